@@ -1,1 +1,14 @@
-export {};
+export * from './atomic.js';
+export * from './container.js';
+export type * from './contract/checkpoint.js';
+export type * from './contract/data.js';
+export type * from './contract/detector.js';
+export type * from './contract/engine.js';
+export type * from './contract/metric.js';
+export * from './contract/plugin.js';
+export * from './define.js';
+export * from './errors.js';
+export * from './logger.js';
+export * from './options.js';
+export * from './rng.js';
+export * from './run-folder.js';

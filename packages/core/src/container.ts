@@ -1,0 +1,56 @@
+import 'reflect-metadata';
+import { container as tsyringeRoot, type DependencyContainer } from 'tsyringe';
+import type { Dataset } from './contract/data.js';
+import type { Detector } from './contract/detector.js';
+import type { Engine } from './contract/engine.js';
+import { KdError } from './errors.js';
+import type { Logger } from './logger.js';
+import type { Rng } from './rng.js';
+import type { RunFolder } from './run-folder.js';
+
+/** A typed key of a service. `Symbol.for` makes two copies of this package agree on it. */
+export type Token<T> = symbol & { readonly __service?: T };
+
+const token = <T>(name: string): Token<T> => Symbol.for(`@kd/core:${name}`);
+
+/** The services of a run. */
+export const ENGINE = token<Engine>('Engine');
+export const LOGGER = token<Logger>('Logger');
+export const RNG = token<Rng>('Rng');
+export const RUN_FOLDER = token<RunFolder>('RunFolder');
+export const DATASET = token<Dataset>('Dataset');
+export const TEACHER = token<Detector>('Teacher');
+export const STUDENT = token<Detector>('Student');
+
+/**
+ * A level of services: root (empty) → run → plugin. Register first, then fork: a fork sees its parents, never its
+ * siblings. The only file that knows tsyringe.
+ */
+export interface Services {
+  register<T>(token: Token<T>, value: T): void;
+  /** @throws KdError USAGE when nothing is registered */
+  resolve<T>(token: Token<T>): T;
+  /** Makes an instance of a class whose constructor parameters carry `@inject(TOKEN)`. */
+  construct<T>(type: new (...parameters: never[]) => T): T;
+  fork(): Services;
+}
+
+export function createServices(): Services {
+  return wrap(tsyringeRoot.createChildContainer());
+}
+
+function wrap(container: DependencyContainer): Services {
+  return {
+    register: (key, value) => void container.registerInstance(key, value),
+    resolve: <T>(key: Token<T>): T => {
+      if (!container.isRegistered(key, true)) {
+        throw new KdError('USAGE', `no service is registered for ${String(key)}; services of a run exist once the run has started.`);
+      }
+      return container.resolve<T>(key);
+    },
+    construct: <T>(type: new (...parameters: never[]) => T): T => container.resolve(type as unknown as new (...parameters: unknown[]) => T),
+    fork: () => wrap(container.createChildContainer()),
+  };
+}
+
+export { inject, injectable } from 'tsyringe';

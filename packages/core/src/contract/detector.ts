@@ -1,0 +1,145 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec';
+import type * as tf from '@tensorflow/tfjs-core';
+import type { Category, HostBatch, InputSpec } from './data.js';
+import type { ImageDetections } from './metric.js';
+
+/** A variable of a detector. Its identity is role + path (`student/backbone.body.conv1/kernel`), never `variable.name`. */
+export interface DetectorVariable {
+  /** `<layer path>/<weight>`: kernel, bias, gamma, beta, moving_mean, moving_variance. */
+  readonly path: string;
+  readonly variable: tf.Variable;
+  /** False for frozen layers and for running statistics. */
+  readonly trainable: boolean;
+}
+
+/** A feature that can be read: `neck@p3`, `backbone.body.layer2`, `head.classification_head.conv.3.0@p4`. */
+export interface TapInfo {
+  readonly name: string;
+  /** Pixels of the input per cell. */
+  readonly stride: number;
+  readonly channels: number;
+}
+
+/** Dense head outputs per level, finest first, before activation: `cls` [b, h, w, a·k], `reg` [b, h, w, a·4], … */
+export type Predictions = Readonly<Record<string, readonly tf.Tensor4D[]>>;
+
+/** A new value for a running statistic: an output of the step, stored after it. */
+export interface VariableUpdate {
+  readonly variable: tf.Variable;
+  readonly value: tf.Tensor;
+}
+
+export interface DetectorOutput {
+  /** The requested taps, by name, [b, h, w, c]. */
+  readonly taps: Readonly<Record<string, tf.Tensor4D>>;
+  /** What the head reads, finest level first, [b, h, w, c]. */
+  readonly levels: readonly tf.Tensor4D[];
+  readonly predictions: Predictions;
+  /** Empty unless `training`. */
+  readonly updates: readonly VariableUpdate[];
+}
+
+export interface ForwardOptions {
+  /** Batch norm uses and updates batch statistics where it is live. */
+  readonly training: boolean;
+  /** Names of taps that the caller wants; the others cost nothing. */
+  readonly taps?: readonly string[];
+}
+
+/** Ground truth of a batch, padded with a mask, on the device. */
+export interface Targets {
+  /** [b, g, 4] in pixels of the resized image */
+  readonly boxes: tf.Tensor3D;
+  /** [b, g] int32 */
+  readonly labels: tf.Tensor2D;
+  /** [b, g] float32, 1 for a real box */
+  readonly mask: tf.Tensor2D;
+  /** [height, width] per image, resized, before padding */
+  readonly imageSizes: HostBatch['imageSizes'];
+  /** [height, width] of the padded batch */
+  readonly paddedSize: readonly [number, number];
+  readonly ids: HostBatch['ids'];
+}
+
+/** Anchors (or points as boxes) of a batch: the same for every image of it. */
+export interface Priors {
+  /** [a, 4] x1 y1 x2 y2; levels one after the other, then y, x, cell anchor */
+  readonly boxes: tf.Tensor2D;
+  readonly perLevel: readonly number[];
+  /** [stride y, stride x] per level */
+  readonly strides: readonly (readonly [number, number])[];
+}
+
+/** Which prior answers for which object. Computed once a step, shared by the detector and by every plugin. */
+export interface Assignment {
+  /** [b, a] int32: index of the ground truth, -1 background, -2 ignored */
+  readonly matched: tf.Tensor2D;
+  /** [b] float32: positives of each image */
+  readonly positives: tf.Tensor1D;
+}
+
+/** One table of the positive instances of a batch, in a fixed order (image, then prior), on the host side of the step. */
+export interface Instances {
+  /** [b, a] float32: 1 where the prior is positive */
+  readonly mask: tf.Tensor2D;
+  /** [b, a, 4] matched ground-truth box, 0 where there is none */
+  readonly boxes: tf.Tensor3D;
+  /** [b, a] int32 label of the matched ground truth, 0 where there is none: read it through the mask */
+  readonly labels: tf.Tensor2D;
+}
+
+/** A head that can be cut: branches of a fixed depth of blocks that run at every level, then the prediction layers. */
+export interface StagedHead {
+  /** e.g. `cls`, `reg` */
+  readonly branches: readonly string[];
+  /** Number of tower blocks of a branch; `to: depth + 1` includes the prediction layers. */
+  depth(branch: string): number;
+  /**
+   * Applies blocks `from` (default 0) up to, not including, `to` (default: through the predictions) to `x` [b, h, w, c]
+   * of level `level`. Returns `{ feature }` when it stops inside the tower, else the named maps of the branch,
+   * e.g. `{ reg, centerness }`.
+   */
+  run(branch: string, x: tf.Tensor4D, options: { readonly level: number; readonly from?: number; readonly to?: number }): Readonly<Record<string, tf.Tensor4D>>;
+}
+
+/** A detector: networks, assigner, losses and post-processing behind one interface. */
+export interface Detector {
+  readonly name: string;
+  /** What the detector can do for plugins, e.g. `dense`, `head.staged`, `roi.align`. */
+  readonly capabilities: ReadonlySet<string>;
+  readonly categories: readonly Category[];
+  readonly input: InputSpec;
+  readonly taps: readonly TapInfo[];
+  /** Every variable once, in a fixed order. */
+  readonly variables: readonly DetectorVariable[];
+  readonly head?: StagedHead;
+
+  /** @param images [b, h, w, 3], normalised and padded */
+  forward(images: tf.Tensor4D, options: ForwardOptions): DetectorOutput;
+  priors(output: DetectorOutput, paddedSize: readonly [number, number]): Priors;
+  /** Boxes [b, a, 4] from codes [b, a, 4] */
+  decode(codes: tf.Tensor3D, priors: Priors): tf.Tensor3D;
+  assign(priors: Priors, targets: Targets): Assignment;
+  /** Named scalar losses, weighted: the detection loss is their plain sum. */
+  terms(output: DetectorOutput, priors: Priors, assignment: Assignment, targets: Targets): Readonly<Record<string, tf.Scalar>>;
+  /** Final detections per image in pixels of the original image, by descending score. */
+  detect(output: DetectorOutput, sizes: Pick<HostBatch, 'imageSizes' | 'originalSizes' | 'ids' | 'shape'>): Promise<ImageDetections[]>;
+  dispose(): void;
+}
+
+export interface DetectorContext {
+  readonly categories: readonly Category[];
+  /** Seed of the initial weights. */
+  readonly seed: number;
+  /** The engine's door to native ops, where it has one: for fused kernels. */
+  readonly runOp?: import('./engine.js').Engine['runOp'];
+}
+
+export interface DetectorDefinition<Options = unknown> {
+  readonly kind: 'detector';
+  readonly name: string;
+  readonly apiVersion: number;
+  /** Schema of the options, any Standard Schema. */
+  readonly options: StandardSchemaV1<unknown, Options>;
+  create(options: Options, context: DetectorContext): Detector;
+}

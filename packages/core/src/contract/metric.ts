@@ -1,0 +1,30 @@
+import type { Category, ImageRecord } from './data.js';
+
+/** What a detector found on one image; boxes in pixels of the original image. */
+export interface ImageDetections {
+  readonly id: number | string;
+  /** [n, 4] x1 y1 x2 y2 */
+  readonly boxes: Float32Array;
+  /** [n], descending */
+  readonly scores: Float32Array;
+  /** [n] index into the categories */
+  readonly labels: Int32Array;
+}
+
+export interface GroundTruth {
+  readonly categories: readonly Category[];
+  readonly images: readonly ImageRecord[];
+}
+
+export interface MetricResult {
+  /** e.g. `AP`, `AP50`, `AR100`; -1 where there is nothing to average. */
+  readonly metrics: Readonly<Record<string, number>>;
+  readonly perClass: readonly { readonly category: Category; readonly metrics: Readonly<Record<string, number>> }[];
+}
+
+export interface Metric {
+  readonly name: string;
+  /** The figure by which the best checkpoint is chosen; larger is better. */
+  readonly primary: string;
+  evaluate(truth: GroundTruth, detections: readonly ImageDetections[]): MetricResult;
+}

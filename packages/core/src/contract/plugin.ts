@@ -1,0 +1,146 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec';
+import type * as tf from '@tensorflow/tfjs-core';
+import type { NamedTensors } from './checkpoint.js';
+import type { HostBatch } from './data.js';
+import type { Assignment, Detector, DetectorOutput, Instances, Predictions, Priors, StagedHead, TapInfo, Targets } from './detector.js';
+import type { Token } from '../container.js';
+import type { Logger } from '../logger.js';
+import type { Rng } from '../rng.js';
+
+/** The version of the hook contract that this core speaks. */
+export const API_VERSION = 1;
+
+export type Role = 'teacher' | 'student';
+
+/** A student tap and the teacher tap of the same stride. */
+export interface TapPair {
+  readonly student: TapInfo;
+  readonly teacher: TapInfo;
+  /** Pixels of the input per cell, of both. */
+  readonly stride: number;
+  /** The level's place in the order of strides, finest first. */
+  readonly index: number;
+}
+
+/** What `featureTap` declares with; every refusal names the plugin and lists the taps that exist. */
+export interface TapRequests {
+  /**
+   * Asks for the taps of both models that match `pattern` (a name, or a pattern with `*`) and pairs them by stride.
+   * @param options.channels `equal` refuses a pair whose channel counts differ; `any` leaves it to the plugin (an adapter)
+   * @throws KdError TAP_UNKNOWN, TAP_MISMATCH
+   */
+  pair(pattern: string | readonly string[], options?: { readonly channels?: 'equal' | 'any'; readonly hint?: string }): readonly TapPair[];
+  /** Asks for taps of one model. */
+  of(role: Role, pattern: string | readonly string[]): readonly TapInfo[];
+}
+
+/** One of the two models as a plugin sees it inside of a step. */
+export interface ModelView {
+  /** A requested feature [b, h, w, c]. */
+  tap(tap: TapInfo | string): tf.Tensor4D;
+  readonly predictions: Predictions;
+  readonly head: StagedHead | undefined;
+}
+
+/** Per-instance weights that one plugin hands to the terms of the others. */
+export interface WeightChannel {
+  /** Fills the channel: [b, a] float32, one weight a prior. Only one plugin may fill it. */
+  set(weights: tf.Tensor2D): void;
+  /** The weights, or null when no plugin fills them. */
+  get(): tf.Tensor2D | null;
+}
+
+export interface Progress {
+  /** Steps done before this one. */
+  readonly step: number;
+  readonly steps: number;
+  readonly epoch: number;
+  readonly epochs: number;
+  /** step / steps, in [0, 1) */
+  readonly fraction: number;
+}
+
+/** What every plugin sees in a step. Tensors belong to the step: keep none. */
+export interface StepView {
+  readonly teacher: ModelView;
+  readonly student: ModelView;
+  readonly priors: Priors;
+  /** Boxes [b, a, 4] of the student's coder from codes [b, a, 4]. */
+  decode(codes: tf.Tensor3D): tf.Tensor3D;
+  readonly targets: Targets;
+  readonly assignment: Assignment;
+  readonly instances: Instances;
+  readonly weights: WeightChannel;
+  readonly progress: Progress;
+  /** This plugin's own random stream of this step: the same after a resume. */
+  readonly rng: Rng;
+}
+
+/** Named scalar loss terms, e.g. `{ feat }`; logged as `<plugin id>.<name>`. */
+export type LossTerms = Readonly<Record<string, tf.Scalar>>;
+
+/** What a `datasetPass` may do: read the data set in order with the frozen teacher and the student of this moment. */
+export interface PassView {
+  readonly epoch: number;
+  batches(): AsyncIterable<{ readonly batch: HostBatch; readonly images: tf.Tensor4D; readonly targets: Targets }>;
+  forward(role: Role, images: tf.Tensor4D, taps: readonly TapInfo[]): DetectorOutput;
+  readonly student: Detector;
+  readonly teacher: Detector;
+}
+
+export interface DatasetPass {
+  /** Runs before epoch 0 and then before every n-th epoch; 0 is once only. */
+  readonly every: number;
+  /** Outside of the tape. The result is kept in the run folder, so that a resumed run does not repeat it. */
+  run(view: PassView): Promise<NamedTensors>;
+  /** Takes the result, fresh or from the run folder. */
+  use(result: NamedTensors): void;
+}
+
+/** The hooks that `create` returns; all optional. */
+export interface Hooks {
+  /** declare: once, before the first step. */
+  featureTap?(taps: TapRequests): void;
+  /** sequence: a pass over the data set outside of the tape. */
+  datasetPass?: DatasetPass;
+  /** collect, in the step, on the tape, of every plugin before any `lossCompose`: run heads, fill the weight channel. */
+  headForward?(step: StepView): void;
+  /** collect, in the step, on the tape: the terms of this plugin, already weighted by its options. */
+  lossCompose?(step: StepView): LossTerms;
+  /** pure: a factor for all terms of this plugin. */
+  schedule?(progress: Progress): number;
+  /** What the plugin must carry across a resume besides its variables. */
+  state?(): NamedTensors;
+  restore?(state: NamedTensors): void;
+  dispose?(): void;
+}
+
+/** What a plugin may use while it is created. It lives as long as the run. */
+export interface PluginScope {
+  /** Unique in the run: the plugin's name, or `as` of the config. Names its log terms, variables and state. */
+  readonly id: string;
+  readonly student: Detector;
+  readonly teacher: Detector;
+  readonly logger: Logger;
+  /** A random stream of this plugin, e.g. for initial values. */
+  readonly rng: Rng;
+  /**
+   * A variable of the plugin (an adapter's kernel): it joins the optimiser and the checkpoint and is not exported.
+   * May be called in `create` and in `featureTap`.
+   * @param initial its value; the scope takes it over
+   */
+  variable(name: string, initial: tf.Tensor, options?: { readonly trainable?: boolean; readonly lr?: number; readonly weightDecay?: number }): tf.Variable;
+  /** A service of the run. */
+  resolve<T>(token: Token<T>): T;
+}
+
+export interface PluginDefinition<Options = unknown> {
+  readonly kind: 'distiller';
+  readonly name: string;
+  /** Version of the hook contract, not of the package. */
+  readonly apiVersion: number;
+  readonly options: StandardSchemaV1<unknown, Options>;
+  /** Capabilities that student and teacher must have, checked at registration. */
+  readonly requires: { readonly student?: readonly string[]; readonly teacher?: readonly string[] };
+  create(scope: PluginScope, options: Options): Hooks;
+}

@@ -1,0 +1,35 @@
+import type { DetectorDefinition } from './contract/detector.js';
+import type { PluginDefinition } from './contract/plugin.js';
+
+/** A plugin with its options, as it stands in a config: what `ssim({ … })` returns. */
+export interface Use<Definition> {
+  readonly definition: Definition;
+  readonly options: unknown;
+  /** Another id, when the same plugin is used twice. */
+  readonly as?: string;
+}
+
+/** A definition that is also a function: `ssim({ weight: 4 })` puts it into a config. */
+export type Usable<Definition, Input> = ((options?: Input) => Use<Definition>) & { readonly definition: Definition };
+
+/**
+ * Defines a distiller. The result is the package's default export and the function that people call in their config.
+ * @typeParam Input what a person may write as options; `Options` is what the schema makes of it
+ */
+export function definePlugin<Options, Input = unknown>(
+  definition: Omit<PluginDefinition<Options>, 'kind'>,
+): Usable<PluginDefinition<Options>, Input> {
+  return usable(Object.freeze({ ...definition, kind: 'distiller' as const }));
+}
+
+/** Defines a detector; see {@link definePlugin}. */
+export function defineDetector<Options, Input = unknown>(
+  definition: Omit<DetectorDefinition<Options>, 'kind'>,
+): Usable<DetectorDefinition<Options>, Input> {
+  return usable(Object.freeze({ ...definition, kind: 'detector' as const }));
+}
+
+function usable<Definition, Input>(definition: Definition): Usable<Definition, Input> {
+  const use = (options?: Input): Use<Definition> => ({ definition, options: options ?? {} });
+  return Object.assign(use, { definition });
+}
