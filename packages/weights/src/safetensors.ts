@@ -1,0 +1,116 @@
+import { readFile } from 'node:fs/promises';
+import { KdError, messageOf, writeFileAtomic, type CheckpointFormat, type HostTensor, type NamedTensors } from '@kd/core';
+import { DTYPES, elementCount, isDtype } from './dtypes.js';
+import { toHalf } from './half.js';
+import { readHeader } from './header.js';
+
+export interface SafetensorsFile {
+  readonly tensors: Map<string, HostTensor>;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+export interface SerializeOptions {
+  /** Round floating tensors to half precision, ties to even; tensors of integers stay as they are. */
+  readonly as?: 'F16';
+}
+
+/**
+ * Reads a safetensors file: 8 bytes of header length (little endian), a JSON header, then the tensors' bytes. Nothing of it is executed.
+ * @throws KdError CHECKPOINT_INVALID naming the file and what is wrong with it
+ */
+export async function readSafetensors(file: string): Promise<SafetensorsFile> {
+  let bytes: Uint8Array;
+  try {
+    bytes = await readFile(file);
+  } catch (cause) {
+    throw new KdError('CHECKPOINT_INVALID', `${file} could not be read: ${messageOf(cause)}. Check the path.`, { cause });
+  }
+  return parseSafetensors(bytes, file);
+}
+
+/**
+ * The tensors of a safetensors file in memory. They are views of `bytes` where alignment allows it, copies elsewhere.
+ * @param where names the source in errors, usually the file's path
+ * @throws KdError CHECKPOINT_INVALID
+ */
+export function parseSafetensors(bytes: Uint8Array, where: string): SafetensorsFile {
+  const { entries, metadata, dataStart } = readHeader(bytes, where);
+  const tensors = new Map<string, HostTensor>();
+  for (const { name, dtype, shape, begin, end } of entries) {
+    const info = DTYPES[dtype];
+    const start = bytes.byteOffset + dataStart + begin;
+    const aligned = start % info.bytes === 0 && bytes.buffer instanceof ArrayBuffer;
+    const data = aligned
+      ? new info.array(bytes.buffer as ArrayBuffer, start, (end - begin) / info.bytes)
+      : new info.array(bytes.slice(dataStart + begin, dataStart + end).buffer as ArrayBuffer, 0, (end - begin) / info.bytes);
+    tensors.set(name, { dtype, shape, data });
+  }
+  return { tensors, metadata };
+}
+
+/**
+ * The bytes of a safetensors file. Tensors are laid out by falling element size, then by name: the same tensors always give the
+ * same bytes, and every tensor is aligned to its element size.
+ * @throws KdError USAGE when a tensor's data does not fit its shape or dtype
+ */
+export function serializeSafetensors(tensors: NamedTensors, metadata: Readonly<Record<string, string>> = {}, options: SerializeOptions = {}): Uint8Array {
+  const list = [...tensors].map(([name, tensor]) => {
+    checkTensor(name, tensor);
+    return { name, tensor: options.as === 'F16' ? toHalf(name, tensor) : tensor };
+  });
+  list.sort((a, b) => DTYPES[b.tensor.dtype].bytes - DTYPES[a.tensor.dtype].bytes || (a.name < b.name ? -1 : 1));
+
+  let position = 0;
+  const fields: string[] = [];
+  const sortedMetadata = Object.entries(metadata).sort(([a], [b]) => (a < b ? -1 : 1));
+  if (sortedMetadata.length > 0) fields.push(`"__metadata__":${JSON.stringify(Object.fromEntries(sortedMetadata))}`);
+  for (const { name, tensor } of list) {
+    const end = position + tensor.data.byteLength;
+    fields.push(`${JSON.stringify(name)}:${JSON.stringify({ dtype: tensor.dtype, shape: tensor.shape, data_offsets: [position, end] })}`);
+    position = end;
+  }
+  const json = new TextEncoder().encode(`{${fields.join(',')}}`);
+  const headerLength = Math.ceil(json.length / 8) * 8;
+
+  const bytes = new Uint8Array(8 + headerLength + position);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(headerLength), true);
+  bytes.set(json, 8);
+  bytes.fill(0x20, 8 + json.length, 8 + headerLength);
+  let at = 8 + headerLength;
+  for (const { tensor } of list) {
+    const { buffer, byteOffset, byteLength } = tensor.data;
+    bytes.set(new Uint8Array(buffer, byteOffset, byteLength), at);
+    at += byteLength;
+  }
+  return bytes;
+}
+
+/** Writes a safetensors file to a temporary name beside it, then renames. @throws KdError USAGE, FILE_WRITE */
+export async function writeSafetensors(
+  file: string,
+  tensors: NamedTensors,
+  metadata: Readonly<Record<string, string>> = {},
+  options: SerializeOptions = {},
+): Promise<void> {
+  await writeFileAtomic(file, serializeSafetensors(tensors, metadata, options));
+}
+
+/** Safetensors as core's checkpoint format. */
+export const safetensorsFormat: CheckpointFormat = {
+  name: 'safetensors',
+  extension: '.safetensors',
+  read: readSafetensors,
+  write: (file, tensors, metadata) => writeSafetensors(file, tensors, metadata),
+};
+
+function checkTensor(name: string, { dtype, shape, data }: HostTensor): void {
+  const fail = (why: string): never => {
+    throw new KdError('USAGE', `tensor "${name}" cannot be written: ${why}.`);
+  };
+  if (name === '__metadata__') fail('the name is taken by the format; choose another');
+  if (!isDtype(dtype)) fail(`dtype ${String(dtype)} is not one of ${Object.keys(DTYPES).join(', ')}`);
+  if (!(data instanceof DTYPES[dtype].array)) fail(`${dtype} is held in a ${DTYPES[dtype].array.name}, not in a ${data.constructor.name}`);
+  if (!shape.every((side) => Number.isSafeInteger(side) && side >= 0) || data.length !== elementCount(shape)) {
+    fail(`shape [${shape.join(', ')}] does not fit ${data.length} elements`);
+  }
+}

@@ -1,0 +1,33 @@
+import { describe, expect, test } from 'vitest';
+import { casesOf, goldenAreas, goldenRoots, statusOf } from './support/index.js';
+
+// A golden folder may hold what nobody here has heard of. Then the suite must fail, not pass it over.
+describe.each(goldenRoots())('areas, $name', (root) => {
+  if (root.missing !== null) {
+    test.skip(`skipped: ${root.missing}`, () => {});
+    return;
+  }
+  const areas = goldenAreas(root);
+
+  test('there are areas', () => expect(areas.length).toBeGreaterThan(0));
+
+  for (const area of areas) {
+    test(`area ${area.name} is built or listed as not built yet`, () => expect(statusOf('area', area.name)).not.toBe('unknown'));
+  }
+
+  for (const area of areas.filter((one) => one.name === 'ops')) {
+    const ops = [...new Set(casesOf<{ op: string }>(area).map((one) => one.op))];
+    test.each(ops)('op %s is built or listed as not built yet', (op) => expect(statusOf('op', op)).not.toBe('unknown'));
+  }
+
+  for (const area of areas.filter((one) => one.name === 'detectors')) {
+    for (const member of area.members) {
+      const { detector } = member.index;
+      if (typeof detector === 'string') {
+        test(`detector ${detector} of ${member.name} is built or listed as not built yet`, () => expect(statusOf('detector', detector)).not.toBe('unknown'));
+      } else {
+        test(`checkpoint samples ${member.name} are read or listed as not built yet`, () => expect(statusOf('checkpoint', member.name)).not.toBe('unknown'));
+      }
+    }
+  }
+});
