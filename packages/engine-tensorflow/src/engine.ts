@@ -1,0 +1,112 @@
+import { KdError, messageOf, type Engine, type EngineInfo } from '@kd/core';
+import * as tf from '@tensorflow/tfjs-core';
+// Imported for what it does: tfjs-core's Node build registers no gradients, the layers' build does.
+import '@tensorflow/tfjs-layers';
+import { createRequire } from 'node:module';
+import { availableParallelism } from 'node:os';
+import { compileBinding, type Binding } from './binding.js';
+import { cacheFolder, type Env } from './cache.js';
+import { runCommand } from './commands.js';
+import { loadKernels } from './kernels.js';
+import type { Library } from './library.js';
+import { explicitFolder, searchLibrary } from './locate.js';
+import { progressLines, type OnProgress } from './progress.js';
+import { findPython } from './python.js';
+import { runOp } from './run-op.js';
+import { setUpLibrary } from './set-up.js';
+import { CPU_WHEELS } from './wheels.js';
+
+export interface TensorflowOptions {
+  /** Folder of a libtensorflow to use instead of searching; also `KD_TENSORFLOW`. */
+  readonly library?: string;
+  /** Threads inside one op; also `TF_NUM_INTRAOP_THREADS`. Default: the cores of the machine. */
+  readonly intraOpThreads?: number;
+  /** Ops at once; also `TF_NUM_INTEROP_THREADS`. Eager ops run one after the other, so this rarely matters. */
+  readonly interOpThreads?: number;
+  /** Told about download and compilation. Default: lines on stderr. */
+  readonly onProgress?: OnProgress;
+}
+
+/** What `install` made ready. */
+export interface Installed {
+  readonly library: Library;
+  /** The compiled binding. */
+  readonly binding: string;
+}
+
+/**
+ * Finds libtensorflow or sets it up, and compiles the binding to it. Seconds when both are there; loads nothing.
+ * @throws KdError ENGINE_UNAVAILABLE with what to install
+ */
+export async function install(options: TensorflowOptions = {}): Promise<Installed> {
+  const onProgress = options.onProgress ?? progressLines();
+  const env: Env = process.env;
+  const cache = cacheFolder(env);
+  const library = await findOrSetUp(options.library, cache, env, onProgress);
+  return { library, binding: await compileBinding(library, cache, env, runCommand, onProgress) };
+}
+
+async function findOrSetUp(option: string | undefined, cache: string, env: Env, onProgress: OnProgress): Promise<Library> {
+  const explicit = explicitFolder(option, env);
+  const python = explicit === undefined ? await findPython(env, runCommand) : null;
+  const places = searchLibrary({ explicit, python, cache, wheels: CPU_WHEELS });
+  if (explicit !== undefined) {
+    const [place] = places;
+    if (place!.found) return place!.found;
+    throw new KdError('ENGINE_UNAVAILABLE', `no libtensorflow where ${option ? 'the option `library`' : 'KD_TENSORFLOW'} points: ${place!.why}.`);
+  }
+  const found = places.find((place) => place.source !== 'tfjs-node' && place.found)?.found;
+  if (found) return found;
+  try {
+    return await setUpLibrary({ cache, env, run: runCommand, python, platform: `${process.platform}-${process.arch}`, wheels: CPU_WHEELS, onProgress });
+  } catch (error) {
+    const last = places.find((place) => place.source === 'tfjs-node')?.found;
+    if (last) return last;
+    throw error;
+  }
+}
+
+/** The engine on native TensorFlow. One per process: every call shares the library, the first one's options count. */
+export function tensorflow(options: TensorflowOptions = {}): Engine {
+  return { name: 'tensorflow', start: () => start(options), runOp };
+}
+
+let started: Promise<EngineInfo> | undefined;
+
+async function start(options: TensorflowOptions): Promise<EngineInfo> {
+  started ??= startOnce(options);
+  try {
+    const info = await started;
+    if (tf.getBackend() !== 'tensorflow') await tf.setBackend('tensorflow');
+    return info;
+  } catch (error) {
+    started = undefined; // Whoever repairs the machine may try again.
+    throw error;
+  }
+}
+
+async function startOnce(options: TensorflowOptions): Promise<EngineInfo> {
+  const { library, binding: file } = await install(options);
+  const threads = setThreads(options);
+  process.env.TF_CPP_MIN_LOG_LEVEL ??= '2'; // TensorFlow greets at length otherwise.
+  let binding: Binding;
+  try {
+    binding = createRequire(import.meta.url)(file) as Binding;
+  } catch (cause) {
+    throw new KdError('ENGINE_UNAVAILABLE', `libtensorflow ${library.version} in ${library.folder} could not be loaded: ${messageOf(cause)}. Remove ${file} to have it compiled anew, or point KD_TENSORFLOW at another library.`, { cause });
+  }
+  const { NodeJSKernelBackend } = loadKernels();
+  tf.registerBackend('tensorflow', () => new NodeJSKernelBackend(binding, '@kd/engine-tensorflow'), 3);
+  await tf.setBackend('tensorflow');
+  const device = binding.isUsingGpuDevice() ? 'gpu' : 'cpu';
+  return { name: 'tensorflow', backend: 'tensorflow', version: binding.TF_Version, library: library.folder, device, threads };
+}
+
+function setThreads({ intraOpThreads, interOpThreads }: TensorflowOptions): number {
+  for (const [option, count] of Object.entries({ intraOpThreads, interOpThreads })) {
+    if (count !== undefined && !(Number.isInteger(count) && count > 0)) throw new KdError('USAGE', `${option} must be a whole number above 0, not ${count}.`);
+  }
+  if (intraOpThreads !== undefined) process.env.TF_NUM_INTRAOP_THREADS = String(intraOpThreads);
+  if (interOpThreads !== undefined) process.env.TF_NUM_INTEROP_THREADS = String(interOpThreads);
+  return Number(process.env.TF_NUM_INTRAOP_THREADS) || availableParallelism();
+}

@@ -1,0 +1,60 @@
+import type { KernelBackend } from '@tensorflow/tfjs-core';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join, resolve } from 'node:path';
+import * as nodeUtil from 'node:util';
+import { compileFunction } from 'node:vm';
+import type { Binding } from './binding.js';
+
+const require = createRequire(import.meta.url);
+
+/** The package whose JavaScript kernels and C++ binding we use; it is installed without running its scripts. */
+export const kernelPackage = (): { folder: string; version: string } => {
+  const manifest = require.resolve('@tensorflow/tfjs-node-gpu/package.json');
+  return { folder: dirname(manifest), version: (require(manifest) as { version: string }).version };
+};
+
+export interface TensorflowBackend extends KernelBackend {
+  readonly binding: Binding;
+  readonly isUsingGpuDevice: boolean;
+}
+
+interface BackendModule {
+  readonly NodeJSKernelBackend: new (binding: Binding, packageName: string) => TensorflowBackend;
+}
+
+/**
+ * Loads the kernels' CommonJS modules through a loader of our own instead of the package's index, which asks for its
+ * installer's binding and for the union package. `@tensorflow/tfjs` is answered with the one tfjs-core of this process, and
+ * `util` with what Node 23 and later took out of it. Nothing global is patched. Importing the kernels registers them.
+ */
+export function loadKernels(): BackendModule {
+  const root = join(kernelPackage().folder, 'dist');
+  const outside = createRequire(join(root, 'index.js'));
+  const given: Record<string, unknown> = {
+    '@tensorflow/tfjs': require('@tensorflow/tfjs-core'),
+    '@tensorflow/tfjs-core': require('@tensorflow/tfjs-core'),
+    util: { ...nodeUtil, isNullOrUndefined: (value: unknown) => value === null || value === undefined, isArray: Array.isArray },
+  };
+  const loaded = new Map<string, { exports: unknown }>();
+
+  const load = (file: string): unknown => {
+    const known = loaded.get(file);
+    if (known) return known.exports;
+    const module = { exports: {} as unknown };
+    loaded.set(file, module);
+    const load = (request: string) => {
+      if (request in given) return given[request];
+      return request.startsWith('.') ? loadRelative(dirname(file), request) : (outside(request) as unknown);
+    };
+    compileFunction(readFileSync(file, 'utf8'), ['exports', 'require', 'module'], { filename: file })(module.exports, load, module);
+    return module.exports;
+  };
+  const loadRelative = (folder: string, request: string): unknown => {
+    const path = resolve(folder, request);
+    return load(path.endsWith('.js') ? path : `${path}.js`);
+  };
+
+  load(join(root, 'register_all_kernels.js'));
+  return load(join(root, 'nodejs_kernel_backend.js')) as BackendModule;
+}
