@@ -1,4 +1,5 @@
 export { toFloat32 } from './half.js';
+export { describeMismatch, matchWeights, type Shapes, type WeightMatch } from './match.js';
 export {
   parseSafetensors,
   readSafetensors,
@@ -8,3 +9,4 @@ export {
   type SafetensorsFile,
   type SerializeOptions,
 } from './safetensors.js';
+export { fromTorchvision, toTorchvision } from './torchvision.js';
