@@ -1,4 +1,4 @@
-import { appendFile, mkdir, readFile, readdir, rm } from 'node:fs/promises';
+import { appendFile, mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFileAtomic } from './atomic.js';
 import { KdError, messageOf } from './errors.js';
@@ -12,7 +12,6 @@ export interface RunFolder {
   readJson(name: string): Promise<unknown>;
   /** A path inside of the folder. */
   file(...parts: string[]): string;
-  list(name: string): Promise<string[]>;
   remove(...parts: string[]): Promise<void>;
 }
 
@@ -42,7 +41,6 @@ export async function openRunFolder(path: string): Promise<RunFolder> {
         throw new KdError('RUN_FOLDER', `${file(name)} cannot be read: ${messageOf(cause)}. Is ${path} the folder of a run?`, { cause });
       }
     },
-    list: async (name) => (await readdir(file(name)).catch(() => [])).sort(),
     remove: (...parts) => rm(file(...parts), { recursive: true, force: true }),
   };
 }

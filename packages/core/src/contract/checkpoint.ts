@@ -16,4 +16,6 @@ export interface CheckpointFormat {
   read(file: string): Promise<{ readonly tensors: NamedTensors; readonly metadata: Readonly<Record<string, string>> }>;
   /** Writes to a temporary name and renames. */
   write(file: string, tensors: NamedTensors, metadata: Readonly<Record<string, string>>): Promise<void>;
+  /** Tensors of another program (torchvision's names and layouts) by our paths, where the format knows them. */
+  importForeign?(tensors: NamedTensors): NamedTensors;
 }

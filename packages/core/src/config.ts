@@ -1,0 +1,114 @@
+import * as v from 'valibot';
+import type { DatasetSource } from './contract/data.js';
+import type { DetectorDefinition } from './contract/detector.js';
+import type { Engine } from './contract/engine.js';
+import type { Metric } from './contract/metric.js';
+import type { PluginDefinition } from './contract/plugin.js';
+import type { Use } from './define.js';
+import { KdError, suggestion } from './errors.js';
+
+const positive = v.pipe(v.number(), v.gtValue(0));
+const count = v.pipe(v.number(), v.integer(), v.minValue(0));
+const atLeastOne = v.pipe(v.number(), v.integer(), v.minValue(1));
+const fraction = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
+
+/** What a definition function returned, or a name, or a name with options (and, for distillers, `{ as }`). */
+const use = <Definition>() =>
+  v.union([
+    v.pipe(v.string(), v.nonEmpty()),
+    v.custom<Use<Definition>>((value) => typeof value === 'object' && value !== null && 'definition' in value, 'must be a name, [name, options] or the result of a plugin function'),
+    v.tuple([v.pipe(v.string(), v.nonEmpty()), v.record(v.string(), v.unknown())]),
+    v.tuple([v.pipe(v.string(), v.nonEmpty()), v.record(v.string(), v.unknown()), v.strictObject({ as: v.pipe(v.string(), v.regex(/^[A-Za-z][\w-]*$/, 'an id has letters, digits, - and _')) })]),
+  ]);
+
+const source = v.union([
+  v.custom<DatasetSource>((value) => typeof value === 'object' && value !== null && typeof (value as DatasetSource).open === 'function', 'must be a data source'),
+  v.looseObject({ format: v.pipe(v.string(), v.nonEmpty()) }),
+]);
+
+const optimizer = v.variant('name', [
+  v.strictObject({ name: v.literal('sgd'), lr: positive, momentum: v.optional(fraction), dampening: v.optional(fraction), nesterov: v.optional(v.boolean()), weightDecay: v.optional(v.pipe(v.number(), v.minValue(0))) }),
+  v.strictObject({ name: v.picklist(['adamw', 'adam']), lr: positive, betas: v.optional(v.tuple([fraction, fraction])), eps: v.optional(positive), weightDecay: v.optional(v.pipe(v.number(), v.minValue(0))) }),
+]);
+
+const schedule = v.strictObject({
+  kind: v.optional(v.picklist(['constant', 'step', 'cosine']), 'constant'),
+  milestones: v.optional(v.array(count)),
+  gamma: v.optional(positive),
+  floor: v.optional(fraction),
+  by: v.optional(v.picklist(['epoch', 'step'])),
+  warmup: v.optional(v.strictObject({ steps: count, factor: v.optional(fraction) })),
+});
+
+/** The schema of a config. Every key that is not here is refused. */
+export const configSchema = v.strictObject({
+  seed: v.optional(v.pipe(v.number(), v.integer()), 0),
+  engine: v.optional(v.union([v.pipe(v.string(), v.nonEmpty()), v.custom<Engine>((value) => typeof value === 'object' && value !== null && typeof (value as Engine).start === 'function', 'must be an engine')]), 'tensorflow'),
+  student: use<DetectorDefinition>(),
+  /** Weights that the student starts from. */
+  init: v.optional(v.string()),
+  teacher: v.optional(v.strictObject({ weights: v.pipe(v.string(), v.nonEmpty()), detector: v.optional(use<DetectorDefinition>()) })),
+  distillers: v.optional(v.array(use<PluginDefinition>()), []),
+  data: v.strictObject({
+    train: source,
+    val: v.optional(source),
+    augment: v.optional(v.array(v.looseObject({ name: v.string() })), []),
+    workers: v.optional(count, 1),
+    onBadImage: v.optional(v.picklist(['error', 'skip']), 'error'),
+  }),
+  epochs: atLeastOne,
+  batchSize: v.optional(atLeastOne, 8),
+  accumulate: v.optional(atLeastOne, 1),
+  optimizer: v.optional(optimizer, { name: 'sgd', lr: 0.01, momentum: 0.9, weightDecay: 1e-4 }),
+  schedule: v.optional(schedule, {}),
+  clipNorm: v.optional(v.nullable(positive), null),
+  ema: v.optional(v.nullable(v.strictObject({ decay: fraction })), null),
+  evaluate: v.optional(
+    v.strictObject({
+      /** Epochs between evaluations; 0 evaluates at the end only. */
+      every: v.optional(count, 1),
+      metric: v.optional(v.union([v.string(), v.custom<Metric>((value) => typeof value === 'object' && value !== null && typeof (value as Metric).evaluate === 'function', 'must be a metric')]), 'coco'),
+      batchSize: v.optional(atLeastOne),
+    }),
+    {},
+  ),
+  checkpoint: v.optional(v.strictObject({ every: v.optional(atLeastOne, 1), keep: v.optional(atLeastOne, 2) }), {}),
+  log: v.optional(v.strictObject({ every: v.optional(atLeastOne, 10) }), {}),
+});
+
+/** What a person writes. */
+export type Config = v.InferInput<typeof configSchema>;
+/** The config with every default filled in. */
+export type ResolvedConfig = v.InferOutput<typeof configSchema>;
+
+/** Types a config, as `defineConfig` does elsewhere; it is checked when a run starts. */
+export const defineConfig = (config: Config): Config => config;
+
+/** @throws KdError CONFIG_INVALID naming every key that does not fit, with a suggestion for misspelt ones */
+export function parseConfig(config: unknown, where: string): ResolvedConfig {
+  const result = v.safeParse(configSchema, config);
+  if (result.success) return result.output;
+  const lines = result.issues.map((issue) => `  ${describe(issue)}`);
+  throw new KdError('CONFIG_INVALID', `${where} is not a valid config:\n${lines.join('\n')}`);
+}
+
+function describe(issue: v.BaseIssue<unknown>): string {
+  const path = v.getDotPath(issue) ?? '';
+  if (issue.type === 'strict_object' && issue.expected === 'never') {
+    const key = String(issue.path?.at(-1)?.key ?? '');
+    const siblings = keysAt(configSchema, (issue.path ?? []).slice(0, -1).map((part) => String(part.key)));
+    const meant = suggestion(key, siblings);
+    return `${path}: there is no such key; ${meant === '' ? `known are ${siblings.join(', ')}` : meant}`;
+  }
+  return `${path === '' ? '' : `${path}: `}${issue.message}`;
+}
+
+/** Names of the keys that the schema knows at a path. */
+function keysAt(schema: unknown, path: readonly string[]): string[] {
+  let node = schema as { wrapped?: unknown; entries?: Record<string, unknown>; options?: { entries?: Record<string, unknown> }[] };
+  while (node.wrapped !== undefined) node = node.wrapped as typeof node;
+  const [head, ...rest] = path;
+  const entries = node.entries ?? Object.assign({}, ...(node.options ?? []).map((option) => option.entries ?? {}));
+  if (head === undefined) return Object.keys(entries);
+  return head in entries ? keysAt(entries[head], rest) : [];
+}

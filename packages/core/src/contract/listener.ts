@@ -1,0 +1,82 @@
+import type { EngineInfo } from './engine.js';
+import type { MetricResult } from './metric.js';
+
+/** Where a run stands when it starts. */
+export interface RunInfo {
+  readonly folder: string;
+  readonly engine: EngineInfo;
+  readonly seed: number;
+  readonly epochs: number;
+  readonly stepsPerEpoch: number;
+  readonly steps: number;
+  /** Steps done before: more than 0 after a resume. */
+  readonly startStep: number;
+  readonly batchSize: number;
+  readonly images: { readonly train: number; readonly val: number };
+  readonly student: ModelInfo;
+  readonly teacher: ModelInfo | null;
+  /** Ids of the distillers, in order. */
+  readonly distillers: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+export interface ModelInfo {
+  readonly detector: string;
+  readonly parameters: number;
+  readonly trainable: number;
+  readonly weights: string | null;
+}
+
+export interface LogEvent {
+  /** Steps done. */
+  readonly step: number;
+  readonly epoch: number;
+  readonly lr: number;
+  /** Means over the steps since the last log, as they enter the total. */
+  readonly terms: Readonly<Record<string, number>>;
+  readonly total: number;
+  readonly imagesPerSecond: number;
+  /** Share of the time since the last log that the step stood waiting for data, in [0, 1]. */
+  readonly waited: number;
+  readonly secondsLeft: number;
+  /** Resident memory of the process in MiB. */
+  readonly memory: number;
+  /** Live tensors after the step. */
+  readonly tensors: number;
+}
+
+export interface Summary {
+  /** The best checkpoint's metrics on the validation data, e.g. `AP`, `AP50`; the last ones' are under `last`. */
+  readonly metrics: Readonly<Record<string, number>>;
+  readonly last: Readonly<Record<string, number>>;
+  readonly perClass: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  readonly best: { readonly epoch: number; readonly step: number; readonly checkpoint: string } | null;
+  readonly seed: number;
+  readonly epochs: number;
+  readonly steps: number;
+  readonly minutes: number;
+  readonly minutesEvaluating: number;
+  readonly student: ModelInfo;
+  readonly teacher: ModelInfo | null;
+  readonly distillers: readonly string[];
+  readonly engine: EngineInfo;
+  readonly versions: Readonly<Record<string, string>>;
+  readonly command: string;
+  readonly skipped: readonly { readonly file: string; readonly why: string; readonly times: number }[];
+}
+
+export type TrainerEvent =
+  | { readonly type: 'start'; readonly run: RunInfo }
+  | { readonly type: 'step'; readonly step: number; readonly epoch: number }
+  | ({ readonly type: 'log' } & LogEvent)
+  | { readonly type: 'evaluating'; readonly done: number; readonly of: number }
+  | { readonly type: 'evaluation'; readonly step: number; readonly epoch: number; readonly result: MetricResult; readonly seconds: number; readonly best: boolean }
+  | { readonly type: 'checkpoint'; readonly step: number; readonly file: string }
+  | { readonly type: 'stopped'; readonly step: number; readonly file: string }
+  | { readonly type: 'end'; readonly summary: Summary };
+
+/** Something that watches: progress, logs, dashboards. It cannot change training; when it throws, it is warned of and left out. */
+export interface Listener {
+  readonly name: string;
+  on(event: TrainerEvent): void | Promise<void>;
+}

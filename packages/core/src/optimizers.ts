@@ -1,0 +1,63 @@
+import * as tf from '@tensorflow/tfjs-core';
+
+/** Slots of one variable, e.g. its momentum, by name. */
+export type Slots = Readonly<Record<string, tf.Tensor>>;
+
+export interface UpdateOptions {
+  readonly lr: number;
+  readonly weightDecay: number;
+  /** Updates of this variable done so far: 0 at its first. */
+  readonly count: number;
+}
+
+/** An optimiser as a pure function: new value and slots from the old ones. Follows torch.optim number by number. */
+export interface Optimizer {
+  readonly name: OptimizerOptions['name'];
+  /** Decay that parameters get unless their owner says otherwise. */
+  readonly weightDecay: number;
+  update(value: tf.Tensor, gradient: tf.Tensor, slots: Slots | undefined, options: UpdateOptions): { readonly value: tf.Tensor; readonly slots: Slots };
+}
+
+export type OptimizerOptions =
+  | { readonly name: 'sgd'; readonly momentum?: number; readonly dampening?: number; readonly nesterov?: boolean; readonly weightDecay?: number }
+  | { readonly name: 'adamw' | 'adam'; readonly betas?: readonly [number, number]; readonly eps?: number; readonly weightDecay?: number };
+
+/** @param options torch's defaults where they are silent, but AdamW's weight decay of 0.01 */
+export function createOptimizer(options: OptimizerOptions): Optimizer {
+  return options.name === 'sgd' ? sgd(options) : adam(options);
+}
+
+function sgd({ momentum = 0, dampening = 0, nesterov = false, weightDecay = 0 }: Extract<OptimizerOptions, { name: 'sgd' }>): Optimizer {
+  return {
+    name: 'sgd',
+    weightDecay,
+    update: (value, gradient, slots, options) => {
+      const decayed = options.weightDecay === 0 ? gradient : tf.add(gradient, tf.mul(value, options.weightDecay));
+      const none: Slots = {};
+      if (momentum === 0) return { value: tf.sub(value, tf.mul(decayed, options.lr)), slots: none };
+      const before = slots?.['momentum'];
+      // The first buffer is the gradient itself, without dampening.
+      const buffer = before === undefined ? tf.clone(decayed) : tf.add(tf.mul(before, momentum), dampening === 0 ? decayed : tf.mul(decayed, 1 - dampening));
+      const direction = nesterov ? tf.add(decayed, tf.mul(buffer, momentum)) : buffer;
+      return { value: tf.sub(value, tf.mul(direction, options.lr)), slots: { momentum: buffer } as Slots };
+    },
+  };
+}
+
+function adam({ name, betas: [beta1, beta2] = [0.9, 0.999], eps = 1e-8, weightDecay }: Extract<OptimizerOptions, { name: 'adam' | 'adamw' }>): Optimizer {
+  return {
+    name,
+    weightDecay: weightDecay ?? (name === 'adamw' ? 0.01 : 0),
+    update: (value, gradient, slots, { lr, weightDecay: decay, count }) => {
+      const decoupled = name === 'adamw' && decay !== 0;
+      const g = name === 'adam' && decay !== 0 ? tf.add(gradient, tf.mul(value, decay)) : gradient;
+      const start = decoupled ? tf.mul(value, 1 - lr * decay) : value;
+      const m = slots === undefined ? tf.mul(g, 1 - beta1) : tf.add(tf.mul(slots['m']!, beta1), tf.mul(g, 1 - beta1));
+      const squared = tf.mul(tf.square(g), 1 - beta2);
+      const v = slots === undefined ? squared : tf.add(tf.mul(slots['v']!, beta2), squared);
+      const step = lr / (1 - beta1 ** (count + 1));
+      const root = tf.add(tf.mul(tf.sqrt(v), 1 / Math.sqrt(1 - beta2 ** (count + 1))), eps);
+      return { value: tf.sub(start, tf.mul(tf.div(m, root), step)), slots: { m, v } };
+    },
+  };
+}

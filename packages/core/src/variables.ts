@@ -1,0 +1,89 @@
+import * as tf from '@tensorflow/tfjs-core';
+import type { HostTensor, NamedTensors } from './contract/checkpoint.js';
+import type { Detector } from './contract/detector.js';
+import type { Distiller } from './plugin-host.js';
+import { KdError } from './errors.js';
+
+/** A variable that the optimiser moves. */
+export interface TrainedVariable {
+  /** `student/<path>` or `plugin/<id>/<name>` */
+  readonly path: string;
+  readonly variable: tf.Variable;
+  /** Factor of the learning rate. */
+  readonly lr: number;
+  /** Decay of its own, else the optimiser's. */
+  readonly weightDecay: number | undefined;
+}
+
+/** Trainable variables of the student and the plugins, in a fixed order. */
+export function trainedVariables(student: Detector, distillers: readonly Distiller[]): TrainedVariable[] {
+  const own = student.variables.filter(({ trainable }) => trainable).map(({ path, variable }) => ({ path: `student/${path}`, variable, lr: 1, weightDecay: undefined }));
+  const theirs = distillers.flatMap(({ variables }) =>
+    variables.filter(({ trainable }) => trainable).map(({ path, variable, lr, weightDecay }) => ({ path: `plugin/${path}`, variable, lr: lr ?? 1, weightDecay })),
+  );
+  return [...own, ...theirs];
+}
+
+/** A float32 or int32 tensor as a host tensor. */
+export async function toHost(tensor: tf.Tensor): Promise<HostTensor> {
+  const data = await tensor.data();
+  if (data instanceof Float32Array) return { dtype: 'F32', shape: tensor.shape, data };
+  if (data instanceof Int32Array) return { dtype: 'I32', shape: tensor.shape, data };
+  return { dtype: 'BOOL', shape: tensor.shape, data };
+}
+
+/** Values of a host tensor as float32, whatever its type. */
+export function hostFloats({ dtype, data }: HostTensor): Float32Array {
+  if (data instanceof Float32Array) return data;
+  if (dtype === 'F16') return Float32Array.from(data as Uint16Array, halfToFloat);
+  if (dtype === 'BF16') return new Float32Array(Uint32Array.from(data as Uint16Array, (bits) => bits << 16).buffer);
+  if (data instanceof BigInt64Array) return Float32Array.from(data, Number);
+  return Float32Array.from(data);
+}
+
+function halfToFloat(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 0x1f;
+  const fraction = bits & 0x3ff;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  if (exponent === 31) return fraction === 0 ? sign * Infinity : NaN;
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}
+
+/** Puts a value of the same shape into a variable. */
+export function assignHost(variable: tf.Variable, value: HostTensor): void {
+  const tensor = tf.tensor(variable.dtype === 'int32' ? Int32Array.from(hostFloats(value)) : hostFloats(value), variable.shape, variable.dtype);
+  variable.assign(tensor);
+  tensor.dispose();
+}
+
+/**
+ * Loads named tensors into a detector.
+ * @param where the file, for errors
+ * @throws KdError CHECKPOINT_INVALID listing what is missing, unexpected or of another shape
+ */
+export function loadDetector(detector: Detector, tensors: NamedTensors, where: string): void {
+  const missing: string[] = [];
+  const other: string[] = [];
+  const wanted = new Set(detector.variables.map(({ path }) => path));
+  for (const { path, variable } of detector.variables) {
+    const value = tensors.get(path);
+    if (value === undefined) missing.push(path);
+    else if (value.shape.join() !== variable.shape.join()) other.push(`${path} [${value.shape.join(', ')}] instead of [${variable.shape.join(', ')}]`);
+  }
+  const unexpected = [...tensors.keys()].filter((path) => !wanted.has(path));
+  if (missing.length + other.length > 0) {
+    throw new KdError(
+      'CHECKPOINT_INVALID',
+      `${where} does not hold the weights of this ${detector.name}: ${[
+        some('missing', missing),
+        some('of another shape', other),
+        some('not used', unexpected),
+      ].filter(Boolean).join('; ')}. Give the options with which the checkpoint was trained.`,
+    );
+  }
+  for (const { path, variable } of detector.variables) assignHost(variable, tensors.get(path)!);
+}
+
+const some = (what: string, names: readonly string[]): string =>
+  names.length === 0 ? '' : `${names.length} ${what} (${names.slice(0, 3).join(', ')}${names.length > 3 ? ', …' : ''})`;
