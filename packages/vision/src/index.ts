@@ -1,1 +1,16 @@
-export {};
+export * from './anchors.js';
+export * from './boxes/index.js';
+export * from './descending-order.js';
+export * from './detach.js';
+export * from './fpn.js';
+export * from './gather-matched.js';
+export * from './graph.js';
+export * from './initializers.js';
+export * from './layer-variables.js';
+export * from './layers/index.js';
+export * from './losses/index.js';
+export * from './matcher.js';
+export * from './network-builder.js';
+export * from './nms.js';
+export * from './resnet.js';
+export * from './top-candidates.js';

@@ -1,0 +1,93 @@
+import { KdError } from '@kd/core';
+import type { Priors } from '@kd/core';
+import * as tf from '@tensorflow/tfjs-core';
+
+type Size = readonly [height: number, width: number];
+
+export interface AnchorOptions {
+  /** Anchor sizes in pixels (square root of the area) per level. */
+  readonly sizes: readonly (readonly number[])[];
+  /** Aspect ratios height / width per level. */
+  readonly ratios: readonly (readonly number[])[];
+  /** Corners of cell anchors to whole pixels, half to even; default true. */
+  readonly round?: boolean;
+  /** [stride y, stride x] per level; default: the whole quotient of the padded batch and the level. */
+  readonly strides?: readonly Size[];
+}
+
+const halfToEven = (x: number): number => {
+  const floor = Math.floor(x);
+  const rest = x - floor;
+  if (rest !== 0.5) return Math.round(x);
+  return floor % 2 === 0 ? floor : floor + 1;
+};
+
+/**
+ * The anchors of one cell, centred on the origin: ratios outer, sizes inner; computed in float32 as torchvision does.
+ * @returns x1, y1, x2, y2 of each, [ratios * sizes * 4]
+ */
+export function cellAnchors(sizes: readonly number[], ratios: readonly number[], round = true): Float32Array {
+  const f = Math.fround;
+  const corners: number[] = [];
+  for (const ratio of ratios) {
+    const heightFactor = f(Math.sqrt(f(ratio)));
+    const widthFactor = f(1 / heightFactor);
+    for (const size of sizes) {
+      const x = f(widthFactor * f(size)) / 2;
+      const y = f(heightFactor * f(size)) / 2;
+      corners.push(-x, -y, x, y);
+    }
+  }
+  return Float32Array.from(corners, (c) => (round ? halfToEven(c) : c));
+}
+
+/** [stride y, stride x] of a level: the whole quotient of the padded batch size and the level size (160 / 3 = 53). */
+function strideOf(padded: Size, level: Size, index: number): Size {
+  const stride = [Math.floor(padded[0] / level[0]), Math.floor(padded[1] / level[1])] as const;
+  if (stride[0] >= 1 && stride[1] >= 1) return stride;
+  throw new KdError(
+    'USAGE',
+    `Level ${index} of ${level.join(' x ')} cells is larger than the padded batch of ${padded.join(' x ')} pixels: ` +
+      'give the size of the images that the levels were computed from.',
+  );
+}
+
+function fillLevel(out: Float32Array, start: number, cell: Float32Array, [h, w]: Size, [strideY, strideX]: Size): number {
+  let at = start;
+  for (let y = 0; y < h; y++) {
+    for (let x = 0; x < w; x++) {
+      for (let c = 0; c < cell.length; c += 4) {
+        out[at++] = cell[c]! + x * strideX;
+        out[at++] = cell[c + 1]! + y * strideY;
+        out[at++] = cell[c + 2]! + x * strideX;
+        out[at++] = cell[c + 3]! + y * strideY;
+      }
+    }
+  }
+  return at;
+}
+
+/**
+ * Anchors of all levels, at the upper left corner of each cell (no half-pixel offset), nothing clipped or dropped at the
+ * border. Rows in the order level, y, x, cell anchor.
+ * @param levels [height, width] in cells per level
+ * @param paddedSize [height, width] of the padded batch in pixels
+ * @throws KdError USAGE when the numbers of levels differ, or a level is larger than the batch
+ */
+export function anchorGrid(levels: readonly Size[], paddedSize: Size, options: AnchorOptions): Priors {
+  const { sizes, ratios, round = true, strides } = options;
+  for (const [name, list] of [['sizes', sizes], ['ratios', ratios], ['strides', strides ?? levels]] as const) {
+    if (list.length === levels.length) continue;
+    throw new KdError('USAGE', `Anchor ${name} are given for ${list.length} levels, but there are ${levels.length} levels: give one entry a level.`);
+  }
+  const cells = levels.map((_, i) => cellAnchors(sizes[i]!, ratios[i]!, round));
+  const used = levels.map((level, i) => strides?.[i] ?? strideOf(paddedSize, level, i));
+  const perLevel = levels.map(([h, w], i) => (h * w * cells[i]!.length) / 4);
+  const total = perLevel.reduce((sum, n) => sum + n, 0);
+  const boxes = new Float32Array(total * 4);
+  let at = 0;
+  levels.forEach((level, i) => {
+    at = fillLevel(boxes, at, cells[i]!, level, used[i]!);
+  });
+  return { boxes: tf.tensor2d(boxes, [total, 4]), perLevel, strides: used };
+}

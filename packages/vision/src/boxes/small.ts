@@ -1,0 +1,15 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { corners } from './corners.js';
+
+/**
+ * Which boxes have both sides of at least `minSize` pixels (equal counts).
+ * @param boxes [..., 4]
+ * @returns [...] bool
+ */
+export function largeEnough(boxes: tf.Tensor, minSize: number): tf.Tensor {
+  return tf.tidy(() => {
+    const [x1, y1, x2, y2] = corners(boxes);
+    const large = tf.logicalAnd(tf.greaterEqual(tf.sub(x2, x1), minSize), tf.greaterEqual(tf.sub(y2, y1), minSize));
+    return tf.squeeze(large, [large.rank - 1]);
+  });
+}

@@ -1,0 +1,5 @@
+export * from './absolute.js';
+export { bceWithLogits } from './bce.js';
+export * from './cross-entropy.js';
+export * from './focal.js';
+export * from './regression.js';
