@@ -1,0 +1,54 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { AffineNorm, type AffineNormArgs } from './affine-norm.js';
+import { type CallContext, type LayerConfig, onlyTensor, variableOf } from './layer-weight.js';
+
+export interface BatchNormArgs extends AffineNormArgs {
+  /** `live`: batch statistics in training; `eval`: always the running ones. Scale and shift train in both. */
+  readonly mode: 'live' | 'eval';
+  /** Share of the batch in the new running statistics, as torch counts it. */
+  readonly momentum: number;
+}
+
+/**
+ * torch's BatchNorm2d. The stock layer of TensorFlow.js assigns its running statistics inside of the tape and uses the biased
+ * variance for them; here they are handed out through the call's `updates`, the variance unbiased.
+ */
+export class BatchNorm extends AffineNorm {
+  static readonly className = 'TorchBatchNorm';
+  readonly mode: 'live' | 'eval';
+  readonly momentum: number;
+
+  constructor(args: BatchNormArgs) {
+    super(args, true);
+    this.mode = args.mode;
+    this.momentum = args.momentum;
+  }
+
+  override isAffine(context: Pick<CallContext, 'training'>): boolean {
+    return this.mode === 'eval' || !context.training;
+  }
+
+  override call(inputs: tf.Tensor | tf.Tensor[], context: { [key: string]: unknown } & Partial<CallContext>): tf.Tensor {
+    if (this.isAffine({ training: context.training === true })) return super.call(inputs, context);
+    const x = onlyTensor(inputs) as tf.Tensor4D; // [b, h, w, c]
+    const { mean, variance } = tf.moments(x, [0, 1, 2]);
+    const count = x.size / x.shape[3];
+    if (context.updates) {
+      const unbiased = tf.mul(variance, count / Math.max(1, count - 1));
+      context.updates.push(
+        { variable: variableOf(this.movingMean), value: this.blend(variableOf(this.movingMean), mean) },
+        { variable: variableOf(this.movingVariance), value: this.blend(variableOf(this.movingVariance), unbiased) },
+      );
+    }
+    const scale = tf.div(variableOf(this.gamma), tf.sqrt(tf.add(variance, this.epsilon)));
+    return tf.add(tf.mul(x, scale), tf.sub(variableOf(this.beta), tf.mul(mean, scale)));
+  }
+
+  private blend(old: tf.Tensor, batch: tf.Tensor): tf.Tensor {
+    return tf.add(tf.mul(old, 1 - this.momentum), tf.mul(batch, this.momentum));
+  }
+
+  override getConfig(): LayerConfig {
+    return { ...super.getConfig(), mode: this.mode, momentum: this.momentum };
+  }
+}

@@ -1,0 +1,63 @@
+import { KdError } from '@kd/core';
+import * as tf from '@tensorflow/tfjs-core';
+import { initializers, type LayerVariable, layers, type Shape } from '@tensorflow/tfjs-layers';
+import { channelsOf, type LayerConfig, onlyTensor, variableOf } from './layer-weight.js';
+
+export interface GroupNormArgs {
+  readonly name: string;
+  readonly groups: number;
+  readonly epsilon: number;
+}
+
+/** torch's GroupNorm: normalises each image over groups of consecutive channels, with the biased variance. */
+export class GroupNorm extends layers.Layer {
+  static readonly className = 'TorchGroupNorm';
+  readonly groups: number;
+  readonly epsilon: number;
+  private gamma!: LayerVariable;
+  private beta!: LayerVariable;
+
+  constructor(args: GroupNormArgs) {
+    super({ name: args.name });
+    this.groups = args.groups;
+    this.epsilon = args.epsilon;
+  }
+
+  override build(inputShape: Shape | Shape[]): void {
+    const channels = channelsOf(inputShape);
+    if (channels % this.groups !== 0) {
+      throw new KdError('CONFIG_INVALID', `${this.name}: ${channels} channels cannot be split into ${this.groups} groups; choose a number of groups that divides the channels.`);
+    }
+    this.gamma = this.addWeight('gamma', [channels], 'float32', initializers.ones());
+    this.beta = this.addWeight('beta', [channels], 'float32', initializers.zeros());
+    this.built = true;
+  }
+
+  override computeOutputShape(inputShape: Shape | Shape[]): Shape | Shape[] {
+    return inputShape;
+  }
+
+  override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor {
+    return tf.tidy(() => {
+      const x = onlyTensor(inputs) as tf.Tensor4D; // [b, h, w, c]
+      const [b, h, w, c] = x.shape;
+      const grouped = tf.reshape(x, [b, h * w, this.groups, c / this.groups]);
+      const { mean, variance } = tf.moments(grouped, [1, 3], true); // [b, 1, g, 1]
+      const inverse = tf.rsqrt(tf.add(variance, this.epsilon));
+      const gamma = tf.reshape(variableOf(this.gamma), [1, 1, this.groups, c / this.groups]);
+      const beta = tf.reshape(variableOf(this.beta), [1, 1, this.groups, c / this.groups]);
+      const scale = tf.mul(inverse, gamma); // [b, 1, g, c/g]
+      return tf.reshape(tf.add(tf.mul(grouped, scale), tf.sub(beta, tf.mul(mean, scale))), x.shape);
+    });
+  }
+
+  override getConfig(): LayerConfig {
+    return { ...super.getConfig(), groups: this.groups, epsilon: this.epsilon };
+  }
+}
+
+/** The largest number of groups, at most `wanted`, that divides the channels: narrow networks have fewer than 32. */
+export function groupsFor(channels: number, wanted = 32): number {
+  for (let groups = Math.min(wanted, channels); groups > 1; groups--) if (channels % groups === 0) return groups;
+  return 1;
+}

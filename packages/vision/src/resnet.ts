@@ -1,0 +1,96 @@
+import { KdError } from '@kd/core';
+import { layers, type SymbolicTensor } from '@tensorflow/tfjs-layers';
+import type { NormOptions } from './layers/norm.js';
+import type { NetworkBuilder } from './network-builder.js';
+
+export interface ResnetShape {
+  readonly block: 'basic' | 'bottleneck';
+  /** Blocks of each stage; four, or fewer for a net that ends early. */
+  readonly layers: readonly number[];
+  /** Channels of the stem; stage k has `width · 2^(k-1)` planes, four times as many out of a bottleneck. */
+  readonly width: number;
+}
+
+/** The usual depths, by torchvision's names; `resnet10` has one basic block a stage. */
+export const RESNETS: Readonly<Record<'resnet10' | 'resnet18' | 'resnet34' | 'resnet50' | 'resnet101', ResnetShape>> = {
+  resnet10: { block: 'basic', layers: [1, 1, 1, 1], width: 64 },
+  resnet18: { block: 'basic', layers: [2, 2, 2, 2], width: 64 },
+  resnet34: { block: 'basic', layers: [3, 4, 6, 3], width: 64 },
+  resnet50: { block: 'bottleneck', layers: [3, 4, 6, 3], width: 64 },
+  resnet101: { block: 'bottleneck', layers: [3, 4, 23, 3], width: 64 },
+};
+
+export interface ResnetOptions extends ResnetShape {
+  readonly norm: NormOptions;
+  /** How many of layer4, layer3, layer2, layer1, conv1 train, in this order; the first norm only with 5. */
+  readonly trainableLayers: number;
+  /** Module path before each name, e.g. `backbone.body`. */
+  readonly path: string;
+}
+
+/** The output of a stage. */
+export interface Stage {
+  /** Module path, e.g. `backbone.body.layer2`. */
+  readonly name: string;
+  readonly output: SymbolicTensor;
+  readonly channels: number;
+  /** Pixels of the input per cell. */
+  readonly stride: number;
+}
+
+const UNFREEZING = ['layer4', 'layer3', 'layer2', 'layer1', 'conv1'];
+
+/**
+ * ResNet v1.5 (He et al., 2016; the stride in the 3x3 of a bottleneck), named as in torchvision.
+ * @param images [b, h, w, 3]
+ * @returns the stages, strides 4, 8, 16, 32
+ */
+export function buildResnet(builder: NetworkBuilder, images: SymbolicTensor, options: ResnetOptions): Stage[] {
+  const { block, layers: depths, width, norm, trainableLayers, path } = options;
+  if (depths.length < 1 || depths.length > 4) throw new KdError('CONFIG_INVALID', `${path}: a ResNet has one to four stages, but ${depths.length} depths are given: ${depths.join(', ')}.`);
+  const training = [...UNFREEZING.slice(0, trainableLayers), ...(trainableLayers >= 5 ? ['bn1'] : [])];
+
+  let x = builder.conv(`${path}.conv1`, images, { filters: width, kernel: 7, stride: 2, trainable: training.includes('conv1') });
+  x = builder.norm(`${path}.bn1`, x, norm, training.includes('bn1'));
+  x = builder.relu(`${path}.relu`, x);
+  // After a ReLU, zeros pad a maximum as well as minus infinity does.
+  x = builder.place(layers.zeroPadding2d({ name: `${path}.maxpool.pad`, padding: [[1, 1], [1, 1]] }), x);
+  x = builder.place(layers.maxPooling2d({ name: `${path}.maxpool`, poolSize: 3, strides: 2, padding: 'valid' }), x);
+
+  return depths.map((depth, k) => {
+    const name = `${path}.layer${k + 1}`;
+    const trainable = training.includes(`layer${k + 1}`);
+    for (let i = 0; i < depth; i++) {
+      x = residualBlock(builder, x, { name: `${name}.${i}`, block, planes: width * 2 ** k, stride: i === 0 && k > 0 ? 2 : 1, norm, trainable });
+    }
+    return { name, output: x, channels: x.shape[3]!, stride: 4 * 2 ** k };
+  });
+}
+
+interface BlockOptions {
+  readonly name: string;
+  readonly block: 'basic' | 'bottleneck';
+  readonly planes: number;
+  readonly stride: number;
+  readonly norm: NormOptions;
+  readonly trainable: boolean;
+}
+
+function residualBlock(builder: NetworkBuilder, input: SymbolicTensor, { name, block, planes, stride, norm, trainable }: BlockOptions): SymbolicTensor {
+  const step = (x: SymbolicTensor, conv: string, bn: string, filters: number, kernel: number, by: number): SymbolicTensor =>
+    builder.norm(`${name}.${bn}`, builder.conv(`${name}.${conv}`, x, { filters, kernel, stride: by, trainable }), norm, trainable);
+  const filters = block === 'bottleneck' ? planes * 4 : planes;
+
+  let x: SymbolicTensor;
+  if (block === 'bottleneck') {
+    x = builder.relu(`${name}.relu1`, step(input, 'conv1', 'bn1', planes, 1, 1));
+    x = builder.relu(`${name}.relu2`, step(x, 'conv2', 'bn2', planes, 3, stride));
+    x = step(x, 'conv3', 'bn3', filters, 1, 1);
+  } else {
+    x = builder.relu(`${name}.relu1`, step(input, 'conv1', 'bn1', planes, 3, stride));
+    x = step(x, 'conv2', 'bn2', planes, 3, 1);
+  }
+  const changes = stride !== 1 || input.shape[3] !== filters;
+  const shortcut = changes ? step(input, 'downsample.0', 'downsample.1', filters, 1, stride) : input;
+  return builder.relu(`${name}.relu`, builder.place(layers.add({ name: `${name}.add` }), [x, shortcut]));
+}
