@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { SymbolicTensor } from '@tensorflow/tfjs-layers';
-import { type ConvBlock, type RunContext, runConvBlock } from './layers/conv-block.js';
+import { type ConvBlock, type RunContext, runConvBlock, tidyWithUpdates } from './layers/conv-block.js';
 import type { Layer } from './layers/layer-weight.js';
 
 /** A functional network, ready to be run on tensors. */
@@ -33,7 +33,7 @@ export function compileGraph(inputs: readonly SymbolicTensor[], outputs: readonl
 
   return {
     run: (feeds, context) =>
-      tf.tidy(() => {
+      tidyWithUpdates(context, () => {
         const values = new Map<SymbolicTensor, tf.Tensor>(inputs.map((input, i) => [input, feeds[i]!]));
         steps.forEach((step, i) => {
           values.set(step.output, step.run(step.inputs.map((input) => values.get(input)!), context));
@@ -109,7 +109,7 @@ function layerStep(tensor: SymbolicTensor): Step {
     inputs: tensor.inputs,
     output: tensor,
     run: (values, context) =>
-      tf.tidy(() => {
+      tidyWithUpdates(context, () => {
         const result = tensor.sourceLayer.call([...values], { ...tensor.callArgs, ...context });
         const value = Array.isArray(result) ? result[index]! : result;
         return values.includes(value) ? tf.clone(value) : value;

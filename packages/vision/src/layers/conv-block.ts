@@ -24,7 +24,7 @@ export interface ConvBlock {
  * @param residual added before the ReLU
  */
 export function runConvBlock(block: ConvBlock, x: tf.Tensor4D, context: RunContext, residual?: tf.Tensor4D): tf.Tensor4D {
-  return tf.tidy(() => {
+  return tidyWithUpdates(context, () => {
     const { conv, norm, relu, pad } = block;
     const { strides, padding } = convGeometry(conv);
     let kernel: tf.Tensor4D = weightOf(conv, 'kernel') as tf.Variable<tf.Rank.R4>;
@@ -43,6 +43,13 @@ export function runConvBlock(block: ConvBlock, x: tf.Tensor4D, context: RunConte
     if (residual) y = tf.add(y, residual);
     return (relu ? tf.relu(y) : y) as tf.Tensor4D;
   });
+}
+
+/** `tf.tidy` that lets the running statistics out, too. */
+export function tidyWithUpdates<T extends tf.TensorContainer>(context: CallContext, run: () => T): T {
+  const before = context.updates.length;
+  const kept = tf.tidy(() => [run(), context.updates.slice(before).map(({ value }) => value)] as tf.TensorContainer[]);
+  return kept[0] as T;
 }
 
 interface ConvGeometry {
