@@ -1,0 +1,33 @@
+import type { Metric } from '@kd/core';
+import { evaluateCoco, type CocoOptions } from './coco.js';
+import { contractColumns } from './contract-columns.js';
+
+/** COCO average precision as core's metric port: the twelve numbers, overall and of each class. Annotations to ignore are crowds. */
+export function cocoMetric(options: CocoOptions = {}): Metric {
+  return {
+    name: 'coco',
+    primary: 'AP',
+    evaluate(truth, found) {
+      const { objects, detections, images, classes } = contractColumns(truth, found);
+      const { metrics, perClass } = evaluateCoco(
+        {
+          images,
+          classes,
+          objects: { image: objects.image, label: objects.label, area: objects.area, crowd: objects.ignore, box: cornersToSizes(objects.box) },
+          detections: { ...detections, box: cornersToSizes(detections.box) },
+        },
+        options,
+      );
+      return { metrics, perClass: truth.categories.map((category, label) => ({ category, metrics: perClass[label]! })) };
+    },
+  };
+}
+
+/** x1, y1, x2, y2 to x, y, width, height, in place. */
+function cornersToSizes(box: Float64Array): Float64Array {
+  for (let i = 0; i < box.length; i += 4) {
+    box[i + 2]! -= box[i]!;
+    box[i + 3]! -= box[i + 1]!;
+  }
+  return box;
+}
