@@ -1,3 +1,4 @@
+import './gradients.js';
 import * as tf from '@tensorflow/tfjs-core';
 import type { HostBatch } from './contract/data.js';
 import type { Assignment, Detector, DetectorOutput, Instances, Priors, TapInfo, Targets, VariableUpdate } from './contract/detector.js';
