@@ -1,1 +1,11 @@
-export {};
+export { coco, type CocoOptions } from './read/coco.js';
+export { voc, type VocOptions } from './read/voc.js';
+export { correctionLine, type Correction } from './read/correction.js';
+export type { Box } from './read/box-rule.js';
+export type { DataSource, ReadDataset } from './dataset.js';
+export { decodeImage, readImage } from './decode/decode.js';
+export { DEFAULT_MAX_PIXELS, type DecodeRule, type HostImage } from './decode/image.js';
+export { resizedSize } from './transform/resize.js';
+export { inputTransform, type BatchItem } from './transform/input.js';
+export { augmentationNames } from './transform/augment.js';
+export { synthetic, type SyntheticOptions } from './synthetic/synthetic.js';

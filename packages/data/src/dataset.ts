@@ -1,0 +1,32 @@
+import type { Category, Dataset, DatasetSource, ImageRecord } from '@kd/core';
+import type { HostImage } from './decode/image.js';
+import { createLoader } from './loader/loader.js';
+import { readPixels, type PixelSource } from './pixels.js';
+import type { Correction } from './read/correction.js';
+
+/** A data set that this package has read: core's contract, what was corrected, and single images on demand. */
+export interface ReadDataset extends Dataset {
+  readonly report: readonly Correction[];
+  /** One image, upright, 8-bit RGB. @throws KdError IMAGE_INVALID */
+  readImage(record: ImageRecord): Promise<HostImage>;
+}
+
+export interface DataSource extends DatasetSource {
+  open(context: { readonly folder: string }): Promise<ReadDataset>;
+}
+
+export interface DatasetParts {
+  readonly name: string;
+  readonly categories: readonly Category[];
+  readonly images: readonly ImageRecord[];
+  readonly report: readonly Correction[];
+  readonly pixels: PixelSource;
+}
+
+export function createDataset({ pixels, ...parts }: DatasetParts): ReadDataset {
+  return {
+    ...parts,
+    readImage: (record) => readPixels(pixels, record),
+    loader: (options) => createLoader({ name: parts.name, images: parts.images, pixels }, options),
+  };
+}

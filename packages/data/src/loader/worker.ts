@@ -1,0 +1,24 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { messageOf } from '@kd/core';
+import sharp from 'sharp';
+import { createBatchMaker, type BatchJob, type BatchResult, type BatchSetup } from './batch-job.js';
+
+/** What a worker answers to the job of that number. */
+export type WorkerAnswer = { readonly number: number } & ({ readonly result: BatchResult } | { readonly failed: string });
+
+// One thread an image is enough: several images are decoded at a time, and the rest of the machine belongs to the engine.
+sharp.concurrency(1);
+sharp.cache(false);
+
+const port = parentPort!;
+const make = createBatchMaker(workerData as BatchSetup);
+port.on('message', ({ number, job }: { number: number; job: BatchJob }) => {
+  make(job).then(
+    (result) => port.postMessage({ number, result } satisfies WorkerAnswer, 'batch' in result ? buffers(result.batch) : []),
+    (thrown: unknown) => port.postMessage({ number, failed: messageOf(thrown) } satisfies WorkerAnswer),
+  );
+});
+
+/** Moved to the other thread, not copied. */
+const buffers = ({ images, boxes, labels, mask }: Extract<BatchResult, { batch: unknown }>['batch']): ArrayBuffer[] =>
+  [images, boxes, labels, mask].map(({ buffer }) => buffer as ArrayBuffer);

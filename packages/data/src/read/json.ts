@@ -1,0 +1,51 @@
+import { readFile } from 'node:fs/promises';
+import { KdError, messageOf } from '@kd/core';
+
+/** Text that stands for a NaN or Infinity after {@link readJson}: validators see it as a string and so can name its place. */
+export interface LooseJson {
+  readonly value: unknown;
+  /** The line of the first bare NaN or Infinity, which JSON does not know; null if there is none. */
+  readonly nanLine: number | null;
+}
+
+/**
+ * Reads JSON. A bare `NaN` or `Infinity` (which Python writes) becomes a string, so that what checks the content can name
+ * the entry; whoever calls refuses the file by `nanLine` if nothing else did.
+ * @throws KdError DATA_INVALID naming the file
+ */
+export async function readJson(file: string): Promise<LooseJson> {
+  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
+    const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
+    throw new KdError('DATA_INVALID', `${file} ${missing ? 'does not exist; check the path' : `cannot be read: ${messageOf(cause)}`}.`, { cause });
+  });
+  if (text.trim() === '') throw new KdError('DATA_INVALID', `${file} is empty; JSON is wanted.`);
+  try {
+    return { value: JSON.parse(text), nanLine: null };
+  } catch (cause) {
+    const nan = withoutNan(text);
+    if (nan !== null) return nan;
+    throw new KdError('DATA_INVALID', `${file}${lineOf(cause, text)} is not valid JSON (malformed or cut off): ${messageOf(cause)}.`, { cause });
+  }
+}
+
+function withoutNan(text: string): LooseJson | null {
+  let first: number | null = null;
+  const replaced = text.replace(/"(?:[^"\\]|\\.)*"|-?\b(?:NaN|Infinity)\b/g, (token: string, at: number) => {
+    if (token.startsWith('"')) return token;
+    first ??= at;
+    return `"${token}"`;
+  });
+  if (first === null) return null;
+  try {
+    return { value: JSON.parse(replaced), nanLine: lineAt(text, first) };
+  } catch {
+    return null;
+  }
+}
+
+function lineOf(cause: unknown, text: string): string {
+  const at = /at position (\d+)/.exec(messageOf(cause))?.[1];
+  return at === undefined ? '' : `, line ${lineAt(text, Number(at))},`;
+}
+
+const lineAt = (text: string, index: number): number => text.slice(0, index).split('\n').length;

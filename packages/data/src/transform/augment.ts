@@ -1,0 +1,59 @@
+import { KdError, parseOptions, suggestion, type AugmentSpec, type Rng } from '@kd/core';
+import * as v from 'valibot';
+import { flip } from './flip.js';
+import { iouCrop } from './iou-crop.js';
+import { photometric } from './photometric.js';
+import type { Sample } from './sample.js';
+
+const probability = v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(1)), 0.5);
+const factors = (low: number, high: number) => v.optional(v.tuple([v.pipe(v.number(), v.minValue(0)), v.pipe(v.number(), v.minValue(0))]), [low, high]);
+const share = (value: number) => v.optional(v.pipe(v.number(), v.gtValue(0), v.maxValue(1)), value);
+const ratio = (value: number) => v.optional(v.pipe(v.number(), v.gtValue(0)), value);
+
+const flipSchema = v.strictObject({ probability, direction: v.optional(v.picklist(['horizontal', 'vertical']), 'horizontal') });
+const photometricSchema = v.strictObject({
+  probability, brightness: factors(0.875, 1.125), contrast: factors(0.5, 1.5), saturation: factors(0.5, 1.5),
+  hue: v.optional(v.tuple([v.number(), v.number()]), [-0.05, 0.05]),
+});
+const iouCropSchema = v.strictObject({
+  minScale: share(0.3), maxScale: share(1), minAspect: ratio(0.5), maxAspect: ratio(2),
+  minIous: v.optional(v.pipe(v.array(v.pipe(v.number(), v.minValue(0))), v.minLength(1)), [0, 0.1, 0.3, 0.5, 0.7, 0.9, 1]),
+  trials: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1)), 40),
+});
+
+/** Changes a sample; draws from its own stream of random numbers only. */
+export type Augmentation = (sample: Sample, rng: Rng) => Sample;
+
+const AUGMENTATIONS: Readonly<Record<string, (options: unknown, what: string) => Augmentation>> = {
+  flip: (raw, what) => {
+    const options = parseOptions(flipSchema, raw, what);
+    return (sample, rng) => (rng.uniform() < options.probability ? flip(sample, options.direction) : sample);
+  },
+  photometric: (raw, what) => {
+    const options = parseOptions(photometricSchema, raw, what);
+    return (sample, rng) => ({ ...sample, image: photometric(sample.image, options, rng) });
+  },
+  'iou-crop': (raw, what) => {
+    const options = parseOptions(iouCropSchema, raw, what);
+    return (sample, rng) => iouCrop(sample, options, rng);
+  },
+};
+
+/** Names that an {@link AugmentSpec} may have. */
+export const augmentationNames: readonly string[] = Object.keys(AUGMENTATIONS);
+
+/**
+ * One function from a list of augmentations, applied in that order.
+ * @throws KdError CONFIG_INVALID for an unknown name or option
+ */
+export function createAugmentation(specs: readonly AugmentSpec[]): Augmentation {
+  const steps = specs.map(({ name, ...options }, i) => {
+    const create = Object.hasOwn(AUGMENTATIONS, name) ? AUGMENTATIONS[name] : undefined;
+    if (create === undefined) {
+      const hint = suggestion(String(name), augmentationNames);
+      throw new KdError('CONFIG_INVALID', `augment[${i}]: there is no augmentation "${String(name)}"${hint === '' ? '' : `, ${hint}`} There are: ${augmentationNames.join(', ')}.`);
+    }
+    return create(options, `augment[${i}] (${name})`);
+  });
+  return (sample, rng) => steps.reduce((changed, step, i) => step(changed, rng.stream('augment', i)), sample);
+}

@@ -1,0 +1,78 @@
+import type { InputSpec } from '@kd/core';
+import type { HostImage } from '../decode/image.js';
+
+/**
+ * The size after resizing, by torchvision's rule: the short side becomes `minSize` unless the long one would exceed
+ * `maxSize`; products are cut, not rounded, so a side may come out one below `minSize` (97x128 at 112 has height 111).
+ * @returns [height, width]
+ */
+export function resizedSize(height: number, width: number, minSize: number, maxSize: number): [number, number] {
+  const scale = Math.min(minSize / Math.min(height, width), maxSize / Math.max(height, width));
+  return [Math.max(1, Math.trunc(height * scale)), Math.max(1, Math.trunc(width * scale))];
+}
+
+interface Axis {
+  readonly low: Int32Array;
+  readonly high: Int32Array;
+  /** Of the upper neighbour. */
+  readonly weight: Float32Array;
+}
+
+/** Half-pixel centres, no antialiasing; in float32, as the frameworks compute it. */
+function axis(from: number, to: number): Axis {
+  const scale = Math.fround(from / to);
+  const [low, high, weight] = [new Int32Array(to), new Int32Array(to), new Float32Array(to)];
+  for (let i = 0; i < to; i++) {
+    const source = Math.max(0, Math.fround(Math.fround(scale * (i + 0.5)) - 0.5));
+    low[i] = Math.min(Math.floor(source), from - 1);
+    high[i] = Math.min(low[i]! + 1, from - 1);
+    weight[i] = Math.min(source - low[i]!, 1);
+  }
+  return { low, high, weight };
+}
+
+/** [3 * 256] `(v / 255 - mean) / std`, every step in float32: what normalising first gives. */
+function normalised(mean: InputSpec['mean'], std: InputSpec['std']): Float32Array {
+  const table = new Float32Array(768);
+  for (let c = 0; c < 3; c++) {
+    const [m, s] = [Math.fround(mean[c]!), Math.fround(std[c]!)];
+    for (let v = 0; v < 256; v++) table[c * 256 + v] = Math.fround(Math.fround(v / 255) - m) / s;
+  }
+  return table;
+}
+
+/** Rows of a larger buffer that an image is written to. */
+export interface Target {
+  readonly data: Float32Array;
+  /** Index of the first value of the first row. */
+  readonly offset: number;
+  /** Values from one row to the next. */
+  readonly rowStride: number;
+}
+
+/** Normalises, then resizes bilinearly to `[height, width, 3]` into `target`. */
+export function resizeInto(target: Target, image: HostImage, height: number, width: number, { mean, std }: Pick<InputSpec, 'mean' | 'std'>): void {
+  const { data, width: sourceWidth } = image;
+  const table = normalised(mean, std);
+  const [ys, xs] = [axis(image.height, height), axis(sourceWidth, width)];
+  const out = target.data;
+  for (let y = 0; y < height; y++) {
+    const top = ys.low[y]! * sourceWidth * 3;
+    const bottom = ys.high[y]! * sourceWidth * 3;
+    const wy = ys.weight[y]!;
+    let to = target.offset + y * target.rowStride;
+    for (let x = 0; x < width; x++) {
+      const left = xs.low[x]! * 3;
+      const right = xs.high[x]! * 3;
+      const wx = xs.weight[x]!;
+      for (let c = 0; c < 3; c++) {
+        const base = c << 8;
+        const a = table[base + data[top + left + c]!]!;
+        const b = table[base + data[top + right + c]!]!;
+        const d = table[base + data[bottom + left + c]!]!;
+        const e = table[base + data[bottom + right + c]!]!;
+        out[to++] = (1 - wy) * ((1 - wx) * a + wx * b) + wy * ((1 - wx) * d + wx * e);
+      }
+    }
+  }
+}
