@@ -1,1 +1,5 @@
-export {};
+export { cpuEngine } from './cpu-engine.js';
+export { jsonFormat } from './json-format.js';
+export { toyData, type ToyDataOptions } from './toy-data.js';
+export { toyDetector, type ToyInput, type ToyOptions } from './toy-detector.js';
+export { toyMetric } from './toy-metric.js';
