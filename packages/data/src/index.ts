@@ -9,3 +9,6 @@ export { resizedSize } from './transform/resize.js';
 export { inputTransform, type BatchItem } from './transform/input.js';
 export { augmentationNames } from './transform/augment.js';
 export { synthetic, type SyntheticOptions } from './synthetic/synthetic.js';
+export { dataSource, openDataset } from './open-dataset.js';
+export { checkDataset, type CheckedImage, type CheckOptions, type CheckResult } from './check/check.js';
+export { checkText } from './check/check-text.js';

@@ -1,18 +1,34 @@
-/** A number in [0, 1) from two coordinates and a seed: noise that needs no state and so no order of drawing. */
-export function hashNoise(x: number, y: number, seed: number): number {
+/** 32 well mixed bits from two coordinates and a seed: noise that needs no state and so no order of drawing. */
+export function hashBits(x: number, y: number, seed: number): number {
   let h = Math.imul(x, 0x27d4eb2d) ^ Math.imul(y, 0x165667b1) ^ seed;
   h = Math.imul(h ^ (h >>> 15), 0x85ebca6b);
   h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
-  return ((h ^ (h >>> 16)) >>> 0) / 4294967296;
+  return (h ^ (h >>> 16)) >>> 0;
 }
 
-/** Smooth noise in [0, 1]: hashed values on a lattice of unit cells, bilinear with eased weights. */
-export function valueNoise(x: number, y: number, seed: number): number {
-  const [x0, y0] = [Math.floor(x), Math.floor(y)];
-  const [u, v] = [ease(x - x0), ease(y - y0)];
-  const top = hashNoise(x0, y0, seed) * (1 - u) + hashNoise(x0 + 1, y0, seed) * u;
-  const bottom = hashNoise(x0, y0 + 1, seed) * (1 - u) + hashNoise(x0 + 1, y0 + 1, seed) * u;
-  return top * (1 - v) + bottom * v;
+/** A number in [0, 1). */
+export const hashNoise = (x: number, y: number, seed: number): number => hashBits(x, y, seed) / 4294967296;
+
+/**
+ * Smooth noise in [0, 1]: hashed values on a lattice, bilinear between them with eased weights.
+ * @param cell distance of the lattice's points in pixels
+ * @returns [h, w]
+ */
+export function smoothNoise(width: number, height: number, cell: number, seed: number): Float32Array {
+  const out = new Float32Array(width * height);
+  const columns = Math.ceil(width / cell) + 1;
+  const row = new Float32Array(columns);
+  for (let y = 0; y < height; y++) {
+    const y0 = Math.floor(y / cell);
+    const v = ease(y / cell - y0);
+    for (let i = 0; i < columns; i++) row[i] = hashNoise(i, y0, seed) * (1 - v) + hashNoise(i, y0 + 1, seed) * v;
+    for (let x = 0; x < width; x++) {
+      const x0 = Math.floor(x / cell);
+      const u = ease(x / cell - x0);
+      out[y * width + x] = row[x0]! * (1 - u) + row[x0 + 1]! * u;
+    }
+  }
+  return out;
 }
 
 const ease = (t: number): number => t * t * (3 - 2 * t);

@@ -3,10 +3,10 @@
  * Distances are exact or close to it near the outline, which is where they serve as antialiasing.
  */
 export const SHAPES = {
-  disk: (x: number, y: number) => Math.hypot(x, y) - 0.92,
+  disk: (x: number, y: number) => Math.sqrt(x * x + y * y) - 0.92,
   square: (x: number, y: number) => Math.max(Math.abs(x), Math.abs(y)) - 0.78,
   triangle: (x: number, y: number) => Math.max(Math.abs(x) * 0.8660254 - y * 0.5, y) - 0.5,
-  ring: (x: number, y: number) => Math.abs(Math.hypot(x, y) - 0.68) - 0.24,
+  ring: (x: number, y: number) => Math.abs(Math.sqrt(x * x + y * y) - 0.68) - 0.24,
   cross: (x: number, y: number) => {
     const [a, b] = [Math.abs(x), Math.abs(y)];
     return Math.min(Math.max(a - 0.92, b - 0.32), Math.max(b - 0.92, a - 0.32));
