@@ -1,1 +1,3 @@
-export {};
+export { loadConfig, type LoadedConfig } from './load-config.js';
+export { main } from './main.js';
+export { ports } from './ports.js';

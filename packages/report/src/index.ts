@@ -1,1 +1,5 @@
-export {};
+export { countdown } from './countdown.js';
+export { columns, evaluationLines, metricsLine } from './evaluation-lines.js';
+export { averagePrecision, count, duration, number, percent } from './figures.js';
+export { jsonLines } from './json-lines.js';
+export { terminal, type TerminalOptions } from './terminal.js';

@@ -1,0 +1,53 @@
+import { type Category, type Dataset, evaluate, KdError, type MetricResult, type ResolvedConfig, openDataset } from '@kd/core';
+import { countdown, evaluationLines } from '@kd/report';
+import { type DataArgument, dataArgument } from '../data-argument.js';
+import type { Flags } from '../main.js';
+import { findModel, type FoundModel, openModel } from '../open-model.js';
+import { metricByName, ports } from '../ports.js';
+import { positiveFlag } from '../positive-flag.js';
+
+/** `kd eval RUN|CHECKPOINT [--data …]`: average precision of a model on a data set. */
+export async function evaluateModel(path: string, flags: Flags): Promise<number> {
+  const found = await findModel(path);
+  const metric = metricByName(metricName(found, flags));
+  const dataset = await openData((await dataArgument(flags)) ?? validationData(found, path), found.categories);
+  const sizes = { batchSize: positiveFlag(flags, 'batchSize', 4), workers: positiveFlag(flags, 'workers', 1, 0) };
+  const { built, engine } = await openModel(found, { detector: flags['detector'], categories: dataset.categories });
+  const bar = countdown('evaluating');
+  const began = performance.now();
+  try {
+    const { result } = await evaluate(built.detector, dataset, metric, { ...sizes, onBadImage: 'error', onProgress: bar.show });
+    bar.end();
+    const seconds = (performance.now() - began) / 1000;
+    if (flags['json'] === true) process.stdout.write(`${JSON.stringify({ ok: true, model: found.file, data: dataset.name, images: dataset.images.length, metric: metric.name, ...asJson(result), seconds, engine }, null, 2)}\n`);
+    else process.stdout.write(`${found.file} on ${dataset.name}, ${dataset.images.length} images, in ${seconds.toFixed(1)} s; ${metric.name}, in percent\n\n${evaluationLines(result).join('\n')}\n`);
+    return 0;
+  } finally {
+    bar.end();
+    built.detector.dispose();
+  }
+}
+
+const asJson = ({ metrics, perClass }: MetricResult): Record<string, unknown> => ({ metrics, perClass: Object.fromEntries(perClass.map(({ category, metrics: own }) => [category.name, own])) });
+
+function metricName({ config }: FoundModel, { metric }: Flags): string {
+  if (metric !== undefined) return String(metric);
+  const ofRun = (config?.['evaluate'] as { metric?: unknown } | undefined)?.metric;
+  return typeof ofRun === 'string' ? ofRun : 'coco';
+}
+
+function validationData({ config, folder }: FoundModel, path: string): DataArgument {
+  const spec = (config?.['data'] as { val?: Record<string, unknown> } | undefined)?.val;
+  if (typeof spec?.['format'] !== 'string') throw new KdError('USAGE', `${path} names no validation data that can be opened again; say which with --coco JSON --images DIR, --voc ROOT --split NAME, or --data.`);
+  return { spec, folder };
+}
+
+/** Opens the data and checks that its classes are the model's. VOC has no list of classes of its own: it takes the model's. */
+async function openData({ spec, folder }: DataArgument, known: readonly Category[] | null): Promise<Dataset> {
+  const names = known?.map(({ name }) => name);
+  const classes = spec['format'] === 'voc' && spec['classes'] === undefined && names !== undefined ? { classes: names } : {};
+  const dataset = await openDataset({ ...spec, ...classes } as ResolvedConfig['data']['train'], folder, ports);
+  const own = dataset.categories.map(({ name }) => name);
+  if (names !== undefined && own.join('\n') !== names.join('\n')) throw new KdError('DATA_INVALID', `the model knows the classes ${names.join(', ')}, ${dataset.name} has ${own.join(', ')}. Evaluate on data with the same classes in the same order.`);
+  return dataset;
+}

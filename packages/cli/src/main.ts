@@ -1,0 +1,108 @@
+import { readFileSync } from 'node:fs';
+import { type CAC, cac } from 'cac';
+import { MISUSED, tellFailure } from './failures.js';
+
+/** Options as they come from the command line. */
+export type Flags = Readonly<Record<string, unknown>>;
+
+// Commands of two words are joined, so that they are commands like any other.
+const TWO_WORDS: Readonly<Record<string, string>> = { data: 'check', engine: 'install' };
+
+/** Runs a command line without `node` and `kd`; gives the exit code. Commands import what they need when they run. */
+export async function main(argv: readonly string[]): Promise<number> {
+  const json = argv.includes('--json');
+  try {
+    const program = build();
+    program.parse(['node', 'kd', ...joinWords(argv)], { run: false });
+    if (program.options['help'] === true || program.options['version'] === true) return 0;
+    if (program.matchedCommand === undefined) return unknownCommand(program, argv);
+    return Number((await program.runMatchedCommand()) ?? 0);
+  } catch (error) {
+    return tellFailure(error, json);
+  }
+}
+
+function joinWords([first, second, ...rest]: readonly string[]): string[] {
+  if (first !== undefined && second !== undefined && TWO_WORDS[first] === second) return [`${first} ${second}`, ...rest];
+  return [first, second, ...rest].filter((word) => word !== undefined);
+}
+
+function unknownCommand(program: CAC, [first]: readonly string[]): number {
+  if (first === undefined) {
+    program.outputHelp();
+    return MISUSED;
+  }
+  const names = program.commands.map(({ name }) => name);
+  const more = first in TWO_WORDS ? `did you mean "kd ${first} ${TWO_WORDS[first]}"?` : `there are ${names.join(', ')}; see kd --help`;
+  process.stderr.write(`error [USAGE] there is no command "${first}"; ${more}\n`);
+  return MISUSED;
+}
+
+function build(): CAC {
+  const program = cac('kd');
+  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
+
+  program
+    .command('train [config]', 'Train a student, with a teacher and distillers or alone')
+    .option('--out <dir>', 'Folder of the run (default: runs/<name of the config>)')
+    .option('--resume', 'Go on from the newest checkpoint of the run folder')
+    .option('--epochs <n>', 'Instead of the epochs of the config')
+    .option('--seed <n>', 'Instead of the seed of the config')
+    .option('--set <key=value>', 'Any other key, e.g. --set optimizer.lr=0.02; may be repeated')
+    .example('  kd train kd.config.ts --out runs/student')
+    .example('  kd train kd.config.ts --out runs/student --resume')
+    .action(async (config: string | undefined, flags: Flags) => (await import('./commands/train.js')).train(config, flags));
+
+  withData(program.command('eval <model>', 'Evaluate a run folder or a checkpoint'))
+    .option('--metric <name>', 'coco, voc07 or voc (default: that of the run)')
+    .option('--batch-size <n>', 'Images at once (default: 4)')
+    .option('--workers <n>', 'Threads that decode images (default: 1)')
+    .option('--detector <json>', 'What a foreign checkpoint holds, e.g. \'["retinanet",{"version":1}]\'')
+    .option('--json', 'One JSON object on standard output and nothing else')
+    .example('  kd eval runs/student --coco annotations/instances_test.json --images JPEGImages --json')
+    .action(async (model: string, flags: Flags) => (await import('./commands/eval.js')).evaluateModel(model, flags));
+
+  program
+    .command('predict <model> <...images>', 'Draw what a model finds on images')
+    .option('--out <dir>', 'Folder for the drawn images and predictions.json (default: predictions)')
+    .option('--threshold <score>', 'Draw and write detections from this score on (default: 0.3)')
+    .option('--detector <json>', 'What a foreign checkpoint holds, e.g. \'["retinanet",{"version":1}]\'')
+    .option('--classes <names>', 'Names of the classes of a foreign checkpoint: a JSON list, or a file with one')
+    .option('--json', 'Print the predictions as JSON, too')
+    .action(async (model: string, images: string[], flags: Flags) => (await import('./commands/predict.js')).predict(model, images, flags));
+
+  withFiles(program.command('data check', 'Read a data set, decode its images, and tell everything that is wrong'))
+    .option('--classes <json>', 'Names of the classes in order, for VOC: a JSON list, or a file with one')
+    .option('--strict', 'Refuse what would be corrected')
+    .option('--dump <dir>', 'Write what was read to this folder')
+    .option('--json', 'One JSON object on standard output and nothing else')
+    .action(async (flags: Flags) => (await import('./commands/data-check.js')).checkData(flags));
+
+  program
+    .command('plugins', 'List the distillers, detectors and engines that are installed; runs none of their code')
+    .option('--json', 'As JSON')
+    .action(async (flags: Flags) => (await import('./commands/plugins.js')).plugins(flags));
+
+  program
+    .command('doctor', 'Which engine runs here, which library, why, and what to do')
+    .option('--json', 'As JSON')
+    .action(async (flags: Flags) => (await import('./commands/doctor.js')).doctor(flags));
+
+  program
+    .command('engine install', 'Set up the native engine: find or download libtensorflow, compile the binding')
+    .action(async () => (await import('./commands/engine-install.js')).engineInstall());
+
+  program.help();
+  program.version(version);
+  return program;
+}
+
+const withData = (command: ReturnType<CAC['command']>): ReturnType<CAC['command']> =>
+  withFiles(command.option('--data <json>', 'Data as in a config: {"format":"coco",…}, or a file with that (default: the validation data of the run)'));
+
+const withFiles = (command: ReturnType<CAC['command']>): ReturnType<CAC['command']> =>
+  command
+    .option('--coco <json>', 'Instances file, with --images')
+    .option('--images <dir>', 'Folder of the images of --coco')
+    .option('--voc <root>', 'Folder of a VOC data set, with --split')
+    .option('--split <name>', 'List in ImageSets/Main, without .txt');

@@ -1,0 +1,44 @@
+import { KdError } from '@kd/core';
+
+export interface Overrides {
+  readonly epochs?: unknown;
+  readonly seed?: unknown;
+  /** `key=value`, once or several times. */
+  readonly set?: unknown;
+}
+
+/** A config with what the command line sets; the rest of it stays the same objects. @throws KdError USAGE */
+export function withOverrides<T extends object>(config: T, { epochs, seed, set }: Overrides): T {
+  const pairs: [string, unknown][] = [];
+  if (epochs !== undefined) pairs.push(['epochs', epochs]);
+  if (seed !== undefined) pairs.push(['seed', seed]);
+  for (const text of [set ?? []].flat()) pairs.push(parsePair(String(text)));
+  return pairs.reduce<T>((changed, [path, value]) => put(changed, path.split('.'), value, path) as T, config);
+}
+
+function parsePair(text: string): [string, unknown] {
+  const at = text.indexOf('=');
+  if (at <= 0) throw new KdError('USAGE', `--set ${text}: expected key=value, such as --set optimizer.lr=0.02`);
+  return [text.slice(0, at), parseValue(text.slice(at + 1))];
+}
+
+/** JSON where it is JSON, else the text itself. */
+function parseValue(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return text;
+  }
+}
+
+function put(node: unknown, [key, ...rest]: readonly string[], value: unknown, path: string): unknown {
+  if (key === undefined) return value;
+  if (Array.isArray(node)) {
+    const index = Number(key);
+    if (!Number.isInteger(index) || index < 0 || index > node.length) throw new KdError('USAGE', `--set ${path}: "${key}" is no place in a list of ${node.length}.`);
+    return Object.assign([...node], { [index]: put(node[index], rest, value, path) });
+  }
+  if (node !== undefined && node !== null && typeof node !== 'object') throw new KdError('USAGE', `--set ${path}: there is nothing under ${JSON.stringify(node)} that "${key}" could name.`);
+  const record = (node ?? {}) as Readonly<Record<string, unknown>>;
+  return { ...record, [key]: put(record[key], rest, value, path) };
+}

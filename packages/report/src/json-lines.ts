@@ -1,0 +1,46 @@
+import { appendFile, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Listener, type TrainerEvent, writeFileAtomic } from '@kd/core';
+
+/**
+ * Writes `metrics.jsonl` in the run folder: a line for every log step and every evaluation. A resumed run first drops
+ * the lines after its checkpoint, so that the file reads as if the run had never stopped.
+ */
+export function jsonLines(): Listener {
+  let file = '';
+  return {
+    name: 'json-lines',
+    on: async (event) => {
+      if (event.type === 'start') {
+        file = join(event.run.folder, 'metrics.jsonl');
+        await dropAfter(file, event.run.startStep);
+        return;
+      }
+      const line = lineOf(event);
+      if (line !== null) await appendFile(file, `${JSON.stringify(line)}\n`);
+    },
+  };
+}
+
+function lineOf(event: TrainerEvent): Record<string, unknown> | null {
+  if (event.type === 'log') return { ...event };
+  if (event.type !== 'evaluation') return null;
+  const { result, ...rest } = event;
+  return { ...rest, metrics: result.metrics, perClass: Object.fromEntries(result.perClass.map(({ category, metrics }) => [category.name, metrics])) };
+}
+
+/** Keeps the lines up to a step; a line that a crash cut off goes too. */
+async function dropAfter(file: string, step: number): Promise<void> {
+  const text = await readFile(file, 'utf8').catch(() => '');
+  const kept = text.split('\n').filter((line) => stepOf(line) <= step);
+  const content = kept.map((line) => `${line}\n`).join('');
+  if (content !== text) await writeFileAtomic(file, content);
+}
+
+function stepOf(line: string): number {
+  try {
+    return Number((JSON.parse(line) as { step?: unknown }).step);
+  } catch {
+    return NaN;
+  }
+}

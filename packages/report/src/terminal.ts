@@ -1,0 +1,80 @@
+import type { Listener, LogEvent, RunInfo, TrainerEvent } from '@kd/core';
+import { createLogUpdate } from 'log-update';
+import { metricsLine } from './evaluation-lines.js';
+import { duration } from './figures.js';
+import { bar, figuresOf, plainLine, startLines } from './progress-lines.js';
+
+export interface TerminalOptions {
+  /** Default: standard error, so that standard output stays free for results. */
+  readonly stream?: NodeJS.WriteStream;
+  /** A progress line that updates itself, or plain lines. Default: whether the stream is a terminal. */
+  readonly live?: boolean;
+}
+
+/** Progress for a person: a bar that updates itself on a terminal, else a plain line every log event. */
+export function terminal({ stream = process.stderr, live = stream.isTTY === true }: TerminalOptions = {}): Listener {
+  const screen = live ? liveScreen(stream) : plainScreen(stream);
+  let run: RunInfo | null = null;
+  return {
+    name: 'terminal',
+    on: (event) => {
+      if (event.type === 'start') {
+        run = event.run;
+        screen.line(startLines(run).join('\n'));
+        return;
+      }
+      if (run === null) return;
+      screen.show(event, run);
+      const said = lineOf(event, run);
+      if (said !== null) screen.line(said);
+    },
+  };
+}
+
+/** What is worth a line that stays, on any kind of stream. */
+function lineOf(event: TrainerEvent, run: RunInfo): string | null {
+  if (event.type === 'evaluation') return `epoch ${event.epoch + 1}/${run.epochs}  evaluated in ${duration(event.seconds)}  ${metricsLine(event.result.metrics)}${event.best ? '  (best so far)' : ''}`;
+  if (event.type === 'stopped') return `stopped after step ${event.step}; checkpoint: ${event.file}`;
+  if (event.type === 'end') return `done in ${duration(60 * event.summary.minutes)} (${duration(60 * event.summary.minutesEvaluating)} of it evaluating)`;
+  return null;
+}
+
+interface Screen {
+  /** Text that stays. */
+  line(text: string): void;
+  show(event: TrainerEvent, run: RunInfo): void;
+}
+
+function plainScreen(stream: NodeJS.WriteStream): Screen {
+  return {
+    line: (text) => void stream.write(`${text}\n`),
+    show: (event, run) => {
+      if (event.type === 'log') stream.write(`${plainLine(event, run)}\n`);
+    },
+  };
+}
+
+const FRAME_MS = 100;
+
+function liveScreen(stream: NodeJS.WriteStream): Screen {
+  const update = createLogUpdate(stream, { showCursor: true });
+  let log: LogEvent | null = null;
+  let drawn = 0;
+  return {
+    line: (text) => update.persist(text),
+    show: (event, run) => {
+      if (event.type === 'log') log = event;
+      if (event.type === 'end' || event.type === 'stopped') return update.clear();
+      if (event.type !== 'step' && event.type !== 'evaluating') return;
+      if (performance.now() - drawn < FRAME_MS) return;
+      drawn = performance.now();
+      update(event.type === 'step' ? liveLines(event.step, event.epoch, log, run) : `evaluating ${bar(event.done / event.of, 30)} ${event.done}/${event.of} images`);
+    },
+  };
+}
+
+function liveLines(step: number, epoch: number, log: LogEvent | null, run: RunInfo): string {
+  const left = log === null ? '' : `  ${duration((log.secondsLeft * (run.steps - step)) / Math.max(1, run.steps - log.step))} left`;
+  const head = `epoch ${epoch + 1}/${run.epochs} ${bar(step / run.steps, 30)} step ${step}/${run.steps}${left}`;
+  return log === null ? head : `${head}\n  ${figuresOf(log).join('  ')}`;
+}
