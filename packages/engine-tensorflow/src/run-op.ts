@@ -46,7 +46,8 @@ const DTYPES: Readonly<Record<string, `TF_${string}`>> = {
 };
 
 function nativeAttribute(op: string, { name, type, value }: OpAttribute, binding: Binding): NativeAttribute {
-  if (type === 'string[]') throw new KdError('USAGE', `attribute "${name}" of ${op} is a list of strings, which the binding cannot pass.`);
+  // One string for the list, as native/string_lists.cc reads it; a list of none is a string of none, too.
+  if (type === 'string[]') return { name, type: binding.TF_ATTR_STRING as number, value: (value as readonly string[]).map((item) => `\x1f${item}`).join('') };
   const number = binding[ATTRIBUTE_TYPES[type]] as number;
   if (type !== 'type') return { name, type: number, value };
   const dtype = DTYPES[String(value)];
