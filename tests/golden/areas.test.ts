@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { casesOf, goldenAreas, goldenRoots, statusOf } from './support/index.js';
 
 // A golden folder may hold what nobody here has heard of. Then the suite must fail, not pass it over.
-describe.each(goldenRoots())('areas, $name', (root) => {
+describe.each(goldenRoots().map((root) => [root.name, root] as const))('areas, %s', (_, root) => {
   if (root.missing !== null) {
     test.skip(`skipped: ${root.missing}`, () => {});
     return;
