@@ -43,17 +43,30 @@ export class Checkpoints {
     this.#keep = keep;
   }
 
+  /** @throws KdError NON_FINITE instead of writing weights that are lost */
   async save(step: number, tensors: NamedTensors, metadata: Readonly<Record<string, string>>): Promise<string> {
+    checkFinite(tensors, step);
     const file = this.#folder.file('checkpoints', `step-${String(step).padStart(8, '0')}${this.#format.extension}`);
     await this.#format.write(file, tensors, metadata);
     for (const old of (await wholeCheckpoints(this.#folder.path, this.#format)).slice(0, -this.#keep)) await this.#folder.remove('checkpoints', old);
     return file;
   }
 
-  async saveBest(tensors: NamedTensors, metadata: Readonly<Record<string, string>>): Promise<string> {
+  async saveBest(step: number, tensors: NamedTensors, metadata: Readonly<Record<string, string>>): Promise<string> {
+    checkFinite(tensors, step);
     const file = this.#folder.file('checkpoints', `best${this.#format.extension}`);
     await this.#format.write(file, tensors, metadata);
     return file;
+  }
+}
+
+function checkFinite(tensors: NamedTensors, step: number): void {
+  for (const [name, { data }] of tensors) {
+    if (!(data instanceof Float32Array) || name.startsWith('state/')) continue;
+    const at = data.findIndex((value) => !Number.isFinite(value));
+    if (at >= 0) {
+      throw new KdError('NON_FINITE', `${name} holds ${data[at]} after step ${step}, though the loss terms were finite: a gradient was not. Nothing was written; the last checkpoint is from before. Lower the learning rate, or add clipNorm.`);
+    }
   }
 }
 

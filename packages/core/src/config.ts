@@ -7,7 +7,7 @@ import type { PluginDefinition } from './contract/plugin.js';
 import type { Use } from './define.js';
 import { KdError, suggestion } from './errors.js';
 
-const positive = v.pipe(v.number(), v.gtValue(0));
+const positive = v.pipe(v.number(), v.finite(), v.gtValue(0));
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 const atLeastOne = v.pipe(v.number(), v.integer(), v.minValue(1));
 const fraction = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
@@ -27,8 +27,8 @@ const source = v.union([
 ]);
 
 const optimizer = v.variant('name', [
-  v.strictObject({ name: v.literal('sgd'), lr: positive, momentum: v.optional(fraction), dampening: v.optional(fraction), nesterov: v.optional(v.boolean()), weightDecay: v.optional(v.pipe(v.number(), v.minValue(0))) }),
-  v.strictObject({ name: v.picklist(['adamw', 'adam']), lr: positive, betas: v.optional(v.tuple([fraction, fraction])), eps: v.optional(positive), weightDecay: v.optional(v.pipe(v.number(), v.minValue(0))) }),
+  v.strictObject({ name: v.literal('sgd'), lr: positive, momentum: v.optional(fraction), dampening: v.optional(fraction), nesterov: v.optional(v.boolean()), weightDecay: v.optional(v.pipe(v.number(), v.finite(), v.minValue(0))) }),
+  v.strictObject({ name: v.picklist(['adamw', 'adam']), lr: positive, betas: v.optional(v.tuple([fraction, fraction])), eps: v.optional(positive), weightDecay: v.optional(v.pipe(v.number(), v.finite(), v.minValue(0))) }),
 ]);
 
 const schedule = v.strictObject({

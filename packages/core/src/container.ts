@@ -3,6 +3,7 @@ import { container as tsyringeRoot, type DependencyContainer } from 'tsyringe';
 import type { Dataset } from './contract/data.js';
 import type { Detector } from './contract/detector.js';
 import type { Engine } from './contract/engine.js';
+import type { PluginScope } from './contract/plugin.js';
 import { KdError } from './errors.js';
 import type { Logger } from './logger.js';
 import type { Rng } from './rng.js';
@@ -22,6 +23,10 @@ export const DATASET = token<Dataset>('Dataset');
 export const TEACHER = token<Detector>('Teacher');
 export const STUDENT = token<Detector>('Student');
 
+/** The services of one plugin, besides those of its run. */
+export const PLUGIN_SCOPE = token<PluginScope>('PluginScope');
+export const PLUGIN_OPTIONS = token<unknown>('PluginOptions');
+
 /**
  * A level of services: root (empty) → run → plugin. Register first, then fork: a fork sees its parents, never its
  * siblings. The only file that knows tsyringe.
@@ -30,7 +35,10 @@ export interface Services {
   register<T>(token: Token<T>, value: T): void;
   /** @throws KdError USAGE when nothing is registered */
   resolve<T>(token: Token<T>): T;
-  /** Makes an instance of a class whose constructor parameters carry `@inject(TOKEN)`. */
+  /**
+   * Makes an instance of an `@injectable()` class whose constructor parameters all carry `@inject(TOKEN)`.
+   * @throws KdError USAGE naming a parameter without a token: tools that drop decorator metadata would inject undefined there
+   */
   construct<T>(type: new (...parameters: never[]) => T): T;
   fork(): Services;
 }
@@ -48,9 +56,22 @@ function wrap(container: DependencyContainer): Services {
       }
       return container.resolve<T>(key);
     },
-    construct: <T>(type: new (...parameters: never[]) => T): T => container.resolve(type as unknown as new (...parameters: unknown[]) => T),
+    construct: <T>(type: new (...parameters: never[]) => T): T => {
+      checkTokens(type);
+      return container.resolve(type as unknown as new (...parameters: unknown[]) => T);
+    },
     fork: () => wrap(container.createChildContainer()),
   };
+}
+
+/** tsyringe keeps what `@inject` was given under this key, by the index of the parameter. */
+const TOKENS_KEY = 'injectionTokens';
+
+function checkTokens(type: new (...parameters: never[]) => unknown): void {
+  const tokens = (Reflect.getOwnMetadata(TOKENS_KEY, type) ?? {}) as Readonly<Record<number, unknown>>;
+  for (let i = 0; i < type.length; i++) {
+    if (tokens[i] === undefined) throw new KdError('USAGE', `${type.name} cannot be constructed: parameter ${i + 1} of its constructor has no @inject(TOKEN).`);
+  }
 }
 
 export { inject, injectable } from 'tsyringe';

@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
+import { createRequire, isBuiltin } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { DetectorDefinition } from './contract/detector.js';
 import type { Engine } from './contract/engine.js';
-import type { PluginDefinition } from './contract/plugin.js';
+import { API_VERSION, type PluginDefinition } from './contract/plugin.js';
 import { KdError, messageOf, suggestion } from './errors.js';
 
 export type PluginKind = 'distiller' | 'detector' | 'engine';
@@ -40,9 +40,16 @@ export async function discover(folder: string): Promise<Manifest[]> {
 }
 
 async function dependencyJson(project: string, name: string): Promise<Record<string, unknown> | null> {
+  const folder = await dependencyFolder(project, name);
+  return folder === null ? null : readJson(join(folder, 'package.json'));
+}
+
+/** Where Node would find a package of this name, or null. */
+async function dependencyFolder(project: string, name: string): Promise<string | null> {
   for (let at = project; ; at = dirname(at)) {
-    const found = await readJson(join(at, 'node_modules', name, 'package.json'));
-    if (found !== null || dirname(at) === at) return found;
+    const folder = join(at, 'node_modules', name);
+    if ((await readJson(join(folder, 'package.json'))) !== null) return folder;
+    if (dirname(at) === at) return null;
   }
 }
 
@@ -56,7 +63,7 @@ async function readJson(file: string): Promise<Record<string, unknown> | null> {
 
 function manifestOf(json: Record<string, unknown> | null): Manifest | null {
   const kd = json?.['kd'] as Partial<Manifest> | undefined;
-  if (json === null || kd === undefined || kd.kind === undefined || !(kd.kind in PREFIX) || typeof kd.name !== 'string') return null;
+  if (json === null || kd === undefined || kd.kind === undefined || !Object.hasOwn(PREFIX, kd.kind) || typeof kd.name !== 'string') return null;
   return {
     kind: kd.kind,
     name: kd.name,
@@ -80,17 +87,14 @@ interface Kinds {
 export async function importByName<K extends PluginKind>(kind: K, name: string, folder: string): Promise<Kinds[K]> {
   const manifests = await discover(folder);
   const manifest = manifests.find((one) => one.kind === kind && (one.name === name || one.package === name));
+  if (manifest !== undefined && manifest.apiVersion !== API_VERSION) {
+    throw new KdError('PLUGIN_INVALID', `${manifest.package} ${manifest.version} is built for version ${manifest.apiVersion} of the contract, this core speaks ${API_VERSION}. Install a version of it for this core, or a core for it.`);
+  }
   const candidates = manifest === undefined ? [`@kd/${PREFIX[kind]}-${name}`, `kd-${PREFIX[kind]}-${name}`, name] : [manifest.package];
   const project = (await projectOf(folder)) ?? folder;
-  const require = createRequire(join(project, 'package.json'));
-  for (const candidate of candidates) {
-    let file: string;
-    try {
-      file = require.resolve(candidate);
-    } catch {
-      continue;
-    }
-    return definitionOf(kind, candidate, await importFile(candidate, file));
+  for (const candidate of candidates.filter((one) => !isBuiltin(one))) {
+    const file = await entryOf(project, candidate);
+    if (file !== null) return definitionOf(kind, candidate, await importFile(candidate, file));
   }
   const installed = manifests.filter((one) => one.kind === kind).map((one) => one.name);
   throw new KdError(
@@ -99,10 +103,33 @@ export async function importByName<K extends PluginKind>(kind: K, name: string, 
   );
 }
 
+/** The file that importing a package would load, or null where it is not installed. */
+async function entryOf(project: string, name: string): Promise<string | null> {
+  try {
+    return createRequire(join(project, 'package.json')).resolve(name);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'MODULE_NOT_FOUND' && (await dependencyFolder(project, name)) === null) return null;
+    // Installed, but nothing there for `require`: a package that exports to `import` alone.
+    const folder = await dependencyFolder(project, name);
+    const { exports } = ((folder === null ? null : await readJson(join(folder, 'package.json'))) ?? {}) as { exports?: Exports };
+    const entry = importEntry(typeof exports === 'object' && exports['.'] !== undefined ? exports['.'] : exports);
+    if (folder === null || entry === undefined) throw new KdError('PLUGIN_INVALID', `${name} is installed but cannot be loaded: ${messageOf(cause)}. Was it built?`, { cause });
+    return join(folder, entry);
+  }
+}
+
+type Exports = string | { readonly [condition: string]: Exports | undefined };
+
+const importEntry = (entry: Exports | undefined): string | undefined => (typeof entry === 'object' ? importEntry(entry['node'] ?? entry['import'] ?? entry['default']) : entry);
+
 async function importFile(name: string, file: string): Promise<unknown> {
   try {
     return ((await import(pathToFileURL(file).href)) as { default?: unknown }).default;
   } catch (cause) {
+    const missing = (cause as NodeJS.ErrnoException).code === 'ERR_MODULE_NOT_FOUND' ? /package '([^']+)'/.exec(messageOf(cause))?.[1] : undefined;
+    if (missing !== undefined) {
+      throw new KdError('PLUGIN_INVALID', `${name} needs the package ${missing}, which is not installed beside it. To add it: pnpm add ${missing}`, { cause });
+    }
     throw new KdError('PLUGIN_INVALID', `${name} could not be imported: ${messageOf(cause)}`, { cause });
   }
 }

@@ -22,6 +22,11 @@ export class GradientSum {
     this.#count++;
   }
 
+  /** Batches taken so far. */
+  get count(): number {
+    return this.#count;
+  }
+
   get complete(): boolean {
     return this.#count === this.#parts;
   }

@@ -17,6 +17,7 @@ export type * from './contract/listener.js';
 export * from './optimizers.js';
 export * from './plugin-host.js';
 export * from './schedules.js';
+export { gatherInstances } from './instances.js';
 export * from './step.js';
 export * from './taps.js';
 export * from './updater.js';

@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises';
-import type { CheckpointFormat } from './contract/checkpoint.js';
+import type { CheckpointFormat, NamedTensors } from './contract/checkpoint.js';
 import type { Dataset, LoaderOptions } from './contract/data.js';
 import type { Detector } from './contract/detector.js';
 import type { PassView } from './contract/plugin.js';
@@ -16,6 +16,8 @@ export interface PassContext {
   readonly loader: Pick<LoaderOptions, 'batchSize' | 'workers' | 'onBadImage'>;
   readonly folder: RunFolder;
   readonly format: CheckpointFormat;
+  /** What a result depends on besides the plugin: teacher, seed, data. */
+  readonly run: Readonly<Record<string, unknown>>;
 }
 
 /**
@@ -23,21 +25,29 @@ export interface PassContext {
  * the run folder instead.
  */
 export async function runPasses(distillers: readonly Distiller[], epoch: number, resumed: boolean, context: PassContext): Promise<void> {
-  for (const { id, hooks } of distillers) {
+  for (const { id, name, options, hooks } of distillers) {
     const pass = hooks.datasetPass;
     if (pass === undefined) continue;
     const due = pass.every === 0 ? 0 : epoch - (epoch % pass.every);
     if (due !== epoch && !resumed) continue;
     const file = context.folder.file('passes', id, `epoch-${due}${context.format.extension}`);
-    const known = await stat(file).then(() => true, () => false);
     try {
-      if (!known) await context.format.write(file, await pass.run(passView(epoch, context)), { kd: '1', plugin: id });
-      pass.use((await context.format.read(file)).tensors);
+      const madeFrom = JSON.stringify({ plugin: name, options, ...context.run });
+      const known = await readKnown(file, madeFrom, context.format);
+      if (known === null) await context.format.write(file, await pass.run(passView(epoch, context)), { kd: '1', plugin: id, madeFrom });
+      pass.use(known ?? (await context.format.read(file)).tensors);
     } catch (cause) {
       if (cause instanceof KdError) throw cause;
       throw new KdError('PLUGIN_HOOK', `${id}.datasetPass threw before epoch ${epoch}: ${messageOf(cause)}`, { cause });
     }
   }
+}
+
+/** A result that is there already and was made from the same: a run that died before its first checkpoint leaves some. */
+async function readKnown(file: string, madeFrom: string, format: CheckpointFormat): Promise<NamedTensors | null> {
+  if (!(await stat(file).then(() => true, () => false))) return null;
+  const { tensors, metadata } = await format.read(file);
+  return metadata['madeFrom'] === madeFrom ? tensors : null;
 }
 
 function passView(epoch: number, { student, teacher, dataset, loader: options }: PassContext): PassView {

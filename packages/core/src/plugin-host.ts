@@ -1,9 +1,9 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Detector } from './contract/detector.js';
 import { API_VERSION, type Hooks, type PluginDefinition, type PluginScope, type Progress } from './contract/plugin.js';
-import { LOGGER, RNG, STUDENT, TEACHER, type Services } from './container.js';
+import { LOGGER, PLUGIN_OPTIONS, PLUGIN_SCOPE, RNG, STUDENT, TEACHER, type Services } from './container.js';
 import type { Use } from './define.js';
-import { KdError, messageOf } from './errors.js';
+import { KdError, messageOf, suggestion } from './errors.js';
 import { parseOptions } from './options.js';
 import type { TapRegistry } from './taps.js';
 
@@ -32,6 +32,8 @@ export interface Distiller {
   dispose(): void;
 }
 
+const ID = /^[A-Za-z][\w-]*$/;
+
 /** Creates the plugins of a run in the order of the config and lets each declare its taps. */
 export function createDistillers(uses: readonly Use<PluginDefinition>[], services: Services, taps: TapRegistry): Distiller[] {
   const ids = new Set<string>();
@@ -39,6 +41,7 @@ export function createDistillers(uses: readonly Use<PluginDefinition>[], service
   try {
     for (const use of uses) {
       const id = use.as ?? use.definition.name;
+      if (!ID.test(id)) throw new KdError('CONFIG_INVALID', `distillers: "${id}" cannot be an id; an id starts with a letter and has letters, digits, - and _. Give one with as.`);
       if (ids.has(id)) {
         throw new KdError('CONFIG_INVALID', `distillers: "${id}" is there twice; give one of them another id with as: ["${use.definition.name}", { … }, { as: "${id}-2" }].`);
       }
@@ -75,6 +78,8 @@ function createDistiller(id: string, { definition, options: given }: Use<PluginD
       return variable;
     },
   };
+  scopeServices.register(PLUGIN_OPTIONS, options);
+  scopeServices.register(PLUGIN_SCOPE, scope);
   const call = <T>(hook: string, run: () => T): T => {
     let result: T;
     try {
@@ -89,8 +94,25 @@ function createDistiller(id: string, { definition, options: given }: Use<PluginD
     }
     return result;
   };
-  const hooks = call('create', () => definition.create(scope, options));
-  call('featureTap', () => hooks.featureTap?.(taps.for(id)));
+  let hooks: Hooks = {};
+  const dispose = (): void => {
+    try {
+      call('dispose', () => hooks.dispose?.());
+    } finally {
+      for (const { variable } of variables) variable.dispose();
+    }
+  };
+  try {
+    hooks = checkHooks(id, call('create', () => definition.create(scope, options)));
+    call('featureTap', () => hooks.featureTap?.(taps.for(id)));
+  } catch (error) {
+    try {
+      dispose();
+    } catch {
+      // what went wrong first is what matters
+    }
+    throw error;
+  }
   declared = true;
   return {
     id,
@@ -104,14 +126,26 @@ function createDistiller(id: string, { definition, options: given }: Use<PluginD
       if (!Number.isFinite(factor)) throw new KdError('PLUGIN_HOOK', `${id}.schedule returned ${String(factor)} at step ${progress.step}; it must return a finite number.`);
       return factor;
     },
-    dispose: () => {
-      try {
-        hooks.dispose?.();
-      } finally {
-        for (const { variable } of variables) variable.dispose();
-      }
-    },
+    dispose,
   };
+}
+
+const HOOKS: Readonly<Record<keyof Hooks, 'function' | 'object'>> = {
+  featureTap: 'function', datasetPass: 'object', headForward: 'function', lossCompose: 'function', schedule: 'function', state: 'function', restore: 'function', dispose: 'function',
+};
+
+/** A misspelt hook would never be called, without a word. */
+function checkHooks(id: string, hooks: unknown): Hooks {
+  if (typeof hooks !== 'object' || hooks === null) throw new KdError('PLUGIN_HOOK', `${id}.create returned ${hooks === null ? 'null' : typeof hooks}; it must return an object of hooks.`);
+  for (const [name, hook] of Object.entries(hooks)) {
+    const wanted = Object.hasOwn(HOOKS, name) ? HOOKS[name as keyof Hooks] : undefined;
+    if (wanted === undefined) {
+      const meant = suggestion(name, Object.keys(HOOKS));
+      throw new KdError('PLUGIN_HOOK', `${id}.create returned the hook "${name}", which does not exist; ${meant === '' ? `there are ${Object.keys(HOOKS).join(', ')}` : meant}`);
+    }
+    if (hook !== undefined && typeof hook !== wanted) throw new KdError('PLUGIN_HOOK', `${id}.${name} must be ${wanted === 'function' ? 'a function' : 'an object'}; got ${typeof hook}.`);
+  }
+  return hooks;
 }
 
 const isPromise = (value: unknown): value is Promise<unknown> =>

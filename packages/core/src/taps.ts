@@ -26,8 +26,9 @@ export class TapRegistry {
   /** The view of one plugin. */
   for(plugin: string): TapRequests {
     const of = (role: Role, pattern: string | readonly string[]): readonly TapInfo[] => {
-      const found = matchTaps(this.#models[role].taps, pattern);
-      if (found.length === 0) throw unknownTap(plugin, role, this.#models[role], pattern);
+      const { taps } = this.#models[role];
+      for (const one of [pattern].flat()) if (matchTaps(taps, one).length === 0) throw unknownTap(plugin, role, this.#models[role], one);
+      const found = matchTaps(taps, pattern);
       for (const tap of found) this.#requested[role].add(tap.name);
       return found;
     };
@@ -67,9 +68,9 @@ function pairByStride(
 
 const list = (taps: readonly TapInfo[]): string => taps.map((tap) => `${tap.name} (stride ${tap.stride}, ${tap.channels} channels)`).join(', ');
 
-function unknownTap(plugin: string, role: Role, detector: Detector, pattern: string | readonly string[]): KdError {
+function unknownTap(plugin: string, role: Role, detector: Detector, pattern: string): KdError {
   const names = detector.taps.map((tap) => tap.name);
-  const meant = suggestion([pattern].flat()[0] ?? '', names);
+  const meant = suggestion(pattern, names);
   return new KdError(
     'TAP_UNKNOWN',
     `${plugin}.featureTap: the ${role} (${detector.name}) has no tap that matches ${JSON.stringify(pattern)}; ${meant === '' ? '' : `${meant} `}It has: ${list(detector.taps)}.`,

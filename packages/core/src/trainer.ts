@@ -15,7 +15,8 @@ import { createRng } from './rng.js';
 import { openRunFolder, type RunFolder } from './run-folder.js';
 import { TapRegistry } from './taps.js';
 import { TrainingLoop } from './training-loop.js';
-import { latestCheckpoint } from './checkpoints.js';
+import { latestCheckpoint, readModel } from './checkpoints.js';
+import { loadDetector } from './variables.js';
 
 export interface TrainerOptions extends TrainerPorts {
   /** The run folder. */
@@ -72,9 +73,13 @@ export class Trainer {
     try {
       return await new TrainingLoop(run, emitter(this.#options.listeners ?? [], run.logger)).run();
     } finally {
-      for (const distiller of run.distillers) distiller.dispose();
-      run.teacher?.detector.dispose();
-      run.student.detector.dispose();
+      for (const one of [...run.distillers, run.teacher?.detector, run.student.detector]) {
+        try {
+          one?.dispose();
+        } catch (error) {
+          run.logger.warn(`at the end of the run: ${messageOf(error)}`);
+        }
+      }
     }
   }
 }
@@ -101,6 +106,11 @@ async function prepare(config: ResolvedConfig, options: TrainerOptions): Promise
   const student = buildDetector(studentUse, { ...context, categories: train.categories, seed: config.seed }, config.init ?? null);
   const disposable: { dispose(): void }[] = [student.detector];
   try {
+    // Before the plugins are made: one may start the student from the teacher's neck and head.
+    if (config.init !== undefined) {
+      const model = await readModel(resolve(folder, config.init), options.format);
+      loadDetector(student.detector, model.tensors, model.file);
+    }
     const teacher = config.teacher === undefined ? null : await loadModel(config.teacher.weights, { ...options, folder, use: teacherUse, context, categories: train.categories });
     if (teacher !== null) disposable.push(teacher.detector);
     const services = createServices();
@@ -146,9 +156,11 @@ async function claimFolder(path: string, options: TrainerOptions): Promise<RunFo
 function emitter(listeners: readonly Listener[], logger: Logger): (event: TrainerEvent) => Promise<void> {
   const active = new Set(listeners);
   return async (event) => {
+    // A copy: a listener cannot reach what training works with.
+    const copy = structuredClone(event);
     for (const listener of active) {
       try {
-        await listener.on(event);
+        await listener.on(copy);
       } catch (error) {
         active.delete(listener);
         logger.warn(`listener "${listener.name}" failed and is left out from here: ${messageOf(error)}`);

@@ -1,24 +1,25 @@
-import { resolve } from 'node:path';
+import { basename } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import type { HostTensor } from './contract/checkpoint.js';
 import type { HostBatch, Loader } from './contract/data.js';
 import type { Summary, TrainerEvent } from './contract/listener.js';
 import type { MetricResult } from './contract/metric.js';
 import type { Progress } from './contract/plugin.js';
-import { Checkpoints, detectorTensors, latestCheckpoint, readModel, specMetadata } from './checkpoints.js';
+import { Checkpoints, detectorTensors, latestCheckpoint, specMetadata } from './checkpoints.js';
+import { KdError } from './errors.js';
 import { evaluate } from './evaluate.js';
 import { GradientSum } from './gradient-sum.js';
 import { createOptimizer } from './optimizers.js';
 import { runPasses } from './passes.js';
 import { createRng } from './rng.js';
 import { learningRateFactor } from './schedules.js';
-import { computeStep, deviceBatch, type StepModels } from './step.js';
+import { computeStep, deviceBatch, type StepModels, type StepProgress } from './step.js';
 import { TermLog } from './term-log.js';
 import { disposeAll } from './tidy.js';
-import { resume, trainingState } from './training-state.js';
+import { type FixedSettings, positionMetadata, resume, trainingState } from './training-state.js';
 import type { Run } from './trainer.js';
 import { Updater } from './updater.js';
-import { loadDetector, trainedVariables } from './variables.js';
+import { trainedVariables } from './variables.js';
 import { versions } from './versions.js';
 
 interface Best {
@@ -41,6 +42,8 @@ export class TrainingLoop {
   readonly #stepsPerEpoch: number;
   readonly #steps: number;
   #step = 0;
+  /** True from a resume to its first data set passes. */
+  #resumed = false;
   #best: Best | null = null;
   #last: MetricResult | null = null;
   #millisecondsBefore = 0;
@@ -53,7 +56,10 @@ export class TrainingLoop {
     this.#emit = emit;
     const { workers, onBadImage, augment } = config.data;
     this.#loader = run.train.loader({ input: run.student.detector.input, batchSize: config.batchSize, training: true, shuffle: true, dropLast: true, seed: config.seed, augment, workers, onBadImage });
-    this.#stepsPerEpoch = Math.max(1, Math.floor(this.#loader.steps / config.accumulate));
+    this.#stepsPerEpoch = Math.floor(this.#loader.steps / config.accumulate);
+    if (this.#stepsPerEpoch === 0) {
+      throw new KdError('CONFIG_INVALID', `the training data (${run.train.name}) has ${run.train.images.length} images: too few for one step of batchSize ${config.batchSize} times accumulate ${config.accumulate}. Make them smaller.`);
+    }
     this.#steps = config.epochs * this.#stepsPerEpoch;
     const variables = trainedVariables(run.student.detector, run.distillers);
     this.#models = { student: run.student.detector, teacher: run.teacher?.detector ?? null, distillers: run.distillers, taps: run.taps, variables, rng: createRng(config.seed) };
@@ -87,17 +93,17 @@ export class TrainingLoop {
 
   async #start(): Promise<void> {
     const { config, options, folder, student, teacher, distillers, engine, train, val } = this.#run;
-    if (config.init !== undefined) {
-      const model = await readModel(resolve(options.folder ?? '.', config.init), options.format);
-      loadDetector(student.detector, model.tensors, model.file);
-    }
     const latest = options.resume === true ? await latestCheckpoint(folder.path, options.format) : null;
     if (latest !== null) {
-      const state = await resume(latest, options.format, this.#run, this.#updater);
+      const state = await resume(latest, options.format, this.#run, this.#updater, this.#fixed());
       this.#step = state.step;
       this.#millisecondsBefore = state.milliseconds;
       this.#millisecondsEvaluating = state.millisecondsEvaluating;
-      this.#best = state.best as Best | null;
+      const best = state.best as Best | null;
+      // The folder may have been moved since.
+      this.#best = best === null ? null : { ...best, checkpoint: folder.file('checkpoints', basename(best.checkpoint)) };
+      this.#last = state.last as MetricResult | null;
+      this.#resumed = true;
     }
     await folder.writeJson('config.json', resolvedConfig(this.#run));
     await this.#emit({
@@ -116,9 +122,10 @@ export class TrainingLoop {
   async #passes(epoch: number): Promise<void> {
     const { teacher, student, distillers, train, folder, config, options } = this.#run;
     if (teacher === null) return;
-    const resumed = options.resume === true;
+    const resumed = this.#resumed;
+    this.#resumed = false;
     const loader = { batchSize: config.batchSize, workers: config.data.workers, onBadImage: config.data.onBadImage };
-    await runPasses(distillers, epoch, resumed, { student: student.detector, teacher: teacher.detector, dataset: train, loader, folder, format: options.format });
+    await runPasses(distillers, epoch, resumed, { student: student.detector, teacher: teacher.detector, dataset: train, loader, folder, format: options.format, run: { teacher: teacher.info.weights, seed: config.seed, data: train.name, images: train.images.length } });
   }
 
   /** One epoch from a batch on. False when the signal stopped it. */
@@ -127,7 +134,7 @@ export class TrainingLoop {
     const sum = new GradientSum(config.accumulate);
     try {
       for await (const batch of this.#loader.epoch(epoch, from)) {
-        this.#microStep(batch, epoch, sum);
+        this.#microStep(batch, { ...this.#progress(epoch), micro: sum.count }, sum);
         if (!sum.complete) continue;
         const lr = config.optimizer.lr * learningRateFactor(config.schedule, this.#progress(epoch));
         this.#updater.apply(sum.mean(), lr);
@@ -142,14 +149,17 @@ export class TrainingLoop {
     } finally {
       sum.reset();
     }
+    if (this.#step < (epoch + 1) * this.#stepsPerEpoch) {
+      throw new KdError('DATA_INVALID', `the loader of ${this.#run.train.name} promised ${this.#loader.steps} batches an epoch and gave fewer in epoch ${epoch}.`);
+    }
     return true;
   }
 
-  #microStep(batch: HostBatch, epoch: number, sum: GradientSum): void {
+  #microStep(batch: HostBatch, progress: StepProgress, sum: GradientSum): void {
     const onDevice = deviceBatch(batch);
     try {
-      const result = computeStep(this.#models, onDevice.images, onDevice.targets, this.#progress(epoch));
-      this.#log.add(result, { step: this.#step, ids: batch.ids });
+      const result = computeStep(this.#models, onDevice.images, onDevice.targets, progress);
+      this.#log.add(result, { step: this.#step + 1, ids: batch.ids });
       sum.add(result.gradients);
       for (const { variable, value } of result.updates) {
         variable.assign(value);
@@ -181,7 +191,7 @@ export class TrainingLoop {
       });
       const value = evaluated.result.metrics[metric.primary] ?? -1;
       if (this.#best === null || value > this.#best.value) {
-        const checkpoint = await this.#checkpoints.saveBest(await detectorTensors(student.detector), { ...specMetadata(student.spec), step: String(this.#step), metrics: JSON.stringify(evaluated.result.metrics) });
+        const checkpoint = await this.#checkpoints.saveBest(this.#step, await detectorTensors(student.detector), { ...specMetadata(student.spec), step: String(this.#step), metrics: JSON.stringify(evaluated.result.metrics) });
         this.#best = { value, epoch, step: this.#step, checkpoint, result: evaluated.result };
       }
       return evaluated;
@@ -193,11 +203,16 @@ export class TrainingLoop {
     await this.#emit({ type: 'evaluation', step: this.#step, epoch, result, seconds, best: this.#best?.step === this.#step });
   }
 
+  #fixed(): FixedSettings {
+    const { config, distillers } = this.#run;
+    return { seed: config.seed, batchSize: config.batchSize, accumulate: config.accumulate, stepsPerEpoch: this.#stepsPerEpoch, optimizer: config.optimizer.name, distillers: distillers.map(({ id }) => id) };
+  }
+
   async #checkpoint(): Promise<string> {
     const tensors: Map<string, HostTensor> = await trainingState(this.#run, this.#updater);
     const file = await this.#checkpoints.save(this.#step, tensors, {
       ...specMetadata(this.#run.student.spec),
-      training: JSON.stringify({ step: this.#step, seed: this.#run.config.seed, milliseconds: this.#milliseconds(), millisecondsEvaluating: this.#millisecondsEvaluating, best: this.#best, distillers: this.#run.distillers.map(({ id }) => id) }),
+      ...positionMetadata({ step: this.#step, milliseconds: this.#milliseconds(), millisecondsEvaluating: this.#millisecondsEvaluating, best: this.#best, last: this.#last }, this.#fixed()),
     });
     await this.#emit({ type: 'checkpoint', step: this.#step, file });
     return file;

@@ -81,7 +81,7 @@ export class Updater {
       const slots: Record<string, tf.Tensor> = {};
       for (const [name, value] of tensors) {
         const slot = name.startsWith('optimizer/') && name.endsWith(`/${path}`) ? name.slice('optimizer/'.length, -path.length - 1) : '';
-        if (slot !== '' && slot !== 'count') slots[slot] = toTensor(value, variable.shape, `${where}: ${name}`);
+        if (slot !== '' && slot !== 'count' && !slot.includes('/')) slots[slot] = toTensor(value, variable.shape, `${where}: ${name}`);
       }
       const count = tensors.get(`optimizer/count/${path}`);
       if (count !== undefined) this.#slots.set(path, { slots, count: hostFloats(count)[0]! });
