@@ -10,6 +10,7 @@ export * from './layer-variables.js';
 export * from './layers/index.js';
 export * from './losses/index.js';
 export * from './matcher.js';
+export * from './max-pool.js';
 export * from './network-builder.js';
 export * from './nms.js';
 export * from './resnet.js';

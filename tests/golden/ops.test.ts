@@ -1,0 +1,27 @@
+import { beforeAll } from 'vitest';
+import { boxOps } from './ops/boxes.js';
+import { checkCase, type Op, type OpCase } from './ops/case.js';
+import { layerOps } from './ops/layers.js';
+import { lossOps } from './ops/losses.js';
+import { optimiserOps } from './ops/optimisers.js';
+import { checkTables } from './ops/tables.js';
+import { startEngine } from './support/engine.js';
+import { casesOf, describeGolden, goldenTest, type TensorInfo } from './support/index.js';
+
+const ops: Readonly<Record<string, Op>> = { ...boxOps, ...lossOps, ...layerOps, ...optimiserOps };
+
+beforeAll(async () => {
+  await startEngine();
+});
+
+describeGolden('ops', (area) => {
+  const infos = area.index['tensors'] as Readonly<Record<string, Readonly<Record<string, TensorInfo>>>>;
+  for (const one of casesOf<OpCase>(area)) {
+    goldenTest('op', one.op, one.name, async () => {
+      const op = ops[one.op];
+      if (op === undefined) throw new Error(`op "${one.op}" is listed as built, but no runner below tests/golden/ops knows it.`);
+      checkCase(one, op, await area.tensors(one.file), infos[one.file]!);
+    });
+  }
+  checkTables(area.index['tables'] as Readonly<Record<string, unknown>>);
+});
