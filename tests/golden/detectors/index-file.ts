@@ -1,0 +1,80 @@
+import type { TensorInfo } from '../support/index.js';
+
+/** The parts of a detector case's `index.json` that the tests read. */
+export interface DetectorIndex {
+  readonly name: string;
+  readonly detector: string;
+  readonly config: CaseConfig;
+  readonly robustness: { readonly gradients: Readonly<Record<string, number>> };
+  readonly weights: { readonly file: string; readonly frozen_parameters: readonly string[]; readonly trainable_parameters: readonly string[] };
+  readonly images: readonly { readonly tensor: string; readonly height: number; readonly width: number }[];
+  readonly transform: { readonly batch_shape: readonly number[]; readonly resized_sizes_hw: readonly (readonly number[])[]; readonly checksum: Checksum };
+  readonly body: Readonly<Record<string, FeatureEntry>>;
+  readonly fpn: Readonly<Record<string, FeatureEntry>>;
+  readonly anchors: { readonly tensor: string; readonly per_level: readonly number[]; readonly strides_hw: readonly (readonly number[])[]; readonly checksum: Checksum };
+  readonly eval: readonly { readonly detections: number; readonly labels: readonly number[]; readonly scores: readonly number[] }[];
+  readonly train: Readonly<Record<string, Scenario>>;
+  readonly trajectory: Trajectory;
+  readonly tensors: { readonly file: string; readonly entries: Readonly<Record<string, TensorEntry>> };
+}
+
+export interface CaseConfig {
+  readonly backbone: { readonly block: 'basic' | 'bottleneck'; readonly layers: number[]; readonly width: number; readonly norm: string; readonly trainable_layers: number; readonly eps?: number };
+  readonly fpn: { readonly returned_layers: number[]; readonly out_channels: number; readonly extra: string };
+  readonly head?: { readonly gn_groups?: number; readonly num_convs?: number };
+  readonly anchors: { readonly sizes: number[][]; readonly ratios: number[][] };
+  readonly num_classes: number;
+  readonly transform: { readonly min_size: number[]; readonly max_size: number; readonly image_mean: [number, number, number]; readonly image_std: [number, number, number]; readonly size_divisible: number };
+  readonly bn_mode: string;
+  readonly post: { readonly score_thresh: number; readonly nms_thresh: number; readonly detections_per_img: number; readonly topk_candidates: number };
+  readonly matcher: { readonly high: number; readonly low: number; readonly low_quality: boolean };
+  readonly box_loss: string;
+}
+
+export interface Checksum {
+  readonly count: number;
+  readonly sum: number;
+  readonly abs_sum: number;
+  readonly sq_sum: number;
+  readonly cos_sum: number;
+}
+
+export interface FeatureEntry {
+  readonly shape: readonly number[];
+  readonly checksum: Checksum;
+  readonly tensor: string;
+}
+
+export interface TensorEntry extends TensorInfo {
+  readonly shape: readonly number[];
+  /** The tensor is the first values of a larger one, flat. */
+  readonly head_only?: boolean;
+}
+
+export interface Losses {
+  readonly losses: Readonly<Record<string, number>>;
+  readonly total: number;
+}
+
+export interface Scenario extends Losses {
+  readonly boxes_per_image: readonly number[];
+  readonly positives: readonly number[];
+  readonly ignored: readonly number[];
+  readonly head_checksums: Readonly<Record<string, Checksum>>;
+  readonly grad_norms: Readonly<Record<string, number>>;
+  readonly no_grad: readonly string[];
+  readonly grad_tensors: readonly string[];
+}
+
+export interface Trajectory {
+  readonly steps: number;
+  readonly lr: number;
+  readonly momentum: number;
+  readonly weight_decay: number;
+  readonly scenario: string;
+  readonly steps_log: readonly Losses[];
+  readonly after_last_step: Losses;
+  readonly final_weight_norms: Readonly<Record<string, number>>;
+  readonly final_tensors: readonly string[];
+  readonly final_buffers?: readonly string[];
+}

@@ -1,0 +1,111 @@
+import { createOptimizer, computeStep, createRng, deviceBatch, disposeAll, type Detector, type HostBatch, loadDetector, parseOptions, type StepResult, toHost, trainedVariables, Updater } from '@kd/core';
+import { inputTransform } from '@kd/data';
+import { retinanet } from '@kd/detector-retinanet';
+import { runOp } from '@kd/engine-tensorflow';
+import { fromTorchvision, toTorchvision } from '@kd/weights';
+import * as tf from '@tensorflow/tfjs-core';
+import type { DetectorCase, GoldenTensors } from '../support/index.js';
+import type { DetectorIndex } from './index-file.js';
+import { retinanetOptions } from './retinanet.js';
+
+/** A detector with a case's weights, and its inputs. */
+export interface LoadedCase {
+  readonly index: DetectorIndex;
+  readonly io: GoldenTensors;
+  readonly detector: Detector;
+  /** The batch of a scenario; without one, of the images alone. */
+  batch(scenario?: string): HostBatch;
+}
+
+const builders: Readonly<Record<string, (index: DetectorIndex) => Detector>> = {
+  retinanet: (index) => {
+    const categories = Array.from({ length: index.config.num_classes }, (_, id) => ({ id, name: `class ${id}` }));
+    const native = tf.getBackend() === 'tensorflow' ? { runOp } : {};
+    return retinanet.definition.create(parseOptions(retinanet.definition.options, retinanetOptions(index.config), index.name), { categories, seed: 1, ...native });
+  },
+};
+
+export async function loadCase(one: DetectorCase): Promise<LoadedCase> {
+  const index = one.index as unknown as DetectorIndex;
+  const build = builders[index.detector];
+  if (build === undefined) throw new Error(`detector "${index.detector}" is listed as built, but tests/golden/detectors/loaded-case.ts cannot build it.`);
+  const io = await one.tensors(index.tensors.file);
+  const detector = build(index);
+  loadDetector(detector, fromTorchvision((await one.tensors(index.weights.file)).all), `${one.name}/${index.weights.file}`);
+  return {
+    index,
+    io,
+    detector,
+    batch: (scenario) =>
+      inputTransform(
+        index.images.map(({ tensor, height, width }, i) => {
+          const image = { data: Uint8Array.from(io.get(tensor).values), height, width };
+          if (scenario === undefined) return { image };
+          const boxes = io.get(`targets/${scenario}/boxes${i}`).values;
+          const labels = Array.from(io.get(`targets/${scenario}/labels${i}`).values);
+          return { image, labels, boxes: labels.map((_, j) => [boxes[j * 4]!, boxes[j * 4 + 1]!, boxes[j * 4 + 2]!, boxes[j * 4 + 3]!] as const) };
+        }),
+        detector.input,
+      ),
+  };
+}
+
+/** Values by torch's name in torch's layout. */
+export type TorchTensors = ReadonlyMap<string, Float32Array>;
+
+/** One step without an update: losses, and gradients under torch's names. */
+export async function stepOf({ detector, batch }: LoadedCase, scenario: string): Promise<{ readonly losses: Readonly<Record<string, number>>; readonly gradients: TorchTensors }> {
+  const result = await onBatch(batch(scenario), (images, targets) => runStep(detector, images, targets));
+  const losses = await lossesOf(result);
+  const gradients = await underTorchNames([...result.gradients].map(([path, tensor]) => [path.replace(/^student\//, ''), tensor]));
+  disposeAll([[...result.gradients.values()], result.updates.map(({ value }) => value)]);
+  return { losses, gradients };
+}
+
+/** Runs SGD; losses before each step and after the last, and the variables in the end. */
+export async function trajectoryOf({ index, detector, batch }: LoadedCase): Promise<{ readonly losses: readonly Readonly<Record<string, number>>[]; readonly variables: TorchTensors }> {
+  const { steps, lr, momentum, weight_decay: weightDecay, scenario } = index.trajectory;
+  const trained = trainedVariables(detector, []);
+  const updater = new Updater(trained, createOptimizer({ name: 'sgd', momentum, weightDecay }), { clipNorm: null, emaDecay: null });
+  const losses: Readonly<Record<string, number>>[] = [];
+  let variables: TorchTensors = new Map();
+  for (let i = 0; i <= steps; i++) {
+    // The last one only reads the losses: it may move neither weights nor running statistics.
+    if (i === steps) variables = await underTorchNames(detector.variables.map(({ path, variable }) => [path, variable]));
+    const result = await onBatch(batch(scenario), (images, targets) => runStep(detector, images, targets));
+    losses.push(await lossesOf(result));
+    if (i < steps) {
+      updater.apply(result.gradients, lr);
+      for (const { variable, value } of result.updates) variable.assign(value);
+    }
+    disposeAll([[...result.gradients.values()], result.updates.map(({ value }) => value)]);
+  }
+  updater.dispose();
+  return { losses, variables };
+}
+
+function runStep(detector: Detector, images: tf.Tensor4D, targets: Parameters<typeof computeStep>[2]): StepResult {
+  const models = { student: detector, teacher: null, distillers: [], taps: { student: [], teacher: [] }, variables: trainedVariables(detector, []), rng: createRng(0) };
+  return computeStep(models, images, targets, { step: 0, steps: 1, epoch: 0, epochs: 1, fraction: 0 });
+}
+
+async function lossesOf({ names, terms }: StepResult): Promise<Readonly<Record<string, number>>> {
+  const values = await terms.data();
+  terms.dispose();
+  return Object.fromEntries(names.map((name, i) => [name, values[i]!]));
+}
+
+async function underTorchNames(tensors: readonly (readonly [string, tf.Tensor])[]): Promise<TorchTensors> {
+  const host = await Promise.all(tensors.map(async ([path, tensor]) => [path, await toHost(tensor)] as const));
+  return new Map([...toTorchvision(new Map(host))].map(([name, { data }]) => [name, data as Float32Array]));
+}
+
+/** Puts a batch on the device for as long as `run` takes. */
+export async function onBatch<T>(host: HostBatch, run: (images: tf.Tensor4D, targets: ReturnType<typeof deviceBatch>['targets']) => T | Promise<T>): Promise<T> {
+  const { images, targets } = deviceBatch(host);
+  try {
+    return await run(images, targets);
+  } finally {
+    disposeAll([images, targets.boxes, targets.labels, targets.mask]);
+  }
+}
