@@ -5,10 +5,11 @@ import { layerOps } from './ops/layers.js';
 import { lossOps } from './ops/losses.js';
 import { optimiserOps } from './ops/optimisers.js';
 import { checkTables } from './ops/tables.js';
+import { transformOps } from './ops/transform.js';
 import { startEngine } from './support/engine.js';
 import { casesOf, describeGolden, goldenTest, type TensorInfo } from './support/index.js';
 
-const ops: Readonly<Record<string, Op>> = { ...boxOps, ...lossOps, ...layerOps, ...optimiserOps };
+const ops: Readonly<Record<string, Op>> = { ...boxOps, ...lossOps, ...layerOps, ...optimiserOps, ...transformOps };
 
 beforeAll(async () => {
   await startEngine();

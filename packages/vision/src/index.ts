@@ -13,5 +13,6 @@ export * from './matcher.js';
 export * from './max-pool.js';
 export * from './network-builder.js';
 export * from './nms.js';
+export * from './resize-bilinear.js';
 export * from './resnet.js';
 export * from './top-candidates.js';

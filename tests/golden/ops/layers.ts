@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { BatchNorm, convLayer, FrozenBatchNorm, GroupNorm, maxPool2d, resizeNearest, runConvBlock, weightOf, type CallContext, type Layer } from '@kd/vision';
+import { BatchNorm, convLayer, FrozenBatchNorm, GroupNorm, maxPool2d, resizeBilinear, resizeNearest, runConvBlock, weightOf, type CallContext, type Layer } from '@kd/vision';
 import { functional, out, tensorOf, type Inputs, type Op, type Params, type Prepared } from './case.js';
 
 const nhwc = (x: tf.Tensor): tf.Tensor4D => tf.transpose(x, [0, 2, 3, 1]) as tf.Tensor4D;
@@ -78,6 +78,10 @@ export const layerOps: Readonly<Record<string, Op>> = {
   max_pool2d: functional(({ x }, { kernel, stride, padding }) =>
     out(nchw(maxPool2d(nhwc(x!), { size: kernel as number, stride: stride as number, pad: padding as number })))),
   'interpolate nearest': functional(({ x }, { size }) => out(nchw(resizeNearest(nhwc(x!), ...(size as [number, number]))))),
+  'interpolate bilinear': functional(({ x }, { size, align_corners, antialias }) => {
+    if (align_corners !== false || antialias !== false) throw new Error('only align_corners=False without antialiasing exists here');
+    return out(nchw(resizeBilinear(nhwc(x!), ...(size as [number, number]))));
+  }),
   FrozenBatchNorm2d: norm((params) => new FrozenBatchNorm({ name: 'norm', epsilon: epsilon(params) }), apply),
   'BatchNorm2d train': norm(
     (params) => new BatchNorm({ name: 'norm', epsilon: epsilon(params), mode: 'live', momentum: params['momentum'] as number }),

@@ -1,4 +1,5 @@
 import { learningRateFactor, type ScheduleOptions } from '@kd/core';
+import { resizedSize } from '@kd/data';
 import { expect, test } from 'vitest';
 
 type Table = Readonly<Record<string, unknown>>;
@@ -28,7 +29,23 @@ function cosine(table: Table): void {
   expectRates(rates, lrs);
 }
 
-const built: Readonly<Record<string, (table: Table) => void>> = { lr_reference_recipe: referenceRecipe, lr_cosine: cosine };
+interface SizeRow {
+  readonly h: number;
+  readonly w: number;
+  readonly min_size: number;
+  readonly max_size: number;
+  readonly out_h: number;
+  readonly out_w: number;
+}
+
+function resizeSizes({ rows }: Table): void {
+  expect((rows as SizeRow[]).length).toBeGreaterThan(0);
+  for (const { h, w, min_size, max_size, out_h, out_w } of rows as SizeRow[]) {
+    expect(resizedSize(h, w, min_size, max_size), `${h} x ${w} at ${min_size}, ${max_size}`).toEqual([out_h, out_w]);
+  }
+}
+
+const built: Readonly<Record<string, (table: Table) => void>> = { resize_sizes: resizeSizes, lr_reference_recipe: referenceRecipe, lr_cosine: cosine };
 
 /** What golden folders list and @kd has not yet. */
 const notBuiltYet: readonly string[] = ['sampler_counts'];
