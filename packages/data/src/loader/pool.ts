@@ -48,7 +48,7 @@ function threads(setup: BatchSetup, count: number): BatchPool {
     waiting.length = 0;
   };
   const all = Array.from({ length: count }, () => {
-    const worker = new Worker(workerFile(), { workerData: setup, name: 'kd-data' });
+    const worker = new Worker(workerFile(), { workerData: setup, name: 'kd-data', execArgv: [] });
     worker.on('message', (answer: WorkerAnswer) => {
       const pending = busy.get(worker);
       busy.delete(worker);

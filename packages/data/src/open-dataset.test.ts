@@ -1,0 +1,28 @@
+import { describe, expect, it } from 'vitest';
+import { dataSource, openDataset } from './open-dataset.js';
+
+describe('dataSource', () => {
+  it('makes sources that say what they were made from', async () => {
+    const spec = { format: 'synthetic', images: 3, size: [32, 48], seed: 7, name: 'toy' };
+    const source = dataSource(spec);
+    expect([source.name, source.spec]).toEqual(['toy', spec]);
+    const dataset = await openDataset(source.spec, '.');
+    expect([dataset.name, dataset.images.length, dataset.images[0]!.height]).toEqual(['toy', 3, 32]);
+    expect(dataSource({ format: 'coco', annotations: 'a/val.json', images: 'b' }).name).toBe('val');
+    expect(dataSource({ format: 'voc', root: 'x/y/', split: 'val', classes: ['a'] }).name).toBe('y-val');
+  });
+
+  it.each([
+    [null, /null/],
+    [{ images: 3 }, /"format" is missing.*coco, voc, synthetic/],
+    [{ format: 'cooc' }, /did you mean "coco"/],
+    [{ format: 'toString' }, /the formats are/],
+    [{ format: 'coco', annotation: 'a', images: 'b' }, /"annotation"; did you mean "annotations"/],
+    [{ format: 'coco', images: 'b' }, /annotations/],
+    [{ format: 'voc', root: 'a', split: 3 }, /split/],
+    [{ format: 'voc', root: 'a', split: 'b', difficult: 'yes' }, /difficult/],
+    [{ format: 'synthetic', images: '3' }, /images/],
+  ])('refuses %j', (spec, message) => {
+    expect(() => dataSource(spec)).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID', message: expect.stringMatching(message) as string }) as Error);
+  });
+});

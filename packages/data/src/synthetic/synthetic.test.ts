@@ -1,0 +1,61 @@
+import { describe, expect, it } from 'vitest';
+import { CLASS_NAMES } from './classes.js';
+import { layScene } from './scene.js';
+import { synthetic } from './synthetic.js';
+
+const open = (options: Partial<Parameters<typeof synthetic>[0]> = {}) => synthetic({ images: 30, ...options }).open({ folder: '.' });
+
+describe('synthetic', () => {
+  it('is the same for the same seed and another for another', async () => {
+    const [a, b, c] = [await open(), await open(), await open({ seed: 1 })];
+    expect(a.images).toEqual(b.images);
+    expect(a.images[0]!.annotations).not.toEqual(c.images[0]!.annotations);
+    const first = await a.readImage(a.images[4]!);
+    expect(first).toEqual(await b.readImage(b.images[4]!));
+    expect(Buffer.compare(first.data, (await c.readImage(c.images[4]!)).data)).not.toBe(0);
+    expect([first.width, first.height, first.data.length]).toEqual([128, 128, 128 * 128 * 3]);
+  });
+
+  it('does not depend on how many pictures there are', async () => {
+    expect((await open({ images: 3 })).images).toEqual((await open()).images.slice(0, 3));
+  });
+
+  it('has all classes in all sizes, boxes in the picture, unique ids', async () => {
+    const { images, categories } = await open({ images: 200, size: [96, 160] });
+    expect(categories.map(({ name }) => name)).toEqual(CLASS_NAMES);
+    const all = images.flatMap(({ annotations }) => annotations);
+    expect(new Set(all.map(({ id }) => id)).size).toBe(all.length);
+    for (const { box: [x1, y1, x2, y2], area } of all) {
+      expect(x1 >= 0 && y1 >= 0 && x2 <= 160 && y2 <= 96 && x2 > x1 && y2 > y1).toBe(true);
+      expect(area).toBeLessThanOrEqual((x2 - x1) * (y2 - y1));
+    }
+    const counts = CLASS_NAMES.map((_, label) => all.filter((entry) => entry.label === label).length);
+    expect(Math.min(...counts)).toBeGreaterThan(60);
+    const sides = all.map(({ box: [x1, , x2] }) => x2 - x1);
+    expect([Math.min(...sides) < 12, Math.max(...sides) > 50]).toEqual([true, true]);
+  });
+
+  it('shows at least the wanted share of every object, and pixels of one only', () => {
+    const scene = { width: 64, height: 64, seed: 3, classes: CLASS_NAMES, objects: [8, 8] as const, sizes: [20, 40] as const, minVisible: 0.6, noise: 0 };
+    let hidden = 0;
+    for (let picture = 0; picture < 40; picture++) {
+      const things = layScene(scene, picture);
+      expect(things.reduce((sum, { area }) => sum + area, 0)).toBeLessThanOrEqual(64 * 64);
+      for (const { area, radius, shape } of things) {
+        if (shape !== 'disk') continue;
+        const share = area / (Math.PI * (0.92 * radius) ** 2);
+        expect(share).toBeGreaterThan(0.55);
+        if (share < 0.9) hidden++;
+      }
+    }
+    expect(hidden).toBeGreaterThan(5);
+  });
+
+  it('refuses what makes no picture', async () => {
+    await expect(open({ images: 0 })).rejects.toThrow(/"images"/);
+    await expect(open({ classes: ['striped-dsk'] })).rejects.toThrow(/did you mean "striped-disk"/);
+    await expect(open({ sizes: [30, 10] })).rejects.toThrow(/"sizes"/);
+    await expect(open({ size: 8 })).rejects.toThrow(/"size"/);
+    await expect(open({ objects: [3, 1] })).rejects.toThrow(/"objects"/);
+  });
+});
