@@ -50,7 +50,7 @@ export function bindingPlan(library: Library, cache: string, env: Env): BindingP
     args: (output) => [
       ...FLAGS,
       ...[join(folder, 'binding'), headers, library.include].map((path) => `-I${path}`),
-      '-include', join(own, 'string_lists.h'),
+      '-include', join(own, 'list_attributes.h'),
       ...sources.filter((source) => source.endsWith('.cc')),
       '-o', output,
       `-L${library.folder}`,

@@ -7,6 +7,10 @@ import { availableParallelism } from 'node:os';
 import { compileBinding, type Binding } from './binding.js';
 import { cacheFolder, type Env } from './cache.js';
 import { runCommand } from './commands.js';
+import { correctConvolutions } from './corrections/convolution.js';
+import { correctGradients } from './corrections/gradients.js';
+import { correctKernels } from './corrections/kernels.js';
+import { correctMaxPools } from './corrections/pooling.js';
 import { loadKernels } from './kernels.js';
 import type { Library } from './library.js';
 import { explicitFolder, searchLibrary } from './locate.js';
@@ -96,6 +100,10 @@ async function startOnce(options: TensorflowOptions): Promise<EngineInfo> {
     throw new KdError('ENGINE_UNAVAILABLE', `libtensorflow ${library.version} in ${library.folder} could not be loaded: ${messageOf(cause)}. Remove ${file} to have it compiled anew, or point KD_TENSORFLOW at another library.`, { cause });
   }
   const { NodeJSKernelBackend } = loadKernels();
+  correctConvolutions();
+  correctMaxPools();
+  correctKernels();
+  correctGradients();
   tf.registerBackend('tensorflow', () => new NodeJSKernelBackend(binding, '@kd/engine-tensorflow'), 3);
   await tf.setBackend('tensorflow');
   const device = binding.isUsingGpuDevice() ? 'gpu' : 'cpu';

@@ -1,4 +1,4 @@
-import type { KernelBackend } from '@tensorflow/tfjs-core';
+import type { KernelBackend, Tensor, TensorInfo } from '@tensorflow/tfjs-core';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
@@ -16,7 +16,14 @@ export const kernelPackage = (): { folder: string; version: string } => {
 
 export interface TensorflowBackend extends KernelBackend {
   readonly binding: Binding;
-  readonly isUsingGpuDevice: boolean;
+  executeMultipleOutputs(op: string, attributes: readonly NativeAttribute[], inputs: readonly TensorInfo[], outputs: number): Tensor[];
+}
+
+/** An attribute of an op with its type as TensorFlow numbers it. */
+export interface NativeAttribute {
+  readonly name: string;
+  readonly type: number;
+  readonly value: number | boolean | string | readonly number[] | readonly string[];
 }
 
 interface BackendModule {

@@ -1,9 +1,11 @@
-#include "string_lists.h"
+#include "list_attributes.h"
 
 #include <cstring>
 #include <vector>
 
-#undef TFE_OpSetAttrString  // Here the real one is meant.
+// Here the real ones are meant.
+#undef TFE_OpSetAttrString
+#undef TFE_OpSetAttrType
 
 namespace kd {
 
@@ -24,6 +26,16 @@ void OpSetAttrString(TFE_Op *op, const char *name, const void *value, size_t len
     lengths.push_back(at - item);
   }
   TFE_OpSetAttrStringList(op, name, items.data(), lengths.data(), static_cast<int>(items.size()));
+}
+
+void OpSetAttrType(TFE_Op *op, const char *name, TF_DataType type) {
+  const int code = static_cast<int>(type);
+  if (code < 1000) {
+    TFE_OpSetAttrType(op, name, type);
+    return;
+  }
+  const std::vector<TF_DataType> types(code / 1000, static_cast<TF_DataType>(code % 1000));
+  TFE_OpSetAttrTypeList(op, name, types.data(), static_cast<int>(types.size()));
 }
 
 }  // namespace kd

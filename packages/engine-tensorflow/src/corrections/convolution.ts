@@ -1,0 +1,87 @@
+import type { OpAttribute } from '@kd/core';
+import * as tf from '@tensorflow/tfjs-core';
+import { runOp } from '../run-op.js';
+import { correctKernel } from './correct-kernel.js';
+
+type Pad = 'valid' | 'same' | number | tf.backend_util.ExplicitPadding;
+type Shape4D = [number, number, number, number];
+
+interface ConvAttributes {
+  readonly strides: number | [number, number];
+  readonly pad: Pad;
+  readonly dilations?: number | [number, number];
+  readonly dataFormat: 'NHWC' | 'NCHW';
+  readonly dimRoundingMode?: 'floor' | 'round' | 'ceil';
+}
+
+/**
+ * The package's convolutions refuse numeric padding, and their gradients explicit padding as well, though TensorFlow has
+ * both. Padding inside the op also saves a copy of the input.
+ */
+export function correctConvolutions(): void {
+  correctKernel<ConvAttributes>('Conv2D', ({ x, filter }, attributes) =>
+    runOp('Conv2D', convAttributes(x!.shape, filter!.shape, attributes), [x!, filter!], 1)[0]!);
+  correctKernel<ConvAttributes & { inputShape: Shape4D }>('Conv2DBackpropInput', ({ dy, filter }, attributes) =>
+    withSize(attributes.inputShape, (size) => runOp('Conv2DBackpropInput', convAttributes(attributes.inputShape, filter!.shape, attributes), [size, filter!, dy!], 1)[0]!));
+  correctKernel<ConvAttributes & { filterShape: Shape4D }>('Conv2DBackpropFilter', ({ x, dy }, attributes) =>
+    withSize(attributes.filterShape, (size) => runOp('Conv2DBackpropFilter', convAttributes(x!.shape, attributes.filterShape, attributes), [x!, size, dy!], 1)[0]!));
+  correctKernel<ConvAttributes & { activation?: string; leakyreluAlpha?: number }>('FusedConv2D', fusedConvolution);
+}
+
+/** [b, h, w, c] and [kh, kw, c, d] -> [b, h', w', d], with bias [d] and activation in the same pass where TensorFlow has it. */
+function fusedConvolution(
+  { x, filter, bias, preluActivationWeights }: Record<string, tf.Tensor>,
+  attributes: ConvAttributes & { activation?: string; leakyreluAlpha?: number },
+): tf.Tensor {
+  const { activation = 'linear', leakyreluAlpha = 0.2 } = attributes;
+  const conv = convAttributes(x!.shape, filter!.shape, attributes);
+  const fused = ({ linear: [], relu: ['Relu'], relu6: ['Relu6'], elu: ['Elu'], leakyrelu: ['LeakyRelu'] } as Record<string, string[]>)[activation];
+  // The CPU kernel knows no NCHW, and only a bias of one dimension.
+  if (fused && bias?.rank === 1 && attributes.dataFormat === 'NHWC') {
+    return runOp('_FusedConv2D', [
+      ...conv,
+      { name: 'num_args', type: 'int', value: 1 },
+      { name: 'TArgs', type: 'type', value: ['float32'] },
+      { name: 'num_host_args', type: 'int', value: 0 },
+      { name: 'fused_ops', type: 'string[]', value: ['BiasAdd', ...fused] },
+      { name: 'epsilon', type: 'float', value: 0 },
+      { name: 'leakyrelu_alpha', type: 'float', value: leakyreluAlpha },
+    ], [x!, filter!, bias], 1)[0]!;
+  }
+  return tf.tidy(() => {
+    const [product] = runOp('Conv2D', conv, [x!, filter!], 1) as [tf.Tensor];
+    const sum = bias ? tf.add(product, bias) : product;
+    if (activation === 'relu') return tf.relu(sum);
+    if (activation === 'relu6') return tf.relu6(sum);
+    if (activation === 'elu') return tf.elu(sum);
+    if (activation === 'sigmoid') return tf.sigmoid(sum);
+    if (activation === 'leakyrelu') return tf.leakyRelu(sum, leakyreluAlpha);
+    if (activation === 'prelu') return tf.prelu(sum, preluActivationWeights!);
+    if (activation === 'linear') return sum;
+    throw new Error(`fused conv2d: the activation "${activation}" is not known`);
+  });
+}
+
+function convAttributes(input: readonly number[], filter: readonly number[], { strides, pad, dilations = 1, dataFormat, dimRoundingMode }: ConvAttributes): OpAttribute[] {
+  const layout = tf.backend_util.convertConv2DDataFormat(dataFormat);
+  const info = tf.backend_util.computeConv2DInfo(input as Shape4D, filter as Shape4D, strides, dilations, pad, dimRoundingMode, false, layout);
+  const { type, top, bottom, left, right } = info.padInfo;
+  const explicit = type !== 'SAME' && type !== 'VALID';
+  const inLayout = (h: number, w: number) => (dataFormat === 'NHWC' ? [1, h, w, 1] : [1, 1, h, w]);
+  return [
+    { name: 'T', type: 'type', value: 'float32' },
+    { name: 'strides', type: 'int[]', value: inLayout(info.strideHeight, info.strideWidth) },
+    { name: 'padding', type: 'string', value: explicit ? 'EXPLICIT' : type },
+    { name: 'explicit_paddings', type: 'int[]', value: !explicit ? [] : dataFormat === 'NHWC' ? [0, 0, top, bottom, left, right, 0, 0] : [0, 0, 0, 0, top, bottom, left, right] },
+    { name: 'data_format', type: 'string', value: dataFormat },
+    { name: 'use_cudnn_on_gpu', type: 'bool', value: true },
+    { name: 'dilations', type: 'int[]', value: inLayout(info.dilationHeight, info.dilationWidth) },
+  ];
+}
+
+function withSize(shape: readonly number[], run: (size: tf.Tensor) => tf.Tensor): tf.Tensor {
+  const size = tf.tensor1d([...shape], 'int32');
+  const result = run(size);
+  size.dispose();
+  return result;
+}

@@ -1,0 +1,57 @@
+import * as tf from '@tensorflow/tfjs-core';
+
+/**
+ * Gradients of tfjs-core that fail, on every backend: `cumsum` along any axis but the last transposes its result, and
+ * `maximum`, `minimum` and `squaredDifference` forget to sum over dimensions that were broadcast, and a batched `gather`
+ * calls methods that only the union package registers.
+ */
+export function correctGradients(): void {
+  correctGradient('Cumsum', ['x'], (dy, _saved, attributes) => {
+    const { axis, exclusive, reverse } = attributes as unknown as { axis: number; exclusive: boolean; reverse: boolean };
+    return { x: () => tf.cumsum(dy, axis, exclusive, !reverse) };
+  });
+  // At a tie the first argument takes the gradient, as in tfjs-core.
+  correctGradient('Maximum', ['a', 'b'], (dy, [a, b]) => ({
+    a: () => unbroadcast(tf.mul(dy, tf.cast(tf.greaterEqual(a!, b!), 'float32')), a!.shape),
+    b: () => unbroadcast(tf.mul(dy, tf.cast(tf.less(a!, b!), 'float32')), b!.shape),
+  }));
+  correctGradient('Minimum', ['a', 'b'], (dy, [a, b]) => ({
+    a: () => unbroadcast(tf.mul(dy, tf.cast(tf.lessEqual(a!, b!), 'float32')), a!.shape),
+    b: () => unbroadcast(tf.mul(dy, tf.cast(tf.greater(a!, b!), 'float32')), b!.shape),
+  }));
+  correctGradient('SquaredDifference', ['a', 'b'], (dy, [a, b]) => ({
+    a: () => unbroadcast(tf.mul(dy, tf.mul(2, tf.sub(a!, b!))), a!.shape),
+    b: () => unbroadcast(tf.mul(dy, tf.mul(2, tf.sub(b!, a!))), b!.shape),
+  }));
+  const plainGather = tf.getGradient('GatherV2');
+  tf.registerGradient({
+    ...plainGather,
+    gradFunc: (dy, saved, attributes) => {
+      const { axis, batchDims } = attributes as unknown as { axis: number; batchDims: number };
+      const [x, indices] = saved as [tf.Tensor, tf.Tensor];
+      if (batchDims !== 1 || axis !== 1) return plainGather.gradFunc(dy, saved, attributes);
+      return { x: () => batchedGatherGradient(dy as tf.Tensor, x, indices), indices: () => indices };
+    },
+  });
+}
+
+/** dy [b, ...k, ...inner], indices [b, ...k] into x [b, n, ...inner] -> [b, n, ...inner]: one segment for each row of each image. */
+function batchedGatherGradient(dy: tf.Tensor, x: tf.Tensor, indices: tf.Tensor): tf.Tensor {
+  const [b, n] = x.shape as [number, number];
+  const inner = x.shape.slice(2);
+  const rowOfImage = tf.mul(tf.range(0, b, 1, 'int32'), tf.scalar(n, 'int32'));
+  const segments = tf.reshape(tf.add(tf.reshape(indices, [b, -1]), tf.expandDims(rowOfImage, 1)), [-1]); // [b * k]
+  const sums = tf.unsortedSegmentSum(tf.reshape(dy, [segments.size, ...inner]), segments as tf.Tensor1D, b * n);
+  return tf.reshape(sums, x.shape);
+}
+
+type GradFunc = (dy: tf.Tensor, saved: tf.Tensor[], attributes: Record<string, unknown>) => Record<string, () => tf.Tensor>;
+
+function correctGradient(name: string, inputsToSave: string[], gradient: GradFunc): void {
+  tf.registerGradient({ kernelName: name, inputsToSave, gradFunc: (dy, saved, attributes) => gradient(dy as tf.Tensor, saved, attributes as unknown as Record<string, unknown>) });
+}
+
+function unbroadcast(gradient: tf.Tensor, shape: number[]): tf.Tensor {
+  const axes = tf.broadcast_util.getReductionAxes(shape, gradient.shape);
+  return tf.reshape(axes.length > 0 ? tf.sum(gradient, axes) : gradient, shape);
+}
