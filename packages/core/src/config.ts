@@ -17,14 +17,14 @@ const use = <Definition>() =>
   v.union([
     v.pipe(v.string(), v.nonEmpty()),
     v.custom<Use<Definition>>((value) => typeof value === 'object' && value !== null && 'definition' in value, 'must be a name, [name, options] or the result of a plugin function'),
-    v.tuple([v.pipe(v.string(), v.nonEmpty()), v.record(v.string(), v.unknown())]),
-    v.tuple([v.pipe(v.string(), v.nonEmpty()), v.record(v.string(), v.unknown()), v.strictObject({ as: v.pipe(v.string(), v.regex(/^[A-Za-z][\w-]*$/, 'an id has letters, digits, - and _')) })]),
-  ]);
+    v.strictTuple([v.pipe(v.string(), v.nonEmpty()), v.record(v.string(), v.unknown())]),
+    v.strictTuple([v.pipe(v.string(), v.nonEmpty()), v.record(v.string(), v.unknown()), v.strictObject({ as: v.pipe(v.string(), v.regex(/^[A-Za-z][\w-]*$/, 'an id has letters, digits, - and _')) })]),
+  ], 'must be a name, [name, { options }], [name, { options }, { as: "an-id" }] or the result of a plugin function');
 
 const source = v.union([
   v.custom<DatasetSource>((value) => typeof value === 'object' && value !== null && typeof (value as DatasetSource).open === 'function', 'must be a data source'),
   v.looseObject({ format: v.pipe(v.string(), v.nonEmpty()) }),
-]);
+], 'must be { format, … } or a data source, as voc(…), coco(…) and synthetic(…) return');
 
 const optimizer = v.variant('name', [
   v.strictObject({ name: v.literal('sgd'), lr: positive, momentum: v.optional(fraction), dampening: v.optional(fraction), nesterov: v.optional(v.boolean()), weightDecay: v.optional(v.pipe(v.number(), v.finite(), v.minValue(0))) }),
@@ -43,7 +43,7 @@ const schedule = v.strictObject({
 /** The schema of a config. Every key that is not here is refused. */
 export const configSchema = v.strictObject({
   seed: v.optional(v.pipe(v.number(), v.integer()), 0),
-  engine: v.optional(v.union([v.pipe(v.string(), v.nonEmpty()), v.custom<Engine>((value) => typeof value === 'object' && value !== null && typeof (value as Engine).start === 'function', 'must be an engine')]), 'tensorflow'),
+  engine: v.optional(v.union([v.pipe(v.string(), v.nonEmpty()), v.custom<Engine>((value) => typeof value === 'object' && value !== null && typeof (value as Engine).start === 'function')], 'must be the name of an engine, or an engine'), 'tensorflow'),
   student: use<DetectorDefinition>(),
   /** Weights that the student starts from. */
   init: v.optional(v.string()),
@@ -67,7 +67,7 @@ export const configSchema = v.strictObject({
     v.strictObject({
       /** Epochs between evaluations; 0 evaluates at the end only. */
       every: v.optional(count, 1),
-      metric: v.optional(v.union([v.string(), v.custom<Metric>((value) => typeof value === 'object' && value !== null && typeof (value as Metric).evaluate === 'function', 'must be a metric')]), 'coco'),
+      metric: v.optional(v.union([v.string(), v.custom<Metric>((value) => typeof value === 'object' && value !== null && typeof (value as Metric).evaluate === 'function')], 'must be the name of a metric, or a metric'), 'coco'),
       batchSize: v.optional(atLeastOne),
     }),
     {},
@@ -100,6 +100,7 @@ function describe(issue: v.BaseIssue<unknown>): string {
     const meant = suggestion(key, siblings);
     return `${path}: there is no such key; ${meant === '' ? `known are ${siblings.join(', ')}` : meant}`;
   }
+  if (issue.type === 'strict_object' && issue.received === 'undefined' && issue.expected?.startsWith('"')) return `${path}: is missing`;
   return `${path === '' ? '' : `${path}: `}${issue.message}`;
 }
 

@@ -74,7 +74,7 @@ function forwardBackward(models: StepModels, images: tf.Tensor4D, targets: Targe
   const kept: { names: string[]; terms: tf.Tensor1D | undefined; updates: readonly VariableUpdate[] } = { names: [], terms: undefined, updates: [] };
   const gradients = tf.tidy(() => {
     const taught = teacher?.forward(images, { training: false, taps: models.taps.teacher });
-    const { grads, value } = tf.variableGrads(() => {
+    const { grads, value } = onTape(models.variables.map(({ variable }) => variable), () => {
       const output = student.forward(images, { training: true, taps: models.taps.student });
       const priors = student.priors(output, targets.paddedSize);
       const assignment = student.assign(priors, targets);
@@ -86,7 +86,7 @@ function forwardBackward(models: StepModels, images: tf.Tensor4D, targets: Targe
       kept.terms = results.keep(tf.stack(terms.map(([, term]) => term)) as tf.Tensor1D);
       kept.updates = output.updates.map(({ variable, value: update }) => ({ variable, value: results.keep(update) }));
       return terms.map(([, term]) => term).reduce((sum, term) => tf.add(sum, term));
-    }, models.variables.map(({ variable }) => variable));
+    });
     value.dispose();
     return grads;
   });
@@ -96,4 +96,22 @@ function forwardBackward(models: StepModels, images: tf.Tensor4D, targets: Targe
     if (gradient !== undefined) byPath.set(path, gradient);
   }
   return { names: kept.names, terms: kept.terms!, gradients: byPath, updates: kept.updates };
+}
+
+/**
+ * `tf.variableGrads` for a function that may throw. TensorFlow.js frees the tensors that a tape keeps for the backward pass only at the
+ * end of a backward pass; so an error waits until a trivial one has run.
+ */
+function onTape(variables: tf.Variable[], run: () => tf.Scalar): ReturnType<typeof tf.variableGrads> {
+  let failure: { readonly error: unknown } | undefined;
+  const result = tf.variableGrads(() => {
+    try {
+      return run();
+    } catch (error) {
+      failure = { error };
+      return tf.mul(tf.sum(variables[0]!), 0);
+    }
+  }, variables);
+  if (failure !== undefined) throw failure.error;
+  return result;
 }

@@ -1,0 +1,60 @@
+import { describe, expect, it } from 'vitest';
+import { parseConfig } from './config.js';
+
+const valid = { student: 'retinanet', data: { train: { format: 'coco' } }, epochs: 2 };
+const errorOf = (config: unknown): string => {
+  try {
+    parseConfig(config, 'kd.config.ts');
+  } catch (error) {
+    expect(error).toMatchObject({ code: 'CONFIG_INVALID' });
+    return (error as Error).message;
+  }
+  throw new Error('the config was taken');
+};
+
+describe('parseConfig', () => {
+  it('fills in every default', () => {
+    expect(parseConfig(valid, 'x')).toMatchObject({ seed: 0, engine: 'tensorflow', distillers: [], batchSize: 8, accumulate: 1, schedule: { kind: 'constant' }, clipNorm: null, ema: null, evaluate: { every: 1, metric: 'coco' }, checkpoint: { every: 1, keep: 2 }, log: { every: 10 } });
+  });
+
+  it.each([
+    [{ ...valid, epohcs: 2 }, /epohcs: there is no such key; did you mean "epochs"\?/],
+    [{ ...valid, data: { ...valid.data, wrokers: 1 } }, /data\.wrokers: there is no such key; did you mean "workers"\?/],
+    [{ ...valid, schedule: { kind: 'step', milestone: [2] } }, /schedule\.milestone: .*did you mean "milestones"\?/],
+    [{ ...valid, schedule: { warmup: { steps: 1, facto: 1 } } }, /schedule\.warmup\.facto: .*did you mean "factor"\?/],
+    [{ ...valid, optimizer: { name: 'sgd', lr: 1, momentun: 0.9 } }, /optimizer\.momentun: .*did you mean "momentum"\?/],
+    [{ ...valid, ema: { deca: 1, decay: 0.9 } }, /ema\.deca: .*did you mean "decay"\?/],
+    [{ ...valid, evaluate: { evry: 1 } }, /evaluate\.evry: .*did you mean "every"\?/],
+    [{ ...valid, checkpoint: { foo: 1 } }, /checkpoint\.foo: there is no such key; known are every, keep/],
+  ])('says what was meant by a misspelt key (%#)', (config, message) => {
+    expect(errorOf(config)).toMatch(message);
+  });
+
+  it.each([
+    [{ ...valid, epochs: 0 }, /epochs: /],
+    [{ ...valid, optimizer: { name: 'sgd', lr: Infinity } }, /optimizer\.lr: /],
+    [{ ...valid, optimizer: { name: 'rmsprop', lr: 1 } }, /optimizer\.name: .*sgd/],
+    [{ ...valid, clipNorm: -1 }, /clipNorm: /],
+    [{ student: 'retinanet', epochs: 1 }, /data: is missing/],
+    [{ ...valid, schedule: { warmup: {} } }, /schedule\.warmup\.steps: is missing/],
+    [{ ...valid, data: { train: { path: 'x' } } }, /data\.train: must be \{ format, … \} or a data source/],
+    [{ ...valid, engine: 5 }, /engine: must be the name of an engine/],
+    [{ ...valid, evaluate: { metric: 5 } }, /evaluate\.metric: must be the name of a metric/],
+    [{ ...valid, student: 5 }, /student: must be a name, \[name, \{ options \}\]/],
+    [{ ...valid, distillers: ['ssim', ['ssim', {}, { as: 'two words' }]] }, /distillers\.1\.2\.as: an id has letters/],
+    [{ ...valid, distillers: ['ssim', ['ssim', { weight: 1 }, { ass: 'b' }]] }, /distillers\.1/],
+    [null, /kd\.config\.ts is not a valid config/],
+  ])('names the key that does not fit (%#)', (config, message) => {
+    expect(errorOf(config)).toMatch(message);
+  });
+
+  it('tells every fault at once', () => {
+    expect(errorOf({ ...valid, epochs: 'many', batchSize: 0, sead: 1 }).split('\n')).toHaveLength(4);
+  });
+
+  it('takes a name, a name with options, one with an id, and what a plugin function returns', () => {
+    const use = { definition: {}, options: {} };
+    const distillers = ['ssim', ['pkd', { weight: 2 }], ['pkd', {}, { as: 'pkd-2' }], use];
+    expect(parseConfig({ ...valid, distillers }, 'x').distillers).toEqual(distillers);
+  });
+});

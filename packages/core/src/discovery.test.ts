@@ -1,0 +1,95 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { discover, importByName } from './discovery.js';
+
+let project: string;
+const ran = (): string[] => ((globalThis as { __kdRan?: string[] }).__kdRan ??= []);
+
+/** A package in node_modules whose code says that it ran. */
+async function install(name: string, json: object, code: string, under = project): Promise<void> {
+  const folder = join(under, 'node_modules', name);
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, 'package.json'), JSON.stringify({ name, version: '1.2.3', type: 'module', exports: './index.js', ...json }));
+  await writeFile(join(folder, 'index.js'), `(globalThis.__kdRan ??= []).push(${JSON.stringify(name)});\n${code}`);
+}
+
+const distiller = (name: string): string => `export default Object.assign(() => {}, { definition: { kind: 'distiller', name: '${name}', apiVersion: 1 } });`;
+const kd = (name: string, apiVersion = 1, kind = 'distiller') => ({ description: `about ${name}`, keywords: ['kd-plugin'], kd: { kind, name, apiVersion } });
+
+beforeAll(async () => {
+  project = await mkdtemp(join(tmpdir(), 'kd-discovery-'));
+  await install('@kd/plugin-one', kd('one'), distiller('one'));
+  await install('kd-plugin-two', {}, distiller('two'));
+  await install('acme-distill', kd('three'), distiller('three'));
+  await install('import-only', { ...kd('four'), exports: { '.': { import: './index.js' } } }, distiller('four'));
+  await install('unbuilt', { ...kd('five'), exports: './dist/index.js' }, '');
+  await install('old', kd('six', 0), distiller('six'));
+  await install('needy', kd('seven'), `import 'a-peer-of-needy';\n${distiller('seven')}`);
+  await install('throws', kd('eight'), `throw new Error('no luck');`);
+  await install('not-one', kd('nine'), 'export default 5;');
+  await install('a-detector', kd('net', 1, 'detector'), `export default { definition: { kind: 'detector', name: 'net' } };`);
+  await install('an-engine', kd('motor', 1, 'engine'), `export default () => ({ name: 'motor', start: async () => {} });`);
+  await install('strange', { kd: { kind: 'toString', name: 'x', apiVersion: 1 } }, '');
+  await install('indirect', kd('hidden'), distiller('hidden'));
+  const direct = ['@kd/plugin-one', 'acme-distill', 'import-only', 'unbuilt', 'old', 'needy', 'throws', 'not-one', 'a-detector', 'an-engine', 'strange', 'missing'];
+  await writeFile(join(project, 'package.json'), JSON.stringify({ name: 'project', devDependencies: Object.fromEntries(direct.map((name) => [name, '*'])) }));
+  await mkdir(join(project, 'configs', 'deep'), { recursive: true });
+});
+afterAll(() => rm(project, { recursive: true }));
+
+describe('discover', () => {
+  it('lists the direct dependencies that say what they are, without running them', async () => {
+    const before = ran().length;
+    const manifests = await discover(join(project, 'configs', 'deep'));
+    expect(manifests.map(({ kind, name }) => `${kind} ${name}`)).toEqual(['detector net', 'distiller eight', 'distiller five', 'distiller four', 'distiller nine', 'distiller one', 'distiller seven', 'distiller six', 'distiller three', 'engine motor']);
+    expect(manifests.find(({ name }) => name === 'three')).toEqual({ kind: 'distiller', name: 'three', apiVersion: 1, package: 'acme-distill', version: '1.2.3', description: 'about three' });
+    expect(ran()).toHaveLength(before);
+  });
+});
+
+describe('importByName', () => {
+  const load = (name: string) => importByName('distiller', name, join(project, 'configs'));
+
+  it.each([['one'], ['two'], ['three'], ['four']])('finds "%s" by manifest, then by the names of packages', async (name) => {
+    expect(await load(name)).toMatchObject({ kind: 'distiller', name });
+  });
+
+  it('takes a package by its own name, runs just that one', async () => {
+    const before = ran().length;
+    expect(await load('acme-distill')).toMatchObject({ name: 'three' });
+    expect(ran().slice(before).filter((name) => name !== 'acme-distill')).toEqual([]);
+  });
+
+  it('finds detectors and engines', async () => {
+    expect(await importByName('detector', 'net', project)).toMatchObject({ name: 'net' });
+    expect(await importByName('engine', 'motor', project)).toMatchObject({ name: 'motor' });
+  });
+
+  it('tells for an unknown name what was meant, what is installed, and how to add it', async () => {
+    await expect(load('thre')).rejects.toMatchObject({
+      code: 'PLUGIN_NOT_FOUND',
+      message: expect.stringMatching(/no distiller named "thre".*did you mean "three"\? Installed: eight, five, .*three\. To add one: pnpm add @kd\/plugin-thre$/),
+    });
+  });
+
+  it('does not take a module of Node for a plugin', async () => {
+    await expect(load('assert')).rejects.toMatchObject({ code: 'PLUGIN_NOT_FOUND' });
+  });
+
+  it('refuses another version of the contract before running the code', async () => {
+    await expect(load('six')).rejects.toMatchObject({ code: 'PLUGIN_INVALID', message: expect.stringMatching(/old 1\.2\.3 is built for version 0 .* this core speaks 1/) });
+    expect(ran()).not.toContain('old');
+  });
+
+  it('names a missing peer and the line that adds it', async () => {
+    await expect(load('seven')).rejects.toMatchObject({ code: 'PLUGIN_INVALID', message: 'needy needs the package a-peer-of-needy, which is not installed beside it. To add it: pnpm add a-peer-of-needy' });
+  });
+
+  it('tells a package that is there but cannot be loaded, throws, or is no plugin', async () => {
+    await expect(load('five')).rejects.toMatchObject({ code: 'PLUGIN_INVALID', message: expect.stringMatching(/^unbuilt /) });
+    await expect(load('eight')).rejects.toMatchObject({ code: 'PLUGIN_INVALID', message: 'throws could not be imported: no luck' });
+    await expect(load('nine')).rejects.toMatchObject({ code: 'PLUGIN_INVALID', message: expect.stringContaining('the default export of not-one is no distiller') });
+  });
+});

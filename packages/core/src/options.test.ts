@@ -1,0 +1,22 @@
+import * as v from 'valibot';
+import { describe, expect, it } from 'vitest';
+import { parseOptions } from './options.js';
+
+describe('parseOptions', () => {
+  const schema = v.strictObject({ weight: v.optional(v.number(), 4), levels: v.optional(v.array(v.object({ name: v.string() })), []) });
+
+  it('fills in defaults', () => expect(parseOptions(schema, {}, 'x')).toEqual({ weight: 4, levels: [] }));
+
+  it('tells every issue with its path and whose options they are', () => {
+    const refused = () => parseOptions(schema, { weight: 'x', levels: [{}], wieght: 1 }, 'distiller "ssim"');
+    expect(refused).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }));
+    expect(refused).toThrow(/distiller "ssim"[^]*weight: [^]*levels\.0\.name: [^]*wieght: /);
+  });
+
+  it('takes any Standard Schema, but no asynchronous one', () => {
+    const twice = { '~standard': { version: 1 as const, vendor: 'test', validate: (value: unknown) => ({ value: Number(value) * 2 }) } };
+    expect(parseOptions(twice, 2, 'x')).toBe(4);
+    const later = { '~standard': { version: 1 as const, vendor: 'test', validate: async (value: unknown) => ({ value }) } };
+    expect(() => parseOptions(later, 2, 'x')).toThrow(/asynchronous/);
+  });
+});
