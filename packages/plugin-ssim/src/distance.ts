@@ -33,16 +33,17 @@ export function ssimDistance(height: number, width: number, constants: Constants
     slope: -2 * share,
     measure(raw, weights, watch) {
       const pair = bounded ? raw : centred(raw);
-      const maps = ssimMaps(pair, filter, constants, settings, watch);
+      const maps = tf.tidy(() => ssimMaps(pair, filter, constants, settings, watch));
       watch?.('ssim', maps.ssim);
       const [n, h, w, c] = maps.ssim.shape as [number, number, number, number];
       const most = weights ? tf.mul(tf.sum(weights), c) : tf.scalar(n * h * w * c);
       const total = tf.sub<tf.Scalar>(most, tf.sum(weigh(maps.ssim, weights)));
-      const mean = filter.adjoint(weigh(maps.mean, weights));
+      const back = (map: tf.Tensor): tf.Tensor4D => tf.tidy(() => filter.adjoint(weigh(map, weights)));
+      const mean = back(maps.mean);
       if (!maps.second) return { total, gradient: mean };
-      const cross = tf.mul(pair.y, filter.adjoint(weigh(maps.second.cross, weights)));
-      const energy = tf.mul(pair.x, filter.adjoint(weigh(maps.second.energy, weights)));
-      return { total, gradient: tf.sub(tf.add(mean, cross), energy) };
+      const { cross, energy } = maps.second;
+      const withCross = tf.tidy(() => tf.add(mean, tf.mul(pair.y, back(cross))));
+      return { total, gradient: tf.tidy(() => tf.sub(withCross, tf.mul(pair.x, back(energy)))) };
     },
   };
 }

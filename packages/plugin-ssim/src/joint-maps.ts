@@ -7,28 +7,42 @@ import { power, powerSlope } from './signed-power.js';
  * the variances is needed, so four maps are filtered instead of five.
  */
 export function jointMaps(inputs: Inputs): SsimMaps {
-  const { pair: { x, y }, filter, constants: { c2 }, settings: { alpha, beta }, luminance, centred } = inputs;
-  const energy = filter.forward(tf.add(tf.square(x), tf.square(y)));
-  const difference = filter.forward(tf.squaredDifference(x, y));
-  const base = tf.add(tf.sub(energy, centred.squares), c2);
-  // The variance of x - y is v_x + v_y - 2 cov: what the numerator lacks to the denominator.
-  const quotient = tf.div(tf.sub(base, tf.sub(difference, centred.gap)), base);
+  const { settings: { alpha, beta }, luminance } = inputs;
+  const { base, quotient } = quotientOf(inputs);
   inputs.watch?.('cs', quotient);
 
   const l = power(luminance.value, alpha);
   const r = power(quotient, beta);
   // f = dSSIM/dr / base, h = dSSIM/dl / its base
-  const f = tf.div(beta === 1 ? l : tf.mul(l, powerSlope(quotient, beta)), base);
+  const f = tf.tidy(() => tf.div(beta === 1 ? l : tf.mul(l, powerSlope(quotient, beta)), base));
+  base.dispose();
   const fr = tf.mul(f, quotient);
-  const h = alpha === 0 ? null : tf.div(alpha === 1 ? r : tf.mul(powerSlope(luminance.value, alpha), r), luminance.base);
-  return { ssim: tf.mul(l, r), mean: meanGradient(inputs, f, fr, h), second: { cross: f, energy: fr } };
+  const h = alpha === 0 ? null : tf.tidy(() => tf.div(alpha === 1 ? r : tf.mul(powerSlope(luminance.value, alpha), r), luminance.base));
+  const mean = tf.tidy(() => meanGradient(inputs, f, fr, h));
+  h?.dispose();
+  return { ssim: tf.mul(l, r), mean, second: { cross: f, energy: fr } };
 }
+
+function quotientOf({ pair: { x, y }, filter, constants: { c2 }, centred: { meanX, meanY } }: Inputs): { base: tf.Tensor; quotient: tf.Tensor } {
+  return tf.tidy(() => {
+    const base = tf.tidy(() => tf.add(tf.sub(filter.forward(sumOfSquares(x, y)), sumOfSquares(meanX, meanY)), c2));
+    // The variance of x - y is v_x + v_y - 2 cov: what the numerator lacks to the denominator.
+    const lack = tf.tidy(() => tf.sub(filter.forward(tf.squaredDifference(x, y) as tf.Tensor4D), tf.squaredDifference(meanX, meanY)));
+    return { base, quotient: tf.div(tf.sub(base, lack), base) };
+  });
+}
+
+export const sumOfSquares = <T extends tf.Tensor>(x: T, y: T): T => tf.tidy(() => tf.add(tf.square(x), tf.square(y)));
 
 /** Half of what the filtered x receives: h (my - l mx) of the luminance, and fr mx - f my of the centred moments. */
 function meanGradient({ luminance, centred }: Inputs, f: tf.Tensor, fr: tf.Tensor, h: tf.Tensor | null): tf.Tensor {
-  if (h === null) return tf.sub(tf.mul(centred.meanX, fr), tf.mul(centred.meanY, f));
+  const { meanX, meanY } = centred;
+  if (h === null) return difference(meanX, fr, meanY, f);
   const hl = tf.mul(h, luminance.value);
-  if (luminance.meanX === centred.meanX) return tf.add(tf.mul(centred.meanY, tf.sub(h, f)), tf.mul(centred.meanX, tf.sub(fr, hl)));
-  const own = tf.sub(tf.mul(luminance.meanY, h), tf.mul(luminance.meanX, hl));
-  return tf.add(own, tf.sub(tf.mul(centred.meanX, fr), tf.mul(centred.meanY, f)));
+  if (luminance.meanX !== meanX) return tf.add(difference(luminance.meanY, h, luminance.meanX, hl), difference(meanX, fr, meanY, f));
+  const ofY = tf.tidy(() => tf.mul(meanY, tf.sub(h, f)));
+  return tf.add(ofY, tf.tidy(() => tf.mul(meanX, tf.sub(fr, hl))));
 }
+
+/** a b - c d */
+const difference = (a: tf.Tensor, b: tf.Tensor, c: tf.Tensor, d: tf.Tensor): tf.Tensor => tf.tidy(() => tf.sub(tf.mul(a, b), tf.mul(c, d)));

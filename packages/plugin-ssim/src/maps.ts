@@ -21,7 +21,7 @@ export interface MapPair {
  * SSIM [n, h', w', c] and what the backward pass filters. With G* the adjoint filter, half the gradient of SSIM's sum is
  * `G*mean + y · G*cross - x · G*energy`; without second moments there is the first term alone.
  */
-export interface SsimMaps {
+export type SsimMaps = {
   readonly ssim: tf.Tensor;
   readonly mean: tf.Tensor;
   readonly second?: {
@@ -30,7 +30,7 @@ export interface SsimMaps {
     /** -dSSIM / dvariance of x. */
     readonly energy: tf.Tensor;
   };
-}
+};
 
 /** Luminance and the means it is made of. */
 export interface Luminance {
@@ -45,10 +45,6 @@ export interface Luminance {
 export interface Centred {
   readonly meanX: tf.Tensor;
   readonly meanY: tf.Tensor;
-  /** mx² + my² */
-  readonly squares: tf.Tensor;
-  /** (mx - my)² */
-  readonly gap: tf.Tensor;
 }
 
 /** Everything that contrast and structure are computed from. */
