@@ -12,3 +12,4 @@ export { synthetic, type SyntheticOptions } from './synthetic/synthetic.js';
 export { dataSource, openDataset } from './open-dataset.js';
 export { checkDataset, type CheckedImage, type CheckOptions, type CheckResult } from './check/check.js';
 export { checkText } from './check/check-text.js';
+export { CLASS_NAMES as syntheticClassNames } from './synthetic/classes.js';

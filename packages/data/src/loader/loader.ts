@@ -68,7 +68,7 @@ export function createLoader({ name, images, pixels }: LoaderImages, options: Lo
   };
 
   async function* epoch(index: number, start = 0): AsyncGenerator<HostBatch, void, undefined> {
-    const depth = workers === 0 ? 1 : Math.min(workers + 1, 4);
+    const depth = workers + 1; // the one that is waited for, and one more for every worker
     const queue: { readonly key: string; readonly made: Promise<Made> }[] = [];
     let [nextEpoch, nextStep] = [index, start];
     const fill = (): void => {

@@ -26,33 +26,37 @@ interface Pending {
   readonly reject: (error: Error) => void;
 }
 
+/** Jobs that lie at one worker: it goes on with the second while this thread is held up by a training step. */
+const IN_HAND = 2;
+
 function threads(setup: BatchSetup, count: number): BatchPool {
   const waiting: Pending[] = [];
-  const busy = new Map<Worker, Pending>();
-  const idle: Worker[] = [];
+  const inHand = new Map<Worker, Map<number, Pending>>();
   let dead: Error | null = null;
   let number = 0;
 
   const dispatch = (): void => {
-    while (idle.length > 0 && waiting.length > 0) {
-      const worker = idle.pop()!;
+    while (waiting.length > 0) {
+      const [worker, jobs] = [...inHand].reduce((least, next) => (next[1].size < least[1].size ? next : least));
+      if (jobs.size >= IN_HAND) return;
       const pending = waiting.shift()!;
-      busy.set(worker, pending);
+      jobs.set(number, pending);
       worker.postMessage({ number: number++, job: pending.job });
     }
   };
   const fail = (error: Error): void => {
     dead ??= error;
-    for (const { reject } of [...busy.values(), ...waiting]) reject(dead);
-    busy.clear();
+    for (const { reject } of [...[...inHand.values()].flatMap((jobs) => [...jobs.values()]), ...waiting]) reject(dead);
+    inHand.forEach((jobs) => jobs.clear());
     waiting.length = 0;
   };
-  const all = Array.from({ length: count }, () => {
+  for (let i = 0; i < count; i++) {
     const worker = new Worker(workerFile(), { workerData: setup, name: 'kd-data', execArgv: [] });
+    const jobs = new Map<number, Pending>();
+    inHand.set(worker, jobs);
     worker.on('message', (answer: WorkerAnswer) => {
-      const pending = busy.get(worker);
-      busy.delete(worker);
-      idle.push(worker);
+      const pending = jobs.get(answer.number);
+      jobs.delete(answer.number);
       if ('result' in answer) pending?.resolve(answer.result);
       else pending?.reject(new Error(`A worker of the loader failed: ${answer.failed}`));
       dispatch();
@@ -60,9 +64,8 @@ function threads(setup: BatchSetup, count: number): BatchPool {
     worker.on('error', (cause) => fail(new Error(`A worker of the loader ended: ${cause.message}`, { cause })));
     worker.on('exit', (code) => fail(new Error(`A worker of the loader ended by itself (exit code ${code}).`)));
     worker.unref();
-    idle.push(worker);
-    return worker;
-  });
+  }
+  const all = [...inHand.keys()];
 
   return {
     make: (job) => new Promise((resolve, reject) => {

@@ -12,8 +12,9 @@ sharp.cache(false);
 
 const port = parentPort!;
 const make = createBatchMaker(workerData as BatchSetup);
+let last: Promise<void> = Promise.resolve(); // one after the other: the first is wanted first
 port.on('message', ({ number, job }: { number: number; job: BatchJob }) => {
-  make(job).then(
+  last = last.then(() => make(job)).then(
     (result) => port.postMessage({ number, result } satisfies WorkerAnswer, 'batch' in result ? buffers(result.batch) : []),
     (thrown: unknown) => port.postMessage({ number, failed: messageOf(thrown) } satisfies WorkerAnswer),
   );
