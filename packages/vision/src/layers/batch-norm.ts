@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { AffineNorm, type AffineNormArgs } from './affine-norm.js';
 import { type CallContext, type LayerConfig, onlyTensor, variableOf } from './layer-weight.js';
+import { normalise, type Statistics, wholeBatch } from './normalise.js';
 
 export interface BatchNormArgs extends AffineNormArgs {
   /** `live`: batch statistics in training; `eval`: always the running ones. Scale and shift train in both. */
@@ -31,21 +32,19 @@ export class BatchNorm extends AffineNorm {
   override call(inputs: tf.Tensor | tf.Tensor[], context: { [key: string]: unknown } & Partial<CallContext>): tf.Tensor {
     if (this.isAffine({ training: context.training === true })) return super.call(inputs, context);
     const x = onlyTensor(inputs) as tf.Tensor4D; // [b, h, w, c]
-    const { mean, variance } = tf.moments(x, [0, 1, 2]);
     const count = x.size / x.shape[3];
-    if (context.updates) {
+    const store = ({ mean, variance }: Statistics): void => {
       const unbiased = tf.mul(variance, count / Math.max(1, count - 1));
-      context.updates.push(
+      context.updates?.push(
         { variable: variableOf(this.movingMean), value: this.blend(variableOf(this.movingMean), mean) },
         { variable: variableOf(this.movingVariance), value: this.blend(variableOf(this.movingVariance), unbiased) },
       );
-    }
-    const scale = tf.div(variableOf(this.gamma), tf.sqrt(tf.add(variance, this.epsilon)));
-    return tf.add(tf.mul(x, scale), tf.sub(variableOf(this.beta), tf.mul(mean, scale)));
+    };
+    return normalise(x, variableOf(this.gamma) as tf.Tensor1D, variableOf(this.beta) as tf.Tensor1D, wholeBatch(x.shape), this.epsilon, store);
   }
 
   private blend(old: tf.Tensor, batch: tf.Tensor): tf.Tensor {
-    return tf.add(tf.mul(old, 1 - this.momentum), tf.mul(batch, this.momentum));
+    return tf.add(tf.mul(old, 1 - this.momentum), tf.mul(tf.reshape(batch, old.shape), this.momentum));
   }
 
   override getConfig(): LayerConfig {

@@ -1,7 +1,8 @@
 import { KdError } from '@kd/core';
-import * as tf from '@tensorflow/tfjs-core';
+import type * as tf from '@tensorflow/tfjs-core';
 import { initializers, type LayerVariable, layers, type Shape } from '@tensorflow/tfjs-layers';
 import { channelsOf, type LayerConfig, onlyTensor, variableOf } from './layer-weight.js';
+import { channelGroups, normalise } from './normalise.js';
 
 export interface GroupNormArgs {
   readonly name: string;
@@ -46,45 +47,9 @@ export class GroupNorm extends layers.Layer {
   }
 }
 
-/**
- * GroupNorm of x [b, h, w, c] with one gradient for x, gamma [c] and beta [c]: sums over the places of each channel first,
- * then over the channels of a group, which are few. A backward pass by the tape would go over the maps twice as often.
- */
+/** GroupNorm of x [b, h, w, c] with gamma and beta [c]. */
 export function groupNorm(x: tf.Tensor4D, gamma: tf.Tensor, beta: tf.Tensor, groups: number, epsilon: number): tf.Tensor4D {
-  const [b, h, w, c] = x.shape;
-  const size = (h * w * c) / groups;
-  /** [b, 1, c] with the sum over its group at every channel, from [b, 1, c] */
-  const overGroup = (perChannel: tf.Tensor): tf.Tensor => {
-    const sums = tf.sum(tf.reshape(perChannel, [b, groups, c / groups]), 2, true); // [b, g, 1]
-    return tf.reshape(tf.tile(sums, [1, 1, c / groups]), [b, 1, c]);
-  };
-  const overPlaces = (map: tf.Tensor): tf.Tensor => tf.sum(map, 1, true); // [b, 1, c]
-
-  const op = tf.customGrad((...inputs) => {
-    const [input, scale, offset, save] = inputs as [tf.Tensor, tf.Tensor, tf.Tensor, tf.GradSaveFunc];
-    const flat = tf.reshape(input, [b, h * w, c]);
-    const mean = tf.div(overGroup(overPlaces(flat)), size);
-    const variance = tf.div(overGroup(overPlaces(tf.squaredDifference(flat, mean))), size);
-    const inverse = tf.rsqrt(tf.add(variance, epsilon));
-    const factor = tf.mul(inverse, scale);
-    save([input, scale, mean, inverse]);
-    const value = tf.reshape(tf.add(tf.mul(flat, factor), tf.sub(offset, tf.mul(mean, factor))), input.shape);
-    const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]): tf.Tensor[] => {
-      const [x0, g, mu, inv] = saved as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor];
-      const places = tf.reshape(x0, [b, h * w, c]);
-      const slope = tf.reshape(dy, [b, h * w, c]);
-      const sum = overPlaces(slope);
-      const product = tf.mul(inv, tf.sub(overPlaces(tf.mul(slope, places)), tf.mul(mu, sum))); // sum of dy times the normalised x
-      const groupSum = tf.div(overGroup(tf.mul(g, sum)), size);
-      const groupProduct = tf.div(overGroup(tf.mul(g, product)), size);
-      const alongX = tf.neg(tf.mul(tf.square(inv), groupProduct));
-      const constant = tf.neg(tf.add(tf.mul(inv, groupSum), tf.mul(mu, alongX)));
-      const dx = tf.add(tf.add(tf.mul(slope, tf.mul(inv, g)), tf.mul(places, alongX)), constant);
-      return [tf.reshape(dx, x0.shape), tf.reshape(tf.sum(product, 0), [c]), tf.reshape(tf.sum(sum, 0), [c])];
-    };
-    return { value, gradFunc };
-  });
-  return op(x, gamma, beta) as tf.Tensor4D;
+  return normalise(x, gamma as tf.Tensor1D, beta as tf.Tensor1D, channelGroups(x.shape, groups), epsilon);
 }
 
 /** The largest number of groups, at most `wanted`, that divides the channels: narrow networks have fewer than 32. */
