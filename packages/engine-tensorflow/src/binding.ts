@@ -4,11 +4,11 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Env } from './cache.js';
-import type { RunCommand } from './commands.js';
-import { folderOnce } from './folder-once.js';
+import { findCompiler } from './compiler.js';
+import { folderOnce, type FolderOnceOptions } from './folder-once.js';
 import { kernelPackage } from './kernels.js';
 import type { Library } from './library.js';
+import type { Machine } from './machine.js';
 import type { OnProgress } from './progress.js';
 
 /** The native module: one TensorFlow eager context and its tensors, by number. */
@@ -24,7 +24,6 @@ const FLAGS = ['-std=c++17', '-O2', '-fPIC', '-shared', '-w', `-DNAPI_VERSION=${
 
 export interface BindingPlan {
   readonly file: string;
-  readonly compiler: string;
   readonly args: (output: string) => string[];
 }
 
@@ -32,7 +31,7 @@ export interface BindingPlan {
  * What would be compiled, and where it lies once it is. The name is a hash of all that goes in: sources, flags, headers
  * of Node-API, and the very library (folder, size, time). Node-API is stable across Node versions, so one file serves all.
  */
-export function bindingPlan(library: Library, cache: string, env: Env): BindingPlan {
+export function bindingPlan(library: Library, cache: string): BindingPlan {
   const { folder, version } = kernelPackage();
   const headers = join(dirname(createRequire(import.meta.url).resolve('node-api-headers/package.json')), 'include');
   const own = fileURLToPath(new URL('../native', import.meta.url));
@@ -43,9 +42,7 @@ export function bindingPlan(library: Library, cache: string, env: Env): BindingP
     hash.update(`${file} ${size} ${mtimeMs}`);
   }
   for (const source of sources) hash.update(readFileSync(source));
-  const compiler = env.CXX || 'c++';
   return {
-    compiler,
     file: join(cache, `binding-${version}-tf${library.version}-napi${NAPI_VERSION}-${hash.digest('hex').slice(0, 16)}`, 'tfjs_binding.node'),
     args: (output) => [
       ...FLAGS,
@@ -63,22 +60,23 @@ export function bindingPlan(library: Library, cache: string, env: Env): BindingP
 const filesIn = (folder: string): string[] => (existsSync(folder) ? readdirSync(folder).sort().map((name) => join(folder, name)) : []);
 
 /** Compiles the binding for `library` unless that was done before; seconds the first time. @throws KdError ENGINE_UNAVAILABLE */
-export async function compileBinding(library: Library, cache: string, env: Env, run: RunCommand, onProgress: OnProgress): Promise<string> {
-  const plan = bindingPlan(library, cache, env);
+export async function compileBinding(library: Library, { cache, env, run }: Machine, onProgress: OnProgress, waiting: FolderOnceOptions = {}): Promise<string> {
+  const plan = bindingPlan(library, cache);
   await folderOnce(
     dirname(plan.file),
     async (temporary) => {
-      if ((await run(plan.compiler, ['--version'])).code !== 0) {
-        throw new KdError('ENGINE_UNAVAILABLE', `the binding to TensorFlow must be compiled once, but there is no C++ compiler "${plan.compiler}". Install one (Debian: apt install g++; Fedora: dnf install gcc-c++), or name it in CXX.`);
+      const compiler = await findCompiler(env, run);
+      if (compiler === null) {
+        throw new KdError('ENGINE_UNAVAILABLE', `the binding to TensorFlow must be compiled once, but ${env.CXX ? `CXX names "${env.CXX}", which does not run` : 'there is no C++ compiler'}. Install one (Debian: apt install g++; Fedora: dnf install gcc-c++), or name it in CXX.`);
       }
       onProgress({ stage: 'compile', message: `compiling the binding for TensorFlow ${library.version}, about ten seconds` });
-      const { code, stderr } = await run(plan.compiler, plan.args(join(temporary, 'tfjs_binding.node')));
+      const { code, stderr } = await run(compiler.command, plan.args(join(temporary, 'tfjs_binding.node')));
       if (code !== 0) {
         const errors = stderr.split('\n').filter((line) => /error|cannot find/i.test(line)).slice(0, 5).join('\n') || stderr.trim().slice(-500);
-        throw new KdError('ENGINE_UNAVAILABLE', `the binding could not be compiled by ${plan.compiler} against ${library.folder}:\n${errors}`);
+        throw new KdError('ENGINE_UNAVAILABLE', `the binding could not be compiled by ${compiler.command} (${compiler.version}) against ${library.folder}:\n${errors}`);
       }
     },
-    { onWait: () => onProgress({ stage: 'wait', message: 'another process is compiling the binding, waiting for it' }) },
+    { onWait: () => onProgress({ stage: 'wait', message: 'another process is compiling the binding, waiting for it' }), ...waiting },
   );
   return plan.file;
 }

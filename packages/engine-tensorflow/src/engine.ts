@@ -4,70 +4,21 @@ import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-layers';
 import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
-import { compileBinding, type Binding } from './binding.js';
-import { cacheFolder, type Env } from './cache.js';
-import { runCommand } from './commands.js';
+import type { Binding } from './binding.js';
 import { correctConvolutions } from './corrections/convolution.js';
 import { correctGradients } from './corrections/gradients.js';
+import { correctReluGradient } from './corrections/relu.js';
 import { correctKernels } from './corrections/kernels.js';
 import { correctMaxPools } from './corrections/pooling.js';
+import { install, type InstallOptions } from './install.js';
 import { loadKernels } from './kernels.js';
-import type { Library } from './library.js';
-import { explicitFolder, searchLibrary } from './locate.js';
-import { progressLines, type OnProgress } from './progress.js';
-import { findPython } from './python.js';
 import { runOp } from './run-op.js';
-import { setUpLibrary } from './set-up.js';
-import { CPU_WHEELS } from './wheels.js';
 
-export interface TensorflowOptions {
-  /** Folder of a libtensorflow to use instead of searching; also `KD_TENSORFLOW`. */
-  readonly library?: string;
+export interface TensorflowOptions extends InstallOptions {
   /** Threads inside one op; also `TF_NUM_INTRAOP_THREADS`. Default: the cores of the machine. */
   readonly intraOpThreads?: number;
   /** Ops at once; also `TF_NUM_INTEROP_THREADS`. Eager ops run one after the other, so this rarely matters. */
   readonly interOpThreads?: number;
-  /** Told about download and compilation. Default: lines on stderr. */
-  readonly onProgress?: OnProgress;
-}
-
-/** What `install` made ready. */
-export interface Installed {
-  readonly library: Library;
-  /** The compiled binding. */
-  readonly binding: string;
-}
-
-/**
- * Finds libtensorflow or sets it up, and compiles the binding to it. Seconds when both are there; loads nothing.
- * @throws KdError ENGINE_UNAVAILABLE with what to install
- */
-export async function install(options: TensorflowOptions = {}): Promise<Installed> {
-  const onProgress = options.onProgress ?? progressLines();
-  const env: Env = process.env;
-  const cache = cacheFolder(env);
-  const library = await findOrSetUp(options.library, cache, env, onProgress);
-  return { library, binding: await compileBinding(library, cache, env, runCommand, onProgress) };
-}
-
-async function findOrSetUp(option: string | undefined, cache: string, env: Env, onProgress: OnProgress): Promise<Library> {
-  const explicit = explicitFolder(option, env);
-  const python = explicit === undefined ? await findPython(env, runCommand) : null;
-  const places = searchLibrary({ explicit, python, cache, wheels: CPU_WHEELS });
-  if (explicit !== undefined) {
-    const [place] = places;
-    if (place!.found) return place!.found;
-    throw new KdError('ENGINE_UNAVAILABLE', `no libtensorflow where ${option ? 'the option `library`' : 'KD_TENSORFLOW'} points: ${place!.why}.`);
-  }
-  const found = places.find((place) => place.source !== 'tfjs-node' && place.found)?.found;
-  if (found) return found;
-  try {
-    return await setUpLibrary({ cache, env, run: runCommand, python, platform: `${process.platform}-${process.arch}`, wheels: CPU_WHEELS, onProgress });
-  } catch (error) {
-    const last = places.find((place) => place.source === 'tfjs-node')?.found;
-    if (last) return last;
-    throw error;
-  }
 }
 
 /** The engine on native TensorFlow. One per process: every call shares the library, the first one's options count. */
@@ -104,6 +55,7 @@ async function startOnce(options: TensorflowOptions): Promise<EngineInfo> {
   correctMaxPools();
   correctKernels();
   correctGradients();
+  correctReluGradient();
   tf.registerBackend('tensorflow', () => new NodeJSKernelBackend(binding, '@kd/engine-tensorflow'), 3);
   await tf.setBackend('tensorflow');
   const device = binding.isUsingGpuDevice() ? 'gpu' : 'cpu';

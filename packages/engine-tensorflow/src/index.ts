@@ -1,7 +1,12 @@
 import { tensorflow } from './engine.js';
 
-export { install, tensorflow, type Installed, type TensorflowOptions } from './engine.js';
+export type { Compiler } from './compiler.js';
+export { diagnose, type Diagnosis } from './diagnose.js';
+export { tensorflow, type TensorflowOptions } from './engine.js';
+export type { Place, Source } from './find-library.js';
+export { install, type Installed, type InstallOptions } from './install.js';
 export type { Library } from './library.js';
 export type { OnProgress, Progress } from './progress.js';
+export type { Python } from './python.js';
 export { runOp } from './run-op.js';
 export default tensorflow;

@@ -4,24 +4,12 @@ import { createReadStream } from 'node:fs';
 import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import type { Env } from './cache.js';
-import type { RunCommand } from './commands.js';
 import { folderOnce, type FolderOnceOptions } from './folder-once.js';
 import { libraryAt, type Library } from './library.js';
+import type { Machine } from './machine.js';
 import { megabytes, type OnProgress } from './progress.js';
 import type { Python } from './python.js';
 import { WHEEL_TAGS, type Wheel } from './wheels.js';
-
-export interface SetUp {
-  readonly cache: string;
-  readonly env: Env;
-  readonly run: RunCommand;
-  readonly python: Python | null;
-  readonly platform: string;
-  readonly wheels: readonly Wheel[];
-  readonly onProgress: OnProgress;
-  readonly folderOnce?: FolderOnceOptions;
-}
 
 /** Where a set-up of these wheels lies, set up or not. */
 export const setUpFolder = (cache: string, wheels: readonly Wheel[]): string => join(cache, wheels[0]!.requirement.replace('==', '-'));
@@ -30,11 +18,11 @@ export const setUpFolder = (cache: string, wheels: readonly Wheel[]): string => 
  * Downloads the pinned wheels with pip, checks their hashes and keeps of them the library and its C headers.
  * @throws KdError ENGINE_UNAVAILABLE that says what is missing: platform, Python, pip, network, disk.
  */
-export async function setUpLibrary(setUp: SetUp): Promise<Library> {
-  const { cache, platform, python, wheels, onProgress } = setUp;
+export async function setUpLibrary(machine: Machine, python: Python | null, onProgress: OnProgress, waiting: FolderOnceOptions = {}): Promise<Library> {
+  const { cache, platform, wheels } = machine;
   const target = setUpFolder(cache, wheels);
   if (platform !== 'linux-x64') {
-    throw new KdError('ENGINE_UNAVAILABLE', `libtensorflow can be set up on Linux x86-64 only, this is ${platform}. Point KD_TENSORFLOW at a folder with libtensorflow and its headers, or use the wasm engine.`);
+    throw new KdError('ENGINE_UNAVAILABLE', `libtensorflow can be set up on Linux x86-64 only, this is ${platform}. Point KD_TENSORFLOW at a folder with libtensorflow and its headers, or pass it as the option "library".`);
   }
   if (python === null || python.pip === null) {
     const missing = python === null ? 'Python 3 was not found' : `${python.command} (${python.version}) has no pip`;
@@ -43,16 +31,16 @@ export async function setUpLibrary(setUp: SetUp): Promise<Library> {
   await folderOnce(
     target,
     async (temporary) => {
-      for (const wheel of wheels) await fetchWheel(wheel, temporary, python, setUp);
+      for (const wheel of wheels) await fetchWheel(wheel, temporary, python, machine, onProgress);
     },
-    { onWait: () => onProgress({ stage: 'wait', message: 'another process is setting the library up, waiting for it' }), ...setUp.folderOnce },
+    { onWait: () => onProgress({ stage: 'wait', message: 'another process is setting the library up, waiting for it' }), ...waiting },
   );
   const library = libraryAt(target);
   if (typeof library === 'string') throw new KdError('ENGINE_UNAVAILABLE', `${wheels[0]!.requirement} was set up, but ${library}. Remove ${target} and try again.`);
   return library;
 }
 
-async function fetchWheel(wheel: Wheel, into: string, python: Python, { run, onProgress }: SetUp): Promise<void> {
+async function fetchWheel(wheel: Wheel, into: string, python: Python, { run }: Machine, onProgress: OnProgress): Promise<void> {
   const download = join(into, '.download');
   const pipTemp = join(download, 'tmp');
   await mkdir(pipTemp, { recursive: true });

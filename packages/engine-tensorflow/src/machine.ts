@@ -1,0 +1,26 @@
+import { cacheFolder, type Env } from './cache.js';
+import { runCommand, type RunCommand } from './commands.js';
+import { findPython, type Python } from './python.js';
+import { wheelsFor, type Wheel } from './wheels.js';
+
+/** What the search and the set-up ask of the machine; tests put their own in its place. */
+export interface Machine {
+  readonly env: Env;
+  /** Such as `linux-x64`. */
+  readonly platform: string;
+  readonly cache: string;
+  readonly run: RunCommand;
+  readonly python: () => Promise<Python | null>;
+  readonly wheels: readonly Wheel[];
+}
+
+export function thisMachine(env: Env = process.env): Machine {
+  return {
+    env,
+    platform: `${process.platform}-${process.arch}`,
+    cache: cacheFolder(env),
+    run: runCommand,
+    python: () => findPython(env, runCommand),
+    wheels: wheelsFor(env),
+  };
+}
