@@ -41,3 +41,9 @@ const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', 
 
 /** Text for XML: markup escaped, control characters (which XML forbids) replaced. */
 const escape = (text: string): string => text.replace(/[&<>"']/g, (sign) => ENTITIES[sign]!).replace(/[\u0000-\u001f\u007f]/g, '\u00b7');
+
+/** Whether labels can be read here: without any font, every letter comes out as the same empty box. */
+export async function hasFont(): Promise<boolean> {
+  const [one, other] = await Promise.all(['M', 'i'].map((letter) => sharp(Buffer.from(`<svg xmlns="http://www.w3.org/2000/svg" width="24" height="24"><text x="2" y="20" font-size="20">${letter}</text></svg>`)).raw().toBuffer()));
+  return !one!.equals(other!);
+}

@@ -1,12 +1,15 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Listener, writeFileAtomic } from '@kd/core';
+import type { Overrides } from './overrides.js';
 
 /** Where the config of a run lies: kept in the run folder, so that later commands find the same plugins and relative paths. */
 export interface Origin {
   readonly config: string;
   /** Relative paths and plugins are looked up from here. */
   readonly folder: string;
+  /** What the command line set over the config. */
+  readonly overrides?: Overrides;
 }
 
 const NAME = 'origin.json';

@@ -42,3 +42,10 @@ function put(node: unknown, [key, ...rest]: readonly string[], value: unknown, p
   const record = (node ?? {}) as Readonly<Record<string, unknown>>;
   return { ...record, [key]: put(record[key], rest, value, path) };
 }
+
+/** The overrides among the options of a command. */
+export const overridesOf = ({ epochs, seed, set }: Overrides): Overrides => ({ ...(epochs === undefined ? {} : { epochs }), ...(seed === undefined ? {} : { seed }), ...(set === undefined ? {} : { set: [set].flat() }) });
+
+/** As they would be typed again. */
+export const overrideWords = ({ epochs, seed, set }: Overrides): string =>
+  [...(epochs === undefined ? [] : [`--epochs ${String(epochs)}`]), ...(seed === undefined ? [] : [`--seed=${String(seed)}`]), ...[set ?? []].flat().map((pair) => `--set '${String(pair)}'`)].map((word) => ` ${word}`).join('');

@@ -6,10 +6,10 @@ export function metricsLine(metrics: MetricResult['metrics'], names: readonly st
   return names.map((name) => `${name} ${averagePrecision(metrics[name])}`).join('  ');
 }
 
-/** Rows of cells as lines of columns: the first to the left, the others to the right. */
-export function columns(rows: readonly (readonly string[])[]): string[] {
+/** Rows of cells as lines of columns: the first `left` of them to the left, the others to the right. */
+export function columns(rows: readonly (readonly string[])[], left = 1): string[] {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
-  return rows.map((row) => row.map((cell, column) => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0))).join('  ').trimEnd());
+  return rows.map((row) => row.map((cell, column) => (column < left ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0))).join('  ').trimEnd());
 }
 
 /** An evaluation as two tables, in percent: the metrics over all classes, then per class. */

@@ -14,6 +14,6 @@ export async function plugins({ json }: Flags): Promise<number> {
     return 0;
   }
   const rows = manifests.map((one) => [one.kind, one.name, one.version, one.package, one.apiVersion === API_VERSION ? '' : `speaks version ${one.apiVersion} of the contract, this core ${API_VERSION}`]);
-  process.stdout.write(`${columns([['kind', 'name', 'version', 'package', ''], ...rows]).join('\n')}\n`);
+  process.stdout.write(`${columns([['kind', 'name', 'version', 'package', ''], ...rows], 5).join('\n')}\n`);
   return 0;
 }

@@ -3,7 +3,7 @@ import { disposeAll, type Detector, type ImageDetections, KdError, messageOf, ti
 import { DEFAULT_MAX_PIXELS, inputTransform, readImage } from '@kd/data';
 import * as tf from '@tensorflow/tfjs-core';
 import { classNames } from '../data-argument.js';
-import { drawBoxes } from '../drawing.js';
+import { drawBoxes, hasFont } from '../drawing.js';
 import { FAILED } from '../failures.js';
 import type { Flags } from '../main.js';
 import { findModel, openModel } from '../open-model.js';
@@ -27,6 +27,7 @@ export async function predict(path: string, images: readonly string[], flags: Fl
   const model = await findModel(path);
   const names = flags['classes'] === undefined ? undefined : await classNames(String(flags['classes']));
   const { built } = await openModel(model, { detector: flags['detector'], ...(names === undefined ? {} : { categories: names.map((name, i) => ({ id: i + 1, name })) }) });
+  if (!(await hasFont())) process.stderr.write('warning: this machine has no font, labels are drawn as empty boxes; install one (Debian: apt install fonts-dejavu-core), or read predictions.json\n');
   const nameFor = outputNames();
   const predictions: Prediction[] = [];
   try {

@@ -1,0 +1,33 @@
+// Which package may import which: arrows point one way, and nothing imports a plugin or a detector (the trainer meets them at run time).
+// Tests may import more than what they test.
+const from = (path) => ({ path: `^packages/${path}/src/`, pathNot: '\\.test\\.ts$' });
+const packages = (names) => `^packages/(?:${names})/`;
+
+const only = (name, allowed) => ({
+  name: `${name.replaceAll(/[^\w-]/g, '')}-imports`,
+  comment: `${name} may import ${allowed === '' ? 'no other package of this workspace' : allowed.replaceAll('|', ', ')}.`,
+  severity: 'error',
+  from: from(`(${name})`),
+  to: { path: '^packages/', pathNot: ['^packages/$1/', ...(allowed === '' ? [] : [packages(allowed)])] },
+});
+
+module.exports = {
+  forbidden: [
+    only('core', ''),
+    only('vision', 'core'),
+    only('data|metrics|weights|engine-[^/]+|report', 'core'),
+    only('plugin-[^/]+', 'core|vision'),
+    only('detector-[^/]+', 'core|vision'),
+    only('testing', 'core|vision'),
+    only('cli', 'core|data|metrics|weights|report|engine-[^/]+'),
+    { name: 'no-cycles', severity: 'error', from: { path: '^packages/[^/]+/src/' }, to: { circular: true, dependencyTypesNot: ['type-only'], viaOnly: { dependencyTypesNot: ['type-only'] } } },
+    { name: 'declared', comment: 'What is imported stands in the package.json of the package.', severity: 'error', from: { path: '^packages/[^/]+/src/', pathNot: '\\.test\\.ts$' }, to: { dependencyTypes: ['npm-no-pkg', 'npm-unknown', 'unknown'] } },
+  ],
+  options: {
+    doNotFollow: { path: ['node_modules', 'dist'] },
+    exclude: { path: ['node_modules/(?!@kd/)', '/native/'] },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.base.json' },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'types', 'default'] },
+  },
+};

@@ -1,0 +1,83 @@
+// Sets the workspace up on a fresh machine, then runs what was asked for: `node scripts/setup.mjs demo | test | none`.
+// Plain Node without dependencies: nothing is installed yet when it starts. What is up to date is skipped.
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const [task = 'none', ...rest] = process.argv.slice(2);
+/** Exactly this one: the lock file is its. */
+const PNPM = 'pnpm@12.21.0';
+const TASKS = { demo: 'examples/demo.mjs', test: 'scripts/test.mjs', none: null };
+
+function stop(message) {
+  process.stderr.write(`\n${message}\n`);
+  process.exit(1);
+}
+
+const say = (message) => process.stderr.write(`[set-up] ${message}\n`);
+const works = (command, args) => spawnSync(command, args, { stdio: 'ignore' }).status === 0;
+
+/** Runs a program in the foreground; stops everything when it fails. */
+function run(what, command, args) {
+  const { status, error } = spawnSync(command, args, { cwd: root, stdio: ['ignore', 2, 2] });
+  if (status !== 0) stop(`${what} failed (${error?.message ?? `exit code ${status}`}): ${command} ${args.join(' ')}`);
+}
+
+function timed(what, work) {
+  const began = performance.now();
+  work();
+  say(`${what}: ${((performance.now() - began) / 1000).toFixed(1)} s`);
+}
+
+function checkNode() {
+  const [major, minor] = process.versions.node.split('.').map(Number);
+  if (major > 20 || (major === 20 && minor >= 19)) return;
+  stop(`Node ${process.versions.node} is too old: 20.19 or later is needed (https://nodejs.org, or your version manager).`);
+}
+
+/** Python brings TensorFlow's library, the compiler binds it; neither is needed again once that is done. */
+function checkTools() {
+  if (process.env.KD_TENSORFLOW === undefined) {
+    const python = ['python3', 'python'].find((name) => works(name, ['--version']));
+    if (python === undefined) stop('Python 3 was not found. It is needed once, to fetch TensorFlow\'s library (Debian: apt install python3 python3-pip).');
+    if (!works(python, ['-m', 'pip', '--version']) && !works(python, ['-c', 'import tensorflow'])) stop(`${python} has no pip. It is needed once, to fetch TensorFlow's library (Debian: apt install python3-pip).`);
+  }
+  const compilers = [process.env.CXX, 'g++', 'c++', 'clang++'].filter(Boolean);
+  if (!compilers.some((name) => works(name, ['--version']))) stop('No C++ compiler was found. It is needed once, to bind TensorFlow\'s library (Debian: apt install g++).');
+}
+
+/** Everything that decides what is installed, as one hash: the lock file, the settings and every package.json. */
+function installHash() {
+  const manifests = readdirSync(join(root, 'packages')).map((name) => join('packages', name, 'package.json'));
+  const hash = createHash('sha256').update(process.version);
+  for (const file of ['package.json', 'pnpm-lock.yaml', 'pnpm-workspace.yaml', ...manifests]) if (existsSync(join(root, file))) hash.update(readFileSync(join(root, file)));
+  return hash.digest('hex');
+}
+
+function install() {
+  const stamp = join(root, 'node_modules', '.kd-installed');
+  const hash = installHash();
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === hash) return say('packages: up to date');
+  const found = spawnSync('pnpm', ['--version'], { cwd: root, encoding: 'utf8' });
+  const own = found.status === 0 && `pnpm@${found.stdout.trim()}` === PNPM;
+  const [command, before] = own ? ['pnpm', []] : ['npm', ['exec', '--yes', `--package=${PNPM}`, '--', 'pnpm']];
+  say(`packages: installing with ${PNPM}${own ? '' : ' through npm exec; nothing is installed globally'}`);
+  timed('packages', () => run('Installing the packages', command, [...before, 'install', '--frozen-lockfile']));
+  writeFileSync(stamp, hash);
+}
+
+checkNode();
+if (!(task in TASKS)) stop(`There is no task "${task}"; there are ${Object.keys(TASKS).join(', ')}.`);
+const began = performance.now();
+install();
+timed('build', () => run('Building', process.execPath, [join('node_modules', 'typescript', 'bin', 'tsc'), '-b']));
+const ready = join(root, 'node_modules', '.kd-engine');
+if (!existsSync(ready)) checkTools();
+timed('engine', () => run('Setting the engine up', process.execPath, [join('packages', 'cli', 'dist', 'bin.js'), 'engine', 'install']));
+writeFileSync(ready, '');
+say(`ready after ${((performance.now() - began) / 1000).toFixed(1)} s`);
+
+if (TASKS[task] !== null) process.exit(spawnSync(process.execPath, [join(root, TASKS[task]), ...rest], { cwd: root, stdio: 'inherit' }).status ?? 1);
