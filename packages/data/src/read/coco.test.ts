@@ -91,6 +91,10 @@ describe('coco', () => {
     await expect(open({ images: [{ ...images[0], file_name: file }], categories, annotations: [] })).rejects.toThrow(/train\.json: image 7: .*leaves its folder/);
   });
 
+  it('reads past a byte order mark', async () => {
+    expect((await open(`\ufeff${JSON.stringify({ images, categories, annotations: [] })}`)).images).toHaveLength(2);
+  });
+
   it('refuses a file that does not exist', async () => {
     await expect(coco({ annotations: 'none.json', images: '.' }).open({ folder })).rejects.toThrow(/none\.json does not exist/);
   });

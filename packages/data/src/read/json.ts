@@ -14,10 +14,11 @@ export interface LooseJson {
  * @throws KdError DATA_INVALID naming the file
  */
 export async function readJson(file: string): Promise<LooseJson> {
-  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
+  const content = await readFile(file, 'utf8').catch((cause: unknown) => {
     const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
     throw new KdError('DATA_INVALID', `${file} ${missing ? 'does not exist; check the path' : `cannot be read: ${messageOf(cause)}`}.`, { cause });
   });
+  const text = content.replace(/^\ufeff/, '');
   if (text.trim() === '') throw new KdError('DATA_INVALID', `${file} is empty; JSON is wanted.`);
   try {
     return { value: JSON.parse(text), nanLine: null };
