@@ -21,8 +21,15 @@ export interface TensorflowOptions extends InstallOptions {
   readonly interOpThreads?: number;
 }
 
-/** The engine on native TensorFlow. One per process: every call shares the library, the first one's options count. */
+/**
+ * The engine on native TensorFlow. One per process: every call shares the library, the options of the first `start` count.
+ * @throws KdError USAGE for a number of threads that is none
+ */
 export function tensorflow(options: TensorflowOptions = {}): Engine {
+  const { intraOpThreads, interOpThreads } = options;
+  for (const [option, count] of Object.entries({ intraOpThreads, interOpThreads })) {
+    if (count !== undefined && !(Number.isInteger(count) && count > 0)) throw new KdError('USAGE', `${option} must be a whole number above 0, not ${count}.`);
+  }
   return { name: 'tensorflow', start: () => start(options), runOp };
 }
 
@@ -63,9 +70,6 @@ async function startOnce(options: TensorflowOptions): Promise<EngineInfo> {
 }
 
 function setThreads({ intraOpThreads, interOpThreads }: TensorflowOptions): number {
-  for (const [option, count] of Object.entries({ intraOpThreads, interOpThreads })) {
-    if (count !== undefined && !(Number.isInteger(count) && count > 0)) throw new KdError('USAGE', `${option} must be a whole number above 0, not ${count}.`);
-  }
   if (intraOpThreads !== undefined) process.env.TF_NUM_INTRAOP_THREADS = String(intraOpThreads);
   if (interOpThreads !== undefined) process.env.TF_NUM_INTEROP_THREADS = String(interOpThreads);
   return Number(process.env.TF_NUM_INTRAOP_THREADS) || availableParallelism();

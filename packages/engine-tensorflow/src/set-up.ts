@@ -78,7 +78,7 @@ keep = re.compile(r'''tensorflow/(libtensorflow_(cc|framework)\\.so\\.2
   |include/xla/tsl/c/.*\\.h
   |include/tensorflow/core/public/(release_)?version\\.h
   |include/LICENSE|THIRD_PARTY_NOTICES\\.txt)$
-  |nvidia/[^/]+/lib/[^/]+\\.so[^/]*$|nvidia/.*/(ptxas|libdevice[^/]*)$|[^/]+\\.dist-info/(LICENSE|METADATA|.*[Ll]icense.*)''', re.X)
+  |nvidia/[^/]+/lib/[^/]+\\.so[^/]*$|[^/]+\\.dist-info/(LICENSE|METADATA|.*[Ll]icense.*)''', re.X)
 with zipfile.ZipFile(sys.argv[1]) as wheel:
     wheel.extractall(sys.argv[2], [name for name in wheel.namelist() if keep.match(name)])
 `;
