@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { axisPlans, type AxisPlan, type EdgeRows } from './axis-plan.js';
+import { axisPlans, type AxisPlan, type Correlation, type EdgeRows } from './axis-plan.js';
 import type { SsimSettings } from './settings.js';
 import { axisMatrix } from './window.js';
 
@@ -14,6 +14,8 @@ export interface MapFilter {
 }
 
 type Apply = (map: tf.Tensor4D) => tf.Tensor4D;
+/** Height or width of [n, h, w, c]. */
+type Axis = 1 | 2;
 
 /**
  * The window of `settings` for maps of [height, width]. Each axis is a banded matrix, so that every border rule has its exact
@@ -22,40 +24,35 @@ type Apply = (map: tf.Tensor4D) => tf.Tensor4D;
 export function mapFilter(height: number, width: number, settings: SsimSettings): MapFilter {
   const rows = axisMatrix(height, settings);
   const columns = axisMatrix(width, settings);
-  const down = tf.tensor2d(rows.values, [rows.out, rows.in]);
-  const { forward, adjoint } = axisPlans(columns);
-  const across = alongWidth(forward);
-  const back = alongWidth(adjoint);
-  return {
-    size: [rows.out, columns.out],
-    forward: (map) => tf.tidy(() => across(alongHeight(map, down, false))),
-    adjoint: (map) => tf.tidy(() => alongHeight(back(map), down, true)),
-  };
+  const [downs, across] = [axisPlans(rows), axisPlans(columns)];
+  const forward = [along(1, downs.forward), along(2, across.forward)];
+  const adjoint = [along(2, across.adjoint), along(1, downs.adjoint)];
+  const chain = (parts: readonly Apply[]): Apply => (map) => tf.tidy(() => parts.reduce((last, part) => part(last), map));
+  return { size: [rows.out, columns.out], forward: chain(forward), adjoint: chain(adjoint) };
 }
 
-/** One product an image: the rows of a channels-last image are contiguous, and the whole matrix is as fast as its band. */
-function alongHeight(map: tf.Tensor4D, matrix: tf.Tensor2D, transpose: boolean): tf.Tensor4D {
-  const [n, h, w, c] = map.shape;
-  const out = matrix.shape[transpose ? 1 : 0]!;
-  return tf.reshape(tf.matMul(matrix, tf.reshape(map, [n, h, w * c]), transpose), [n, out, w, c]);
+function along(axis: Axis, { top, middle, bottom }: AxisPlan): Apply {
+  const parts = [top && dense(axis, top), middle && correlation(axis, middle), bottom && dense(axis, bottom)].filter((part) => part !== null);
+  return (map) => (parts.length === 1 ? parts[0]!(map) : tf.concat(parts.map((part) => part(map)), axis));
 }
 
-function alongWidth({ top, middle, bottom }: AxisPlan): Apply {
-  const parts = [top && denseColumns(top), middle && correlation(middle), bottom && denseColumns(bottom)].filter((part) => part !== null);
-  return (map) => (parts.length === 1 ? parts[0]!(map) : tf.concat(parts.map((part) => part(map)), 2));
-}
-
-function denseColumns({ rows, firstColumn, columns, values }: EdgeRows): Apply {
+/** Rows of a channels-last image are contiguous: along the height one product an image, along the width one a row. */
+function dense(axis: Axis, { rows, firstColumn, columns, values }: EdgeRows): Apply {
   const matrix = tf.tensor2d(values, [rows, columns]);
   return (map) => {
-    const [n, h, , c] = map.shape;
-    return tf.reshape(tf.matMul(matrix, tf.reshape(columnsOf(map, firstColumn, columns), [n * h, columns, c])), [n, h, rows, c]);
+    const [n, h, w, c] = map.shape;
+    const lines = tf.reshape(cut(map, axis, firstColumn, columns), axis === 1 ? [n, columns, w * c] : [n * h, columns, c]);
+    return tf.reshape(tf.matMul(matrix, lines), axis === 1 ? [n, rows, w, c] : [n, h, rows, c]);
   };
 }
 
-function correlation({ firstColumn, columns, taps }: NonNullable<AxisPlan['middle']>): Apply {
-  const line = tf.tensor4d(taps, [1, taps.length, 1, 1]);
-  return (map) => tf.depthwiseConv2d(columnsOf(map, firstColumn, columns), tf.tile(line, [1, 1, map.shape[3], 1]), 1, 'valid');
+function correlation(axis: Axis, { taps, firstColumn, columns, padding: [before, after] }: Correlation): Apply {
+  const line = tf.tensor4d(taps, axis === 1 ? [taps.length, 1, 1, 1] : [1, taps.length, 1, 1]);
+  const padded: Apply = (map) => (before + after === 0 ? map : tf.pad(map, axis === 1 ? [[0, 0], [before, after], [0, 0], [0, 0]] : [[0, 0], [0, 0], [before, after], [0, 0]]));
+  return (map) => tf.depthwiseConv2d(padded(cut(map, axis, firstColumn, columns)), tf.tile(line, [1, 1, map.shape[3], 1]), 1, 'valid');
 }
 
-const columnsOf = (map: tf.Tensor4D, from: number, count: number): tf.Tensor4D => (count === map.shape[2] ? map : tf.slice(map, [0, 0, from, 0], [-1, -1, count, -1]));
+function cut(map: tf.Tensor4D, axis: Axis, from: number, count: number): tf.Tensor4D {
+  if (count === map.shape[axis]) return map;
+  return axis === 1 ? tf.slice(map, [0, from, 0, 0], [-1, count, -1, -1]) : tf.slice(map, [0, 0, from, 0], [-1, -1, count, -1]);
+}

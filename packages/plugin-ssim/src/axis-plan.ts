@@ -9,12 +9,22 @@ export interface EdgeRows {
   readonly values: Float32Array;
 }
 
+/** Rows that are one window, shifted. */
+export interface Correlation {
+  readonly taps: Float32Array;
+  /** The columns that it runs over: all of them, or those between the edges. */
+  readonly firstColumn: number;
+  readonly columns: number;
+  /** Zeros to put before and after them. */
+  readonly padding: readonly [number, number];
+}
+
 /** A banded matrix as a correlation with one window for its equal rows, and small dense blocks for the rows near the borders. */
 export interface AxisPlan {
   readonly out: number;
   readonly top: EdgeRows | null;
   /** Null when too few rows are equal to be worth it: everything is in `top` then. */
-  readonly middle: { readonly firstColumn: number; readonly columns: number; readonly taps: Float32Array } | null;
+  readonly middle: Correlation | null;
   readonly bottom: EdgeRows | null;
 }
 
@@ -43,12 +53,27 @@ function planOf(matrix: AxisMatrix): AxisPlan {
   if (b - a < FEWEST_EQUAL_ROWS) return { out, top: edge(matrix, 0, out), middle: null, bottom: null };
   const [first, last] = span(matrix, a);
   const taps = matrix.values.slice(a * matrix.in + first, a * matrix.in + last);
+  const before = a - first;
+  const after = out - b - (matrix.in - (b - a + first + taps.length - 1));
+  if (isCut(matrix, taps, before) && after >= 0) {
+    return { out, top: null, middle: { taps, firstColumn: 0, columns: matrix.in, padding: [before, after] }, bottom: null };
+  }
   return {
     out,
     top: a > 0 ? edge(matrix, 0, a) : null,
-    middle: { firstColumn: first, columns: b - a + taps.length - 1, taps },
+    middle: { taps, firstColumn: first, columns: b - a + taps.length - 1, padding: [0, 0] },
     bottom: b < out ? edge(matrix, b, out) : null,
   };
+}
+
+/** Whether every row is the shifted window, cut off at the borders: the adjoint of `valid`. */
+function isCut({ out, in: columns, values }: AxisMatrix, taps: Float32Array, before: number): boolean {
+  for (let row = 0; row < out; row++) {
+    for (let column = 0; column < columns; column++) {
+      if (values[row * columns + column] !== (taps[column - row + before] ?? 0)) return false;
+    }
+  }
+  return true;
 }
 
 /** The longest run [a, b) around the middle whose rows are the middle row, shifted. */

@@ -38,8 +38,11 @@ export const sumOfSquares = <T extends tf.Tensor>(x: T, y: T): T => tf.tidy(() =
 function meanGradient({ luminance, centred }: Inputs, f: tf.Tensor, fr: tf.Tensor, h: tf.Tensor | null): tf.Tensor {
   const { meanX, meanY } = centred;
   if (h === null) return difference(meanX, fr, meanY, f);
+  if (luminance.meanX !== meanX) {
+    const own = tf.tidy(() => tf.mul(h, tf.sub(luminance.meanY, tf.mul(luminance.value, luminance.meanX))));
+    return tf.add(own, difference(meanX, fr, meanY, f));
+  }
   const hl = tf.mul(h, luminance.value);
-  if (luminance.meanX !== meanX) return tf.add(difference(luminance.meanY, h, luminance.meanX, hl), difference(meanX, fr, meanY, f));
   const ofY = tf.tidy(() => tf.mul(meanY, tf.sub(h, f)));
   return tf.add(ofY, tf.tidy(() => tf.mul(meanX, tf.sub(fr, hl))));
 }

@@ -1,0 +1,48 @@
+// The SSIM loss of @kd on the native engine: arguments are the file of maps, shapes, threads, options; one timed run for each line of input.
+import { readFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { tensorflow } from '@kd/engine-tensorflow';
+import { ssimLoss } from '@kd/plugin-ssim';
+import * as tf from '@tensorflow/tfjs-core';
+import '@tensorflow/tfjs-layers';
+
+const [file, shapes, threads, options] = process.argv.slice(2);
+const info = await tensorflow({ intraOpThreads: Number(threads) }).start();
+
+/** Resident megabytes now (VmRSS) or at the most (VmHWM). */
+const resident = (field) => Number(new RegExp(`${field}:\\s+(\\d+) kB`).exec(readFileSync('/proc/self/status', 'utf8'))[1]) / 1024;
+
+let bytes = readFileSync(file);
+let from = bytes.byteOffset;
+const take = (shape) => {
+  const size = shape.reduce((product, side) => product * side, 1);
+  const map = tf.tensor4d(new Float32Array(bytes.buffer, from, size), shape);
+  // Uploads, so that the first run does not.
+  tf.dispose(tf.mul(map, map));
+  from += size * 4;
+  return map;
+};
+const students = JSON.parse(shapes).map(take);
+const teachers = JSON.parse(shapes).map(take);
+bytes = null;
+const before = resident('VmRSS');
+
+const settings = JSON.parse(options);
+const total = tf.valueAndGrads((...maps) => {
+  losses = maps.map((map, i) => tf.keep(ssimLoss(map, teachers[i], settings)));
+  return tf.addN(losses);
+});
+let losses = [];
+
+console.log(JSON.stringify({ engine: `TensorFlow ${info.version}, ${info.device}` }));
+for await (const _ of createInterface({ input: process.stdin })) {
+  const cpu = process.cpuUsage();
+  const start = performance.now();
+  const { value, grads } = total(students);
+  await value.data();
+  const ms = performance.now() - start;
+  const { user, system } = process.cpuUsage(cpu);
+  const perLevel = losses.map((loss) => loss.dataSync()[0]);
+  tf.dispose([value, grads, losses]);
+  console.log(JSON.stringify({ ms, cpu_ms: (user + system) / 1000, rise_mb: resident('VmHWM') - before, losses: perLevel }));
+}

@@ -1,0 +1,7 @@
+import { testPlugin, toyDetector } from '@kd/testing';
+import { ssim } from './index.js';
+
+testPlugin(ssim);
+
+// A teacher of another width, padding left out: the adapter's variables join the optimiser and the state.
+testPlugin(ssim, { options: { adapter: 'conv1x1', maskPadding: true }, teacher: toyDetector({ width: 6 }) });
