@@ -1,4 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { boxIou } from './boxes/iou.js';
+import { chunksOf } from './chunks.js';
+import type { Chunk } from './chunks.js';
 
 export interface MatcherOptions {
   /** IoU from which on a candidate is positive. */
@@ -26,24 +29,55 @@ export const IGNORED = -2;
  * @param mask [b, g], 1 for a real ground truth, 0 for padding
  * @returns [b, a] int32
  */
-export function matchAnchors(iou: tf.Tensor3D, mask: tf.Tensor2D, { high, low, lowQuality }: MatcherOptions): tf.Tensor2D {
+export function matchAnchors(iou: tf.Tensor3D, mask: tf.Tensor2D, options: MatcherOptions): tf.Tensor2D {
   const [b, g, a] = iou.shape;
-  if (g === 0) return tf.fill([b, a], BACKGROUND, 'int32');
+  return match(a, mask, options, ({ from, count }) => tf.slice(iou, [0, 0, from], [b, g, count]));
+}
+
+/**
+ * {@link matchAnchors} of the IoU of boxes and anchors, which is never held as a whole.
+ * @param boxes [b, g, 4]
+ * @param mask [b, g], 1 for a real box, 0 for padding
+ * @param anchors [a, 4]
+ * @returns [b, a] int32
+ */
+export function matchBoxes(boxes: tf.Tensor3D, mask: tf.Tensor2D, anchors: tf.Tensor2D, options: MatcherOptions): tf.Tensor2D {
+  return match(anchors.shape[0], mask, options, ({ from, count }) => boxIou(boxes, tf.slice(anchors, [from, 0], [count, 4])));
+}
+
+/** What is known of a chunk of candidates before the maximum of each ground truth is. */
+interface Scored {
+  /** [b, g, c] */
+  readonly quality: tf.Tensor3D;
+  /** [b, c] */
+  readonly index: tf.Tensor2D;
+  /** [b, c] by the thresholds alone */
+  readonly outcome: tf.Tensor2D;
+}
+
+function match(a: number, mask: tf.Tensor2D, options: MatcherOptions, iouOf: (chunk: Chunk) => tf.Tensor3D): tf.Tensor2D {
+  const [b, g] = mask.shape;
+  if (g === 0 || a === 0) return tf.fill([b, a], BACKGROUND, 'int32');
   return tf.tidy(() => {
-    const real = tf.cast(tf.expandDims(mask, 2), 'bool'); // [b, g, 1]
-    const overlaps = tf.where(tf.greaterEqual(iou, 0), iou, tf.zerosLike(iou));
-    // Padding lies below every real IoU: it is nobody's best match.
-    const quality = tf.where(real, overlaps, tf.fill(iou.shape, -1)) as tf.Tensor3D; // [b, g, a]
-    const best = tf.max(quality, 1); // [b, a]
-    const index = tf.argMax(quality, 1); // [b, a]
-    const outcome = tf.where(
-      tf.less(best, Math.max(low, 0)),
-      tf.scalar(BACKGROUND, 'int32'),
-      tf.where(tf.less(best, high), tf.scalar(IGNORED, 'int32'), index),
-    );
-    if (!lowQuality) return outcome as tf.Tensor2D;
-    const highest = tf.max(quality, 2, true); // [b, g, 1]
-    const ties = tf.logicalAnd(tf.equal(quality, highest), real);
-    return tf.where(tf.any(ties, 1), index, outcome) as tf.Tensor2D;
+    const real = tf.expandDims(mask, 2) as tf.Tensor3D; // [b, g, 1]
+    const chunks = chunksOf(a, b * g).map((chunk) => tf.tidy(() => score(iouOf(chunk), real, options) as Scored & tf.TensorContainerObject));
+    if (!options.lowQuality) return tf.concat(chunks.map(({ outcome }) => outcome), 1);
+    const highest = tf.max(tf.concat(chunks.map(({ quality }) => tf.max(quality, 2, true)), 2), 2, true); // [b, g, 1]
+    // Padding reaches its maximum everywhere: a mark that no candidate has keeps it from asking.
+    const asked = tf.where(tf.cast(real, 'bool'), highest, tf.fill(highest.shape, -2));
+    const matched = chunks.map(({ quality, index, outcome }) => tf.tidy(() => tf.where(tf.any(tf.equal(quality, asked), 1), index, outcome)));
+    return tf.concat(matched, 1) as tf.Tensor2D;
   });
+}
+
+/** @param iou [b, g, c] @param real [b, g, 1] */
+function score(iou: tf.Tensor3D, real: tf.Tensor3D, { high, low }: MatcherOptions): Scored {
+  const usable = tf.logicalAnd(tf.greaterEqual(iou, 0), tf.cast(real, 'bool'));
+  // Padding lies below every real IoU, so that it is nobody's best match.
+  const quality = tf.where(usable, iou, tf.sub(real, 1));
+  const best = tf.max(quality, 1); // [b, c]
+  const index = tf.argMax(quality, 1); // [b, c]
+  const ignored = tf.where(tf.less(best, high), tf.scalar(IGNORED, 'int32'), index);
+  const outcome = tf.where(tf.less(best, Math.max(low, 0)), tf.scalar(BACKGROUND, 'int32'), ignored);
+  return { quality, index, outcome } as Scored;
 }

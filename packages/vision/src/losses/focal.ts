@@ -8,8 +8,8 @@ export interface FocalOptions {
   readonly gamma?: number;
 }
 
-/** m^gamma for m in [0, 1] */
-function power(m: tf.Tensor, gamma: number): tf.Tensor {
+/** m^gamma for m in [0, 1], gamma above 0 */
+export function power(m: tf.Tensor, gamma: number): tf.Tensor {
   if (gamma === 1) return tf.clone(m);
   if (gamma === 2) return tf.square(m);
   // Rounding may leave a miss just below 0, whose fractional power is NaN.
@@ -24,8 +24,9 @@ const missOf = (p: tf.Tensor, t: tf.Tensor): tf.Tensor => tf.add(tf.mul(p, tf.su
 
 /**
  * Sigmoid focal loss, elementwise: `weight * bce(x, t) * miss^gamma` (Lin et al., 2017), targets in [0, 1]. The gradient
- * is the closed form `weight * miss^gamma * (p - t + gamma * bce * (1 - 2t) * p (1 - p) / miss)`: finite for every logit,
- * and a third of the passes over memory that the tape would make. The targets are constants: no gradient flows to them.
+ * is the closed form `weight * miss^gamma * (p - t + gamma * bce * (1 - 2t) * p (1 - p) / miss)`, with fewer passes over
+ * memory than the tape would make, and finite where the miss vanishes (torch gives NaN there for gamma below 1). The
+ * targets are constants: no gradient flows to them. For class labels see `sigmoidFocalLossSum`.
  * @param logits [...]
  * @param targets [...] same shape, float32
  */
@@ -33,7 +34,10 @@ export function sigmoidFocalLoss(logits: tf.Tensor, targets: tf.Tensor, { alpha 
   return tf.customGrad((logit, save) => {
     const x = logit as tf.Tensor;
     (save as tf.GradSaveFunc)([x, targets]);
-    return { value: focalValue(x, targets, alpha, gamma), gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => tf.mul(dy, focalSlope(saved[0]!, saved[1]!, alpha, gamma)) };
+    return {
+      value: focalValue(x, targets, alpha, gamma),
+      gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => tf.mul(dy, focalSlope(saved[0]!, saved[1]!, alpha, gamma)),
+    };
   })(logits);
 }
 
