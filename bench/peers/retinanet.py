@@ -1,0 +1,64 @@
+"""torchvision's RetinaNet ResNet-50 FPN, frozen batch norm, channels last: arguments are mode, file, shape, boxes, threads; one timed run for each line."""
+import json
+import sys
+import time
+import warnings
+
+import numpy as np
+import torch
+import torchvision
+from torchvision.models import resnet50
+from torchvision.models.detection import RetinaNet
+from torchvision.models.detection.backbone_utils import _resnet_fpn_extractor
+from torchvision.ops import FrozenBatchNorm2d
+from torchvision.ops.feature_pyramid_network import LastLevelP6P7
+
+warnings.simplefilter("ignore")
+mode, file, shape, boxes, threads = sys.argv[1], sys.argv[2], json.loads(sys.argv[3]), json.loads(sys.argv[4]), int(sys.argv[5])
+torch.set_num_threads(threads)
+torch.manual_seed(1)
+b, h, w, _ = shape
+# The model normalises by itself: it gets the pixels before that.
+mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
+pixels = torch.from_numpy(np.fromfile(file, dtype=np.float32).reshape(shape)) * std + mean
+images = [image.permute(2, 0, 1).contiguous(memory_format=torch.contiguous_format) for image in pixels]
+targets = [
+    {"boxes": torch.tensor(rows, dtype=torch.float32), "labels": torch.arange(len(rows)) + 1 + i * len(rows)} for i, rows in enumerate(boxes)
+]
+body = resnet50(weights=None, norm_layer=FrozenBatchNorm2d)
+backbone = _resnet_fpn_extractor(body, 3, returned_layers=[2, 3, 4], extra_blocks=LastLevelP6P7(256, 256))
+model = RetinaNet(backbone, 91, min_size=min(h, w), max_size=max(h, w)).to(memory_format=torch.channels_last)
+parameters = [p for p in model.parameters() if p.requires_grad]
+optimiser = torch.optim.SGD(parameters, lr=1e-4, momentum=0.9, weight_decay=1e-4)
+
+
+def step():
+    model.train()
+    losses = model(images, targets)
+    optimiser.zero_grad(set_to_none=True)
+    sum(losses.values()).backward()
+    optimiser.step()
+    return {name: float(value) for name, value in losses.items()}
+
+
+@torch.inference_mode()
+def infer():
+    model.eval()
+    return {"detections": [len(found["scores"]) for found in model(images)]}
+
+
+if mode == "infer":
+    with torch.inference_mode():
+        model.eval()
+        batch, _ = model.transform(images)
+        finest = model.head.classification_head([next(iter(model.backbone(batch.tensors).values()))])
+        model.head.classification_head.cls_logits.weight.mul_(0.7 / finest.std())
+
+run = step if mode == "step" else infer
+print(json.dumps({"peer": f"torchvision {torchvision.__version__}, torch {torch.__version__}"}), flush=True)
+for _ in sys.stdin:
+    cpu = time.process_time()
+    start = time.perf_counter()
+    result = run()
+    ms = (time.perf_counter() - start) * 1000
+    print(json.dumps({"ms": ms, "cpu_ms": (time.process_time() - cpu) * 1000, **result}), flush=True)
