@@ -1,6 +1,6 @@
 import { KdError } from '@kd/core';
-import { join } from 'node:path';
-import { kernelPackage } from './kernels.js';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 import { libraryAt, type Library } from './library.js';
 import type { Machine } from './machine.js';
 import type { OnProgress } from './progress.js';
@@ -25,8 +25,17 @@ export function searchLibrary(explicit: string | undefined, python: Python | nul
       ? place('python', python.tensorflow)
       : { source: 'python', folder: null, found: null, why: python === null ? 'no Python was found' : `${python.command} (${python.version}) has no tensorflow` },
     place('cache', setUpFolder(cache, wheels)),
-    place('tfjs-node', join(kernelPackage().folder, 'deps')),
+    tfjsNodePlace(),
   ];
+}
+
+/** What the package's own installer downloaded, where the project has the package and let the installer run. */
+function tfjsNodePlace(): Place {
+  try {
+    return place('tfjs-node', join(dirname(createRequire(import.meta.url).resolve('@tensorflow/tfjs-node-gpu/package.json')), 'deps'));
+  } catch {
+    return { source: 'tfjs-node', folder: null, found: null, why: '@tensorflow/tfjs-node-gpu is not installed' };
+  }
 }
 
 function place(source: Source, folder: string): Place {

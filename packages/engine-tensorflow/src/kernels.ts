@@ -1,16 +1,21 @@
 import type { KernelBackend, Tensor, TensorInfo } from '@tensorflow/tfjs-core';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import * as nodeUtil from 'node:util';
 import { compileFunction } from 'node:vm';
 import type { Binding } from './binding.js';
 
 const require = createRequire(import.meta.url);
 
-/** The package whose JavaScript kernels and C++ binding we use; it is installed without running its scripts. */
+/**
+ * `@tensorflow/tfjs-node-gpu`, whose JavaScript kernels and C++ binding we use: the copy that a published engine carries
+ * (scripts/vendor.mjs), or in the workspace the package, installed without running its scripts.
+ */
 export const kernelPackage = (): { folder: string; version: string } => {
-  const manifest = require.resolve('@tensorflow/tfjs-node-gpu/package.json');
+  const carried = fileURLToPath(new URL('../vendor/package.json', import.meta.url));
+  const manifest = existsSync(carried) ? carried : require.resolve('@tensorflow/tfjs-node-gpu/package.json');
   return { folder: dirname(manifest), version: (require(manifest) as { version: string }).version };
 };
 
@@ -42,6 +47,7 @@ export function loadKernels(): BackendModule {
     '@tensorflow/tfjs': require('@tensorflow/tfjs-core'),
     '@tensorflow/tfjs-core': require('@tensorflow/tfjs-core'),
     util: { ...nodeUtil, isNullOrUndefined: (value: unknown) => value === null || value === undefined, isArray: Array.isArray },
+    './proto/api_pb': {}, // For TensorBoard summaries, which need a protobuf library and which nothing here writes.
   };
   const loaded = new Map<string, { exports: unknown }>();
 
