@@ -13,6 +13,7 @@ export * from './matcher.js';
 export * from './max-pool.js';
 export * from './network-builder.js';
 export * from './nms.js';
+export * from './one-hot.js';
 export * from './resize-bilinear.js';
 export * from './resnet.js';
 export * from './top-candidates.js';

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { oneHot } from '../one-hot.js';
 
 /**
  * Cross-entropy of softmax(logits) with class indices, per row. A row whose label is outside of [0, k) gives 0.
@@ -9,7 +10,7 @@ import * as tf from '@tensorflow/tfjs-core';
 export function crossEntropy(logits: tf.Tensor, labels: tf.Tensor): tf.Tensor {
   return tf.tidy(() => {
     const classes = logits.shape[logits.rank - 1]!;
-    const hot = tf.oneHot(tf.cast(labels, 'int32'), classes, 1, 0, 'float32');
+    const hot = oneHot(tf.cast(labels, 'int32'), classes);
     return tf.neg(tf.sum(tf.mul(hot, tf.logSoftmax(logits, -1)), -1));
   });
 }

@@ -1,6 +1,7 @@
 import { KdError } from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
 import { chunksOf } from '../chunks.js';
+import { oneHot } from '../one-hot.js';
 import type { FocalOptions } from './focal.js';
 import { power } from './focal.js';
 
@@ -47,26 +48,28 @@ function chunkLossAndSlope(x: tf.Tensor2D, labels: tf.Tensor1D, alpha: number, g
 
   // As if every target were 0, which nearly all are …
   const negatives = binaryFocal(x, gamma);
-  // … and the difference that the one target of 1 makes in its row.
+  // … but for the one target of 1 in the row of a positive anchor.
   const target = tf.add(tf.mul(tf.range(0, rows, 1, 'int32'), tf.scalar(k, 'int32')), tf.maximum(labels, tf.scalar(0, 'int32')));
   const own = tf.gather(tf.reshape(x, [rows * k]), target); // [r]
-  const asPositive = binaryFocal(tf.neg(own), gamma);
-  const asNegative = binaryFocal(own, gamma);
-  const withdrawn = tf.mul(negativeWeight, positive);
-  const lossChange = tf.sub(tf.mul(asPositive.value, positiveWeight), tf.mul(asNegative.value, withdrawn));
-  const slopeChange = tf.neg(tf.add(tf.mul(asPositive.slope, positiveWeight), tf.mul(asNegative.slope, withdrawn)));
+  const asPositive = binaryFocal(tf.neg(own), gamma, tf.sigmoid(own));
+  const asNegative = binaryFocal(own, gamma).value;
+  const change = tf.sub(tf.mul(asPositive.value, positiveWeight), tf.mul(asNegative, tf.mul(negativeWeight, positive)));
+  const ownSlope = tf.expandDims(tf.neg(tf.mul(asPositive.slope, positiveWeight)), 1); // [r, 1]
 
-  const loss = tf.add(tf.mul(tf.sum(negatives.value, 1), negativeWeight), lossChange);
-  const hot = tf.mul(tf.oneHot(labels, k, 1, 0, 'float32'), tf.expandDims(slopeChange, 1));
-  return [loss, tf.add(tf.mul(negatives.slope, tf.expandDims(negativeWeight, 1)), hot)];
+  const loss = tf.add(tf.mul(tf.sum(negatives.value, 1), negativeWeight), change);
+  return [loss, tf.where(oneHot(labels, k, 'bool'), ownSlope, tf.mul(negatives.slope, tf.expandDims(negativeWeight, 1)))];
 }
 
-/** Unweighted focal loss of target 0, `softplus(x) * p^gamma`, and its slope `p^gamma (p + gamma (1 - p) softplus(x))`. */
-function binaryFocal(x: tf.Tensor, gamma: number): { value: tf.Tensor; slope: tf.Tensor } {
+/**
+ * Unweighted focal loss of target 0, `softplus(x) * p^gamma`, and its slope `p^gamma (p + gamma q softplus(x))`.
+ * @param given q = 1 - p, where it is known better than by subtraction
+ */
+function binaryFocal(x: tf.Tensor, gamma: number, given?: tf.Tensor): { value: tf.Tensor; slope: tf.Tensor } {
   const p = tf.sigmoid(x);
   const bce = tf.softplus(x);
   if (gamma === 0) return { value: bce, slope: p };
   const focus = power(p, gamma);
   const value = tf.mul(bce, focus);
-  return { value, slope: tf.add(tf.mul(focus, p), tf.mul(value, tf.sub(gamma, tf.mul(p, gamma)))) };
+  const sharpening = tf.mul(tf.mul(value, given ?? tf.sub(1, p)), gamma);
+  return { value, slope: tf.add(tf.mul(focus, p), sharpening) };
 }

@@ -83,6 +83,15 @@ describe('sigmoidFocalLossSum', () => {
     expect(own.reduce((most, v, i) => Math.max(most, Math.abs(v - right[i]!)), 0) / largest).toBeLessThan(3e-7);
   });
 
+  it('takes a single class', () => {
+    const x = tf.tensor3d([[[0.5], [-2], [1]]]);
+    const one = tf.tensor2d([[0, -1, -2]], [1, 3], 'int32');
+    const expected = sigmoidFocalLoss(tf.tensor1d([0.5, -2]), tf.tensor1d([1, 0]));
+    expect(numbers(sigmoidFocalLossSum(x, one))[0]).toBeCloseTo(tf.sum(expected).dataSync()[0]!, 6);
+    expect(slopes((v) => sigmoidFocalLossSum(v as tf.Tensor3D, one), x)[2]).toBe(0);
+    expect(numbers(crossEntropy(tf.tensor2d([[3]]), tf.tensor1d([0], 'int32')))).toEqual([-0]);
+  });
+
   it('leaves nothing behind, and refuses labels of another shape', () => {
     const before = tf.memory().numTensors;
     tf.dispose(tf.valueAndGrad((x) => tf.sum(sigmoidFocalLossSum(x as tf.Tensor3D, labels)))(logits));
