@@ -83,6 +83,15 @@ describe('kd train', () => {
     expect([...tensors.keys()].every((path) => path.startsWith('student/'))).toBe(true);
   });
 
+  test('the plugin of the README trains, as it stands there', async () => {
+    const plugin = readFileSync(config('mimic.ts'), 'utf8').split('\n').slice(1).join('\n');
+    expect(readFileSync(join(root, 'README.md'), 'utf8')).toContain(plugin);
+    const out = join(temporaryFolder(), 'mimic');
+    const { code, stderr } = await kd(['train', config('mimic.config.ts'), '--out', out], { env: { KD_E2E_TEACHER: run } });
+    expect(code, stderr).toBe(0);
+    expect(lines(out)[0]!.terms['mimic.feat']).toBeGreaterThan(0);
+  });
+
   test('a run folder that cannot be made is told before anything is trained', async () => {
     const file = join(temporaryFolder(), 'file');
     writeFileSync(file, 'a file');

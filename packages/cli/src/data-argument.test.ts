@@ -1,0 +1,31 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { dataArgument } from './data-argument.js';
+
+test('short forms become what a config holds', async () => {
+  expect((await dataArgument({ coco: 'a.json', images: 'i' }))?.spec).toEqual({ format: 'coco', annotations: 'a.json', images: 'i' });
+  expect((await dataArgument({ voc: 'r', split: 2012, classes: '["a","b"]' }))?.spec).toEqual({ format: 'voc', root: 'r', split: '2012', classes: ['a', 'b'] });
+  expect(await dataArgument({})).toBeNull();
+});
+
+test('a file with data is read, and its paths start from its folder', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'kd-cli-'));
+  writeFileSync(join(folder, 'data.json'), '{"format":"voc","root":".","split":"val"}');
+  expect(await dataArgument({ data: join(folder, 'data.json') })).toEqual({ spec: { format: 'voc', root: '.', split: 'val' }, folder });
+});
+
+test.each([
+  [{ coco: 'a.json' }, '--coco needs --images'],
+  [{ voc: 'r' }, '--voc needs --split'],
+  [{ images: 'i' }, '--images belongs to --coco'],
+  [{ coco: 'a', images: 'i', voc: 'r', split: 's' }, 'give one of --coco and --voc'],
+  [{ data: '{"format":' }, '--data is no JSON'],
+  [{ data: '{"images":3}' }, 'expected an object with a format'],
+  [{ data: '/no/such.json' }, 'cannot be read'],
+  [{ voc: 'r', split: 's', classes: '{}' }, 'cannot be read'],
+  [{ voc: 'r', split: 's', classes: '[1]' }, 'must be a JSON list of names'],
+])('%j is refused', async (flags, words) => {
+  await expect(dataArgument(flags)).rejects.toThrow(words);
+});
