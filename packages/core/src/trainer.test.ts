@@ -8,7 +8,7 @@ import { calls, mimic } from '../test/mimic.js';
 import { checkpointNames, lastState, of, type Ran, readJson, removeFolders, run, temporaryFolder, toyConfig } from '../test/toy-run.js';
 import { latestCheckpoint } from './checkpoints.js';
 import type { Config } from './config.js';
-import type { Hooks, StepView } from './contract/plugin.js';
+import type { Hooks, LossTerms, StepView } from './contract/plugin.js';
 import { defineDetector } from './define.js';
 
 // Plain JavaScript convolutions on a busy machine.
@@ -18,11 +18,11 @@ let tensors: number;
 let teacher: Ran;
 /** A student of another width than its teacher, with an adapter, random numbers, a state and a pass. */
 const distilled = (more: Partial<Config> = {}): Config =>
-  toyConfig({ teacher: { weights: teacher.out, detector: toyDetector({ width: 6, size: 16 }) as never }, distillers: [mimic({ noise: 0.5, pass: true }) as never], ema: { decay: 0.8 }, ...more });
+  toyConfig({ teacher: { weights: teacher.out, detector: toyDetector({ width: 6, size: 16 }) }, distillers: [mimic({ noise: 0.5, pass: true })], ema: { decay: 0.8 }, ...more });
 
 beforeAll(async () => {
   await cpuEngine().start();
-  teacher = await run(toyConfig({ student: toyDetector({ width: 6, size: 16 }) as never, epochs: 1, seed: 5 }));
+  teacher = await run(toyConfig({ student: toyDetector({ width: 6, size: 16 }), epochs: 1, seed: 5 }));
 });
 beforeEach(() => {
   tensors = tf.memory().numTensors;
@@ -51,7 +51,7 @@ describe('Trainer', () => {
   });
 
   it('learns: the loss on eight images falls to a fraction', async () => {
-    const { events } = await run(toyConfig({ epochs: 40, data: { train: toyData({ images: 8 }), workers: 0 } as never, optimizer: { name: 'adamw', lr: 0.02 }, schedule: {}, log: { every: 4 }, checkpoint: { every: 40 } }));
+    const { events } = await run(toyConfig({ epochs: 40, data: { train: toyData({ images: 8 }), workers: 0 }, optimizer: { name: 'adamw', lr: 0.02 }, schedule: {}, log: { every: 4 }, checkpoint: { every: 40 } }));
     const totals = of(events, 'log').map(({ total }) => total);
     expect(totals.at(-1)).toBeLessThan(0.35 * totals[0]!);
   });
@@ -77,7 +77,7 @@ describe('Trainer', () => {
   });
 
   it('starts from the weights of init', async () => {
-    const started = await run(toyConfig({ init: teacher.out, student: toyDetector({ width: 6, size: 16 }) as never, epochs: 1, optimizer: { name: 'sgd', lr: 1e-12, momentum: 0, weightDecay: 0 } }));
+    const started = await run(toyConfig({ init: teacher.out, student: toyDetector({ width: 6, size: 16 }), epochs: 1, optimizer: { name: 'sgd', lr: 1e-12, momentum: 0, weightDecay: 0 } }));
     const [from, to] = await Promise.all([jsonFormat.read(join(teacher.out, 'checkpoints', 'best.json')), lastState(started.out)]);
     const close = (name: string) => (to.tensors.get(name) as { data: Float32Array }).data.every((value, i) => Math.abs(value - (from.tensors.get(name)!.data[i] as number)) < 1e-6);
     expect(close('student/neck.p3/kernel')).toBe(true);
@@ -130,7 +130,7 @@ describe('a data set pass', () => {
   it('is made anew where a run without a checkpoint left one of another teacher', async () => {
     const out = await temporaryFolder();
     const dies = plugin('dies', () => ({ lossCompose: () => { throw new Error('oh'); } }));
-    const crash = (seed: number) => run(distilled({ seed, distillers: [mimic({ pass: true }) as never, dies as never] }), { out });
+    const crash = (seed: number) => run(distilled({ seed, distillers: [mimic({ pass: true }), dies] }), { out });
     await expect(crash(0)).rejects.toThrow('dies.lossCompose threw: oh');
     await expect(crash(0)).rejects.toThrow();
     expect(calls.filter((call) => call.startsWith('run'))).toEqual(['run mimic 0']);
@@ -140,7 +140,7 @@ describe('a data set pass', () => {
 
   it('is told with plugin and hook when it throws', async () => {
     const failing = plugin('p', () => ({ datasetPass: { every: 0, run: async () => { throw new Error('no data'); }, use: () => {} } }) satisfies Hooks);
-    await expect(run(distilled({ distillers: [failing as never] }))).rejects.toMatchObject({ code: 'PLUGIN_HOOK', message: 'p.datasetPass threw before epoch 0: no data' });
+    await expect(run(distilled({ distillers: [failing] }))).rejects.toMatchObject({ code: 'PLUGIN_HOOK', message: 'p.datasetPass threw before epoch 0: no data' });
   });
 });
 
@@ -185,7 +185,7 @@ describe('a loss that is not finite', () => {
     const out = await temporaryFolder();
     const ids: unknown[][] = [];
     const diverges = plugin('bad', () => ({ lossCompose: ({ progress, targets }: StepView) => { ids.push([...targets.ids]); return { feat: tf.scalar(progress.step >= 6 ? NaN : 0) }; } }));
-    const failed = run(distilled({ distillers: [diverges as never], log: { every: 3 } }), { out });
+    const failed = run(distilled({ distillers: [diverges], log: { every: 3 } }), { out });
     await expect(failed).rejects.toMatchObject({ code: 'NON_FINITE', message: expect.stringMatching(/the term bad\.feat became NaN at step 7 /) });
     await expect(failed).rejects.toThrow(`(images ${ids[6]!.join(', ')})`);
     expect(await checkpointNames(out)).toEqual(['best.json', 'step-00000004.json']);
@@ -196,9 +196,9 @@ describe('a loss that is not finite', () => {
     // The root of 0 is finite, its gradient is not; it comes in the last step before the checkpoint.
     const trap = plugin('root', () => ({
       featureTap: (taps) => void taps.of('student', 'neck@p3'),
-      lossCompose: ({ student, progress }: StepView) => (progress.step === 7 ? { feat: tf.sum(tf.sqrt(tf.mul(student.tap('neck@p3'), 0))) as tf.Scalar } : {}),
+      lossCompose: ({ student, progress }: StepView) => (progress.step === 7 ? { feat: tf.sum(tf.sqrt(tf.mul(student.tap('neck@p3'), 0))) as tf.Scalar } : ({} as LossTerms)),
     }) satisfies Hooks);
-    await expect(run(distilled({ distillers: [trap as never] }), { out })).rejects.toMatchObject({ code: 'NON_FINITE', message: expect.stringMatching(/student\/.* holds NaN after step 8/) });
+    await expect(run(distilled({ distillers: [trap] }), { out })).rejects.toMatchObject({ code: 'NON_FINITE', message: expect.stringMatching(/student\/.* holds NaN after step 8/) });
     expect((await checkpointNames(out)).filter((name) => name.startsWith('step'))).toEqual(['step-00000004.json']);
     for (const { data } of (await jsonFormat.read(join(out, 'checkpoints', 'best.json'))).tensors.values()) expect([...(data as Float32Array)].every(Number.isFinite)).toBe(true);
   });
@@ -244,18 +244,18 @@ describe('what does not fit', () => {
   });
 
   it('refuses distillers without a teacher', async () => {
-    await expect(run(toyConfig({ distillers: [mimic({}) as never] }))).rejects.toThrow(/distillers need a teacher/);
+    await expect(run(toyConfig({ distillers: [mimic({})] }))).rejects.toThrow(/distillers need a teacher/);
   });
 
   it('refuses a teacher that is not there, of another input or of other classes', async () => {
-    await expect(run(distilled({ teacher: { weights: 'nowhere', detector: toyDetector() as never } }))).rejects.toMatchObject({ code: 'CHECKPOINT_INVALID', message: expect.stringContaining('nowhere does not exist') });
-    await expect(run(distilled({ student: toyDetector({ size: 48 }) as never }))).rejects.toMatchObject({ code: 'TEACHER_INVALID', message: expect.stringContaining('inputs differ') });
+    await expect(run(distilled({ teacher: { weights: 'nowhere', detector: toyDetector() } }))).rejects.toMatchObject({ code: 'CHECKPOINT_INVALID', message: expect.stringContaining('nowhere does not exist') });
+    await expect(run(distilled({ student: toyDetector({ size: 48 }) }))).rejects.toMatchObject({ code: 'TEACHER_INVALID', message: expect.stringContaining('inputs differ') });
     const renamed = { ...toyData(), open: async () => ({ ...(await toyData().open({ folder: '.' })), categories: [{ id: 1, name: 'cat' }, { id: 2, name: 'dog' }] }) };
-    await expect(run(distilled({ data: { train: renamed, workers: 0 } as never }))).rejects.toMatchObject({ code: 'TEACHER_INVALID', message: expect.stringMatching(/knows the classes red, blue, the student's data has cat, dog/) });
+    await expect(run(distilled({ data: { train: renamed, workers: 0 } }))).rejects.toMatchObject({ code: 'TEACHER_INVALID', message: expect.stringMatching(/knows the classes red, blue, the student's data has cat, dog/) });
   });
 
   it('refuses a detector for another version of the contract', async () => {
-    const future = defineDetector({ ...toyDetector.definition, apiVersion: 2 } as never);
-    await expect(run(toyConfig({ student: future() as never }))).rejects.toMatchObject({ code: 'PLUGIN_INVALID' });
+    const future = defineDetector({ ...toyDetector.definition, apiVersion: 2 });
+    await expect(run(toyConfig({ student: future() }))).rejects.toMatchObject({ code: 'PLUGIN_INVALID' });
   });
 });

@@ -107,7 +107,7 @@ async function prepare(config: ResolvedConfig, options: TrainerOptions): Promise
   const disposable: { dispose(): void }[] = [student.detector];
   try {
     // Before the plugins are made: one may start the student from the teacher's neck and head.
-    if (config.init !== undefined) {
+    if (config.init !== undefined && options.resume !== true) {
       const model = await readModel(resolve(folder, config.init), options.format);
       loadDetector(student.detector, model.tensors, model.file);
     }

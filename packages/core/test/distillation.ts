@@ -17,7 +17,7 @@ export const progress = (step = 0): Progress => ({ step, steps: 10, epoch: 0, ep
 
 /** A plugin of a test: hooks, and perhaps what it requires. */
 export function plugin(name: string, create: (scope: PluginScope) => unknown, more: Partial<PluginDefinition> = {}): Use<PluginDefinition> {
-  return definePlugin<Record<string, never>>({ name, apiVersion: 1, options: v.strictObject({}), requires: {}, create: (scope) => create(scope) as Hooks, ...more } as never)();
+  return definePlugin<Record<string, never>>({ name, apiVersion: 1, options: v.strictObject({}), requires: {}, create: (scope: PluginScope) => create(scope) as Hooks, ...more } as never)();
 }
 
 export async function toyBatch(images = 4): Promise<HostBatch> {

@@ -1,3 +1,5 @@
+export { testPlugin, type PluginSuiteOptions } from './plugin-suite.js';
+export { testDetector, type DetectorSuiteOptions } from './detector-suite.js';
 export { cpuEngine } from './cpu-engine.js';
 export { jsonFormat } from './json-format.js';
 export { toyData, type ToyDataOptions } from './toy-data.js';

@@ -116,6 +116,7 @@ export interface Detector {
 
   /** @param images [b, h, w, 3], normalised and padded */
   forward(images: tf.Tensor4D, options: ForwardOptions): DetectorOutput;
+  /** To be called inside of a tidy: a detector may keep the tensors for the next batch of this size, so nobody disposes them by hand. */
   priors(output: DetectorOutput, paddedSize: readonly [number, number]): Priors;
   /** Boxes [b, a, 4] from codes [b, a, 4] */
   decode(codes: tf.Tensor3D, priors: Priors): tf.Tensor3D;

@@ -1,0 +1,4 @@
+import { testDetector } from './detector-suite.js';
+import { toyDetector } from './toy-detector.js';
+
+testDetector(toyDetector, { options: { size: 32, depth: 2 } });
