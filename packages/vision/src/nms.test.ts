@@ -53,7 +53,8 @@ it('keeps more boxes of one class than it first has room for', () => {
   expect(nms(boxes, Float32Array.from({ length: 300 }, (_, i) => -i), { threshold: 0.1 }).length).toBe(300);
 });
 
-it('refuses lists of other lengths', () => {
+it('refuses lists of other lengths and what is no IoU', () => {
+  expect(() => nms(new Float32Array(4), new Float32Array(1), { threshold: NaN })).toThrow(/threshold of NMS is NaN/);
   expect(() => nms(new Float32Array(7), new Float32Array(2), { threshold: 0.5 })).toThrow(/7 box coordinates and 2 classes for 2 scores/);
   expect(() => nms(new Float32Array(8), new Float32Array(2), { threshold: 0.5, classes: [1] })).toThrow(/1 classes for 2 scores/);
 });

@@ -17,7 +17,7 @@ export interface NmsOptions {
  * area) drops nothing.
  * @param boxes [n * 4] x1 y1 x2 y2
  * @param scores [n]
- * @throws KdError USAGE when the lengths differ
+ * @throws KdError USAGE when the lengths differ or the threshold is no IoU
  */
 export function nms(boxes: Float32Array, scores: Float32Array, options: NmsOptions): Int32Array {
   const n = scores.length;
@@ -25,6 +25,7 @@ export function nms(boxes: Float32Array, scores: Float32Array, options: NmsOptio
   if (boxes.length !== 4 * n || (classes !== undefined && classes.length !== n)) {
     throw new KdError('USAGE', `NMS got ${boxes.length} box coordinates and ${classes?.length ?? n} classes for ${n} scores: give 4 coordinates and one class a score.`);
   }
+  if (!(threshold >= 0 && threshold <= 1)) throw new KdError('USAGE', `The IoU threshold of NMS is ${threshold}: give a number from 0 to 1.`);
   const kept = new Int32Array(Math.min(n, limit));
   const groups = new Map<number, KeptBoxes>();
   let count = 0;
@@ -63,9 +64,16 @@ function keepUnlessCovered(group: KeptBoxes, boxes: Float32Array, at: number, th
   const { rows } = group;
   const end = group.count * 5;
   for (let r = 0; r < end; r += 5) {
-    const width = f(Math.min(x2, rows[r + 2]!) - Math.max(x1, rows[r]!));
-    const height = f(Math.min(y2, rows[r + 3]!) - Math.max(y1, rows[r + 1]!));
-    const inter = f((width > 0 ? width : 0) * (height > 0 ? height : 0));
+    // Most pairs lie apart: they need no division, and comparisons beat Math.min.
+    const left = rows[r]!;
+    const right = rows[r + 2]!;
+    const width = (x2 < right ? x2 : right) - (x1 > left ? x1 : left);
+    if (!(width > 0)) continue;
+    const top = rows[r + 1]!;
+    const bottom = rows[r + 3]!;
+    const height = (y2 < bottom ? y2 : bottom) - (y1 > top ? y1 : top);
+    if (!(height > 0)) continue;
+    const inter = f(f(width) * f(height));
     if (f(inter / f(f(area + rows[r + 4]!) - inter)) > threshold) return false;
   }
   if (end === rows.length) {
