@@ -53,6 +53,10 @@ function correlation(axis: Axis, { taps, firstColumn, columns, padding: [before,
 }
 
 function cut(map: tf.Tensor4D, axis: Axis, from: number, count: number): tf.Tensor4D {
+  const [n, h, w, c] = map.shape;
   if (count === map.shape[axis]) return map;
-  return axis === 1 ? tf.slice(map, [0, from, 0, 0], [-1, count, -1, -1]) : tf.slice(map, [0, 0, from, 0], [-1, -1, count, -1]);
+  if (axis === 2) return tf.slice(map, [0, 0, from, 0], [-1, -1, count, -1]);
+  // Along the first axis a part is a view on some backends, so that an image alone gives up its own.
+  if (n === 1) return tf.reshape(tf.slice(tf.reshape(map, [h, w * c]), [from, 0], [count, -1]), [1, count, w, c]);
+  return tf.slice(map, [0, from, 0, 0], [-1, count, -1, -1]);
 }

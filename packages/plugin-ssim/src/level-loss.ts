@@ -35,18 +35,19 @@ export interface LevelOptions {
   /** [n, h, w, 1] */
   readonly weights?: tf.Tensor4D | undefined;
   readonly watch?: Watch;
+  readonly blockBytes?: number;
 }
 
 /**
  * Loss and gradient of one level in one go, block by block so that the temporaries stay in the cache and are few. The loss
  * is a mean: its gradient needs nothing from later, so it is finished here and is all that a backward pass has to keep.
  */
-export function levelLoss(student: tf.Tensor4D, teacher: tf.Tensor4D, settings: SsimSettings, { loss = 'ssim', weights, watch }: LevelOptions = {}): LevelLoss {
+export function levelLoss(student: tf.Tensor4D, teacher: tf.Tensor4D, settings: SsimSettings, { loss = 'ssim', weights, watch, blockBytes }: LevelOptions = {}): LevelLoss {
   return tf.tidy(() => {
     const [n, h, w, c] = student.shape;
     const distance = loss === 'ssim' ? ssimDistance(h, w, constantsOf(teacher, settings), settings) : powerDistance(h, w, loss === 'l1' ? 1 : 2);
     const level: Level = { student, teacher, settings, distance, weights, ranges: rangesOf(student, teacher, settings), watch };
-    const blocks = watch ? [[{ image: 0, images: n, channel: 0, channels: c }]] : blocksOf(student.shape);
+    const blocks = watch ? [[{ image: 0, images: n, channel: 0, channels: c }]] : blocksOf(student.shape, blockBytes);
     const results = blocks.map((row) => row.map((block) => tf.tidy(() => blockResult(level, block))));
     const sums = sumsByScope(results, settings.scope);
     const rows = results.map((row, i) => joined(row.map((result, j) => finished(level, blocks[i]![j]!, result, sums?.[i]![j])), 3));

@@ -22,7 +22,7 @@ export default ssim;
 function create(scope: PluginScope, options: SsimPluginOptions): Hooks {
   const twoStage = scope.student.capabilities.has('roi.align');
   const settings = { ...options, weight: options.weight ?? defaultWeight(twoStage, options.form) };
-  const taps = options.taps ?? (twoStage ? TWO_STAGE_TAPS : 'neck@*');
+  const taps = options.taps ?? (twoStage ? withoutPooled(scope) : 'neck@*');
   let pairs: readonly TapPair[] = [];
   let adapters: readonly (Adapter | null)[] = [];
 
@@ -43,8 +43,11 @@ function create(scope: PluginScope, options: SsimPluginOptions): Hooks {
   };
 }
 
-/** Without the pooled level, which holds nothing that the one below it does not. */
-const TWO_STAGE_TAPS = ['neck@p2', 'neck@p3', 'neck@p4', 'neck@p5'];
+/** P2 to P5: the pooled level above them, of stride 64, holds nothing that the one below it does not. */
+function withoutPooled({ student }: PluginScope): string | string[] {
+  const names = student.taps.filter(({ name, stride }) => name.startsWith('neck@') && stride <= 32).map(({ name }) => name);
+  return names.length > 0 ? names : 'neck@*';
+}
 
 /** The paper's best values are 2 and 4, for a loss of half the form `full`. */
 const defaultWeight = (twoStage: boolean, form: SsimPluginOptions['form']): number => (twoStage ? 2 : 4) / (form === 'full' ? 2 : 1);
