@@ -12,7 +12,7 @@ const VERSIONS = ['20.20.2', '22.23.3', '24.21.0', '26.10.0'].filter((version) =
 const child = fileURLToPath(new URL('engine-child.mjs', import.meta.url));
 const { usable, advice } = await diagnose();
 
-it.each(VERSIONS)('the engine runs on Node %s', (version, context) => {
+it.for(VERSIONS)('the engine runs on Node %s', (version, context) => {
   if (!usable) context.skip(advice.join(' '));
   const folder = mkdtempSync(join(tmpdir(), 'kd-node-'));
   try {

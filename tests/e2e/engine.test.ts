@@ -37,7 +37,7 @@ describe.skipIf(!usable)(`the tensorflow engine${usable ? '' : ` (skipped: ${adv
     const run = () => {
       const x = tf.reshape(tf.linspace(-1, 1, 2 * 6 * 6 * 3), [2, 6, 6, 3]) as tf.Tensor4D;
       const kernel = tf.reshape(tf.linspace(1, -1, 3 * 3 * 3 * 4), [3, 3, 3, 4]) as tf.Tensor4D;
-      const { value, grads } = tf.valueAndGrads((a: tf.Tensor4D, b: tf.Tensor4D) => tf.sum(tf.square(tf.relu(tf.add(tf.conv2d(a, b, 2, 1), 0.1)))) as tf.Scalar)([x, kernel]);
+      const { value, grads } = tf.valueAndGrads((a, b) => tf.sum(tf.square(tf.relu(tf.add(tf.conv2d(a as tf.Tensor4D, b as tf.Tensor4D, 2, 1), 0.1)))) as tf.Scalar)([x, kernel]);
       return [value, ...grads].map((tensor) => Array.from(tensor.dataSync()));
     };
     const ours = run();
@@ -50,9 +50,9 @@ describe.skipIf(!usable)(`the tensorflow engine${usable ? '' : ` (skipped: ${adv
   it.each([1, 2])('pads inside convolutions and max pools as an explicit pad before them would, stride %d', (stride) => {
     const x = tf.randomNormal([2, 9, 8, 4]) as tf.Tensor4D;
     const kernel = tf.randomNormal([3, 3, 4, 5]) as tf.Tensor4D;
-    const pad = (value: tf.Tensor4D, fill: number) => tf.pad(value, [[0, 0], [1, 1], [1, 1], [0, 0]], fill);
-    const inside = tf.grads((a: tf.Tensor4D, b: tf.Tensor4D) => tf.square(tf.conv2d(tf.maxPool(a, 3, stride, 1), b, stride, 1)));
-    const before = tf.grads((a: tf.Tensor4D, b: tf.Tensor4D) => tf.square(tf.conv2d(pad(tf.maxPool(pad(a, -1e9), 3, stride, 'valid'), 0), b, stride, 'valid')));
+    const pad = (value: tf.Tensor, fill: number) => tf.pad(value as tf.Tensor4D, [[0, 0], [1, 1], [1, 1], [0, 0]], fill);
+    const inside = tf.grads((a, b) => tf.square(tf.conv2d(tf.maxPool(a as tf.Tensor4D, 3, stride, 1), b as tf.Tensor4D, stride, 1)));
+    const before = tf.grads((a, b) => tf.square(tf.conv2d(pad(tf.maxPool(pad(a, -1e9), 3, stride, 'valid'), 0), b as tf.Tensor4D, stride, 'valid')));
     const [one, two] = [inside([x, kernel]), before([x, kernel])];
     one.forEach((gradient, i) => expect(difference(gradient, two[i]!)).toBeLessThan(1e-3));
   });
@@ -82,10 +82,10 @@ describe.skipIf(!usable)(`the tensorflow engine${usable ? '' : ` (skipped: ${adv
   });
 
   it('takes empty tensors, negative axes, int32 and prelu', () => {
-    expect(tf.conv2d(tf.zeros([0, 7, 7, 4]), tf.zeros([3, 3, 4, 5]), 1, 'same').shape).toEqual([0, 7, 7, 5]);
+    expect(tf.conv2d(tf.zeros<tf.Rank.R4>([0, 7, 7, 4]), tf.zeros<tf.Rank.R4>([3, 3, 4, 5]), 1, 'same').shape).toEqual([0, 7, 7, 5]);
     expect(tf.gather(tf.zeros([6, 3]), tf.tensor1d([], 'int32')).shape).toEqual([0, 3]);
     expect(Array.from(tf.exp(tf.tensor1d([0, 1], 'int32')).dataSync())[1]).toBeCloseTo(Math.E, 5);
-    expect(Array.from(tf.prelu(tf.tensor1d([-2, 3]), tf.scalar(0.5)).dataSync())).toEqual([-1, 3]);
+    expect(Array.from(tf.prelu(tf.tensor1d([-2, 3]), tf.tensor1d([0.5])).dataSync())).toEqual([-1, 3]);
   });
 
   it('runs any op by its name, and says so when the backend is another', async () => {
