@@ -63,11 +63,17 @@ export class Checkpoints {
 function checkFinite(tensors: NamedTensors, step: number): void {
   for (const [name, { data }] of tensors) {
     if (!(data instanceof Float32Array) || name.startsWith('state/')) continue;
-    const at = data.findIndex((value) => !Number.isFinite(value));
-    if (at >= 0) {
-      throw new KdError('NON_FINITE', `${name} holds ${data[at]} after step ${step}, though the loss terms were finite: a gradient was not. Nothing was written; the last checkpoint is from before. Lower the learning rate, or add clipNorm.`);
+    const lost = firstNonFinite(data);
+    if (lost !== undefined) {
+      throw new KdError('NON_FINITE', `${name} holds ${lost} after step ${step}, though the loss terms were finite: a gradient was not. Nothing was written; the last checkpoint is from before. Lower the learning rate, or add clipNorm.`);
     }
   }
+}
+
+/** A plain loop: a callback a value takes seconds for the weights and slots of a large network. */
+function firstNonFinite(values: Float32Array): number | undefined {
+  for (let i = 0; i < values.length; i++) if (!Number.isFinite(values[i])) return values[i];
+  return undefined;
 }
 
 /** Names of the whole checkpoints of a run, oldest first. */

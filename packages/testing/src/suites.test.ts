@@ -1,0 +1,54 @@
+import { execFile } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { beforeAll, describe, expect, it } from 'vitest';
+
+interface Report {
+  readonly testResults: readonly { readonly assertionResults: readonly { readonly ancestorTitles: readonly string[]; readonly title: string; readonly status: string }[] }[];
+}
+
+let failed: ReadonlyMap<string, readonly string[]>;
+
+/** Runs the suites on plugins and detectors that are broken on purpose, in a process of its own. */
+beforeAll(async () => {
+  const vitest = join(dirname(createRequire(import.meta.url).resolve('vitest/package.json')), 'vitest.mjs');
+  const config = fileURLToPath(new URL('../test/vitest.broken.config.ts', import.meta.url));
+  const output = await new Promise<string>((resolve) => {
+    // It ends with status 1: tests fail, as they have to.
+    execFile(process.execPath, [vitest, 'run', '--config', config, '--reporter=json'], { maxBuffer: 2 ** 26 }, (_, stdout) => resolve(stdout));
+  });
+  const { testResults } = JSON.parse(output.slice(output.indexOf('{"num'))) as Report;
+  const bySuite = new Map<string, string[]>();
+  for (const { ancestorTitles, title, status } of testResults.flatMap(({ assertionResults }) => assertionResults)) {
+    const suite = ancestorTitles.join(' ').replace(/^the (distiller|detector) /, '');
+    bySuite.set(suite, [...(bySuite.get(suite) ?? []), ...(status === 'failed' ? [title] : [])]);
+  }
+  failed = bySuite;
+}, 120_000);
+
+describe('the contract suites', () => {
+  it.each([
+    ['leaks', 'keeps the number of live tensors over steps, and frees everything at the end'],
+    ['teaches-the-teacher', 'teaches the student, and leaves the teacher as it is'],
+    ['remembers-other-runs', 'gives the same numbers twice'],
+    ['forgets-its-state', 'goes on from its state as if it had not stopped'],
+    ['teaches-nothing', 'teaches the student, and leaves the teacher as it is'],
+    ['divides-by-no-object', 'gives finite scalar terms under its name, objects with no row at all'],
+    ['takes-any-option', 'refuses an option that it does not know'],
+    ['wrong-stride', 'gives every tap with the stride and the channels that it declares'],
+    ['makes-every-tap', 'makes no tensors for taps that nobody asks for (training true)'],
+    ['worst-first', 'finds boxes inside of the image, best first, and nothing where nothing is'],
+    ['outside-of-the-image', 'finds boxes inside of the image, best first, and nothing where nothing is'],
+    ['ignores-the-cut', 'runs its head in pieces as in one'],
+    ['stays', 'frees everything that it made'],
+    ['one-path-for-all', 'has variables with paths of their own, the same in two instances of one process'],
+    ['divides-by-no-positive', 'has finite scalar terms and gradients, objects with padding alone'],
+  ])('fail on what %s', (name, test) => {
+    expect(failed.get(name)).toContain(test);
+  });
+
+  it('fail on nothing else of a plugin that only forgets its state', () => {
+    expect(failed.get('forgets-its-state')).toHaveLength(1);
+  });
+});
