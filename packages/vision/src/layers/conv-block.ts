@@ -2,6 +2,7 @@ import type { Engine } from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
 import { AffineNorm } from './affine-norm.js';
 import { type CallContext, type Layer, weightOf } from './layer-weight.js';
+import { nativeConv } from './native-conv.js';
 
 /** How networks are run: what layers are called with, and the engine's native ops, where it has them. */
 export interface RunContext extends CallContext {
@@ -36,13 +37,36 @@ export function runConvBlock(block: ConvBlock, x: tf.Tensor4D, context: RunConte
       bias = bias ? tf.add(tf.mul(bias, scale), shift) : shift;
       rest = undefined;
     }
-    const padded = pad > 0 ? tf.pad(x, [[0, 0], [pad, pad], [pad, pad], [0, 0]]) : x;
-    let y: tf.Tensor = tf.conv2d(padded, kernel, strides, padding);
-    if (bias) y = tf.add(y, bias);
+    // The ReLU can be joined to the convolution only where nothing comes between.
+    const early = relu && bias !== undefined && rest === undefined && residual === undefined;
+    let y: tf.Tensor = convolve(x, kernel, bias as tf.Tensor1D | undefined, convGeometry(conv), { pad, relu: early }, context.runOp);
     if (rest) y = rest.call(y, { ...context }) as tf.Tensor;
     if (residual) y = tf.add(y, residual);
-    return (relu ? tf.relu(y) : y) as tf.Tensor4D;
+    return (relu && !early ? tf.relu(y) : y) as tf.Tensor4D;
   });
+}
+
+function convolve(
+  x: tf.Tensor4D,
+  kernel: tf.Tensor4D,
+  bias: tf.Tensor1D | undefined,
+  { strides, padding }: ConvGeometry,
+  { pad, relu }: { readonly pad: number; readonly relu: boolean },
+  runOp: RunContext['runOp'],
+): tf.Tensor {
+  const symmetric = torchPadding(kernel.shape, strides, padding);
+  if (runOp && symmetric !== undefined) return nativeConv(runOp, x, kernel, bias, { stride: strides[0], pad: pad + symmetric, relu });
+  const padded = pad > 0 ? tf.pad(x, [[0, 0], [pad, pad], [pad, pad], [0, 0]]) : x;
+  const y = tf.conv2d(padded, kernel, strides, padding);
+  const sum = bias ? tf.add(y, bias) : y;
+  return relu ? tf.relu(sum) : sum;
+}
+
+/** The zeros on every side that a convolution pads by itself, or undefined where the sides differ. */
+function torchPadding([height, width]: readonly number[], [down, right]: readonly [number, number], padding: 'valid' | 'same'): number | undefined {
+  if (down !== right) return undefined;
+  if (padding === 'valid' || (height === 1 && width === 1)) return 0;
+  return down === 1 && height === width && height! % 2 === 1 ? (height! - 1) / 2 : undefined;
 }
 
 /** `tf.tidy` that lets the running statistics out, too. */

@@ -1,0 +1,79 @@
+import type { Engine, OpAttribute } from '@kd/core';
+import * as tf from '@tensorflow/tfjs-core';
+import { spatialSum } from './normalise.js';
+
+export type RunOp = NonNullable<Engine['runOp']>;
+
+export interface NativeConvOptions {
+  readonly stride: number;
+  /** Zeros on every side. */
+  readonly pad: number;
+  /** Only with a bias. */
+  readonly relu: boolean;
+}
+
+interface Attributes extends NativeConvOptions {
+  readonly runOp: RunOp;
+}
+
+const KERNEL = 'KdConvBiasRelu';
+
+/**
+ * `relu(conv(x, kernel) + bias)` as one op of native TensorFlow, padding included; without a bias the convolution alone. Registered as a kernel with a gradient, so
+ * that the tape asks for those gradients only that somebody needs: `customGrad` computes all of them.
+ * @param x [b, h, w, in]
+ * @param kernel [kh, kw, in, out]
+ * @param bias [out]
+ */
+export function nativeConv(runOp: RunOp, x: tf.Tensor4D, kernel: tf.Tensor4D, bias: tf.Tensor1D | undefined, options: NativeConvOptions): tf.Tensor4D {
+  registerOn(tf.getBackend());
+  const attributes: Attributes = { ...options, relu: options.relu && bias !== undefined, runOp };
+  return tf.engine().runKernel(KERNEL, bias ? { x, kernel, bias } : { x, kernel }, attributes as unknown as tf.NamedAttrMap) as tf.Tensor4D;
+}
+
+function registerOn(backendName: string): void {
+  if (tf.getKernel(KERNEL, backendName) !== undefined) return;
+  tf.registerKernel({
+    kernelName: KERNEL,
+    backendName,
+    kernelFunc: ({ inputs, attrs }) => {
+      const { runOp, relu, ...geometry } = attrs as unknown as Attributes;
+      const { x, kernel, bias } = inputs as { x: tf.Tensor; kernel: tf.Tensor; bias?: tf.Tensor };
+      if (bias === undefined) return runOp('Conv2D', convAttributes(geometry), [x, kernel], 1)[0]!;
+      const fused: OpAttribute[] = [
+        { name: 'num_args', type: 'int', value: 1 },
+        { name: 'TArgs', type: 'type', value: ['float32'] },
+        { name: 'fused_ops', type: 'string[]', value: relu ? ['BiasAdd', 'Relu'] : ['BiasAdd'] },
+      ];
+      return runOp('_FusedConv2D', [...convAttributes(geometry), ...fused], [x, kernel, bias], 1)[0]!;
+    },
+  });
+  if (tf.getGradient(KERNEL) !== undefined) return;
+  tf.registerGradient({
+    kernelName: KERNEL,
+    inputsToSave: ['x', 'kernel'],
+    outputsToSave: [true],
+    gradFunc: (dy, saved, attrs) => {
+      const { runOp, relu, ...geometry } = attrs as unknown as Attributes;
+      const [x, kernel, y] = saved as [tf.Tensor4D, tf.Tensor4D, tf.Tensor4D];
+      const slope = (relu ? runOp('ReluGrad', [FLOAT], [dy as tf.Tensor, y], 1)[0]! : dy) as tf.Tensor4D;
+      const attributes = convAttributes(geometry);
+      return {
+        x: () => runOp('Conv2DBackpropInput', attributes, [tf.tensor1d(x.shape, 'int32'), kernel, slope], 1)[0]!,
+        kernel: () => runOp('Conv2DBackpropFilter', attributes, [x, tf.tensor1d(kernel.shape, 'int32'), slope], 1)[0]!,
+        bias: () => tf.sum(spatialSum(slope), 0),
+      };
+    },
+  });
+}
+
+const FLOAT: OpAttribute = { name: 'T', type: 'type', value: 'float32' };
+
+const convAttributes = ({ stride, pad }: Pick<NativeConvOptions, 'stride' | 'pad'>): OpAttribute[] => [
+  FLOAT,
+  { name: 'strides', type: 'int[]', value: [1, stride, stride, 1] },
+  { name: 'padding', type: 'string', value: pad === 0 ? 'VALID' : 'EXPLICIT' },
+  { name: 'explicit_paddings', type: 'int[]', value: pad === 0 ? [] : [0, 0, pad, pad, pad, pad, 0, 0] },
+  { name: 'data_format', type: 'string', value: 'NHWC' },
+  { name: 'dilations', type: 'int[]', value: [1, 1, 1, 1] },
+];
