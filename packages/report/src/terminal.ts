@@ -7,12 +7,12 @@ import { bar, figuresOf, plainLine, startLines } from './progress-lines.js';
 export interface TerminalOptions {
   /** Default: standard error, so that standard output stays free for results. */
   readonly stream?: NodeJS.WriteStream;
-  /** A progress line that updates itself, or plain lines. Default: whether the stream is a terminal. */
+  /** A progress line that updates itself, or plain lines. Default: whether the stream is a terminal (one without rows shows nothing). */
   readonly live?: boolean;
 }
 
 /** Progress for a person: a bar that updates itself on a terminal, else a plain line every log event. */
-export function terminal({ stream = process.stderr, live = stream.isTTY === true }: TerminalOptions = {}): Listener {
+export function terminal({ stream = process.stderr, live = stream.isTTY === true && stream.rows > 0 }: TerminalOptions = {}): Listener {
   const screen = live ? liveScreen(stream) : plainScreen(stream);
   let run: RunInfo | null = null;
   return {
