@@ -45,7 +45,7 @@ export const training = {
   optimizer: { name: 'adamw', lr: 1e-3, weightDecay: 1e-4 },
   schedule: { kind: 'cosine', warmup: { steps: 50 } },
   clipNorm: 5,
-  evaluate: { every: 5 },
+  evaluate: { every: 10 },
 } satisfies Partial<Config>;
 
 export const epochs = { teacher: 40, student: 20 };
