@@ -1,7 +1,7 @@
 import type { DetectorOutput, ForwardOptions, TapInfo } from '@kd/core';
 import { KdError, suggestion } from '@kd/core';
 import { buildFpn, buildResnet, compileGraph, type Graph, initialiseLayers, type Layer, networkBuilder, type RunContext, type Stage } from '@kd/vision';
-import * as tf from '@tensorflow/tfjs-core';
+import type * as tf from '@tensorflow/tfjs-core';
 import { input, type LayersModel, model } from '@tensorflow/tfjs-layers';
 import { buildRetinaHead, type RetinaHead } from './head.js';
 import type { RetinaNetConfig } from './options.js';

@@ -121,7 +121,7 @@ const NORMS = new Set(['FrozenBatchNorm', 'TorchBatchNorm', 'TorchGroupNorm']);
 const isNorm = (layer: Layer): boolean => NORMS.has(layer.getClassName());
 
 function isRelu(layer: Layer): boolean {
-  if (layer.getClassName() === 'ReLU') return layer.getConfig()['maxValue'] == null;
+  if (layer.getClassName() === 'ReLU') return (layer.getConfig()['maxValue'] ?? undefined) === undefined;
   return layer.getClassName() === 'Activation' && layer.getConfig()['activation'] === 'relu';
 }
 

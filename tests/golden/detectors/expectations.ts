@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs-core';
+import type * as tf from '@tensorflow/tfjs-core';
 import { expect } from 'vitest';
 import { nhwcToNchw } from '../support/index.js';
 import type { Checksum, TensorEntry } from './index-file.js';

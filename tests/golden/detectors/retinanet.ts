@@ -1,7 +1,7 @@
 import type { RetinaNetInput } from '@kd/detector-retinanet';
 import type { CaseConfig } from './index-file.js';
 
-const oneOf = <T extends string>(what: string, value: string, known: readonly T[]): T => {
+const oneOf = <const T extends string>(what: string, value: string, known: readonly T[]): T => {
   if ((known as readonly string[]).includes(value)) return value as T;
   throw new Error(`${what} is "${value}", which the test cannot map to an option; known are ${known.join(', ')}`);
 };

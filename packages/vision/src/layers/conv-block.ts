@@ -27,7 +27,6 @@ export interface ConvBlock {
 export function runConvBlock(block: ConvBlock, x: tf.Tensor4D, context: RunContext, residual?: tf.Tensor4D): tf.Tensor4D {
   return tidyWithUpdates(context, () => {
     const { conv, norm, relu, pad } = block;
-    const { strides, padding } = convGeometry(conv);
     let kernel: tf.Tensor4D = weightOf(conv, 'kernel') as tf.Variable<tf.Rank.R4>;
     let bias: tf.Tensor | undefined = weightOf(conv, 'bias');
     let rest = norm;

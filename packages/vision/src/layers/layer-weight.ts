@@ -1,5 +1,5 @@
 import type * as tf from '@tensorflow/tfjs-core';
-import { type LayerVariable, layers } from '@tensorflow/tfjs-layers';
+import { type LayerVariable, type layers } from '@tensorflow/tfjs-layers';
 
 /** A layer of a network; TensorFlow.js exports the class only as a member of `layers`. */
 export type Layer = InstanceType<typeof layers.Layer>;
