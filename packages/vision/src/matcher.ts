@@ -35,7 +35,7 @@ export function matchAnchors(iou: tf.Tensor3D, mask: tf.Tensor2D, options: Match
 }
 
 /**
- * {@link matchAnchors} of the IoU of boxes and anchors, which is never held as a whole.
+ * {@link matchAnchors} of the IoU of boxes and anchors, computed chunk by chunk and never as one tensor.
  * @param boxes [b, g, 4]
  * @param mask [b, g], 1 for a real box, 0 for padding
  * @param anchors [a, 4]
