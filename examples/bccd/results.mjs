@@ -1,6 +1,6 @@
 // The results table: every run of the queue on the val and the test split, its last weights, with intervals.
 //
-//   KD_DATA=/path/to/bccd node examples/bccd/results.mjs [--runs runs/bccd] [--json docs/results/bccd.json]
+//   KD_DATA=/path/to/bccd node examples/bccd/results.mjs [--runs runs/bccd] [--json docs/results/bccd/table.json]
 //
 // The interval of a run is the 2.5th to 97.5th percentile of AP over 1,000 resamplings of the split's images; that of a
 // difference resamples the same images for both students, averaged over their seeds.

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { readSafetensors } from '@kd/weights';
+import { dirname, join } from 'node:path';
+import { readSafetensors, toTorchvision, writeSafetensors } from '@kd/weights';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { bin, config, kd, type Result, root, temporaryFolder } from './kd.js';
@@ -119,6 +119,21 @@ describe('kd eval', () => {
     expect(JSON.parse(stdout)).toMatchObject({ ok: true, metric: 'coco', images: 6, metrics: json<Summary>(run, 'summary.json').metrics });
     expect(Object.keys((JSON.parse(stdout) as Summary).metrics)).toHaveLength(12);
     expect(code).toBe(0);
+  });
+
+  test('finds a run by a path relative to the working directory', async () => {
+    const { code, stderr } = await kd(['eval', 'alone'], { cwd: dirname(run) });
+    expect(stderr).not.toContain('error');
+    expect(code).toBe(0);
+  });
+
+  test('takes weights under torchvision\'s names with the detector named beside them', async () => {
+    const file = join(temporaryFolder(), 'torch.safetensors');
+    const { tensors } = await readSafetensors(join(run, 'checkpoints', 'best.safetensors'));
+    await writeSafetensors(file, toTorchvision(new Map([...tensors].map(([name, value]) => [name.slice('student/'.length), value]))));
+    const { student, data } = json<{ student: unknown; data: { val: unknown } }>(run, 'config.json');
+    const { stdout } = await kd(['eval', file, '--json', '--detector', JSON.stringify(student), '--data', JSON.stringify(data.val)]);
+    expect(JSON.parse(stdout)).toMatchObject({ ok: true, metrics: json<Summary>(run, 'summary.json').metrics });
   });
 
   test('takes a checkpoint and other data', async () => {

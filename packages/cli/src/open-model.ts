@@ -1,5 +1,5 @@
 import { readFile, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { type BuiltDetector, type Category, type DetectorDefinition, type EngineInfo, findCheckpoint, KdError, loadModel, readModel, resolveEngine, resolveUse } from '@kd/core';
 import { parseJson } from './data-argument.js';
 import { readOrigin } from './origin.js';
@@ -42,7 +42,7 @@ export async function openModel(found: FoundModel, options: { readonly detector?
   const name = config?.['engine'];
   const engine = await resolveEngine(typeof name === 'string' ? name : 'tensorflow', folder);
   const info = await engine.start();
-  const built = await loadModel(file, {
+  const built = await loadModel(resolve(file), {
     format: ports.format, folder, context: { runOp: engine.runOp?.bind(engine) },
     ...(use === undefined ? {} : { use }), ...(options.categories === undefined ? {} : { categories: options.categories }),
   });

@@ -82,6 +82,16 @@ describe('Trainer', () => {
     const close = (name: string) => (to.tensors.get(name) as { data: Float32Array }).data.every((value, i) => Math.abs(value - (from.tensors.get(name)!.data[i] as number)) < 1e-6);
     expect(close('student/neck.p3/kernel')).toBe(true);
   });
+
+  it('takes from init what fits and tells the rest, both ways', async () => {
+    const warnings: string[] = [];
+    const logger = { info: () => {}, warn: (message: string) => void warnings.push(message) };
+    await run(toyConfig({ init: teacher.out, student: toyDetector({ width: 6, size: 16, depth: 2 }), epochs: 1 }), { logger });
+    expect(warnings).toEqual([expect.stringMatching(/^init: .*best\.json does not match the student everywhere: 4 missing \(head\.cls\.1\/kernel/)]);
+    const { tensors } = await jsonFormat.read(join(teacher.out, 'checkpoints', 'best.json'));
+    await jsonFormat.write(join(teacher.out, 'strange.json'), new Map([...tensors].map(([name, value]) => [`x.${name}`, value])), {});
+    await expect(run(toyConfig({ init: join(teacher.out, 'strange.json') }), { logger })).rejects.toMatchObject({ code: 'CHECKPOINT_INVALID', message: expect.stringMatching(/holds nothing that fits .* missing .* not used/) });
+  });
 });
 
 describe('a resumed run', () => {

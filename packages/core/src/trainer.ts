@@ -16,7 +16,7 @@ import { openRunFolder, type RunFolder } from './run-folder.js';
 import { TapRegistry } from './taps.js';
 import { TrainingLoop } from './training-loop.js';
 import { latestCheckpoint, readModel } from './checkpoints.js';
-import { loadDetector } from './variables.js';
+import { loadMatching } from './variables.js';
 
 export interface TrainerOptions extends TrainerPorts {
   /** The run folder. */
@@ -109,7 +109,8 @@ async function prepare(config: ResolvedConfig, options: TrainerOptions): Promise
     // Before the plugins are made: one may start the student from the teacher's neck and head.
     if (config.init !== undefined && options.resume !== true) {
       const model = await readModel(resolve(folder, config.init), options.format);
-      loadDetector(student.detector, model.tensors, model.file);
+      const unmatched = loadMatching(student.detector, model.tensors, model.file);
+      if (unmatched !== '') logger.warn(`init: ${model.file} does not match the student everywhere: ${unmatched}; the rest starts from its initial values.`);
     }
     const teacher = config.teacher === undefined ? null : await loadModel(config.teacher.weights, { ...options, folder, use: teacherUse, context, categories: train.categories });
     if (teacher !== null) disposable.push(teacher.detector);

@@ -63,26 +63,40 @@ export function assignHost(variable: tf.Variable, value: HostTensor): void {
  * @throws KdError CHECKPOINT_INVALID listing what is missing, unexpected or of another shape
  */
 export function loadDetector(detector: Detector, tensors: NamedTensors, where: string): void {
+  const { missing, other, told } = differences(detector, tensors);
+  if (missing.length + other.length > 0) {
+    throw new KdError('CHECKPOINT_INVALID', `${where} does not hold the weights of this ${detector.name}: ${told}. Give the options with which the checkpoint was trained.`);
+  }
+  for (const { path, variable } of detector.variables) assignHost(variable, tensors.get(path)!);
+}
+
+/**
+ * Sets the variables that fit by name and shape and leaves the others as they are: a detector from a backbone, or from another list of classes.
+ * @returns what did not match, both ways; empty when everything did
+ * @throws KdError CHECKPOINT_INVALID when nothing fits
+ */
+export function loadMatching(detector: Detector, tensors: NamedTensors, where: string): string {
+  const { fitting, told } = differences(detector, tensors);
+  if (fitting.length === 0) throw new KdError('CHECKPOINT_INVALID', `${where} holds nothing that fits this ${detector.name}: ${told}.`);
+  for (const { path, variable } of fitting) assignHost(variable, tensors.get(path)!);
+  return told;
+}
+
+function differences(detector: Detector, tensors: NamedTensors) {
   const missing: string[] = [];
   const other: string[] = [];
-  const wanted = new Set(detector.variables.map(({ path }) => path));
-  for (const { path, variable } of detector.variables) {
+  const fitting: Detector['variables'][number][] = [];
+  for (const entry of detector.variables) {
+    const { path, variable } = entry;
     const value = tensors.get(path);
     if (value === undefined) missing.push(path);
     else if (value.shape.join() !== variable.shape.join()) other.push(`${path} [${value.shape.join(', ')}] instead of [${variable.shape.join(', ')}]`);
+    else fitting.push(entry);
   }
+  const wanted = new Set(detector.variables.map(({ path }) => path));
   const unexpected = [...tensors.keys()].filter((path) => !wanted.has(path));
-  if (missing.length + other.length > 0) {
-    throw new KdError(
-      'CHECKPOINT_INVALID',
-      `${where} does not hold the weights of this ${detector.name}: ${[
-        some('missing', missing),
-        some('of another shape', other),
-        some('not used', unexpected),
-      ].filter(Boolean).join('; ')}. Give the options with which the checkpoint was trained.`,
-    );
-  }
-  for (const { path, variable } of detector.variables) assignHost(variable, tensors.get(path)!);
+  const told = [some('missing', missing), some('of another shape', other), some('not used', unexpected)].filter(Boolean).join('; ');
+  return { missing, other, fitting, told };
 }
 
 const some = (what: string, names: readonly string[]): string =>

@@ -3,6 +3,7 @@ import { KdError, messageOf, writeFileAtomic, type CheckpointFormat, type HostTe
 import { DTYPES, elementCount, isDtype } from './dtypes.js';
 import { toHalf } from './half.js';
 import { readHeader } from './header.js';
+import { fromTorchvision } from './torchvision.js';
 
 export interface SafetensorsFile {
   readonly tensors: Map<string, HostTensor>;
@@ -101,6 +102,8 @@ export const safetensorsFormat: CheckpointFormat = {
   extension: '.safetensors',
   read: readSafetensors,
   write: (file, tensors, metadata) => writeSafetensors(file, tensors, metadata),
+  // Our variables are `<layer>/<weight>`; torch's names have no slash.
+  importForeign: (tensors) => ([...tensors.keys()].some((name) => name.includes('/')) ? tensors : fromTorchvision(tensors)),
 };
 
 function checkTensor(name: string, { dtype, shape, data }: HostTensor): void {
