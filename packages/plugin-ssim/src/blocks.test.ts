@@ -17,6 +17,6 @@ describe('blocksOf', () => {
 
   it('keeps small maps in one piece, and large ones in whole vectors of channels', () => {
     expect(blocksOf([8, 7, 9, 256])).toEqual([[{ image: 0, images: 8, channel: 0, channels: 256 }]]);
-    expect(blocksOf([2, 100, 136, 256]).map((row) => row.map(({ images, channels }) => [images, channels]))).toEqual(Array(2).fill(Array(4).fill([1, 64])));
+    expect(blocksOf([2, 100, 136, 256]).map((row) => row.map(({ images, channels }) => [images, channels]))).toEqual(Array(2).fill(Array(2).fill([1, 128])));
   });
 });

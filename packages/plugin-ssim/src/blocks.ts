@@ -1,8 +1,8 @@
 /**
  * A block's share of one map in bytes. An elementwise pass over a map that fits the cache costs a third of one over a large
- * map, and the loss makes some forty of them.
+ * map, and the loss makes some forty of them; below this, the filters slow down, which are fast where channels are many.
  */
-const BLOCK_BYTES = 4 << 20;
+const BLOCK_BYTES = 8 << 20;
 /** Below this, cutting channels costs more than it saves: rows of a block are copied one by one. */
 const FEWEST_CHANNELS = 32;
 /** Whole vectors of the processor. */
@@ -25,10 +25,13 @@ export function blocksOf([n, h, w, c]: readonly [number, number, number, number]
   const images = clamp(Math.floor(bytes / (plane * c)), 1, n);
   const channels = clamp(Math.floor(bytes / (plane * images * CHANNEL_STEP)) * CHANNEL_STEP, FEWEST_CHANNELS, c);
   return ranges(n, images).map(([image, imageCount]) =>
-    ranges(c, channels).map(([channel, count]) => ({ image, images: imageCount, channel, channels: count })));
+    ranges(c, channels, CHANNEL_STEP).map(([channel, count]) => ({ image, images: imageCount, channel, channels: count })));
 }
 
-const ranges = (total: number, size: number): [from: number, count: number][] =>
-  Array.from({ length: Math.ceil(total / size) }, (_, i) => [i * size, Math.min(size, total - i * size)]);
+/** Parts of at most `most`, as even as steps of `step` allow. */
+function ranges(total: number, most: number, step = 1): [from: number, count: number][] {
+  const size = Math.ceil(total / Math.ceil(total / most) / step) * step;
+  return Array.from({ length: Math.ceil(total / size) }, (_, i) => [i * size, Math.min(size, total - i * size)]);
+}
 
 const clamp = (value: number, low: number, high: number): number => Math.min(high, Math.max(low, value));
