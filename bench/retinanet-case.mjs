@@ -43,6 +43,7 @@ export async function runRetinanet(mode, peer) {
       ours_cpu_ms: rounded(cpu),
       peer_cpu_ms: rounded(them?.cpu_ms),
       cpu_ratio: ratio(cpu, them?.cpu_ms),
+      peer_peak_mb: them?.peak_mb ?? null,
       ours: more,
       engine: ours.about.engine,
       threads: THREADS,

@@ -6,7 +6,7 @@
 //
 // The numbers are in demo/settings.mjs.
 import { existsSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { ports } from '@kd/cli';
@@ -32,7 +32,7 @@ async function train(name, seed, config) {
 const runs = [];
 for (const seed of seeds) {
   const taught = await train('teacher', seed, { student: teacher, epochs: epochs.teacher });
-  const weights = join(process.cwd(), taught.folder);
+  const weights = resolve(taught.folder);
   runs.push(taught);
   runs.push(await train('student-alone', seed, { student, epochs: epochs.student }));
   runs.push(await train('student-ssim', seed, { student, epochs: epochs.student, teacher: { weights }, distillers }));

@@ -5,6 +5,7 @@ import { computeStep, createOptimizer, createRng, deviceBatch, disposeAll, parse
 import { retinanet } from '@kd/detector-retinanet';
 import { tensorflow } from '@kd/engine-tensorflow';
 import * as tf from '@tensorflow/tfjs-core';
+import { resident } from './resident.mjs';
 
 const [mode, file, shapeText, boxesText, threads] = process.argv.slice(2);
 const engine = tensorflow({ intraOpThreads: Number(threads) });
@@ -80,5 +81,5 @@ for await (const _ of createInterface({ input: process.stdin })) {
   const result = await run();
   const ms = performance.now() - start;
   const { user, system } = process.cpuUsage(cpu);
-  console.log(JSON.stringify({ ms, cpu_ms: (user + system) / 1000, ...phases, ...result, tensors: tf.memory().numTensors }));
+  console.log(JSON.stringify({ ms, cpu_ms: (user + system) / 1000, ...phases, ...result, tensors: tf.memory().numTensors, peak_mb: Math.round(resident('VmHWM')) }));
 }

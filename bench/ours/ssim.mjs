@@ -5,12 +5,10 @@ import { tensorflow } from '@kd/engine-tensorflow';
 import { ssimLoss } from '@kd/plugin-ssim';
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-layers';
+import { resident } from './resident.mjs';
 
 const [file, shapes, threads, options] = process.argv.slice(2);
 const info = await tensorflow({ intraOpThreads: Number(threads) }).start();
-
-/** Resident megabytes now (VmRSS) or at the most (VmHWM). */
-const resident = (field) => Number(new RegExp(`${field}:\\s+(\\d+) kB`).exec(readFileSync('/proc/self/status', 'utf8'))[1]) / 1024;
 
 let bytes = readFileSync(file);
 let from = bytes.byteOffset;

@@ -1,5 +1,6 @@
 """torchvision's RetinaNet ResNet-50 FPN, frozen batch norm, channels last: arguments are mode, file, shape, boxes, threads; one timed run for each line."""
 import json
+import resource
 import sys
 import time
 import warnings
@@ -61,4 +62,4 @@ for _ in sys.stdin:
     start = time.perf_counter()
     result = run()
     ms = (time.perf_counter() - start) * 1000
-    print(json.dumps({"ms": ms, "cpu_ms": (time.process_time() - cpu) * 1000, **result}), flush=True)
+    print(json.dumps({"ms": ms, "cpu_ms": (time.process_time() - cpu) * 1000, "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024), **result}), flush=True)

@@ -113,9 +113,9 @@ export interface RetinaNetConfig extends Omit<RetinaNetOptions, 'version' | 'fla
 }
 
 const PRESETS = {
-  scratch: { norm: 'group', trainableLayers: 5, extra: 'p6p7_from_p5', headNorm: 'none', boxLoss: 'l1' },
-  1: { norm: 'frozen', trainableLayers: 3, extra: 'p6p7_from_p5', headNorm: 'none', boxLoss: 'l1' },
-  2: { norm: 'live', trainableLayers: 3, extra: 'p6p7_from_c5', headNorm: 'group', boxLoss: 'giou' },
+  scratch: { norm: 'group', extra: 'p6p7_from_p5', headNorm: 'none', boxLoss: 'l1' },
+  1: { norm: 'frozen', extra: 'p6p7_from_p5', headNorm: 'none', boxLoss: 'l1' },
+  2: { norm: 'live', extra: 'p6p7_from_c5', headNorm: 'group', boxLoss: 'giou' },
 } as const;
 
 /** @throws KdError CONFIG_INVALID when anchors and levels do not fit each other */

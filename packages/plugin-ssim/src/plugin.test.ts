@@ -60,6 +60,8 @@ describe('ssim', () => {
     expect([...twoStage.requested].sort()).toEqual(['neck@p2', 'neck@p3', 'neck@p4']);
     expect(feat(stage({ taps: ['neck@p3', 'neck@p4'] }, pooled, pooled, ['roi.align']).hooks, students, teachers)).toBeCloseTo(2 * plain(students, teachers), 5);
     expect(feat(stage({ form: 'full' }, neck(3), neck(3)).hooks, students, teachers)).toBeCloseTo(4 * plain(students, teachers), 5);
+    // `form` is of SSIM alone.
+    expect(feat(stage({ form: 'full', loss: 'l2' }, neck(3), neck(3)).hooks, students, teachers)).toBeCloseTo(4 * plain(students, teachers, { loss: 'l2' }), 5);
     expect(feat(stage({ weight: 0.5, loss: 'l2', levels: 'mean' }, neck(3), neck(3)).hooks, students, teachers)).toBeCloseTo(0.5 * plain(students, teachers, { loss: 'l2', levels: 'mean' }), 5);
   });
 

@@ -21,7 +21,7 @@ export default ssim;
 
 function create(scope: PluginScope, options: SsimPluginOptions): Hooks {
   const twoStage = scope.student.capabilities.has('roi.align');
-  const settings = { ...options, weight: options.weight ?? defaultWeight(twoStage, options.form) };
+  const settings = { ...options, weight: options.weight ?? defaultWeight(twoStage, options) };
   const taps = options.taps ?? (twoStage ? withoutPooled(scope) : 'neck@*');
   let pairs: readonly TapPair[] = [];
   let adapters: readonly (Adapter | null)[] = [];
@@ -50,7 +50,7 @@ function withoutPooled({ student }: PluginScope): string | string[] {
 }
 
 /** The paper's best values are 2 and 4, for a loss of half the form `full`. */
-const defaultWeight = (twoStage: boolean, form: SsimPluginOptions['form']): number => (twoStage ? 2 : 4) / (form === 'full' ? 2 : 1);
+const defaultWeight = (twoStage: boolean, { loss, form }: SsimPluginOptions): number => (twoStage ? 2 : 4) / (loss === 'ssim' && form === 'full' ? 2 : 1);
 
 function adapterOf(scope: PluginScope, { student, teacher }: TapPair): Adapter {
   const initial = initialAdapter(student.channels, teacher.channels, scope.rng.stream('adapter', student.name));
