@@ -1,7 +1,7 @@
 // What the four configs of this folder share: BCCD (364 microscope images of blood, three classes) at 320x240.
 //
-//   KD_DATA=/path/to/bccd kd train examples/bccd/teacher.config.ts --out runs/bccd/teacher
-//   KD_DATA=/path/to/bccd kd train examples/bccd/student-ssim.config.ts --out runs/bccd/student-ssim
+//   KD_DATA=/path/to/bccd pnpm kd train examples/bccd/teacher.config.ts          # runs/teacher; may be left out: its weights lie here
+//   KD_DATA=/path/to/bccd pnpm kd train examples/bccd/student-ssim.config.ts     # runs/student-ssim
 //
 // KD_DATA_FORMAT=coco reads the COCO files instead of the VOC ones, KD_SEED=1 is another seed, KD_TEACHER another teacher.
 import { existsSync } from 'node:fs';
@@ -35,8 +35,8 @@ const shared = {
 export const teacher: Config['student'] = ['retinanet', { ...shared, backbone: { block: 'basic', layers: [2, 2, 2, 2], width: 32 }, head: { depth: 2 } }];
 export const student: Config['student'] = ['retinanet', { ...shared, backbone: { block: 'basic', layers: [1, 1, 1, 1], width: 8 }, head: { depth: 1 } }];
 
-/** The trained teacher: a run folder or a checkpoint. */
-export const weights = resolve(process.env.KD_TEACHER ?? 'runs/bccd/teacher');
+/** A run folder or a checkpoint: the teacher that was trained here, or the one of docs/results.md. */
+export const weights = resolve(process.env.KD_TEACHER ?? (existsSync('runs/teacher/summary.json') ? 'runs/teacher' : join(import.meta.dirname, 'teacher.safetensors')));
 
 export const training = {
   seed: Number(process.env.KD_SEED ?? 0),
