@@ -41,6 +41,7 @@ export function createRetinaNet(config: RetinaNetConfig, context: DetectorContex
     taps: network.taps,
     variables,
     head: network.head,
+    dense: { boxes: 'delta', priorsPerCell: config.anchors.sizes[0]!.length * config.anchors.ratios[0]!.length, coding: { anchors: config.anchors, strides: config.strides } },
     forward: (images, options) => network.forward(images, options),
     priors,
     decode: (codes, { boxes }) => decodeBoxes(codes, tf.expandDims(boxes, 0)) as tf.Tensor3D,

@@ -12,5 +12,5 @@ export const retinanet = defineDetector<RetinaNetOptions, RetinaNetInput>({
 
 export default retinanet;
 export { createRetinaNet, type RetinaNetDetector } from './detector.js';
-export { buildRetinaHead, type HeadOptions, type RetinaHead } from './head.js';
+export { buildRetinaHead, type HeadOptions } from './head.js';
 export { resolveConfig, type RetinaNetConfig, type RetinaNetInput, type RetinaNetOptions } from './options.js';

@@ -1,5 +1,7 @@
 export * from './anchors.js';
 export * from './boxes/index.js';
+export * from './dense-head.js';
+export * from './dense-network.js';
 export * from './descending-order.js';
 export * from './detach.js';
 export * from './fpn.js';

@@ -76,6 +76,19 @@ export interface Assignment {
   readonly matched: tf.Tensor2D;
   /** [b] float32: positives of each image */
   readonly positives: tf.Tensor1D;
+  /** [b, a] float32: centerness target of the positives, 0 elsewhere; of detectors that predict it */
+  readonly centerness?: tf.Tensor2D;
+}
+
+/** How the maps of a dense head are read: what a method that compares two heads has to know, and to check. */
+export interface DenseInfo {
+  /** `delta`: 4 offsets to an anchor; `distance`: left, top, right, bottom in pixels; `distribution`: the same as `bins` logits a side, in strides */
+  readonly boxes: 'delta' | 'distance' | 'distribution';
+  readonly bins?: number;
+  /** Priors a cell, the `a` of `cls` [b, h, w, a·k]. */
+  readonly priorsPerCell: number;
+  /** Everything that priors and coder depend on, as plain data: two detectors decode alike exactly when this is equal. */
+  readonly coding: unknown;
 }
 
 /** One table of the positive instances of a batch, in a fixed order (image, then prior), on the host side of the step. */
@@ -96,8 +109,8 @@ export interface StagedHead {
   depth(branch: string): number;
   /**
    * Applies blocks `from` (default 0) up to, not including, `to` (default: through the predictions) to `x` [b, h, w, c]
-   * of level `level`. Returns `{ feature }` when it stops inside the tower, else the named maps of the branch,
-   * e.g. `{ reg, centerness }`.
+   * of level `level`. Returns `{ feature }` when it stops inside the tower, else the named maps of the branch as inference reads
+   * them (scale of the level and activation included), e.g. `{ reg, centerness }`.
    */
   run(branch: string, x: tf.Tensor4D, options: { readonly level: number; readonly from?: number; readonly to?: number }): Readonly<Record<string, tf.Tensor4D>>;
 }
@@ -113,12 +126,14 @@ export interface Detector {
   /** Every variable once, in a fixed order. */
   readonly variables: readonly DetectorVariable[];
   readonly head?: StagedHead;
+  /** Of dense detectors. */
+  readonly dense?: DenseInfo;
 
   /** @param images [b, h, w, 3], normalised and padded */
   forward(images: tf.Tensor4D, options: ForwardOptions): DetectorOutput;
   /** To be called inside of a tidy: a detector may keep the tensors for the next batch of this size, so nobody disposes them by hand. */
   priors(output: DetectorOutput, paddedSize: readonly [number, number]): Priors;
-  /** Boxes [b, a, 4] from codes [b, a, 4] */
+  /** Boxes [b, a, 4] from codes as the head predicts them, [b, a, 4] or [b, a, 4·bins] */
   decode(codes: tf.Tensor3D, priors: Priors): tf.Tensor3D;
   assign(priors: Priors, targets: Targets): Assignment;
   /** Named scalar losses, weighted: the detection loss is their plain sum. */

@@ -4,5 +4,6 @@ export * from './conv-block.js';
 export * from './frozen-batch-norm.js';
 export * from './group-norm.js';
 export * from './layer-weight.js';
+export * from './level-scale.js';
 export * from './norm.js';
 export * from './upsample-like.js';
