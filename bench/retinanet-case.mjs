@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ratio, rounded } from './figures.mjs';
 import { peerFactory } from './peer.mjs';
 
 const ROUNDS = Number(process.env.KD_BENCH_ROUNDS ?? 5);
@@ -54,9 +55,6 @@ export async function runRetinanet(mode, peer) {
     await rm(folder, { recursive: true, force: true });
   }
 }
-
-const rounded = (value) => (value === undefined ? null : Math.round(value * 10) / 10);
-const ratio = (a, b) => (b === undefined ? null : Math.round((a / b) * 1000) / 1000);
 
 /** Normalised pixels: waves with noise. */
 function images() {

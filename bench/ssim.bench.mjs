@@ -7,6 +7,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ratio, rounded } from './figures.mjs';
 import { peerFactory } from './peer.mjs';
 
 export const name = 'ssim-fwd-bwd';
@@ -72,9 +73,6 @@ export async function run({ peer }) {
     await rm(folder, { recursive: true, force: true });
   }
 }
-
-const rounded = (value) => (value === undefined ? null : Math.round(value * 10) / 10);
-const ratio = (a, b) => (b === undefined ? null : Math.round((a / b) * 1000) / 1000);
 
 /** Student and teacher maps of all levels in [0, 1], one after the other, channels last: noise on a smooth ground, the teacher's shifted. */
 function maps() {
