@@ -32,8 +32,11 @@ beforeAll(async () => {
   await install('a-detector', kd('net', 1, 'detector'), `export default { definition: { kind: 'detector', name: 'net' } };`);
   await install('an-engine', kd('motor', 1, 'engine'), `export default () => ({ name: 'motor', start: async () => {} });`);
   await install('strange', { kd: { kind: 'toString', name: 'x', apiVersion: 1 } }, '');
+  await install('family', { description: 'two of them', kd: [{ kind: 'detector', name: 'elder', apiVersion: 1 }, { kind: 'detector', name: 'younger', apiVersion: 1, export: 'second' }, { kind: 'distiller', name: 'lost', apiVersion: 1, export: 'third' }, { kind: 'none' }, null] },
+    `export default { definition: { kind: 'detector', name: 'elder' } }; export const second = { definition: { kind: 'detector', name: 'younger' } };`);
+  await install('@kd/plugin-pair', { kd: [{ kind: 'distiller', name: 'single', apiVersion: 1 }, { kind: 'distiller', name: 'pair', apiVersion: 1, export: 'pair' }] }, `export const pair = { definition: { kind: 'distiller', name: 'pair' } };`);
   await install('indirect', kd('hidden'), distiller('hidden'));
-  const direct = ['@kd/plugin-one', 'acme-distill', 'import-only', 'unbuilt', 'old', 'needy', 'throws', 'not-one', 'a-detector', 'an-engine', 'strange', 'missing'];
+  const direct = ['@kd/plugin-one', 'acme-distill', 'import-only', 'unbuilt', 'old', 'needy', 'throws', 'not-one', 'a-detector', 'an-engine', 'strange', 'family', 'missing'];
   await writeFile(join(project, 'package.json'), JSON.stringify({ name: 'project', devDependencies: Object.fromEntries(direct.map((name) => [name, '*'])) }));
   await mkdir(join(project, 'configs', 'deep'), { recursive: true });
 });
@@ -43,8 +46,9 @@ describe('discover', () => {
   it('lists the direct dependencies that say what they are, without running them', async () => {
     const before = ran().length;
     const manifests = await discover(join(project, 'configs', 'deep'));
-    expect(manifests.map(({ kind, name }) => `${kind} ${name}`)).toEqual(['detector net', 'distiller eight', 'distiller five', 'distiller four', 'distiller nine', 'distiller one', 'distiller seven', 'distiller six', 'distiller three', 'engine motor']);
-    expect(manifests.find(({ name }) => name === 'three')).toEqual({ kind: 'distiller', name: 'three', apiVersion: 1, package: 'acme-distill', version: '1.2.3', description: 'about three' });
+    expect(manifests.map(({ kind, name }) => `${kind} ${name}`)).toEqual(['detector elder', 'detector net', 'detector younger', 'distiller eight', 'distiller five', 'distiller four', 'distiller lost', 'distiller nine', 'distiller one', 'distiller seven', 'distiller six', 'distiller three', 'engine motor']);
+    expect(manifests.find(({ name }) => name === 'three')).toEqual({ kind: 'distiller', name: 'three', apiVersion: 1, export: 'default', package: 'acme-distill', version: '1.2.3', description: 'about three' });
+    expect(manifests.find(({ name }) => name === 'younger')).toEqual({ kind: 'detector', name: 'younger', apiVersion: 1, export: 'second', package: 'family', version: '1.2.3', description: 'two of them' });
     expect(ran()).toHaveLength(before);
   });
 });
@@ -65,6 +69,14 @@ describe('importByName', () => {
   it('finds detectors and engines', async () => {
     expect(await importByName('detector', 'net', project)).toMatchObject({ name: 'net' });
     expect(await importByName('engine', 'motor', project)).toMatchObject({ name: 'motor' });
+  });
+
+  it('takes of a package with several the export that its manifest names', async () => {
+    expect(await importByName('detector', 'elder', project)).toMatchObject({ name: 'elder' });
+    expect(await importByName('detector', 'younger', project)).toMatchObject({ name: 'younger' });
+    expect(await load('pair'), 'also where the project does not list the package').toMatchObject({ name: 'pair' });
+    await expect(importByName('detector', 'family', project)).rejects.toMatchObject({ code: 'PLUGIN_NOT_FOUND', message: 'family holds more than one detector: elder, younger. Write one of these names.' });
+    await expect(load('lost')).rejects.toMatchObject({ code: 'PLUGIN_INVALID', message: expect.stringContaining('the export "third" of family is no distiller') });
   });
 
   it('tells for an unknown name what was meant, what is installed, and how to add it', async () => {

@@ -9,11 +9,13 @@ import { KdError, messageOf, suggestion } from './errors.js';
 
 export type PluginKind = 'distiller' | 'detector' | 'engine';
 
-/** What a package says of itself in its package.json, read without running any of its code. */
+/** What a package says of itself in its package.json, under `kd`: one of these or a list of them, read without running any of its code. */
 export interface Manifest {
   readonly kind: PluginKind;
   readonly name: string;
   readonly apiVersion: number;
+  /** Which export of the package it is; `default` unless said. */
+  readonly export: string;
   readonly package: string;
   readonly version: string;
   readonly description: string;
@@ -35,8 +37,8 @@ export async function discover(folder: string): Promise<Manifest[]> {
   if (project === null) return [];
   const own = (await readJson(join(project, 'package.json'))) as Readonly<Record<string, Readonly<Record<string, string>> | undefined>>;
   const names = Object.keys({ ...own['dependencies'], ...own['devDependencies'], ...own['optionalDependencies'] });
-  const manifests = await Promise.all(names.map(async (name) => manifestOf(await dependencyJson(project, name))));
-  return manifests.filter((manifest) => manifest !== null).sort((a, b) => a.kind.localeCompare(b.kind) || a.name.localeCompare(b.name));
+  const manifests = await Promise.all(names.map(async (name) => manifestsOf(await dependencyJson(project, name))));
+  return manifests.flat().sort((a, b) => a.kind.localeCompare(b.kind) || a.name.localeCompare(b.name));
 }
 
 async function dependencyJson(project: string, name: string): Promise<Record<string, unknown> | null> {
@@ -61,17 +63,21 @@ async function readJson(file: string): Promise<Record<string, unknown> | null> {
   }
 }
 
-function manifestOf(json: Record<string, unknown> | null): Manifest | null {
-  const kd = json?.['kd'] as Partial<Manifest> | undefined;
-  if (json === null || kd === undefined || kd.kind === undefined || !Object.hasOwn(PREFIX, kd.kind) || typeof kd.name !== 'string') return null;
-  return {
-    kind: kd.kind,
-    name: kd.name,
-    apiVersion: Number(kd.apiVersion),
-    package: String(json['name']),
-    version: String(json['version']),
-    description: String(json['description'] ?? ''),
-  };
+function manifestsOf(json: Record<string, unknown> | null): Manifest[] {
+  if (json === null) return [];
+  return [json['kd']].flat().flatMap((entry) => {
+    const kd = entry as Partial<Manifest> | null | undefined;
+    if (!kd || kd.kind === undefined || !Object.hasOwn(PREFIX, kd.kind) || typeof kd.name !== 'string') return [];
+    return [{
+      kind: kd.kind,
+      name: kd.name,
+      apiVersion: Number(kd.apiVersion),
+      export: kd.export ?? 'default',
+      package: String(json['name']),
+      version: String(json['version']),
+      description: String(json['description'] ?? ''),
+    }];
+  });
 }
 
 interface Kinds {
@@ -82,11 +88,13 @@ interface Kinds {
 
 /**
  * Imports what a name stands for: a manifest of that name, else `@kd/plugin-NAME`, else `kd-plugin-NAME` (`detector`, `engine` likewise).
+ * The name of a package stands for the only one of the kind that it declares.
  * @throws KdError PLUGIN_NOT_FOUND listing what is installed and the line that installs it
  */
 export async function importByName<K extends PluginKind>(kind: K, name: string, folder: string): Promise<Kinds[K]> {
   const manifests = await discover(folder);
-  const manifest = manifests.find((one) => one.kind === kind && (one.name === name || one.package === name));
+  const ofKind = manifests.filter((one) => one.kind === kind);
+  const manifest = ofKind.find((one) => one.name === name) ?? onlyOneOf(name, ofKind.filter((one) => one.package === name));
   if (manifest !== undefined && manifest.apiVersion !== API_VERSION) {
     throw new KdError('PLUGIN_INVALID', `${manifest.package} ${manifest.version} is built for version ${manifest.apiVersion} of the contract, this core speaks ${API_VERSION}. Install a version of it for this core, or a core for it.`);
   }
@@ -94,13 +102,21 @@ export async function importByName<K extends PluginKind>(kind: K, name: string, 
   const project = (await projectOf(folder)) ?? folder;
   for (const candidate of candidates.filter((one) => !isBuiltin(one))) {
     const file = await entryOf(project, candidate);
-    if (file !== null) return definitionOf(kind, candidate, await importFile(candidate, file));
+    if (file === null) continue;
+    const declared = manifest ?? manifestsOf(await dependencyJson(project, candidate)).find((one) => one.kind === kind && one.name === name);
+    const exported = declared?.export ?? 'default';
+    return definitionOf(kind, candidate, exported, (await importFile(candidate, file))[exported]);
   }
-  const installed = manifests.filter((one) => one.kind === kind).map((one) => one.name);
+  const installed = ofKind.map((one) => one.name);
   throw new KdError(
     'PLUGIN_NOT_FOUND',
     `no ${kind} named "${name}" is installed for ${project}; ${suggestion(name, installed)} Installed: ${installed.join(', ') || 'none'}. To add one: pnpm add @kd/${PREFIX[kind]}-${name}`,
   );
+}
+
+function onlyOneOf(name: string, declared: readonly Manifest[]): Manifest | undefined {
+  if (declared.length < 2) return declared[0];
+  throw new KdError('PLUGIN_NOT_FOUND', `${name} holds more than one ${declared[0]!.kind}: ${declared.map((one) => one.name).join(', ')}. Write one of these names.`);
 }
 
 /** The file that importing a package would load, or null where it is not installed. */
@@ -122,9 +138,9 @@ type Exports = string | { readonly [condition: string]: Exports | undefined };
 
 const importEntry = (entry: Exports | undefined): string | undefined => (typeof entry === 'object' ? importEntry(entry['node'] ?? entry['import'] ?? entry['default']) : entry);
 
-async function importFile(name: string, file: string): Promise<unknown> {
+async function importFile(name: string, file: string): Promise<Readonly<Record<string, unknown>>> {
   try {
-    return ((await import(pathToFileURL(file).href)) as { default?: unknown }).default;
+    return (await import(pathToFileURL(file).href)) as Readonly<Record<string, unknown>>;
   } catch (cause) {
     const missing = (cause as NodeJS.ErrnoException).code === 'ERR_MODULE_NOT_FOUND' ? /package '([^']+)'/.exec(messageOf(cause))?.[1] : undefined;
     if (missing !== undefined) {
@@ -134,11 +150,11 @@ async function importFile(name: string, file: string): Promise<unknown> {
   }
 }
 
-function definitionOf<K extends PluginKind>(kind: K, name: string, exported: unknown): Kinds[K] {
+function definitionOf<K extends PluginKind>(kind: K, name: string, exportName: string, exported: unknown): Kinds[K] {
   if (kind === 'engine' && typeof exported === 'function') return (exported as () => Kinds[K])();
   const definition = (exported as { definition?: { kind?: string } } | undefined)?.definition;
   if (definition?.kind !== kind) {
-    throw new KdError('PLUGIN_INVALID', `the default export of ${name} is no ${kind}; it must be what ${kind === 'detector' ? 'defineDetector' : 'definePlugin'} returns.`);
+    throw new KdError('PLUGIN_INVALID', `the ${exportName === 'default' ? 'default export' : `export "${exportName}"`} of ${name} is no ${kind}; it must be what ${kind === 'detector' ? 'defineDetector' : 'definePlugin'} returns.`);
   }
   return definition as unknown as Kinds[K];
 }
