@@ -20,6 +20,11 @@ describe.each(goldenRoots().map((root) => [root.name, root] as const))('areas, %
     test.each(ops)('op %s is built or listed as not built yet', (op) => expect(statusOf('op', op)).not.toBe('unknown'));
   }
 
+  for (const area of areas.filter((one) => one.name === 'baselines')) {
+    const methods = [...new Set(casesOf<{ method: string }>(area).map((one) => one.method))];
+    test.each(methods)('baseline %s is built or listed as not built yet', (method) => expect(statusOf('baseline', method)).not.toBe('unknown'));
+  }
+
   for (const area of areas.filter((one) => one.name === 'detectors')) {
     for (const member of area.members) {
       const { detector } = member.index;

@@ -1,1 +1,5 @@
-export {};
+export { applyAdapter, type Adapter } from './adapter.js';
+export { pkdLevels, type LevelExtras } from './pkd-levels.js';
+export { pkdLoss } from './pkd-loss.js';
+export { default, pkd } from './plugin.js';
+export type { PkdLossOptions, PkdPluginInput, PkdPluginOptions } from './settings.js';

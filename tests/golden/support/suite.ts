@@ -17,7 +17,7 @@ export function describeGolden(name: string, define: (area: Area) => void): void
 
 /**
  * A test of one case.
- * @param of the area, op, detector or checkpoint kind that it exercises: skipped when that is not built yet, failing when it is unknown
+ * @param of the area, op, detector, baseline method or checkpoint kind that it exercises: skipped when that is not built yet, failing when it is unknown
  */
 export function goldenTest(kind: Kind, of: string, name: string, run: () => void | Promise<void>): void {
   const status = statusOf(kind, of);
