@@ -10,6 +10,8 @@ export interface BoxCoderOptions {
   readonly weights?: readonly [number, number, number, number];
   /** Upper limit of the decoded log sizes; default {@link MAX_LOG_SIZE_RATIO}. */
   readonly clip?: number;
+  /** Lower limit of the decoded log sizes; default: none. mmdetection limits both sides. */
+  readonly clipBelow?: number;
 }
 
 interface CentreForm {
@@ -49,21 +51,22 @@ export function encodeBoxes(boxes: tf.Tensor, reference: tf.Tensor, { weights = 
 }
 
 /**
- * Boxes from codes, the inverse of {@link encodeBoxes}. Log sizes are limited from above, not from below; beyond the
- * limit their gradient is 0.
+ * Boxes from codes, the inverse of {@link encodeBoxes}. Log sizes are limited from above, not from below unless asked;
+ * beyond a limit their gradient is 0.
  * @param codes [..., 4]
  * @param reference [..., 4], broadcastable to `codes`
  * @returns [..., 4]
  */
 export function decodeBoxes(codes: tf.Tensor, reference: tf.Tensor, options: BoxCoderOptions = {}): tf.Tensor {
-  const { weights = [1, 1, 1, 1], clip = MAX_LOG_SIZE_RATIO } = options;
+  const { weights = [1, 1, 1, 1], clip = MAX_LOG_SIZE_RATIO, clipBelow } = options;
   return tf.tidy(() => {
     const [dx, dy, dw, dh] = corners(codes).map((c, i) => (weights[i] === 1 ? c : tf.div(c, weights[i]!))) as unknown as Corners;
     const ref = centreForm(corners(reference));
     const cx = tf.add(tf.mul(dx, ref.width), ref.cx);
     const cy = tf.add(tf.mul(dy, ref.height), ref.cy);
-    const halfWidth = tf.mul(tf.mul(tf.exp(tf.minimum(dw, clip)), ref.width), 0.5);
-    const halfHeight = tf.mul(tf.mul(tf.exp(tf.minimum(dh, clip)), ref.height), 0.5);
+    const limited = (d: tf.Tensor): tf.Tensor => (clipBelow === undefined ? tf.minimum(d, clip) : tf.clipByValue(d, clipBelow, clip));
+    const halfWidth = tf.mul(tf.mul(tf.exp(limited(dw)), ref.width), 0.5);
+    const halfHeight = tf.mul(tf.mul(tf.exp(limited(dh)), ref.height), 0.5);
     const sides = [tf.sub(cx, halfWidth), tf.sub(cy, halfHeight), tf.add(cx, halfWidth), tf.add(cy, halfHeight)];
     return tf.concat(sides, codes.rank - 1);
   });

@@ -3,7 +3,7 @@ import '@tensorflow/tfjs-layers';
 import * as tf from '@tensorflow/tfjs-core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ciouLoss, diouLoss, giouLoss } from './iou-losses.js';
+import { ciouLoss, diouLoss, giouLoss, iouLogLoss } from './iou-losses.js';
 import { generalizedBoxIou } from './iou.js';
 
 const side = fc.float({ min: 1, max: 100, noNaN: true });
@@ -40,4 +40,24 @@ describe.each([['giou', giouLoss, 2], ['diou', diouLoss, 2], ['ciou', ciouLoss, 
 it('the GIoU loss of a pair is 1 - its generalized IoU', () => {
   const [a, b] = [tf.tensor2d([[0, 0, 10, 10]]), tf.tensor2d([[20, 5, 30, 9]])];
   expect(giouLoss(a, b).dataSync()[0]).toBeCloseTo(1 - generalizedBoxIou(a, b).dataSync()[0]!, 6);
+});
+
+describe('with denominators raised to eps', () => {
+  const pairs = [tf.tensor2d([[0, 0, 4, 4], [0, 0, 1, 1]]), tf.tensor2d([[2, 0, 6, 4], [5, 5, 6, 6]])] as const;
+
+  it('the GIoU loss of proper boxes stays, and of boxes without area is finite', () => {
+    const [plain, floored] = [false, true].map((floor) => giouLoss(...pairs, { eps: 1e-6, floor }).dataSync());
+    floored!.forEach((value, i) => expect(value).toBeCloseTo(plain![i]!, 5));
+    const point = tf.tensor2d([[3, 3, 3, 3]]);
+    expect([...giouLoss(point, point, { eps: 1e-6, floor: true }).dataSync()]).toEqual([1]);
+  });
+
+  it('the IoU-log loss is -ln IoU, and 13.8 without gradient where nothing overlaps', () => {
+    const [half, apart] = iouLogLoss(...pairs).dataSync();
+    expect(half).toBeCloseTo(Math.log(3), 5);
+    expect(apart).toBeCloseTo(-Math.log(1e-6), 4);
+    const slopes = [...tf.grad((pred) => tf.sum(iouLogLoss(pred, pairs[1])))(pairs[0]).dataSync()];
+    expect(slopes.slice(0, 4).some((slope) => slope !== 0)).toBe(true);
+    expect(slopes.slice(4)).toEqual([0, 0, 0, 0]);
+  });
 });

@@ -5,8 +5,10 @@ import type { Corners } from './corners.js';
 import { maximum, minimum } from './extremes.js';
 
 export interface IouLossOptions {
-  /** Added to denominators; default 1e-7. */
+  /** Keeps denominators off 0; default 1e-7. */
   readonly eps?: number;
+  /** Denominators are raised to `eps` where they are lower, as mmdetection does, instead of having it added. GIoU only. */
+  readonly floor?: boolean;
 }
 
 /**
@@ -27,6 +29,9 @@ function hullOf(p: Corners, t: Corners): { width: tf.Tensor; height: tf.Tensor }
   };
 }
 
+/** A denominator that is never lower than `eps`. */
+const atLeast = (x: tf.Tensor, eps: number): tf.Tensor => maximum(x, tf.scalar(eps));
+
 const dropLastAxis = (x: tf.Tensor): tf.Tensor => tf.squeeze(x, [x.rank - 1]);
 
 /**
@@ -36,16 +41,28 @@ const dropLastAxis = (x: tf.Tensor): tf.Tensor => tf.squeeze(x, [x.rank - 1]);
  * @param target [..., 4], same shape
  * @returns [...]
  */
-export function giouLoss(pred: tf.Tensor, target: tf.Tensor, { eps = 1e-7 }: IouLossOptions = {}): tf.Tensor {
+export function giouLoss(pred: tf.Tensor, target: tf.Tensor, { eps = 1e-7, floor = false }: IouLossOptions = {}): tf.Tensor {
   return tf.tidy(() => {
     const p = corners(pred);
     const t = corners(target);
-    const { inter, union } = overlap(p, t);
-    const iou = tf.div(inter, tf.add(union, eps));
+    const { inter, union: plain } = overlap(p, t);
     const { width, height } = hullOf(p, t);
-    const hull = tf.mul(width, height);
-    const giou = tf.sub(iou, tf.div(tf.sub(hull, union), tf.add(hull, eps)));
+    const area = tf.mul(width, height);
+    const [union, hull] = floor ? [atLeast(plain, eps), atLeast(area, eps)] : [plain, area];
+    const divide = (x: tf.Tensor, y: tf.Tensor): tf.Tensor => tf.div(x, floor ? y : tf.add(y, eps));
+    const giou = tf.sub(divide(inter, union), divide(tf.sub(hull, union), hull));
     return dropLastAxis(tf.sub(1, giou));
+  });
+}
+
+/**
+ * `-log(max(IoU, eps))` of pairs, the union no lower than `eps`: the IoU loss of UnitBox (Yu et al., 2016) as mmdetection computes
+ * it. No gradient where the IoU is below `eps`. Shapes as in {@link giouLoss}.
+ */
+export function iouLogLoss(pred: tf.Tensor, target: tf.Tensor, { eps = 1e-6 }: Pick<IouLossOptions, 'eps'> = {}): tf.Tensor {
+  return tf.tidy(() => {
+    const { inter, union } = overlap(corners(pred), corners(target));
+    return dropLastAxis(tf.neg(tf.log(atLeast(tf.div(inter, atLeast(union, eps)), eps))));
   });
 }
 

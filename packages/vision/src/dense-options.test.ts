@@ -1,0 +1,28 @@
+import * as v from 'valibot';
+import { expect, it } from 'vitest';
+import { denseEntries, denseShape, strictOptions } from './dense-options.js';
+import { RESNETS } from './resnet.js';
+
+const schema = strictOptions(denseEntries);
+const shape = (options: v.InferInput<typeof schema>) => denseShape(v.parse(schema, options));
+
+it('gives each level the stride of its place', () => {
+  expect(shape({}).strides).toEqual([8, 16, 32, 64, 128]);
+  expect(shape({ returnedLayers: [1, 2], extra: 'maxpool' }).strides).toEqual([4, 8, 16]);
+  expect(shape({ extra: 'none' }).strides).toEqual([8, 16, 32]);
+});
+
+it('trains all of a backbone with group norm, and three stages of one with batch norm', () => {
+  expect(shape({})).toMatchObject({ backbone: RESNETS.resnet50, norm: 'group', trainableLayers: 5 });
+  expect(shape({ norm: 'frozen' }).trainableLayers).toBe(3);
+  expect(shape({ norm: 'frozen', trainableLayers: 0 }).trainableLayers).toBe(0);
+});
+
+it.each([
+  [{ backbon: 'resnet18' }, /there is no option "backbon"; did you mean "backbone"\?/],
+  [{ input: { size: 3 } }, /there is no option "size"; .*there are minSize, maxSize/],
+  [{ returnedLayers: [2, 4] }, /consecutive/],
+  [{ backbone: 'resnet19' }, /must be one of resnet10/],
+])('refuses %j', (options, message) => {
+  expect(() => v.parse(schema, options)).toThrow(message);
+});

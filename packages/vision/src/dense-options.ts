@@ -1,0 +1,94 @@
+import { suggestion } from '@kd/core';
+import * as v from 'valibot';
+import type { ExtraLevels } from './fpn.js';
+import type { NormKind } from './layers/index.js';
+import { RESNETS, type ResnetShape } from './resnet.js';
+
+/** A strict object that names the unknown option and what there is instead. */
+export function strictOptions<const Entries extends v.ObjectEntries>(entries: Entries) {
+  return v.strictObject(entries, (issue) => {
+    if (issue.expected !== 'never') return `must be an object of options, not ${issue.received}`;
+    const unknown = issue.received.replaceAll('"', '');
+    const known = Object.keys(entries);
+    return `there is no option "${unknown}"; ${[suggestion(unknown, known), `there are ${known.join(', ')}`].filter(Boolean).join(' ')}`;
+  });
+}
+
+export const wholeNumber = (least: number) => v.pipe(v.number(), v.integer('must be a whole number'), v.minValue(least, `must be at least ${least}`));
+export const positiveNumber = v.pipe(v.number(), v.gtValue(0, 'must be greater than 0'));
+export const fractionNumber = v.pipe(v.number(), v.minValue(0, 'must be between 0 and 1'), v.maxValue(1, 'must be between 0 and 1'));
+
+const triple = v.tuple([v.number(), v.number(), v.number()], 'must be three numbers, for red, green and blue');
+const names = Object.keys(RESNETS) as (keyof typeof RESNETS)[];
+
+/** Options of backbone, neck and input, for the schema of a one-stage detector: `strictOptions({ ...denseEntries, … })`. */
+export const denseEntries = {
+  backbone: v.optional(
+    v.union(
+      [
+        v.picklist(names),
+        strictOptions({
+          block: v.picklist(['basic', 'bottleneck']),
+          layers: v.pipe(v.array(wholeNumber(1)), v.length(4)),
+          width: wholeNumber(1),
+        }),
+      ],
+      `must be one of ${names.join(', ')}, or { block: "basic" | "bottleneck", layers: [four numbers of blocks], width: channels of the stem }`,
+    ),
+    'resnet50',
+  ),
+  norm: v.optional(v.picklist(['frozen', 'live', 'eval', 'group'], 'must be "frozen", "live", "eval" or "group"'), 'group'),
+  frozenBnEps: v.optional(v.pipe(v.number(), v.minValue(0, 'must not be negative')), 1e-5),
+  trainableLayers: v.optional(v.pipe(wholeNumber(0), v.maxValue(5, 'must be at most 5'))),
+  returnedLayers: v.optional(
+    v.pipe(
+      v.array(v.pipe(wholeNumber(1), v.maxValue(4, 'must be at most 4'))),
+      v.minLength(1, 'must name at least one stage of the backbone'),
+      v.check((list) => list.every((k, i) => i === 0 || k === list[i - 1]! + 1), 'must be consecutive stages in ascending order, e.g. [2, 3, 4]'),
+    ),
+    [2, 3, 4],
+  ),
+  fpnChannels: v.optional(wholeNumber(1), 256),
+  extra: v.optional(v.picklist(['p6p7_from_p5', 'p6p7_from_c5', 'maxpool', 'none'], 'must be "p6p7_from_p5", "p6p7_from_c5", "maxpool" or "none"'), 'p6p7_from_p5'),
+  input: v.optional(
+    strictOptions({
+      minSize: v.optional(v.union([wholeNumber(1), v.pipe(v.array(wholeNumber(1)), v.minLength(1, 'must name at least one size'))], 'must be a size in pixels, or a list of sizes'), 800),
+      maxSize: v.optional(wholeNumber(1), 1333),
+      fixedSize: v.optional(v.nullable(v.tuple([wholeNumber(1), wholeNumber(1)], 'must be [height, width]')), null),
+      mean: v.optional(triple, [0.485, 0.456, 0.406]),
+      std: v.optional(triple, [0.229, 0.224, 0.225]),
+      sizeDivisible: v.optional(wholeNumber(1), 32),
+    }),
+    {},
+  ),
+} as const;
+
+/** What {@link denseEntries} say of the network, with everything that follows from them. */
+export interface DenseShape {
+  readonly backbone: ResnetShape;
+  readonly norm: NormKind;
+  readonly trainableLayers: number;
+  readonly extra: ExtraLevels;
+  /** Stride of each level as the network is built, finest first: 8, 16, … */
+  readonly strides: readonly number[];
+}
+
+/** A backbone without batch norm is one that starts from nothing: all of it trains unless told otherwise. */
+export function denseShape(given: {
+  readonly backbone: keyof typeof RESNETS | ResnetShape;
+  readonly norm: NormKind;
+  readonly trainableLayers?: number | undefined;
+  readonly returnedLayers: readonly number[];
+  readonly extra: ExtraLevels;
+}): DenseShape {
+  const strides = given.returnedLayers.map((k) => 2 ** (k + 1));
+  const more = { p6p7_from_p5: 2, p6p7_from_c5: 2, maxpool: 1, none: 0 }[given.extra];
+  for (let i = 0; i < more; i++) strides.push(strides.at(-1)! * 2);
+  return {
+    backbone: typeof given.backbone === 'string' ? RESNETS[given.backbone] : given.backbone,
+    norm: given.norm,
+    trainableLayers: given.trainableLayers ?? (given.norm === 'group' ? 5 : 3),
+    extra: given.extra,
+    strides,
+  };
+}
