@@ -14,15 +14,17 @@ export interface FpnOptions {
   readonly extra: ExtraLevels;
   /** Norm after each convolution of the pyramid (Faster R-CNN v2); then the convolutions have no bias. */
   readonly norm?: NormOptions;
+  /** Whether P7 reads relu(P6), as in torchvision (the default), or P6 as it is, as in mmdetection. */
+  readonly reluBeforeP7?: boolean;
   readonly path: string;
 }
 
 /**
- * Feature pyramid (Lin et al., 2017): lateral 1x1, nearest top-down, output 3x3, no ReLU; P7 reads relu(P6).
+ * Feature pyramid (Lin et al., 2017): lateral 1x1, nearest top-down, output 3x3, no ReLU.
  * @param stages finest first
  * @returns the levels, finest first, named by their stride: `p3` is stride 8
  */
-export function buildFpn(builder: NetworkBuilder, stages: readonly Stage[], { channels, extra, norm, path }: FpnOptions): Stage[] {
+export function buildFpn(builder: NetworkBuilder, stages: readonly Stage[], { channels, extra, norm, reluBeforeP7, path }: FpnOptions): Stage[] {
   if (stages.length === 0) throw new KdError('CONFIG_INVALID', `${path}: a feature pyramid needs at least one stage of the backbone.`);
   const block = (kind: 'inner_blocks' | 'layer_blocks', i: number, x: SymbolicTensor): SymbolicTensor => {
     const name = `${path}.${kind}.${i}`;
@@ -35,10 +37,10 @@ export function buildFpn(builder: NetworkBuilder, stages: readonly Stage[], { ch
     laterals[i] = builder.place(layers.add({ name: `${path}.add.${i}` }), [laterals[i]!, up]);
   }
   const levels = laterals.map((x, i) => level(block('layer_blocks', i, x), channels, stages[i]!.stride));
-  return [...levels, ...extraLevels(builder, stages.at(-1)!, levels.at(-1)!, { channels, extra, path })];
+  return [...levels, ...extraLevels(builder, stages.at(-1)!, levels.at(-1)!, { channels, extra, path, ...(reluBeforeP7 !== undefined && { reluBeforeP7 }) })];
 }
 
-function extraLevels(builder: NetworkBuilder, stage: Stage, last: Stage, { channels, extra, path }: FpnOptions): Stage[] {
+function extraLevels(builder: NetworkBuilder, stage: Stage, last: Stage, { channels, extra, reluBeforeP7 = true, path }: FpnOptions): Stage[] {
   if (extra === 'none') return [];
   if (extra === 'maxpool') {
     const pool = layers.maxPooling2d({ name: `${path}.extra_blocks.pool`, poolSize: 1, strides: 2, padding: 'valid' });
@@ -46,7 +48,7 @@ function extraLevels(builder: NetworkBuilder, stage: Stage, last: Stage, { chann
   }
   const source = extra === 'p6p7_from_p5' ? last.output : stage.output;
   const p6 = builder.conv(`${path}.extra_blocks.p6`, source, { filters: channels, kernel: 3, stride: 2, bias: true });
-  const rectified = builder.relu(`${path}.extra_blocks.relu`, p6);
+  const rectified = reluBeforeP7 ? builder.relu(`${path}.extra_blocks.relu`, p6) : p6;
   const p7 = builder.conv(`${path}.extra_blocks.p7`, rectified, { filters: channels, kernel: 3, stride: 2, bias: true });
   return [level(p6, channels, last.stride * 2), level(p7, channels, last.stride * 4)];
 }

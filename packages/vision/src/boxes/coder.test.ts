@@ -53,3 +53,15 @@ it('takes one list of anchors for the codes of every image', () => {
 it('encodes a box without area as minus infinity', () => {
   expect(encodeBoxes(tf.tensor2d([[5, 5, 5, 9]]), tf.tensor2d([[0, 0, 10, 8]])).dataSync()[2]).toBe(-Infinity);
 });
+
+it('limits log sizes from below where asked, with gradient 0 beyond', () => {
+  const reference = tf.tensor2d([[0, 0, 16, 16]]);
+  const width = (codes: tf.Tensor): tf.Tensor => {
+    const [x1, , x2] = tf.split(decodeBoxes(codes, reference, { clipBelow: -MAX_LOG_SIZE_RATIO }), 4, 1) as [tf.Tensor, tf.Tensor, tf.Tensor];
+    return tf.sum(tf.sub(x2, x1));
+  };
+  expect(width(tf.tensor2d([[0, 0, -9, 0]])).dataSync()[0]).toBeCloseTo((16 * 16) / 1000, 6);
+  expect(width(tf.tensor2d([[0, 0, 9, 0]])).dataSync()[0]).toBeCloseTo(1000, 2);
+  expect(tf.grad(width)(tf.tensor2d([[0, 0, -9, 0]])).dataSync()[2]).toBe(0);
+  expect(tf.grad(width)(tf.tensor2d([[0, 0, -1, 0]])).dataSync()[2]).toBeCloseTo(16 * Math.exp(-1), 4);
+});
