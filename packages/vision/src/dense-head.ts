@@ -60,6 +60,8 @@ export interface DenseHead extends StagedHead {
   /** Outputs of the tower blocks, `head.classification_head.conv.3.0@p4`. */
   readonly taps: readonly TapInfo[];
   locate(tap: string): TapPlace | undefined;
+  /** Block `block` of a tower on its input `x` [b, h, w, c], without the ReLU at its end. */
+  preActivation(branch: string, x: tf.Tensor4D, block: number): tf.Tensor4D;
   /** As the contract says; `training` (default false) is for maps that training and inference read differently. */
   run(branch: string, x: tf.Tensor4D, options: { readonly level: number; readonly from?: number; readonly to?: number; readonly training?: boolean }): Readonly<Record<string, tf.Tensor4D>>;
 }
@@ -100,6 +102,12 @@ export function buildDenseHead(options: DenseHeadOptions): DenseHead {
     locate: (tap) => located.get(tap)?.place,
     branches: [...towers.keys()],
     depth: (branch) => towerOf(branch).blocks.length,
+    preActivation(branch, x, index) {
+      const { blocks } = towerOf(branch);
+      const block = blocks[index];
+      if (!block) throw new KdError('USAGE', `${detector} head, branch ${branch}: there is no block ${index}; the tower has ${blocks.length}, the first is 0.`);
+      return runConvBlock({ ...block, relu: false }, x, context);
+    },
     run(branch, x, { level, from = 0, to, training = false }) {
       const { blocks, outputs } = towerOf(branch);
       const whole = blocks.length + 1;
