@@ -1,7 +1,6 @@
 import type { DetectorOutput, HostBatch, ImageDetections, Priors } from '@kd/core';
-import { decodeBoxes, nms, topCandidates } from '@kd/vision';
+import { type BoxCoderOptions, decodeBoxes, flattenLevels, nms, topCandidates } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
-import { flattenLevels } from './losses.js';
 import type { RetinaNetConfig } from './options.js';
 
 type Sizes = Pick<HostBatch, 'imageSizes' | 'originalSizes' | 'ids'>;
@@ -15,9 +14,9 @@ export async function detections(
   output: DetectorOutput,
   priors: Priors,
   sizes: Sizes,
-  { classes, post }: { readonly classes: number; readonly post: RetinaNetConfig['post'] },
+  { classes, coder, post }: { readonly classes: number; readonly coder: BoxCoderOptions; readonly post: RetinaNetConfig['post'] },
 ): Promise<ImageDetections[]> {
-  const boxes = tf.tidy(() => decodeBoxes(flattenLevels(output.predictions['reg']!, 4), tf.expandDims(priors.boxes, 0))); // [b, a, 4]
+  const boxes = tf.tidy(() => decodeBoxes(flattenLevels(output.predictions['reg']!, 4), tf.expandDims(priors.boxes, 0), coder)); // [b, a, 4]
   try {
     const [decoded, ...logits] = (await Promise.all([boxes, ...output.predictions['cls']!].map((tensor) => tensor.data()))) as Float32Array[];
     const anchors = boxes.shape[1]!;

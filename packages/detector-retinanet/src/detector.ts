@@ -1,8 +1,9 @@
 import type { Detector, DetectorContext, DetectorOutput, Priors } from '@kd/core';
-import { anchorGrid, boxIou, decodeBoxes, layerVariables, matchAnchors } from '@kd/vision';
+import { anchorGrid, decodeBoxes, layerVariables } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { detections } from './detections.js';
+import { FLAVOURS } from './flavours.js';
 import { retinaTerms } from './losses.js';
 import { buildNetwork } from './network.js';
 import type { RetinaNetConfig } from './options.js';
@@ -13,18 +14,20 @@ export interface RetinaNetDetector extends Detector {
   readonly backbone: LayersModel;
 }
 
-/** RetinaNet (Lin et al., 2017) as torchvision computes it. */
+/** RetinaNet (Lin et al., 2017) as torchvision or mmdetection computes it. */
 export function createRetinaNet(config: RetinaNetConfig, context: DetectorContext): RetinaNetDetector {
   const classes = context.categories.length;
   const network = buildNetwork(config, { classes, seed: context.seed, ...(context.runOp && { runOp: context.runOp }) });
   const variables = layerVariables(network.layers);
+  const { grid: layout, coder, assign } = FLAVOURS[config.flavour];
+  const anchors = { ...config.anchors, ...layout(config.strides) };
   const grids = new Map<string, Priors>();
   const priors = (output: Pick<DetectorOutput, 'levels'>, paddedSize: readonly [number, number]): Priors => {
     const levels = output.levels.map(({ shape }) => [shape[1], shape[2]] as const);
     const key = JSON.stringify([levels, paddedSize]);
     let grid = grids.get(key);
     if (!grid) {
-      grid = anchorGrid(levels, paddedSize, config.anchors);
+      grid = anchorGrid(levels, paddedSize, anchors);
       tf.keep(grid.boxes);
       grids.set(key, grid);
     }
@@ -41,17 +44,17 @@ export function createRetinaNet(config: RetinaNetConfig, context: DetectorContex
     taps: network.taps,
     variables,
     head: network.head,
-    dense: { boxes: 'delta', priorsPerCell: config.anchors.sizes[0]!.length * config.anchors.ratios[0]!.length, coding: { anchors: config.anchors, strides: config.strides } },
+    dense: { boxes: 'delta', priorsPerCell: config.anchors.sizes[0]!.length * config.anchors.ratios[0]!.length, coding: { strides: config.strides, anchors, coder } },
     forward: (images, options) => network.forward(images, options),
     priors,
-    decode: (codes, { boxes }) => decodeBoxes(codes, tf.expandDims(boxes, 0)) as tf.Tensor3D,
-    assign: ({ boxes }, targets) =>
+    decode: (codes, { boxes }) => decodeBoxes(codes, tf.expandDims(boxes, 0), coder) as tf.Tensor3D,
+    assign: (grid, targets) =>
       tf.tidy(() => {
-        const matched = matchAnchors(boxIou(targets.boxes, boxes), targets.mask, config.matcher);
+        const matched = assign(grid, targets, config);
         return { matched, positives: tf.sum(tf.cast(tf.greaterEqual(matched, tf.scalar(0, 'int32')), 'float32'), 1) as tf.Tensor1D };
       }),
-    terms: (output, grid, assignment, targets) => retinaTerms(output, grid, assignment, targets, { classes, boxLoss: config.boxLoss }),
-    detect: (output, sizes) => detections(output, priors(output, [sizes.shape[1], sizes.shape[2]]), sizes, { classes, post: config.post }),
+    terms: (output, grid, assignment, targets) => retinaTerms(output, grid, assignment, targets, { classes, ...config }),
+    detect: (output, sizes) => detections(output, priors(output, [sizes.shape[1], sizes.shape[2]]), sizes, { classes, coder, post: config.post }),
     dispose() {
       for (const { variable } of variables) variable.dispose();
       for (const { boxes } of grids.values()) boxes.dispose();

@@ -14,7 +14,7 @@ export function buildNetwork(config: RetinaNetConfig, { classes, ...context }: N
     detector: 'retinanet',
     backbone: { ...config.backbone, norm: { kind: config.norm, epsilon: config.frozenBnEps }, trainableLayers: config.trainableLayers },
     returnedLayers: config.returnedLayers,
-    fpn: { channels: config.fpnChannels, extra: config.extra },
+    fpn: { channels: config.fpnChannels, extra: config.extra, reluBeforeP7: config.reluBeforeP7 },
     head: { ...config.head, branches: retinaBranches(anchors, classes), strides: config.strides },
     ...context,
   });

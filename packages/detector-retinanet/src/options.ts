@@ -22,13 +22,8 @@ const names = Object.keys(RESNETS) as (keyof typeof RESNETS)[];
 export const schema = options({
   /** Presets of torchvision's two variants; without it, a network that trains from scratch. */
   version: v.optional(v.picklist([1, 2], 'must be 1 or 2')),
-  flavour: v.optional(
-    v.pipe(
-      v.picklist(['torchvision', 'mmdet'], 'must be "torchvision" or "mmdet"'),
-      v.check((flavour) => flavour !== 'mmdet', 'the flavour "mmdet" is not built yet; use "torchvision"'),
-    ),
-    'torchvision',
-  ),
+  /** Whose anchors, assignment, normaliser, limits of the decoder and defaults. */
+  flavour: v.optional(v.picklist(['torchvision', 'mmdet'], 'must be "torchvision" or "mmdet"'), 'torchvision'),
   backbone: v.optional(
     v.union(
       [
@@ -78,7 +73,7 @@ export const schema = options({
     options({
       scoreThresh: v.optional(fraction, 0.05),
       nmsThresh: v.optional(fraction, 0.5),
-      detectionsPerImg: v.optional(whole(1), 300),
+      detectionsPerImg: v.optional(whole(1)),
       topkCandidates: v.optional(whole(1), 1000),
     }),
     {},
@@ -100,27 +95,35 @@ export type RetinaNetInput = v.InferInput<typeof schema>;
 export type RetinaNetOptions = v.InferOutput<typeof schema>;
 
 /** The options with every preset and default worked in. */
-export interface RetinaNetConfig extends Omit<RetinaNetOptions, 'version' | 'flavour' | 'backbone' | 'norm' | 'trainableLayers' | 'extra' | 'head' | 'boxLoss' | 'anchors'> {
+export interface RetinaNetConfig extends Omit<RetinaNetOptions, 'version' | 'backbone' | 'norm' | 'trainableLayers' | 'extra' | 'head' | 'boxLoss' | 'anchors' | 'post'> {
   readonly backbone: ResnetShape;
   readonly norm: NormKind;
   readonly trainableLayers: number;
   readonly extra: ExtraLevels;
+  /** Whether P7 reads relu(P6). */
+  readonly reluBeforeP7: boolean;
   readonly head: { readonly depth: number; readonly channels: number; readonly norm: 'none' | 'group'; readonly groups: number };
   readonly boxLoss: 'l1' | 'smooth_l1' | 'giou';
   /** Stride of each level as the network is built: 8, 16, … */
   readonly strides: readonly number[];
   readonly anchors: { readonly sizes: readonly (readonly number[])[]; readonly ratios: readonly (readonly number[])[] };
+  readonly post: RetinaNetOptions['post'] & { readonly detectionsPerImg: number };
 }
 
 const PRESETS = {
-  scratch: { norm: 'group', extra: 'p6p7_from_p5', headNorm: 'none', boxLoss: 'l1' },
+  torchvision: { norm: 'group', extra: 'p6p7_from_p5', headNorm: 'none', boxLoss: 'l1' },
+  mmdet: { norm: 'group', extra: 'p6p7_from_c5', headNorm: 'none', boxLoss: 'l1' },
   1: { norm: 'frozen', extra: 'p6p7_from_p5', headNorm: 'none', boxLoss: 'l1' },
   2: { norm: 'live', extra: 'p6p7_from_c5', headNorm: 'group', boxLoss: 'giou' },
 } as const;
 
-/** @throws KdError CONFIG_INVALID when anchors and levels do not fit each other */
-export function resolveConfig({ version, flavour: _, ...given }: RetinaNetOptions): RetinaNetConfig {
-  const preset = PRESETS[version ?? 'scratch'];
+/** @throws KdError CONFIG_INVALID when anchors and levels, or version and flavour, do not fit each other */
+export function resolveConfig({ version, ...given }: RetinaNetOptions): RetinaNetConfig {
+  const { flavour } = given;
+  if (version !== undefined && flavour === 'mmdet') {
+    throw new KdError('CONFIG_INVALID', `retinanet: version ${version} is one of torchvision's, but the flavour is "mmdet"; leave \`version\` out and name norm, extra, head.norm and boxLoss where you want others than the flavour's.`);
+  }
+  const preset = PRESETS[version ?? flavour];
   const norm = given.norm ?? preset.norm;
   const extra = given.extra ?? preset.extra;
   const strides = given.returnedLayers.map((k) => 2 ** (k + 1));
@@ -132,18 +135,21 @@ export function resolveConfig({ version, flavour: _, ...given }: RetinaNetOption
     norm,
     trainableLayers: given.trainableLayers ?? (norm === 'group' ? 5 : 3),
     extra,
+    reluBeforeP7: flavour === 'torchvision',
     head: { depth: given.head.depth, channels: given.head.channels ?? given.fpnChannels, norm: given.head.norm ?? preset.headNorm, groups: given.head.groups },
     boxLoss: given.boxLoss ?? preset.boxLoss,
     strides,
-    anchors: anchorsOf(given.anchors, strides),
+    anchors: anchorsOf(given.anchors, strides, flavour),
+    post: { ...given.post, detectionsPerImg: given.post.detectionsPerImg ?? (flavour === 'mmdet' ? 100 : 300) },
   };
 }
 
-/** torchvision's sizes: four strides times 1, 2^(1/3) and 2^(2/3), cut to whole pixels. */
-const defaultSizes = (stride: number): number[] => [0, 1, 2].map((k) => Math.trunc(4 * stride * 2 ** (k / 3)));
+/** Four strides times 1, 2^(1/3) and 2^(2/3); torchvision cuts them to whole pixels. */
+const defaultSizes = (stride: number, flavour: RetinaNetOptions['flavour']): number[] =>
+  [0, 1, 2].map((k) => 4 * stride * 2 ** (k / 3)).map((size) => (flavour === 'torchvision' ? Math.trunc(size) : size));
 
-function anchorsOf({ sizes, ratios = [0.5, 1, 2] }: RetinaNetOptions['anchors'], strides: readonly number[]): RetinaNetConfig['anchors'] {
-  const perLevel = sizes ?? strides.map(defaultSizes);
+function anchorsOf({ sizes, ratios = [0.5, 1, 2] }: RetinaNetOptions['anchors'], strides: readonly number[], flavour: RetinaNetOptions['flavour']): RetinaNetConfig['anchors'] {
+  const perLevel = sizes ?? strides.map((stride) => defaultSizes(stride, flavour));
   const ratioLists = Array.isArray(ratios[0]) ? (ratios as number[][]) : strides.map(() => ratios as number[]);
   for (const [what, list] of [['sizes', perLevel], ['ratios', ratioLists]] as const) {
     if (list.length === strides.length) continue;
