@@ -1,1 +1,8 @@
-export {};
+export { alignScale } from './align.js';
+export { crossHead, type Crossed } from './cross-head.js';
+export type { CrossKdInput, CrossKdOptions } from './options.js';
+export { crosskd, default } from './plugin.js';
+export { softQualityFocal } from './quality-focal.js';
+export { softKl, type SoftKlOptions } from './soft-kl.js';
+export type { CuttableHead } from './tower-tap.js';
+export { DENOMINATOR_EPSILON, inverse, weightedSum } from './weighted-sum.js';

@@ -1,0 +1,49 @@
+import type { Logger, NamedTensors } from '@kd/core';
+import * as tf from '@tensorflow/tfjs-core';
+
+/** Counts steps whose terms were left out. The count stays on the device until a checkpoint or the end asks for it, so that no step waits for the host. */
+export class EmptySteps {
+  readonly #id: string;
+  readonly #logger: Logger;
+  #count: tf.Tensor | undefined;
+  #told = false;
+
+  constructor(id: string, logger: Logger) {
+    this.#id = id;
+    this.#logger = logger;
+  }
+
+  /** @param empty 1 for a step without positives, else 0 */
+  add(empty: tf.Scalar): void {
+    const before = this.#count;
+    this.#count = tf.keep(tf.tidy(() => (before ? tf.add(before, empty) : tf.clone(empty))));
+    before?.dispose();
+  }
+
+  state(): NamedTensors {
+    const steps = this.#tell();
+    return steps === 0 ? new Map() : new Map([['empty', { dtype: 'F32', shape: [1], data: Float32Array.of(steps) }]]);
+  }
+
+  restore(state: NamedTensors): void {
+    this.#count?.dispose();
+    const steps = state.get('empty')?.data[0];
+    this.#count = steps === undefined ? undefined : tf.keep(tf.scalar(Number(steps)));
+  }
+
+  dispose(): void {
+    this.#tell();
+    this.#count?.dispose();
+    this.#count = undefined;
+  }
+
+  /** Reads the count; the first time that there is one, the person hears of it. */
+  #tell(): number {
+    const steps = this.#count?.dataSync()[0] ?? 0;
+    if (steps > 0 && !this.#told) {
+      this.#told = true;
+      this.#logger.warn(`${this.#id}: ${steps === 1 ? '1 batch' : `${steps} batches`} so far had no positive prior, hence no centerness to divide by: its terms were left out there. parity: true divides by 1e-6 instead, as the reference does, and gives losses of 10^6.`);
+    }
+    return steps;
+  }
+}

@@ -1,0 +1,145 @@
+import { definePlugin, type Hooks, KdError, type LossTerms, type PluginScope, type Predictions, type StepView, type TapPair, type TapRequests, warnOnce } from '@kd/core';
+import * as tf from '@tensorflow/tfjs-core';
+import { applyAdapter, initialAdapter } from './adapter.js';
+import { BRANCHES, checkPair, type Pairing } from './check-pair.js';
+import { crossHead } from './cross-head.js';
+import { denominator } from './denominators.js';
+import { EmptySteps } from './empty-steps.js';
+import { checkFeatures, hasStatistics } from './level-checks.js';
+import { boxTerms, centernessTerms, classTerms, hasCenterness, type LossInputs, usualWeights } from './losses.js';
+import { type CrossKdInput, type CrossKdOptions, optionsSchema } from './options.js';
+import { type TowerTap, towerTap } from './tower-tap.js';
+
+/**
+ * Cross-head distillation: the student's half-way features go through the rest of the teacher's head, and what comes out learns from the
+ * teacher's own predictions. Wang et al., "CrossKD: Cross-Head Knowledge Distillation for Object Detection", CVPR 2024.
+ */
+export const crosskd = definePlugin<CrossKdOptions, CrossKdInput>({
+  name: 'crosskd',
+  apiVersion: 1,
+  options: optionsSchema,
+  requires: { student: ['dense', 'head.staged'], teacher: ['dense', 'head.staged'] },
+  create,
+});
+
+export default crosskd;
+
+type Branch = (typeof BRANCHES)[number];
+
+/** Where a level's features are read, and what brings the student's to the teacher's width. */
+interface Level {
+  readonly name: string;
+  readonly pair: TapPair;
+  readonly taps: Readonly<Record<Branch, { readonly student: TowerTap; readonly teacher: TowerTap }>>;
+}
+
+function create(scope: PluginScope, options: CrossKdOptions): Hooks {
+  const pairing = checkPair(scope, options);
+  const weights = { ...usualWeights(pairing.student, pairing.teacher), ...given(options.weights) };
+  const emptySteps = new EmptySteps(scope.id, scope.logger);
+  const warn = warnOnce(scope.logger);
+  let levels: readonly Level[] = [];
+  let adapters: Partial<Record<Branch, tf.Tensor4D>> = {};
+  let seen = false;
+
+  return {
+    featureTap(requests) {
+      levels = requests.pair(options.neck, { channels: 'any' }).map((pair) => levelOf(scope, pair, pairing, options, requests));
+      adapters = options.adapter === 'conv1x1' ? makeAdapters(scope, levels[0]!) : {};
+      if (options.adapter === 'none') for (const level of levels) checkWidths(level, pairing.i);
+    },
+
+    lossCompose: (step) =>
+      tf.tidy(() => {
+        const { crossed, active } = crossLevels(step, { levels, adapters, pairing, seen, warn });
+        seen = true;
+        const { scale, empty } = denominator(pairing.student, step.assignment, options.parity);
+        if (empty && !options.parity) emptySteps.add(empty);
+        const inputs: LossInputs = {
+          crossed, taught: step.teacher.predictions, classes: pairing.classes, student: pairing.student, teacher: pairing.teacher,
+          assignment: step.assignment, perLevel: step.priors.perLevel, scale, decode: (codes) => scope.teacher.decode(codes, teacherPriors(scope, step, levels)),
+        };
+        const terms: Record<string, tf.Scalar[]> = {
+          cls: classTerms(inputs, options.beta),
+          reg: boxTerms(inputs, options.temperature),
+          ...(weights.ctr > 0 && hasCenterness(pairing.teacher, inputs.taught) && { ctr: centernessTerms(inputs) }),
+        };
+        return named(terms, { levels, active, weights, perLevel: options.perLevel });
+      }),
+
+    state: () => emptySteps.state(),
+    restore: (state) => emptySteps.restore(state),
+    dispose: () => emptySteps.dispose(),
+  };
+}
+
+/** Without the keys that hold undefined, which would hide the defaults. */
+const given = (weights: CrossKdOptions['weights']): Record<string, number> => Object.fromEntries(Object.entries(weights).filter((entry): entry is [string, number] => entry[1] !== undefined));
+
+function levelOf(scope: PluginScope, pair: TapPair, { i }: Pairing, { tap: at }: CrossKdOptions, requests: TapRequests): Level {
+  const of = (role: 'student' | 'teacher', branch: Branch): TowerTap => towerTap({ role, detector: scope[role] }, { branch, level: pair.index, i, at, neck: pair[role] }, requests);
+  const both = (branch: Branch) => ({ student: of('student', branch), teacher: of('teacher', branch) });
+  return { name: `p${Math.log2(pair.stride)}`, pair, taps: { cls: both('cls'), reg: both('reg') } };
+}
+
+function checkWidths({ name, taps }: Level, i: number): void {
+  for (const branch of BRANCHES) {
+    const { student, teacher } = taps[branch];
+    if (student.channels === teacher.channels) continue;
+    throw new KdError('TAP_MISMATCH', `crosskd: widths differ at level ${name} behind ${i} blocks of the ${branch} branch: the student has ${student.channels} channels, the teacher ${teacher.channels}. Set adapter: 'conv1x1' in the options of crosskd, or give the student's head the teacher's width.`);
+  }
+}
+
+/** One a branch, shared by the levels as the layers of the heads are. */
+function makeAdapters(scope: PluginScope, { taps }: Level): Record<Branch, tf.Tensor4D> {
+  const make = (branch: Branch): tf.Tensor4D => {
+    const { student, teacher } = taps[branch];
+    return scope.variable(`${branch}/kernel`, initialAdapter(student.channels, teacher.channels, scope.rng.stream('adapter', branch))) as tf.Tensor as tf.Tensor4D;
+  };
+  return { cls: make('cls'), reg: make('reg') };
+}
+
+interface CrossContext {
+  readonly levels: readonly Level[];
+  readonly adapters: Partial<Record<Branch, tf.Tensor4D>>;
+  readonly pairing: Pairing;
+  readonly seen: boolean;
+  readonly warn: (message: string) => void;
+}
+
+/** The cross-head predictions of all levels, and which levels count. */
+function crossLevels(step: StepView, { levels, adapters, pairing: { i, teacherHead }, seen, warn }: CrossContext): { crossed: Predictions; active: readonly boolean[] } {
+  const crossed: Record<string, tf.Tensor4D[]> = {};
+  const active = levels.map(({ name, taps }, level) => {
+    const features = BRANCHES.map((branch) => {
+      const [own, teacher] = [taps[branch].student.read(step.student), taps[branch].teacher.read(step.teacher)];
+      const adapter = adapters[branch];
+      const student = adapter ? applyAdapter(own, adapter) : own;
+      checkFeatures(name, student, teacher);
+      return { branch, student, teacher };
+    });
+    const counts = hasStatistics(name, features[0]!.student.shape, { seen, warn });
+    const maps = features.map(({ branch, ...feature }) => (counts ? crossHead(teacherHead, branch, feature, { level, i }).maps : {}));
+    for (const [map, taught] of Object.entries(step.teacher.predictions)) (crossed[map] ??= []).push(Object.assign({}, ...maps)[map] ?? taught[level]!);
+    return counts;
+  });
+  return { crossed, active };
+}
+
+/** Anchors or points of the teacher for this batch. */
+function teacherPriors({ teacher }: PluginScope, { teacher: view, targets }: StepView, levels: readonly Level[]): ReturnType<PluginScope['teacher']['priors']> {
+  const output = { taps: {}, levels: levels.map(({ pair }) => view.tap(pair.teacher)), predictions: view.predictions, updates: [] };
+  return teacher.priors(output, targets.paddedSize);
+}
+
+/** Weighted terms by name: the sum over the levels, or one a level. */
+function named(
+  terms: Readonly<Record<string, readonly tf.Scalar[]>>,
+  { levels, active, weights, perLevel }: { readonly levels: readonly Level[]; readonly active: readonly boolean[]; readonly weights: Readonly<Record<string, number>>; readonly perLevel: boolean },
+): LossTerms {
+  return Object.fromEntries(Object.entries(terms).flatMap(([name, values]): [string, tf.Scalar][] => {
+    const weighted = values.map((value, level): tf.Scalar => (active[level] ? tf.mul(value, weights[name]!) : tf.scalar(0)));
+    if (perLevel) return weighted.map((value, level) => [`${name}.${levels[level]!.name}`, value]);
+    return [[name, weighted.reduce((sum, value) => tf.add(sum, value))]];
+  }));
+}
