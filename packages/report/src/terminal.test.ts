@@ -1,5 +1,5 @@
 import { PassThrough } from 'node:stream';
-import type { RunInfo, TrainerEvent } from '@kd/core';
+import type { RunInfo, Summary, TrainerEvent } from '@kd/core';
 import { expect, test } from 'vitest';
 import { averagePrecision, count, duration, number } from './figures.js';
 import { columns } from './evaluation-lines.js';
@@ -17,6 +17,7 @@ const events: TrainerEvent[] = [
   { type: 'log', step: 2, epoch: 0, lr: 0.01, terms: { cls: 1.25, 'ssim.feat': 0.5 }, total: 1.75, imagesPerSecond: 31.4, waited: 0.07, secondsLeft: 72, memory: 512, tensors: 9 },
   { type: 'step', step: 3, epoch: 0 },
   { type: 'evaluation', step: 5, epoch: 0, seconds: 2, best: true, result: { metrics: { AP: 0.412, AP50: 0.6, AP75: -1 }, perClass: [] } },
+  { type: 'end', summary: { minutes: 2, minutesEvaluating: 0.1, skipped: [{ file: 'a.jpg', why: 'it is truncated', times: 2 }, { file: 'b.png', why: 'it is no image', times: 1 }] } as unknown as Summary },
 ];
 
 async function shown(live: boolean): Promise<string> {
@@ -32,6 +33,7 @@ test('without a terminal: one plain line a log event, with every figure', async 
   expect(text).toContain('epoch 1/2  evaluated in 2 s  AP 41.2  AP50 60.0  AP75 –  (best so far)\n');
   expect(text).toContain('student    retinanet, 1.9 M parameters (12.3 k trained)');
   expect(text).toContain('warning: one thing');
+  expect(text).toContain('done in 2 min 00 s (6 s of it evaluating)\nskipped 2 bad images, 3 times in all:\n  a.jpg, 2 times: it is truncated\n  b.png, 1 time: it is no image\n');
   expect(text).not.toContain('\u001b');
 });
 

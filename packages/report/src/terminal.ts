@@ -1,4 +1,4 @@
-import type { Listener, LogEvent, RunInfo, TrainerEvent } from '@kd/core';
+import type { Listener, LogEvent, RunInfo, Summary, TrainerEvent } from '@kd/core';
 import { createLogUpdate } from 'log-update';
 import { metricsLine } from './evaluation-lines.js';
 import { duration } from './figures.js';
@@ -35,8 +35,17 @@ export function terminal({ stream = process.stderr, live = stream.isTTY === true
 function lineOf(event: TrainerEvent, run: RunInfo): string | null {
   if (event.type === 'evaluation') return `epoch ${event.epoch + 1}/${run.epochs}  evaluated in ${duration(event.seconds)}  ${metricsLine(event.result.metrics)}${event.best ? '  (best so far)' : ''}`;
   if (event.type === 'stopped') return `stopped after step ${event.step}; checkpoint: ${event.file}`;
-  if (event.type === 'end') return `done in ${duration(60 * event.summary.minutes)} (${duration(60 * event.summary.minutesEvaluating)} of it evaluating)`;
+  if (event.type === 'end') return endLines(event.summary).join('\n');
   return null;
+}
+
+function endLines({ minutes, minutesEvaluating, skipped }: Summary): string[] {
+  const times = skipped.reduce((sum, one) => sum + one.times, 0);
+  return [
+    `done in ${duration(60 * minutes)} (${duration(60 * minutesEvaluating)} of it evaluating)`,
+    ...(skipped.length === 0 ? [] : [`skipped ${skipped.length} bad ${skipped.length === 1 ? 'image' : 'images'}, ${times} ${times === 1 ? 'time' : 'times'} in all:`]),
+    ...skipped.map(({ file, why, times: own }) => `  ${file}, ${own} ${own === 1 ? 'time' : 'times'}: ${why}`),
+  ];
 }
 
 interface Screen {
