@@ -18,3 +18,11 @@ it('keeps boxes of other classes, and no more than the limit', () => {
   const found = { priors: [0, 0, 0], labels: [0, 1, 2], scores: Float32Array.from([0.1, 0.3, 0.2]) };
   expect([...keptDetections(decoded, found, image).labels]).toEqual([1, 2]);
 });
+
+it('drops boxes without area where it is told to', () => {
+  const decoded = Float32Array.from([50, 2, 60, 9, /**/ 0, 0, 10, 10]);
+  const found = { priors: [0, 1], labels: [1, 2], scores: Float32Array.from([0.9, 0.3]) };
+  expect([...keptDetections(decoded, found, image).labels]).toEqual([1, 2]);
+  const { labels, boxes, scores } = keptDetections(decoded, found, { ...image, dropEmpty: true });
+  expect([[...labels], [...boxes], [...scores]]).toEqual([[2], [0, 0, 20, 5], [Math.fround(0.3)]]);
+});

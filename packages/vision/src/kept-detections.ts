@@ -19,6 +19,8 @@ export interface KeepOptions {
   /** IoU above which the lesser of two boxes of a class goes. */
   readonly nmsThresh: number;
   readonly detectionsPerImg: number;
+  /** Whether boxes without area after clipping are dropped, as mmdetection does; default false. */
+  readonly dropEmpty?: boolean;
 }
 
 /**
@@ -26,18 +28,24 @@ export interface KeepOptions {
  * the original image.
  * @param decoded [priors * 4] the box of every prior of this image
  */
-export function keptDetections(decoded: Float32Array, found: Candidates, { id, imageSize, originalSize, nmsThresh, detectionsPerImg }: KeepOptions): ImageDetections {
+export function keptDetections(decoded: Float32Array, found: Candidates, { id, imageSize, originalSize, nmsThresh, detectionsPerImg, dropEmpty = false }: KeepOptions): ImageDetections {
   const [height, width] = imageSize;
   const limits = [width, height, width, height];
-  const n = found.scores.length;
-  const corners = Float32Array.from({ length: n * 4 }, (_, i) => Math.min(Math.max(decoded[found.priors[i >> 2]! * 4 + (i & 3)]!, 0), limits[i & 3]!));
-  const kept = nms(corners, found.scores, { threshold: nmsThresh, classes: found.labels, limit: detectionsPerImg });
+  const clipped = (prior: number): number[] => limits.map((limit, i) => Math.min(Math.max(decoded[prior * 4 + i]!, 0), limit));
+  const boxes = Array.from(found.priors, clipped);
+  const used = [...boxes.keys()].filter((i) => !dropEmpty || (boxes[i]![2]! > boxes[i]![0]! && boxes[i]![3]! > boxes[i]![1]!));
+  const kept = Array.from(
+    nms(Float32Array.from(used.flatMap((i) => boxes[i]!)), Float32Array.from(used, (i) => found.scores[i]!), {
+      threshold: nmsThresh, classes: used.map((i) => found.labels[i]!), limit: detectionsPerImg,
+    }),
+    (i) => used[i]!,
+  );
   // Float32 quotients of the sizes, per axis, as torchvision scales back.
   const y = Math.fround(originalSize[0] / height);
   const x = Math.fround(originalSize[1] / width);
   return {
     id,
-    boxes: Float32Array.from({ length: kept.length * 4 }, (_, i) => corners[kept[i >> 2]! * 4 + (i & 3)]! * (i % 2 === 0 ? x : y)),
+    boxes: Float32Array.from(kept.flatMap((k) => boxes[k]!.map((value, i) => value * (i % 2 === 0 ? x : y)))),
     scores: Float32Array.from(kept, (i) => found.scores[i]!),
     labels: Int32Array.from(kept, (i) => found.labels[i]!),
   };
