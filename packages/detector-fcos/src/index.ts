@@ -12,7 +12,6 @@ export const fcos = defineDetector<FcosOptions, FcosInput>({
 
 export default fcos;
 export { assignFcos, assignPoints, type AssignOptions, centernessOf } from './assign.js';
-export { geometricScore } from './detections.js';
 export { createFcos, type FcosDetector } from './detector.js';
 export { buildFcosHead, type HeadOptions } from './head.js';
 export { defaultRanges, type FcosConfig, type FcosInput, type FcosOptions, type Flavour, type Range, resolveConfig } from './options.js';

@@ -1,0 +1,13 @@
+import { testDetector } from '@kd/testing';
+import { fcos } from './index.js';
+
+const options = {
+  backbone: { block: 'basic' as const, layers: [1, 1, 1, 1], width: 2 },
+  fpnChannels: 4,
+  head: { depth: 2, groups: 2 },
+  input: { minSize: 64, maxSize: 64 },
+};
+
+testDetector(fcos, { options });
+testDetector(fcos, { options: { ...options, flavour: 'mmdet' } });
+testDetector(fcos, { options: { ...options, flavour: 'mmdet', centerSampling: 1.5, boxLoss: 'giou', head: { ...options.head, normOnBbox: true, centerness: 'reg', convBias: true } } });
