@@ -193,7 +193,8 @@ describe('options', () => {
   it.each([
     [{ backbon: 'resnet18' }, /there is no option "backbon"; did you mean "backbone"\?/],
     [{ backbone: 'resnet19' }, /backbone: must be one of resnet10, resnet18/],
-    [{ flavour: 'mmdet' }, /"mmdet" is not built yet/],
+    [{ flavour: 'mmdet', version: 2 }, /version 2 is one of torchvision's.*leave `version` out/],
+    [{ flavour: 'mmdetection' }, /flavour: must be "torchvision" or "mmdet"/],
     [{ post: { scoreThresh: 2 } }, /post\.scoreThresh: must be between 0 and 1/],
     [{ returnedLayers: [2, 4] }, /consecutive/],
     [{ anchors: { sizes: [[32]] } }, /1 entries, but there are 5 levels/],
