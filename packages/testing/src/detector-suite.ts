@@ -116,7 +116,7 @@ export function testDetector<Options, Input>(usable: Usable<DetectorDefinition<O
         expect(priors.boxes.shape).toEqual([priors.perLevel.reduce((sum, count) => sum + count, 0), 4]);
         expect(priors.perLevel).toHaveLength(output.levels.length);
         expect(priors.strides).toHaveLength(output.levels.length);
-        return detector.decode(tf.zeros([batch.shape[0], priors.boxes.shape[0], 4]), priors);
+        return detector.decode(tf.zeros([batch.shape[0], priors.boxes.shape[0], 4 * (detector.dense?.bins ?? 1)]), priors);
       });
       expect(result.shape).toEqual([batch.shape[0], expect.any(Number), 4]);
       expect(valuesOf(result).every(Number.isFinite)).toBe(true);
