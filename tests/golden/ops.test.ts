@@ -1,6 +1,7 @@
 import { beforeAll } from 'vitest';
 import { boxOps } from './ops/boxes.js';
 import { checkCase, type Op, type OpCase } from './ops/case.js';
+import { fcosOps } from './ops/fcos.js';
 import { layerOps } from './ops/layers.js';
 import { lossOps } from './ops/losses.js';
 import { optimiserOps } from './ops/optimisers.js';
@@ -9,7 +10,7 @@ import { transformOps } from './ops/transform.js';
 import { startEngine } from './support/engine.js';
 import { casesOf, describeGolden, goldenTest, type TensorInfo } from './support/index.js';
 
-const ops: Readonly<Record<string, Op>> = { ...boxOps, ...lossOps, ...layerOps, ...optimiserOps, ...transformOps };
+const ops: Readonly<Record<string, Op>> = { ...boxOps, ...lossOps, ...layerOps, ...fcosOps, ...optimiserOps, ...transformOps };
 
 beforeAll(async () => {
   await startEngine();

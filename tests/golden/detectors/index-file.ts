@@ -27,8 +27,11 @@ export interface CaseConfig {
   readonly transform: { readonly min_size: number[]; readonly max_size: number; readonly image_mean: [number, number, number]; readonly image_std: [number, number, number]; readonly size_divisible: number };
   readonly bn_mode: string;
   readonly post: { readonly score_thresh: number; readonly nms_thresh: number; readonly detections_per_img: number; readonly topk_candidates: number };
-  readonly matcher: { readonly high: number; readonly low: number; readonly low_quality: boolean };
-  readonly box_loss: string;
+  /** Of detectors with anchors. */
+  readonly matcher?: { readonly high: number; readonly low: number; readonly low_quality: boolean };
+  readonly box_loss?: string;
+  /** Of FCOS. */
+  readonly center_sampling_radius?: number;
 }
 
 export interface Checksum {

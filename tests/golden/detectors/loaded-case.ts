@@ -1,10 +1,12 @@
-import { createOptimizer, computeStep, createRng, deviceBatch, disposeAll, type Detector, type HostBatch, loadDetector, parseOptions, type StepResult, toHost, trainedVariables, Updater } from '@kd/core';
+import { createOptimizer, computeStep, createRng, deviceBatch, disposeAll, type Detector, type DetectorDefinition, type HostBatch, loadDetector, parseOptions, type StepResult, toHost, trainedVariables, Updater } from '@kd/core';
 import { inputTransform } from '@kd/data';
+import { fcos } from '@kd/detector-fcos';
 import { retinanet } from '@kd/detector-retinanet';
 import { runOp } from '@kd/engine-tensorflow';
 import { fromTorchvision, toTorchvision } from '@kd/weights';
 import * as tf from '@tensorflow/tfjs-core';
 import type { DetectorCase, GoldenTensors } from '../support/index.js';
+import { fcosOptions } from './fcos.js';
 import type { DetectorIndex } from './index-file.js';
 import { retinanetOptions } from './retinanet.js';
 
@@ -17,12 +19,15 @@ export interface LoadedCase {
   batch(scenario?: string): HostBatch;
 }
 
+function create<Options, Input>({ definition }: { readonly definition: DetectorDefinition<Options> }, options: Input, { name, config }: DetectorIndex): Detector {
+  const categories = Array.from({ length: config.num_classes }, (_, id) => ({ id, name: `class ${id}` }));
+  const native = tf.getBackend() === 'tensorflow' ? { runOp } : {};
+  return definition.create(parseOptions(definition.options, options, name), { categories, seed: 1, ...native });
+}
+
 const builders: Readonly<Record<string, (index: DetectorIndex) => Detector>> = {
-  retinanet: (index) => {
-    const categories = Array.from({ length: index.config.num_classes }, (_, id) => ({ id, name: `class ${id}` }));
-    const native = tf.getBackend() === 'tensorflow' ? { runOp } : {};
-    return retinanet.definition.create(parseOptions(retinanet.definition.options, retinanetOptions(index.config), index.name), { categories, seed: 1, ...native });
-  },
+  retinanet: (index) => create(retinanet, retinanetOptions(index.config), index),
+  fcos: (index) => create(fcos, fcosOptions(index.config), index),
 };
 
 export async function loadCase(one: DetectorCase): Promise<LoadedCase> {

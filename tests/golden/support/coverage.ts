@@ -3,24 +3,24 @@ export type Status = 'built' | 'not built yet' | 'unknown';
 
 /** What the suite tests. Ops are named as in the index of `ops`; a name stands for itself and for whatever begins with it and a blank or a dot. */
 export const built: Readonly<Record<Kind, readonly string[]>> = {
-  area: ['baselines', 'detectors', 'eval', 'ops', 'ssim'],
+  area: ['baselines', 'crosskd', 'detectors', 'eval', 'ops', 'ssim'],
   op: [
     'box_iou', 'generalized_box_iou', 'generalized_box_iou_loss', 'distance_box_iou_loss', 'complete_box_iou_loss', 'BoxCoder', 'BoxLinearCoder',
     'clip_boxes_to_image', 'remove_small_boxes', 'resize_boxes', 'Matcher', 'nms', 'batched_nms', 'AnchorGenerator',
     'sigmoid_focal_loss', 'smooth_l1_loss', 'l1_loss', 'binary_cross_entropy_with_logits', 'cross_entropy', 'softmax',
     'conv2d', 'max_pool2d', 'interpolate', 'FrozenBatchNorm2d', 'BatchNorm2d', 'GroupNorm', 'flatten',
-    'SGD', 'Adam', 'AdamW', 'GeneralizedRCNNTransform',
+    'SGD', 'Adam', 'AdamW', 'GeneralizedRCNNTransform', 'FCOS',
   ],
-  detector: ['retinanet'],
+  detector: ['retinanet', 'fcos'],
   baseline: ['pkd'],
   checkpoint: [],
 };
 
 /** What golden folders have and @kd has not yet: skipped by name. A name moves to `built` together with its test. */
 export const notBuiltYet: Readonly<Record<Kind, readonly string[]>> = {
-  area: ['crosskd', 'prototype'],
-  op: ['roi_align', 'MultiScaleRoIAlign', 'FCOS'],
-  detector: ['fcos', 'faster_rcnn'],
+  area: ['prototype'],
+  op: ['roi_align', 'MultiScaleRoIAlign'],
+  detector: ['faster_rcnn'],
   baseline: ['cwd', 'defeat', 'fbkd', 'fgd', 'fgfi', 'fitnet', 'frs', 'gid', 'icd', 'kd', 'ld', 'lp', 'mgd', 'pfi', 'rkd'],
   checkpoint: ['pth'],
 };
