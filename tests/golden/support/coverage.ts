@@ -11,7 +11,7 @@ export const built: Readonly<Record<Kind, readonly string[]>> = {
     'conv2d', 'max_pool2d', 'interpolate', 'FrozenBatchNorm2d', 'BatchNorm2d', 'GroupNorm', 'flatten',
     'SGD', 'Adam', 'AdamW', 'GeneralizedRCNNTransform', 'FCOS',
   ],
-  detector: ['retinanet', 'fcos'],
+  detector: ['retinanet', 'fcos', 'atss', 'gfl'],
   baseline: ['pkd'],
   checkpoint: [],
 };

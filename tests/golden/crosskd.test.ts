@@ -1,0 +1,142 @@
+import { crossHead } from '@kd/plugin-crosskd';
+import * as tf from '@tensorflow/tfjs-core';
+import { beforeAll, describe, expect } from 'vitest';
+import { modelGradients, pkdGradients, tapGradients, tapNames } from './crosskd/gradients.js';
+import { headModel } from './crosskd/heads.js';
+import type { CrossCase, UnitCase } from './crosskd/index-file.js';
+import { fpn, hooksOf, type Pair, stepOf } from './crosskd/run.js';
+import { unitOf } from './crosskd/units.js';
+import { startEngine } from './support/engine.js';
+import { casesOf, describeGolden, expectClose, goldenTest, type GoldenTensors } from './support/index.js';
+
+/** What a case is computed from; the rest of `expected` is compared. */
+const ASSIGNMENT = /^(priors|labels|label_weights)\./;
+
+describeGolden('crosskd', (area) => {
+  // The engine may have to set its library up first.
+  beforeAll(async () => void (await startEngine()), 600_000);
+  const cases = casesOf<UnitCase | CrossCase>(area);
+
+  describe('units', () => {
+    for (const one of cases.filter((each): each is UnitCase => each.kind === 'unit')) {
+      goldenTest('area', 'crosskd', one.id, async () => {
+        const before = tf.memory().numTensors;
+        compareUnit(one, await area.tensors(one.file));
+        expect(tf.memory().numTensors).toBe(before);
+      });
+    }
+  });
+
+  describe('heads', () => {
+    for (const one of cases.filter((each): each is CrossCase => each.kind === 'cross_head')) {
+      describe(one.id, () => {
+        const withPair = async (run: (pair: Pair) => void): Promise<void> => {
+          const tensors = await area.tensors(one.file);
+          const before = tf.memory().numTensors;
+          const [student, teacher] = [headModel(one, tensors, 'stu'), headModel(one, tensors, 'tea')];
+          tf.engine().startScope();
+          run({ one, tensors, student, teacher });
+          tf.engine().endScope();
+          student.dispose();
+          teacher.dispose();
+          expect(tf.memory().numTensors).toBe(before);
+        };
+        goldenTest('area', 'crosskd', 'maps and gradients', () => withPair(compareTensors));
+        goldenTest('area', 'crosskd', 'losses of the levels', () => withPair(compareLosses));
+        if (one.if_wrong?.['tap_before_relu']) goldenTest('area', 'crosskd', 'losses with the tap before the ReLU', () => withPair(compareEarlyTap));
+      });
+    }
+  });
+});
+
+function compareUnit({ id, inputs: keys, params, expected }: UnitCase, tensors: GoldenTensors): void {
+  tf.engine().startScope();
+  const { of, run } = unitOf(id);
+  const inputs = Object.fromEntries(Object.entries(keys).map(([name, key]) => [name, tf.tensor(Float32Array.from(tensors.get(key).values), [...tensors.get(key).shape])]));
+  const output = run(inputs, params);
+  const objective = (x: tf.Tensor): tf.Scalar => {
+    const made = run({ ...inputs, [of]: x }, params);
+    return tf.sum(inputs['upstream'] ? tf.mul(made, inputs['upstream']) : made);
+  };
+  const actual: Record<string, ArrayLike<number>> = { loss: output.dataSync(), output: output.dataSync(), [`grad_${of}`]: tf.grad(objective)(inputs[of]!).dataSync() };
+  for (const [name, { tensor, value, atol }] of Object.entries(expected)) {
+    if (!(name in actual)) throw new Error(`the case expects "${name}", which the test does not compute`);
+    expectClose(actual[name]!, tensor === undefined ? [value!] : tensors.get(tensor).values, atol, name);
+  }
+  expect(Object.keys(expected).length).toBeGreaterThan(0);
+  tf.engine().endScope();
+}
+
+/** Every tensor of `expected`, and no gradient where there must be none. */
+function compareTensors(pair: Pair): void {
+  const { one, tensors } = pair;
+  const model = modelGradients(pair);
+  const actual = new Map([...forwardTensors(pair), ...tapGradients(pair), ...model, ...(one.params.pkd_weight === null ? [] : pkdGradients(pair).gradients)]);
+  const wanted = Object.entries(one.expected).filter(([key]) => !ASSIGNMENT.test(key));
+  for (const [key, { atol }] of wanted) {
+    const values = actual.get(key);
+    if (!values) throw new Error(`the case expects "${key}", which the test does not compute`);
+    expectClose(values, tensors.get(key).values, atol, key);
+  }
+  const without = one.student_tensors_without_kd_gradient.flatMap((name) => (name === 'scales' ? one.params.strides.map((_, level) => `scales.${level}`) : [name]));
+  expect([...model.keys()].filter((key) => without.includes(key.slice('grad_stu.'.length)))).toEqual([]);
+  expect([...model.keys()].sort()).toEqual(wanted.map(([key]) => key).filter((key) => /^grad_stu(_fpn)?\./.test(key)).sort());
+}
+
+/** Taps, the teacher's maps, aligned features and cross-head maps, by the names of the case. */
+function forwardTensors(pair: Pair): Map<string, ArrayLike<number>> {
+  const { one: { params }, student, teacher } = pair;
+  const [own, taught] = [student.forward(fpn(pair, 'stu')), teacher.forward(fpn(pair, 'tea'))];
+  const short = (name: string): string => (name === 'centerness' ? 'ctr' : name);
+  const found = new Map<string, ArrayLike<number>>();
+  params.strides.forEach((_, level) => {
+    for (const [name, maps] of Object.entries(taught.predictions)) found.set(`tea_${short(name)}.${level}`, maps[level]!.dataSync());
+    for (const branch of student.head.branches) {
+      const feature = { student: own.taps[tapNames(pair, branch)[level]!]!, teacher: taught.taps[tapNames({ ...pair, student: teacher }, branch)[level]!]! };
+      const { aligned, maps } = crossHead(teacher.head, branch, feature, { level, i: params.idx });
+      found.set(`stu_tap_${branch}.${level}`, feature.student.dataSync()).set(`tea_tap_${branch}.${level}`, feature.teacher.dataSync()).set(`aligned_${branch}.${level}`, aligned.dataSync());
+      for (const [name, map] of Object.entries(maps)) found.set(`cross_${short(name)}.${level}`, map.dataSync());
+    }
+  });
+  return found;
+}
+
+const close = (actual: number, expected: number, rtol: number, what: string): void => expect(Math.abs(actual - expected), `${what}: ${actual}, expected ${expected}`).toBeLessThanOrEqual(rtol * Math.abs(expected) + 1e-9);
+
+/** Terms by name, in the order of the levels. */
+function termsOf(pair: Pair, options: Parameters<typeof hooksOf>[1]): Map<string, number[]> {
+  const hooks = hooksOf(pair, options);
+  const terms = hooks.lossCompose!(stepOf(pair, pair.student.forward(fpn(pair, 'stu')), pair.teacher.forward(fpn(pair, 'tea'))));
+  const found = new Map<string, number[]>();
+  for (const [name, term] of Object.entries(terms)) {
+    const of = name.split('.')[0]!;
+    found.set(of, [...(found.get(of) ?? []), term.dataSync()[0]!]);
+  }
+  hooks.dispose!();
+  return found;
+}
+
+const TERMS: Readonly<Record<string, string>> = { loss_cls_kd: 'cls', loss_reg_kd: 'reg', loss_ctr_kd: 'ctr' };
+
+/** The weights of the case are the defaults of the plugin, so that none is given. */
+function compareLosses(pair: Pair): void {
+  const { one } = pair;
+  const [levels, sums] = [termsOf(pair, { perLevel: true }), termsOf(pair, {})];
+  const { loss_feat_kd: pkd, ...own } = one.losses;
+  expect([...sums.keys()].sort()).toEqual(Object.keys(own).map((key) => TERMS[key]).sort());
+  for (const [key, { per_level, total, rtol }] of Object.entries(own)) {
+    const name = TERMS[key]!;
+    close(sums.get(name)![0]!, total, rtol, key);
+    // FCOS' reference has one value for all levels.
+    if (per_level.length === one.params.strides.length) per_level.forEach((value, level) => close(levels.get(name)![level]!, value, rtol, `${key}, level ${level}`));
+    else close(levels.get(name)!.reduce((sum, value) => sum + value), total, rtol, key);
+  }
+  if (pkd) pkdGradients(pair).losses.forEach((value, level) => close(value, pkd.per_level[level]!, pkd.rtol, `loss_feat_kd, level ${level}`));
+}
+
+/** What the reference's text says, as against what it does: the tap before the ReLU. */
+function compareEarlyTap(pair: Pair): void {
+  const { grad_stu_fpn_l2: _norm, ...wanted } = pair.one.if_wrong!['tap_before_relu']!;
+  const sums = termsOf(pair, { tap: 'pre' });
+  for (const [key, value] of Object.entries(wanted)) close(sums.get(TERMS[key]!)![0]!, value, 2e-5, key);
+}
