@@ -47,6 +47,7 @@ function createToy({ width, depth, size, ...rule }: ToyOptions, { categories, se
     input: { minSize: [size], maxSize: size, fixedSize: [size, size], mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5], sizeDivisible: 16 },
     taps,
     variables: network.variables,
+    dense: { boxes: 'delta', priorsPerCell: 1, coding: { strides: STRIDES, side: 'two strides' } },
     head: {
       branches: BRANCHES,
       depth: () => depth,
