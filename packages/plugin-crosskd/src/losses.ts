@@ -1,4 +1,4 @@
-import type { Assignment, DenseInfo, Predictions, Priors } from '@kd/core';
+import type { Assignment, DenseInfo, Predictions } from '@kd/core';
 import { bceWithLogits, flattenLevels, giouLoss, iouLogLoss } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
 import { byCenterness } from './denominators.js';

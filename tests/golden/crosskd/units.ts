@@ -16,7 +16,7 @@ export interface Unit {
 /** Weighted sum over a denominator; without one the mean over all elements of a row. */
 function averaged(perRow: tf.Tensor, { weight = null }: { weight?: tf.Tensor | null }, { avg_factor, loss_weight = 1 }: UnitCase['params'], elements = 1): tf.Tensor {
   const sum = tf.mul(weightedSum(perRow, weight), loss_weight);
-  return avg_factor == null ? tf.div(sum, perRow.size * elements) : tf.mul(sum, inverse(avg_factor));
+  return typeof avg_factor !== 'number' ? tf.div(sum, perRow.size * elements) : tf.mul(sum, inverse(avg_factor));
 }
 
 const map = (tensor: tf.Tensor | undefined): tf.Tensor4D => tensor as tf.Tensor4D;
