@@ -1,0 +1,21 @@
+// CrossKD and PKD on dense detectors: BCCD at 160x120, teachers and students of three kinds. See ../dense.mjs, which trains them all.
+import type { Config } from '@kd/core';
+import { training as shared } from '../common.js';
+
+type Model = Config['student'];
+
+/** Levels of strides 8, 16 and 32; both models see the same input, and neck and head have the same widths. */
+const common = { norm: 'group', fpnChannels: 64, extra: 'none', input: { fixedSize: [120, 160] }, head: { depth: 4 } };
+const large = { block: 'basic', layers: [2, 2, 2, 2], width: 32 };
+const small = { block: 'basic', layers: [1, 1, 1, 1], width: 8 };
+const kinds = {
+  gfl: { ...common, anchorScale: 4 },
+  fcos: { ...common, flavour: 'mmdet', regressRanges: [[-1, 16], [16, 32], [32, 1e8]] },
+  retinanet: { ...common, anchors: { sizes: [[8, 10, 12.5], [16, 20, 25], [32, 40, 50]] } },
+};
+
+export type Kind = keyof typeof kinds;
+export const teacher = (kind: Kind): Model => [kind, { ...kinds[kind], backbone: large }];
+export const student = (kind: Kind): Model => [kind, { ...kinds[kind], backbone: small }];
+
+export const training = { ...shared, evaluate: { every: 0 } } satisfies Partial<Config>;
