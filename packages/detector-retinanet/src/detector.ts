@@ -1,8 +1,7 @@
 import type { Detector, DetectorContext, DetectorOutput, Priors } from '@kd/core';
-import { anchorGrid, decodeBoxes, layerVariables } from '@kd/vision';
+import { anchorGrid, decodeBoxes, denseDetections, flattenLevels, layerVariables } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
-import { detections } from './detections.js';
 import { FLAVOURS } from './flavours.js';
 import { retinaTerms } from './losses.js';
 import { buildNetwork } from './network.js';
@@ -33,6 +32,7 @@ export function createRetinaNet(config: RetinaNetConfig, context: DetectorContex
     }
     return grid;
   };
+  const decode: Detector['decode'] = (codes, { boxes }) => decodeBoxes(codes, tf.expandDims(boxes, 0), coder) as tf.Tensor3D;
 
   return {
     name: 'retinanet',
@@ -47,14 +47,21 @@ export function createRetinaNet(config: RetinaNetConfig, context: DetectorContex
     dense: { boxes: 'delta', priorsPerCell: config.anchors.sizes[0]!.length * config.anchors.ratios[0]!.length, coding: { strides: config.strides, anchors, coder } },
     forward: (images, options) => network.forward(images, options),
     priors,
-    decode: (codes, { boxes }) => decodeBoxes(codes, tf.expandDims(boxes, 0), coder) as tf.Tensor3D,
+    decode,
     assign: (grid, targets) =>
       tf.tidy(() => {
         const matched = assign(grid, targets, config);
         return { matched, positives: tf.sum(tf.cast(tf.greaterEqual(matched, tf.scalar(0, 'int32')), 'float32'), 1) as tf.Tensor1D };
       }),
     terms: (output, grid, assignment, targets) => retinaTerms(output, grid, assignment, targets, { classes, ...config }),
-    detect: (output, sizes) => detections(output, priors(output, [sizes.shape[1], sizes.shape[2]]), sizes, { classes, coder, post: config.post }),
+    async detect(output, sizes) {
+      const boxes = tf.tidy(() => decode(flattenLevels(output.predictions['reg']!, 4), priors(output, [sizes.shape[1], sizes.shape[2]])));
+      try {
+        return await denseDetections({ cls: output.predictions['cls']!, boxes }, sizes, { flavour: config.flavour, classes, ...config.post });
+      } finally {
+        boxes.dispose();
+      }
+    },
     dispose() {
       for (const { variable } of variables) variable.dispose();
       for (const { boxes } of grids.values()) boxes.dispose();

@@ -1,56 +1,16 @@
-import { KdError, suggestion } from '@kd/core';
-import type { ExtraLevels, NormKind, ResnetShape } from '@kd/vision';
-import { RESNETS } from '@kd/vision';
+import { KdError } from '@kd/core';
+import { denseEntries, denseShape, type DenseShape, fractionNumber as fraction, positiveNumber as positive, strictOptions as options, wholeNumber as whole } from '@kd/vision';
 import * as v from 'valibot';
-
-/** A strict object that names the unknown option and what there is instead. */
-function options<const Entries extends v.ObjectEntries>(entries: Entries) {
-  return v.strictObject(entries, (issue) => {
-    if (issue.expected !== 'never') return `must be an object of options, not ${issue.received}`;
-    const unknown = issue.received.replaceAll('"', '');
-    const known = Object.keys(entries);
-    return `there is no option "${unknown}"; ${[suggestion(unknown, known), `there are ${known.join(', ')}`].filter(Boolean).join(' ')}`;
-  });
-}
-
-const whole = (least: number) => v.pipe(v.number(), v.integer('must be a whole number'), v.minValue(least, `must be at least ${least}`));
-const positive = v.pipe(v.number(), v.gtValue(0, 'must be greater than 0'));
-const fraction = v.pipe(v.number(), v.minValue(0, 'must be between 0 and 1'), v.maxValue(1, 'must be between 0 and 1'));
-const triple = v.tuple([v.number(), v.number(), v.number()], 'must be three numbers, for red, green and blue');
-const names = Object.keys(RESNETS) as (keyof typeof RESNETS)[];
 
 export const schema = options({
   /** Presets of torchvision's two variants; without it, a network that trains from scratch. */
   version: v.optional(v.picklist([1, 2], 'must be 1 or 2')),
   /** Whose anchors, assignment, normaliser, limits of the decoder and defaults. */
   flavour: v.optional(v.picklist(['torchvision', 'mmdet'], 'must be "torchvision" or "mmdet"'), 'torchvision'),
-  backbone: v.optional(
-    v.union(
-      [
-        v.picklist(names),
-        options({
-          block: v.picklist(['basic', 'bottleneck']),
-          layers: v.pipe(v.array(whole(1)), v.length(4)),
-          width: whole(1),
-        }),
-      ],
-      `must be one of ${names.join(', ')}, or { block: "basic" | "bottleneck", layers: [four numbers of blocks], width: channels of the stem }`,
-    ),
-    'resnet50',
-  ),
-  norm: v.optional(v.picklist(['frozen', 'live', 'eval', 'group'], 'must be "frozen", "live", "eval" or "group"')),
-  frozenBnEps: v.optional(v.pipe(v.number(), v.minValue(0, 'must not be negative')), 1e-5),
-  trainableLayers: v.optional(v.pipe(whole(0), v.maxValue(5, 'must be at most 5'))),
-  returnedLayers: v.optional(
-    v.pipe(
-      v.array(v.pipe(whole(1), v.maxValue(4, 'must be at most 4'))),
-      v.minLength(1, 'must name at least one stage of the backbone'),
-      v.check((list) => list.every((k, i) => i === 0 || k === list[i - 1]! + 1), 'must be consecutive stages in ascending order, e.g. [2, 3, 4]'),
-    ),
-    [2, 3, 4],
-  ),
-  fpnChannels: v.optional(whole(1), 256),
-  extra: v.optional(v.picklist(['p6p7_from_p5', 'p6p7_from_c5', 'maxpool', 'none'], 'must be "p6p7_from_p5", "p6p7_from_c5", "maxpool" or "none"')),
+  ...denseEntries,
+  // Without default: the presets have one each.
+  norm: v.optional(denseEntries.norm.wrapped),
+  extra: v.optional(denseEntries.extra.wrapped),
   head: v.optional(
     options({
       depth: v.optional(whole(0), 4),
@@ -78,34 +38,17 @@ export const schema = options({
     }),
     {},
   ),
-  input: v.optional(
-    options({
-      minSize: v.optional(v.union([whole(1), v.pipe(v.array(whole(1)), v.minLength(1, 'must name at least one size'))], 'must be a size in pixels, or a list of sizes'), 800),
-      maxSize: v.optional(whole(1), 1333),
-      fixedSize: v.optional(v.nullable(v.tuple([whole(1), whole(1)], 'must be [height, width]')), null),
-      mean: v.optional(triple, [0.485, 0.456, 0.406]),
-      std: v.optional(triple, [0.229, 0.224, 0.225]),
-      sizeDivisible: v.optional(whole(1), 32),
-    }),
-    {},
-  ),
 });
 
 export type RetinaNetInput = v.InferInput<typeof schema>;
 export type RetinaNetOptions = v.InferOutput<typeof schema>;
 
 /** The options with every preset and default worked in. */
-export interface RetinaNetConfig extends Omit<RetinaNetOptions, 'version' | 'backbone' | 'norm' | 'trainableLayers' | 'extra' | 'head' | 'boxLoss' | 'anchors' | 'post'> {
-  readonly backbone: ResnetShape;
-  readonly norm: NormKind;
-  readonly trainableLayers: number;
-  readonly extra: ExtraLevels;
+export interface RetinaNetConfig extends DenseShape, Pick<RetinaNetOptions, 'flavour' | 'frozenBnEps' | 'returnedLayers' | 'fpnChannels' | 'matcher' | 'input'> {
   /** Whether P7 reads relu(P6). */
   readonly reluBeforeP7: boolean;
   readonly head: { readonly depth: number; readonly channels: number; readonly norm: 'none' | 'group'; readonly groups: number };
   readonly boxLoss: 'l1' | 'smooth_l1' | 'giou';
-  /** Stride of each level as the network is built: 8, 16, … */
-  readonly strides: readonly number[];
   readonly anchors: { readonly sizes: readonly (readonly number[])[]; readonly ratios: readonly (readonly number[])[] };
   readonly post: RetinaNetOptions['post'] & { readonly detectionsPerImg: number };
 }
@@ -124,22 +67,14 @@ export function resolveConfig({ version, ...given }: RetinaNetOptions): RetinaNe
     throw new KdError('CONFIG_INVALID', `retinanet: version ${version} is one of torchvision's, but the flavour is "mmdet"; leave \`version\` out and name norm, extra, head.norm and boxLoss where you want others than the flavour's.`);
   }
   const preset = PRESETS[version ?? flavour];
-  const norm = given.norm ?? preset.norm;
-  const extra = given.extra ?? preset.extra;
-  const strides = given.returnedLayers.map((k) => 2 ** (k + 1));
-  const more = { p6p7_from_p5: 2, p6p7_from_c5: 2, maxpool: 1, none: 0 }[extra];
-  for (let i = 0; i < more; i++) strides.push(strides.at(-1)! * 2);
+  const shape = denseShape({ ...given, norm: given.norm ?? preset.norm, extra: given.extra ?? preset.extra });
   return {
     ...given,
-    backbone: typeof given.backbone === 'string' ? RESNETS[given.backbone] : given.backbone,
-    norm,
-    trainableLayers: given.trainableLayers ?? (norm === 'group' ? 5 : 3),
-    extra,
+    ...shape,
     reluBeforeP7: flavour === 'torchvision',
     head: { depth: given.head.depth, channels: given.head.channels ?? given.fpnChannels, norm: given.head.norm ?? preset.headNorm, groups: given.head.groups },
     boxLoss: given.boxLoss ?? preset.boxLoss,
-    strides,
-    anchors: anchorsOf(given.anchors, strides, flavour),
+    anchors: anchorsOf(given.anchors, shape.strides, flavour),
     post: { ...given.post, detectionsPerImg: given.post.detectionsPerImg ?? (flavour === 'mmdet' ? 100 : 300) },
   };
 }
