@@ -90,6 +90,15 @@ describe('matches', () => {
     expect(new Set(rows(assignPoints(grid(), none, everywhere)).flat())).toEqual(new Set([-1]));
   });
 
+  it('are the same however many boxes there are, which decides the size of a chunk', () => {
+    const wide = pointGrid([[16, 16]], [128, 128], { flavour: 'mmdet', sizes: [8], strides: [8] });
+    const pair: Box[] = [[0, 0, 120, 110], [20, 20, 70, 80]];
+    const many = targetsOf([...pair, ...Array<Box>(1198).fill([0, 0, 0, 0])]);
+    const [few, all] = [targetsOf(pair), many].map((targets) => rows(assignPoints(wide, targets, everywhere))[0]!);
+    expect(new Set(few)).toEqual(new Set([-1, 0, 1]));
+    expect(all).toEqual(few);
+  });
+
   it('ranges are four to eight sizes, open at both ends', () => {
     expect(defaultRanges([8, 16, 32], 'torchvision')).toEqual([[0, 64], [64, 128], [128, Infinity]]);
     expect(defaultRanges([8, 16, 32, 64, 128], 'mmdet')).toEqual([[-1, 64], [64, 128], [128, 256], [256, 512], [512, 1e8]]);

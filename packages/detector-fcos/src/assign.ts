@@ -1,5 +1,5 @@
 import type { Assignment, Priors, Targets } from '@kd/core';
-import { BACKGROUND, encodeDistances, gatherMatched } from '@kd/vision';
+import { BACKGROUND, chunksOf, encodeDistances, gatherMatched } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
 import type { FcosConfig, Range } from './options.js';
 
@@ -19,16 +19,15 @@ export function assignPoints({ boxes, perLevel }: Pick<Priors, 'boxes' | 'perLev
   const [b, g] = targets.mask.shape;
   if (g === 0) return tf.fill([b, boxes.shape[0]], BACKGROUND, 'int32');
   return tf.tidy(() => {
-    // Level by level: limits are plain numbers there, and the largest of the [b, g, a] tensors is no larger than needed.
-    let from = 0;
-    return tf.concat(
-      perLevel.map((count, level) => {
-        const points = tf.slice(boxes, [from, 0], [count, 4]);
-        from += count;
-        return tf.tidy(() => assignLevel(points, targets, options, options.ranges[level]!));
-      }),
-      1,
-    );
+    // Level by level, since limits are plain numbers there, and in chunks: the dozen [b, g, n] tensors would take 100 MB for a hundred boxes.
+    let first = 0;
+    const matched = perLevel.flatMap((points, level) => {
+      const start = first;
+      first += points;
+      return chunksOf(points, b * g).map(({ from, count }) =>
+        tf.tidy(() => assignLevel(tf.slice(boxes, [start + from, 0], [count, 4]), targets, options, options.ranges[level]!)));
+    });
+    return tf.concat(matched, 1);
   });
 }
 
