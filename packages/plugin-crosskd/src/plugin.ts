@@ -1,4 +1,4 @@
-import { definePlugin, type Hooks, KdError, type LossTerms, type PluginScope, type Predictions, type StepView, type TapPair, type TapRequests, warnOnce } from '@kd/core';
+import { definePlugin, type Hooks, KdError, type LossTerms, type PluginScope, type Predictions, type Priors, type StepView, type TapPair, type TapRequests, warnOnce } from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
 import { applyAdapter, initialAdapter } from './adapter.js';
 import { BRANCHES, checkPair, type Pairing } from './check-pair.js';
@@ -55,9 +55,10 @@ function create(scope: PluginScope, options: CrossKdOptions): Hooks {
         seen = true;
         const { scale, empty } = denominator(pairing.student, step.assignment, options.parity);
         if (empty && !options.parity) emptySteps.add(empty);
+        let priors: Priors | undefined;
         const inputs: LossInputs = {
           crossed, taught: step.teacher.predictions, classes: pairing.classes, student: pairing.student, teacher: pairing.teacher,
-          assignment: step.assignment, perLevel: step.priors.perLevel, scale, decode: (codes) => scope.teacher.decode(codes, teacherPriors(scope, step, levels)),
+          assignment: step.assignment, perLevel: step.priors.perLevel, scale, decode: (codes) => scope.teacher.decode(codes, (priors ??= teacherPriors(scope, step, levels))),
         };
         const terms: Record<string, tf.Scalar[]> = {
           cls: classTerms(inputs, options.beta),
@@ -79,7 +80,7 @@ const given = (weights: CrossKdOptions['weights']): Record<string, number> => Ob
 function levelOf(scope: PluginScope, pair: TapPair, { i }: Pairing, { tap: at }: CrossKdOptions, requests: TapRequests): Level {
   const of = (role: 'student' | 'teacher', branch: Branch): TowerTap => towerTap({ role, detector: scope[role] }, { branch, level: pair.index, i, at, neck: pair[role] }, requests);
   const both = (branch: Branch) => ({ student: of('student', branch), teacher: of('teacher', branch) });
-  return { name: `p${Math.log2(pair.stride)}`, pair, taps: { cls: both('cls'), reg: both('reg') } };
+  return { name: pair.student.name.split('@').at(-1)!, pair, taps: { cls: both('cls'), reg: both('reg') } };
 }
 
 function checkWidths({ name, taps }: Level, i: number): void {
@@ -127,7 +128,7 @@ function crossLevels(step: StepView, { levels, adapters, pairing: { i, teacherHe
 }
 
 /** Anchors or points of the teacher for this batch. */
-function teacherPriors({ teacher }: PluginScope, { teacher: view, targets }: StepView, levels: readonly Level[]): ReturnType<PluginScope['teacher']['priors']> {
+function teacherPriors({ teacher }: PluginScope, { teacher: view, targets }: StepView, levels: readonly Level[]): Priors {
   const output = { taps: {}, levels: levels.map(({ pair }) => view.tap(pair.teacher)), predictions: view.predictions, updates: [] };
   return teacher.priors(output, targets.paddedSize);
 }
