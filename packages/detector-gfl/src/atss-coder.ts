@@ -6,4 +6,4 @@ export const DELTA_STDS = [0.1, 0.1, 0.2, 0.2] as const;
 
 /** @param codes [b, a, 4] @param anchors [a, 4] @returns [b, a, 4] */
 export const decodeDeltas = (codes: tf.Tensor, anchors: tf.Tensor2D): tf.Tensor3D =>
-  decodeBoxes(codes, tf.expandDims(anchors, 0), { weights: [10, 10, 5, 5], clipBelow: -MAX_LOG_SIZE_RATIO }) as tf.Tensor3D;
+  tf.tidy(() => decodeBoxes(codes, tf.expandDims(anchors, 0), { weights: [10, 10, 5, 5], clipBelow: -MAX_LOG_SIZE_RATIO }) as tf.Tensor3D);
