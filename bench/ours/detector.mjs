@@ -1,33 +1,27 @@
-// RetinaNet of @kd on the native engine: arguments are mode (step, infer), file of images, shape, boxes, threads; one timed run for each line of input.
-import { readFileSync } from 'node:fs';
+// A detector of @kd on the native engine: arguments are its name, mode (step, infer), file of images, shape, boxes, threads; one timed run for each line of input.
 import { createInterface } from 'node:readline';
 import { computeStep, createOptimizer, createRng, deviceBatch, disposeAll, parseOptions, tidy, trainedVariables, Updater } from '@kd/core';
+import { fcos } from '@kd/detector-fcos';
+import { gfl } from '@kd/detector-gfl';
 import { retinanet } from '@kd/detector-retinanet';
 import { tensorflow } from '@kd/engine-tensorflow';
 import * as tf from '@tensorflow/tfjs-core';
+import { readBatch } from './batch.mjs';
 import { resident } from './resident.mjs';
 
-const [mode, file, shapeText, boxesText, threads] = process.argv.slice(2);
+const [name, mode, file, shapeText, boxesText, threads] = process.argv.slice(2);
 const engine = tensorflow({ intraOpThreads: Number(threads) });
 const info = await engine.start();
 const shape = JSON.parse(shapeText);
 const perImage = JSON.parse(boxesText);
-
-const bytes = readFileSync(file);
-const [b, h, w] = shape;
-const batch = {
-  images: new Float32Array(bytes.buffer, bytes.byteOffset, b * h * w * 3),
-  shape,
-  boxes: Float32Array.from(perImage.flat(2)),
-  labels: Int32Array.from(perImage.flat(), (_, i) => 1 + i),
-  mask: new Float32Array(perImage.flat().length).fill(1),
-  maxBoxes: perImage[0].length,
-  imageSizes: perImage.map(() => [h, w]),
-  originalSizes: perImage.map(() => [h, w]),
-  ids: perImage.map((_, i) => i),
-};
+const batch = readBatch(file, shape, perImage);
 const categories = Array.from({ length: 91 }, (_, id) => ({ id, name: `class ${id}` }));
-const detector = retinanet.definition.create(parseOptions(retinanet.definition.options, { version: 1, backbone: 'resnet50' }, 'retinanet'), { categories, seed: 1, runOp: engine.runOp });
+const { definition, options } = {
+  retinanet: { definition: retinanet.definition, options: { version: 1, backbone: 'resnet50' } },
+  fcos: { definition: fcos.definition, options: { backbone: 'resnet50', norm: 'frozen', trainableLayers: 3 } },
+  gfl: { definition: gfl.definition, options: { backbone: 'resnet50', norm: 'frozen', trainableLayers: 3 } },
+}[name];
+const detector = definition.create(parseOptions(definition.options, options, name), { categories, seed: 1, runOp: engine.runOp });
 const variable = (path) => detector.variables.find((one) => one.path === path).variable;
 
 const phases = {};

@@ -1,4 +1,4 @@
-"""torchvision's RetinaNet ResNet-50 FPN, frozen batch norm, channels last: arguments are mode, file, shape, boxes, threads; one timed run for each line."""
+"""torchvision's RetinaNet or FCOS, ResNet-50 FPN, frozen batch norm, channels last: arguments are name, mode, file, shape, boxes, threads; one timed run for each line."""
 import json
 import resource
 import sys
@@ -9,13 +9,14 @@ import numpy as np
 import torch
 import torchvision
 from torchvision.models import resnet50
-from torchvision.models.detection import RetinaNet
+from torchvision.models.detection import FCOS, RetinaNet
 from torchvision.models.detection.backbone_utils import _resnet_fpn_extractor
 from torchvision.ops import FrozenBatchNorm2d
 from torchvision.ops.feature_pyramid_network import LastLevelP6P7
 
 warnings.simplefilter("ignore")
-mode, file, shape, boxes, threads = sys.argv[1], sys.argv[2], json.loads(sys.argv[3]), json.loads(sys.argv[4]), int(sys.argv[5])
+name, mode, file = sys.argv[1:4]
+shape, boxes, threads = json.loads(sys.argv[4]), json.loads(sys.argv[5]), int(sys.argv[6])
 torch.set_num_threads(threads)
 torch.manual_seed(1)
 b, h, w, _ = shape
@@ -28,7 +29,7 @@ targets = [
 ]
 body = resnet50(weights=None, norm_layer=FrozenBatchNorm2d)
 backbone = _resnet_fpn_extractor(body, 3, returned_layers=[2, 3, 4], extra_blocks=LastLevelP6P7(256, 256))
-model = RetinaNet(backbone, 91, min_size=min(h, w), max_size=max(h, w)).to(memory_format=torch.channels_last)
+model = {"retinanet": RetinaNet, "fcos": FCOS}[name](backbone, 91, min_size=min(h, w), max_size=max(h, w)).to(memory_format=torch.channels_last)
 parameters = [p for p in model.parameters() if p.requires_grad]
 optimiser = torch.optim.SGD(parameters, lr=1e-4, momentum=0.9, weight_decay=1e-4)
 

@@ -1,0 +1,39 @@
+// What distillation adds to a step: RetinaNet ResNet-50 teaches ResNet-18, 2 x 320 x 320. The peer is the same step with a plain forward of the teacher and no
+// distillation term; CrossKD and CrossKD with PKD are timed beside it, in turn.
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { BOXES, images, ROUNDS, SHAPE, THREADS } from './detector-case.mjs';
+import { ratio, rounded } from './figures.mjs';
+import { peerFactory } from './peer.mjs';
+
+export const name = 'crosskd-step';
+
+export async function run() {
+  const folder = await mkdtemp(join(tmpdir(), 'kd-bench-'));
+  const started = [];
+  try {
+    const file = join(folder, 'images.f32');
+    await writeFile(file, images());
+    for (const method of ['plain', 'crosskd', 'both']) {
+      started.push(await peerFactory(process.execPath)('../ours/crosskd.mjs', [method, file, JSON.stringify(SHAPE), JSON.stringify(BOXES), String(THREADS)]));
+    }
+    for (const one of started) await one.once();
+    const best = started.map(() => ({ ms: Infinity }));
+    for (let round = 0; round < ROUNDS; round++) {
+      for (const [i, one] of started.entries()) {
+        const result = await one.once();
+        if (result.ms < best[i].ms) best[i] = result;
+      }
+    }
+    const [plain, crosskd, both] = best;
+    return {
+      ours_ms: rounded(crosskd.ms), peer: 'the same step without distillation terms', peer_ms: rounded(plain.ms), ratio: ratio(crosskd.ms, plain.ms),
+      with_pkd_ms: rounded(both.ms), with_pkd_ratio: ratio(both.ms, plain.ms), peak_mb: crosskd.peak_mb, peer_peak_mb: plain.peak_mb,
+      engine: started[0].about.engine, threads: THREADS, rounds: ROUNDS, timed: 'batch on the host to updated weights and losses on the host',
+    };
+  } finally {
+    for (const one of started) one.close();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
