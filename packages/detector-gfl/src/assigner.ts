@@ -2,7 +2,7 @@ import type { Assignment, Priors, Targets } from '@kd/core';
 import { BACKGROUND, boxIou, IGNORED, inOwnArea } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
 
-export interface AtssOptions {
+export interface AssignerOptions {
   /** Candidates that an object has on each level. */
   readonly topk: number;
   /** Images count as padded to a multiple of this: anchors beyond are ignored. */
@@ -19,7 +19,7 @@ const INSIDE = 0.01;
  * to the one of highest IoU, the first of equals. Anchors outside of the image's own area are ignored. On the device, with static
  * shapes.
  */
-export function assignAtss(priors: Priors, targets: Targets, { topk, sizeDivisible }: AtssOptions): Omit<Assignment, 'centerness'> {
+export function assignAtss(priors: Priors, targets: Targets, { topk, sizeDivisible }: AssignerOptions): Omit<Assignment, 'centerness'> {
   return tf.tidy(() => {
     const valid = inOwnArea(priors.boxes, targets.imageSizes, sizeDivisible); // [b, a]
     const outside = tf.cast(tf.add(tf.mul(valid, BACKGROUND - IGNORED), IGNORED), 'int32') as tf.Tensor2D; // [b, a]
