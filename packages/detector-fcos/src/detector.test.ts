@@ -125,6 +125,13 @@ describe('decoding', () => {
   it('mmdet: pixels from the centre of the cell', () => expect(decoded(mmdet())).toEqual([[[23, 6, 27, 12]]]));
   it('torchvision: sizes of the level from the corner of the cell', () => expect(decoded(tiny)).toEqual([[[0, -32, 64, 64]]]));
 
+  it('leaves no tensor but its result', () => using(tiny, (detector) => {
+    const [codes, boxes] = [tf.ones<tf.Rank.R3>([2, 1, 4]), tf.tensor2d([[0, 0, 8, 8]])];
+    const before = tf.memory().numTensors;
+    expect(detector.decode(codes, { boxes, perLevel: [1], strides: [[8, 8]] }).arraySync()).toEqual([[[-4, -4, 12, 12]], [[-4, -4, 12, 12]]]);
+    expect(tf.memory().numTensors).toBe(before + 1);
+  }));
+
   it('tells what it depends on', () => {
     const dense = (options: FcosInput) => using(options, (detector) => detector.dense);
     expect(dense(mmdet())).toEqual({ boxes: 'distance', priorsPerCell: 1, coding: { flavour: 'mmdet', sizes: [8, 16, 32, 64, 128], strides: [8, 16, 32, 64, 128] } });

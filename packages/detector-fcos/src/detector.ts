@@ -32,7 +32,7 @@ export function createFcos(config: FcosConfig, context: DetectorContext): FcosDe
     return grid;
   };
   const decode: Detector['decode'] = (codes, { boxes }) =>
-    decodeDistances(codes, tf.expandDims(boxes, 0), { normalizeBySize: config.flavour === 'torchvision' }) as tf.Tensor3D;
+    decodeDistances(codes, boxes, { normalizeBySize: config.flavour === 'torchvision' }) as tf.Tensor3D;
   const { flavour, boxLoss, sizes, strides, head: { normOnBbox } } = config;
 
   return {
