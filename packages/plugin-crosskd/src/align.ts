@@ -13,7 +13,7 @@ interface Statistics {
 function channelStatistics(map: tf.Tensor4D): Statistics {
   const [b, h, w] = map.shape;
   const mean = tf.mean(map, [0, 1, 2], true);
-  const deviation = tf.sqrt(tf.div(tf.sum(tf.square(tf.sub(map, mean)), [0, 1, 2], true), b * h * w - 1));
+  const deviation = tf.sqrt(tf.div(tf.sum(tf.squaredDifference(map, mean), [0, 1, 2], true), b * h * w - 1));
   return { mean, deviation };
 }
 
