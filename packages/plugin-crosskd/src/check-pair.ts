@@ -14,6 +14,8 @@ export interface Pairing {
 }
 
 interface Models {
+  /** Of the plugin in the run, for messages. */
+  readonly id: string;
   readonly student: Detector;
   readonly teacher: Detector;
 }
@@ -23,33 +25,33 @@ interface Models {
  * @throws KdError PLUGIN_REQUIRES, TEACHER_INVALID, CONFIG_INVALID with the reason and a way out
  */
 export function checkPair(models: Models, options: Pick<CrossKdOptions, 'i' | 'coding'>): Pairing {
-  const { student, teacher } = models;
-  for (const role of ['student', 'teacher'] as const) checkHead(role, models[role]);
+  const { id, student, teacher } = models;
+  for (const role of ['student', 'teacher'] as const) checkHead(models.id, role, models[role]);
   const [own, other] = [student.dense!, teacher.dense!];
   const names = ({ categories }: Detector): string => categories.map(({ name }) => name).join(', ');
   if (names(student) !== names(teacher)) {
-    throw new KdError('TEACHER_INVALID', `crosskd: the classes differ: the teacher knows ${names(teacher)}, the student ${names(student)}. Train the teacher on the same classes in the same order.`);
+    throw new KdError('TEACHER_INVALID', `${id}: the classes differ: the teacher knows ${names(teacher)}, the student ${names(student)}. Train the teacher on the same classes in the same order.`);
   }
   const coding = options.coding ?? (student.name === teacher.name ? 'same' : 'teacher');
   const different = differences(own, other);
   if (coding === 'same' && different.length > 0) {
-    throw new KdError('TEACHER_INVALID', `crosskd: the heads read their maps differently: ${different.join('; ')}. Boxes of one would be decoded as boxes of the other. Give the student the teacher's options, or set coding: "teacher" to read every prediction as the teacher does.`);
+    throw new KdError('TEACHER_INVALID', `${id}: the heads read their maps differently: ${different.join('; ')}. Boxes of one would be decoded as boxes of the other. Give the student the teacher's options, or set coding: "teacher" to read every prediction as the teacher does.`);
   }
   return { i: depthOf(models, options.i), classes: student.categories.length, student: own, teacher: other, teacherHead: teacher.head! };
 }
 
-function checkHead(role: string, { name, head, dense }: Detector): void {
+function checkHead(id: string, role: string, { name, head, dense }: Detector): void {
   const lacks = !head ? 'a staged head' : !dense ? 'to say how its maps are read (dense)' : BRANCHES.filter((branch) => !head.branches.includes(branch)).map((branch) => `a branch "${branch}"`).join(' and ');
-  if (lacks !== '') throw new KdError('PLUGIN_REQUIRES', `crosskd: the ${role} (${name}) lacks ${lacks}, so that heads cannot be joined. Take a dense one-stage detector, or a plugin that needs features alone, e.g. pkd.`);
+  if (lacks !== '') throw new KdError('PLUGIN_REQUIRES', `${id}: the ${role} (${name}) lacks ${lacks}, so that heads cannot be joined. Take a dense one-stage detector, or a plugin that needs features alone, e.g. pkd.`);
 }
 
-function depthOf({ student, teacher }: Models, wanted: number | undefined): number {
+function depthOf({ id, student, teacher }: Models, wanted: number | undefined): number {
   const depths = Object.entries({ student, teacher }).flatMap(([role, { head }]) => BRANCHES.map((branch) => ({ what: `${role} ${branch}`, depth: head!.depth(branch) })));
   const most = Math.min(...depths.map(({ depth }) => depth));
   const usual = student.dense!.boxes === 'distance' ? 2 : 3;
   if (wanted === undefined) return Math.min(usual, most);
   if (wanted <= most) return wanted;
-  throw new KdError('CONFIG_INVALID', `crosskd: i is ${wanted}, but the towers have ${depths.map(({ what, depth }) => `${what} ${depth}`).join(', ')} blocks. Set i to at most ${most}.`);
+  throw new KdError('CONFIG_INVALID', `${id}: i is ${wanted}, but the towers have ${depths.map(({ what, depth }) => `${what} ${depth}`).join(', ')} blocks. Set i to at most ${most}.`);
 }
 
 /** Where two heads are read differently; empty when they decode alike. */

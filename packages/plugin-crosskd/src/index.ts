@@ -4,5 +4,4 @@ export type { CrossKdInput, CrossKdOptions } from './options.js';
 export { crosskd, default } from './plugin.js';
 export { softQualityFocal } from './quality-focal.js';
 export { softKl, type SoftKlOptions } from './soft-kl.js';
-export type { CuttableHead } from './tower-tap.js';
 export { DENOMINATOR_EPSILON, inverse, weightedSum } from './weighted-sum.js';

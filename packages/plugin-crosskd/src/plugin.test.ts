@@ -1,9 +1,8 @@
 import '@tensorflow/tfjs-backend-cpu';
-import { type Assignment, createRng, type DenseInfo, type Detector, type DetectorOutput, type Hooks, parseOptions, type PluginScope, type StepView, TapRegistry } from '@kd/core';
+import { type Assignment, createRng, type DenseInfo, type Detector, type DetectorOutput, type Hooks, parseOptions, type PluginScope, type StagedHead, type StepView, TapRegistry } from '@kd/core';
 import { buildDenseHead, decodeBoxes, decodeDistances, type DenseHead, layerVariables } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { CuttableHead } from './tower-tap.js';
 import crosskd, { type CrossKdInput } from './index.js';
 
 beforeAll(() => tf.setBackend('cpu'));
@@ -80,7 +79,7 @@ interface Stage {
   readonly warnings: string[];
 }
 
-function stage(student: Detector, teacher: Detector, options: CrossKdInput = {}): Stage {
+function stage(student: Detector, teacher: Detector, options: CrossKdInput = {}, id = 'crosskd'): Stage {
   const variables = new Map<string, tf.Variable>();
   const warnings: string[] = [];
   const variable: PluginScope['variable'] = (name, initial) => {
@@ -88,9 +87,9 @@ function stage(student: Detector, teacher: Detector, options: CrossKdInput = {})
     return variables.get(name)!;
   };
   const logger = { info: () => {}, warn: (message: string) => void warnings.push(message) };
-  const scope = { id: 'crosskd', student, teacher, logger, rng: createRng(1), variable } as unknown as PluginScope;
+  const scope = { id, student, teacher, logger, rng: createRng(1), variable } as unknown as PluginScope;
   const hooks = crosskd.definition.create(scope, parseOptions(crosskd.definition.options, options, 'crosskd'));
-  hooks.featureTap!(new TapRegistry({ student, teacher }).for('crosskd'));
+  hooks.featureTap!(new TapRegistry({ student, teacher }).for(id));
   return { hooks, variables, warnings };
 }
 
@@ -124,11 +123,15 @@ describe('crosskd refuses before the first step', () => {
     ['another width', () => stage(detector({ width: 6 }), taught), /level p3 behind 3 blocks of the cls branch: the student has 6 channels, the teacher 4\. Set adapter: 'conv1x1'/],
     ['a detector without a staged head', () => stage(without(detector(), 'head'), taught), /the student \(a\) lacks a staged head/],
     ['a detector without dense info', () => stage(detector(), without(taught, 'dense')), /the teacher \(a\) lacks to say how its maps are read/],
-    ['a head that cannot show a block before its ReLU', () => stage({ ...detector(), head: { ...detector().head, preActivation: undefined } as CuttableHead }, taught, { tap: 'pre' }), /tap "pre".*the head of the student/],
+    ['a head that cannot show a block before its ReLU', () => stage({ ...detector(), head: { ...detector().head, preActivation: undefined } as unknown as StagedHead }, taught, { tap: 'pre' }), /tap "pre".*the head of the student/],
     ['options that do not exist', () => stage(detector(), taught, { wieghts: {} } as CrossKdInput), /wieghts/],
     ['a factor below 0', () => stage(detector(), taught, { weights: { cls: -1 } }), /weights\.cls/],
   ])('%s', (_, act, message) => {
     expect(act).toThrow(message);
+  });
+
+  it.each<[Kind, CrossKdInput]>([[{ classes: ['x', 'z'] }, {}], [{ priors: 3 }, {}], [{ depth: 1 }, { i: 2 }], [{ width: 6 }, {}]])('under the id that it has in the run', (kind, options) => {
+    expect(() => stage(detector(kind), taught, options, 'deep')).toThrow(/^deep: /);
   });
 
   it('takes the depth of the shallower head where i is not given', () => {
@@ -151,7 +154,7 @@ describe('crosskd in a step', () => {
 
   it('gives the same for a head that does not tell where its taps are', () => {
     const [student, teacher] = [detector({ depth: 4 }), detector({ depth: 4, seed: 2 })];
-    const mute = (made: Made): Detector => ({ ...made, head: { ...made.head, locate: undefined } as CuttableHead });
+    const mute = (made: Made): Detector => ({ ...made, head: { ...made.head, locate: undefined } as unknown as StagedHead });
     const view = step(student, teacher);
     const [terms, expected] = [stage(mute(student), mute(teacher)), stage(student, teacher)].map(({ hooks }) => numbers(hooks.lossCompose!(view)));
     expect(Object.keys(terms!)).toEqual(['cls', 'reg']);

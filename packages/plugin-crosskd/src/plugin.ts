@@ -46,12 +46,12 @@ function create(scope: PluginScope, options: CrossKdOptions): Hooks {
     featureTap(requests) {
       levels = requests.pair(options.neck, { channels: 'any' }).map((pair) => levelOf(scope, pair, pairing, options, requests));
       adapters = options.adapter === 'conv1x1' ? makeAdapters(scope, levels[0]!) : {};
-      if (options.adapter === 'none') for (const level of levels) checkWidths(level, pairing.i);
+      if (options.adapter === 'none') for (const level of levels) checkWidths(scope.id, level, pairing.i);
     },
 
     lossCompose: (step) =>
       tf.tidy(() => {
-        const { crossed, active } = crossLevels(step, { levels, adapters, pairing, seen, warn });
+        const { crossed, active } = crossLevels(step, { id: scope.id, levels, adapters, pairing, seen, warn });
         seen = true;
         const { scale, empty } = denominator(pairing.student, step.assignment, options.parity);
         if (empty && !options.parity) emptySteps.add(empty);
@@ -78,16 +78,16 @@ function create(scope: PluginScope, options: CrossKdOptions): Hooks {
 const given = (weights: CrossKdOptions['weights']): Record<string, number> => Object.fromEntries(Object.entries(weights).filter((entry): entry is [string, number] => entry[1] !== undefined));
 
 function levelOf(scope: PluginScope, pair: TapPair, { i }: Pairing, { tap: at }: CrossKdOptions, requests: TapRequests): Level {
-  const of = (role: 'student' | 'teacher', branch: Branch): TowerTap => towerTap({ role, detector: scope[role] }, { branch, level: pair.index, i, at, neck: pair[role] }, requests);
+  const of = (role: 'student' | 'teacher', branch: Branch): TowerTap => towerTap({ id: scope.id, role, detector: scope[role] }, { branch, level: pair.index, i, at, neck: pair[role] }, requests);
   const both = (branch: Branch) => ({ student: of('student', branch), teacher: of('teacher', branch) });
   return { name: pair.student.name.split('@').at(-1)!, pair, taps: { cls: both('cls'), reg: both('reg') } };
 }
 
-function checkWidths({ name, taps }: Level, i: number): void {
+function checkWidths(id: string, { name, taps }: Level, i: number): void {
   for (const branch of BRANCHES) {
     const { student, teacher } = taps[branch];
     if (student.channels === teacher.channels) continue;
-    throw new KdError('TAP_MISMATCH', `crosskd: widths differ at level ${name} behind ${i} blocks of the ${branch} branch: the student has ${student.channels} channels, the teacher ${teacher.channels}. Set adapter: 'conv1x1' in the options of crosskd, or give the student's head the teacher's width.`);
+    throw new KdError('TAP_MISMATCH', `${id}: widths differ at level ${name} behind ${i} blocks of the ${branch} branch: the student has ${student.channels} channels, the teacher ${teacher.channels}. Set adapter: 'conv1x1' in the options of ${id}, or give the student's head the teacher's width.`);
   }
 }
 
@@ -101,6 +101,7 @@ function makeAdapters(scope: PluginScope, { taps }: Level): Record<Branch, tf.Te
 }
 
 interface CrossContext {
+  readonly id: string;
   readonly levels: readonly Level[];
   readonly adapters: Partial<Record<Branch, tf.Tensor4D>>;
   readonly pairing: Pairing;
@@ -109,17 +110,17 @@ interface CrossContext {
 }
 
 /** The cross-head predictions of all levels, and which levels count. */
-function crossLevels(step: StepView, { levels, adapters, pairing: { i, teacherHead }, seen, warn }: CrossContext): { crossed: Predictions; active: readonly boolean[] } {
+function crossLevels(step: StepView, { id, levels, adapters, pairing: { i, teacherHead }, seen, warn }: CrossContext): { crossed: Predictions; active: readonly boolean[] } {
   const crossed: Record<string, tf.Tensor4D[]> = {};
   const active = levels.map(({ name, taps }, level) => {
     const features = BRANCHES.map((branch) => {
       const [own, teacher] = [taps[branch].student.read(step.student), taps[branch].teacher.read(step.teacher)];
       const adapter = adapters[branch];
       const student = adapter ? applyAdapter(own, adapter) : own;
-      checkFeatures(name, student, teacher);
+      checkFeatures(id, name, student, teacher);
       return { branch, student, teacher };
     });
-    const counts = hasStatistics(name, features[0]!.student.shape, { seen, warn });
+    const counts = hasStatistics(name, features[0]!.student.shape, { id, seen, warn });
     const maps = features.map(({ branch, ...feature }) => (counts ? crossHead(teacherHead, branch, feature, { level, i }).maps : {}));
     for (const [map, taught] of Object.entries(step.teacher.predictions)) (crossed[map] ??= []).push(Object.assign({}, ...maps)[map] ?? taught[level]!);
     return counts;

@@ -1,14 +1,6 @@
 import { type Detector, KdError, type ModelView, type Role, type StagedHead, type TapInfo, type TapRequests } from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
 
-/** What a head may offer beyond the contract: the heads of `buildDenseHead` do. */
-export interface CuttableHead extends StagedHead {
-  /** The block whose output a tap is. */
-  locate?(tap: string): { readonly branch: string; readonly level: number; readonly block: number } | undefined;
-  /** Block `block` on its input, without the ReLU at its end. */
-  preActivation?(branch: string, x: tf.Tensor4D, block: number): tf.Tensor4D;
-}
-
 /** A feature of a tower behind `i` blocks at one level. */
 export interface TowerTap {
   readonly channels: number;
@@ -30,14 +22,14 @@ export interface TapPoint {
  * Finds the cheapest way to a feature of a tower. A head that says which tap is which block has computed it already; of any other head
  * the blocks are run once more on the level's map, which gives the same values and gradients.
  */
-export function towerTap(model: { readonly role: Role; readonly detector: Detector }, point: TapPoint, requests: TapRequests): TowerTap {
+export function towerTap(model: { readonly id: string; readonly role: Role; readonly detector: Detector }, point: TapPoint, requests: TapRequests): TowerTap {
   const { branch, level, i, at, neck } = point;
-  const { role, detector } = model;
-  const head: CuttableHead = detector.head!;
+  const { id, role, detector } = model;
+  const head = detector.head!;
   if (i === 0) return { channels: neck.channels, read: (view) => view.tap(neck) };
   if (at === 'pre') {
     if (!head.preActivation) {
-      throw new KdError('PLUGIN_REQUIRES', `crosskd: tap "pre" reads a block before its ReLU, which the head of the ${role} (${detector.name}) does not offer. Leave tap at "post", or build the head with buildDenseHead of @kd/vision.`);
+      throw new KdError('PLUGIN_REQUIRES', `${id}: tap "pre" reads a block before its ReLU, which the head of the ${role} (${detector.name}) does not offer. Leave tap at "post", or build the head with buildDenseHead of @kd/vision.`);
     }
     const input = towerTap(model, { ...point, i: i - 1, at: 'post' }, requests);
     return { channels: channelsBehind(head, point), read: (view) => head.preActivation!(branch, input.read(view), i - 1) };

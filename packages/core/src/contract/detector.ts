@@ -82,7 +82,10 @@ export interface Assignment {
 
 /** How the maps of a dense head are read: what a method that compares two heads has to know, and to check. */
 export interface DenseInfo {
-  /** `delta`: 4 offsets to an anchor; `distance`: left, top, right, bottom in pixels; `distribution`: the same as `bins` logits a side, in strides */
+  /**
+   * `delta`: 4 offsets to an anchor; `distance`: left, top, right, bottom of a point; `distribution`: the same as `bins` logits a side. The unit
+   * of distances is the detector's own, pixels or sizes of the level: only `decode` knows it, so go through that.
+   */
   readonly boxes: 'delta' | 'distance' | 'distribution';
   readonly bins?: number;
   /** Priors a cell, the `a` of `cls` [b, h, w, a·k]. */
@@ -101,6 +104,15 @@ export interface Instances {
   readonly labels: tf.Tensor2D;
 }
 
+/** Where a tap is in the towers of a head. */
+export interface TapPlace {
+  readonly branch: string;
+  /** Index of the level, the finest is 0. */
+  readonly level: number;
+  /** Index of the block, the first is 0. */
+  readonly block: number;
+}
+
 /** A head that can be cut: branches of a fixed depth of blocks that run at every level, then the prediction layers. */
 export interface StagedHead {
   /** e.g. `cls`, `reg` */
@@ -113,6 +125,13 @@ export interface StagedHead {
    * them (scale of the level and activation included), e.g. `{ reg, centerness }`.
    */
   run(branch: string, x: tf.Tensor4D, options: { readonly level: number; readonly from?: number; readonly to?: number }): Readonly<Record<string, tf.Tensor4D>>;
+  /**
+   * The block whose output the tap of this name is, the first being 0; undefined for taps outside of the towers. A head without it works
+   * as well: whoever wants a feature of a tower runs the blocks a second time.
+   */
+  locate?(tap: string): TapPlace | undefined;
+  /** Block `block` (the first is 0) of a tower on its input `x` [b, h, w, c], without the ReLU at its end. */
+  preActivation?(branch: string, x: tf.Tensor4D, block: number): tf.Tensor4D;
 }
 
 /** A detector: networks, assigner, losses and post-processing behind one interface. */
