@@ -5,6 +5,7 @@ import { modelGradients, pkdGradients, tapGradients, tapNames } from './crosskd/
 import { headModel } from './crosskd/heads.js';
 import type { CrossCase, UnitCase } from './crosskd/index-file.js';
 import { fpn, hooksOf, type Pair, stepOf } from './crosskd/run.js';
+import { golden, mapName } from './crosskd/tensors.js';
 import { unitOf } from './crosskd/units.js';
 import { startEngine } from './support/engine.js';
 import { casesOf, describeGolden, expectClose, goldenTest, type GoldenTensors } from './support/index.js';
@@ -52,7 +53,7 @@ describeGolden('crosskd', (area) => {
 function compareUnit({ id, inputs: keys, params, expected }: UnitCase, tensors: GoldenTensors): void {
   tf.engine().startScope();
   const { of, run } = unitOf(id);
-  const inputs = Object.fromEntries(Object.entries(keys).map(([name, key]) => [name, tf.tensor(Float32Array.from(tensors.get(key).values), [...tensors.get(key).shape])]));
+  const inputs = Object.fromEntries(Object.entries(keys).map(([name, key]) => [name, golden(tensors, key)]));
   const output = run(inputs, params);
   const objective = (x: tf.Tensor): tf.Scalar => {
     const made = run({ ...inputs, [of]: x }, params);
@@ -87,15 +88,14 @@ function compareTensors(pair: Pair): void {
 function forwardTensors(pair: Pair): Map<string, ArrayLike<number>> {
   const { one: { params }, student, teacher } = pair;
   const [own, taught] = [student.forward(fpn(pair, 'stu')), teacher.forward(fpn(pair, 'tea'))];
-  const short = (name: string): string => (name === 'centerness' ? 'ctr' : name);
   const found = new Map<string, ArrayLike<number>>();
   params.strides.forEach((_, level) => {
-    for (const [name, maps] of Object.entries(taught.predictions)) found.set(`tea_${short(name)}.${level}`, maps[level]!.dataSync());
+    for (const [name, maps] of Object.entries(taught.predictions)) found.set(`tea_${mapName(name)}.${level}`, maps[level]!.dataSync());
     for (const branch of student.head.branches) {
       const feature = { student: own.taps[tapNames(pair, branch)[level]!]!, teacher: taught.taps[tapNames({ ...pair, student: teacher }, branch)[level]!]! };
       const { aligned, maps } = crossHead(teacher.head, branch, feature, { level, i: params.idx });
       found.set(`stu_tap_${branch}.${level}`, feature.student.dataSync()).set(`tea_tap_${branch}.${level}`, feature.teacher.dataSync()).set(`aligned_${branch}.${level}`, aligned.dataSync());
-      for (const [name, map] of Object.entries(maps)) found.set(`cross_${short(name)}.${level}`, map.dataSync());
+      for (const [name, map] of Object.entries(maps)) found.set(`cross_${mapName(name)}.${level}`, map.dataSync());
     }
   });
   return found;

@@ -5,7 +5,8 @@ import { buildRetinaHead } from '@kd/detector-retinanet';
 import { decodeBoxes, decodeDistances, type DenseHead, layerVariables, MAX_LOG_SIZE_RATIO } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
 import type { GoldenTensors } from '../support/index.js';
-import type { CrossCase } from './index-file.js';
+import { loadHead } from './head-weights.js';
+import type { CrossCase, Role } from './index-file.js';
 
 /** A detector that consists of a head alone: its levels are given. */
 export interface HeadModel {
@@ -19,61 +20,25 @@ export interface HeadModel {
 }
 
 /** Builds the head of one side, `stu` or `tea`, with the weights of the case in it. */
-export function headModel({ params, inputs }: CrossCase, tensors: GoldenTensors, side: 'stu' | 'tea'): HeadModel {
+export function headModel(one: CrossCase, tensors: GoldenTensors, side: Role): HeadModel {
+  const { params, inputs } = one;
   const head = buildHead(params, side, inputs.includes(`${side}.cls_convs.0.bias`));
-  const byPath = new Map(layerVariables(head.layers).map(({ path, variable }) => [path, variable]));
-  const names = inputs.filter((key) => key.startsWith(`${side}.`)).map((key) => key.slice(4)).filter((name) => name !== 'scales');
-  const pathOf = (name: string): string => variablePath(name, params, [...byPath.keys()]);
-  const variables = new Map(names.map((name) => [name, byPath.get(pathOf(name))!]));
-  for (const [name, variable] of variables) assign(variable, tensors.get(`${side}.${name}`).values, name);
-  const scales = inputs.includes(`${side}.scales`) ? tensors.get(`${side}.scales`).values : [];
-  const scaleVariables = Array.from(scales, (value, level): [string, tf.Variable] => {
-    const variable = byPath.get(`head.regression_head.scales.${level}/scale`)!;
-    assign(variable, [value], 'scale');
-    return [`scales.${level}`, variable];
-  });
-  const all = new Map([...variables, ...scaleVariables]);
-  // A weight that the case has not must not be in the head, or it would keep its first value.
-  if (all.size !== byPath.size) throw new Error(`the case has ${all.size} weights, the head ${byPath.size}: ${[...byPath.keys()].join(', ')}`);
+  const variables = loadHead(layerVariables(head.layers), one, tensors, side);
   const neck = params.strides.map((stride) => ({ name: `neck@p${Math.log2(stride)}`, stride, channels: params.channels }));
   return {
-    head, variables: all,
+    head, variables,
     detector: detectorOf(params, head, [...neck, ...head.taps], tensors),
     forward: (levels) => forward(head, neck.map(({ name }) => name), levels),
-    dispose: () => byPath.forEach((variable) => variable.dispose()),
+    dispose: () => variables.forEach((variable) => variable.dispose()),
   };
 }
 
-function assign(variable: tf.Variable, values: ArrayLike<number>, name: string): void {
-  if (variable.size !== values.length) throw new Error(`${name} has ${values.length} elements in the case, ${variable.size} in the head`);
-  const value = tf.tensor(Float32Array.from(values), variable.shape);
-  variable.assign(value);
-  value.dispose();
-}
-
-function buildHead(params: CrossCase['params'], side: 'stu' | 'tea', convBias: boolean): DenseHead {
+function buildHead(params: CrossCase['params'], side: Role, convBias: boolean): DenseHead {
   const { detector, classes, channels, groups, strides, reg_max, centerness_on_reg } = params;
   const shared = { inChannels: channels, depth: side === 'stu' ? params.stacked_stu : params.stacked_tea, channels, norm: groups > 0 ? 'group' as const : 'none' as const, groups: groups || 1, convBias, strides, seed: 0 };
   if (detector === 'retina') return buildRetinaHead({ ...shared, anchors: params.anchors_per_loc, classes });
   if (detector === 'fcos') return buildFcosHead({ ...shared, classes, flavour: 'mmdet', centerness: centerness_on_reg ? 'reg' : 'cls', normOnBbox: params.norm_on_bbox });
   return detector === 'atss' ? buildAtssHead({ ...shared, classes }) : buildGflHead({ ...shared, classes, regMax: reg_max });
-}
-
-const PREDICTIONS: Readonly<Record<string, string>> = { cls_pred: 'cls_logits', reg_pred: 'bbox_reg', ctr_pred: 'bbox_ctrness' };
-
-/** `cls_convs.2.gamma` is `head.classification_head.conv.2.1/gamma`; FCOS' list of modules has its ReLUs, too. */
-function variablePath(name: string, { detector }: CrossCase['params'], paths: readonly string[]): string {
-  const [layer, ...rest] = name.split('.') as [string, ...string[]];
-  const weight = rest.at(-1)!;
-  const wanted = layer in PREDICTIONS ? `.${PREDICTIONS[layer]!}/${weight}` : `${layer.startsWith('cls') ? 'classification' : 'regression'}_head.conv.${place(Number(rest[0]), weight, detector)}/${weight}`;
-  const found = paths.filter((path) => path.endsWith(wanted));
-  if (found.length !== 1) throw new Error(`${name}: ${found.length} variables end in ${wanted}; there are ${paths.join(', ')}`);
-  return found[0]!;
-}
-
-function place(block: number, weight: string, detector: string): string {
-  const norm = weight === 'gamma' || weight === 'beta' ? 1 : 0;
-  return detector === 'fcos' ? `${3 * block + norm}` : `${block}.${norm}`;
 }
 
 function detectorOf(params: CrossCase['params'], head: DenseHead, taps: Detector['taps'], tensors: GoldenTensors): Detector {

@@ -24,18 +24,30 @@ export interface UnitCase {
   readonly expected: Readonly<Record<string, Expectation>>;
 }
 
+/** The head of the student or of the teacher. */
+export type Role = 'stu' | 'tea';
+
 export interface CrossCase {
   readonly id: string;
   readonly kind: 'cross_head';
   readonly file: string;
   readonly params: {
     readonly detector: 'retina' | 'fcos' | 'atss' | 'gfl';
+    /** Finished blocks at the tap. */
     readonly idx: number;
     readonly groups: number;
+    readonly conv_bias: boolean;
     readonly channels: number;
     readonly classes: number;
-    readonly strides: readonly number[];
+    readonly strides: number[];
+    readonly ratios: number[];
+    readonly octave_base: number;
+    readonly octaves: number;
+    /** FCOS: sizes of box that each level answers for. */
+    readonly ranges: [number, number][] | null;
     readonly image_hw: readonly [number, number];
+    /** [height, width] of each image, padded by itself */
+    readonly pad_hw: readonly (readonly [number, number])[];
     readonly anchors_per_loc: number;
     readonly stacked_stu: number;
     readonly stacked_tea: number;
@@ -50,12 +62,14 @@ export interface CrossCase {
     readonly ctr_weight: number | null;
     readonly pkd_weight: number | null;
   };
+  readonly gt: readonly { readonly boxes: number[][]; readonly labels: number[] }[];
   readonly level_hw: readonly (readonly [number, number])[];
   readonly avg_factor: number;
   readonly num_positive: number;
+  readonly ignored_priors: number;
   readonly losses: Readonly<Record<string, { readonly per_level: readonly number[]; readonly total: number; readonly rtol: number }>>;
   readonly inputs: readonly string[];
-  readonly expected: Readonly<Record<string, Expectation>>;
+  readonly expected: Readonly<Record<string, { readonly shape: readonly number[]; readonly atol: number }>>;
   readonly student_tensors_without_kd_gradient: readonly string[];
   readonly if_wrong: Readonly<Record<string, Readonly<Record<string, number>>>> | null;
 }

@@ -3,19 +3,14 @@ import crosskd, { type CrossKdInput } from '@kd/plugin-crosskd';
 import * as tf from '@tensorflow/tfjs-core';
 import type { GoldenTensors } from '../support/index.js';
 import { goldenPriors, type HeadModel } from './heads.js';
-import type { CrossCase } from './index-file.js';
+import type { CrossCase, Role } from './index-file.js';
+import { golden4d } from './tensors.js';
 
 export interface Pair {
   readonly one: CrossCase;
   readonly tensors: GoldenTensors;
   readonly student: HeadModel;
   readonly teacher: HeadModel;
-}
-
-/** A map or list of maps of the case by its level's key. */
-export function golden4d(tensors: GoldenTensors, key: string): tf.Tensor4D {
-  const { values, shape } = tensors.get(key);
-  return tf.tensor4d(Float32Array.from(values), shape as [number, number, number, number]);
 }
 
 /** The plugin on the two heads, declared as core would. */
@@ -55,4 +50,4 @@ export function stepOf({ one, tensors, student, teacher }: Pair, own: Pick<Detec
 
 export const sumOf = (terms: Readonly<Record<string, tf.Scalar>>): tf.Scalar => Object.values(terms).reduce((sum, term) => tf.add(sum, term));
 
-export const fpn = (pair: Pair, side: 'stu' | 'tea'): tf.Tensor4D[] => pair.one.params.strides.map((_, level) => golden4d(pair.tensors, `${side}_fpn.${level}`));
+export const fpn = (pair: Pair, side: Role): tf.Tensor4D[] => pair.one.params.strides.map((_, level) => golden4d(pair.tensors, `${side}_fpn.${level}`));

@@ -1,0 +1,44 @@
+import { describe } from 'vitest';
+import { type Area, casesOf, goldenTest } from '../support/index.js';
+import { type Assigned, checkAssignment } from './assignment.js';
+import { checkDecoding } from './decoding.js';
+import { withDetector } from './detectors.js';
+import { checkMaps } from './head-maps.js';
+import type { CrossCase, UnitCase } from './index-file.js';
+
+export interface DetectorTests {
+  /** Our name of the detector, and the one that tests show. */
+  readonly name: string;
+  readonly title?: string;
+  /** What the cases hold of its assignment beyond labels and their weights. */
+  readonly assigned: (one: CrossCase, assigned: Assigned) => void;
+  /** Whether a unit is one of its decoding. */
+  readonly decodes?: (unit: UnitCase) => boolean;
+}
+
+/** What CrossKD's cases hold of a detector that it was run on: assignment, maps of the head, decoding. */
+export function describeDetector(area: Area, detector: CrossCase['params']['detector'], { name, title = name, assigned, decodes }: DetectorTests): void {
+  const cases = casesOf<CrossCase | UnitCase>(area);
+  const heads = cases.filter((one): one is CrossCase => one.kind === 'cross_head' && one.params.detector === detector);
+
+  describe(`${title}: assignment`, () => {
+    for (const one of heads) {
+      goldenTest('detector', name, one.id, () => withDetector(area, one, 'stu', (built, tensors) => assigned(one, checkAssignment(one, built, tensors))));
+    }
+  });
+
+  describe(`${title}: head maps`, () => {
+    for (const one of heads) {
+      for (const role of ['stu', 'tea'] as const) {
+        goldenTest('detector', name, `${one.id}, ${role}`, () => withDetector(area, one, role, (built, tensors) => checkMaps(one, role, built, tensors)));
+      }
+    }
+  });
+
+  if (!decodes) return;
+  describe(`${title}: decoding`, () => {
+    for (const one of cases.filter((unit): unit is UnitCase => unit.kind === 'unit' && decodes(unit))) {
+      goldenTest('detector', name, one.id, () => withDetector(area, heads[0]!, 'stu', async (built) => checkDecoding(one, built, await area.tensors(one.file))));
+    }
+  });
+}
