@@ -1,4 +1,5 @@
-import { parseOptions, type Targets } from '@kd/core';
+import { parseOptions } from '@kd/core';
+import { twoImages } from '@kd/testing';
 import { layerVariables } from '@kd/vision';
 import '@tensorflow/tfjs-backend-cpu';
 import '@tensorflow/tfjs-layers';
@@ -26,25 +27,14 @@ function using<T>(options: FcosInput, run: (detector: FcosDetector) => T): T {
   }
 }
 
-const targets = (): Targets => ({
-  boxes: tf.tensor3d([[[4, 6, 40, 28], [30, 8, 60, 30]], [[10, 10, 30, 31], [0, 0, 0, 0]]]),
-  labels: tf.tensor2d([[0, 2], [1, 0]], [2, 2], 'int32'),
-  mask: tf.tensor2d([[1, 1], [1, 0]]),
-  imageSizes: [[32, 64], [30, 40]],
-  paddedSize: [32, 64],
-  ids: [1, 2],
-});
-
-const images = (): tf.Tensor4D => tf.randomNormal([2, 32, 64, 3], 0, 1, 'float32', 3);
-
 /** Sum of the terms and gradients by path of one training step. */
 function step(detector: FcosDetector) {
   const trained = detector.variables.filter(({ trainable }) => trainable);
-  const batch = targets();
+  const { images, targets } = twoImages();
   const { value, grads } = tf.variableGrads(() => {
-    const output = detector.forward(images(), { training: true });
-    const priors = detector.priors(output, batch.paddedSize);
-    return tf.addN(Object.values(detector.terms(output, priors, detector.assign(priors, batch), batch))) as tf.Scalar;
+    const output = detector.forward(images, { training: true });
+    const priors = detector.priors(output, targets.paddedSize);
+    return tf.addN(Object.values(detector.terms(output, priors, detector.assign(priors, targets), targets))) as tf.Scalar;
   }, trained.map(({ variable }) => variable));
   return { total: value.dataSync()[0]!, gradients: trained.map(({ path, variable }) => ({ path, variable, gradient: grads[variable.name]! })) };
 }
@@ -157,11 +147,11 @@ describe('training', () => {
 
   it('refuses an assignment of another detector', () => {
     using(tiny, (detector) => {
-      const output = detector.forward(images(), { training: true });
-      const batch = targets();
-      const priors = detector.priors(output, batch.paddedSize);
-      const { matched, positives } = detector.assign(priors, batch);
-      expect(() => detector.terms(output, priors, { matched, positives }, batch)).toThrow(/no centerness targets/);
+      const { images, targets } = twoImages();
+      const output = detector.forward(images, { training: true });
+      const priors = detector.priors(output, targets.paddedSize);
+      const { matched, positives } = detector.assign(priors, targets);
+      expect(() => detector.terms(output, priors, { matched, positives }, targets)).toThrow(/no centerness targets/);
     });
   });
 });

@@ -1,4 +1,5 @@
-import { type Detector, discover, importByName, parseOptions, type Targets } from '@kd/core';
+import { type Detector, discover, importByName, parseOptions } from '@kd/core';
+import { twoImages } from '@kd/testing';
 import { boxIou, flattenLevels } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-cpu';
@@ -11,21 +12,9 @@ const categories = ['cell', 'platelet', 'other'].map((name, id) => ({ id, name }
 const createAtss = (options: AtssInput, seed = 7): Detector => atss.definition.create(parseOptions(atss.definition.options, options, 'atss'), { categories, seed });
 const createGfl = (options: GflInput, seed = 7): Detector => gfl.definition.create(parseOptions(gfl.definition.options, options, 'gfl'), { categories, seed });
 
-const batch = (): { images: tf.Tensor4D; targets: Targets } => ({
-  images: tf.randomNormal([2, 32, 64, 3], 0, 1, 'float32', 3) as tf.Tensor4D,
-  targets: {
-    boxes: tf.tensor3d([[[4, 6, 40, 28], [30, 8, 60, 30]], [[10, 10, 30, 31], [0, 0, 0, 0]]]),
-    labels: tf.tensor2d([[0, 2], [1, 0]], [2, 2], 'int32'),
-    mask: tf.tensor2d([[1, 1], [1, 0]]),
-    imageSizes: [[32, 64], [30, 40]],
-    paddedSize: [32, 64],
-    ids: [1, 2],
-  },
-});
-
 /** Total loss of one step of Adam, before it. */
 function descend(detector: Detector, optimizer: tf.Optimizer): number {
-  const { images, targets } = batch();
+  const { images, targets } = twoImages();
   const trained = detector.variables.filter(({ trainable }) => trainable).map(({ variable }) => variable);
   const { value, grads } = tf.variableGrads(() => {
     const output = detector.forward(images, { training: true });
@@ -39,7 +28,7 @@ function descend(detector: Detector, optimizer: tf.Optimizer): number {
 /** Means over the positives: IoU of the predicted box with its object, score of the object's class. */
 function skill(detector: Detector): { iou: number; score: number } {
   return tf.tidy(() => {
-    const { images, targets } = batch();
+    const { images, targets } = twoImages();
     const output = detector.forward(images, { training: false });
     const priors = detector.priors(output, targets.paddedSize);
     const matched = detector.assign(priors, targets).matched.arraySync();
@@ -75,7 +64,7 @@ describe.each([['atss', createAtss], ['gfl', createGfl]] as const)('%s', (name, 
   it('has the maps and the words of the contract', () => {
     const detector = create(tiny);
     tf.tidy(() => {
-      const { predictions, levels } = detector.forward(batch().images, { training: false });
+      const { predictions, levels } = detector.forward(twoImages().images, { training: false });
       const channels = name === 'atss' ? { cls: 3, reg: 4, centerness: 1 } : { cls: 3, reg: 68 };
       for (const [map, width] of Object.entries(channels)) expect(predictions[map]!.map(({ shape }) => shape)).toEqual(levels.map(({ shape }) => [...shape.slice(0, 3), width]));
       expect(Object.keys(predictions).sort()).toEqual(Object.keys(channels).sort());

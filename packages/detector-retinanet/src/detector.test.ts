@@ -1,4 +1,5 @@
 import { parseOptions, type Targets } from '@kd/core';
+import { twoImages } from '@kd/testing';
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-cpu';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -14,18 +15,6 @@ const tiny: RetinaNetInput = {
 const categories = ['cell', 'platelet', 'other'].map((name, id) => ({ id, name }));
 const create = (options: RetinaNetInput, seed = 7): RetinaNetDetector =>
   retinanet.definition.create(parseOptions(retinanet.definition.options, options, 'retinanet'), { categories, seed }) as RetinaNetDetector;
-
-const batch = (): { images: tf.Tensor4D; targets: Targets } => ({
-  images: tf.randomNormal([2, 32, 64, 3], 0, 1, 'float32', 3) as tf.Tensor4D,
-  targets: {
-    boxes: tf.tensor3d([[[4, 6, 40, 28], [30, 8, 60, 30]], [[10, 10, 30, 31], [0, 0, 0, 0]]]),
-    labels: tf.tensor2d([[0, 2], [1, 0]], [2, 2], 'int32'),
-    mask: tf.tensor2d([[1, 1], [1, 0]]),
-    imageSizes: [[32, 64], [30, 40]],
-    paddedSize: [32, 64],
-    ids: [1, 2],
-  },
-});
 
 /** Loss terms, gradients by path and updates of one training step. */
 function step(detector: RetinaNetDetector, images: tf.Tensor4D, targets: Targets) {
@@ -59,7 +48,7 @@ describe('a RetinaNet', () => {
 
   it('gives predictions of every level in the shapes of the contract', () => {
     tf.tidy(() => {
-      const output = detector.forward(batch().images, { training: false });
+      const output = detector.forward(twoImages().images, { training: false });
       expect(output.levels.map(({ shape }) => shape)).toEqual([[2, 4, 8, 4], [2, 2, 4, 4], [2, 1, 2, 4], [2, 1, 1, 4], [2, 1, 1, 4]]);
       expect(output.predictions['cls']!.map(({ shape }) => shape[3])).toEqual([27, 27, 27, 27, 27]);
       expect(output.predictions['reg']!.map(({ shape }) => shape[3])).toEqual([36, 36, 36, 36, 36]);
@@ -68,7 +57,7 @@ describe('a RetinaNet', () => {
   });
 
   it('starts with the focal loss of a prior probability of 0.01', () => {
-    const { images, targets } = batch();
+    const { images, targets } = twoImages();
     const { terms } = step(detector, images, targets);
     expect(terms['classification']).toBeGreaterThan(0.5);
     expect(terms['classification']).toBeLessThan(3);
@@ -76,7 +65,7 @@ describe('a RetinaNet', () => {
   });
 
   it('gives every trained variable a finite gradient, and learns', () => {
-    const { images, targets } = batch();
+    const { images, targets } = twoImages();
     const first = step(detector, images, targets);
     for (const [path, gradient] of first.gradients) {
       expect(gradient, path).toBeDefined();
@@ -95,7 +84,7 @@ describe('a RetinaNet', () => {
   });
 
   it('keeps the number of tensors constant over steps and predictions', async () => {
-    const { images, targets } = batch();
+    const { images, targets } = twoImages();
     const run = async (): Promise<void> => {
       const { gradients } = step(detector, images, targets);
       tf.dispose([...gradients.values()] as tf.Tensor[]);
@@ -125,7 +114,7 @@ describe('a RetinaNet', () => {
 
   it('gives the same predictions whichever taps are asked for', () => {
     tf.tidy(() => {
-      const { images } = batch();
+      const { images } = twoImages();
       const plain = detector.forward(images, { training: false });
       const tapped = detector.forward(images, { training: false, taps: detector.taps.map(({ name }) => name) });
       plain.predictions['cls']!.forEach((map, i) => expect(tf.max(tf.abs(tf.sub(map, tapped.predictions['cls']![i]!))).dataSync()[0]).toBeLessThan(1e-5));
@@ -173,7 +162,7 @@ describe('norms', () => {
 
   it('live: hands out running statistics, unbiased, and assigns nothing', () => {
     const detector = create({ ...tiny, norm: 'live' });
-    const { images, targets } = batch();
+    const { images, targets } = twoImages();
     const variance = detector.variables.find(({ path }) => path === 'backbone.body.bn1/moving_variance')!.variable;
     const before = variance.dataSync().slice();
     const { updates } = step(detector, images, targets);

@@ -5,3 +5,4 @@ export { jsonFormat } from './json-format.js';
 export { toyData, type ToyDataOptions } from './toy-data.js';
 export { toyDetector, type ToyInput, type ToyOptions } from './toy-detector.js';
 export { toyMetric } from './toy-metric.js';
+export { twoImages, type TwoImages } from './two-images.js';
