@@ -1,3 +1,4 @@
+export * from './adapter.js';
 export * from './atomic.js';
 export * from './container.js';
 export type * from './contract/checkpoint.js';

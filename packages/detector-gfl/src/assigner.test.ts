@@ -5,7 +5,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
 import { assignAtss } from './assigner.js';
 import { centernessTargets } from './centerness.js';
-import { gridOf } from './dense-detector.js';
+import { gridOf } from './anchors.js';
 
 const strides = [8, 16];
 const priors = (): Priors => anchorGrid([[4, 4], [2, 2]], [32, 32], gridOf({ strides, anchorScale: 2 }));

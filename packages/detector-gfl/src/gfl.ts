@@ -1,5 +1,7 @@
 import type { DetectorContext } from '@kd/core';
-import { createDense, type DenseDetector } from './dense-detector.js';
+import { anchorGrid, createDenseDetector, type DenseDetector } from '@kd/vision';
+import { gridOf } from './anchors.js';
+import { assignAtss } from './assigner.js';
 import { decodeDistributions } from './gfl-coder.js';
 import { gflTerms } from './gfl-losses.js';
 import { gflBranches } from './head.js';
@@ -11,11 +13,15 @@ export type GflDetector = DenseDetector<GflConfig>;
 export function createGfl(config: GflConfig, context: DetectorContext): GflDetector {
   const classes = context.categories.length;
   const bins = config.regMax + 1;
-  return createDense(config, context, {
+  return createDenseDetector(config, context, {
     name: 'gfl',
-    branches: gflBranches(classes, config.regMax),
+    capabilities: ['anchors'],
+    head: { ...config.head, branches: gflBranches(classes, config.regMax) },
     dense: { boxes: 'distribution', bins, priorsPerCell: 1, coding: { strides: config.strides, regMax: config.regMax } },
+    flavour: 'mmdet',
+    priors: (levels, paddedSize) => anchorGrid(levels, paddedSize, gridOf(config)),
     decode: (codes, priors) => decodeDistributions(codes, priors, bins),
+    assign: (priors, targets) => assignAtss(priors, targets, { topk: config.assigner.topk, sizeDivisible: config.input.sizeDivisible }),
     terms: (output, priors, assignment, targets) => gflTerms(output, priors, assignment, targets, { classes, bins, weights: config.lossWeights }),
   });
 }

@@ -1,6 +1,5 @@
-import { definePlugin, type Hooks, KdError, type LossTerms, type PluginScope, type Predictions, type Priors, type StepView, type TapPair, type TapRequests, warnOnce } from '@kd/core';
+import { type Adapter, applyAdapter, createAdapter, definePlugin, type Hooks, KdError, type LossTerms, type PluginScope, type Predictions, type Priors, type StepView, type TapPair, type TapRequests, warnOnce } from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
-import { applyAdapter, initialAdapter } from './adapter.js';
 import { BRANCHES, checkPair, type Pairing } from './check-pair.js';
 import { crossHead } from './cross-head.js';
 import { denominator } from './denominators.js';
@@ -39,7 +38,7 @@ function create(scope: PluginScope, options: CrossKdOptions): Hooks {
   const emptySteps = new EmptySteps(scope.id, scope.logger);
   const warn = warnOnce(scope.logger);
   let levels: readonly Level[] = [];
-  let adapters: Partial<Record<Branch, tf.Tensor4D>> = {};
+  let adapters: Partial<Record<Branch, Adapter>> = {};
   let seen = false;
 
   return {
@@ -91,11 +90,11 @@ function checkWidths(id: string, { name, taps }: Level, i: number): void {
   }
 }
 
-/** One a branch, shared by the levels as the layers of the heads are. */
-function makeAdapters(scope: PluginScope, { taps }: Level): Record<Branch, tf.Tensor4D> {
-  const make = (branch: Branch): tf.Tensor4D => {
+/** One a branch, shared by the levels as the layers of the heads are; without bias, since the alignment behind it takes the mean of every channel away. */
+function makeAdapters(scope: PluginScope, { taps }: Level): Record<Branch, Adapter> {
+  const make = (branch: Branch): Adapter => {
     const { student, teacher } = taps[branch];
-    return scope.variable(`${branch}/kernel`, initialAdapter(student.channels, teacher.channels, scope.rng.stream('adapter', branch))) as tf.Tensor as tf.Tensor4D;
+    return createAdapter(scope, branch, student.channels, teacher.channels, { bias: false });
   };
   return { cls: make('cls'), reg: make('reg') };
 }
@@ -103,7 +102,7 @@ function makeAdapters(scope: PluginScope, { taps }: Level): Record<Branch, tf.Te
 interface CrossContext {
   readonly id: string;
   readonly levels: readonly Level[];
-  readonly adapters: Partial<Record<Branch, tf.Tensor4D>>;
+  readonly adapters: Partial<Record<Branch, Adapter>>;
   readonly pairing: Pairing;
   readonly seen: boolean;
   readonly warn: (message: string) => void;

@@ -1,4 +1,3 @@
-export { applyAdapter, type Adapter } from './adapter.js';
 export { pkdLevels, type LevelExtras } from './pkd-levels.js';
 export { pkdLoss } from './pkd-loss.js';
 export { default, pkd } from './plugin.js';

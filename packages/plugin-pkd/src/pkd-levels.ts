@@ -1,6 +1,5 @@
-import { KdError, parseOptions } from '@kd/core';
+import { type Adapter, applyAdapter, KdError, parseOptions } from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
-import { type Adapter, applyAdapter } from './adapter.js';
 import { featureLoss } from './pkd-loss.js';
 import { lossSchema, type LossSettings, type PkdLossOptions } from './settings.js';
 

@@ -1,6 +1,4 @@
-import { definePlugin, type Hooks, type PluginScope, type StepView, type TapPair } from '@kd/core';
-import type * as tf from '@tensorflow/tfjs-core';
-import { type Adapter, initialAdapter } from './adapter.js';
+import { type Adapter, createAdapter, definePlugin, type Hooks, type PluginScope, type StepView, type TapPair } from '@kd/core';
 import { levelsLoss } from './pkd-levels.js';
 import { optionsSchema, type PkdPluginInput, type PkdPluginOptions } from './settings.js';
 
@@ -30,7 +28,7 @@ function create(scope: PluginScope, options: PkdPluginOptions): Hooks {
       pairs = options.adapter === 'conv1x1'
         ? requests.pair(taps, { channels: 'any' })
         : requests.pair(taps, { channels: 'equal', hint: "Set adapter: 'conv1x1' in the options of pkd: a trained 1x1 convolution from the student's channels to the teacher's." });
-      adapters = pairs.map((pair) => (options.adapter === 'conv1x1' ? adapterOf(scope, pair) : null));
+      adapters = pairs.map((pair) => (options.adapter === 'conv1x1' ? createAdapter(scope, pair.student.name, pair.student.channels, pair.teacher.channels) : null));
     },
 
     lossCompose(step: StepView) {
@@ -45,12 +43,4 @@ function create(scope: PluginScope, options: PkdPluginOptions): Hooks {
 function withoutPooled({ student }: PluginScope): string | string[] {
   const names = student.taps.filter(({ name, stride }) => name.startsWith('neck@') && stride <= 32).map(({ name }) => name);
   return names.length > 0 ? names : 'neck@*';
-}
-
-function adapterOf(scope: PluginScope, { student, teacher }: TapPair): Adapter {
-  const initial = initialAdapter(student.channels, teacher.channels, scope.rng.stream('adapter', student.name));
-  return {
-    kernel: scope.variable(`${student.name}/kernel`, initial.kernel) as tf.Variable<tf.Rank.R4>,
-    bias: scope.variable(`${student.name}/bias`, initial.bias) as tf.Variable<tf.Rank.R1>,
-  };
 }

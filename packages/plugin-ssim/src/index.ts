@@ -1,4 +1,3 @@
-export { applyAdapter, type Adapter } from './adapter.js';
 export type { SsimPluginInput, SsimPluginOptions } from './options.js';
 export { default, ssim } from './plugin.js';
 export type { SsimOptions } from './settings.js';

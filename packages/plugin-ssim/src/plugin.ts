@@ -1,6 +1,4 @@
-import { definePlugin, type Hooks, type PluginScope, type StepView, type TapPair } from '@kd/core';
-import type * as tf from '@tensorflow/tfjs-core';
-import { initialAdapter, type Adapter } from './adapter.js';
+import { type Adapter, createAdapter, definePlugin, type Hooks, type PluginScope, type StepView, type TapPair } from '@kd/core';
 import { insideImages } from './inside-images.js';
 import { optionsSchema, type SsimPluginInput, type SsimPluginOptions } from './options.js';
 import { levelsLoss } from './ssim-levels.js';
@@ -31,7 +29,7 @@ function create(scope: PluginScope, options: SsimPluginOptions): Hooks {
       pairs = options.adapter === 'conv1x1'
         ? requests.pair(taps, { channels: 'any' })
         : requests.pair(taps, { channels: 'equal', hint: "Set adapter: 'conv1x1' in the options of ssim: a trained 1x1 convolution from the student's channels to the teacher's." });
-      adapters = pairs.map((pair) => (options.adapter === 'conv1x1' ? adapterOf(scope, pair) : null));
+      adapters = pairs.map((pair) => (options.adapter === 'conv1x1' ? createAdapter(scope, pair.student.name, pair.student.channels, pair.teacher.channels) : null));
     },
 
     lossCompose(step: StepView) {
@@ -51,11 +49,3 @@ function withoutPooled({ student }: PluginScope): string | string[] {
 
 /** The paper's best values are 2 and 4, for a loss of half the form `full`. */
 const defaultWeight = (twoStage: boolean, { loss, form }: SsimPluginOptions): number => (twoStage ? 2 : 4) / (loss === 'ssim' && form === 'full' ? 2 : 1);
-
-function adapterOf(scope: PluginScope, { student, teacher }: TapPair): Adapter {
-  const initial = initialAdapter(student.channels, teacher.channels, scope.rng.stream('adapter', student.name));
-  return {
-    kernel: scope.variable(`${student.name}/kernel`, initial.kernel) as tf.Variable<tf.Rank.R4>,
-    bias: scope.variable(`${student.name}/bias`, initial.bias) as tf.Variable<tf.Rank.R1>,
-  };
-}

@@ -1,7 +1,6 @@
-import { KdError, parseOptions } from '@kd/core';
+import { type Adapter, applyAdapter, KdError, parseOptions } from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
 import * as v from 'valibot';
-import { applyAdapter, type Adapter } from './adapter.js';
 import { lossEntries } from './settings.js';
 import { featureLoss } from './ssim-loss.js';
 

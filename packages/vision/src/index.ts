@@ -2,6 +2,7 @@ export * from './anchors.js';
 export * from './boxes/index.js';
 export * from './chunks.js';
 export * from './dense-detections.js';
+export * from './dense-detector.js';
 export * from './dense-head.js';
 export * from './dense-network.js';
 export * from './dense-options.js';
