@@ -1,5 +1,5 @@
 import type { Priors, Targets } from '@kd/core';
-import { type AnchorOptions, assignMaxIou, type BoxCoderOptions, boxIou, inOwnArea, type IouLossOptions, matchAnchors, MAX_LOG_SIZE_RATIO } from '@kd/vision';
+import { type AnchorOptions, assignMaxIou, type BoxCoderOptions, inOwnArea, type IouLossOptions, matchBoxes, MAX_LOG_SIZE_RATIO } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
 import type { RetinaNetConfig } from './options.js';
 
@@ -20,7 +20,7 @@ const torchvision: FlavourRules = {
   grid: () => ({ round: true }),
   coder: { weights: [1, 1, 1, 1], clip: MAX_LOG_SIZE_RATIO },
   giou: { eps: 1e-7 },
-  assign: ({ boxes }, targets, { matcher }) => matchAnchors(boxIou(targets.boxes, boxes), targets.mask, matcher),
+  assign: ({ boxes }, targets, { matcher }) => matchBoxes(targets.boxes, targets.mask, boxes, matcher),
   average: (sums, positives) => tf.mean(tf.div(sums, tf.maximum(positives, 1))),
 };
 

@@ -1,5 +1,5 @@
 import type { Assignment, DetectorOutput, Priors, Targets } from '@kd/core';
-import { decodeBoxes, encodeBoxes, flattenLevels, gatherMatched, giouLoss, IGNORED, l1Loss, sigmoidFocalLoss, smoothL1Loss } from '@kd/vision';
+import { decodeBoxes, encodeBoxes, flattenLevels, gatherMatched, giouLoss, l1Loss, sigmoidFocalLossSum, smoothL1Loss } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
 import { FLAVOURS } from './flavours.js';
 import type { RetinaNetConfig } from './options.js';
@@ -17,20 +17,19 @@ export function retinaTerms(
 ): { classification: tf.Scalar; bbox_regression: tf.Scalar } {
   return tf.tidy(() => {
     const { matched, positives } = assignment; // [b, a], [b]
-    const positive = tf.cast(tf.greaterEqual(matched, tf.scalar(0, 'int32')), 'float32'); // [b, a]
-    const average = (perAnchor: tf.Tensor): tf.Scalar => FLAVOURS[flavour].average(tf.sum(perAnchor, 1), positives);
+    const positive = tf.greaterEqual(matched, tf.scalar(0, 'int32')); // [b, a]
+    const average = (sums: tf.Tensor1D): tf.Scalar => FLAVOURS[flavour].average(sums, positives);
 
     const logits = flattenLevels(output.predictions['cls']!, classes); // [b, a, k]
-    const labels = gatherMatched(targets.labels, matched); // [b, a]
-    const wanted = tf.mul(tf.oneHot(labels, classes, 1, 0, 'float32'), tf.expandDims(positive, 2));
-    const counted = tf.cast(tf.notEqual(matched, tf.scalar(IGNORED, 'int32')), 'float32');
-    const classification = average(tf.mul(tf.sum(sigmoidFocalLoss(logits, wanted), 2), counted));
+    // Background and ignored anchors are -1 and -2 to the loss as they are to the assignment.
+    const labels = tf.where(positive, gatherMatched(targets.labels, matched), matched) as tf.Tensor2D;
+    const classification = average(sigmoidFocalLossSum(logits, labels));
 
     const codes = flattenLevels(output.predictions['reg']!, 4); // [b, a, 4]
     // Anchors without an object take themselves as their box, so that what the mask drops is finite.
-    const boxes = tf.where(tf.cast(tf.expandDims(positive, 2), 'bool'), gatherMatched(targets.boxes, matched), tf.expandDims(priors.boxes, 0));
+    const boxes = tf.where(tf.expandDims(positive, 2), gatherMatched(targets.boxes, matched), tf.expandDims(priors.boxes, 0));
     const perAnchor = boxTerm({ boxLoss, flavour }, codes, boxes, priors.boxes); // [b, a]
-    return { classification, bbox_regression: average(tf.mul(perAnchor, positive)) };
+    return { classification, bbox_regression: average(tf.sum(tf.mul(perAnchor, tf.cast(positive, 'float32')), 1)) };
   });
 }
 

@@ -1,4 +1,4 @@
-import { KdError, type StagedHead, type TapInfo } from '@kd/core';
+import { KdError, type StagedHead, type TapInfo, type TapPlace } from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
 import { initialiseLayers } from './initializers.js';
 import { type ConvBlock, runConvBlock, type RunContext } from './layers/conv-block.js';
@@ -46,13 +46,6 @@ export interface DenseHeadOptions {
   readonly strides: readonly number[];
   readonly seed: number;
   readonly runOp?: RunContext['runOp'];
-}
-
-/** Where a tap is in the towers. */
-export interface TapPlace {
-  readonly branch: string;
-  readonly level: number;
-  readonly block: number;
 }
 
 export interface DenseHead extends StagedHead {
