@@ -76,11 +76,13 @@ console.log(columns(lines).join('\n'));
 
 const comparisons = [];
 const of = (kind) => runs.filter((run) => run.kind === kind);
+const kinds = [...new Set(runs.map(({ kind }) => kind))].filter((kind) => !kind.endsWith('teacher'));
 for (const split of Object.keys(splits)) {
-  const alone = of('student-alone');
-  for (const kind of ['student-alone', 'student-l2', 'student-ssim']) {
+  for (const kind of kinds) {
     const own = of(kind);
-    if (own.length === 0 || alone.length === 0) continue;
+    // What the first word says is the same student: gfl-crosskd is compared with gfl-alone.
+    const alone = of(`${kind.split('-')[0]}-alone`);
+    if (alone.length === 0) continue;
     const aps = own.map((run) => run.splits[split].AP);
     const gains = Array.from({ length: RESAMPLINGS }, (_, k) => mean(own.map((run) => run.samples[split][k])) - mean(alone.map((run) => run.samples[split][k])));
     comparisons.push({ kind, split, seeds: own.length, mean: mean(aps), deviation: deviation(aps), gain: mean(aps) - mean(alone.map((run) => run.splits[split].AP)), interval: interval(gains) });
