@@ -1,5 +1,5 @@
 import { KdError } from '@kd/core';
-import { denseEntries, denseShape, type DenseShape, fractionNumber, positiveNumber, strictOptions, wholeNumber } from '@kd/vision';
+import { denseEntries, denseShape, type DenseShape, fractionNumber, positiveNumber, strictOptions, towerEntries, towerNorm, wholeNumber } from '@kd/vision';
 import * as v from 'valibot';
 
 const range = v.pipe(
@@ -12,10 +12,8 @@ export const schema = strictOptions({
   flavour: v.optional(v.picklist(['torchvision', 'mmdet'], 'must be "torchvision" or "mmdet"'), 'torchvision'),
   head: v.optional(
     strictOptions({
-      depth: v.optional(wholeNumber(0), 4),
-      channels: v.optional(wholeNumber(1)),
-      norm: v.optional(v.picklist(['none', 'group'], 'must be "none" or "group"'), 'group'),
-      groups: v.optional(wholeNumber(1), 32),
+      ...towerEntries,
+      norm: v.optional(towerNorm, 'group'),
       convBias: v.optional(v.boolean('must be true or false')),
       centerness: v.optional(v.picklist(['cls', 'reg'], 'must be "cls" or "reg", the tower that predicts it')),
       normOnBbox: v.optional(v.boolean('must be true or false')),

@@ -1,5 +1,5 @@
 import type { NormKind } from '@kd/vision';
-import { denseEntries, denseShape, type DenseShape, fractionNumber, positiveNumber, strictOptions, wholeNumber } from '@kd/vision';
+import { denseEntries, denseShape, type DenseShape, fractionNumber, positiveNumber, strictOptions, towerEntries, towerNorm, wholeNumber } from '@kd/vision';
 import * as v from 'valibot';
 
 const weight = (byDefault: number) => v.optional(v.pipe(v.number(), v.minValue(0, 'must not be negative')), byDefault);
@@ -9,10 +9,8 @@ const entries = {
   reluBeforeP7: v.optional(v.boolean(), false),
   head: v.optional(
     strictOptions({
-      depth: v.optional(wholeNumber(0), 4),
-      channels: v.optional(wholeNumber(1)),
-      norm: v.optional(v.picklist(['none', 'group'], 'must be "none" or "group"'), 'group'),
-      groups: v.optional(wholeNumber(1), 32),
+      ...towerEntries,
+      norm: v.optional(towerNorm, 'group'),
     }),
     {},
   ),

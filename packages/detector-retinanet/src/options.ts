@@ -1,5 +1,5 @@
 import { KdError } from '@kd/core';
-import { denseEntries, denseShape, type DenseShape, fractionNumber as fraction, positiveNumber as positive, strictOptions as options, wholeNumber as whole } from '@kd/vision';
+import { denseEntries, denseShape, type DenseShape, fractionNumber as fraction, positiveNumber as positive, strictOptions as options, towerEntries, towerNorm, wholeNumber as whole } from '@kd/vision';
 import * as v from 'valibot';
 
 export const schema = options({
@@ -13,10 +13,8 @@ export const schema = options({
   extra: v.optional(denseEntries.extra.wrapped),
   head: v.optional(
     options({
-      depth: v.optional(whole(0), 4),
-      channels: v.optional(whole(1)),
-      norm: v.optional(v.picklist(['none', 'group'], 'must be "none" or "group"')),
-      groups: v.optional(whole(1), 32),
+      ...towerEntries,
+      norm: v.optional(towerNorm),
     }),
     {},
   ),

@@ -63,6 +63,10 @@ export const denseEntries = {
   ),
 } as const;
 
+/** Options of the towers of a dense head; their norm, `towerNorm`, has another default from one detector to the next. */
+export const towerEntries = { depth: v.optional(wholeNumber(0), 4), channels: v.optional(wholeNumber(1)), groups: v.optional(wholeNumber(1), 32) } as const;
+export const towerNorm = v.picklist(['none', 'group'], 'must be "none" or "group"');
+
 /** What {@link denseEntries} say of the network, with everything that follows from them. */
 export interface DenseShape {
   readonly backbone: ResnetShape;
