@@ -1,8 +1,9 @@
 import * as tf from '@tensorflow/tfjs-core';
-import type { Assignment, Detector, DetectorOutput, Instances, Priors, TapInfo, Targets } from './contract/detector.js';
-import type { ModelView, StepView } from './contract/plugin.js';
+import type { Assignment, Detector, DetectorOutput, Instances, Priors, RegionStep, TapInfo, Targets } from './contract/detector.js';
+import type { InstanceOutput, ModelView, StepView } from './contract/plugin.js';
 import { KdError } from './errors.js';
-import { gatherInstances } from './instances.js';
+import { instanceOutput } from './instance-output.js';
+import { priorInstances, regionInstances } from './instances.js';
 import type { Kept } from './kept.js';
 import type { StepModels, StepProgress } from './step.js';
 import { weightChannel } from './weight-channel.js';
@@ -13,6 +14,8 @@ export interface DistillState {
   readonly output: DetectorOutput;
   readonly priors: Priors;
   readonly assignment: Assignment;
+  /** Of two-stage students. */
+  readonly second?: RegionStep;
   readonly targets: Targets;
   readonly progress: StepProgress;
 }
@@ -24,17 +27,18 @@ export interface DistillState {
 export function distill(models: StepModels, state: DistillState, kept: Kept): [string, tf.Scalar][] {
   const { distillers, student, teacher } = models;
   const { step, micro = 0 } = state.progress;
-  const channel = weightChannel(state.assignment, kept);
-  let instances: Instances | undefined;
+  const { second, targets } = state;
+  const table = once((): Instances => keepAll(second === undefined ? priorInstances(state.assignment, state.priors.boxes, targets) : regionInstances(second.regions, targets), kept));
+  const channel = weightChannel(() => table().mask.shape, kept);
   const shared = {
-    teacher: view('teacher', teacher!, state.taught),
-    student: view('student', student, state.output),
+    teacher: view('teacher', teacher!, state.taught, targets, once(() => keepAll(instanceOutput(teacher!, state.taught, table(), targets), kept))),
+    student: view('student', student, state.output, targets, once(() => keepAll(instanceOutput(student, state.output, table(), targets, second), kept))),
     priors: state.priors,
     decode: (codes: tf.Tensor3D) => student.decode(codes, state.priors),
-    targets: state.targets,
+    targets,
     assignment: state.assignment,
     get instances(): Instances {
-      return (instances ??= keepInstances(gatherInstances(state.assignment, state.targets), kept));
+      return table();
     },
     progress: state.progress,
   };
@@ -55,7 +59,8 @@ export function distill(models: StepModels, state: DistillState, kept: Kept): [s
   });
 }
 
-function view(role: string, detector: Detector, output: DetectorOutput): ModelView {
+function view(role: string, detector: Detector, output: DetectorOutput, targets: Targets, ofInstances: () => InstanceOutput): ModelView {
+  const stage = detector.secondStage;
   return {
     tap: (tap: TapInfo | string) => {
       const name = typeof tap === 'string' ? tap : tap.name;
@@ -67,9 +72,20 @@ function view(role: string, detector: Detector, output: DetectorOutput): ModelVi
     },
     predictions: output.predictions,
     head: detector.head,
+    get ofInstances() {
+      return ofInstances();
+    },
+    ...(stage && { regions: (boxes: tf.Tensor3D) => stage.run(output, boxes, targets.imageSizes) }),
   };
 }
 
-function keepInstances({ mask, boxes, labels }: Instances, kept: Kept): Instances {
-  return { mask: kept.keep(mask), boxes: kept.keep(boxes), labels: kept.keep(labels) };
+function once<T>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => (made ??= make());
+}
+
+/** Keeps every tensor of a record: plugins share it across their own tidies. */
+function keepAll<T extends object>(record: T, kept: Kept): T {
+  for (const value of Object.values(record)) if (value instanceof tf.Tensor) kept.keep(value);
+  return record;
 }

@@ -4,9 +4,10 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { disposeBuilt, disposeResult, distillation, plugin, progress, step, student, termsOf, toyBatch } from '../test/distillation.js';
 import { mimic } from '../test/mimic.js';
 import type { HostBatch } from './contract/data.js';
+import type { Instances, Targets } from './contract/detector.js';
 import type { Hooks, StepView } from './contract/plugin.js';
 import { GradientSum } from './gradient-sum.js';
-import { gatherInstances } from './instances.js';
+import { priorInstances, regionInstances } from './instances.js';
 import { createRng } from './rng.js';
 import { computeStep, deviceBatch, type StepModels, type StepResult } from './step.js';
 import { trainedVariables } from './variables.js';
@@ -145,18 +146,20 @@ describe('computeStep', () => {
   });
 });
 
+const weights = (response: tf.Tensor) => ({ levels: [], response: response as tf.Tensor2D });
+
 describe('what plugins share in a step', () => {
   it('lets one read what another made inside of its own tidy', async () => {
     const seen: Record<string, number[]> = {};
     const { models } = await distillation([
       plugin('writer', () => ({
-        headForward: (view: StepView) => tf.tidy(() => view.weights.set(tf.mul(view.instances.mask, 2) as tf.Tensor2D)),
+        headForward: (view: StepView) => tf.tidy(() => view.weights.set(weights(tf.mul(view.instances.mask, 2)))),
         lossCompose: (view: StepView) => ({ a: tf.tidy(() => tf.sum(view.instances.boxes) as tf.Scalar) }),
       })),
       plugin('reader', () => ({
         lossCompose: (view: StepView) => {
           seen['mask'] = [...view.instances.mask.dataSync()];
-          seen['weights'] = [...view.weights.get()!.dataSync()];
+          seen['weights'] = [...view.weights.get()!.response.dataSync()];
           seen['boxes'] = view.instances.boxes.shape;
           return { b: tf.sum(view.instances.boxes) as tf.Scalar };
         },
@@ -170,17 +173,17 @@ describe('what plugins share in a step', () => {
 
   it('fills the weight channel before any lossCompose, whatever the order of the plugins', async () => {
     const got: unknown[] = [];
-    const reader = (name: string) => plugin(name, () => ({ lossCompose: ({ weights }: StepView) => { got.push(weights.get()?.shape); return {}; } }));
-    const writer = plugin('writer', () => ({ headForward: ({ weights, assignment }: StepView) => weights.set(tf.onesLike(tf.cast(assignment.matched, 'float32'))) }));
+    const reader = (name: string) => plugin(name, () => ({ lossCompose: ({ weights }: StepView) => { got.push(weights.get()?.response.shape); return {}; } }));
+    const writer = plugin('writer', () => ({ headForward: ({ weights: channel, instances }: StepView) => channel.set(weights(tf.onesLike(instances.mask))) }));
     const { models } = await distillation([reader('first'), writer, reader('last')]);
     disposeResult(step(models, batch));
     expect(got).toEqual([[4, 20], [4, 20]]);
   });
 
   it.each([
-    ['a second writer', (view: StepView) => { const ones = tf.ones([4, 20]) as tf.Tensor2D; view.weights.set(ones); }, undefined, /second: the weight channel is already filled by first/],
-    ['another shape', (view: StepView) => view.weights.set(tf.ones([4, 3]) as tf.Tensor2D), undefined, /first: the weight channel holds one weight a prior, \[4, 20\]; got \[4, 3\]/],
-    ['a late writer', undefined, (view: StepView) => { view.weights.set(tf.ones([4, 20]) as tf.Tensor2D); return {}; }, /first: the weight channel can be filled in headForward only/],
+    ['a second writer', (view: StepView) => view.weights.set(weights(tf.onesLike(view.instances.mask))), undefined, /second: the weight channel is already filled by first/],
+    ['another shape', (view: StepView) => view.weights.set(weights(tf.ones([4, 3]))), undefined, /first: the weight channel holds one weight an instance, \[4, 20\]; got \[4, 3\]/],
+    ['a late writer', undefined, (view: StepView) => { view.weights.set(weights(tf.onesLike(view.instances.mask))); return {}; }, /first: the weight channel can be filled in headForward only/],
   ])('refuses %s of the weight channel', async (_, headForward, lossCompose, message) => {
     const { models } = await distillation(['first', 'second'].map((name) => plugin(name, () => ({ headForward, lossCompose }))));
     expect(() => step(models, batch)).toThrow(expect.objectContaining({ code: 'PLUGIN_HOOK', message: expect.stringMatching(message) }));
@@ -205,14 +208,50 @@ describe('what plugins share in a step', () => {
     expect(gradients['student/head.cls.out/kernel']).toBeUndefined();
   });
 
-  it('gives the matched ground truth of every prior', () => {
-    const targets = { boxes: tf.tensor3d([[[1, 2, 3, 4], [5, 6, 7, 8]]]), labels: tf.tensor2d([[3, 9]], [1, 2], 'int32'), mask: tf.ones([1, 2]) as tf.Tensor2D, imageSizes: [], paddedSize: [8, 8] as const, ids: [] };
-    const assignment = { matched: tf.tensor2d([[-1, 1, -2, 0]], [1, 4], 'int32'), positives: tf.tensor1d([2]) };
-    const { mask, boxes, labels } = gatherInstances(assignment, targets);
-    expect(mask.arraySync()).toEqual([[0, 1, 0, 1]]);
-    expect(boxes.arraySync()).toEqual([[[0, 0, 0, 0], [5, 6, 7, 8], [0, 0, 0, 0], [1, 2, 3, 4]]]);
-    expect(labels.arraySync()).toEqual([[0, 9, 0, 3]]);
-    tf.dispose([mask, boxes, labels, targets.boxes, targets.labels, targets.mask, assignment.matched, assignment.positives]);
+  describe('the table of instances', () => {
+    const targets = (): Targets => ({ boxes: tf.tensor3d([[[1, 2, 3, 4], [5, 6, 7, 8]], [[9, 9, 10, 10], [0, 0, 0, 0]]]), labels: tf.tensor2d([[3, 9], [4, 0]], [2, 2], 'int32'), mask: tf.tensor2d([[1, 1], [1, 0]]), imageSizes: [], paddedSize: [8, 8], ids: [] });
+    const matched = (): tf.Tensor2D => tf.tensor2d([[-1, 1, -2, 0], [-1, -1, -1, 0]], [2, 4], 'int32');
+    const read = (table: () => Instances): Record<string, unknown> => tf.tidy(() => Object.fromEntries(Object.entries(table()).map(([name, value]: [string, tf.Tensor]) => [name, value.arraySync()]))) as unknown as Record<string, unknown>;
+
+    it('has the positive priors first, in their order, with their ground truth', () => {
+      const table = (): Instances => priorInstances({ matched: matched(), positives: tf.tensor1d([2, 1]) }, tf.tensor2d([[0, 0, 1, 1], [1, 1, 2, 2], [2, 2, 3, 3], [3, 3, 4, 4]]), targets());
+      expect(read(table)).toEqual({
+        mask: [[1, 1, 0, 0], [1, 0, 0, 0]],
+        rows: [[1, 3, 0, 0], [3, 0, 0, 0]],
+        boxes: [[[1, 1, 2, 2], [3, 3, 4, 4], [0, 0, 0, 0], [0, 0, 0, 0]], [[3, 3, 4, 4], [0, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]]],
+        matched: [[1, 0, -1, -1], [0, -1, -1, -1]],
+        targetBoxes: [[[5, 6, 7, 8], [1, 2, 3, 4], [0, 0, 0, 0], [0, 0, 0, 0]], [[9, 9, 10, 10], [0, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]]],
+        labels: [[9, 3, 0, 0], [4, 0, 0, 0]],
+      });
+    });
+
+    it('takes the boxes of regions from the own image, and at most as many as the sampler takes positives', () => {
+      const boxes = (): tf.Tensor3D => tf.tensor3d([[[0, 0, 1, 1], [1, 1, 2, 2], [2, 2, 3, 3], [3, 3, 4, 4]], [[0, 0, 5, 5], [1, 1, 5, 5], [2, 2, 5, 5], [3, 3, 5, 5]]]);
+      const table = (): Instances => regionInstances({ boxes: boxes(), matched: matched(), maxPositives: 2, sampledPriors: tf.ones([2, 4]) }, targets());
+      expect(read(table)).toMatchObject({ mask: [[1, 1], [1, 0]], boxes: [[[1, 1, 2, 2], [3, 3, 4, 4]], [[3, 3, 5, 5], [0, 0, 0, 0]]] });
+    });
+
+    it('is empty without ground truth', () => {
+      const none = (): Targets => ({ ...targets(), boxes: tf.zeros([1, 0, 4]) as tf.Tensor3D, labels: tf.zeros([1, 0], 'int32') as tf.Tensor2D });
+      const table = (): Instances => priorInstances({ matched: tf.fill([1, 2], -1, 'int32') as tf.Tensor2D, positives: tf.zeros([1]) }, tf.zeros([2, 4]), none());
+      expect(read(table)).toMatchObject({ mask: [[0, 0]], labels: [[0, 0]], targetBoxes: [[[0, 0, 0, 0], [0, 0, 0, 0]]] });
+    });
+  });
+
+  it("gives both models' logits of the instances, with a gradient for the student alone", async () => {
+    const seen: number[][] = [];
+    const { models } = await distillation([plugin('p', () => ({
+      lossCompose: ({ student: own, teacher, instances }: StepView) => tf.tidy(() => {
+        seen.push(own.ofInstances.logits.shape, teacher.ofInstances.logits.shape, instances.mask.shape);
+        const gap = tf.mul(tf.sub(own.ofInstances.logits, teacher.ofInstances.logits), tf.expandDims(instances.mask, -1));
+        return { a: tf.sum(tf.square(gap)) as tf.Scalar };
+      }),
+    }))]);
+    const only = { ...models, student: { ...models.student, terms: () => ({ none: scalar(0) }) } };
+    const gradients = gradientsOf(step(only, batch));
+    expect(seen[0]).toEqual(seen[1]);
+    expect(seen[0]!.slice(0, 2)).toEqual(seen[2]);
+    expect(gradients['student/head.cls.out/kernel']!.some((value) => value !== 0)).toBe(true);
   });
 });
 

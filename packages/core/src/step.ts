@@ -1,7 +1,7 @@
 import './gradients.js';
 import * as tf from '@tensorflow/tfjs-core';
 import type { HostBatch } from './contract/data.js';
-import type { Detector, Targets, VariableUpdate } from './contract/detector.js';
+import type { Assignment, Detector, DetectorOutput, Priors, RegionStep, Targets, VariableUpdate } from './contract/detector.js';
 import type { Progress } from './contract/plugin.js';
 import { distill } from './distill.js';
 import { Kept } from './kept.js';
@@ -78,9 +78,10 @@ function forwardBackward(models: StepModels, images: tf.Tensor4D, targets: Targe
       const output = student.forward(images, { training: true, taps: models.taps.student });
       const priors = student.priors(output, targets.paddedSize);
       const assignment = student.assign(priors, targets);
-      const terms: [string, tf.Scalar][] = Object.entries(student.terms(output, priors, assignment, targets));
+      const second = secondStage(student, output, priors, assignment, targets, models.rng.stream('student', 'step', progress.step, progress.micro ?? 0));
+      const terms: [string, tf.Scalar][] = Object.entries(student.terms(output, priors, assignment, targets, second));
       if (taught !== undefined) {
-        terms.push(...distill(models, { taught, output, priors, assignment, targets, progress }, shared));
+        terms.push(...distill(models, { taught, output, priors, assignment, ...(second && { second }), targets, progress }, shared));
       }
       kept.names = terms.map(([name]) => name);
       kept.terms = results.keep(tf.stack(terms.map(([, term]) => term)) as tf.Tensor1D);
@@ -96,6 +97,12 @@ function forwardBackward(models: StepModels, images: tf.Tensor4D, targets: Targe
     if (gradient !== undefined) byPath.set(path, gradient);
   }
   return { names: kept.names, terms: kept.terms!, gradients: byPath, updates: kept.updates };
+}
+
+function secondStage({ secondStage: stage }: Detector, output: DetectorOutput, priors: Priors, assignment: Assignment, targets: Targets, rng: Rng): RegionStep | undefined {
+  if (stage === undefined) return undefined;
+  const regions = stage.sample(output, priors, assignment, targets, rng);
+  return { regions, output: stage.run(output, regions.boxes, targets.imageSizes) };
 }
 
 /**

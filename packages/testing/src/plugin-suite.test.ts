@@ -33,11 +33,11 @@ const full = definePlugin<v.InferOutput<typeof options>, v.InferInput<typeof opt
         },
         use: (result) => void (mean = (result.get('images')!.data as Int32Array)[0]!),
       },
-      headForward: (step) => tf.tidy(() => step.weights.set(tf.add(step.instances.mask, mean) as tf.Tensor2D)),
+      headForward: (step) => tf.tidy(() => step.weights.set({ levels: [], response: tf.add(step.instances.mask, mean) as tf.Tensor2D })),
       lossCompose: (step) => tf.tidy(() => {
         steps++;
         const terms = pairs.map(({ student, teacher }) => tf.mean(tf.square(tf.sub(tf.conv2d(step.student.tap(student), adapter as tf.Tensor as tf.Tensor4D, 1, 'same'), step.teacher.tap(teacher)))));
-        return { feat: tf.mul(tf.mul(tf.addN(terms), tf.mean(step.weights.get()!)), weight * steps * (1 + step.rng.uniform())) as tf.Scalar };
+        return { feat: tf.mul(tf.mul(tf.addN(terms), tf.mean(step.weights.get()!.response)), weight * steps * (1 + step.rng.uniform())) as tf.Scalar };
       }),
       state: () => new Map([['steps', { dtype: 'I32', shape: [], data: Int32Array.of(steps) }]]),
       restore: (state) => void (steps = (state.get('steps')!.data as Int32Array)[0]!),

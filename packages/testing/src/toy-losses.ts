@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { type Assignment, gatherInstances, type Priors, type Targets } from '@kd/core';
+import { type Assignment, gatherMatched, type Priors, type Targets } from '@kd/core';
 import { toyEncode } from './toy-boxes.js';
 
 /**
@@ -10,9 +10,11 @@ import { toyEncode } from './toy-boxes.js';
  */
 export function toyTerms(logits: tf.Tensor3D, codes: tf.Tensor3D, priors: Priors, assignment: Assignment, targets: Targets): Readonly<Record<string, tf.Scalar>> {
   return tf.tidy(() => {
-    const { mask, boxes, labels } = gatherInstances(assignment, targets);
+    const { matched } = assignment;
+    const boxes = gatherMatched(targets.boxes, matched);
+    const labels = gatherMatched(targets.labels, matched);
     const positives = tf.maximum(tf.sum(assignment.positives), 1);
-    const positive = tf.expandDims(mask, -1); // [b, a, 1]
+    const positive = tf.expandDims(tf.cast(tf.greaterEqual(matched, 0), 'float32'), -1); // [b, a, 1]
     const wanted = tf.mul(tf.cast(tf.oneHot(labels, logits.shape[2]), 'float32'), positive); // [b, a, k]
     // softplus(x) - x * y, the stable form of the cross-entropy of a sigmoid
     const cls = tf.sum(tf.sub(tf.softplus(logits), tf.mul(logits, wanted)));

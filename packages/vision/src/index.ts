@@ -10,7 +10,7 @@ export * from './descending-order.js';
 export * from './detach.js';
 export * from './flatten-levels.js';
 export * from './fpn.js';
-export * from './gather-matched.js';
+export { gatherMatched } from '@kd/core';
 export * from './graph.js';
 export * from './initializers.js';
 export * from './kept-detections.js';

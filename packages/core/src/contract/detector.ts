@@ -2,6 +2,7 @@ import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type * as tf from '@tensorflow/tfjs-core';
 import type { Category, HostBatch, InputSpec } from './data.js';
 import type { ImageDetections } from './metric.js';
+import type { Rng } from '../rng.js';
 
 /** A variable of a detector. Its identity is role + path (`student/backbone.body.conv1/kernel`), never `variable.name`. */
 export interface DetectorVariable {
@@ -94,14 +95,63 @@ export interface DenseInfo {
   readonly coding: unknown;
 }
 
-/** One table of the positive instances of a batch, in a fixed order (image, then prior), on the host side of the step. */
+/**
+ * One table of the positive instances of a batch: the priors (of two-stage detectors: the sampled regions) that answer for an object, an image a row, in
+ * their order, then rows off the mask. Every tensor about instances shares these rows; none has a gradient.
+ */
 export interface Instances {
-  /** [b, a] float32: 1 where the prior is positive */
+  /** [b, n] float32: 1 where the row holds an instance */
   readonly mask: tf.Tensor2D;
-  /** [b, a, 4] matched ground-truth box, 0 where there is none */
+  /** [b, n] int32: index of the prior or region, 0 where there is none */
+  readonly rows: tf.Tensor2D;
+  /** [b, n, 4] the instance's own box, that is its prior or region, 0 where there is none */
   readonly boxes: tf.Tensor3D;
-  /** [b, a] int32 label of the matched ground truth, 0 where there is none: read it through the mask */
+  /** [b, n] int32: index of the matched ground truth, -1 where there is none */
+  readonly matched: tf.Tensor2D;
+  /** [b, n, 4] matched ground-truth box, 0 where there is none */
+  readonly targetBoxes: tf.Tensor3D;
+  /** [b, n] int32 label of the matched ground truth, 0 where there is none: read it through the mask */
   readonly labels: tf.Tensor2D;
+}
+
+/** Boxes that the second stage of a two-stage detector trains on: a fixed number an image. No gradient flows into them. */
+export interface Regions {
+  /** [b, n, 4] proposals and ground truth, in pixels of the resized image; rows without a sample hold any finite box */
+  readonly boxes: tf.Tensor3D;
+  /** [b, n] int32: index of the matched ground truth, -1 background, -2 no sample */
+  readonly matched: tf.Tensor2D;
+  /** The sampler takes at most so many positives an image. */
+  readonly maxPositives: number;
+  /** [b, a] float32: 1 where the prior is in the sample that the first stage trains on */
+  readonly sampledPriors: tf.Tensor2D;
+}
+
+/** What a second stage makes of boxes. */
+export interface RegionOutput {
+  /** [b, n, s, s, c] pooled features (RoIAlign), as the box head reads them */
+  readonly features: tf.Tensor5D;
+  /** [b, n] int32: index of the level that a box was pooled from, the finest is 0 */
+  readonly levels: tf.Tensor2D;
+  /** [b, n, k + 1] before softmax */
+  readonly logits: tf.Tensor3D;
+  /** [b, n, (k + 1)·4] */
+  readonly deltas: tf.Tensor3D;
+}
+
+/** The second stage of a two-stage detector. */
+export interface SecondStage {
+  /** Index of the background in the logits: 0 shifts the labels by one. */
+  readonly background: number;
+  /** The samples of a training step: of the priors for the first stage, and of the model's own proposals and the ground truth for the second. */
+  sample(output: DetectorOutput, priors: Priors, assignment: Assignment, targets: Targets, rng: Rng): Regions;
+  /** Pools and classifies boxes [b, n, 4] in pixels of the resized images. The gradient flows into features and head, not into the boxes. */
+  run(output: DetectorOutput, boxes: tf.Tensor3D, imageSizes: HostBatch['imageSizes']): RegionOutput;
+}
+
+/** The student's second stage in a step: computed once, shared by the detector and by every plugin. */
+export interface RegionStep {
+  readonly regions: Regions;
+  readonly output: RegionOutput;
 }
 
 /** Where a tap is in the towers of a head. */
@@ -147,6 +197,8 @@ export interface Detector {
   readonly head?: StagedHead;
   /** Of dense detectors. */
   readonly dense?: DenseInfo;
+  /** Of two-stage detectors, which have the capability `roi.align`. `priors`, `assign` and the dense `predictions` are those of the RPN. */
+  readonly secondStage?: SecondStage;
 
   /** @param images [b, h, w, 3], normalised and padded */
   forward(images: tf.Tensor4D, options: ForwardOptions): DetectorOutput;
@@ -155,8 +207,11 @@ export interface Detector {
   /** Boxes [b, a, 4] from codes as the head predicts them, [b, a, 4] or [b, a, 4·bins] */
   decode(codes: tf.Tensor3D, priors: Priors): tf.Tensor3D;
   assign(priors: Priors, targets: Targets): Assignment;
-  /** Named scalar losses, weighted: the detection loss is their plain sum. */
-  terms(output: DetectorOutput, priors: Priors, assignment: Assignment, targets: Targets): Readonly<Record<string, tf.Scalar>>;
+  /**
+   * Named scalar losses, weighted: the detection loss is their plain sum.
+   * @param second of two-stage detectors
+   */
+  terms(output: DetectorOutput, priors: Priors, assignment: Assignment, targets: Targets, second?: RegionStep): Readonly<Record<string, tf.Scalar>>;
   /** Final detections per image in pixels of the original image, by descending score. */
   detect(output: DetectorOutput, sizes: Pick<HostBatch, 'imageSizes' | 'originalSizes' | 'ids' | 'shape'>): Promise<ImageDetections[]>;
   dispose(): void;

@@ -2,7 +2,7 @@ import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type * as tf from '@tensorflow/tfjs-core';
 import type { NamedTensors } from './checkpoint.js';
 import type { HostBatch } from './data.js';
-import type { Assignment, Detector, DetectorOutput, Instances, Predictions, Priors, StagedHead, TapInfo, Targets } from './detector.js';
+import type { Assignment, Detector, DetectorOutput, Instances, Predictions, Priors, RegionOutput, StagedHead, TapInfo, Targets } from './detector.js';
 import type { Token } from '../container.js';
 import type { Logger } from '../logger.js';
 import type { Rng } from '../rng.js';
@@ -40,14 +40,38 @@ export interface ModelView {
   tap(tap: TapInfo | string): tf.Tensor4D;
   readonly predictions: Predictions;
   readonly head: StagedHead | undefined;
+  /** What this model says of the instances of the step, row by row of `instances`; made once, when first asked for. */
+  readonly ofInstances: InstanceOutput;
+  /** Of two-stage models: pools and classifies any boxes [b, n, 4]. */
+  regions?(boxes: tf.Tensor3D): RegionOutput;
+}
+
+/** A model's output at the instances of a step: the student's positives, for the teacher too. */
+export interface InstanceOutput {
+  /** [b, n, k] before sigmoid, of dense models; [b, n, k + 1] before softmax, of two-stage models. */
+  readonly logits: tf.Tensor3D;
+  /** Index of the background in the logits, of two-stage models. */
+  readonly background?: number;
+  /** [b, n, s, s, c] pooled features, of two-stage models. */
+  readonly features?: tf.Tensor5D;
+  /** [b, n] int32: the level that a box was pooled from, of two-stage models. */
+  readonly levels?: tf.Tensor2D;
+}
+
+/** How far each instance of the step can be trusted: [b, n] in the rows of `instances`, without a gradient. */
+export interface InstanceWeights {
+  /** For terms on features, a level of the neck each, finest first. */
+  readonly levels: readonly tf.Tensor2D[];
+  /** For terms on an instance's own logits. */
+  readonly response: tf.Tensor2D;
 }
 
 /** Per-instance weights that one plugin hands to the terms of the others. */
 export interface WeightChannel {
-  /** Fills the channel: [b, a] float32, one weight a prior. Only one plugin may fill it. */
-  set(weights: tf.Tensor2D): void;
+  /** Fills the channel. Only one plugin may fill it. */
+  set(weights: InstanceWeights): void;
   /** The weights, or null when no plugin fills them. */
-  get(): tf.Tensor2D | null;
+  get(): InstanceWeights | null;
 }
 
 export interface Progress {
