@@ -22,6 +22,8 @@ export * from './max-iou-assigner.js';
 export * from './max-pool.js';
 export * from './network-builder.js';
 export * from './nms.js';
+export * from './object-level.js';
+export * from './object-mask.js';
 export * from './one-hot.js';
 export * from './own-area.js';
 export * from './resize-bilinear.js';
