@@ -25,6 +25,11 @@ describe.each(goldenRoots().map((root) => [root.name, root] as const))('areas, %
     test.each(methods)('baseline %s is built or listed as not built yet', (method) => expect(statusOf('baseline', method)).not.toBe('unknown'));
   }
 
+  for (const area of areas.filter((one) => one.name === 'prototype')) {
+    const kinds = [...new Set(casesOf<{ kind: string }>(area).map((one) => one.kind))];
+    test.each(kinds)('prototype %s is built or listed as not built yet', (kind) => expect(statusOf('prototype', kind)).not.toBe('unknown'));
+  }
+
   for (const area of areas.filter((one) => one.name === 'detectors')) {
     for (const member of area.members) {
       const { detector } = member.index;

@@ -1,4 +1,5 @@
-export type Kind = 'area' | 'op' | 'detector' | 'baseline' | 'checkpoint';
+/** `prototype` is the `kind` of a case in the index of `prototype`. */
+export type Kind = 'area' | 'op' | 'detector' | 'baseline' | 'prototype' | 'checkpoint';
 export type Status = 'built' | 'not built yet' | 'unknown';
 
 /** What the suite tests. Ops are named as in the index of `ops`; a name stands for itself and for whatever begins with it and a blank or a dot. */
@@ -13,6 +14,7 @@ export const built: Readonly<Record<Kind, readonly string[]>> = {
   ],
   detector: ['retinanet', 'fcos', 'atss', 'gfl'],
   baseline: ['pkd'],
+  prototype: [],
   checkpoint: [],
 };
 
@@ -22,6 +24,7 @@ export const notBuiltYet: Readonly<Record<Kind, readonly string[]>> = {
   op: ['roi_align', 'MultiScaleRoIAlign'],
   detector: ['faster_rcnn'],
   baseline: ['cwd', 'defeat', 'fbkd', 'fgd', 'fgfi', 'fitnet', 'frs', 'gid', 'icd', 'kd', 'ld', 'lp', 'mgd', 'pfi', 'rkd'],
+  prototype: ['selection', 'bank', 'coefficients', 'regions', 'feature', 'response', 'rkd', 'roialign', 'two-stage', 'one-stage'],
   checkpoint: ['pth'],
 };
 
