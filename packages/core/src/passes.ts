@@ -1,13 +1,17 @@
-import { stat } from 'node:fs/promises';
 import type { CheckpointFormat, NamedTensors } from './contract/checkpoint.js';
 import type { Dataset, LoaderOptions } from './contract/data.js';
 import type { Detector } from './contract/detector.js';
-import type { PassView } from './contract/plugin.js';
+import type { TrainerEvent } from './contract/listener.js';
+import type { DatasetPass } from './contract/plugin.js';
 import { KdError, messageOf } from './errors.js';
+import { fingerprintOfValues } from './fingerprint.js';
+import type { Logger } from './logger.js';
+import { madeFrom, readSame } from './pass-cache.js';
+import { type DuePass, duePass } from './pass-due.js';
+import { openPass } from './pass-view.js';
 import type { Distiller } from './plugin-host.js';
+import type { Rng } from './rng.js';
 import type { RunFolder } from './run-folder.js';
-import { deviceBatch } from './step.js';
-import { disposeAll } from './tidy.js';
 
 export interface PassContext {
   readonly student: Detector;
@@ -16,60 +20,70 @@ export interface PassContext {
   readonly loader: Pick<LoaderOptions, 'batchSize' | 'workers' | 'onBadImage'>;
   readonly folder: RunFolder;
   readonly format: CheckpointFormat;
-  /** What a result depends on besides the plugin: teacher, seed, data. */
+  /** The run's stream; each plugin gets one of its own. */
+  readonly rng: Rng;
+  readonly logger: Logger;
+  /** What a result depends on besides plugin, models and data: the seed. */
   readonly run: Readonly<Record<string, unknown>>;
+  readonly emit?: (event: TrainerEvent) => Promise<void>;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Where the training stands. */
+export interface PassMoment {
+  /** Steps done. */
+  readonly step: number;
+  readonly epoch: number;
+  readonly stepsPerEpoch: number;
+  /** True at the first step after a resume: results of before are read again. */
+  readonly resumed: boolean;
 }
 
 /**
- * Runs the data set passes that are due before an epoch. After a resume, the result of the last due epoch is read from
- * the run folder instead.
+ * Runs the data set passes that are due before a step. After a resume, the result that the last due one left in the run folder is
+ * read instead.
+ * @returns false when the signal ended a pass: nothing of it was kept, and the results of before still hold
  */
-export async function runPasses(distillers: readonly Distiller[], epoch: number, resumed: boolean, context: PassContext): Promise<void> {
-  for (const { id, name, options, hooks } of distillers) {
-    const pass = hooks.datasetPass;
+export async function runPasses(distillers: readonly Distiller[], moment: PassMoment, context: PassContext): Promise<boolean> {
+  for (const distiller of distillers) {
+    const pass = distiller.hooks.datasetPass;
     if (pass === undefined) continue;
-    const due = pass.every === 0 ? 0 : epoch - (epoch % pass.every);
-    if (due !== epoch && !resumed) continue;
-    const file = context.folder.file('passes', id, `epoch-${due}${context.format.extension}`);
+    const due = duePass(pass.every, moment.step, moment.stepsPerEpoch, distiller.id);
+    if (due.step !== moment.step && !moment.resumed) continue;
     try {
-      const madeFrom = JSON.stringify({ plugin: name, options, ...context.run });
-      const known = await readKnown(file, madeFrom, context.format);
-      if (known === null) await context.format.write(file, await pass.run(passView(epoch, context)), { kd: '1', plugin: id, madeFrom });
-      pass.use(known ?? (await context.format.read(file)).tensors);
+      pass.use(await resultOf(distiller, pass, due, moment, context));
     } catch (cause) {
+      if (stopped(cause, context.signal)) return false;
       if (cause instanceof KdError) throw cause;
-      throw new KdError('PLUGIN_HOOK', `${id}.datasetPass threw before epoch ${epoch}: ${messageOf(cause)}`, { cause });
+      throw new KdError('PLUGIN_HOOK', `${distiller.id}.datasetPass threw before step ${moment.step} (epoch ${moment.epoch}): ${messageOf(cause)}`, { cause });
     }
   }
+  return true;
 }
 
-/** A result that is there already and was made from the same: a run that died before its first checkpoint leaves some. */
-async function readKnown(file: string, madeFrom: string, format: CheckpointFormat): Promise<NamedTensors | null> {
-  if (!(await stat(file).then(() => true, () => false))) return null;
-  const { tensors, metadata } = await format.read(file);
-  return metadata['madeFrom'] === madeFrom ? tensors : null;
+async function resultOf(distiller: Distiller, pass: DatasetPass, due: DuePass, moment: PassMoment, context: PassContext): Promise<NamedTensors> {
+  const { id, variables } = distiller;
+  const { folder, format, student, logger } = context;
+  const file = folder.file('passes', id, `${due.name}${format.extension}`);
+  const from = await madeFrom(distiller, context);
+  const inside = due.step !== moment.step;
+  // A run that died may have left a result of another student. Inside of a period the student has moved on since; whoever passed the due step has compared it there.
+  const values = await fingerprintOfValues(student.variables, variables);
+  const known = await readSame(file, { madeFrom: from, ...(!inside && { student: values }) }, format);
+  if (known !== null) return known;
+  if (inside) logger.warn(`${id}: ${file} is not there, or was made from something else; the data set pass of step ${due.step} is made again, from the student of step ${moment.step}.`);
+  const open = openPass(distiller, moment, context);
+  try {
+    const result = await pass.run(open.view);
+    // What a plugin returns after it was told to stop may be a part.
+    context.signal?.throwIfAborted();
+    await format.write(file, result, { kd: '1', plugin: id, step: String(moment.step), epoch: String(moment.epoch), madeFrom: from, student: values });
+  } finally {
+    await open.close();
+  }
+  return (await format.read(file)).tensors;
 }
 
-function passView(epoch: number, { student, teacher, dataset, loader: options }: PassContext): PassView {
-  return {
-    epoch,
-    student,
-    teacher,
-    forward: (role, images, taps) => (role === 'student' ? student : teacher).forward(images, { training: false, taps: taps.map((tap) => tap.name) }),
-    batches: async function* () {
-      const loader = dataset.loader({ ...options, input: student.input, training: false, shuffle: false, dropLast: false, seed: 0, augment: [] });
-      try {
-        for await (const batch of loader.epoch(0)) {
-          const onDevice = deviceBatch(batch);
-          try {
-            yield { batch, ...onDevice };
-          } finally {
-            disposeAll(onDevice);
-          }
-        }
-      } finally {
-        await loader.close();
-      }
-    },
-  };
-}
+/** The plugin was stopped, and did not fail. */
+const stopped = (thrown: unknown, signal: AbortSignal | undefined): boolean =>
+  signal?.aborted === true && (thrown === signal.reason || (thrown instanceof Error && (thrown.name === 'AbortError' || stopped(thrown.cause, signal))));

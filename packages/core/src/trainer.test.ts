@@ -150,7 +150,7 @@ describe('a data set pass', () => {
 
   it('is told with plugin and hook when it throws', async () => {
     const failing = plugin('p', () => ({ datasetPass: { every: 0, run: async () => { throw new Error('no data'); }, use: () => {} } }) satisfies Hooks);
-    await expect(run(distilled({ distillers: [failing] }))).rejects.toMatchObject({ code: 'PLUGIN_HOOK', message: 'p.datasetPass threw before epoch 0: no data' });
+    await expect(run(distilled({ distillers: [failing] }))).rejects.toMatchObject({ code: 'PLUGIN_HOOK', message: 'p.datasetPass threw before step 0 (epoch 0): no data' });
   });
 });
 

@@ -73,7 +73,7 @@ export class TrainingLoop {
     try {
       await this.#start();
       for (let epoch = Math.floor(this.#step / this.#stepsPerEpoch); epoch < config.epochs; epoch++) {
-        await this.#passes(epoch);
+        if (!(await this.#passes(epoch))) return await this.#stop(epoch);
         const from = (this.#step - epoch * this.#stepsPerEpoch) * config.accumulate;
         const finished = await this.#epoch(epoch, from);
         if (!finished) return await this.#stop(epoch);
@@ -119,13 +119,19 @@ export class TrainingLoop {
     return { step: this.#step, steps: this.#steps, epoch, epochs: this.#run.config.epochs, fraction: this.#step / this.#steps };
   }
 
-  async #passes(epoch: number): Promise<void> {
-    const { teacher, student, distillers, train, folder, config, options } = this.#run;
-    if (teacher === null) return;
-    const resumed = this.#resumed;
+  /** The data set passes that are due now. False when the signal stopped one. */
+  async #passes(epoch: number): Promise<boolean> {
+    const { teacher, student, distillers, train, folder, config, options, logger } = this.#run;
+    if (teacher === null) return true;
+    const moment = { step: this.#step, epoch, stepsPerEpoch: this.#stepsPerEpoch, resumed: this.#resumed };
     this.#resumed = false;
     const loader = { batchSize: config.batchSize, workers: config.data.workers, onBadImage: config.data.onBadImage };
-    await runPasses(distillers, epoch, resumed, { student: student.detector, teacher: teacher.detector, dataset: train, loader, folder, format: options.format, run: { teacher: teacher.info.weights, seed: config.seed, data: train.name, images: train.images.length } });
+    const began = performance.now();
+    const finished = await runPasses(distillers, moment, {
+      student: student.detector, teacher: teacher.detector, dataset: train, loader, folder, format: options.format, rng: this.#models.rng, logger, run: { seed: config.seed }, emit: this.#emit, signal: options.signal,
+    });
+    this.#log.skipTime(performance.now() - began);
+    return finished;
   }
 
   /** One epoch from a batch on. False when the signal stopped it. */
@@ -144,7 +150,7 @@ export class TrainingLoop {
         await this.#emit({ type: 'step', step: this.#step, epoch });
         if (this.#step % config.log.every === 0) await this.#flush(epoch);
         if (this.#step >= (epoch + 1) * this.#stepsPerEpoch) break;
-        if (options.signal?.aborted === true) return false;
+        if (options.signal?.aborted === true || !(await this.#passes(epoch))) return false;
       }
     } finally {
       sum.reset();

@@ -52,7 +52,8 @@ export async function distillation({ plugins, student: studentUse, teacher: teac
   const registry = new TapRegistry({ student, teacher });
   try {
     distillers = createDistillers(plugins, services, registry);
-    await runPasses(distillers, 0, false, { student, teacher, dataset, loader: { batchSize: 2, workers: 0, onBadImage: 'error' }, folder, format: jsonFormat, run: {} });
+    const loader = { batchSize: 2, workers: 0, onBadImage: 'error' } as const;
+    await runPasses(distillers, { step: 0, epoch: 0, stepsPerEpoch: 2, resumed: false }, { student, teacher, dataset, loader, folder, format: jsonFormat, rng: createRng(0), logger: silentLogger, run: {} });
   } catch (error) {
     await free();
     throw error;

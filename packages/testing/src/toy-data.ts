@@ -36,12 +36,13 @@ function loader(images: readonly ImageRecord[], dataSeed: number, options: Loade
   for (const { name } of options.augment) {
     if (name !== 'flip') throw new KdError('CONFIG_INVALID', `the toy data knows no augmentation "${name}"; it knows flip.`);
   }
-  const { batchSize, dropLast, shuffle, seed } = options;
-  const steps = (dropLast ? Math.floor : Math.ceil)(images.length / batchSize);
+  const { batchSize, dropLast, shuffle, seed, indices } = options;
+  const wanted = indices?.map((index) => images[index]!) ?? images;
+  const steps = (dropLast ? Math.floor : Math.ceil)(wanted.length / batchSize);
   return {
     steps,
     epoch: async function* (index, from = 0) {
-      const order = shuffle ? createRng(seed, 'order', index).shuffle(images) : images;
+      const order = shuffle ? createRng(seed, 'order', index).shuffle(wanted) : wanted;
       for (let step = from; step < steps; step++) {
         yield assemble(order.slice(step * batchSize, (step + 1) * batchSize).map((image) => draw(image, dataSeed, options, createRng(seed, 'augment', index, image.id))), options.input.sizeDivisible);
       }

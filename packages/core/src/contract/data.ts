@@ -74,6 +74,8 @@ export interface LoaderOptions {
   /** Worker threads that decode and augment; 0 works in this thread. */
   readonly workers: number;
   readonly onBadImage: 'error' | 'skip';
+  /** Only these images (places in `images`), before shuffling in this order. Default: all. */
+  readonly indices?: readonly number[];
 }
 
 /** One batch as plain arrays: pixels normalised, resized and padded (section 2 of the transform), ground truth padded with a mask. */

@@ -69,6 +69,8 @@ export type TrainerEvent =
   | { readonly type: 'start'; readonly run: RunInfo }
   | { readonly type: 'step'; readonly step: number; readonly epoch: number }
   | ({ readonly type: 'log' } & LogEvent)
+  /** How far the data set pass of a plugin is. */
+  | { readonly type: 'pass'; readonly plugin: string; readonly done: number; readonly of: number }
   | { readonly type: 'evaluating'; readonly done: number; readonly of: number }
   | { readonly type: 'evaluation'; readonly step: number; readonly epoch: number; readonly result: MetricResult; readonly seconds: number; readonly best: boolean }
   | { readonly type: 'checkpoint'; readonly step: number; readonly file: string }

@@ -1,7 +1,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type * as tf from '@tensorflow/tfjs-core';
 import type { NamedTensors } from './checkpoint.js';
-import type { HostBatch } from './data.js';
+import type { Category, HostBatch, ImageRecord, InputSpec } from './data.js';
 import type { Assignment, Detector, DetectorOutput, Instances, Predictions, Priors, RegionOutput, StagedHead, TapInfo, Targets } from './detector.js';
 import type { Token } from '../container.js';
 import type { Logger } from '../logger.js';
@@ -103,21 +103,67 @@ export interface StepView {
 /** Named scalar loss terms, e.g. `{ feat }`; logged as `<plugin id>.<name>`. */
 export type LossTerms = Readonly<Record<string, tf.Scalar>>;
 
-/** What a `datasetPass` may do: read the data set in order with the frozen teacher and the student of this moment. */
+/** One batch of a pass. Its tensors are freed when the next batch is asked for, and at the end of the pass. */
+export interface PassBatch {
+  /** `boxes` of the batch holds, row by row, the annotations of the image that are not to `ignore`, in pixels of the resized image. */
+  readonly batch: HostBatch;
+  /** [b, h, w, 3] */
+  readonly images: tf.Tensor4D;
+  readonly targets: Targets;
+}
+
+export interface PassBatchOptions {
+  /** How images become network input. Default: the student's. */
+  readonly input?: InputSpec;
+  /** Default: that of the training. */
+  readonly batchSize?: number;
+}
+
+/** What a `datasetPass` may do: read images of the training data with the frozen teacher and the student of this moment. */
 export interface PassView {
+  /** Epoch and steps done at this moment. */
   readonly epoch: number;
-  batches(): AsyncIterable<{ readonly batch: HostBatch; readonly images: tf.Tensor4D; readonly targets: Targets }>;
-  forward(role: Role, images: tf.Tensor4D, taps: readonly TapInfo[]): DetectorOutput;
+  readonly step: number;
   readonly student: Detector;
   readonly teacher: Detector;
+  readonly categories: readonly Category[];
+  /** The training data: sizes and annotations in pixels of the original image. No image is read for it. */
+  readonly images: readonly ImageRecord[];
+  /**
+   * Images in batches, as in evaluation: resized and padded, no augmentation, none dropped. An image that cannot be read ends the
+   * pass, or is left out under `onBadImage: 'skip'`: `batch.ids` tells which are there.
+   * @param indices places in `images`, in the order that is wanted; default all
+   * @throws the reason of `signal` once it is aborted; let it through
+   */
+  batches(indices?: readonly number[], options?: PassBatchOptions): AsyncIterable<PassBatch>;
+  /** A forward pass of either model as in evaluation, without a tape. Its tensors live as long as the batch. */
+  forward(role: Role, images: tf.Tensor4D, taps: readonly TapInfo[]): DetectorOutput;
+  /**
+   * What does not change between refreshes, e.g. the teacher's features: made once, kept in the run folder under `passes/<plugin id>/cache/`, and
+   * read from there later and after a resume. It is made again when the teacher, the data, the student's input, the seed or the options are others.
+   * @param name a file name without its ending; several names may be kept
+   */
+  cached(name: string, make: () => Promise<NamedTensors>): Promise<NamedTensors>;
+  /** This plugin's own random stream, the same at every refresh: a draw that must differ takes `rng.stream(view.step)`. */
+  readonly rng: Rng;
+  /** Tells the listeners how far the pass is, e.g. in images. */
+  progress(done: number, of: number): void;
+  /** Aborted when the run is to stop: `signal.throwIfAborted()` in long work between batches. The pass is then done again after a resume. */
+  readonly signal?: AbortSignal;
 }
 
 export interface DatasetPass {
-  /** Runs before epoch 0 and then before every n-th epoch; 0 is once only. */
-  readonly every: number;
-  /** Outside of the tape. The result is kept in the run folder, so that a resumed run does not repeat it. */
+  /**
+   * Runs before the first step, and then once a period: a number of epochs (0 is once only; 0.5 is twice an epoch), or of
+   * steps.
+   */
+  readonly every: number | { readonly steps: number };
+  /**
+   * Outside of the tape. The result is written to the run folder, to `passes/<plugin id>/epoch-<n>` or `step-<n>`, so that a resumed run does not
+   * repeat it.
+   */
   run(view: PassView): Promise<NamedTensors>;
-  /** Takes the result, fresh or from the run folder. */
+  /** Takes a whole result, fresh or from the run folder. Until then the one before stays. */
   use(result: NamedTensors): void;
 }
 

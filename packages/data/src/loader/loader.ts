@@ -29,13 +29,17 @@ export function createLoader({ name, images, pixels }: LoaderImages, options: Lo
   const { batchSize, training, shuffle, dropLast, seed, workers, onBadImage } = options;
   checkLoaderOptions(options);
   createAugmentation(options.augment); // tells a misspelt name here and not in a worker
-  const count = images.length;
+  const chosen = options.indices ?? images.map((_, index) => index);
+  const count = chosen.length;
   const steps = dropLast ? Math.floor(count / batchSize) : Math.ceil(count / batchSize);
-  if (count === 0) throw new KdError('DATA_INVALID', `The data set ${name} has no images.`);
+  if (count === 0) throw new KdError('DATA_INVALID', options.indices === undefined ? `The data set ${name} has no images.` : `No image of ${name} was asked for: \`indices\` is empty.`);
+  const outside = chosen.find((index) => images[index] === undefined);
+  if (outside !== undefined) throw new KdError('USAGE', `\`indices\` asks for the image ${outside} of the ${images.length} of ${name}; the first is 0.`);
   if (steps === 0) throw new KdError('CONFIG_INVALID', `The data set ${name} has ${count} images, fewer than one batch of ${batchSize}; lower batchSize or keep the last batch (dropLast: false).`);
 
   const maxBoxes = images.reduce((most, { annotations }) => Math.max(most, annotations.filter(({ ignore }) => !ignore).length), 1);
   const pool = createPool({ pixels, input: options.input, augment: options.augment, training, seed, maxBoxes }, workers);
+  const distinct = new Set(chosen).size;
   const bad = new Map<number, BadSlot>();
   const skipped = new Map<string, { file: string; why: string; times: number }>();
   const orders = new Map<number, readonly number[]>();
@@ -45,7 +49,7 @@ export function createLoader({ name, images, pixels }: LoaderImages, options: Lo
   const orderOf = (epoch: number): readonly number[] => {
     if (!orders.has(epoch)) {
       if (orders.size > 2) orders.clear();
-      orders.set(epoch, epochOrder(count, shuffle, seed, epoch));
+      orders.set(epoch, epochOrder(count, shuffle, seed, epoch).map((place) => chosen[place]!));
     }
     return orders.get(epoch)!;
   };
@@ -54,10 +58,10 @@ export function createLoader({ name, images, pixels }: LoaderImages, options: Lo
     const order = orderOf(epoch);
     const slots = Array.from({ length: Math.min(batchSize, count - step * batchSize) }, (_, i) => step * batchSize + i);
     for (;;) {
-      const chosen = slots.map((slot) => (training ? imageForSlot(order, slot, batchSize, (index) => bad.has(index)) : order[slot]!));
+      const taken = slots.map((slot) => (training ? imageForSlot(order, slot, batchSize, (index) => bad.has(index)) : order[slot]!));
       const out = slots.map((slot) => order[slot]!).filter((index) => bad.has(index)).map((index) => ({ file: images[index]!.file, why: bad.get(index)!.message }));
-      if (bad.size === count) throw new KdError('IMAGE_INVALID', `None of the ${count} images of ${name} can be used. The first: ${bad.get(0)!.message}`);
-      const entries = chosen.filter((index) => index !== null && !bad.has(index)).map((index) => ({ index: index!, record: images[index!]! }));
+      if (bad.size >= distinct && (training || options.indices === undefined)) throw new KdError('IMAGE_INVALID', `None of the ${count} images of ${name} can be used. The first: ${bad.get(chosen[0]!)!.message}`);
+      const entries = taken.filter((index) => index !== null && !bad.has(index)).map((index) => ({ index: index!, record: images[index!]! }));
       if (entries.length === 0) return { batch: null, skipped: out };
       const result = await pool.make({ epoch, entries });
       if ('batch' in result) return { batch: result.batch, skipped: out };

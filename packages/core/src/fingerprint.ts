@@ -1,0 +1,27 @@
+import { createHash, type Hash } from 'node:crypto';
+import type { Dataset } from './contract/data.js';
+import type { Detector } from './contract/detector.js';
+import { toHost } from './variables.js';
+
+type Named = { readonly path: string; readonly variable: Detector['variables'][number]['variable'] };
+
+async function addValues(hash: Hash, variables: readonly Named[]): Promise<void> {
+  for (const { path, variable } of variables) {
+    const { data } = await toHost(variable);
+    hash.update(path).update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  }
+}
+
+/** Changes when a value does: what a result was made from, wherever its file lay. */
+export async function fingerprintOfValues(...variables: readonly (readonly Named[])[]): Promise<string> {
+  const hash = createHash('sha256');
+  for (const some of variables) await addValues(hash, some);
+  return hash.digest('hex').slice(0, 16);
+}
+
+/** Of the annotations and the names of the images; their pixels are not read. */
+export function fingerprintOfData({ categories, images }: Dataset): string {
+  const hash = createHash('sha256').update(JSON.stringify(categories));
+  for (const image of images) hash.update(JSON.stringify(image));
+  return hash.digest('hex').slice(0, 16);
+}
