@@ -1,4 +1,4 @@
-import { type DenseInfo, type Detector, KdError, type StagedHead } from '@kd/core';
+import { checkSameClasses, type DenseInfo, type Detector, headDifferences, KdError, type StagedHead } from '@kd/core';
 import type { CrossKdOptions } from './options.js';
 
 /** The two branches that every dense head has. */
@@ -28,12 +28,9 @@ export function checkPair(models: Models, options: Pick<CrossKdOptions, 'i' | 'c
   const { id, student, teacher } = models;
   for (const role of ['student', 'teacher'] as const) checkHead(models.id, role, models[role]);
   const [own, other] = [student.dense!, teacher.dense!];
-  const names = ({ categories }: Detector): string => categories.map(({ name }) => name).join(', ');
-  if (names(student) !== names(teacher)) {
-    throw new KdError('TEACHER_INVALID', `${id}: the classes differ: the teacher knows ${names(teacher)}, the student ${names(student)}. Train the teacher on the same classes in the same order.`);
-  }
+  checkSameClasses(id, models);
   const coding = options.coding ?? (student.name === teacher.name ? 'same' : 'teacher');
-  const different = differences(own, other);
+  const different = headDifferences(own, other);
   if (coding === 'same' && different.length > 0) {
     throw new KdError('TEACHER_INVALID', `${id}: the heads read their maps differently: ${different.join('; ')}. Boxes of one would be decoded as boxes of the other. Give the student the teacher's options, or set coding: "teacher" to read every prediction as the teacher does.`);
   }
@@ -52,19 +49,4 @@ function depthOf({ id, student, teacher }: Models, wanted: number | undefined): 
   if (wanted === undefined) return Math.min(usual, most);
   if (wanted <= most) return wanted;
   throw new KdError('CONFIG_INVALID', `${id}: i is ${wanted}, but the towers have ${depths.map(({ what, depth }) => `${what} ${depth}`).join(', ')} blocks. Set i to at most ${most}.`);
-}
-
-/** Where two heads are read differently; empty when they decode alike. */
-function differences(own: DenseInfo, other: DenseInfo): string[] {
-  return (['boxes', 'bins', 'priorsPerCell', 'coding'] as const).flatMap((key) => {
-    const [a, b] = [sorted(own[key]), sorted(other[key])];
-    return a === b ? [] : [`${key} of the student ${a}, of the teacher ${b}`];
-  });
-}
-
-/** JSON whose keys have one order. */
-function sorted(value: unknown): string {
-  if (value === undefined) return 'none';
-  return JSON.stringify(value, (_, inner: unknown) =>
-    typeof inner === 'object' && inner !== null && !Array.isArray(inner) ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1))) : inner);
 }

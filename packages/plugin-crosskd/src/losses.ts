@@ -1,10 +1,8 @@
 import type { Assignment, DenseInfo, Predictions } from '@kd/core';
-import { bceWithLogits, flattenLevels, giouLoss, iouLogLoss } from '@kd/vision';
+import { bceWithLogits, flattenLevels, giouLoss, iouLogLoss, softKl, softQualityFocal } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
 import { byCenterness } from './denominators.js';
-import { softQualityFocal } from './quality-focal.js';
 import { confidence, labelWeights, perCell, positiveMask, splitLevels } from './row-weights.js';
-import { softKl } from './soft-kl.js';
 import { inverse, weightedSum } from './weighted-sum.js';
 
 /** What the terms of a step are made of. Maps by name, one a level; everything but `crossed` is a constant. */

@@ -1,10 +1,10 @@
-import { type Adapter, applyAdapter, createAdapter, definePlugin, type Hooks, KdError, type LossTerms, type PluginScope, type Predictions, type Priors, type StepView, type TapPair, type TapRequests, warnOnce } from '@kd/core';
+import { type Adapter, applyAdapter, checkSameMaps, createAdapter, definePlugin, type Hooks, KdError, type LossTerms, type PluginScope, type Predictions, type Priors, type StepView, type TapPair, type TapRequests, warnOnce } from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
 import { BRANCHES, checkPair, type Pairing } from './check-pair.js';
 import { crossHead } from './cross-head.js';
 import { denominator } from './denominators.js';
 import { EmptySteps } from './empty-steps.js';
-import { checkFeatures, hasStatistics } from './level-checks.js';
+import { hasStatistics } from './level-checks.js';
 import { boxTerms, centernessTerms, classTerms, hasCenterness, type LossInputs, usualWeights } from './losses.js';
 import { type CrossKdInput, type CrossKdOptions, optionsSchema } from './options.js';
 import { type TowerTap, towerTap } from './tower-tap.js';
@@ -116,7 +116,7 @@ function crossLevels(step: StepView, { id, levels, adapters, pairing: { i, teach
       const [own, teacher] = [taps[branch].student.read(step.student), taps[branch].teacher.read(step.teacher)];
       const adapter = adapters[branch];
       const student = adapter ? applyAdapter(own, adapter) : own;
-      checkFeatures(id, name, student, teacher);
+      checkSameMaps(id, name, student, teacher);
       return { branch, student, teacher };
     });
     const counts = hasStatistics(name, features[0]!.student.shape, { id, seen, warn });

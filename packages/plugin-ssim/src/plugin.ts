@@ -1,4 +1,4 @@
-import { type Adapter, createAdapter, definePlugin, type Hooks, type PluginScope, type StepView, type TapPair } from '@kd/core';
+import { definePlugin, type Hooks, type NeckPair, neckPairs, pairMaps, type PluginScope, type StepView } from '@kd/core';
 import { insideImages } from './inside-images.js';
 import { optionsSchema, type SsimPluginInput, type SsimPluginOptions } from './options.js';
 import { levelsLoss } from './ssim-levels.js';
@@ -20,31 +20,19 @@ export default ssim;
 function create(scope: PluginScope, options: SsimPluginOptions): Hooks {
   const twoStage = scope.student.capabilities.has('roi.align');
   const settings = { ...options, weight: options.weight ?? defaultWeight(twoStage, options) };
-  const taps = options.taps ?? (twoStage ? withoutPooled(scope) : 'neck@*');
-  let pairs: readonly TapPair[] = [];
-  let adapters: readonly (Adapter | null)[] = [];
+  let pairs: readonly NeckPair[] = [];
 
   return {
     featureTap(requests) {
-      pairs = options.adapter === 'conv1x1'
-        ? requests.pair(taps, { channels: 'any' })
-        : requests.pair(taps, { channels: 'equal', hint: "Set adapter: 'conv1x1' in the options of ssim: a trained 1x1 convolution from the student's channels to the teacher's." });
-      adapters = pairs.map((pair) => (options.adapter === 'conv1x1' ? createAdapter(scope, pair.student.name, pair.student.channels, pair.teacher.channels) : null));
+      pairs = neckPairs(scope, requests, { taps: options.taps, adapter: options.adapter === 'conv1x1' ? {} : null, pooled: false });
     },
 
     lossCompose(step: StepView) {
-      const students = pairs.map((pair) => step.student.tap(pair.student));
-      const teachers = pairs.map((pair) => step.teacher.tap(pair.teacher));
+      const { students, teachers } = pairMaps(step, pairs);
       const weights = options.maskPadding ? pairs.map((pair, i) => insideImages(students[i]!.shape, pair.stride, step.targets.imageSizes)) : undefined;
-      return { feat: levelsLoss(students, teachers, settings, { adapters, ...(weights && { weights }) }) };
+      return { feat: levelsLoss(students, teachers, settings, { adapters: pairs.map(({ adapter }) => adapter), ...(weights && { weights }) }) };
     },
   };
-}
-
-/** P2 to P5: the pooled level above them, of stride 64, holds nothing that the one below it does not. */
-function withoutPooled({ student }: PluginScope): string | string[] {
-  const names = student.taps.filter(({ name, stride }) => name.startsWith('neck@') && stride <= 32).map(({ name }) => name);
-  return names.length > 0 ? names : 'neck@*';
 }
 
 /** The paper's best values are 2 and 4, for a loss of half the form `full`. */

@@ -1,6 +1,7 @@
 export * from './anchors.js';
 export * from './boxes/index.js';
 export * from './chunks.js';
+export * from './crop-pool.js';
 export * from './dense-detections.js';
 export * from './dense-detector.js';
 export * from './dense-head.js';
@@ -25,7 +26,9 @@ export * from './nms.js';
 export * from './object-level.js';
 export * from './object-mask.js';
 export * from './one-hot.js';
+export * from './object-weights.js';
 export * from './own-area.js';
 export * from './resize-bilinear.js';
 export * from './resnet.js';
+export * from './roi-align/index.js';
 export * from './top-candidates.js';

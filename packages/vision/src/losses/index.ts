@@ -5,3 +5,5 @@ export * from './focal-sum.js';
 export { sigmoidFocalLoss, type FocalOptions } from './focal.js';
 export * from './quality-focal.js';
 export * from './regression.js';
+export * from './soft-kl.js';
+export * from './soft-quality-focal.js';

@@ -1,6 +1,6 @@
 import { KdError } from '@kd/core';
-import { chunksOf } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
+import { chunksOf } from '../chunks.js';
 
 /**
  * Soft quality focal loss per row, summed over the classes: `(softplus(x) - x p) · |sigmoid(x) - p|^beta` with p = sigmoid(t)
