@@ -13,6 +13,8 @@ const run: RunInfo = {
 };
 const events: TrainerEvent[] = [
   { type: 'start', run },
+  { type: 'pass', plugin: 'prototype', done: 10, of: 40 },
+  { type: 'pass', plugin: 'prototype', done: 40, of: 40 },
   { type: 'step', step: 1, epoch: 0 },
   { type: 'log', step: 2, epoch: 0, lr: 0.01, terms: { cls: 1.25, 'ssim.feat': 0.5 }, total: 1.75, imagesPerSecond: 31.4, waited: 0.07, secondsLeft: 72, memory: 512, tensors: 9 },
   { type: 'step', step: 3, epoch: 0 },
@@ -20,10 +22,10 @@ const events: TrainerEvent[] = [
   { type: 'end', summary: { minutes: 2, minutesEvaluating: 0.1, skipped: [{ file: 'a.jpg', why: 'it is truncated', times: 2 }, { file: 'b.png', why: 'it is no image', times: 1 }] } as unknown as Summary },
 ];
 
-async function shown(live: boolean): Promise<string> {
+async function shown(live: boolean, wanted = events): Promise<string> {
   const stream = Object.assign(new PassThrough(), { isTTY: live, columns: 200, rows: 50 });
   const listener = terminal({ stream: stream as unknown as NodeJS.WriteStream, live });
-  for (const event of events) await listener.on(event);
+  for (const event of wanted) await listener.on(event);
   return String(stream.read());
 }
 
@@ -41,6 +43,12 @@ test('on a terminal: a bar that is drawn over', async () => {
   const text = await shown(true);
   expect(text).toContain('\u001b[');
   expect(text).toMatch(/epoch 1\/2 [█░]{30} step 1\/10/);
+});
+
+test('a pass of a plugin: its own bar, and a line that stays when it is done', async () => {
+  expect(await shown(true, events.slice(0, 2))).toMatch(/prototype █{8}░{22} 10\/40 images/);
+  expect(await shown(false)).toContain('prototype: passed over 40 images\n');
+  expect((await shown(false, events.slice(0, 2))).split('\n').at(-2)).not.toContain('prototype');
 });
 
 test('figures', () => {

@@ -34,6 +34,7 @@ export function terminal({ stream = process.stderr, live = stream.isTTY === true
 /** What is worth a line that stays, on any kind of stream. */
 function lineOf(event: TrainerEvent, run: RunInfo): string | null {
   if (event.type === 'evaluation') return `epoch ${event.epoch + 1}/${run.epochs}  evaluated in ${duration(event.seconds)}  ${metricsLine(event.result.metrics)}${event.best ? '  (best so far)' : ''}`;
+  if (event.type === 'pass' && event.done === event.of) return `${event.plugin}: passed over ${event.of} images`;
   if (event.type === 'stopped') return `stopped after step ${event.step}; checkpoint: ${event.file}`;
   if (event.type === 'end') return endLines(event.summary).join('\n');
   return null;
@@ -69,18 +70,22 @@ function liveScreen(stream: NodeJS.WriteStream): Screen {
   const update = createLogUpdate(stream, { showCursor: true });
   let log: LogEvent | null = null;
   let drawn = 0;
+  let drawnType = '';
   return {
     line: (text) => update.persist(text),
     show: (event, run) => {
       if (event.type === 'log') log = event;
       if (event.type === 'end' || event.type === 'stopped') return update.clear();
-      if (event.type !== 'step' && event.type !== 'evaluating') return;
-      if (performance.now() - drawn < FRAME_MS) return;
-      drawn = performance.now();
-      update(event.type === 'step' ? liveLines(event.step, event.epoch, log, run) : `evaluating ${bar(event.done / event.of, 30)} ${event.done}/${event.of} images`);
+      if (event.type !== 'step' && event.type !== 'evaluating' && event.type !== 'pass') return;
+      if (event.type === drawnType && performance.now() - drawn < FRAME_MS) return;
+      [drawn, drawnType] = [performance.now(), event.type];
+      update(event.type === 'step' ? liveLines(event.step, event.epoch, log, run) : countedLine(event));
     },
   };
 }
+
+const countedLine = (event: Extract<TrainerEvent, { readonly done: number }>): string =>
+  `${event.type === 'pass' ? event.plugin : 'evaluating'} ${bar(event.done / event.of, 30)} ${event.done}/${event.of} images`;
 
 function liveLines(step: number, epoch: number, log: LogEvent | null, run: RunInfo): string {
   const left = log === null ? '' : `  ${duration((log.secondsLeft * (run.steps - step)) / Math.max(1, run.steps - log.step))} left`;

@@ -70,6 +70,22 @@ describe('loader', () => {
     expect(evaluation).toEqual(await all(loaderOf({ training: false, shuffle: false, dropLast: false, workers: 1 }).epoch(0)));
   });
 
+  it.each([0, 1])('gives chosen images alone, in their order, with the rows of the whole data set (%i workers)', async (workers) => {
+    const plain = { training: false, shuffle: false, dropLast: false, batchSize: 1, workers };
+    const whole = await all(loaderOf(plain).epoch(0));
+    const indices = [9, 2, 21, 2];
+    const loader = loaderOf({ ...plain, indices });
+    expect(loader.steps).toBe(4);
+    expect(await all(loader.epoch(0))).toEqual(indices.map((index) => whole[index]));
+    const shuffled = await all(loaderOf({ indices, batchSize: 4, workers }).epoch(0));
+    expect(shuffled.map(({ ids }) => ids.map(Number).sort((a, b) => a - b))).toEqual([[2, 2, 9, 21].map((index) => pictures.images[index]!.id)]);
+  });
+
+  it('refuses images that are not there', () => {
+    expect(() => pictures.loader({ ...options, indices: [0, 22] })).toThrow(/asks for the image 22 of the 22 /);
+    expect(() => pictures.loader({ ...options, indices: [] })).toThrow(/`indices` is empty/);
+  });
+
   it('leaves crowds and difficult objects out of the targets', async () => {
     const records = pictures.images.map((record): ImageRecord => ({ ...record, annotations: record.annotations.map((annotation, i) => ({ ...annotation, ignore: i === 0 })) }));
     const { pixels } = { pixels: { kind: 'synthetic', scene: { width: 64, height: 48, seed: 0, classes: ['striped-disk'], objects: [1, 2], sizes: [10, 30], minVisible: 0.5, noise: 1 } } as const };
@@ -153,6 +169,7 @@ describe('onBadImage', () => {
   it('leaves bad images out of evaluation', async () => {
     const loader = loaderOf({ ...plain, training: false, onBadImage: 'skip', batchSize: 1, dropLast: false }, dataset(records));
     expect((await all(loader.epoch(0))).flatMap((batch) => batch.ids)).toEqual([0, 1, 2, 3, 4, 7, 8, 9, 10, 11]);
+    expect((await all(loaderOf({ ...plain, training: false, onBadImage: 'skip', batchSize: 2, dropLast: false, indices: [6, 0, 5] }, dataset(records)).epoch(0))).map(({ ids }) => ids)).toEqual([[records[0]!.id]]);
     expect(loader.stats.skipped.map(({ file }) => file)).toEqual(['5.png', '6.png']);
   });
 
