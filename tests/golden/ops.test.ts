@@ -5,12 +5,13 @@ import { fcosOps } from './ops/fcos.js';
 import { layerOps } from './ops/layers.js';
 import { lossOps } from './ops/losses.js';
 import { optimiserOps } from './ops/optimisers.js';
+import { roiAlignOps } from './ops/roi-align.js';
 import { checkTables } from './ops/tables.js';
 import { transformOps } from './ops/transform.js';
 import { startEngine } from './support/engine.js';
 import { casesOf, describeGolden, goldenTest, type TensorInfo } from './support/index.js';
 
-const ops: Readonly<Record<string, Op>> = { ...boxOps, ...lossOps, ...layerOps, ...fcosOps, ...optimiserOps, ...transformOps };
+const ops: Readonly<Record<string, Op>> = { ...boxOps, ...lossOps, ...layerOps, ...fcosOps, ...roiAlignOps, ...optimiserOps, ...transformOps };
 
 beforeAll(async () => {
   await startEngine();

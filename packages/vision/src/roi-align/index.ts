@@ -1,0 +1,2 @@
+export { inferredScales, multiScaleRoiAlign, type MultiScaleOptions, type MultiScalePooled } from './multi-scale.js';
+export { roiAlign, roiAlignLevels, type RoiAlignOptions } from './roi-align.js';

@@ -1,0 +1,57 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { roiAlignLevels, type RoiAlignOptions } from './roi-align.js';
+
+export interface MultiScaleOptions extends RoiAlignOptions {
+  /** [height, width] of each image as the network sees it, before padding. */
+  readonly imageSizes: readonly (readonly [number, number])[];
+  /** Side in pixels of the boxes at the lower end of `canonicalLevel`; 224, the side of ImageNet's images. */
+  readonly canonicalScale: number;
+  /** log2 of the stride of the level that such boxes go to; 4. */
+  readonly canonicalLevel: number;
+}
+
+export interface MultiScalePooled {
+  /** [b, n, bins, bins, c] */
+  readonly features: tf.Tensor5D;
+  /** [b, n] int32: index of the level of each box, the finest is 0 */
+  readonly levels: tf.Tensor2D;
+}
+
+/**
+ * RoIAlign over a pyramid (Lin et al., 2017, equation 1): a box of side s is pooled from level floor(4 + log2(s / 224)), within the levels there are.
+ *
+ * As in torchvision, the scale of a level is the power of two next to its height over the height of the tallest image. It is 1 / stride unless padding
+ * adds much (65 rows padded to 96 make every scale twice as large); unlike there, it follows from each batch and not from the first one alone.
+ * @param maps [b, h, w, c] a level, finest first
+ * @param boxes [b, n, 4] in pixels of the resized images
+ */
+export function multiScaleRoiAlign(maps: readonly tf.Tensor4D[], boxes: tf.Tensor3D, options: MultiScaleOptions): MultiScalePooled {
+  const scales = inferredScales(maps.map(({ shape }) => shape[1]), options.imageSizes);
+  return tf.tidy(() => {
+    const levels = boxLevels(boxes, -Math.log2(scales[0]!), maps.length, options);
+    return { features: roiAlignLevels(maps, boxes, () => levels, scales, options), levels } as MultiScalePooled & tf.TensorContainerObject;
+  });
+}
+
+/** Cells a pixel, of levels of these heights. */
+export function inferredScales(heights: readonly number[], imageSizes: MultiScaleOptions['imageSizes']): number[] {
+  const tallest = Math.max(...imageSizes.map(([height]) => height));
+  return heights.map((height) => 2 ** Math.round(Math.log2(height / tallest)));
+}
+
+/** Added outside of the logarithm, as torchvision does. */
+const EPSILON = 1e-6;
+
+/** The level of each box [b, n, 4], counted from the finest, whose scale is 2^-`finest`. */
+function boxLevels(boxes: tf.Tensor3D, finest: number, count: number, { canonicalScale, canonicalLevel }: Pick<MultiScaleOptions, 'canonicalScale' | 'canonicalLevel'>): tf.Tensor2D {
+  return tf.tidy(() => {
+    const [x1, y1, x2, y2] = tf.unstack(boxes, 2) as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor];
+    const side = tf.sqrt(tf.mul(tf.sub(x2, x1), tf.sub(y2, y1))); // [b, n]
+    // Comparisons with the lower end of each level: a float32 logarithm can fall on the wrong side of a whole number.
+    const above = Array.from({ length: count - 1 }, (_, i) => {
+      const lowerEnd = canonicalScale * 2 ** (finest + i + 1 - canonicalLevel - EPSILON);
+      return tf.cast(tf.greaterEqual(side, lowerEnd), 'int32');
+    });
+    return above.reduce((sum, one) => tf.add(sum, one), tf.zeros(side.shape, 'int32')) as tf.Tensor2D;
+  });
+}
