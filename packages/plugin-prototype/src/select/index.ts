@@ -8,3 +8,4 @@ export type {
 //   explain(features, selection rows, options?): Explanation
 //   buildClass(features, options?): Promise<ClassPrototypes>
 //   buildLevel(features: LabelledFeatures, options: BankOptions): Promise<LevelBank>
+export { selectPursuit, selectStreamed } from './pursuit.js';

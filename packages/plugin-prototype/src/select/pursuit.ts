@@ -1,0 +1,160 @@
+import { removedEnergy } from './closed-form.js';
+import { type CandidateForms, deflateForms, formsFromMoments } from './candidate-forms.js';
+import { deflateMoments, deflationOf } from './deflation.js';
+import { densities, denseRows } from './density-filter.js';
+import { inMemory } from './in-memory.js';
+import { openRows, type Rows, type Vectors } from './row-tensors.js';
+import { dot, formsOf, secondMoments, type SecondMoments, trace } from './second-moments.js';
+import { type SelectSettings, selectSettings } from './settings.js';
+import type { FeatureRows, PairedFeatures, Selection, SelectOptions } from './types.js';
+
+/** Gains from float32 products are good to this share of the energy at their making; nearer candidates are compared in float64. */
+const UNCERTAIN = 2e-6;
+/** Forms are made anew when the energy has fallen to this share: their error does not fall with it. */
+const STALE = 0.1;
+/** A zero row's squared norm. */
+const NOTHING = 1e-12;
+
+/**
+ * Greedy selection of prototypes (Tang et al., ECCV 2022): plain matching pursuit with one index set for both spaces, from second
+ * moments: memory does not grow with the square of the instances, and no residual of an instance is ever formed.
+ */
+export const selectPursuit = (features: PairedFeatures, options?: SelectOptions): Promise<Selection> => selectStreamed(inMemory(features), options);
+
+/**
+ * The same for features that are read in blocks, in 3 passes, 2 more for the density filter, and one for every pick but the last.
+ * @throws KdError USAGE for an option out of range; whatever `read` throws; the signal's reason
+ */
+export async function selectStreamed(source: FeatureRows, options?: SelectOptions): Promise<Selection> {
+  const settings = selectSettings(options);
+  const rows = openRows(source, settings);
+  try {
+    const moments = await secondMoments(rows);
+    const usable = Int32Array.from({ length: rows.total }, (_, i) => i).filter((i) => rows.squared.teacher[i]! > NOTHING && rows.squared.student[i]! > NOTHING);
+    const dense = settings.candidates === 'density' && usable.length > 0 ? await denseCandidates(source, rows, usable, settings) : null;
+    const filterIgnored = dense !== null && dense.length < Math.min(settings.count, usable.length);
+    const candidates = dense === null || filterIgnored ? usable : dense;
+    rows.only(candidates);
+    return { ...(await pick(rows, moments, candidates, settings)), candidates, filterIgnored, dropped: Int32Array.from(rows.dropped) };
+  } finally {
+    rows.dispose();
+  }
+}
+
+async function denseCandidates(source: FeatureRows, rows: Rows, usable: Int32Array, settings: SelectSettings): Promise<Int32Array> {
+  // Densities speak of cosines, whatever the objective speaks of.
+  const unit = settings.normalize ? rows : openRows(source, { normalize: true, signal: settings.signal });
+  try {
+    const isUsable = new Set(usable);
+    return denseRows(await densities(unit, settings), rows.dropped, settings.density.quantile).filter((row) => isUsable.has(row));
+  } finally {
+    if (unit !== rows) unit.dispose();
+  }
+}
+
+async function pick(rows: Rows, moments: SecondMoments, candidates: Int32Array, settings: SelectSettings): Promise<Omit<Selection, 'candidates' | 'filterIgnored' | 'dropped'>> {
+  const { similarity: lambda } = settings;
+  const norms = { teacher: Float64Array.from(candidates, (row) => rows.squared.teacher[row]!), student: Float64Array.from(candidates, (row) => rows.squared.student[row]!) };
+  const initialEnergy = sum(rows.squared.teacher) + sum(rows.squared.student);
+  const live = new Uint8Array(candidates.length).fill(1);
+  const picks: number[] = [];
+  const steps: Record<'gains' | 'objective' | 'totalObjective' | 'residualTeacher' | 'residualStudent' | 'similarity', number[]> = {
+    gains: [], objective: [], totalObjective: [], residualTeacher: [], residualStudent: [], similarity: [],
+  };
+  let stopped: Selection['stopped'] = 'count';
+  let energy = initialEnergy;
+  let madeAt = 0;
+  let similar = 0;
+  let forms: CandidateForms | null = null;
+  while (picks.length < settings.count) {
+    if (!live.includes(1)) {
+      stopped = 'exhausted';
+      break;
+    }
+    if (forms === null || energy < STALE * madeAt) {
+      forms = await formsFromMoments(rows, candidates.length, moments);
+      madeAt = energy;
+    }
+    const best = await bestCandidate(rows, moments, candidates, { forms, norms, live, lambda, uncertain: UNCERTAIN * madeAt });
+    if (!(best.gain > settings.stopTolerance * initialEnergy)) {
+      stopped = 'gain';
+      break;
+    }
+    const deflation = deflationOf(moments, best.vectors, lambda);
+    deflateMoments(moments, best.vectors, deflation);
+    const objective = energy - best.gain;
+    const term = Math.max(0, lambda * (deflation.wtt - 2 * deflation.wts + deflation.wss));
+    similar += term;
+    const [teacher, student] = [trace(moments.tt, moments.dt), trace(moments.ss, moments.ds)];
+    energy = teacher + student;
+    picks.push(candidates[best.place]!);
+    steps.gains.push(best.gain);
+    steps.objective.push(objective);
+    steps.totalObjective.push(energy + similar);
+    steps.residualTeacher.push(teacher);
+    steps.residualStudent.push(student);
+    steps.similarity.push(term);
+    if (picks.length === settings.count) break;
+    const products = await deflateForms(rows, forms, best.vectors, deflation);
+    if (!settings.allowRepeat) retire(live, best.place, products, norms, settings.twinTolerance);
+  }
+  return {
+    rows: Int32Array.from(picks),
+    gains: Float64Array.from(steps.gains),
+    objective: Float64Array.from(steps.objective),
+    totalObjective: Float64Array.from(steps.totalObjective),
+    residualTeacher: Float64Array.from(steps.residualTeacher),
+    residualStudent: Float64Array.from(steps.residualStudent),
+    similarity: Float64Array.from(steps.similarity),
+    initialEnergy,
+    stopped,
+  };
+}
+
+interface Standing {
+  readonly forms: CandidateForms;
+  readonly norms: Vectors;
+  readonly live: Uint8Array;
+  readonly lambda: number;
+  readonly uncertain: number;
+}
+
+/** The live candidate with the largest gain, the lowest row among equals; whoever may be it by the float32 forms is looked at in float64. */
+async function bestCandidate(rows: Rows, moments: SecondMoments, candidates: Int32Array, { forms, norms, live, lambda, uncertain }: Standing): Promise<{ place: number; gain: number; vectors: Vectors }> {
+  const gains = new Float64Array(candidates.length).fill(-Infinity);
+  let most = -Infinity;
+  for (let c = 0; c < candidates.length; c++) {
+    if (live[c] === 0) continue;
+    gains[c] = removedEnergy(norms.teacher[c]!, norms.student[c]!, lambda, forms.tt[c]!, forms.ss[c]!, forms.ts[c]!);
+    if (gains[c]! > most) most = gains[c]!;
+  }
+  let best: { place: number; gain: number; vectors: Vectors } | null = null;
+  for (let c = 0; c < candidates.length; c++) {
+    if (gains[c]! < most - uncertain) continue;
+    const vectors = await rows.row(candidates[c]!);
+    // Copies of the best so far: the lowest row has it already.
+    if (best !== null && same(vectors.teacher, best.vectors.teacher) && same(vectors.student, best.vectors.student)) continue;
+    const exact = formsOf(moments, vectors);
+    const gain = removedEnergy(dot(vectors.teacher, vectors.teacher), dot(vectors.student, vectors.student), lambda, exact.tt, exact.ss, exact.ts);
+    if (best === null || gain > best.gain) best = { place: c, gain, vectors };
+  }
+  return best!;
+}
+
+function retire(live: Uint8Array, place: number, { teacher: g, student: h }: Vectors, norms: Vectors, tolerance: number): void {
+  const near = 1 - tolerance;
+  for (let c = 0; c < live.length; c++) {
+    const twin = g[c]! > near * Math.sqrt(norms.teacher[c]! * norms.teacher[place]!) && h[c]! > near * Math.sqrt(norms.student[c]! * norms.student[place]!);
+    if (twin) live[c] = 0;
+  }
+  live[place] = 0;
+}
+
+const same = (a: Float64Array, b: Float64Array): boolean => a.every((value, i) => value === b[i]);
+
+function sum(values: Float64Array): number {
+  let total = 0;
+  for (const value of values) total += value;
+  return total;
+}
+

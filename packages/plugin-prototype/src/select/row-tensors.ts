@@ -1,0 +1,133 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { setImmediate } from 'node:timers/promises';
+import { normaliseBlock } from './normalise.js';
+import type { FeatureRows } from './types.js';
+
+/** So many rows are read, multiplied in float32 and added to float64 totals at a time. */
+export const BLOCK_ROWS = 8192;
+
+/** What stays in the engine between passes, at the most; above, every pass reads and normalises anew. */
+const CACHE_BYTES = 512 * 2 ** 20;
+
+export interface RowTensors {
+  /** Place of the first row among the rows that are visited. */
+  readonly from: number;
+  readonly rows: number;
+  /** [rows, dt] normalised */
+  readonly teacher: tf.Tensor2D;
+  /** [rows, ds] normalised */
+  readonly student: tf.Tensor2D;
+}
+
+export interface Vectors {
+  readonly teacher: Float64Array;
+  readonly student: Float64Array;
+}
+
+/** Normalised rows as tensors, block by block. */
+export interface Rows {
+  readonly total: number;
+  readonly teacherChannels: number;
+  readonly studentChannels: number;
+  /** [total] squared norms, filled by the first pass. */
+  readonly squared: Vectors;
+  /** Rows that are not finite, filled by the first pass. */
+  readonly dropped: number[];
+  /** One pass over the rows (or those that `only` left), in order. The tensors belong to the pass. */
+  each(visit: (block: RowTensors) => Promise<void> | void): Promise<void>;
+  /** Later passes visit these rows alone, given in ascending order. */
+  only(rows: Int32Array): void;
+  /** Normalised vectors of one row. */
+  row(index: number): Promise<Vectors>;
+  dispose(): void;
+}
+
+export function openRows(source: FeatureRows, options: { readonly normalize: boolean; readonly signal?: AbortSignal | undefined; readonly blockRows?: number }): Rows {
+  const { rows: total, teacherChannels, studentChannels } = source;
+  const blockRows = options.blockRows ?? BLOCK_ROWS;
+  const squared = { teacher: new Float64Array(total), student: new Float64Array(total) };
+  const dropped: number[] = [];
+  const cached = total * (teacherChannels + studentChannels) * 4 <= CACHE_BYTES;
+  const cache = new Map<number, RowTensors>();
+  let wanted: Int32Array | null = null;
+  let first = true;
+
+  const read = async (start: number, end: number): Promise<{ teacher: tf.Tensor2D; student: tf.Tensor2D }> => {
+    const block = normaliseBlock(await source.read(start, end), teacherChannels, studentChannels, options.normalize);
+    if (first) {
+      squared.teacher.set(block.teacher.squared, start);
+      squared.student.set(block.student.squared, start);
+      for (const row of block.broken) dropped.push(start + row);
+    }
+    return {
+      teacher: tf.tensor2d(block.teacher.values, [end - start, teacherChannels]),
+      student: tf.tensor2d(block.student.values, [end - start, studentChannels]),
+    };
+  };
+
+  return {
+    total,
+    teacherChannels,
+    studentChannels,
+    squared,
+    dropped,
+    async each(visit) {
+      let from = 0;
+      for (let start = 0; start < total; start += blockRows) {
+        // A turn of the event loop, so that an abort can arrive.
+        await setImmediate();
+        options.signal?.throwIfAborted();
+        const end = Math.min(start + blockRows, total);
+        const inside = wanted === null ? null : within(wanted, from, start, end);
+        if (inside?.length === 0) continue;
+        let block = cache.get(start);
+        if (block === undefined) {
+          const read_ = await read(start, end);
+          block = inside === null || inside.length === end - start ? { from, rows: end - start, ...read_ } : { from, rows: inside.length, ...gathered(read_, inside) };
+          if (cached) cache.set(start, block);
+        }
+        try {
+          await visit(block);
+        } finally {
+          if (!cached) tf.dispose([block.teacher, block.student]);
+        }
+        from += block.rows;
+      }
+      first = false;
+    },
+    only(rows) {
+      let from = 0;
+      for (const [start, block] of cache) {
+        const inside = within(rows, from, start, Math.min(start + blockRows, total));
+        const kept = inside.length === block.rows ? block : { ...gathered(block, inside) };
+        cache.set(start, { from, rows: inside.length, teacher: kept.teacher, student: kept.student });
+        from += inside.length;
+      }
+      wanted = rows;
+    },
+    async row(index) {
+      const { teacher, student } = normaliseBlock(await source.read(index, index + 1), teacherChannels, studentChannels, options.normalize);
+      return { teacher: Float64Array.from(teacher.values), student: Float64Array.from(student.values) };
+    },
+    dispose() {
+      for (const block of cache.values()) tf.dispose([block.teacher, block.student]);
+      cache.clear();
+    },
+  };
+}
+
+/** The rows of an ascending list that lie in [start, end), counted from start; the list is searched from `from` on. */
+function within(list: Int32Array, from: number, start: number, end: number): Int32Array {
+  let to = from;
+  while (to < list.length && list[to]! < end) to++;
+  return list.slice(from, to).map((row) => row - start);
+}
+
+function gathered(block: { readonly teacher: tf.Tensor2D; readonly student: tf.Tensor2D }, rows: Int32Array): { teacher: tf.Tensor2D; student: tf.Tensor2D } {
+  const [teacher, student] = tf.tidy(() => {
+    const index = tf.tensor1d(rows, 'int32');
+    return [tf.gather(block.teacher, index), tf.gather(block.student, index)];
+  });
+  tf.dispose([block.teacher, block.student]);
+  return { teacher: teacher!, student: student! };
+}

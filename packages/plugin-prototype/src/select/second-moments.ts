@@ -1,0 +1,78 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { product } from './product.js';
+import type { Rows, Vectors } from './row-tensors.js';
+
+/** Of the residuals rt [n, dt] and rs [n, ds], in float64. */
+export interface SecondMoments {
+  readonly dt: number;
+  readonly ds: number;
+  /** rt' rt [dt, dt] */
+  readonly tt: Float64Array;
+  /** rs' rs [ds, ds] */
+  readonly ss: Float64Array;
+  /** rt' rs [dt, ds] */
+  readonly ts: Float64Array;
+}
+
+/** One pass: products of blocks in float32, their sum in float64. */
+export async function secondMoments(rows: Rows): Promise<SecondMoments> {
+  const { teacherChannels: dt, studentChannels: ds } = rows;
+  const moments: SecondMoments = { dt, ds, tt: new Float64Array(dt * dt), ss: new Float64Array(ds * ds), ts: new Float64Array(dt * ds) };
+  await rows.each(async ({ teacher, student }) => {
+    await addTo(moments.tt, product(teacher, teacher, true));
+    await addTo(moments.ss, product(student, student, true));
+    await addTo(moments.ts, product(teacher, student, true));
+  });
+  return moments;
+}
+
+async function addTo(total: Float64Array, part: tf.Tensor): Promise<void> {
+  const values = await part.data();
+  part.dispose();
+  for (let i = 0; i < total.length; i++) total[i]! += values[i]!;
+}
+
+/** Sum of the diagonal; a residual energy is never below 0. */
+export function trace(matrix: Float64Array, side: number): number {
+  let sum = 0;
+  for (let i = 0; i < side; i++) sum += matrix[i * side + i]!;
+  return Math.max(0, sum);
+}
+
+/** matrix v, of a row-major [rows, v.length] matrix. */
+export function times(matrix: Float64Array, v: Float64Array): Float64Array {
+  const out = new Float64Array(matrix.length / v.length);
+  for (let i = 0, at = 0; i < out.length; i++) {
+    let sum = 0;
+    for (let j = 0; j < v.length; j++) sum += matrix[at++]! * v[j]!;
+    out[i] = sum;
+  }
+  return out;
+}
+
+/** matrix' v, of a row-major [v.length, columns] matrix. */
+export function transposedTimes(matrix: Float64Array, v: Float64Array): Float64Array {
+  const columns = matrix.length / v.length;
+  const out = new Float64Array(columns);
+  for (let i = 0, at = 0; i < v.length; i++) for (let j = 0; j < columns; j++) out[j]! += matrix[at++]! * v[i]!;
+  return out;
+}
+
+export function dot(a: Float64Array, b: Float64Array): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
+  return sum;
+}
+
+/** p' Mtt p, q' Mss q, p' Mts q of one candidate. */
+export interface Forms {
+  readonly tt: number;
+  readonly ss: number;
+  readonly ts: number;
+}
+
+export const formsOf = ({ tt, ss, ts }: SecondMoments, { teacher, student }: Vectors): Forms => ({
+  tt: dot(teacher, times(tt, teacher)),
+  ss: dot(student, times(ss, student)),
+  ts: dot(teacher, times(ts, student)),
+});
