@@ -4,7 +4,7 @@ export type Status = 'built' | 'not built yet' | 'unknown';
 
 /** What the suite tests. Ops are named as in the index of `ops`; a name stands for itself and for whatever begins with it and a blank or a dot. */
 export const built: Readonly<Record<Kind, readonly string[]>> = {
-  area: ['baselines', 'crosskd', 'detectors', 'eval', 'ops', 'ssim'],
+  area: ['baselines', 'crosskd', 'detectors', 'eval', 'ops', 'prototype', 'ssim'],
   op: [
     'box_iou', 'generalized_box_iou', 'generalized_box_iou_loss', 'distance_box_iou_loss', 'complete_box_iou_loss', 'BoxCoder', 'BoxLinearCoder',
     'clip_boxes_to_image', 'remove_small_boxes', 'resize_boxes', 'Matcher', 'nms', 'batched_nms', 'AnchorGenerator',
@@ -14,17 +14,17 @@ export const built: Readonly<Record<Kind, readonly string[]>> = {
   ],
   detector: ['retinanet', 'fcos', 'atss', 'gfl'],
   baseline: ['pkd'],
-  prototype: [],
+  prototype: ['selection', 'bank'],
   checkpoint: [],
 };
 
 /** What golden folders have and @kd has not yet: skipped by name. A name moves to `built` together with its test. */
 export const notBuiltYet: Readonly<Record<Kind, readonly string[]>> = {
-  area: ['prototype'],
+  area: [],
   op: [],
   detector: ['faster_rcnn'],
   baseline: ['cwd', 'defeat', 'fbkd', 'fgd', 'fgfi', 'fitnet', 'frs', 'gid', 'icd', 'kd', 'ld', 'lp', 'mgd', 'pfi', 'rkd'],
-  prototype: ['selection', 'bank', 'coefficients', 'regions', 'feature', 'response', 'rkd', 'roialign', 'two-stage', 'one-stage'],
+  prototype: ['coefficients', 'regions', 'feature', 'response', 'rkd', 'roialign', 'two-stage', 'one-stage'],
   checkpoint: ['pth'],
 };
 

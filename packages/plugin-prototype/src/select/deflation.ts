@@ -1,6 +1,7 @@
 import { closedForm } from './closed-form.js';
+import { dot } from './dot.js';
 import type { Vectors } from './row-tensors.js';
-import { dot, type SecondMoments, times, transposedTimes } from './second-moments.js';
+import { type SecondMoments, times, transposedTimes } from './second-moments.js';
 
 /** What a pick with coefficients wt, ws [n] takes out, told by small vectors; wt and ws themselves never exist. */
 export interface Deflation {
@@ -46,7 +47,12 @@ export function deflateMoments(moments: SecondMoments, { teacher: p, student: q 
   rankOne(moments.ts, p, q, d.ts, d.st, d.wts);
 }
 
-/** (r - p w')' (s - q v')-like update of r's and s's products: m -= p right' + left q' - w p q'. */
+/** The product of two residuals after the pick, in place: m - p right' - left q' + w p q'. */
 function rankOne(m: Float64Array, p: Float64Array, q: Float64Array, left: Float64Array, right: Float64Array, w: number): void {
-  for (let i = 0, at = 0; i < p.length; i++) for (let j = 0; j < q.length; j++) m[at++]! -= p[i]! * right[j]! + left[i]! * q[j]! - w * p[i]! * q[j]!;
+  const columns = q.length;
+  for (let i = 0, at = 0; i < p.length; i++) {
+    const own = p[i]!;
+    const other = left[i]! - w * own;
+    for (let j = 0; j < columns; j++) m[at++]! -= own * right[j]! + other * q[j]!;
+  }
 }

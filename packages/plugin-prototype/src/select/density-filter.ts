@@ -1,8 +1,10 @@
 import { createRng } from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
+import { inMemory } from './in-memory.js';
 import { product } from './product.js';
-import type { Rows } from './row-tensors.js';
-import type { SelectSettings } from './settings.js';
+import { openRows, type Rows } from './row-tensors.js';
+import { type SelectSettings, selectSettings } from './settings.js';
+import type { PairedFeatures, SelectOptions } from './types.js';
 
 /** Sum over j of exp(-((1 - cos_ij) / bandwidth)^2), the instance itself included, for every row [total]; 0 for dropped rows. */
 export interface Densities {
@@ -13,8 +15,19 @@ export interface Densities {
 /** Tiles that stay in the processor's cache: passes over larger ones cost more than the products. */
 const TILE = 1024;
 
+/** Densities of instances in both spaces, as the filter of candidates sees them. */
+export async function densitiesOf(features: PairedFeatures, options?: Pick<SelectOptions, 'density' | 'seed'>): Promise<Densities> {
+  const rows = openRows(inMemory(features), { normalize: true });
+  try {
+    await rows.each(() => {});
+    return await densities(rows, selectSettings(options));
+  } finally {
+    rows.dispose();
+  }
+}
+
 /**
- * Densities in both spaces. Above `exactRows` rows they are estimated from a fixed random set of rows, without the bias that the
+ * Densities in both spaces of normalised rows that one pass has gone over. Above `exactRows` rows they are estimated from a fixed random set of rows, without the bias that the
  * members of that set would get from meeting themselves.
  */
 export async function densities(rows: Rows, settings: Pick<SelectSettings, 'density' | 'seed'>): Promise<Densities> {

@@ -2,9 +2,10 @@ import { removedEnergy } from './closed-form.js';
 import { type CandidateForms, deflateForms, formsFromMoments } from './candidate-forms.js';
 import { deflateMoments, deflationOf } from './deflation.js';
 import { densities, denseRows } from './density-filter.js';
+import { dot } from './dot.js';
 import { inMemory } from './in-memory.js';
 import { openRows, type Rows, type Vectors } from './row-tensors.js';
-import { dot, formsOf, secondMoments, type SecondMoments, trace } from './second-moments.js';
+import { formsOf, secondMoments, type SecondMoments, trace } from './second-moments.js';
 import { type SelectSettings, selectSettings } from './settings.js';
 import type { FeatureRows, PairedFeatures, Selection, SelectOptions } from './types.js';
 
@@ -30,7 +31,7 @@ export async function selectStreamed(source: FeatureRows, options?: SelectOption
   const rows = openRows(source, settings);
   try {
     const moments = await secondMoments(rows);
-    const usable = Int32Array.from({ length: rows.total }, (_, i) => i).filter((i) => rows.squared.teacher[i]! > NOTHING && rows.squared.student[i]! > NOTHING);
+    const usable = usableRows(rows.squared);
     const dense = settings.candidates === 'density' && usable.length > 0 ? await denseCandidates(source, rows, usable, settings) : null;
     const filterIgnored = dense !== null && dense.length < Math.min(settings.count, usable.length);
     const candidates = dense === null || filterIgnored ? usable : dense;
@@ -45,6 +46,7 @@ async function denseCandidates(source: FeatureRows, rows: Rows, usable: Int32Arr
   // Densities speak of cosines, whatever the objective speaks of.
   const unit = settings.normalize ? rows : openRows(source, { normalize: true, signal: settings.signal });
   try {
+    if (unit !== rows) await unit.each(() => {});
     const isUsable = new Set(usable);
     return denseRows(await densities(unit, settings), rows.dropped, settings.density.quantile).filter((row) => isUsable.has(row));
   } finally {
@@ -54,7 +56,7 @@ async function denseCandidates(source: FeatureRows, rows: Rows, usable: Int32Arr
 
 async function pick(rows: Rows, moments: SecondMoments, candidates: Int32Array, settings: SelectSettings): Promise<Omit<Selection, 'candidates' | 'filterIgnored' | 'dropped'>> {
   const { similarity: lambda } = settings;
-  const norms = { teacher: Float64Array.from(candidates, (row) => rows.squared.teacher[row]!), student: Float64Array.from(candidates, (row) => rows.squared.student[row]!) };
+  const norms = { teacher: at(rows.squared.teacher, candidates), student: at(rows.squared.student, candidates) };
   const initialEnergy = sum(rows.squared.teacher) + sum(rows.squared.student);
   const live = new Uint8Array(candidates.length).fill(1);
   const picks: number[] = [];
@@ -148,6 +150,19 @@ function retire(live: Uint8Array, place: number, { teacher: g, student: h }: Vec
     if (twin) live[c] = 0;
   }
   live[place] = 0;
+}
+
+function usableRows({ teacher, student }: Vectors): Int32Array {
+  const rows = new Int32Array(teacher.length);
+  let count = 0;
+  for (let i = 0; i < rows.length; i++) if (teacher[i]! > NOTHING && student[i]! > NOTHING) rows[count++] = i;
+  return rows.slice(0, count);
+}
+
+function at(values: Float64Array, places: Int32Array): Float64Array {
+  const out = new Float64Array(places.length);
+  for (let i = 0; i < out.length; i++) out[i] = values[places[i]!]!;
+  return out;
 }
 
 const same = (a: Float64Array, b: Float64Array): boolean => a.every((value, i) => value === b[i]);

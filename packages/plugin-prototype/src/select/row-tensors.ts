@@ -120,7 +120,9 @@ export function openRows(source: FeatureRows, options: { readonly normalize: boo
 function within(list: Int32Array, from: number, start: number, end: number): Int32Array {
   let to = from;
   while (to < list.length && list[to]! < end) to++;
-  return list.slice(from, to).map((row) => row - start);
+  const inside = list.slice(from, to);
+  for (let i = 0; i < inside.length; i++) inside[i]! -= start;
+  return inside;
 }
 
 function gathered(block: { readonly teacher: tf.Tensor2D; readonly student: tf.Tensor2D }, rows: Int32Array): { teacher: tf.Tensor2D; student: tf.Tensor2D } {

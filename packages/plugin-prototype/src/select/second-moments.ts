@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { dot, dotAt } from './dot.js';
 import { product } from './product.js';
 import type { Rows, Vectors } from './row-tensors.js';
 
@@ -42,11 +43,7 @@ export function trace(matrix: Float64Array, side: number): number {
 /** matrix v, of a row-major [rows, v.length] matrix. */
 export function times(matrix: Float64Array, v: Float64Array): Float64Array {
   const out = new Float64Array(matrix.length / v.length);
-  for (let i = 0, at = 0; i < out.length; i++) {
-    let sum = 0;
-    for (let j = 0; j < v.length; j++) sum += matrix[at++]! * v[j]!;
-    out[i] = sum;
-  }
+  for (let i = 0; i < out.length; i++) out[i] = dotAt(matrix, i * v.length, v);
   return out;
 }
 
@@ -54,14 +51,11 @@ export function times(matrix: Float64Array, v: Float64Array): Float64Array {
 export function transposedTimes(matrix: Float64Array, v: Float64Array): Float64Array {
   const columns = matrix.length / v.length;
   const out = new Float64Array(columns);
-  for (let i = 0, at = 0; i < v.length; i++) for (let j = 0; j < columns; j++) out[j]! += matrix[at++]! * v[i]!;
+  for (let i = 0, at = 0; i < v.length; i++) {
+    const factor = v[i]!;
+    for (let j = 0; j < columns; j++) out[j]! += matrix[at++]! * factor;
+  }
   return out;
-}
-
-export function dot(a: Float64Array, b: Float64Array): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
-  return sum;
 }
 
 /** p' Mtt p, q' Mss q, p' Mts q of one candidate. */
