@@ -1,5 +1,6 @@
 import type { HostImage } from '@kd/data';
 import sharp from 'sharp';
+import { escape } from './markup.js';
 
 export interface DrawnBox {
   /** x1 y1 x2 y2 in pixels */
@@ -36,11 +37,6 @@ function shape({ box: [x1, y1, x2, y2], label, text }: DrawnBox, { width, height
     `<text x="${x + size * 0.3}" y="${y + size}" fill="white">${escape(text)}</text>`,
   ].join('');
 }
-
-const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&apos;' };
-
-/** Text for XML: markup escaped, control characters (which XML forbids) replaced. */
-const escape = (text: string): string => text.replace(/[&<>"']/g, (sign) => ENTITIES[sign]!).replace(/[\u0000-\u001f\u007f]/g, '\u00b7');
 
 /** Whether labels can be read here: without any font, every letter comes out as the same empty box. */
 export async function hasFont(): Promise<boolean> {

@@ -71,6 +71,17 @@ function build(): CAC {
     .option('--json', 'Print the predictions as JSON, too')
     .action(async (model: string, images: string[], flags: Flags) => (await import('./commands/predict.js')).predict(model, images, flags));
 
+  program
+    .command('prototypes <run>', 'Show which instances a run chose as prototypes, and what they explain, as one HTML page')
+    .option('--out <file>', 'The page (default: prototypes.html in the run folder)')
+    .option('--epoch <n>', 'The bank of this epoch (default: the newest)')
+    .option('--step <n>', 'The bank of this step, where the refresh is in steps')
+    .option('--plugin <id>', 'The distiller, where several have a bank')
+    .option('--class <name>', 'This class alone')
+    .option('--instances <n>', 'Instances shown beside each prototype (default: 4)')
+    .option('--json', 'One JSON object on standard output and nothing else')
+    .action(async (run: string, flags: Flags) => (await import('./commands/prototypes.js')).prototypes(run, flags));
+
   withFiles(program.command('data check', 'Read a data set, decode its images, and tell everything that is wrong'))
     .option('--classes <json>', 'Names of the classes in order, for VOC: a JSON list, or a file with one')
     .option('--strict', 'Refuse what would be corrected')
