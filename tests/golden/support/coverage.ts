@@ -13,8 +13,8 @@ export const built: Readonly<Record<Kind, readonly string[]>> = {
     'SGD', 'Adam', 'AdamW', 'GeneralizedRCNNTransform', 'FCOS', 'roi_align', 'MultiScaleRoIAlign',
   ],
   detector: ['retinanet', 'fcos', 'atss', 'gfl'],
-  baseline: ['pkd'],
-  prototype: ['selection', 'bank'],
+  baseline: ['defeat', 'fgfi', 'fitnet', 'kd', 'lp', 'pkd', 'rkd'],
+  prototype: ['selection', 'bank', 'coefficients', 'regions', 'feature', 'response', 'roialign', 'two-stage', 'one-stage'],
   checkpoint: [],
 };
 
@@ -23,8 +23,8 @@ export const notBuiltYet: Readonly<Record<Kind, readonly string[]>> = {
   area: [],
   op: [],
   detector: ['faster_rcnn'],
-  baseline: ['cwd', 'defeat', 'fbkd', 'fgd', 'fgfi', 'fitnet', 'frs', 'gid', 'icd', 'kd', 'ld', 'lp', 'mgd', 'pfi', 'rkd'],
-  prototype: ['coefficients', 'regions', 'feature', 'response', 'rkd', 'roialign', 'two-stage', 'one-stage'],
+  baseline: ['cwd', 'fbkd', 'fgd', 'frs', 'gid', 'icd', 'ld', 'mgd', 'pfi'],
+  prototype: ['rkd'],
   checkpoint: ['pth'],
 };
 

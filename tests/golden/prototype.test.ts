@@ -1,0 +1,28 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { beforeAll, expect } from 'vitest';
+import { compare, type Computed, type Opened, opened, type PrototypeCase } from './prototype/case.js';
+import { coefficients, feature, regions, response, roialign } from './prototype/functions.js';
+import { oneStage, twoStage } from './prototype/steps.js';
+import { startEngine } from './support/engine.js';
+import { casesOf, describeGolden, goldenTest } from './support/index.js';
+
+/** What the expected tensors of a kind are computed with. */
+const KINDS: Readonly<Record<string, (of: Opened) => Computed>> = { coefficients, regions, feature, response, roialign, 'one-stage': oneStage, 'two-stage': twoStage };
+
+describeGolden('prototype', (area) => {
+  // The engine may have to set its library up first.
+  beforeAll(async () => void (await startEngine()), 600_000);
+  for (const one of casesOf<PrototypeCase>(area)) {
+    const compute = KINDS[one.kind];
+    if (compute === undefined) continue;
+    goldenTest('prototype', one.kind, one.id, async () => {
+      const tensors = await area.tensors(one.file);
+      const before = tf.memory().numTensors;
+      tf.engine().startScope();
+      const of = opened(one, tensors);
+      compare(of, compute(of));
+      tf.engine().endScope();
+      expect(tf.memory().numTensors).toBe(before);
+    });
+  }
+});

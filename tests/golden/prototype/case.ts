@@ -1,0 +1,65 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { expectClose, expectEqual, type GoldenTensors } from '../support/index.js';
+
+/** How far a tensor may be from the reference: atol + rtol max|reference|. */
+export interface Tolerance {
+  readonly rtol: number;
+  readonly atol: number;
+}
+
+export interface PrototypeCase {
+  readonly id: string;
+  readonly kind: string;
+  readonly file: string;
+  readonly params: Readonly<Record<string, unknown>>;
+  readonly inputs: Readonly<Record<string, unknown>>;
+  readonly expected: Readonly<Record<string, { readonly dtype: string }>>;
+  readonly tolerance: { readonly values: Tolerance; readonly gradients?: Tolerance; readonly masks?: 'exact' };
+}
+
+/** One case with its inputs on the device. */
+export interface Opened {
+  readonly one: PrototypeCase;
+  readonly tensors: GoldenTensors;
+  /** Input `in.<name>`; integers as int32. */
+  input<T extends tf.Tensor = tf.Tensor>(name: string): T;
+  number(name: string): number;
+}
+
+export function opened(one: PrototypeCase, tensors: GoldenTensors): Opened {
+  return {
+    one,
+    tensors,
+    input: (name) => {
+      const { values, shape, dtype } = tensors.get(`in.${name}`);
+      return tf.tensor(dtype === 'I32' ? Int32Array.from(values) : Float32Array.from(values), [...shape], dtype === 'I32' ? 'int32' : 'float32');
+    },
+    number: (name) => {
+      const value = one.params[name];
+      if (typeof value !== 'number') throw new Error(`${one.id} has no number "${name}" in its parameters`);
+      return value;
+    },
+  };
+}
+
+/** Whatever the case expects, by name without `out.`; anything else would be a test of nothing. */
+export type Computed = Readonly<Record<string, tf.Tensor>>;
+
+/** Compares every expected tensor: integers and masks exactly, `grad…` by the tolerance of gradients, others by that of values. */
+export function compare({ one: { expected, tolerance }, tensors }: Opened, computed: Computed): void {
+  for (const [key, { dtype }] of Object.entries(expected)) {
+    const name = key.replace(/^out\./, '');
+    const tensor = computed[name];
+    if (tensor === undefined) throw new Error(`the case expects "${name}", which the test does not compute`);
+    const { values } = tensors.get(key);
+    const actual = tensor.dataSync();
+    if (dtype === 'I32') {
+      expectEqual(actual, values, name);
+    } else {
+      const exact = tolerance.masks === 'exact' && name.startsWith('mask');
+      const { rtol, atol } = exact ? { rtol: 0, atol: 0 } : /grad/i.test(name) && tolerance.gradients ? tolerance.gradients : tolerance.values;
+      const largest = values.reduce((most: number, value: number) => Math.max(most, Math.abs(value)), 0);
+      expectClose(actual, values, atol + rtol * largest, name);
+    }
+  }
+}
