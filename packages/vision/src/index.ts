@@ -1,4 +1,5 @@
 export * from './anchors.js';
+export * from './background-at.js';
 export * from './boxes/index.js';
 export * from './chunks.js';
 export * from './crop-pool.js';

@@ -14,7 +14,7 @@ export const built: Readonly<Record<Kind, readonly string[]>> = {
   ],
   detector: ['retinanet', 'fcos', 'atss', 'gfl'],
   baseline: ['defeat', 'fgfi', 'fitnet', 'kd', 'lp', 'pkd', 'rkd'],
-  prototype: ['selection', 'bank', 'coefficients', 'regions', 'feature', 'response', 'roialign', 'two-stage', 'one-stage'],
+  prototype: ['selection', 'bank', 'coefficients', 'regions', 'feature', 'response', 'roialign', 'rkd', 'two-stage', 'one-stage'],
   checkpoint: [],
 };
 
@@ -24,7 +24,7 @@ export const notBuiltYet: Readonly<Record<Kind, readonly string[]>> = {
   op: [],
   detector: ['faster_rcnn'],
   baseline: ['cwd', 'fbkd', 'fgd', 'frs', 'gid', 'icd', 'ld', 'mgd', 'pfi'],
-  prototype: ['rkd'],
+  prototype: [],
   checkpoint: ['pth'],
 };
 

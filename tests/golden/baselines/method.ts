@@ -1,0 +1,44 @@
+import type * as tf from '@tensorflow/tfjs-core';
+import type { Adapter } from '@kd/core';
+
+/** A method that the papers compare with: its unweighted parts, their weights, and the gradients of the weighted sum. */
+export interface BaselineCase {
+  readonly id: string;
+  readonly method: string;
+  readonly file: string;
+  readonly config: Readonly<Record<string, unknown>>;
+  readonly parts: Readonly<Record<string, number>>;
+  readonly weights: Readonly<Record<string, number>>;
+  readonly loss: number;
+  /** Inputs that get a gradient. */
+  readonly wrt: readonly string[];
+  readonly inputs: Readonly<Record<string, readonly number[]>>;
+  readonly expected: Readonly<Record<string, readonly number[]>>;
+  readonly tolerance: { readonly loss: number; readonly grad: number };
+}
+
+export type Inputs = ReadonlyMap<string, tf.Tensor>;
+
+/** The unweighted parts of a method, by name. */
+export type Method = (inputs: Inputs, one: BaselineCase) => Record<string, tf.Scalar>;
+
+/** `s0`, `s1`, … */
+export function levels(inputs: Inputs, prefix: string): tf.Tensor4D[] {
+  const maps: tf.Tensor4D[] = [];
+  for (let map = inputs.get(`${prefix}0`); map; map = inputs.get(`${prefix}${maps.length}`)) maps.push(map as tf.Tensor4D);
+  return maps;
+}
+
+/** The adapters of all levels; null where a level has none. */
+export function adapters(inputs: Inputs, { config }: BaselineCase): (Adapter | null)[] {
+  const described = config['adapter'] as { readonly norm: { readonly statistics: string; readonly eps: number; readonly variance: string } | null; readonly activation: string | null } | undefined;
+  const { norm = null, activation = null } = described ?? {};
+  if (norm !== null && (norm.statistics !== 'batch' || norm.eps !== 1e-5 || norm.variance !== 'biased')) throw new Error(`an adapter with the norm ${JSON.stringify(norm)} is not built`);
+  return levels(inputs, 's').map((_, i) => {
+    const kernel = inputs.get(`a${i}_kernel`) as tf.Tensor4D | undefined;
+    if (kernel === undefined) return null;
+    const vector = (name: string): tf.Tensor1D | undefined => inputs.get(`a${i}_${name}`) as tf.Tensor1D | undefined;
+    const [bias, gamma, beta] = ['bias', 'gamma', 'beta'].map(vector);
+    return { kernel, ...(bias && { bias }), ...(gamma && beta && { norm: { gamma, beta } }), relu: activation === 'relu' };
+  });
+}
