@@ -47,6 +47,13 @@ describe.skipIf(!usable)(`the tensorflow engine${usable ? '' : ` (skipped: ${adv
     ours.forEach((values, i) => values.forEach((value, j) => expect(Math.abs(value - theirs[i]![j]!)).toBeLessThan(1e-4 * (1 + Math.abs(value)))));
   });
 
+  it.each([[1, 2, 'valid'], [1, 1, 'valid'], [3, 1, 'same'], [3, 2, 'valid']] as const)('has the gradients of a convolution of kernel %d, stride %d, %s, with 4 channels', (size, stride, pad) => {
+    const x = tf.randomNormal([2, 10, 6, 4]) as tf.Tensor4D;
+    const kernel = tf.randomNormal([size, size, 4, 8]) as tf.Tensor4D;
+    expect(adjointError((k) => tf.conv2d(x, k as tf.Tensor4D, stride, pad), kernel.shape)).toBeLessThan(1e-4);
+    expect(adjointError((value) => tf.conv2d(value as tf.Tensor4D, kernel, stride, pad), x.shape)).toBeLessThan(1e-4);
+  });
+
   it.each([1, 2])('pads inside convolutions and max pools as an explicit pad before them would, stride %d', (stride) => {
     const x = tf.randomNormal([2, 9, 8, 4]) as tf.Tensor4D;
     const kernel = tf.randomNormal([3, 3, 4, 5]) as tf.Tensor4D;

@@ -24,7 +24,7 @@ export function correctConvolutions(): void {
   correctKernel<ConvAttributes & { inputShape: Shape4D }>('Conv2DBackpropInput', ({ dy, filter }, attributes) =>
     withSize(attributes.inputShape, (size) => runOp('Conv2DBackpropInput', convAttributes(attributes.inputShape, filter!.shape, attributes), [size, filter!, dy!], 1)[0]!));
   correctKernel<ConvAttributes & { filterShape: Shape4D }>('Conv2DBackpropFilter', ({ x, dy }, attributes) =>
-    withSize(attributes.filterShape, (size) => runOp('Conv2DBackpropFilter', convAttributes(x!.shape, attributes.filterShape, attributes), [x!, size, dy!], 1)[0]!));
+    withSize(attributes.filterShape, (size) => runOp('Conv2DBackpropFilter', convAttributes(x!.shape, attributes.filterShape, attributes, 'filter gradient'), [x!, size, dy!], 1)[0]!));
   correctKernel<ConvAttributes & { activation?: string; leakyreluAlpha?: number }>('FusedConv2D', fusedConvolution);
 }
 
@@ -62,11 +62,12 @@ function fusedConvolution(
   });
 }
 
-function convAttributes(input: readonly number[], filter: readonly number[], { strides, pad, dilations = 1, dataFormat, dimRoundingMode }: ConvAttributes): OpAttribute[] {
+/** Explicit padding keeps TensorFlow from oneDNN, whose gradient of a 1x1 kernel with stride 2 comes out wrong (4 input channels). */
+function convAttributes(input: readonly number[], filter: readonly number[], { strides, pad, dilations = 1, dataFormat, dimRoundingMode }: ConvAttributes, of?: 'filter gradient'): OpAttribute[] {
   const layout = tf.backend_util.convertConv2DDataFormat(dataFormat);
   const info = tf.backend_util.computeConv2DInfo(input as Shape4D, filter as Shape4D, strides, dilations, pad, dimRoundingMode, false, layout);
   const { type, top, bottom, left, right } = info.padInfo;
-  const explicit = type !== 'SAME' && type !== 'VALID';
+  const explicit = of === 'filter gradient' || (type !== 'SAME' && type !== 'VALID');
   const inLayout = (h: number, w: number) => (dataFormat === 'NHWC' ? [1, h, w, 1] : [1, 1, h, w]);
   return [
     { name: 'T', type: 'type', value: 'float32' },
