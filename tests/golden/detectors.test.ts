@@ -3,6 +3,7 @@ import { beforeAll, describe, expect } from 'vitest';
 import { expectChecksum, expectLosses, expectNear, LIMITS, torchValues } from './detectors/expectations.js';
 import type { DetectorIndex, TensorEntry } from './detectors/index-file.js';
 import { loadCase, type LoadedCase, onBatch, stepOf, trajectoryOf } from './detectors/loaded-case.js';
+import { checkSamples, checkStages } from './detectors/two-stage.js';
 import { startEngine } from './support/engine.js';
 import { describeGolden, detectorCases, expectClose, expectEqual, goldenTest, relativeL2, type DetectorCase } from './support/index.js';
 
@@ -17,8 +18,9 @@ describeGolden('detectors', (area) => {
   for (const one of detectorCases(area)) {
     describe(one.name, () => {
       const index = one.index as unknown as DetectorIndex;
-      const check = (name: string, run: (loaded: LoadedCase) => void | Promise<void>): void =>
-        goldenTest('detector', index.detector, name, () => withCase(one, run));
+      const check = (name: string, run: (loaded: LoadedCase) => void | Promise<void>, scenario?: string): void =>
+        goldenTest('detector', index.detector, name, () => withCase(one, run, scenario));
+      const twoStage = index.config?.roi !== undefined;
 
       check('trains the parameters that torch trains', ({ detector }) => {
         const names = (trainable: boolean): number => detector.variables.filter((v) => v.trainable === trainable && !/moving_/.test(v.path)).length;
@@ -27,18 +29,20 @@ describeGolden('detectors', (area) => {
       check('input', checkInput);
       check('features and head outputs', checkForward);
       check('anchors', checkAnchors);
+      if (twoStage) check('proposals, pooled regions and box head', checkStages);
       check('detections', checkDetections);
       for (const scenario of Object.keys(index.train ?? {})) {
-        check(`${scenario}: assignment`, (loaded) => checkAssignment(loaded, scenario));
-        check(`${scenario}: losses and gradients`, (loaded) => checkGradients(loaded, scenario));
+        if (twoStage) check(`${scenario}: samples of both stages`, (loaded) => checkSamples(loaded, scenario), scenario);
+        else check(`${scenario}: assignment`, (loaded) => checkAssignment(loaded, scenario));
+        check(`${scenario}: losses and gradients`, (loaded) => checkGradients(loaded, scenario), scenario);
       }
-      check('trajectory', checkTrajectory);
+      check('trajectory', checkTrajectory, index.trajectory?.scenario);
     });
   }
 });
 
-async function withCase(one: DetectorCase, run: (loaded: LoadedCase) => void | Promise<void>): Promise<void> {
-  const loaded = await loadCase(one);
+async function withCase(one: DetectorCase, run: (loaded: LoadedCase) => void | Promise<void>, scenario?: string): Promise<void> {
+  const loaded = await loadCase(one, scenario);
   try {
     await run(loaded);
   } finally {
@@ -132,7 +136,7 @@ async function checkAnchors({ index, io, detector, batch }: LoadedCase): Promise
   );
 }
 
-async function checkDetections({ index, io, detector, batch }: LoadedCase): Promise<void> {
+async function checkDetections({ index, io, detector, labelShift, batch }: LoadedCase): Promise<void> {
   const host = batch();
   await onBatch(host, async (images) => {
     const output = tidy(() => detector.forward(images, { training: false }));
@@ -140,7 +144,7 @@ async function checkDetections({ index, io, detector, batch }: LoadedCase): Prom
     disposeAll(output);
     expect(found.length).toBe(index.eval.length);
     found.forEach((image, i) => {
-      expectEqual(image.labels, io.get(`eval/labels${i}`).values, `image ${i}: labels`);
+      expectEqual(image.labels.map((label) => label + labelShift), io.get(`eval/labels${i}`).values, `image ${i}: labels`);
       expectClose(image.scores, io.get(`eval/scores${i}`).values, LIMITS.scores, `image ${i}: scores`);
       expectClose(image.boxes, io.get(`eval/boxes${i}`).values, LIMITS.boxes, `image ${i}: boxes`);
       expect(image.labels.length).toBe(index.eval[i]!.detections);

@@ -1,1 +1,17 @@
-export {};
+import { API_VERSION, defineDetector } from '@kd/core';
+import { createFasterRcnn } from './detector.js';
+import { type FasterRcnnInput, type FasterRcnnOptions, resolveConfig, schema } from './options.js';
+
+/** Faster R-CNN: `fasterRcnn({ backbone: 'resnet18' })` in a config. */
+export const fasterRcnn = defineDetector<FasterRcnnOptions, FasterRcnnInput>({
+  name: 'faster-rcnn',
+  apiVersion: API_VERSION,
+  options: schema,
+  create: (options, context) => createFasterRcnn(resolveConfig(options), context),
+});
+
+export default fasterRcnn;
+export { createFasterRcnn, type FasterRcnnDetector, type FasterRcnnParts } from './detector.js';
+export { type FasterRcnnConfig, type FasterRcnnInput, type FasterRcnnOptions, resolveConfig } from './options.js';
+export type { Proposals } from './proposals.js';
+export { randomRows, type SampleCandidates, type SampleRows, type SampleSize } from './sampler.js';

@@ -1,24 +1,15 @@
-import { type DetectorOutput, type ForwardOptions, KdError, suggestion, type TapInfo } from '@kd/core';
+import type { DetectorOutput, ForwardOptions, TapInfo } from '@kd/core';
 import type * as tf from '@tensorflow/tfjs-core';
-import { input, type LayersModel, model } from '@tensorflow/tfjs-layers';
+import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { buildDenseHead, type DenseHead, type DenseHeadOptions } from './dense-head.js';
-import { buildFpn, type FpnOptions } from './fpn.js';
-import { compileGraph, type Graph } from './graph.js';
-import { initialiseLayers } from './initializers.js';
 import type { RunContext } from './layers/conv-block.js';
 import type { Layer } from './layers/layer-weight.js';
-import { networkBuilder } from './network-builder.js';
-import { buildResnet, type ResnetOptions, type Stage } from './resnet.js';
+import { buildPyramidNetwork, checkTaps, type PyramidNetworkOptions } from './pyramid-network.js';
 
-export interface DenseNetworkOptions {
+export interface DenseNetworkOptions extends PyramidNetworkOptions {
   /** For messages. */
   readonly detector: string;
-  readonly backbone: Omit<ResnetOptions, 'path'>;
-  /** Stages that the pyramid reads, 1 to 4. */
-  readonly returnedLayers: readonly number[];
-  readonly fpn: Omit<FpnOptions, 'path'>;
   readonly head: Omit<DenseHeadOptions, 'detector' | 'inChannels' | 'seed' | 'runOp'>;
-  readonly seed: number;
   readonly runOp?: RunContext['runOp'];
 }
 
@@ -36,35 +27,21 @@ export interface DenseNetwork {
 /** Layers under `backbone.body` and `backbone.fpn`; taps are the stages, `neck@p3`, … and the blocks of the towers. */
 export function buildDenseNetwork({ detector, backbone, returnedLayers, fpn, head: headOptions, seed, runOp }: DenseNetworkOptions): DenseNetwork {
   const native = runOp ? { runOp } : {};
-  const builder = networkBuilder();
-  const images = input({ shape: [null, null, 3], name: 'images' });
-  const stages = buildResnet(builder, images, { ...backbone, layers: backbone.layers.slice(0, returnedLayers.at(-1)!), path: 'backbone.body' });
-  const levels = buildFpn(builder, returnedLayers.map((k) => stages[k - 1]!), { ...fpn, path: 'backbone.fpn' });
-  initialiseLayers(builder.layers, seed, (name) => ({ kernel: { kind: name.startsWith('backbone.fpn.') ? 'kaiming-uniform' : 'kaiming-normal-fan-out' } }));
+  const pyramid = buildPyramidNetwork({ backbone, returnedLayers, fpn, seed });
   const head = buildDenseHead({ ...headOptions, detector, inChannels: fpn.channels, seed, ...native });
-  const bodyTaps = stages.map((stage) => ({ stage, tap: tapOf(stage.name, stage) }));
-  const neckTaps = levels.map((level) => ({ stage: level, tap: tapOf(`neck@${level.name}`, level) }));
-  const symbolic = new Map([...bodyTaps, ...neckTaps].map(({ stage, tap }) => [tap.name, stage.output]));
-  const taps = [...bodyTaps, ...neckTaps].map(({ tap }) => tap).concat(head.taps);
-  const graphs = new Map<string, Graph>();
+  const taps = pyramid.taps.concat(head.taps);
 
   return {
     head,
     taps,
-    layers: [...builder.layers, ...head.layers],
-    backbone: model({ inputs: images, outputs: levels.map((level) => level.output), name: 'backbone' }),
+    layers: [...pyramid.layers, ...head.layers],
+    backbone: pyramid.backbone,
     forward(batch, { training, taps: wanted = [] }) {
       checkTaps(detector, wanted, taps);
-      const fromGraph = wanted.filter((name) => symbolic.has(name));
-      const key = fromGraph.join();
-      const graph = graphs.get(key) ?? compileGraph([images], [...levels.map((level) => level.output), ...fromGraph.map((name) => symbolic.get(name)!)]);
-      graphs.set(key, graph);
       const context: RunContext = { training, updates: [], ...native };
-      const values = graph.run([batch], context) as tf.Tensor4D[];
-      const features = values.slice(0, levels.length);
-      const tapped: Record<string, tf.Tensor4D> = Object.fromEntries(fromGraph.map((name, i) => [name, values[levels.length + i]!]));
-      const predictions = runHead(head, features, { wanted, tapped, training });
-      return { taps: tapped, levels: features, predictions, updates: context.updates };
+      const { levels, taps: tapped } = pyramid.run(batch, wanted, context);
+      const predictions = runHead(head, levels, { wanted, tapped, training });
+      return { taps: tapped, levels, predictions, updates: context.updates };
     },
   };
 }
@@ -93,14 +70,4 @@ function runHead(
     });
   }
   return predictions;
-}
-
-const tapOf = (name: string, { stride, channels }: Stage): TapInfo => ({ name, stride, channels });
-
-function checkTaps(detector: string, wanted: readonly string[], taps: readonly TapInfo[]): void {
-  const names = taps.map(({ name }) => name);
-  for (const name of wanted) {
-    if (names.includes(name)) continue;
-    throw new KdError('TAP_UNKNOWN', `${detector} has no tap "${name}"; ${[suggestion(name, names), `there are ${names.join(', ')}`].filter(Boolean).join(' ')}.`);
-  }
 }

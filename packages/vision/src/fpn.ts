@@ -22,7 +22,7 @@ export interface FpnOptions {
 /**
  * Feature pyramid (Lin et al., 2017): lateral 1x1, nearest top-down, output 3x3, no ReLU.
  * @param stages finest first
- * @returns the levels, finest first, named by their stride: `p3` is stride 8
+ * @returns the levels, finest first, named by their stride: `p3` is stride 8; the subsampled one is `pool`
  */
 export function buildFpn(builder: NetworkBuilder, stages: readonly Stage[], { channels, extra, norm, reluBeforeP7, path }: FpnOptions): Stage[] {
   if (stages.length === 0) throw new KdError('CONFIG_INVALID', `${path}: a feature pyramid needs at least one stage of the backbone.`);
@@ -44,7 +44,7 @@ function extraLevels(builder: NetworkBuilder, stage: Stage, last: Stage, { chann
   if (extra === 'none') return [];
   if (extra === 'maxpool') {
     const pool = layers.maxPooling2d({ name: `${path}.extra_blocks.pool`, poolSize: 1, strides: 2, padding: 'valid' });
-    return [level(builder.place(pool, last.output), channels, last.stride * 2)];
+    return [{ ...level(builder.place(pool, last.output), channels, last.stride * 2), name: 'pool' }];
   }
   const source = extra === 'p6p7_from_p5' ? last.output : stage.output;
   const p6 = builder.conv(`${path}.extra_blocks.p6`, source, { filters: channels, kernel: 3, stride: 2, bias: true });

@@ -1,6 +1,6 @@
 import { createRng } from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
-import { type Layer, variableOf, weightName } from './layers/layer-weight.js';
+import { type Layer, variableOf, weightName, weightOf } from './layers/layer-weight.js';
 
 /** How a kernel [kh, kw, in, out] or [in, out] starts. */
 export type KernelInit =
@@ -8,12 +8,14 @@ export type KernelInit =
   | { readonly kind: 'kaiming-normal-fan-out' }
   /** Uniform in ±sqrt(3 / fan in): Kaiming-uniform with a = 1, torchvision's FPN. */
   | { readonly kind: 'kaiming-uniform' }
+  /** Uniform in ±1 / sqrt(fan in): torch's default of a linear layer. */
+  | { readonly kind: 'uniform-fan-in' }
   | { readonly kind: 'normal'; readonly deviation: number };
 
 export interface LayerInit {
   readonly kernel: KernelInit;
-  /** Default 0. */
-  readonly bias?: number;
+  /** Default 0; `uniform-fan-in` as of the kernel. */
+  readonly bias?: number | 'uniform-fan-in';
 }
 
 /**
@@ -27,12 +29,22 @@ export function initialiseLayers(layers: readonly Layer[], seed: number, initOf:
       if (name !== 'kernel' && name !== 'bias') continue;
       const variable = variableOf(weight);
       const { kernel, bias = 0 } = initOf(layer.name);
-      const value = name === 'bias' ? tf.fill(variable.shape, bias) : tf.tensor(kernelValues(variable.shape, kernel, seed, layer.name), variable.shape);
+      const value = name === 'kernel' ? tf.tensor(kernelValues(variable.shape, kernel, seed, layer.name), variable.shape)
+        : bias === 'uniform-fan-in' ? tf.tensor(biasValues(layer, seed)) : tf.fill(variable.shape, bias);
       variable.assign(value);
       value.dispose();
     }
   }
 }
+
+function biasValues(layer: Layer, seed: number): Float32Array {
+  const { shape } = weightOf(layer, 'kernel')!;
+  const out = shape.at(-1)!;
+  const fanIn = shape.reduce((product, n) => product * n, 1) / out;
+  return uniforms(out, fastUniform(seed, `${layer.name}/bias`), 1 / Math.sqrt(fanIn));
+}
+
+const uniforms = (size: number, next: () => number, bound: number): Float32Array => Float32Array.from({ length: size }, () => (2 * next() - 1) * bound);
 
 /** [kh, kw, in, out] values of a kernel. */
 export function kernelValues(shape: readonly number[], init: KernelInit, seed: number, path: string): Float32Array {
@@ -41,10 +53,7 @@ export function kernelValues(shape: readonly number[], init: KernelInit, seed: n
   const input = shape.at(-2)!;
   const area = size / (out * input);
   const next = fastUniform(seed, path);
-  if (init.kind === 'kaiming-uniform') {
-    const bound = Math.sqrt(3 / (area * input));
-    return Float32Array.from({ length: size }, () => (2 * next() - 1) * bound);
-  }
+  if (init.kind === 'kaiming-uniform' || init.kind === 'uniform-fan-in') return uniforms(size, next, Math.sqrt((init.kind === 'kaiming-uniform' ? 3 : 1) / (area * input)));
   return normals(size, next, init.kind === 'normal' ? init.deviation : Math.sqrt(2 / (area * out)));
 }
 

@@ -21,6 +21,8 @@ export interface KeepOptions {
   readonly detectionsPerImg: number;
   /** Whether boxes without area after clipping are dropped, as mmdetection does; default false. */
   readonly dropEmpty?: boolean;
+  /** Boxes with a side below this after clipping are dropped, as torchvision's second stage does; default: none. */
+  readonly minSide?: number;
 }
 
 /**
@@ -28,12 +30,14 @@ export interface KeepOptions {
  * the original image.
  * @param decoded [priors * 4] the box of every prior of this image
  */
-export function keptDetections(decoded: Float32Array, found: Candidates, { id, imageSize, originalSize, nmsThresh, detectionsPerImg, dropEmpty = false }: KeepOptions): ImageDetections {
+export function keptDetections(decoded: Float32Array, found: Candidates, { id, imageSize, originalSize, nmsThresh, detectionsPerImg, dropEmpty = false, minSide }: KeepOptions): ImageDetections {
   const [height, width] = imageSize;
   const limits = [width, height, width, height];
   const clipped = (prior: number): number[] => limits.map((limit, i) => Math.min(Math.max(decoded[prior * 4 + i]!, 0), limit));
   const boxes = Array.from(found.priors, clipped);
-  const used = [...boxes.keys()].filter((i) => !dropEmpty || (boxes[i]![2]! > boxes[i]![0]! && boxes[i]![3]! > boxes[i]![1]!));
+  const large = ([x1, y1, x2, y2]: readonly number[]): boolean =>
+    (!dropEmpty || (x2! > x1! && y2! > y1!)) && (minSide === undefined || (x2! - x1! >= minSide && y2! - y1! >= minSide));
+  const used = [...boxes.keys()].filter((i) => large(boxes[i]!));
   const kept = Array.from(
     nms(Float32Array.from(used.flatMap((i) => boxes[i]!)), Float32Array.from(used, (i) => found.scores[i]!), {
       threshold: nmsThresh, classes: used.map((i) => found.labels[i]!), limit: detectionsPerImg,

@@ -20,8 +20,16 @@ export interface DetectorIndex {
 
 export interface CaseConfig {
   readonly backbone: { readonly block: 'basic' | 'bottleneck'; readonly layers: number[]; readonly width: number; readonly norm: string; readonly trainable_layers: number; readonly eps?: number };
-  readonly fpn: { readonly returned_layers: number[]; readonly out_channels: number; readonly extra: string };
-  readonly head?: { readonly gn_groups?: number; readonly num_convs?: number };
+  readonly fpn: { readonly returned_layers: number[]; readonly out_channels: number; readonly extra: string; readonly norm?: string };
+  readonly head?: {
+    readonly gn_groups?: number;
+    readonly num_convs?: number;
+    /** Of two-stage detectors. */
+    readonly box_head?: string;
+    readonly box_convs?: readonly number[];
+    readonly representation_size?: number;
+    readonly rpn_conv_depth?: number;
+  };
   readonly anchors: { readonly sizes: number[][]; readonly ratios: number[][] };
   readonly num_classes: number;
   readonly transform: { readonly min_size: number[]; readonly max_size: number; readonly image_mean: [number, number, number]; readonly image_std: [number, number, number]; readonly size_divisible: number };
@@ -32,6 +40,43 @@ export interface CaseConfig {
   readonly box_loss?: string;
   /** Of FCOS. */
   readonly center_sampling_radius?: number;
+  /** Of two-stage detectors. */
+  readonly rpn?: {
+    readonly pre_nms_top_n: PerMode;
+    readonly post_nms_top_n: PerMode;
+    readonly nms_thresh: number;
+    readonly score_thresh: number;
+    readonly min_size: number;
+    readonly fg_iou_thresh: number;
+    readonly bg_iou_thresh: number;
+  };
+  readonly roi?: {
+    readonly score_thresh: number;
+    readonly nms_thresh: number;
+    readonly detections_per_img: number;
+    readonly fg_iou_thresh: number;
+    readonly bg_iou_thresh: number;
+    readonly bbox_reg_weights: [number, number, number, number];
+    readonly pool_output_size: readonly number[];
+    readonly pool_sampling_ratio: number;
+    readonly pool_aligned: boolean;
+    readonly canonical_scale: number;
+    readonly canonical_level: number;
+  };
+}
+
+interface PerMode {
+  readonly training: number;
+  readonly testing: number;
+}
+
+/** How a scenario of a two-stage detector samples; `recorded` draws are to be injected. */
+export interface Sampling {
+  readonly rpn_batch_size_per_image: number;
+  readonly rpn_positive_fraction: number;
+  readonly roi_batch_size_per_image: number;
+  readonly roi_positive_fraction: number;
+  readonly kind: string;
 }
 
 export interface Checksum {
@@ -63,6 +108,8 @@ export interface Scenario extends Losses {
   readonly boxes_per_image: readonly number[];
   readonly positives: readonly number[];
   readonly ignored: readonly number[];
+  /** Of two-stage detectors. */
+  readonly sampling?: Sampling;
   readonly head_checksums: Readonly<Record<string, Checksum>>;
   readonly grad_norms: Readonly<Record<string, number>>;
   readonly no_grad: readonly string[];

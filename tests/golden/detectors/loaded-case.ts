@@ -1,4 +1,4 @@
-import { createOptimizer, computeStep, createRng, deviceBatch, disposeAll, type Detector, type DetectorDefinition, type HostBatch, loadDetector, parseOptions, type StepResult, toHost, trainedVariables, Updater } from '@kd/core';
+import { createOptimizer, computeStep, createRng, deviceBatch, disposeAll, type Detector, type DetectorContext, type DetectorDefinition, type HostBatch, loadDetector, parseOptions, type StepResult, toHost, trainedVariables, Updater } from '@kd/core';
 import { inputTransform } from '@kd/data';
 import { fcos } from '@kd/detector-fcos';
 import { retinanet } from '@kd/detector-retinanet';
@@ -6,6 +6,7 @@ import { runOp } from '@kd/engine-tensorflow';
 import { fromTorchvision, toTorchvision } from '@kd/weights';
 import * as tf from '@tensorflow/tfjs-core';
 import type { DetectorCase, GoldenTensors } from '../support/index.js';
+import { createCase } from './faster-rcnn.js';
 import { fcosOptions } from './fcos.js';
 import type { DetectorIndex } from './index-file.js';
 import { retinanetOptions } from './retinanet.js';
@@ -15,39 +16,47 @@ export interface LoadedCase {
   readonly index: DetectorIndex;
   readonly io: GoldenTensors;
   readonly detector: Detector;
+  /** What torch adds to our labels: 1 where its 0 is the background. */
+  readonly labelShift: number;
   /** The batch of a scenario; without one, of the images alone. */
   batch(scenario?: string): HostBatch;
 }
 
-function create<Options, Input>({ definition }: { readonly definition: DetectorDefinition<Options> }, options: Input, { name, config }: DetectorIndex): Detector {
-  const categories = Array.from({ length: config.num_classes }, (_, id) => ({ id, name: `class ${id}` }));
-  const native = tf.getBackend() === 'tensorflow' ? { runOp } : {};
-  return definition.create(parseOptions(definition.options, options, name), { categories, seed: 1, ...native });
+function contextOf(classes: number): DetectorContext {
+  const categories = Array.from({ length: classes }, (_, id) => ({ id, name: `class ${id}` }));
+  return { categories, seed: 1, ...(tf.getBackend() === 'tensorflow' && { runOp }) };
 }
 
-const builders: Readonly<Record<string, (index: DetectorIndex) => Detector>> = {
+const create = <Options, Input>({ definition }: { readonly definition: DetectorDefinition<Options> }, options: Input, { name, config }: DetectorIndex): Detector =>
+  definition.create(parseOptions(definition.options, options, name), contextOf(config.num_classes));
+
+const builders: Readonly<Record<string, (index: DetectorIndex, io: GoldenTensors, scenario?: string) => Detector>> = {
   retinanet: (index) => create(retinanet, retinanetOptions(index.config), index),
   fcos: (index) => create(fcos, fcosOptions(index.config), index),
+  faster_rcnn: (index, io, scenario) => createCase(index, io, contextOf(index.config.num_classes - 1), scenario),
 };
 
-export async function loadCase(one: DetectorCase): Promise<LoadedCase> {
+/** @param scenario how a two-stage detector samples */
+export async function loadCase(one: DetectorCase, scenario?: string): Promise<LoadedCase> {
   const index = one.index as unknown as DetectorIndex;
+  const labelShift = index.config.roi === undefined ? 0 : 1;
   const build = builders[index.detector];
   if (build === undefined) throw new Error(`detector "${index.detector}" is listed as built, but tests/golden/detectors/loaded-case.ts cannot build it.`);
   const io = await one.tensors(index.tensors.file);
-  const detector = build(index);
+  const detector = build(index, io, scenario);
   loadDetector(detector, fromTorchvision((await one.tensors(index.weights.file)).all), `${one.name}/${index.weights.file}`);
   return {
     index,
     io,
     detector,
-    batch: (scenario) =>
+    labelShift,
+    batch: (of) =>
       inputTransform(
         index.images.map(({ tensor, height, width }, i) => {
           const image = { data: Uint8Array.from(io.get(tensor).values), height, width };
-          if (scenario === undefined) return { image };
-          const boxes = io.get(`targets/${scenario}/boxes${i}`).values;
-          const labels = Array.from(io.get(`targets/${scenario}/labels${i}`).values);
+          if (of === undefined) return { image };
+          const boxes = io.get(`targets/${of}/boxes${i}`).values;
+          const labels = Array.from(io.get(`targets/${of}/labels${i}`).values, (label) => label - labelShift);
           return { image, labels, boxes: labels.map((_, j) => [boxes[j * 4]!, boxes[j * 4 + 1]!, boxes[j * 4 + 2]!, boxes[j * 4 + 3]!] as const) };
         }),
         detector.input,

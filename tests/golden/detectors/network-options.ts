@@ -11,7 +11,7 @@ const NORMS = { frozen_bn: { frozen: 'frozen' }, bn: { live: 'live', eval: 'eval
 
 type NetworkOptions = 'backbone' | 'norm' | 'frozenBnEps' | 'trainableLayers' | 'returnedLayers' | 'fpnChannels' | 'extra' | 'input';
 
-/** The options of backbone, neck and input, which the one-stage detectors have in common. */
+/** The options of backbone, neck and input, which the detectors have in common. */
 export function networkOptions({ backbone, fpn, transform, bn_mode }: CaseConfig): Pick<RetinaNetInput, NetworkOptions> & Pick<FcosInput, NetworkOptions> {
   const norm = (NORMS as Record<string, Record<string, 'frozen' | 'live' | 'eval'>>)[backbone.norm]?.[bn_mode];
   if (norm === undefined) throw new Error(`norm "${backbone.norm}" in mode "${bn_mode}" cannot be mapped to an option`);

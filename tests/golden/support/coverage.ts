@@ -12,7 +12,7 @@ export const built: Readonly<Record<Kind, readonly string[]>> = {
     'conv2d', 'max_pool2d', 'interpolate', 'FrozenBatchNorm2d', 'BatchNorm2d', 'GroupNorm', 'flatten',
     'SGD', 'Adam', 'AdamW', 'GeneralizedRCNNTransform', 'FCOS', 'roi_align', 'MultiScaleRoIAlign',
   ],
-  detector: ['retinanet', 'fcos', 'atss', 'gfl'],
+  detector: ['retinanet', 'fcos', 'faster_rcnn', 'atss', 'gfl'],
   baseline: ['defeat', 'fgfi', 'fitnet', 'kd', 'lp', 'pkd', 'rkd'],
   prototype: ['selection', 'bank', 'coefficients', 'regions', 'feature', 'response', 'roialign', 'rkd', 'two-stage', 'one-stage'],
   checkpoint: [],
@@ -22,7 +22,7 @@ export const built: Readonly<Record<Kind, readonly string[]>> = {
 export const notBuiltYet: Readonly<Record<Kind, readonly string[]>> = {
   area: [],
   op: [],
-  detector: ['faster_rcnn'],
+  detector: [],
   baseline: ['cwd', 'fbkd', 'fgd', 'frs', 'gid', 'icd', 'ld', 'mgd', 'pfi'],
   prototype: [],
   checkpoint: ['pth'],

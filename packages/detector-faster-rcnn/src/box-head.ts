@@ -1,0 +1,73 @@
+import { type ConvBlock, convLayer, createNorm, initialiseLayers, type KernelInit, type Layer, type NormOptions, runConvBlock, type RunContext, tidyWithUpdates, weightOf } from '@kd/vision';
+import * as tf from '@tensorflow/tfjs-core';
+import { layers as stock } from '@tensorflow/tfjs-layers';
+
+export interface BoxHeadOptions {
+  readonly kind: 'two_mlp' | 'conv_fc';
+  /** Channels of the pooled features. */
+  readonly inChannels: number;
+  /** Their side in bins. */
+  readonly outputSize: number;
+  readonly representationSize: number;
+  /** Of `conv_fc`: number, width and norm of its convolutions. */
+  readonly convs: number;
+  readonly channels: number;
+  readonly norm: NormOptions;
+  /** Logits, the background among them. */
+  readonly logits: number;
+  /** Boxes a region, four deltas each: one a class with the background, or a single one. */
+  readonly boxes: number;
+  /** Module path before the names, default `roi_heads`. */
+  readonly path?: string;
+  readonly seed: number;
+}
+
+export interface BoxHead {
+  readonly layers: readonly Layer[];
+  /** @param pooled [n, s, s, c] @returns logits [n, k + 1], deltas [n, boxes·4] */
+  run(pooled: tf.Tensor4D, context: RunContext): { readonly logits: tf.Tensor2D; readonly deltas: tf.Tensor2D };
+}
+
+/**
+ * What classifies pooled regions, under torchvision's names: `two_mlp` is `box_head.fc6` and `fc7`; `conv_fc` is `box_head.0` … of convolution, norm and ReLU,
+ * and one linear layer behind them. Then `box_predictor.cls_score` and `box_predictor.bbox_pred`. Features are flattened as they lie, [s, s, c];
+ * importing a torch checkpoint permutes the kernel.
+ */
+export function buildBoxHead({ kind, inChannels, outputSize, representationSize, convs, channels, norm, logits, boxes, path = 'roi_heads', seed }: BoxHeadOptions): BoxHead {
+  const blocks = kind === 'two_mlp' ? [] : Array.from({ length: convs }, (_, i): ConvBlock => {
+    const name = `${path}.box_head.${i}`;
+    return { conv: built(convLayer(`${name}.0`, { filters: channels, kernel: 3 }), [null, null, null, i === 0 ? inChannels : channels]), norm: built(createNorm(`${name}.1`, channels, norm), [null, null, null, channels]), relu: true, pad: 0 };
+  });
+  const flat = outputSize ** 2 * (kind === 'two_mlp' ? inChannels : channels);
+  const hidden = kind === 'two_mlp'
+    ? [linear(`${path}.box_head.fc6`, flat, representationSize), linear(`${path}.box_head.fc7`, representationSize, representationSize)]
+    // torchvision counts the flattening as a module.
+    : [linear(`${path}.box_head.${convs + 1}`, flat, representationSize)];
+  const cls = linear(`${path}.box_predictor.cls_score`, representationSize, logits);
+  const reg = linear(`${path}.box_predictor.bbox_pred`, representationSize, 4 * boxes);
+  const layers = [...blocks.flatMap((block) => [block.conv, block.norm!]), ...hidden, cls, reg];
+  const own = new Set(blocks.map(({ conv }) => conv.name));
+  const start = (kernel: KernelInit['kind']) => ({ kernel: { kind: kernel } as KernelInit, ...(kernel === 'uniform-fan-in' && { bias: 'uniform-fan-in' as const }) });
+  initialiseLayers(layers, seed, (name) => start(own.has(name) ? 'kaiming-normal-fan-out' : 'uniform-fan-in'));
+
+  return {
+    layers,
+    run: (pooled, context) =>
+      tidyWithUpdates(context, () => {
+        const mapped = blocks.reduce((x, block) => runConvBlock(block, x, context), pooled);
+        const vector = hidden.reduce((x, layer) => tf.relu(affine(layer, x)), tf.reshape(mapped, [pooled.shape[0], flat]) as tf.Tensor2D);
+        return { logits: affine(cls, vector), deltas: affine(reg, vector) };
+      }),
+  };
+}
+
+function linear(name: string, input: number, units: number): Layer {
+  return built(stock.dense({ name, units, kernelInitializer: 'zeros' }), [null, input]);
+}
+
+function built<L extends Layer>(layer: L, shape: (number | null)[]): L {
+  layer.build(shape);
+  return layer;
+}
+
+const affine = (layer: Layer, x: tf.Tensor2D): tf.Tensor2D => tf.add(tf.matMul(x, weightOf(layer, 'kernel') as tf.Variable<tf.Rank.R2>), weightOf(layer, 'bias')!);

@@ -1,0 +1,91 @@
+import type { Detector, DetectorContext, DetectorOutput, HostBatch, Priors, RegionOutput, SecondStage } from '@kd/core';
+import { layerVariables, multiScaleRoiAlign } from '@kd/vision';
+import * as tf from '@tensorflow/tfjs-core';
+import type { LayersModel } from '@tensorflow/tfjs-layers';
+import { buildBoxHead } from './box-head.js';
+import { regionDetections } from './detections.js';
+import { buildFirstStage } from './first-stage.js';
+import { boxTerms, rpnTerms } from './losses.js';
+import type { FasterRcnnConfig } from './options.js';
+import type { Proposals } from './proposals.js';
+import { randomRows, type SampleRows } from './sampler.js';
+import { sampleRegions } from './second-stage.js';
+
+export interface FasterRcnnDetector extends Detector {
+  readonly config: FasterRcnnConfig;
+  /** Backbone and neck as a functional model: images to levels. */
+  readonly backbone: LayersModel;
+  readonly secondStage: SecondStage;
+  proposals(output: DetectorOutput, priors: Priors, imageSizes: HostBatch['imageSizes'], mode: 'train' | 'test'): Proposals;
+}
+
+export interface FasterRcnnParts {
+  /** How both stages draw what they train on; the default is uniform. */
+  readonly sampleRows?: SampleRows;
+}
+
+/** Faster R-CNN with a feature pyramid (Ren et al., 2015; Lin et al., 2017) as torchvision computes it. */
+export function createFasterRcnn(config: FasterRcnnConfig, context: DetectorContext, { sampleRows = randomRows }: FasterRcnnParts = {}): FasterRcnnDetector {
+  const { categories, seed, runOp } = context;
+  const { roi, post } = config;
+  const stage = buildFirstStage('faster-rcnn', config, context);
+  const logits = categories.length + 1;
+  const head = buildBoxHead({
+    kind: config.box.head, inChannels: config.fpnChannels, outputSize: roi.outputSize, representationSize: config.box.representationSize, convs: config.box.convs, channels: config.box.channels,
+    norm: stage.norm, logits, boxes: logits, seed,
+  });
+  const variables = layerVariables([...stage.layers, ...head.layers]);
+  const run = (output: DetectorOutput, boxes: tf.Tensor3D, imageSizes: HostBatch['imageSizes']): RegionOutput =>
+    tf.tidy(() => {
+      const [b, n] = boxes.shape;
+      const { features, levels } = multiScaleRoiAlign(stage.pooledLevels(output), boxes, { ...roi, imageSizes, ...(runOp && { runOp }) });
+      const [, , height, width, channels] = features.shape;
+      const flat = tf.reshape(features, [b * n, height, width, channels]) as tf.Tensor4D;
+      const { logits: classes, deltas } = head.run(flat, stage.contextOf(output));
+      return { features, levels, logits: tf.reshape(classes, [b, n, -1]), deltas: tf.reshape(deltas, [b, n, -1]) } as RegionOutput & tf.TensorContainerObject;
+    });
+
+  return {
+    name: 'faster-rcnn',
+    config,
+    backbone: stage.backbone,
+    capabilities: new Set(['roi.align', 'anchors']),
+    categories,
+    input: { ...config.input, minSize: [config.input.minSize].flat() },
+    taps: stage.taps,
+    variables,
+    forward: (images, options) => stage.forward(images, options),
+    priors: (output, paddedSize) => stage.priors(output, paddedSize),
+    decode: (codes, priors) => stage.decode(codes, priors),
+    assign: (priors, targets) => stage.assign(priors, targets),
+    proposals: (output, priors, imageSizes, mode) => stage.proposals(output, priors, imageSizes, mode),
+    secondStage: {
+      background: 0,
+      sample: (output, priors, assignment, targets, rng) => ({
+        ...sampleRegions(stage.proposals(output, priors, targets.imageSizes, 'train'), targets, roi, sampleRows, rng.stream('roi')),
+        sampledPriors: stage.samplePriors(assignment, sampleRows, rng.stream('rpn')),
+      }),
+      run,
+    },
+    terms: (output, priors, assignment, targets, second) => ({
+      ...boxTerms(second!, targets, roi),
+      ...rpnTerms(output, priors, assignment, targets, second!.regions.sampledPriors),
+    }),
+    async detect(output, sizes) {
+      const made = tf.tidy(() => {
+        const proposals = stage.proposals(output, stage.priors(output, [sizes.shape[1], sizes.shape[2]]), sizes.imageSizes, 'test');
+        const { logits: classes, deltas } = run(output, proposals.boxes, sizes.imageSizes);
+        return { proposals, deltas, probabilities: tf.softmax(classes) } as { proposals: Proposals; deltas: tf.Tensor3D; probabilities: tf.Tensor3D } & tf.TensorContainerObject;
+      });
+      try {
+        return await regionDetections(made.proposals, made, sizes, { post, boxWeights: roi.boxWeights });
+      } finally {
+        tf.dispose(made as tf.TensorContainer);
+      }
+    },
+    dispose() {
+      for (const { variable } of variables) variable.dispose();
+      stage.dispose();
+    },
+  };
+}

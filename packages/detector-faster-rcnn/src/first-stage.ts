@@ -1,0 +1,84 @@
+import type { Assignment, Detector, DetectorContext, DetectorOutput, HostBatch, Priors, Rng, Targets } from '@kd/core';
+import { anchorGrid, buildPyramidNetwork, checkTaps, decodeBoxes, type Layer, matchBoxes, type NormOptions, type PyramidNetwork, type RunContext } from '@kd/vision';
+import * as tf from '@tensorflow/tfjs-core';
+import type { FirstStageConfig } from './options.js';
+import { type Proposals, proposalsOf } from './proposals.js';
+import { buildRpnHead } from './rpn-head.js';
+import type { SampleRows } from './sampler.js';
+
+/** Backbone, pyramid and region proposal network. */
+export interface FirstStage extends Pick<Detector, 'forward' | 'priors' | 'decode' | 'assign' | 'taps'> {
+  readonly layers: readonly Layer[];
+  readonly backbone: PyramidNetwork['backbone'];
+  readonly norm: NormOptions;
+  /** The levels that regions are pooled from: all but the ones above the backbone's last stage. */
+  pooledLevels(output: DetectorOutput): readonly tf.Tensor4D[];
+  /** What the layers of the second stage are called with on this output: the running statistics of its first call are kept, as one step has one update. */
+  contextOf(output: DetectorOutput): RunContext;
+  proposals(output: DetectorOutput, priors: Priors, imageSizes: HostBatch['imageSizes'], mode: 'train' | 'test'): Proposals;
+  /** [b, a] float32: 1 for the anchors that the first stage trains on */
+  samplePriors(assignment: Assignment, sampleRows: SampleRows, rng: Rng): tf.Tensor2D;
+  dispose(): void;
+}
+
+export function buildFirstStage(name: string, config: FirstStageConfig, { seed, runOp }: Pick<DetectorContext, 'seed' | 'runOp'>): FirstStage {
+  const norm: NormOptions = { kind: config.norm, epsilon: config.frozenBnEps };
+  const pyramid = buildPyramidNetwork({
+    backbone: { ...config.backbone, norm, trainableLayers: config.trainableLayers },
+    returnedLayers: config.returnedLayers,
+    fpn: { channels: config.fpnChannels, extra: config.extra, ...(config.fpnNorm && { norm }) },
+    seed,
+  });
+  const anchorsPerCell = config.anchors.sizes[0]!.length * config.anchors.ratios[0]!.length;
+  const head = buildRpnHead({ channels: config.fpnChannels, depth: config.rpn.depth, anchors: anchorsPerCell, seed });
+  const native = runOp ? { runOp } : {};
+  const grids = new Map<string, Priors>();
+  const contexts = new WeakMap<DetectorOutput, RunContext>();
+
+  return {
+    norm,
+    taps: pyramid.taps,
+    layers: [...pyramid.layers, ...head.layers],
+    backbone: pyramid.backbone,
+    forward(images, { training, taps: wanted = [] }) {
+      checkTaps(name, wanted, pyramid.taps);
+      const context: RunContext = { training, updates: [], ...native };
+      const { levels, taps } = pyramid.run(images, wanted, context);
+      const maps = levels.map((level) => head.run(level, context));
+      const output: DetectorOutput = { taps, levels, predictions: { cls: maps.map(({ cls }) => cls), reg: maps.map(({ reg }) => reg) }, updates: context.updates };
+      contexts.set(output, context);
+      return output;
+    },
+    priors(output, paddedSize) {
+      const levels = output.levels.map(({ shape }) => [shape[1], shape[2]] as const);
+      const key = JSON.stringify([levels, paddedSize]);
+      let grid = grids.get(key);
+      if (!grid) {
+        grid = anchorGrid(levels, paddedSize, config.anchors);
+        tf.keep(grid.boxes);
+        grids.set(key, grid);
+      }
+      return grid;
+    },
+    decode: (codes, { boxes }) => tf.tidy(() => decodeBoxes(codes, tf.expandDims(boxes, 0)) as tf.Tensor3D),
+    assign: (priors, targets: Targets) =>
+      tf.tidy(() => {
+        const { high, low } = config.rpn;
+        const matched = matchBoxes(targets.boxes, targets.mask, priors.boxes, { high, low, lowQuality: true });
+        return { matched, positives: tf.sum(tf.cast(tf.greaterEqual(matched, tf.scalar(0, 'int32')), 'float32'), 1) as tf.Tensor1D };
+      }),
+    pooledLevels: ({ levels }) => levels.slice(0, config.returnedLayers.length),
+    contextOf(output) {
+      const own = contexts.get(output) ?? { training: false, updates: [], ...native };
+      contexts.set(output, { ...own, updates: [] });
+      return own;
+    },
+    proposals: (output, priors, imageSizes, mode) => proposalsOf(output.predictions, priors, { rpn: config.rpn, mode, imageSizes, ...native }),
+    samplePriors: ({ matched }, sampleRows, rng) =>
+      tf.tidy(() => sampleRows('rpn', { positive: tf.greaterEqual(matched, tf.scalar(0, 'int32')), negative: tf.equal(matched, tf.scalar(-1, 'int32')) }, config.rpn, rng)),
+    dispose() {
+      for (const { boxes } of grids.values()) boxes.dispose();
+      grids.clear();
+    },
+  };
+}

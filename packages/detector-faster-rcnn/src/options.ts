@@ -1,0 +1,156 @@
+import { KdError } from '@kd/core';
+import { denseEntries, denseShape, type DenseShape, fractionNumber as fraction, positiveNumber as positive, strictOptions as options, wholeNumber as whole } from '@kd/vision';
+import * as v from 'valibot';
+
+/** A number each for training and testing, or one for both. */
+const perMode = v.union([whole(1), options({ train: whole(1), test: whole(1) })], 'must be a whole number, or { train, test }');
+const four = v.tuple([positive, positive, positive, positive], 'must be four factors, of x, y, width and height');
+
+/** Everything but the second stage. */
+export const firstStageEntries = {
+  /** Presets of torchvision's two variants; without it, a network that trains from scratch. */
+  version: v.optional(v.picklist([1, 2], 'must be 1 or 2')),
+  ...denseEntries,
+  // Without default: the presets have one each.
+  norm: v.optional(denseEntries.norm.wrapped),
+  returnedLayers: v.optional(denseEntries.returnedLayers.wrapped, [1, 2, 3, 4]),
+  extra: v.optional(denseEntries.extra.wrapped, 'maxpool'),
+  /** A norm of the backbone's kind after each convolution of the pyramid. */
+  fpnNorm: v.optional(v.boolean()),
+  anchors: v.optional(
+    options({
+      sizes: v.optional(v.array(v.pipe(v.array(positive), v.minLength(1, 'must name at least one size')))),
+      ratios: v.optional(v.union([v.array(positive), v.array(v.array(positive))], 'must be a list of ratios, or one list a level')),
+    }),
+    {},
+  ),
+  rpn: v.optional(
+    options({
+      depth: v.optional(whole(1)),
+      preNmsTopN: v.optional(perMode, { train: 2000, test: 1000 }),
+      postNmsTopN: v.optional(perMode, { train: 2000, test: 1000 }),
+      nmsThresh: v.optional(fraction, 0.7),
+      scoreThresh: v.optional(fraction, 0),
+      minSize: v.optional(v.pipe(v.number(), v.minValue(0, 'must not be negative')), 1e-3),
+      high: v.optional(fraction, 0.7),
+      low: v.optional(fraction, 0.3),
+      batchSize: v.optional(whole(1), 256),
+      positiveFraction: v.optional(fraction, 0.5),
+    }),
+    {},
+  ),
+} as const;
+
+/** How regions are pooled. */
+export const poolEntries = {
+  outputSize: v.optional(whole(1), 7),
+  samplingRatio: v.optional(whole(0), 2),
+  aligned: v.optional(v.boolean(), false),
+  canonicalScale: v.optional(positive, 224),
+  canonicalLevel: v.optional(v.pipe(v.number(), v.integer('must be a whole number')), 4),
+} as const;
+
+export const postEntries = {
+  scoreThresh: v.optional(fraction, 0.05),
+  nmsThresh: v.optional(fraction, 0.5),
+  detectionsPerImg: v.optional(whole(1), 100),
+} as const;
+
+export const schema = options({
+  ...firstStageEntries,
+  roi: v.optional(
+    options({
+      ...poolEntries,
+      high: v.optional(fraction, 0.5),
+      low: v.optional(fraction, 0.5),
+      batchSize: v.optional(whole(1), 512),
+      positiveFraction: v.optional(fraction, 0.25),
+      boxWeights: v.optional(four, [10, 10, 5, 5]),
+    }),
+    {},
+  ),
+  box: v.optional(
+    options({
+      head: v.optional(v.picklist(['two_mlp', 'conv_fc'], 'must be "two_mlp" or "conv_fc"')),
+      representationSize: v.optional(whole(1), 1024),
+      convs: v.optional(whole(1), 4),
+      channels: v.optional(whole(1)),
+    }),
+    {},
+  ),
+  post: v.optional(options(postEntries), {}),
+});
+
+export type FasterRcnnInput = v.InferInput<typeof schema>;
+export type FasterRcnnOptions = v.InferOutput<typeof schema>;
+
+type FirstStageOptions = v.InferOutput<ReturnType<typeof firstStageSchema>>;
+const firstStageSchema = () => v.object(firstStageEntries);
+
+/** A number each for training and testing. */
+export interface PerMode {
+  readonly train: number;
+  readonly test: number;
+}
+
+/** Backbone, pyramid and RPN with every preset and default worked in. */
+export interface FirstStageConfig extends DenseShape, Pick<FirstStageOptions, 'frozenBnEps' | 'returnedLayers' | 'fpnChannels' | 'input'> {
+  readonly fpnNorm: boolean;
+  readonly anchors: { readonly sizes: readonly (readonly number[])[]; readonly ratios: readonly (readonly number[])[] };
+  readonly rpn: Omit<FirstStageOptions['rpn'], 'depth' | 'preNmsTopN' | 'postNmsTopN'> & { readonly depth: number; readonly preNmsTopN: PerMode; readonly postNmsTopN: PerMode };
+}
+
+export interface FasterRcnnConfig extends FirstStageConfig, Pick<FasterRcnnOptions, 'roi' | 'post'> {
+  readonly box: { readonly head: 'two_mlp' | 'conv_fc'; readonly representationSize: number; readonly convs: number; readonly channels: number };
+}
+
+const PRESETS = {
+  scratch: { norm: 'group', fpnNorm: false, depth: 1, head: 'two_mlp' },
+  1: { norm: 'frozen', fpnNorm: false, depth: 1, head: 'two_mlp' },
+  2: { norm: 'live', fpnNorm: true, depth: 2, head: 'conv_fc' },
+} as const;
+
+/** @throws KdError CONFIG_INVALID when anchors and levels, or the limits of the RPN, do not fit each other */
+export function resolveConfig(given: FasterRcnnOptions): FasterRcnnConfig {
+  const { roi, box, post } = given;
+  if (roi.low > roi.high) throw new KdError('CONFIG_INVALID', `faster-rcnn: roi.low is ${roi.low}, above roi.high, ${roi.high}; below \`low\` a proposal is background, from \`high\` on it is an object.`);
+  return {
+    ...firstStage(given, 'faster-rcnn'),
+    roi,
+    post,
+    box: { ...box, head: box.head ?? PRESETS[given.version ?? 'scratch'].head, channels: box.channels ?? given.fpnChannels },
+  };
+}
+
+export function firstStage(given: FirstStageOptions, name: string): FirstStageConfig {
+  const { version = 'scratch', rpn } = given;
+  const preset = PRESETS[version];
+  const shape = denseShape({ ...given, norm: given.norm ?? preset.norm });
+  if (rpn.low > rpn.high) throw new KdError('CONFIG_INVALID', `${name}: rpn.low is ${rpn.low}, above rpn.high, ${rpn.high}; below \`low\` an anchor is background, from \`high\` on it is an object.`);
+  return {
+    ...shape,
+    frozenBnEps: given.frozenBnEps,
+    returnedLayers: given.returnedLayers,
+    fpnChannels: given.fpnChannels,
+    input: given.input,
+    fpnNorm: given.fpnNorm ?? preset.fpnNorm,
+    anchors: anchorsOf(given.anchors, shape.strides, name),
+    rpn: { ...rpn, depth: rpn.depth ?? preset.depth, preNmsTopN: modes(rpn.preNmsTopN), postNmsTopN: modes(rpn.postNmsTopN) },
+  };
+}
+
+const modes = (of: number | PerMode): PerMode => (typeof of === 'number' ? { train: of, test: of } : of);
+
+function anchorsOf({ sizes, ratios = [0.5, 1, 2] }: FirstStageOptions['anchors'], strides: readonly number[], name: string): FirstStageConfig['anchors'] {
+  const perLevel = sizes ?? strides.map((stride) => [8 * stride]);
+  const ratioLists = Array.isArray(ratios[0]) ? (ratios as number[][]) : strides.map(() => ratios as number[]);
+  for (const [what, list] of [['sizes', perLevel], ['ratios', ratioLists]] as const) {
+    if (list.length === strides.length) continue;
+    throw new KdError('CONFIG_INVALID', `${name}: anchors.${what} has ${list.length} entries, but there are ${strides.length} levels (strides ${strides.join(', ')}); give one entry a level.`);
+  }
+  const places = perLevel.map((list, i) => list.length * ratioLists[i]!.length);
+  if (new Set(places).size > 1) {
+    throw new KdError('CONFIG_INVALID', `${name}: one head serves all levels, so each needs the same number of anchors a place, but the levels have ${places.join(', ')}.`);
+  }
+  return { sizes: perLevel, ratios: ratioLists };
+}

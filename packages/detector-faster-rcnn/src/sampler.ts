@@ -1,0 +1,61 @@
+import type { Rng } from '@kd/core';
+import * as tf from '@tensorflow/tfjs-core';
+
+/** Rows of each image that may be drawn. */
+export interface SampleCandidates {
+  /** [b, n] bool */
+  readonly positive: tf.Tensor2D;
+  /** [b, n] bool */
+  readonly negative: tf.Tensor2D;
+}
+
+export interface SampleSize {
+  /** Rows an image. */
+  readonly batchSize: number;
+  /** Share of them that positives may fill; negatives fill the rest. */
+  readonly positiveFraction: number;
+}
+
+/** Draws rows of each image. @returns [b, n] float32: 1 for a drawn row */
+export type SampleRows = (stage: 'rpn' | 'roi', candidates: SampleCandidates, size: SampleSize, rng: Rng) => tf.Tensor2D;
+
+export const mostPositives = ({ batchSize, positiveFraction }: SampleSize): number => Math.trunc(batchSize * positiveFraction);
+
+/** Uniformly and without replacement, all on the device: the rows of the highest random numbers. */
+export const randomRows: SampleRows = (_stage, { positive, negative }, size, rng) =>
+  tf.tidy(() => {
+    const [b, n] = positive.shape;
+    const keys = tf.randomUniform([b, n], 0, 1, 'float32', rng.int(1, 2 ** 31 - 1));
+    const best = (of: tf.Tensor2D, count: number): { taken: tf.Tensor2D; rows: tf.Tensor2D } => {
+      const { values, indices } = tf.topk(tf.where(of, keys, -1), Math.min(count, n));
+      return { taken: tf.cast(tf.greaterEqual(values, 0), 'float32') as tf.Tensor2D, rows: indices as tf.Tensor2D };
+    };
+    const most = mostPositives(size);
+    const first = most === 0 ? null : best(positive, most);
+    const found = first === null ? tf.zeros<tf.Rank.R2>([b, 1]) : (tf.sum(first.taken, 1, true) as tf.Tensor2D); // [b, 1]
+    const second = best(negative, size.batchSize);
+    const room = tf.cast(tf.less(tf.range(0, second.rows.shape[1]), tf.sub(size.batchSize, found)), 'float32'); // [b, count]
+    const drawn = [...(first === null ? [] : [first]), { rows: second.rows, taken: tf.mul(second.taken, room) as tf.Tensor2D }];
+    return drawn.map(({ rows, taken }) => atRows(rows, taken, n)).reduce((sum, one) => tf.add(sum, one));
+  });
+
+/** `values` [b, k] at different rows [b, k] of [b, n], 0 elsewhere. */
+function atRows(rows: tf.Tensor2D, values: tf.Tensor2D, n: number): tf.Tensor2D {
+  const b = rows.shape[0];
+  const starts = tf.mul(tf.range(0, b, 1, 'int32'), tf.scalar(n, 'int32'));
+  const flat = tf.reshape(tf.add(rows, tf.expandDims(starts, 1)), [-1, 1]);
+  return tf.reshape(tf.scatterND(flat, tf.reshape(values, [-1]), [b * n]), [b, n]);
+}
+
+/**
+ * The drawn rows of [b, n], in ascending order and in a fixed number of places.
+ * @returns rows [b, places] int32, 0 where nothing was drawn, and on [b, places] bool
+ */
+export function drawnRows(drawn: tf.Tensor2D, places: number): { readonly rows: tf.Tensor2D; readonly on: tf.Tensor2D } {
+  return tf.tidy(() => {
+    // Counting down from n keeps the order; whole numbers up to 2^24 are exact.
+    const { values, indices } = tf.topk(tf.mul(drawn, tf.range(drawn.shape[1], 0, -1)), places);
+    const on = tf.greater(values, 0) as tf.Tensor2D;
+    return { rows: tf.where<tf.Tensor>(on, indices, tf.scalar(0, 'int32')) as tf.Tensor2D, on };
+  });
+}
