@@ -4,7 +4,7 @@ import { deflateMoments, deflationOf } from './deflation.js';
 import { densities, denseRows } from './density-filter.js';
 import { dot } from './dot.js';
 import { inMemory } from './in-memory.js';
-import { openRows, type Rows, type Vectors } from './row-tensors.js';
+import { type Memory, openRows, type Rows, type Vectors } from './row-tensors.js';
 import { formsOf, secondMoments, type SecondMoments, trace } from './second-moments.js';
 import { type SelectSettings, selectSettings } from './settings.js';
 import type { FeatureRows, PairedFeatures, Selection, SelectOptions } from './types.js';
@@ -20,19 +20,19 @@ const NOTHING = 1e-12;
  * Greedy selection of prototypes (Tang et al., ECCV 2022): plain matching pursuit with one index set for both spaces, from second
  * moments: memory does not grow with the square of the instances, and no residual of an instance is ever formed.
  */
-export const selectPursuit = (features: PairedFeatures, options?: SelectOptions): Promise<Selection> => selectStreamed(inMemory(features), options);
+export const selectPursuit = async (features: PairedFeatures, options?: SelectOptions): Promise<Selection> => selectStreamed(inMemory(features), options);
 
 /**
  * The same for features that are read in blocks, in 3 passes, 2 more for the density filter, and one for every pick but the last.
  * @throws KdError USAGE for an option out of range; whatever `read` throws; the signal's reason
  */
-export async function selectStreamed(source: FeatureRows, options?: SelectOptions): Promise<Selection> {
+export async function selectStreamed(source: FeatureRows, options?: SelectOptions, memory?: Memory): Promise<Selection> {
   const settings = selectSettings(options);
-  const rows = openRows(source, settings);
+  const rows = openRows(source, settings, memory);
   try {
     const moments = await secondMoments(rows);
     const usable = usableRows(rows.squared);
-    const dense = settings.candidates === 'density' && usable.length > 0 ? await denseCandidates(source, rows, usable, settings) : null;
+    const dense = settings.candidates === 'density' && usable.length > 0 ? await denseCandidates(source, rows, usable, settings, memory) : null;
     const filterIgnored = dense !== null && dense.length < Math.min(settings.count, usable.length);
     const candidates = dense === null || filterIgnored ? usable : dense;
     rows.only(candidates);
@@ -42,9 +42,9 @@ export async function selectStreamed(source: FeatureRows, options?: SelectOption
   }
 }
 
-async function denseCandidates(source: FeatureRows, rows: Rows, usable: Int32Array, settings: SelectSettings): Promise<Int32Array> {
+async function denseCandidates(source: FeatureRows, rows: Rows, usable: Int32Array, settings: SelectSettings, memory?: Memory): Promise<Int32Array> {
   // Densities speak of cosines, whatever the objective speaks of.
-  const unit = settings.normalize ? rows : openRows(source, { normalize: true, signal: settings.signal });
+  const unit = settings.normalize ? rows : openRows(source, { normalize: true, signal: settings.signal }, memory);
   try {
     if (unit !== rows) await unit.each(() => {});
     const isUsable = new Set(usable);
@@ -77,7 +77,7 @@ async function pick(rows: Rows, moments: SecondMoments, candidates: Int32Array, 
       forms = await formsFromMoments(rows, candidates.length, moments);
       madeAt = energy;
     }
-    const best = await bestCandidate(rows, moments, candidates, { forms, norms, live, lambda, uncertain: UNCERTAIN * madeAt });
+    const best = await bestCandidate(rows, moments, candidates, { forms, norms, live, lambda, uncertain: UNCERTAIN * madeAt, tolerance: settings.twinTolerance });
     if (!(best.gain > settings.stopTolerance * initialEnergy)) {
       stopped = 'gain';
       break;
@@ -119,10 +119,12 @@ interface Standing {
   readonly live: Uint8Array;
   readonly lambda: number;
   readonly uncertain: number;
+  /** Of twins. */
+  readonly tolerance: number;
 }
 
 /** The live candidate with the largest gain, the lowest row among equals; whoever may be it by the float32 forms is looked at in float64. */
-async function bestCandidate(rows: Rows, moments: SecondMoments, candidates: Int32Array, { forms, norms, live, lambda, uncertain }: Standing): Promise<{ place: number; gain: number; vectors: Vectors }> {
+async function bestCandidate(rows: Rows, moments: SecondMoments, candidates: Int32Array, { forms, norms, live, lambda, uncertain, tolerance }: Standing): Promise<{ place: number; gain: number; vectors: Vectors }> {
   const gains = new Float64Array(candidates.length).fill(-Infinity);
   let most = -Infinity;
   for (let c = 0; c < candidates.length; c++) {
@@ -134,8 +136,8 @@ async function bestCandidate(rows: Rows, moments: SecondMoments, candidates: Int
   for (let c = 0; c < candidates.length; c++) {
     if (gains[c]! < most - uncertain) continue;
     const vectors = await rows.row(candidates[c]!);
-    // Copies of the best so far: the lowest row has it already.
-    if (best !== null && same(vectors.teacher, best.vectors.teacher) && same(vectors.student, best.vectors.student)) continue;
+    // Of twins with the same gain the lowest row is taken, whatever the last bits say.
+    if (best !== null && twins(vectors, best.vectors, tolerance)) continue;
     const exact = formsOf(moments, vectors);
     const gain = removedEnergy(dot(vectors.teacher, vectors.teacher), dot(vectors.student, vectors.student), lambda, exact.tt, exact.ss, exact.ts);
     if (best === null || gain > best.gain) best = { place: c, gain, vectors };
@@ -165,7 +167,9 @@ function at(values: Float64Array, places: Int32Array): Float64Array {
   return out;
 }
 
-const same = (a: Float64Array, b: Float64Array): boolean => a.every((value, i) => value === b[i]);
+const twins = (a: Vectors, b: Vectors, tolerance: number): boolean => alike(a.teacher, b.teacher, tolerance) && alike(a.student, b.student, tolerance);
+
+const alike = (a: Float64Array, b: Float64Array, tolerance: number): boolean => dot(a, b) > (1 - tolerance) * Math.sqrt(dot(a, a) * dot(b, b));
 
 function sum(values: Float64Array): number {
   let total = 0;

@@ -3,11 +3,16 @@ import { setImmediate } from 'node:timers/promises';
 import { normaliseBlock } from './normalise.js';
 import type { FeatureRows } from './types.js';
 
-/** So many rows are read, multiplied in float32 and added to float64 totals at a time. */
-export const BLOCK_ROWS = 8192;
+const BLOCK_ROWS = 8192;
 
-/** What stays in the engine between passes, at the most; above, every pass reads and normalises anew. */
 const CACHE_BYTES = 512 * 2 ** 20;
+
+export interface Memory {
+  /** Rows that are read, multiplied in float32 and added to float64 totals at a time. Default 8192. */
+  readonly blockRows?: number;
+  /** Features of up to so many bytes stay in the engine between passes; larger ones are read and normalised anew in every pass. Default 512 MiB. */
+  readonly cacheBytes?: number;
+}
 
 export interface RowTensors {
   /** Place of the first row among the rows that are visited. */
@@ -42,12 +47,12 @@ export interface Rows {
   dispose(): void;
 }
 
-export function openRows(source: FeatureRows, options: { readonly normalize: boolean; readonly signal?: AbortSignal | undefined; readonly blockRows?: number }): Rows {
+export function openRows(source: FeatureRows, options: { readonly normalize: boolean; readonly signal?: AbortSignal | undefined }, memory: Memory = {}): Rows {
   const { rows: total, teacherChannels, studentChannels } = source;
-  const blockRows = options.blockRows ?? BLOCK_ROWS;
+  const blockRows = memory.blockRows ?? BLOCK_ROWS;
   const squared = { teacher: new Float64Array(total), student: new Float64Array(total) };
   const dropped: number[] = [];
-  const cached = total * (teacherChannels + studentChannels) * 4 <= CACHE_BYTES;
+  const cached = total * (teacherChannels + studentChannels) * 4 <= (memory.cacheBytes ?? CACHE_BYTES);
   const cache = new Map<number, RowTensors>();
   let wanted: Int32Array | null = null;
   let first = true;
@@ -82,8 +87,8 @@ export function openRows(source: FeatureRows, options: { readonly normalize: boo
         if (inside?.length === 0) continue;
         let block = cache.get(start);
         if (block === undefined) {
-          const read_ = await read(start, end);
-          block = inside === null || inside.length === end - start ? { from, rows: end - start, ...read_ } : { from, rows: inside.length, ...gathered(read_, inside) };
+          const whole = await read(start, end);
+          block = inside === null || inside.length === end - start ? { from, rows: end - start, ...whole } : { from, rows: inside.length, ...gathered(whole, inside) };
           if (cached) cache.set(start, block);
         }
         try {
@@ -99,7 +104,7 @@ export function openRows(source: FeatureRows, options: { readonly normalize: boo
       let from = 0;
       for (const [start, block] of cache) {
         const inside = within(rows, from, start, Math.min(start + blockRows, total));
-        const kept = inside.length === block.rows ? block : { ...gathered(block, inside) };
+        const kept = inside.length === block.rows ? block : gathered(block, inside);
         cache.set(start, { from, rows: inside.length, teacher: kept.teacher, student: kept.student });
         from += inside.length;
       }
