@@ -62,12 +62,12 @@ function fusedConvolution(
   });
 }
 
-/** Explicit padding keeps TensorFlow from oneDNN, whose gradient of a 1x1 kernel with stride 2 comes out wrong (4 input channels). */
+/** Explicit padding keeps TensorFlow from oneDNN, whose gradient of a 1x1 kernel with stride 2 comes out wrong (4 input channels), and an empty batch in a wrong shape. */
 function convAttributes(input: readonly number[], filter: readonly number[], { strides, pad, dilations = 1, dataFormat, dimRoundingMode }: ConvAttributes, of?: 'filter gradient'): OpAttribute[] {
   const layout = tf.backend_util.convertConv2DDataFormat(dataFormat);
   const info = tf.backend_util.computeConv2DInfo(input as Shape4D, filter as Shape4D, strides, dilations, pad, dimRoundingMode, false, layout);
   const { type, top, bottom, left, right } = info.padInfo;
-  const explicit = of === 'filter gradient' || (type !== 'SAME' && type !== 'VALID');
+  const explicit = of === 'filter gradient' || input[0] === 0 || (type !== 'SAME' && type !== 'VALID');
   const inLayout = (h: number, w: number) => (dataFormat === 'NHWC' ? [1, h, w, 1] : [1, 1, h, w]);
   return [
     { name: 'T', type: 'type', value: 'float32' },
