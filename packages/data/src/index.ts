@@ -1,5 +1,7 @@
 export { coco, type CocoOptions } from './read/coco.js';
 export { voc, type VocOptions } from './read/voc.js';
+export { VOC_CLASSES as vocClassNames } from './read/voc-classes.js';
+export type { VocSet } from './read/voc-sets.js';
 export { correctionLine, type Correction } from './read/correction.js';
 export type { Box } from './read/box-rule.js';
 export type { DataSource, ReadDataset } from './dataset.js';

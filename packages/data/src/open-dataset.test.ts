@@ -9,6 +9,7 @@ describe('dataSource', () => {
     const dataset = await openDataset(source.spec, '.');
     expect([dataset.name, dataset.images.length, dataset.images[0]!.height]).toEqual(['toy', 3, 32]);
     expect(dataSource({ format: 'coco', annotations: 'a/val.json', images: 'b' }).name).toBe('val');
+    expect(dataSource({ format: 'voc', sets: [{ root: 'VOC2007', split: 'trainval' }, { root: 'VOC2012', split: 'trainval' }], classes: 'voc' }).name).toBe('VOC2007-trainval+VOC2012-trainval');
     expect(dataSource({ format: 'voc', root: 'x/y/', split: 'val', classes: ['a'] }).name).toBe('y-val');
   });
 
@@ -21,6 +22,9 @@ describe('dataSource', () => {
     [{ format: 'coco', images: 'b' }, /annotations/],
     [{ format: 'voc', root: 'a', split: 3 }, /split/],
     [{ format: 'voc', root: 'a', split: 'b', difficult: 'yes' }, /difficult/],
+    [{ format: 'voc', root: 'a', split: 'b', classes: 'coco' }, /classes: must be a list of names, or "voc"/],
+    [{ format: 'voc', root: 'a' }, /give root and split, or sets/],
+    [{ format: 'voc', sets: [{ root: 'a' }] }, /sets\.0\.split/],
     [{ format: 'synthetic', images: '3' }, /images/],
   ])('refuses %j', (spec, message) => {
     expect(() => dataSource(spec)).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID', message: expect.stringMatching(message) as string }) as Error);

@@ -11,7 +11,13 @@ const common = { name: v.optional(text), strict: v.optional(v.boolean()), maxPix
 
 const FORMATS = {
   coco: { entries: { annotations: text, images: text, ...common }, create: coco },
-  voc: { entries: { root: text, split: text, classes: v.optional(v.array(text)), difficult: v.optional(v.picklist(['ignore', 'keep'])), ...common }, create: voc },
+  voc: {
+    entries: {
+      root: v.optional(text), split: v.optional(text), sets: v.optional(v.array(v.strictObject({ root: text, split: text }))), classes: v.optional(v.union([v.array(text), v.literal('voc')], 'must be a list of names, or "voc"')),
+      difficult: v.optional(v.picklist(['ignore', 'keep'])), ...common,
+    },
+    create: voc,
+  },
   synthetic: {
     entries: {
       images: v.number(), size: v.optional(v.union([v.number(), pair])), seed: v.optional(v.number()), classes: v.optional(v.array(text)), objects: v.optional(pair),

@@ -1,4 +1,4 @@
-import type { ImageRecord } from '@kd/core';
+import { KdError, type ImageRecord } from '@kd/core';
 import { readImage } from './decode/decode.js';
 import type { HostImage } from './decode/image.js';
 import { resolveInside } from './read/safe-path.js';
@@ -8,10 +8,19 @@ import type { SceneOptions } from './synthetic/scene.js';
 /** Where the pixels of a data set come from, as plain data: it is sent to the worker threads. */
 export type PixelSource =
   | { readonly kind: 'files'; readonly folder: string; readonly maxPixels: number }
+  /** Several folders under names: `<name>/<file>` is a file of that one. */
+  | { readonly kind: 'folders'; readonly folders: Readonly<Record<string, string>>; readonly maxPixels: number }
   | { readonly kind: 'synthetic'; readonly scene: SceneOptions };
 
 /** @throws KdError IMAGE_INVALID */
 export async function readPixels(source: PixelSource, record: ImageRecord): Promise<HostImage> {
   if (source.kind === 'synthetic') return syntheticImage(source.scene, Number(record.id));
-  return readImage(await resolveInside(source.folder, record.file), { declared: record, maxPixels: source.maxPixels });
+  const { folder, file } = source.kind === 'files' ? { folder: source.folder, file: record.file } : inFolder(source.folders, record.file);
+  return readImage(await resolveInside(folder, file), { declared: record, maxPixels: source.maxPixels });
+}
+
+function inFolder(folders: Readonly<Record<string, string>>, file: string): { readonly folder: string; readonly file: string } {
+  const name = Object.keys(folders).find((one) => file.startsWith(`${one}/`));
+  if (name === undefined) throw new KdError('IMAGE_INVALID', `${file} is in none of the folders ${Object.keys(folders).join(', ')}.`);
+  return { folder: folders[name]!, file: file.slice(name.length + 1) };
 }

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { evaluateCoco } from './coco.js';
 import { cocoTable, type CocoDetection, type CocoInstances } from './coco-json.js';
 import { cocoMetric } from './coco-metric.js';
-import { evaluateVoc } from './voc.js';
+import { evaluateVoc, evaluateVocAt } from './voc.js';
 import { vocMetric } from './voc-metric.js';
 import { vocTable } from './voc-table.js';
 
@@ -154,6 +154,22 @@ describe('VOC', () => {
 
   test('a difficult object counts neither way', () => {
     expect(evaluateVoc(table(1, box4, box4)).perClass[0]).toEqual({ objects: 0, hits: 0, misses: 0, ap11Point: -1, apAllPoint: -1 });
+  });
+
+  test('at several IoUs, each is what it is alone', () => {
+    const several = table(0, [0, 0, 8, 9], [2, 0, 9, 9], box4);
+    for (const [i, iou] of [0.3, 0.78, 0.9].entries()) expect(evaluateVocAt(several, [0.3, 0.78, 0.9])[i]).toEqual(evaluateVoc(several, { iou }));
+  });
+
+  test('AP, AP50 and AP75 as areas and their mean over the IoUs, beside the 11 points of 2007', () => {
+    const truth = truthOf([[{ box: [0, 0, 10, 10], label: 0 }, { box: [50, 0, 60, 10], label: 0 }]]);
+    // The first overlaps by 0.825, the second not at all: one of two objects is found at the first seven IoUs, at 0.85 and above none.
+    const found825 = [detectionsOf(truth.images[0]!.id, [{ box: [0, 0, 10, 8.25], label: 0, score: 0.9 }, { box: [200, 0, 210, 10], label: 0, score: 0.8 }])];
+    const { metrics: numbers, perClass } = vocMetric().evaluate(truth, found825);
+    expect(Object.keys(numbers)).toEqual(['AP', 'AP50', 'AP75', 'AP50to95', 'AP11point', 'APallPoint']);
+    expect(numbers).toEqual({ AP: expect.closeTo(6 / 11, 12) as number, AP50: 0.5, AP75: 0.5, AP50to95: expect.closeTo(0.35, 12) as number, AP11point: expect.closeTo(6 / 11, 12) as number, APallPoint: 0.5 });
+    expect(perClass[0]!.metrics).toEqual(numbers);
+    expect(vocMetric({ use07: false, iou: 0.85 }).evaluate(truth, found825).metrics).toMatchObject({ AP: 0, AP50: 0.5 });
   });
 
   test('an unknown class and an IoU out of range are refused', () => {

@@ -32,48 +32,63 @@ export interface VocResult {
  * Average precision by the rules of the Pascal VOC development kit: a detection looks at the object of its image and class with the largest
  * IoU, be it taken or not, the first of equals.
  */
-export function evaluateVoc(table: VocTable, options: VocOptions = {}): VocResult {
+export const evaluateVoc = (table: VocTable, options: VocOptions = {}): VocResult => evaluateVocAt(table, [options.iou ?? 0.5], options)[0]!;
+
+/** The same at several IoUs, for which the objects are looked for once. */
+export function evaluateVocAt(table: VocTable, ious: readonly number[], { plusOne = false }: Pick<VocOptions, 'plusOne'> = {}): readonly VocResult[] {
   const byLabel = (label: Int32Array) => groupRows(allRows(label.length), (row) => label[row]!, table.classes);
   const objects = byLabel(table.objects.label);
   const detections = byLabel(table.detections.label);
-  const perClass = Array.from({ length: table.classes }, (_, label) =>
-    evaluateClass(
-      table,
-      objects.rows.subarray(objects.start[label]!, objects.start[label + 1]!),
-      sortByScore(detections.rows.subarray(detections.start[label]!, detections.start[label + 1]!), table.detections.score),
-      options.iou ?? 0.5,
-      options.plusOne === true ? 1 : 0,
-    ),
-  );
-  const counted = perClass.filter((one) => one.objects > 0);
-  const mean = (key: 'ap11Point' | 'apAllPoint'): number =>
-    counted.length === 0 ? -1 : counted.reduce((sum, one) => sum + one[key], 0) / counted.length;
-  return { ap11Point: mean('ap11Point'), apAllPoint: mean('apAllPoint'), perClass };
+  const perClass = Array.from({ length: table.classes }, (_, label) => {
+    const objectRows = objects.rows.subarray(objects.start[label]!, objects.start[label + 1]!);
+    const detectionRows = sortByScore(detections.rows.subarray(detections.start[label]!, detections.start[label + 1]!), table.detections.score);
+    const found = nearestObjects(table, objectRows, detectionRows, plusOne ? 1 : 0);
+    return ious.map((iou) => classResult(table, objectRows, found, iou));
+  });
+  return ious.map((_, i) => {
+    const own = perClass.map((results) => results[i]!);
+    const counted = own.filter((one) => one.objects > 0);
+    const mean = (key: 'ap11Point' | 'apAllPoint'): number =>
+      counted.length === 0 ? -1 : counted.reduce((sum, one) => sum + one[key], 0) / counted.length;
+    return { ap11Point: mean('ap11Point'), apAllPoint: mean('apAllPoint'), perClass: own };
+  });
 }
 
-function evaluateClass({ objects, detections, images }: VocTable, objectRows: Int32Array, detectionRows: Int32Array, threshold: number, one: number): VocClassResult {
+/** Per detection, by falling score. */
+interface Nearest {
+  /** Row of the object of the image with the largest IoU, -1 where there is none. */
+  readonly row: Int32Array;
+  readonly iou: Float64Array;
+}
+
+function nearestObjects({ objects, detections, images }: VocTable, objectRows: Int32Array, detectionRows: Int32Array, one: number): Nearest {
   const byImage = groupRows(objectRows, (row) => objects.image[row]!, images);
+  const found = { row: new Int32Array(detectionRows.length).fill(-1), iou: new Float64Array(detectionRows.length).fill(-Infinity) };
+  detectionRows.forEach((row, d) => {
+    const image = detections.image[row]!;
+    for (let i = byImage.start[image]!; i < byImage.start[image + 1]!; i++) {
+      const iou = boxIou(detections.box, 4 * row, objects.box, 4 * byImage.rows[i]!, one);
+      if (iou > found.iou[d]!) [found.iou[d], found.row[d]] = [iou, byImage.rows[i]!];
+    }
+  });
+  return found;
+}
+
+function classResult({ objects }: VocTable, objectRows: Int32Array, nearest: Nearest, threshold: number): VocClassResult {
   const positives = objectRows.reduce((count, row) => count + (objects.difficult[row] === 1 ? 0 : 1), 0);
   const taken = new Set<number>();
   // Precision and recall behind each true detection; between two of them recall stays and precision only falls.
   const precision: number[] = [];
   let misses = 0;
-  for (const row of detectionRows) {
-    const image = detections.image[row]!;
-    let largest = -Infinity;
-    let nearest = -1;
-    for (let i = byImage.start[image]!; i < byImage.start[image + 1]!; i++) {
-      const iou = boxIou(detections.box, 4 * row, objects.box, 4 * byImage.rows[i]!, one);
-      if (iou > largest) [largest, nearest] = [iou, byImage.rows[i]!];
-    }
-    if (!(largest > threshold)) misses++;
-    else if (objects.difficult[nearest] === 1) continue;
-    else if (taken.has(nearest)) misses++;
+  nearest.row.forEach((object, d) => {
+    if (!(nearest.iou[d]! > threshold)) misses++;
+    else if (objects.difficult[object] === 1) return;
+    else if (taken.has(object)) misses++;
     else {
-      taken.add(nearest);
+      taken.add(object);
       precision.push((precision.length + 1) / (precision.length + 1 + misses));
     }
-  }
+  });
   const hits = precision.length;
   for (let k = hits - 2; k >= 0; k--) precision[k] = Math.max(precision[k]!, precision[k + 1]!);
 

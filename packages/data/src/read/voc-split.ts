@@ -3,13 +3,15 @@ import { join } from 'node:path';
 import { KdError, messageOf } from '@kd/core';
 import { checkRelative } from './safe-path.js';
 
+export const splitFile = (root: string, split: string): string => join(root, 'ImageSets', 'Main', `${split}.txt`);
+
 /**
  * The stems of a split, one a line; blank lines and blanks at the ends do not matter.
  * @throws KdError DATA_INVALID
  */
 export async function readSplit(root: string, split: string): Promise<{ stem: string; where: string }[]> {
   checkRelative(split, `split of ${root}`);
-  const file = join(root, 'ImageSets', 'Main', `${split}.txt`);
+  const file = splitFile(root, split);
   const text = await readFile(file, 'utf8').catch((cause: unknown) => {
     const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
     throw new KdError('DATA_INVALID', `${file} ${missing ? 'does not exist; check the root and the name of the split' : `cannot be read: ${messageOf(cause)}`}.`, { cause });

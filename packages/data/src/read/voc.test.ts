@@ -105,6 +105,57 @@ describe('voc', () => {
     expect(images.map(({ id, file }) => [id, file])).toEqual([['a', 'a.png'], ['sub/b', 'sub/b.png'], ['c', 'c.png']]);
   });
 
+  describe('of several years', () => {
+    const year = async (folder: string, split: string, stems: readonly string[], width = 100) => {
+      await write(`${folder}/ImageSets/Main/${split}.txt`, stems.map((stem) => `${stem}\n`).join(''));
+      for (const stem of stems) {
+        await write(`${folder}/JPEGImages/${stem}.png`, await picture(width));
+        await write(`${folder}/Annotations/${stem}.xml`, `<annotation><size><width>${width}</width><height>80</height><depth>3</depth></size>${object('cat', '0 1 20 20')}${object('dog', '1 1 20 20', '<difficult>1</difficult>')}</annotation>`);
+      }
+    };
+    const sets = [{ root: 'VOC2007', split: 'trainval' }, { root: 'VOC2012', split: 'trainval' }];
+    beforeEach(async () => {
+      await year('VOC2007', 'trainval', ['000005', '000007']);
+      await year('VOC2012', 'trainval', ['2008_000008', '000005'], 60);
+    });
+
+    it('is one data set: ids unique, files found in their own year, the classes together', async () => {
+      const dataset = await voc({ sets, classes: 'voc' }).open({ folder: root });
+      expect(dataset.name).toBe('VOC2007-trainval+VOC2012-trainval');
+      expect(dataset.categories).toHaveLength(20);
+      expect([dataset.categories[0], dataset.categories[19]]).toEqual([{ id: 1, name: 'aeroplane' }, { id: 20, name: 'tvmonitor' }]);
+      expect(dataset.images.map(({ id, file }) => [id, file])).toEqual([['VOC2007/000005', 'VOC2007/000005.png'], ['VOC2007/000007', 'VOC2007/000007.png'], ['VOC2012/2008_000008', 'VOC2012/2008_000008.png'], ['VOC2012/000005', 'VOC2012/000005.png']]);
+      const annotations = dataset.images.flatMap((image) => image.annotations);
+      expect(annotations.map(({ id }) => id)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+      expect(annotations.slice(0, 2)).toMatchObject([{ label: 7, ignore: false }, { label: 11, ignore: true }]);
+      expect(dataset.report[0]).toMatchObject({ file: 'VOC2007/000005.png', action: 'clipped' });
+      for (const record of dataset.images) expect((await dataset.readImage(record)).width).toBe(record.width);
+      const loader = dataset.loader({ input: { minSize: [80], maxSize: 200, fixedSize: null, mean: [0, 0, 0], std: [1, 1, 1], sizeDivisible: 1 }, batchSize: 4, training: false, shuffle: false, dropLast: false, seed: 0, augment: [], workers: 1, onBadImage: 'error' });
+      // A difficult object is no target.
+      for await (const batch of loader.epoch(0)) expect([batch.originalSizes.map(([, width]) => width), [...batch.labels], [...batch.mask]]).toEqual([[100, 100, 60, 60], [7, 7, 7, 7], [1, 1, 1, 1]]);
+      await loader.close();
+    });
+
+    it('takes folders of one name by the folders above them, and several splits of one folder', async () => {
+      await year('old/VOC', 'train', ['a']);
+      await year('new/VOC', 'train', ['a']);
+      await year('new/VOC', 'val', ['b']);
+      const { images } = await voc({ sets: [{ root: 'old/VOC/', split: 'train' }, { root: 'new/VOC', split: 'train' }, { root: 'new/VOC', split: 'val' }] }).open({ folder: root });
+      expect(images.map(({ id }) => id)).toEqual(['old/VOC/a', 'new/VOC/a', 'new/VOC/b']);
+    });
+
+    it('refuses an image that is in two sets, and sets that are none', async () => {
+      await year('VOC2007', 'train', ['000005']);
+      await expect(voc({ sets: [...sets, { root: 'VOC2007', split: 'train' }] }).open({ folder: root })).rejects.toMatchObject({ code: 'DATA_INVALID', message: expect.stringContaining('the image VOC2007/000005 is in two of the sets') as string });
+      await expect(voc({ sets: [sets[0]!, { root: 'VOC2011', split: 'trainval' }] }).open({ folder: root })).rejects.toThrow(/VOC2011.*trainval\.txt does not exist/);
+      for (const options of [{ sets: [] }, { sets, root: 'VOC2007', split: 'trainval' }, { root: 'VOC2007' }, {}]) expect(() => voc(options as VocOptions)).toThrow(/give root and split, or sets/);
+    });
+
+    it('refuses findings of any year when strict, naming the splits', async () => {
+      await expect(voc({ sets, strict: true }).open({ folder: root })).rejects.toThrow(/VOC2007.*trainval\.txt, .*VOC2012.*trainval\.txt: 4 findings/);
+    });
+  });
+
   it('refuses a missing split, XML or image, a doubled line and a path that leaves the folder', async () => {
     await open(size);
     const read = (split: string) => voc({ root: '.', split }).open({ folder: root });

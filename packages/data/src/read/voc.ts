@@ -8,16 +8,14 @@ import { correctBox } from './box-rule.js';
 import type { Correction } from './correction.js';
 import { checkRelative, from, resolveInside } from './safe-path.js';
 import { refuseIfStrict } from './strict.js';
+import { VOC_CLASSES } from './voc-classes.js';
 import { readVocFile, type VocFile } from './voc-file.js';
-import { readSplit } from './voc-split.js';
+import { type NamedSet, namedSets, setName, type VocSet } from './voc-sets.js';
+import { readSplit, splitFile } from './voc-split.js';
 
-export interface VocOptions {
-  /** Folder with `Annotations`, `ImageSets/Main` and `JPEGImages`. Relative paths start at the folder of the config. */
-  readonly root: string;
-  /** Name of a list in `ImageSets/Main`, without `.txt`. */
-  readonly split: string;
-  /** Class names in the order of the labels; without it, the names that the split holds, sorted. */
-  readonly classes?: readonly string[];
+interface Common {
+  /** Class names in the order of the labels, or `voc` for the 20 of the challenges; without it, the names that the split holds, sorted. */
+  readonly classes?: readonly string[] | 'voc';
   /** `ignore` (default): an object marked difficult is an ignore region and no training target; `keep`: an object like any other. */
   readonly difficult?: 'ignore' | 'keep';
   readonly name?: string;
@@ -26,34 +24,59 @@ export interface VocOptions {
   readonly maxPixels?: number;
 }
 
-/** A data set in Pascal VOC's form. Category ids are 1 to K in the order of the labels; image ids are the stems of the files. */
+/** One split of one folder, or several together, e.g. the trainval of 2007 and of 2012. */
+export type VocOptions = Common & (VocSet | { readonly sets: readonly VocSet[] });
+
+/**
+ * A data set in Pascal VOC's form. Category ids are 1 to K in the order of the labels; image ids are the stems of the files, of several
+ * `sets` with the name of their folder before it: `VOC2007/000005`.
+ * @throws KdError CONFIG_INVALID where neither or both of `root` and `sets` are given
+ */
 export function voc(options: VocOptions): DataSource {
-  const name = options.name ?? `${options.root.replace(/[/\\]+$/, '').replace(/^.*[/\\]/, '')}-${options.split}`;
-  return { name, spec: { format: 'voc', ...options }, open: ({ folder }) => open(name, options, folder) };
+  const { root, split, sets } = options as Partial<VocSet> & { readonly sets?: readonly VocSet[] };
+  const valid = sets === undefined ? root !== undefined && split !== undefined : root === undefined && split === undefined && sets.length > 0;
+  if (!valid) {
+    throw new KdError('CONFIG_INVALID', 'voc: give root and split, or sets: [{ root, split }, …] with at least one.');
+  }
+  const name = options.name ?? (sets ?? [{ root: root!, split: split! }]).map(setName).join('+');
+  return {
+    name,
+    spec: { format: 'voc', ...options },
+    open: ({ folder }) => open(name, options, sets === undefined ? [{ root: from(folder, root!), split: split!, prefix: '' }] : namedSets(sets, folder)),
+  };
 }
 
-async function open(name: string, options: VocOptions, folder: string): Promise<ReadDataset> {
-  const root = from(folder, options.root);
-  const imageFolder = join(root, 'JPEGImages');
+/** An annotation file that has been read, with the image that it is about. */
+interface Entry {
+  readonly id: string;
+  /** As the data set names it. */
+  readonly file: string;
+  readonly folder: string;
+  readonly inFolder: string;
+  readonly xml: string;
+  readonly read: VocFile;
+}
+
+const imagesOf = (root: string): string => join(root, 'JPEGImages');
+
+async function open(name: string, options: VocOptions, sets: readonly NamedSet[]): Promise<ReadDataset> {
   const maxPixels = options.maxPixels ?? DEFAULT_MAX_PIXELS;
-  const split = await readSplit(root, options.split);
-  const files: { stem: string; xml: string; file: string; read: VocFile }[] = [];
-  const listing: Listing = new Map();
-  for (const { stem, where } of split) {
-    checkRelative(stem, where);
-    const xml = join(root, 'Annotations', `${stem}.xml`);
-    const read = readVocFile(await annotationBytes(root, stem, xml, where), xml);
-    files.push({ stem, xml, read, file: await imageOf(stem, imageFolder, read.filename, listing, xml) });
+  const entries: Entry[] = [];
+  for (const set of sets) entries.push(...(await readSet(set)));
+  const listed = new Map<string, Entry>();
+  for (const entry of entries) {
+    if (listed.has(entry.id)) throw new KdError('DATA_INVALID', `${name}: the image ${entry.id} is in two of the sets; take splits that have no image in common.`);
+    listed.set(entry.id, entry);
   }
-  const classes = classNames(options.classes, files);
+  const classes = classNames(options.classes, entries);
   const labels = new Map(classes.map((className, label) => [className, label]));
 
   const report: Correction[] = [];
   const images: ImageRecord[] = [];
   let id = 0;
-  for (const { stem, xml, file, read } of files) {
+  for (const { id: imageId, xml, file, folder, inFolder, read } of entries) {
     if (read.filename !== null && read.filename !== posix.basename(file)) report.push({ file, annotation: null, action: 'noted', why: `<filename> says "${read.filename}"; the image goes by the name of the XML file` });
-    const size = read.size ?? (await readImageSize(await resolveInside(imageFolder, file), maxPixels));
+    const size = read.size ?? (await readImageSize(await resolveInside(folder, inFolder), maxPixels));
     const annotations: Annotation[] = [];
     read.objects.forEach((object, i) => {
       const label = labels.get(object.name) ?? unknownClass(object.name, classes, `${xml}: object ${i + 1}, <name>`);
@@ -62,11 +85,29 @@ async function open(name: string, options: VocOptions, folder: string): Promise<
       if (why !== undefined) report.push({ file, annotation: i + 1, action: box === null ? 'dropped' : 'clipped', why: `${object.name}: ${why}` });
       if (box !== null) annotations.push({ id, box, label, area: (box[2] - box[0]) * (box[3] - box[1]), ignore: object.difficult && options.difficult !== 'keep' });
     });
-    images.push({ id: stem, file, ...size, annotations });
+    images.push({ id: imageId, file, ...size, annotations });
   }
-  refuseIfStrict(options.strict, join(root, 'ImageSets', 'Main', `${options.split}.txt`), report);
+  refuseIfStrict(options.strict, sets.map(({ root, split }) => splitFile(root, split)).join(', '), report);
   const categories = classes.map((className, label) => ({ id: label + 1, name: className }));
-  return createDataset({ name, categories, images, report, pixels: { kind: 'files', folder: imageFolder, maxPixels } });
+  const single = sets.find(({ prefix }) => prefix === '');
+  const pixels = single === undefined
+    ? { kind: 'folders' as const, folders: Object.fromEntries(sets.map(({ prefix, root }) => [prefix.slice(0, -1), imagesOf(root)])), maxPixels }
+    : { kind: 'files' as const, folder: imagesOf(single.root), maxPixels };
+  return createDataset({ name, categories, images, report, pixels });
+}
+
+async function readSet({ root, split, prefix }: NamedSet): Promise<Entry[]> {
+  const folder = imagesOf(root);
+  const listing: Listing = new Map();
+  const entries: Entry[] = [];
+  for (const { stem, where } of await readSplit(root, split)) {
+    checkRelative(stem, where);
+    const xml = join(root, 'Annotations', `${stem}.xml`);
+    const read = readVocFile(await annotationBytes(root, stem, xml, where), xml);
+    const inFolder = await imageOf(stem, folder, read.filename, listing, xml);
+    entries.push({ id: prefix + stem, file: prefix + inFolder, folder, inFolder, xml, read });
+  }
+  return entries;
 }
 
 async function annotationBytes(root: string, stem: string, xml: string, where: string): Promise<Buffer> {
@@ -103,7 +144,8 @@ async function filesByStem(folder: string): Promise<ReadonlyMap<string, readonly
   return stems;
 }
 
-function classNames(given: readonly string[] | undefined, files: readonly { readonly read: VocFile }[]): readonly string[] {
+function classNames(given: VocOptions['classes'], files: readonly { readonly read: VocFile }[]): readonly string[] {
+  if (given === 'voc') return VOC_CLASSES;
   if (given === undefined) return [...new Set(files.flatMap(({ read }) => read.objects.map(({ name }) => name)))].sort();
   const twice = given.find((name, i) => given.indexOf(name) !== i);
   if (twice !== undefined) throw new KdError('CONFIG_INVALID', `classes: "${twice}" is listed twice; class names must differ.`);
