@@ -19,13 +19,18 @@ interface ConvAttributes {
  * both. Padding inside the op also saves a copy of the input.
  */
 export function correctConvolutions(): void {
-  correctKernel<ConvAttributes>('Conv2D', ({ x, filter }, attributes) =>
-    runOp('Conv2D', convAttributes(x!.shape, filter!.shape, attributes), [x!, filter!], 1)[0]!);
+  correctKernel<ConvAttributes>('Conv2D', ({ x, filter }, attributes) => plainConvolution(x!, filter!, convAttributes(x!.shape, filter!.shape, attributes)));
   correctKernel<ConvAttributes & { inputShape: Shape4D }>('Conv2DBackpropInput', ({ dy, filter }, attributes) =>
     withSize(attributes.inputShape, (size) => runOp('Conv2DBackpropInput', convAttributes(attributes.inputShape, filter!.shape, attributes), [size, filter!, dy!], 1)[0]!));
   correctKernel<ConvAttributes & { filterShape: Shape4D }>('Conv2DBackpropFilter', ({ x, dy }, attributes) =>
     withSize(attributes.filterShape, (size) => runOp('Conv2DBackpropFilter', convAttributes(x!.shape, attributes.filterShape, attributes, 'filter gradient'), [x!, size, dy!], 1)[0]!));
   correctKernel<ConvAttributes & { activation?: string; leakyreluAlpha?: number }>('FusedConv2D', fusedConvolution);
+}
+
+/** oneDNN gives an empty batch the channels of the input, so that goes another way. */
+function plainConvolution(x: tf.Tensor, filter: tf.Tensor, attributes: OpAttribute[]): tf.Tensor {
+  if (x.shape[0] !== 0) return runOp('Conv2D', attributes, [x, filter], 1)[0]!;
+  return tf.tidy(() => tf.slice(runOp('Conv2D', attributes, [tf.zeros([1, ...x.shape.slice(1)]), filter], 1)[0]!, [0, 0, 0, 0], [0, -1, -1, -1]));
 }
 
 /** [b, h, w, c] and [kh, kw, c, d] -> [b, h', w', d], with bias [d] and activation in the same pass where TensorFlow has it. */
@@ -49,7 +54,7 @@ function fusedConvolution(
     ], [x!, filter!, bias], 1)[0]!;
   }
   return tf.tidy(() => {
-    const [product] = runOp('Conv2D', conv, [x!, filter!], 1) as [tf.Tensor];
+    const product = plainConvolution(x!, filter!, conv);
     const sum = bias ? tf.add(product, bias) : product;
     if (activation === 'relu') return tf.relu(sum);
     if (activation === 'relu6') return tf.relu6(sum);
@@ -62,12 +67,12 @@ function fusedConvolution(
   });
 }
 
-/** Explicit padding keeps TensorFlow from oneDNN, whose gradient of a 1x1 kernel with stride 2 comes out wrong (4 input channels), and an empty batch in a wrong shape. */
+/** Explicit padding keeps gradients from oneDNN, where that of a 1x1 kernel with stride 2 comes out wrong (4 input channels). */
 function convAttributes(input: readonly number[], filter: readonly number[], { strides, pad, dilations = 1, dataFormat, dimRoundingMode }: ConvAttributes, of?: 'filter gradient'): OpAttribute[] {
   const layout = tf.backend_util.convertConv2DDataFormat(dataFormat);
   const info = tf.backend_util.computeConv2DInfo(input as Shape4D, filter as Shape4D, strides, dilations, pad, dimRoundingMode, false, layout);
   const { type, top, bottom, left, right } = info.padInfo;
-  const explicit = of === 'filter gradient' || input[0] === 0 || (type !== 'SAME' && type !== 'VALID');
+  const explicit = of === 'filter gradient' || (type !== 'SAME' && type !== 'VALID');
   const inLayout = (h: number, w: number) => (dataFormat === 'NHWC' ? [1, h, w, 1] : [1, 1, h, w]);
   return [
     { name: 'T', type: 'type', value: 'float32' },
