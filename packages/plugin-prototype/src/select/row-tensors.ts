@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { setImmediate } from 'node:timers/promises';
-import { normaliseBlock } from './normalise.js';
+import { normaliseBlock, scalingOf, withoutRows } from './normalise.js';
 import type { FeatureRows } from './types.js';
 
 const BLOCK_ROWS = 8192;
@@ -58,16 +58,16 @@ export function openRows(source: FeatureRows, options: { readonly normalize: boo
   let first = true;
 
   const read = async (start: number, end: number): Promise<{ teacher: tf.Tensor2D; student: tf.Tensor2D }> => {
-    const block = normaliseBlock(await source.read(start, end), teacherChannels, studentChannels, options.normalize);
+    const block = await source.read(start, end);
+    const scaling = scalingOf(block, teacherChannels, studentChannels, options.normalize);
     if (first) {
-      squared.teacher.set(block.teacher.squared, start);
-      squared.student.set(block.student.squared, start);
-      for (const row of block.broken) dropped.push(start + row);
+      squared.teacher.set(scaling.teacher.squared, start);
+      squared.student.set(scaling.student.squared, start);
+      for (const row of scaling.broken) dropped.push(start + row);
     }
-    return {
-      teacher: tf.tensor2d(block.teacher.values, [end - start, teacherChannels]),
-      student: tf.tensor2d(block.student.values, [end - start, studentChannels]),
-    };
+    const tensor = (x: Float32Array, channels: number, scales: Float32Array): tf.Tensor2D =>
+      tf.tidy(() => tf.mul(tf.tensor2d(scaling.broken.length > 0 ? withoutRows(x, channels, scaling.broken) : x, [end - start, channels]), tf.tensor2d(scales, [end - start, 1])));
+    return { teacher: tensor(block.teacher, teacherChannels, scaling.teacher.scales), student: tensor(block.student, studentChannels, scaling.student.scales) };
   };
 
   return {
