@@ -1,9 +1,8 @@
-import { type Adapter, applyAdapter } from '@kd/core';
 import { objectLevel, objectMask } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
 import { type Pair, pursuitCoefficients } from './coefficients.js';
 import type { Level, LevelDescription, Objects } from './describe-level.js';
-import { featureLoss } from './feature-loss.js';
+import { featureLoss, type FeatureLosses } from './feature-loss.js';
 import { globalLoss } from './global-loss.js';
 import { ownPrototypes } from './reliability.js';
 
@@ -31,12 +30,19 @@ export function levelGlobal({ features, cosines, weights }: LevelDescription, { 
 /**
  * Foreground and background of one level, before factors and attenuation. The foreground are the objects that the size rule sends to this level, each with
  * its weight.
+ * @param maps the student's behind its adapter
+ * @param weights [b, n]
  */
-export function levelFeature({ student, teacher, stride }: Omit<Level, 'prototypes'>, { boxes, mask }: Objects, weights: tf.Tensor2D, at: { readonly index: number; readonly levels: number; readonly adapter: Adapter | null }): ReturnType<typeof featureLoss> {
+export function levelFeature(
+  { student, teacher, stride }: Pick<Level, 'student' | 'teacher' | 'stride'>,
+  { boxes, mask }: Pick<Objects, 'boxes' | 'mask'>,
+  weights: tf.Tensor2D,
+  { index, levels }: { readonly index: number; readonly levels: number },
+): FeatureLosses {
   const [, height, width] = teacher.shape;
   const filled = tf.tidy(() => {
-    const own = tf.equal(objectLevel(boxes, { levels: at.levels }), tf.scalar(at.index, 'int32'));
+    const own = tf.equal(objectLevel(boxes, { levels }), tf.scalar(index, 'int32'));
     return objectMask(boxes, tf.mul(mask, tf.cast(own, 'float32')), { stride, height, width, values: weights });
   });
-  return featureLoss(at.adapter ? applyAdapter(student, at.adapter) : student, teacher, filled);
+  return featureLoss(student, teacher, filled);
 }

@@ -1,4 +1,4 @@
-import type { Adapter } from '@kd/core';
+import { applyAdapter } from '@kd/core';
 import { describeLevel, type GlobalOptions, type Level, type LevelDescription, levelFeature, levelGlobal, type LevelPrototypes, ofOwnLevel, regionWeights, responseLoss } from '@kd/plugin-prototype';
 import { objectLevel, roiAlignLevels } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
@@ -36,8 +36,8 @@ function levelLosses(of: Opened, { maps, kernels, biases }: Inputs, objects: Ins
   const described = levels.map((level) => describeLevel(level, objects));
   const fade = of.number('attenuation');
   const features = levels.map((level, index) => {
-    const adapter: Adapter = { kernel: kernels[index]!, bias: biases[index]!, relu: of.one.params['adapterRelu'] === true };
-    return levelFeature(level, objects, described[index]!.weights, { index, levels: levels.length, adapter });
+    const student = applyAdapter(level.student, { kernel: kernels[index]!, bias: biases[index]!, relu: of.one.params['adapterRelu'] === true });
+    return levelFeature({ ...level, student }, objects, described[index]!.weights, { index, levels: levels.length });
   });
   const factor = of.number('pointWeight') * fade;
   return {

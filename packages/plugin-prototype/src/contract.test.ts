@@ -1,0 +1,17 @@
+import { testPlugin, toyDetector } from '@kd/testing';
+import { prototype } from './index.js';
+
+// The toys' objects are small.
+testPlugin(prototype, { options: { minSide: 4 }, twice: false });
+
+// A teacher of another width, the ground truth as instances, and the other form of every loss.
+testPlugin(prototype, {
+  options: {
+    minSide: 4, count: 2, candidates: 'all', instances: 'gt', select: 'random',
+    global: { coefficients: 'pursuit', kind: 'l2', similarity: 10 }, feature: { adapter: 'conv3x3-relu', levels: 'mean' },
+  },
+  teacher: toyDetector({ width: 6 }), twice: false,
+});
+
+// No object is large enough: there is no prototype at all.
+testPlugin(prototype, { options: {}, twice: false });
