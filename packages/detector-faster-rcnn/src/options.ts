@@ -4,7 +4,8 @@ import * as v from 'valibot';
 
 /** A number each for training and testing, or one for both. */
 const perMode = v.union([whole(1), options({ train: whole(1), test: whole(1) })], 'must be a whole number, or { train, test }');
-const four = v.tuple([positive, positive, positive, positive], 'must be four factors, of x, y, width and height');
+const factors = 'must be four factors, of x, y, width and height';
+const four = v.pipe(v.array(positive, factors), v.length(4, factors), v.transform((list) => list as [number, number, number, number]));
 
 /** Everything but the second stage. */
 export const firstStageEntries = {
@@ -84,8 +85,7 @@ export const schema = options({
 export type FasterRcnnInput = v.InferInput<typeof schema>;
 export type FasterRcnnOptions = v.InferOutput<typeof schema>;
 
-type FirstStageOptions = v.InferOutput<ReturnType<typeof firstStageSchema>>;
-const firstStageSchema = () => v.object(firstStageEntries);
+type FirstStageOptions = v.InferOutput<v.ObjectSchema<typeof firstStageEntries, undefined>>;
 
 /** A number each for training and testing. */
 export interface PerMode {

@@ -1,0 +1,16 @@
+import { testDetector } from '@kd/testing';
+import { fasterRcnn, type FasterRcnnInput } from './index.js';
+
+const tiny: FasterRcnnInput = {
+  backbone: { block: 'basic', layers: [1, 1, 1, 1], width: 2 },
+  fpnChannels: 4,
+  anchors: { sizes: [[8], [16], [32], [64], [128]] },
+  rpn: { preNmsTopN: 30, postNmsTopN: 20, batchSize: 32 },
+  roi: { batchSize: 16, canonicalScale: 32, outputSize: 3 },
+  box: { representationSize: 8 },
+  input: { minSize: 64, maxSize: 64 },
+};
+
+testDetector(fasterRcnn, { options: tiny });
+
+testDetector(fasterRcnn, { options: { ...tiny, version: 2, norm: 'eval', trainableLayers: 5, rpn: { ...tiny.rpn, depth: 2 }, box: { ...tiny.box, head: 'conv_fc', convs: 2 } } });
