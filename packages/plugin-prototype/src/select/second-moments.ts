@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs-core';
+import type * as tf from '@tensorflow/tfjs-core';
 import { dot, dotAt } from './dot.js';
 import { product } from './product.js';
 import type { Rows, Vectors } from './row-tensors.js';
