@@ -33,6 +33,8 @@ ${labels.map((label) => classSection(page, label)).join('\n')}
 `;
 }
 
+const NOTHING = 'no instance, no prototype';
+
 const chosen = ({ offsets }: BankLevel, label: number): number => offsets[label + 1]! - offsets[label]!;
 
 function summaryRow({ bank: { info, levels } }: Page, label: number): string {
@@ -41,9 +43,10 @@ function summaryRow({ bank: { info, levels } }: Page, label: number): string {
 }
 
 function classSection(page: Page, label: number): string {
-  const { info } = page.bank;
+  const { info, levels } = page.bank;
+  const parts = levels.some((level) => chosen(level, label) > 0) ? levels.map((_, l) => levelPart(page, label, l)).join('\n') : `<p>${NOTHING}</p>`;
   return `<section id="class-${label}"><h2>${escape(info.classes[label]!)}</h2>
-${info.levels.map((_, l) => levelPart(page, label, l)).join('\n')}</section>`;
+${parts}</section>`;
 }
 
 function levelPart(page: Page, label: number, l: number): string {
@@ -52,7 +55,7 @@ function levelPart(page: Page, label: number, l: number): string {
   const { source, dropped, filterIgnored } = classes[label]!;
   const level = levels[l]!;
   const notes = [
-    ...(source === 'chosen' ? [] : [source === 'kept' ? 'kept from the bank before: no instance now' : 'no instance, no prototype']),
+    ...(source === 'chosen' ? [] : [source === 'kept' ? 'kept from the bank before: no instance now' : NOTHING]),
     ...(dropped > 0 ? [`${Number(dropped)} ${dropped === 1 ? 'instance' : 'instances'} without a finite feature left out`] : []),
     ...(filterIgnored ? ['too few candidates passed the density filter, so that it was not used'] : []),
   ];
