@@ -1,4 +1,4 @@
-import { boxIou, chunksOf } from '@kd/vision';
+import { boxIou, chunksOf, untaped } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
 
 export interface NearAnchorOptions {
@@ -25,7 +25,7 @@ export interface NearAnchorOptions {
 export function nearAnchors(anchors: tf.Tensor2D, boxes: tf.Tensor3D, on: tf.Tensor2D, { height, width, psi, inclusive, values = on }: NearAnchorOptions): tf.Tensor3D {
   const [b, g] = on.shape;
   if (g === 0) return tf.zeros([b, height, width]);
-  return tf.tidy(() => {
+  return untaped(() => {
     const far = inclusive ? tf.tensor1d([0, 0, 1, 1]) : tf.zeros([4]);
     const rows = tf.add<tf.Tensor2D>(tf.reshape(boxes, [b * g, 4]), far);
     const columns = tf.add<tf.Tensor2D>(anchors, far);

@@ -1,0 +1,4 @@
+import { testDetector } from './detector-suite.js';
+import { toyTwoStage } from './toy-two-stage.js';
+
+testDetector(toyTwoStage);
