@@ -30,9 +30,9 @@ export function opened(one: PrototypeCase, tensors: GoldenTensors): Opened {
   return {
     one,
     tensors,
-    input: (name) => {
+    input: <T extends tf.Tensor>(name: string): T => {
       const { values, shape, dtype } = tensors.get(`in.${name}`);
-      return tf.tensor(dtype === 'I32' ? Int32Array.from(values) : Float32Array.from(values), [...shape], dtype === 'I32' ? 'int32' : 'float32');
+      return tf.tensor(dtype === 'I32' ? Int32Array.from(values) : Float32Array.from(values), [...shape], dtype === 'I32' ? 'int32' : 'float32') as T;
     },
     number: (name) => {
       const value = one.params[name];
@@ -58,7 +58,7 @@ export function compare({ one: { expected, tolerance }, tensors }: Opened, compu
     } else {
       const exact = tolerance.masks === 'exact' && name.startsWith('mask');
       const { rtol, atol } = exact ? { rtol: 0, atol: 0 } : /grad/i.test(name) && tolerance.gradients ? tolerance.gradients : tolerance.values;
-      const largest = values.reduce((most: number, value: number) => Math.max(most, Math.abs(value)), 0);
+      const largest = Array.from(values).reduce((most, value) => Math.max(most, Math.abs(value)), 0);
       expectClose(actual, values, atol + rtol * largest, name);
     }
   }

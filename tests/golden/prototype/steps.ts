@@ -107,8 +107,8 @@ export function twoStage(of: Opened): Computed {
     const step = levelLosses(of, at, objects);
     const own = head('Student', at.maps);
     const weights = objects.list<tf.Tensor1D>(regionWeights({ student: own.features, teacher: taught.features }, levels, objects.labels, strides(of).map((_, level) => prototypesOf(of, level))));
-    const response = tf.mul(responseLoss(own.logits, taught.logits, { temperature: of.number('temperature'), weights }), of.number('responseFactor'));
-    const mean = (parts: readonly tf.Scalar[]): tf.Scalar => tf.div(sum(parts), parts.length);
+    const response = tf.mul(responseLoss(own.logits, taught.logits, { temperature: of.number('temperature'), weights }), of.number('responseFactor')) as tf.Scalar;
+    const mean = (parts: readonly tf.Scalar[]): tf.Scalar => tf.div(sum(parts), parts.length) as tf.Scalar;
     return { step, own, weights, response, total: sum([mean(step.foreground), mean(step.background), ...step.global, response]) };
   };
   const { step, own, weights, response, total } = run(inputs);
