@@ -18,8 +18,11 @@ const datasets = new WeakMap<Dataset, string>();
 export async function madeFrom({ name, options }: Pick<Distiller, 'name' | 'options'>, { teacher, student, dataset, run }: PassContext): Promise<string> {
   if (!teachers.has(teacher)) teachers.set(teacher, fingerprintOfValues(teacher.variables));
   if (!datasets.has(dataset)) datasets.set(dataset, fingerprintOfData(dataset));
-  return JSON.stringify({ plugin: name, options, teacher: await teachers.get(teacher), data: datasets.get(dataset), input: student.input, ...run });
+  return JSON.stringify({ plugin: name, options, teacher: await teachers.get(teacher), data: datasets.get(dataset), input: student.input, ...run }, functionsAsText);
 }
+
+/** An option may be a function, a selector say: another one makes another result. */
+const functionsAsText = (_: string, value: unknown): unknown => (typeof value === 'function' ? String(value) : value);
 
 /** A file of the run that is there and was made from the same, or null. */
 export async function readSame(file: string, same: Readonly<Record<string, string>>, format: CheckpointFormat): Promise<NamedTensors | null> {

@@ -9,7 +9,9 @@ import { seen, walk, type WalkOptions } from '../test/walk.js';
 import type { Config } from './config.js';
 import type { Dataset, DatasetSource } from './contract/data.js';
 import type { Hooks, PassView } from './contract/plugin.js';
+import { madeFrom } from './pass-cache.js';
 import { duePass } from './pass-due.js';
+import type { PassContext } from './passes.js';
 
 vi.setConfig({ testTimeout: 60_000 });
 
@@ -140,6 +142,13 @@ describe('what a pass keeps', () => {
     expect(seen.filter((one) => one.startsWith('made'))).toHaveLength(1);
     await crash(folder, more);
     expect(seen.filter((one) => one.startsWith('made'))).toHaveLength(2);
+  });
+
+  it('is made again for another option, also where that is a function', async () => {
+    const context = { student: { input: {} }, teacher: { variables: [] }, dataset: { categories: [], images: [] }, run: { seed: 0 } } as unknown as PassContext;
+    const [a, b, c] = await Promise.all([{ rank: (x: number) => x }, { rank: (x: number) => -x }, { rank: (x: number) => x }].map((options) => madeFrom({ name: 'p', options }, context)));
+    expect(b).not.toBe(a);
+    expect(c).toBe(a);
   });
 
   it('does not mix with what another plugin keeps under the same name', async () => {
