@@ -1,5 +1,5 @@
 import type { HostBatch, ImageDetections } from '@kd/core';
-import { decodeBoxes, keptDetections, topCandidates } from '@kd/vision';
+import { type BoxCoderOptions, decodeBoxes, keptDetections, topCandidates } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
 import type { FasterRcnnConfig } from './options.js';
 import type { Proposals } from './proposals.js';
@@ -11,21 +11,24 @@ export interface RegionScores {
   readonly deltas: tf.Tensor3D;
 }
 
-/** A side in pixels below which torchvision drops a detection. */
-const MIN_SIDE = 1e-2;
+export interface RegionDetectionOptions extends Pick<FasterRcnnConfig, 'post'> {
+  readonly coder: BoxCoderOptions;
+  /** A side in pixels below which a detection is dropped; none without it. */
+  readonly minSide?: number;
+}
 
 /** Detections of a batch: every class of every proposal above the threshold, NMS per class on the host. Disposes nothing. */
 export async function regionDetections(
-  { boxes, mask }: Proposals,
+  { boxes, mask }: Pick<Proposals, 'boxes' | 'mask'>,
   { probabilities, deltas }: RegionScores,
   sizes: Pick<HostBatch, 'imageSizes' | 'originalSizes' | 'ids'>,
-  { post, boxWeights }: Pick<FasterRcnnConfig, 'post'> & { readonly boxWeights: readonly [number, number, number, number] },
+  { post, coder, minSide }: RegionDetectionOptions,
 ): Promise<ImageDetections[]> {
   const [b, n] = mask.shape;
   const classes = probabilities.shape[2] - 1;
   const perBox = deltas.shape[2] / 4; // 1, or with the background
   const [decoded, scores] = tf.tidy(() => {
-    const all = decodeBoxes(tf.reshape(deltas, [b, n, perBox, 4]), tf.expandDims(boxes, 2), { weights: boxWeights }); // [b, n, perBox, 4]
+    const all = decodeBoxes(tf.reshape(deltas, [b, n, perBox, 4]), tf.expandDims(boxes, 2), coder); // [b, n, perBox, 4]
     const objects = tf.slice(probabilities, [0, 0, 1], [b, n, classes]);
     return [all, tf.where(tf.cast(tf.expandDims(mask, 2), 'bool'), objects, -1)]; // [b, n, k]
   });
@@ -41,7 +44,7 @@ export async function regionDetections(
         labels: Array.from(pairs, (pair) => pair % classes),
         scores: Float32Array.from(pairs, (pair) => own[pair]!),
       },
-      { id, imageSize: sizes.imageSizes[image]!, originalSize: sizes.originalSizes[image]!, minSide: MIN_SIDE, ...post },
+      { id, imageSize: sizes.imageSizes[image]!, originalSize: sizes.originalSizes[image]!, ...(minSide !== undefined && { minSide }), ...post },
     );
   });
 }

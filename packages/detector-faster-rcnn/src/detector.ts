@@ -1,5 +1,5 @@
 import type { Detector, DetectorContext, DetectorOutput, HostBatch, Priors, RegionOutput, SecondStage } from '@kd/core';
-import { layerVariables, multiScaleRoiAlign } from '@kd/vision';
+import { layerVariables } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { buildBoxHead } from './box-head.js';
@@ -9,6 +9,7 @@ import { boxTerms, rpnTerms } from './losses.js';
 import type { FasterRcnnConfig } from './options.js';
 import type { Proposals } from './proposals.js';
 import { randomRows, type SampleRows } from './sampler.js';
+import { runRegions } from './run-regions.js';
 import { sampleRegions } from './second-stage.js';
 
 export interface FasterRcnnDetector extends Detector {
@@ -24,6 +25,9 @@ export interface FasterRcnnParts {
   readonly sampleRows?: SampleRows;
 }
 
+/** A side in pixels below which torchvision drops a detection. */
+const MIN_SIDE = 1e-2;
+
 /** Faster R-CNN with a feature pyramid (Ren et al., 2015; Lin et al., 2017) as torchvision computes it. */
 export function createFasterRcnn(config: FasterRcnnConfig, context: DetectorContext, { sampleRows = randomRows }: FasterRcnnParts = {}): FasterRcnnDetector {
   const { categories, seed, runOp } = context;
@@ -35,15 +39,7 @@ export function createFasterRcnn(config: FasterRcnnConfig, context: DetectorCont
     norm: stage.norm, logits, boxes: logits, seed,
   });
   const variables = layerVariables([...stage.layers, ...head.layers]);
-  const run = (output: DetectorOutput, boxes: tf.Tensor3D, imageSizes: HostBatch['imageSizes']): RegionOutput =>
-    tf.tidy(() => {
-      const [b, n] = boxes.shape;
-      const { features, levels } = multiScaleRoiAlign(stage.pooledLevels(output), boxes, { ...roi, imageSizes, ...(runOp && { runOp }) });
-      const [, , height, width, channels] = features.shape;
-      const flat = tf.reshape(features, [b * n, height, width, channels]) as tf.Tensor4D;
-      const { logits: classes, deltas } = head.run(flat, stage.contextOf(output));
-      return { features, levels, logits: tf.reshape(classes, [b, n, -1]), deltas: tf.reshape(deltas, [b, n, -1]) } as RegionOutput & tf.TensorContainerObject;
-    });
+  const run = (output: DetectorOutput, boxes: tf.Tensor3D, imageSizes: HostBatch['imageSizes']): RegionOutput => runRegions(stage, head, output, boxes, { ...roi, imageSizes, ...(runOp && { runOp }) });
 
   return {
     name: 'faster-rcnn',
@@ -61,10 +57,11 @@ export function createFasterRcnn(config: FasterRcnnConfig, context: DetectorCont
     proposals: (output, priors, imageSizes, mode) => stage.proposals(output, priors, imageSizes, mode),
     secondStage: {
       background: 0,
-      sample: (output, priors, assignment, targets, rng) => ({
-        ...sampleRegions(stage.proposals(output, priors, targets.imageSizes, 'train'), targets, roi, sampleRows, rng.stream('roi')),
-        sampledPriors: stage.samplePriors(assignment, sampleRows, rng.stream('rpn')),
-      }),
+      sample(output, priors, assignment, targets, rng) {
+        const { proposed, ...regions } = sampleRegions(stage.proposals(output, priors, targets.imageSizes, 'train'), targets, roi, sampleRows, rng.stream('roi'));
+        proposed.dispose();
+        return { ...regions, sampledPriors: stage.samplePriors(assignment, sampleRows, rng.stream('rpn')) };
+      },
       run,
     },
     terms: (output, priors, assignment, targets, second) => ({
@@ -78,7 +75,7 @@ export function createFasterRcnn(config: FasterRcnnConfig, context: DetectorCont
         return { proposals, deltas, probabilities: tf.softmax(classes) } as { proposals: Proposals; deltas: tf.Tensor3D; probabilities: tf.Tensor3D } & tf.TensorContainerObject;
       });
       try {
-        return await regionDetections(made.proposals, made, sizes, { post, boxWeights: roi.boxWeights });
+        return await regionDetections(made.proposals, made, sizes, { post, coder: { weights: roi.boxWeights }, minSide: MIN_SIDE });
       } finally {
         tf.dispose(made as tf.TensorContainer);
       }

@@ -13,8 +13,8 @@ export interface FirstStage extends Pick<Detector, 'forward' | 'priors' | 'decod
   readonly norm: NormOptions;
   /** The levels that regions are pooled from: all but the ones above the backbone's last stage. */
   pooledLevels(output: DetectorOutput): readonly tf.Tensor4D[];
-  /** What the layers of the second stage are called with on this output: the running statistics of its first call are kept, as one step has one update. */
-  contextOf(output: DetectorOutput): RunContext;
+  /** What a head of the second stage is called with on this output: the running statistics of its first call are kept, as one step has one update. */
+  contextOf(output: DetectorOutput, head: object): RunContext;
   proposals(output: DetectorOutput, priors: Priors, imageSizes: HostBatch['imageSizes'], mode: 'train' | 'test'): Proposals;
   /** [b, a] float32: 1 for the anchors that the first stage trains on */
   samplePriors(assignment: Assignment, sampleRows: SampleRows, rng: Rng): tf.Tensor2D;
@@ -33,7 +33,7 @@ export function buildFirstStage(name: string, config: FirstStageConfig, { seed, 
   const head = buildRpnHead({ channels: config.fpnChannels, depth: config.rpn.depth, anchors: anchorsPerCell, seed });
   const native = runOp ? { runOp } : {};
   const grids = new Map<string, Priors>();
-  const contexts = new WeakMap<DetectorOutput, RunContext>();
+  const contexts = new WeakMap<DetectorOutput, { readonly context: RunContext; readonly seen: WeakSet<object> }>();
 
   return {
     norm,
@@ -46,7 +46,7 @@ export function buildFirstStage(name: string, config: FirstStageConfig, { seed, 
       const { levels, taps } = pyramid.run(images, wanted, context);
       const maps = levels.map((level) => head.run(level, context));
       const output: DetectorOutput = { taps, levels, predictions: { cls: maps.map(({ cls }) => cls), reg: maps.map(({ reg }) => reg) }, updates: context.updates };
-      contexts.set(output, context);
+      contexts.set(output, { context, seen: new WeakSet() });
       return output;
     },
     priors(output, paddedSize) {
@@ -68,10 +68,12 @@ export function buildFirstStage(name: string, config: FirstStageConfig, { seed, 
         return { matched, positives: tf.sum(tf.cast(tf.greaterEqual(matched, tf.scalar(0, 'int32')), 'float32'), 1) as tf.Tensor1D };
       }),
     pooledLevels: ({ levels }) => levels.slice(0, config.returnedLayers.length),
-    contextOf(output) {
-      const own = contexts.get(output) ?? { training: false, updates: [], ...native };
-      contexts.set(output, { ...own, updates: [] });
-      return own;
+    contextOf(output, second) {
+      const own = contexts.get(output);
+      if (own === undefined) return { training: false, updates: [], ...native };
+      if (own.seen.has(second)) return { ...own.context, updates: [] };
+      own.seen.add(second);
+      return own.context;
     },
     proposals: (output, priors, imageSizes, mode) => proposalsOf(output.predictions, priors, { rpn: config.rpn, mode, imageSizes, ...native }),
     samplePriors: ({ matched }, sampleRows, rng) =>

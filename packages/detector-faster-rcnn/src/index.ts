@@ -1,4 +1,6 @@
 import { API_VERSION, defineDetector } from '@kd/core';
+import { createCascadeRcnn } from './cascade.js';
+import { type CascadeRcnnInput, type CascadeRcnnOptions, cascadeSchema, resolveCascade } from './cascade-options.js';
 import { createFasterRcnn } from './detector.js';
 import { type FasterRcnnInput, type FasterRcnnOptions, resolveConfig, schema } from './options.js';
 
@@ -10,7 +12,17 @@ export const fasterRcnn = defineDetector<FasterRcnnOptions, FasterRcnnInput>({
   create: (options, context) => createFasterRcnn(resolveConfig(options), context),
 });
 
+/** Cascade R-CNN: `cascadeRcnn({ backbone: 'resnet18' })` in a config. */
+export const cascadeRcnn = defineDetector<CascadeRcnnOptions, CascadeRcnnInput>({
+  name: 'cascade-rcnn',
+  apiVersion: API_VERSION,
+  options: cascadeSchema,
+  create: (options, context) => createCascadeRcnn(resolveCascade(options), context),
+});
+
 export default fasterRcnn;
+export { type CascadeRcnnDetector, createCascadeRcnn } from './cascade.js';
+export { type CascadeRcnnConfig, type CascadeRcnnInput, type CascadeRcnnOptions, resolveCascade } from './cascade-options.js';
 export { createFasterRcnn, type FasterRcnnDetector, type FasterRcnnParts } from './detector.js';
 export { type FasterRcnnConfig, type FasterRcnnInput, type FasterRcnnOptions, resolveConfig } from './options.js';
 export type { Proposals } from './proposals.js';

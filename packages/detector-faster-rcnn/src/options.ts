@@ -5,7 +5,8 @@ import * as v from 'valibot';
 /** A number each for training and testing, or one for both. */
 const perMode = v.union([whole(1), options({ train: whole(1), test: whole(1) })], 'must be a whole number, or { train, test }');
 const factors = 'must be four factors, of x, y, width and height';
-const four = v.pipe(v.array(positive, factors), v.length(4, factors), v.transform((list) => list as [number, number, number, number]));
+/** Factors of the codes of a box. */
+export const factorsOfBoxes = v.pipe(v.array(positive, factors), v.length(4, factors), v.transform((list) => list as [number, number, number, number]));
 
 /** Everything but the second stage. */
 export const firstStageEntries = {
@@ -66,7 +67,7 @@ export const schema = options({
       low: v.optional(fraction, 0.5),
       batchSize: v.optional(whole(1), 512),
       positiveFraction: v.optional(fraction, 0.25),
-      boxWeights: v.optional(four, [10, 10, 5, 5]),
+      boxWeights: v.optional(factorsOfBoxes, [10, 10, 5, 5]),
     }),
     {},
   ),
@@ -85,7 +86,8 @@ export const schema = options({
 export type FasterRcnnInput = v.InferInput<typeof schema>;
 export type FasterRcnnOptions = v.InferOutput<typeof schema>;
 
-type FirstStageOptions = v.InferOutput<v.ObjectSchema<typeof firstStageEntries, undefined>>;
+type WithVersion = v.InferOutput<v.ObjectSchema<typeof firstStageEntries, undefined>>;
+type FirstStageOptions = Omit<WithVersion, 'version'> & { readonly version?: WithVersion['version'] };
 
 /** A number each for training and testing. */
 export interface PerMode {

@@ -9,10 +9,13 @@ export interface RegionOptions extends SampleSize {
   readonly low: number;
 }
 
-export type SampledRegions = Omit<Regions, 'sampledPriors'>;
+export interface SampledRegions extends Omit<Regions, 'sampledPriors'> {
+  /** [b, n] float32: 1 for samples that were proposed, not ground truth */
+  readonly proposed: tf.Tensor2D;
+}
 
 /** What the second stage trains on: proposals, then the ground truth, matched by IoU and sampled. */
-export function sampleRegions(proposals: Proposals, targets: Targets, options: RegionOptions, sampleRows: SampleRows, rng: Rng): SampledRegions {
+export function sampleRegions(proposals: Pick<Proposals, 'boxes' | 'mask'>, targets: Targets, options: RegionOptions, sampleRows: SampleRows, rng: Rng): SampledRegions {
   return tf.tidy(() => {
     const candidates = tf.concat([proposals.boxes, targets.boxes], 1) as tf.Tensor3D; // [b, p + g, 4]
     const usable = tf.cast(tf.concat([proposals.mask, targets.mask], 1), 'bool') as tf.Tensor2D;
@@ -26,6 +29,7 @@ export function sampleRegions(proposals: Proposals, targets: Targets, options: R
     return {
       boxes: gatherRows<tf.Tensor3D>(candidates, rows),
       matched: tf.where<tf.Tensor>(on, gatherRows(matched, rows), tf.scalar(-2, 'int32')) as tf.Tensor2D,
+      proposed: tf.cast(tf.logicalAnd(on, tf.less(rows, tf.scalar(proposals.mask.shape[1], 'int32'))), 'float32') as tf.Tensor2D,
       maxPositives: Math.min(mostPositives(options), places),
     };
   });
