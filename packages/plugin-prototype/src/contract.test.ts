@@ -1,4 +1,4 @@
-import { testPlugin, toyDetector } from '@kd/testing';
+import { testPlugin, toyDetector, toyTwoStage } from '@kd/testing';
 import { prototype } from './index.js';
 
 // The toys' objects are small.
@@ -15,3 +15,7 @@ testPlugin(prototype, {
 
 // No object is large enough: there is no prototype at all.
 testPlugin(prototype, { options: {}, twice: false });
+
+// Regions as instances, and what the second stages pool from them.
+testPlugin(prototype, { options: { minSide: 4 }, student: toyTwoStage(), teacher: toyTwoStage({ width: 6 }), twice: false });
+testPlugin(prototype, { options: { minSide: 4, instances: 'gt', weights: { response: 0 } }, student: toyTwoStage(), twice: false });
