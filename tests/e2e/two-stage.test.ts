@@ -4,10 +4,12 @@ import { join } from 'node:path';
 import { type Config, type TrainerEvent, Trainer } from '@kd/core';
 import { ports } from '@kd/cli';
 import { fasterRcnn } from '@kd/detector-faster-rcnn';
-import { tensorflow } from '@kd/engine-tensorflow';
+import { runOp, tensorflow } from '@kd/engine-tensorflow';
 import { crosskd } from '@kd/plugin-crosskd';
 import { pkd } from '@kd/plugin-pkd';
 import { ssim } from '@kd/plugin-ssim';
+import { groupedConv2d } from '@kd/vision';
+import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 /** A two-stage model of a few thousand weights; the teacher is wider inside, and has the same neck. */
@@ -37,7 +39,7 @@ describe('a two-stage student on the native engine', () => {
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'kd-two-stage-'));
     await run('teacher', { student: model(6) });
-  });
+  }, 600_000);
   afterAll(() => rm(folder, { recursive: true }));
 
   it('learns from the neck of a two-stage teacher, SSIM and PKD alike, with constant tensors', async () => {
@@ -49,6 +51,25 @@ describe('a two-stage student on the native engine', () => {
     expect(logs[0]!.terms['ssim.feat']).toBeGreaterThan(0);
     expect(new Set(logs.slice(1).map(({ tensors }) => tensors)).size).toBe(1);
     expect(events.some(({ type }) => type === 'evaluation')).toBe(true);
+  });
+
+  it('computes grouped convolutions and their gradients natively as group by group', () => {
+    for (const [stride, padding, channels] of [[1, 'same', 64], [2, 'valid', 64], [1, 'same', 4]] as const) {
+      tf.tidy(() => {
+        const [x, kernel] = [tf.randomNormal<tf.Rank.R4>([2, 13, 12, channels], 0, 1, 'float32', 1), tf.randomNormal<tf.Rank.R4>([3, 3, channels / 4, 2 * channels], 0, 1, 'float32', 2)];
+        const of = (native: typeof runOp | undefined): tf.Tensor[] => {
+          const y = groupedConv2d(x, kernel, { stride, padding }, native);
+          const seed = tf.randomNormal(y.shape, 0, 1, 'float32', 3);
+          return [y, ...tf.grads((a: tf.Tensor, k: tf.Tensor) => tf.sum(tf.mul(groupedConv2d(a as tf.Tensor4D, k as tf.Tensor4D, { stride, padding }, native), seed)))([x, kernel])];
+        };
+        const wanted = of(undefined);
+        of(runOp).forEach((got, i) => {
+          const largest = tf.max(tf.abs(wanted[i]!)).dataSync()[0]!;
+          expect(largest).toBeGreaterThan(0);
+          expect(tf.max(tf.abs(tf.sub(got, wanted[i]!))).dataSync()[0]).toBeLessThan(1e-5 * largest);
+        });
+      });
+    }
   });
 
   it('is refused by CrossKD, which needs a dense head', async () => {

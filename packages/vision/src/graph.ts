@@ -126,6 +126,7 @@ function isRelu(layer: Layer): boolean {
 }
 
 function isPlainConv(layer: Layer): boolean {
+  if (layer.getClassName() === 'GroupedConv2D') return true;
   if (layer.getClassName() !== 'Conv2D') return false;
   const config = layer.getConfig();
   const dilation = [config['dilationRate'] ?? 1].flat() as number[];

@@ -1,4 +1,5 @@
 import { layers, type SymbolicTensor } from '@tensorflow/tfjs-layers';
+import { GroupedConv } from './layers/grouped-conv.js';
 import type { Layer } from './layers/layer-weight.js';
 import { createNorm, type NormOptions } from './layers/norm.js';
 
@@ -7,6 +8,8 @@ export interface ConvOptions {
   readonly kernel: number;
   readonly stride?: number;
   readonly bias?: boolean;
+  /** Groups of channels that see each other alone; only without a bias. */
+  readonly groups?: number;
   readonly trainable?: boolean;
 }
 
@@ -32,12 +35,14 @@ export function networkBuilder(): NetworkBuilder {
   return {
     layers: placed,
     place: (layer, x) => place(layer, x),
-    conv: (name, x, { filters, kernel, stride = 1, bias = false, trainable = true }) => {
+    conv: (name, x, { filters, kernel, stride = 1, bias = false, groups = 1, trainable = true }) => {
       const pad = Math.floor(kernel / 2);
       // "same" of a stride-2 convolution pads at the end only, where torch pads on both sides.
       const explicit = stride > 1 && pad > 0;
       const padded = explicit ? place(layers.zeroPadding2d({ name: `${name}.pad`, padding: [[pad, pad], [pad, pad]] }), x) : x;
-      return place(convLayer(name, { filters, kernel, stride, bias, padding: explicit ? 'valid' : 'same' }), padded, trainable);
+      const padding = explicit ? 'valid' : 'same';
+      const layer = groups > 1 ? new GroupedConv({ name, filters, kernel, stride, padding, groups }) : convLayer(name, { filters, kernel, stride, bias, padding });
+      return place(layer, padded, trainable);
     },
     norm: (name, x, options, trainable = true) => place(createNorm(name, x.shape.at(-1)!, options), x, trainable),
     relu: (name, x) => place(layers.reLU({ name }), x),

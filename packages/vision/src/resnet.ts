@@ -9,15 +9,25 @@ export interface ResnetShape {
   readonly layers: readonly number[];
   /** Channels of the stem; stage k has `width · 2^(k-1)` planes, four times as many out of a bottleneck. */
   readonly width: number;
+  /** ResNeXt (Xie et al., 2017): groups of the 3x3 of a bottleneck, default 1. */
+  readonly groups?: number | undefined;
+  /** Channels of each group where the stem has 64, default 64: the 3x3 of stage 1 has `groups · widthPerGroup · width / 64`. */
+  readonly widthPerGroup?: number | undefined;
 }
 
-/** The usual depths, by torchvision's names; `resnet10` has one basic block a stage. */
-export const RESNETS: Readonly<Record<'resnet10' | 'resnet18' | 'resnet34' | 'resnet50' | 'resnet101', ResnetShape>> = {
+type ResnetName = 'resnet10' | 'resnet18' | 'resnet34' | 'resnet50' | 'resnet101' | 'resnext50_32x4d' | 'resnext101_32x4d' | 'resnext101_64x4d' | 'resnext101_32x8d';
+
+/** The usual depths, by torchvision's names; `resnet10` has one basic block a stage, and `resnext101_32x4d` is mmdetection's. */
+export const RESNETS: Readonly<Record<ResnetName, ResnetShape>> = {
   resnet10: { block: 'basic', layers: [1, 1, 1, 1], width: 64 },
   resnet18: { block: 'basic', layers: [2, 2, 2, 2], width: 64 },
   resnet34: { block: 'basic', layers: [3, 4, 6, 3], width: 64 },
   resnet50: { block: 'bottleneck', layers: [3, 4, 6, 3], width: 64 },
   resnet101: { block: 'bottleneck', layers: [3, 4, 23, 3], width: 64 },
+  resnext50_32x4d: { block: 'bottleneck', layers: [3, 4, 6, 3], width: 64, groups: 32, widthPerGroup: 4 },
+  resnext101_32x4d: { block: 'bottleneck', layers: [3, 4, 23, 3], width: 64, groups: 32, widthPerGroup: 4 },
+  resnext101_64x4d: { block: 'bottleneck', layers: [3, 4, 23, 3], width: 64, groups: 64, widthPerGroup: 4 },
+  resnext101_32x8d: { block: 'bottleneck', layers: [3, 4, 23, 3], width: 64, groups: 32, widthPerGroup: 8 },
 };
 
 export interface ResnetOptions extends ResnetShape {
@@ -46,8 +56,9 @@ const UNFREEZING = ['layer4', 'layer3', 'layer2', 'layer1', 'conv1'];
  * @returns the stages, strides 4, 8, 16, 32
  */
 export function buildResnet(builder: NetworkBuilder, images: SymbolicTensor, options: ResnetOptions): Stage[] {
-  const { block, layers: depths, width, norm, trainableLayers, path } = options;
+  const { block, layers: depths, width, groups = 1, widthPerGroup = 64, norm, trainableLayers, path } = options;
   if (depths.length < 1 || depths.length > 4) throw new KdError('CONFIG_INVALID', `${path}: a ResNet has one to four stages, but ${depths.length} depths are given: ${depths.join(', ')}.`);
+  if (block === 'basic' && (groups !== 1 || widthPerGroup !== 64)) throw new KdError('CONFIG_INVALID', `${path}: a basic block has neither groups nor a width of them; take bottlenecks.`);
   const training = [...UNFREEZING.slice(0, trainableLayers), ...(trainableLayers >= 5 ? ['bn1'] : [])];
 
   let x = builder.conv(`${path}.conv1`, images, { filters: width, kernel: 7, stride: 2, trainable: training.includes('conv1') });
@@ -61,7 +72,7 @@ export function buildResnet(builder: NetworkBuilder, images: SymbolicTensor, opt
     const name = `${path}.layer${k + 1}`;
     const trainable = training.includes(`layer${k + 1}`);
     for (let i = 0; i < depth; i++) {
-      x = residualBlock(builder, x, { name: `${name}.${i}`, block, planes: width * 2 ** k, stride: i === 0 && k > 0 ? 2 : 1, norm, trainable });
+      x = residualBlock(builder, x, { name: `${name}.${i}`, block, planes: width * 2 ** k, groups, widthPerGroup, stride: i === 0 && k > 0 ? 2 : 1, norm, trainable });
     }
     return { name, output: x, channels: x.shape[3]!, stride: 4 * 2 ** k };
   });
@@ -71,20 +82,23 @@ interface BlockOptions {
   readonly name: string;
   readonly block: 'basic' | 'bottleneck';
   readonly planes: number;
+  readonly groups: number;
+  readonly widthPerGroup: number;
   readonly stride: number;
   readonly norm: NormOptions;
   readonly trainable: boolean;
 }
 
-function residualBlock(builder: NetworkBuilder, input: SymbolicTensor, { name, block, planes, stride, norm, trainable }: BlockOptions): SymbolicTensor {
-  const step = (x: SymbolicTensor, conv: string, bn: string, filters: number, kernel: number, by: number): SymbolicTensor =>
-    builder.norm(`${name}.${bn}`, builder.conv(`${name}.${conv}`, x, { filters, kernel, stride: by, trainable }), norm, trainable);
+function residualBlock(builder: NetworkBuilder, input: SymbolicTensor, { name, block, planes, groups, widthPerGroup, stride, norm, trainable }: BlockOptions): SymbolicTensor {
+  const step = (x: SymbolicTensor, conv: string, bn: string, filters: number, kernel: number, by: number, of = 1): SymbolicTensor =>
+    builder.norm(`${name}.${bn}`, builder.conv(`${name}.${conv}`, x, { filters, kernel, stride: by, groups: of, trainable }), norm, trainable);
   const filters = block === 'bottleneck' ? planes * 4 : planes;
 
   let x: SymbolicTensor;
   if (block === 'bottleneck') {
-    x = builder.relu(`${name}.relu1`, step(input, 'conv1', 'bn1', planes, 1, 1));
-    x = builder.relu(`${name}.relu2`, step(x, 'conv2', 'bn2', planes, 3, stride));
+    const inner = Math.trunc((planes * widthPerGroup) / 64) * groups;
+    x = builder.relu(`${name}.relu1`, step(input, 'conv1', 'bn1', inner, 1, 1));
+    x = builder.relu(`${name}.relu2`, step(x, 'conv2', 'bn2', inner, 3, stride, groups));
     x = step(x, 'conv3', 'bn3', filters, 1, 1);
   } else {
     x = builder.relu(`${name}.relu1`, step(input, 'conv1', 'bn1', planes, 3, stride));

@@ -2,6 +2,7 @@ import type { Engine } from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
 import { AffineNorm } from './affine-norm.js';
 import { type CallContext, type Layer, weightOf } from './layer-weight.js';
+import { groupedConv2d } from './grouped-conv.js';
 import { nativeConv } from './native-conv.js';
 
 /** How networks are run: what layers are called with, and the engine's native ops, where it has them. */
@@ -11,7 +12,7 @@ export interface RunContext extends CallContext {
 
 /** Convolution, norm, sum and ReLU as one unit: passes over large maps are what a CPU pays for. */
 export interface ConvBlock {
-  /** A stock `conv2d` layer without activation. */
+  /** A stock `conv2d` layer without activation, or a `GroupedConv`. */
   readonly conv: Layer;
   readonly norm?: Layer;
   readonly relu: boolean;
@@ -53,10 +54,11 @@ function convolve(
   { pad, relu }: { readonly pad: number; readonly relu: boolean },
   runOp: RunContext['runOp'],
 ): tf.Tensor {
+  const grouped = kernel.shape[2] !== x.shape[3];
   const symmetric = torchPadding(kernel.shape, strides, padding);
-  if (runOp && symmetric !== undefined) return nativeConv(runOp, x, kernel, bias, { stride: strides[0], pad: pad + symmetric, relu });
+  if (runOp && !grouped && symmetric !== undefined) return nativeConv(runOp, x, kernel, bias, { stride: strides[0], pad: pad + symmetric, relu });
   const padded = pad > 0 ? tf.pad(x, [[0, 0], [pad, pad], [pad, pad], [0, 0]]) : x;
-  const y = tf.conv2d(padded, kernel, strides, padding);
+  const y = grouped ? groupedConv2d(padded, kernel, { stride: strides[0], padding }, runOp) : tf.conv2d(padded, kernel, strides, padding);
   const sum = bias ? tf.add(y, bias) : y;
   return relu ? tf.relu(sum) : sum;
 }

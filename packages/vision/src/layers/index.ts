@@ -3,6 +3,7 @@ export * from './batch-norm.js';
 export * from './conv-block.js';
 export * from './frozen-batch-norm.js';
 export * from './group-norm.js';
+export * from './grouped-conv.js';
 export * from './layer-weight.js';
 export * from './level-scale.js';
 export * from './norm.js';
