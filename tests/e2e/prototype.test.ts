@@ -11,7 +11,7 @@ import { prototype } from '@kd/plugin-prototype';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 /** Models of a few thousand weights; the teacher's neck is wider. */
-const common = (width: number) => ({ backbone: { block: 'basic', layers: [1, 1, 1, 1], width } as const, fpnChannels: 2 * width, input: { fixedSize: [96, 96] as const } });
+const common = (width: number) => ({ backbone: { block: 'basic' as const, layers: [1, 1, 1, 1], width }, fpnChannels: 2 * width, input: { fixedSize: [96, 96] as [number, number] } });
 const models = {
   retinanet: (width: number) => retinanet({ ...common(width), head: { depth: 1, channels: 8 }, anchors: { sizes: [[16], [32], [64], [128], [256]] } }),
   'faster-rcnn': (width: number) =>
