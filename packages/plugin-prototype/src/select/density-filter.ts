@@ -45,7 +45,8 @@ export async function densities(rows: Rows, settings: Pick<SelectSettings, 'dens
           const sums = tf.tidy(() => {
             const size = Math.min(TILE, block.rows - start);
             const x = withColumn(tf.mul(tf.slice(block[space], [start, 0], [size, -1]), 1 / bandwidth), -1 / bandwidth);
-            return tf.addN(sets[space].map((set) => tf.sum(tf.exp(tf.neg(tf.square(product(x, set, false, true)))), 1)));
+            // A tidy for each: what is freed at once is used again while it is in the cache.
+            return tf.addN(sets[space].map((set) => tf.tidy(() => tf.sum(tf.exp(tf.neg(tf.square(product(x, set, false, true)))), 1))));
           });
           out[space].set(await sums.data(), block.from + start);
           sums.dispose();
