@@ -11,7 +11,7 @@ import { type Config, KdError } from '@kd/core';
 const format = process.env.KD_DATA_FORMAT ?? 'voc';
 if (format !== 'voc' && format !== 'coco') throw new KdError('CONFIG_INVALID', `KD_DATA_FORMAT is ${format}; it must be voc or coco.`);
 
-const root = resolve(process.env.KD_DATA ?? 'data');
+export const root = resolve(process.env.KD_DATA ?? 'data');
 const wanted = join(root, format === 'voc' ? 'ImageSets/Main/train.txt' : 'annotations/instances_train.json');
 if (!existsSync(wanted)) throw new KdError('CONFIG_INVALID', `BCCD was not found: there is no ${wanted}. Set KD_DATA to the folder with its Annotations, ImageSets and JPEGImages (github.com/Shenggan/BCCD_Dataset, folder BCCD), or put it into ./data; KD_DATA_FORMAT=coco reads annotations/instances_*.json instead.`);
 

@@ -4,8 +4,8 @@ import { training as shared } from '../common.js';
 
 type Model = Config['student'];
 
-/** Levels of strides 8, 16 and 32; both models see the same input, and neck and head have the same widths. */
-const common = { norm: 'group', fpnChannels: 64, extra: 'none', input: { fixedSize: [120, 160] }, head: { depth: 4 } };
+/** Levels of strides 4, 8 and 16: a platelet is ten pixels wide. Both models see the same input, and neck and head have the same widths. */
+const common = { norm: 'group', returnedLayers: [1, 2, 3], fpnChannels: 32, extra: 'none', input: { fixedSize: [120, 160] }, head: { depth: 4, groups: 8 } };
 const large = { block: 'basic', layers: [2, 2, 2, 2], width: 32 };
 const small = { block: 'basic', layers: [1, 1, 1, 1], width: 8 };
 const kinds = {

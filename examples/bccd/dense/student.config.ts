@@ -14,4 +14,4 @@ const distillers = methods[KD_METHOD];
 if (distillers === undefined) throw new Error(`KD_METHOD is ${KD_METHOD}; it must be one of ${Object.keys(methods).join(', ')}.`);
 
 /** KD_KIND: gfl, fcos or retinanet; KD_TEACHER: the run folder of a teacher, which may be of another kind. */
-export default defineConfig({ ...training, student: student(KD_KIND as Kind), ...(distillers.length > 0 && { teacher: { weights: KD_TEACHER! }, distillers }), epochs: 20 });
+export default defineConfig({ ...training, student: student(KD_KIND as Kind), ...(distillers.length > 0 && { teacher: { weights: KD_TEACHER! }, distillers }), epochs: 12 });
