@@ -55,7 +55,7 @@ export const imitationMethods: Readonly<Record<string, Method>> = {
     return { imitation: imitationLoss(masked(inputs, one), one.config['variant'] as FgfiVariant) };
   },
 
-  defeat: (inputs, one) => {
+  defeat: (inputs, one): Record<string, tf.Scalar> => {
     if (one.config['variant'] === 'head') {
       const { temperatureForeground, temperatureBackground } = one.config as { temperatureForeground: number; temperatureBackground: number };
       const [logits, target, labels] = ['logits_s', 'logits_t', 'labels'].map((key) => inputs.get(key)!) as [tf.Tensor, tf.Tensor, tf.Tensor];
