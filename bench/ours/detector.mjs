@@ -1,6 +1,7 @@
 // A detector of @kd on the native engine: arguments are its name, mode (step, infer), file of images, shape, boxes, threads; one timed run for each line of input.
 import { createInterface } from 'node:readline';
 import { computeStep, createOptimizer, createRng, deviceBatch, disposeAll, parseOptions, tidy, trainedVariables, Updater } from '@kd/core';
+import { fasterRcnn } from '@kd/detector-faster-rcnn';
 import { fcos } from '@kd/detector-fcos';
 import { gfl } from '@kd/detector-gfl';
 import { retinanet } from '@kd/detector-retinanet';
@@ -15,9 +16,11 @@ const info = await engine.start();
 const shape = JSON.parse(shapeText);
 const perImage = JSON.parse(boxesText);
 const batch = readBatch(file, shape, perImage);
-const categories = Array.from({ length: 91 }, (_, id) => ({ id, name: `class ${id}` }));
+// torchvision counts the background of a two-stage detector among its 91 classes.
+const categories = Array.from({ length: name === 'faster-rcnn' ? 90 : 91 }, (_, id) => ({ id, name: `class ${id}` }));
 const { definition, options } = {
   retinanet: { definition: retinanet.definition, options: { version: 1, backbone: 'resnet50' } },
+  'faster-rcnn': { definition: fasterRcnn.definition, options: { version: 1, backbone: 'resnet50' } },
   fcos: { definition: fcos.definition, options: { backbone: 'resnet50', norm: 'frozen', trainableLayers: 3 } },
   gfl: { definition: gfl.definition, options: { backbone: 'resnet50', norm: 'frozen', trainableLayers: 3 } },
 }[name];

@@ -1,4 +1,4 @@
-"""torchvision's RetinaNet or FCOS, ResNet-50 FPN, frozen batch norm, channels last: arguments are name, mode, file, shape, boxes, threads; one timed run for each line."""
+"""torchvision's RetinaNet, FCOS or Faster R-CNN, ResNet-50 FPN, frozen batch norm, channels last: arguments are name, mode, file, shape, boxes, threads; one timed run for each line."""
 import json
 import resource
 import sys
@@ -9,7 +9,7 @@ import numpy as np
 import torch
 import torchvision
 from torchvision.models import resnet50
-from torchvision.models.detection import FCOS, RetinaNet
+from torchvision.models.detection import FCOS, FasterRCNN, RetinaNet
 from torchvision.models.detection.backbone_utils import _resnet_fpn_extractor
 from torchvision.ops import FrozenBatchNorm2d
 from torchvision.ops.feature_pyramid_network import LastLevelP6P7
@@ -28,8 +28,9 @@ targets = [
     {"boxes": torch.tensor(rows, dtype=torch.float32), "labels": torch.arange(len(rows)) + 1 + i * len(rows)} for i, rows in enumerate(boxes)
 ]
 body = resnet50(weights=None, norm_layer=FrozenBatchNorm2d)
-backbone = _resnet_fpn_extractor(body, 3, returned_layers=[2, 3, 4], extra_blocks=LastLevelP6P7(256, 256))
-model = {"retinanet": RetinaNet, "fcos": FCOS}[name](backbone, 91, min_size=min(h, w), max_size=max(h, w)).to(memory_format=torch.channels_last)
+two_stage = name == "faster-rcnn"
+backbone = _resnet_fpn_extractor(body, 3) if two_stage else _resnet_fpn_extractor(body, 3, returned_layers=[2, 3, 4], extra_blocks=LastLevelP6P7(256, 256))
+model = {"retinanet": RetinaNet, "fcos": FCOS, "faster-rcnn": FasterRCNN}[name](backbone, 91, min_size=min(h, w), max_size=max(h, w)).to(memory_format=torch.channels_last)
 parameters = [p for p in model.parameters() if p.requires_grad]
 optimiser = torch.optim.SGD(parameters, lr=1e-4, momentum=0.9, weight_decay=1e-4)
 
