@@ -30,7 +30,7 @@ export function stepOf({ one, tensors, student, teacher }: Pair, own: Pick<Detec
   const matched = tf.concat(levels.map(([labels, weights]) =>
     tf.tensor2d(Int32Array.from(labels.values, (label, row) => (label < classes ? 0 : weights.values[row] === 0 ? -2 : -1)), labels.shape as [number, number], 'int32')), 1);
   const positive = tf.cast(tf.greaterEqual(matched, tf.scalar(0, 'int32')), 'float32');
-  const view = (model: HeadModel, { taps, predictions }: Pick<DetectorOutput, 'taps' | 'predictions'>): ModelView => ({
+  const view = (model: HeadModel, { taps, predictions }: Pick<DetectorOutput, 'taps' | 'predictions'>): Omit<ModelView, 'ofInstances'> => ({
     tap: (tap) => {
       const feature = taps[typeof tap === 'string' ? tap : tap.name];
       if (!feature) throw new Error(`tap ${JSON.stringify(tap)} was not made`);
