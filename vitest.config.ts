@@ -8,7 +8,7 @@ export default defineConfig({
     projects: [
       { extends: true, test: { name: 'unit', include: ['packages/*/src/**/*.test.ts'], testTimeout: 60_000 } },
       { extends: true, test: { name: 'golden', include: ['tests/golden/**/*.test.ts'], testTimeout: 120_000 } },
-      { extends: true, test: { name: 'e2e', include: ['tests/e2e/**/*.test.ts'], testTimeout: 600_000, fileParallelism: false } },
+      { extends: true, test: { name: 'e2e', include: ['tests/{docs,e2e}/**/*.test.ts'], testTimeout: 600_000, fileParallelism: false } },
     ],
   },
 });
