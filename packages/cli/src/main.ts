@@ -22,7 +22,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-function joinWords([first, second, ...rest]: readonly string[]): string[] {
+export function joinWords([first, second, ...rest]: readonly string[]): string[] {
   if (first !== undefined && second !== undefined && TWO_WORDS[first] === second) return [`${first} ${second}`, ...rest];
   return [first, second, ...rest].filter((word) => word !== undefined);
 }
@@ -38,7 +38,8 @@ function unknownCommand(program: CAC, [first]: readonly string[]): number {
   return MISUSED;
 }
 
-function build(): CAC {
+/** Every command with its options; nothing is run. */
+export function build(): CAC {
   const program = cac('kd');
   const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
 
