@@ -28,6 +28,9 @@ declare const STRIDES: readonly number[]; declare const BRANCHES: readonly strin
 declare const network: { run(branch: string, x: tf.Tensor4D, from: number, to: number): Record<string, tf.Tensor4D> };
 export const part: Pick<Detector, 'dense' | 'head'> = {`,
   },
+  { page: 'docs/writing-a-plugin.md', begins: "import { defineConfig } from '@kd/core';\nimport { cosine }", folder: configs },
+  { page: 'docs/writing-a-plugin.md', begins: 'import { testPlugin,', folder: configs },
+  { page: 'docs/writing-a-plugin.md', begins: 'testPlugin(trust', before: "import { testPlugin } from '@kd/testing'; import { trust } from './trust.js';", folder: configs },
   { page: 'packages/core/README.md', begins: 'datasetPass: {', before: "import type { Hooks, NamedTensors, TapPair } from '@kd/core';\ndeclare const pairs: readonly TapPair[]; declare let known: NamedTensors;\nexport const part: Hooks = {", after: '};' },
   ...['fcos', 'gfl', 'retinanet'].map((name) => ({ page: `packages/detector-${name}/README.md`, begins: 'const { feature } = ', before: detector })),
   { page: 'packages/engine-tensorflow/README.md', begins: "import { tensorflow } from '@kd/engine-tensorflow';", before: "import type { Tensor4D } from '@tensorflow/tfjs-core';\ndeclare const images: Tensor4D; declare const kernel: Tensor4D;" },
