@@ -1,4 +1,4 @@
-import { computeStep, createRng, parseOptions, trainedVariables } from '@kd/core';
+import { computeStep, createRng, parseOptions, tidy, trainedVariables } from '@kd/core';
 import { twoImages } from '@kd/testing';
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-cpu';
@@ -58,9 +58,9 @@ describe('a Cascade R-CNN', () => {
     const { images, targets } = twoImages();
     const logits = [[0, 3, 0, 0], [0, 0, 3, 0], [0, 0, 3, 0]];
     logits.forEach((bias, stage) => set(`roi_heads.${stage}.box_predictor.cls_score/bias`, bias));
-    const sizes = { imageSizes: targets.imageSizes, originalSizes: targets.imageSizes, ids: targets.ids, shape: [2, 32, 64, 3] as [number, number, number, number] };
+    const sizes = { imageSizes: targets.imageSizes, originalSizes: targets.imageSizes, ids: targets.ids, shape: [2, 32, 64, 3] as const };
     const detect = async () => {
-      const output = tf.tidy(() => detector.forward(images, { training: false }) as unknown as tf.TensorContainer) as unknown as ReturnType<typeof detector.forward>;
+      const output = tidy(() => detector.forward(images, { training: false }));
       return detector.detect(output, sizes);
     };
     const [first] = await detect();

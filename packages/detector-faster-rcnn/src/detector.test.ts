@@ -68,7 +68,7 @@ describe('a Faster R-CNN', () => {
     const sums: number[] = [];
     for (let i = 0; i < 4; i++) {
       const { names, terms, gradients } = step(copy, images, targets);
-      const values = terms.dataSync();
+      const values = [...terms.dataSync()];
       if (i === 0) {
         expect(names).toEqual(['loss_classifier', 'loss_box_reg', 'loss_objectness', 'loss_rpn_box_reg']);
         expect(values[0]).toBeCloseTo(Math.log(4), 0);

@@ -5,7 +5,12 @@ import { out, tensorOf, type Inputs, type Op, type Params } from './case.js';
 
 const nhwc = (x: tf.Tensor): tf.Tensor4D => tf.transpose(x, [0, 2, 3, 1]) as tf.Tensor4D;
 /** [b, n, s, s, c] as torch's [r, c, s, s] of b · n regions. */
-const regions = (x: tf.Tensor5D): tf.Tensor4D => tf.transpose(tf.reshape(x, [-1, ...x.shape.slice(2)]), [0, 3, 1, 2]) as tf.Tensor4D;
+const regions = (x: tf.Tensor5D): tf.Tensor4D => tf.transpose(flat(x), [0, 3, 1, 2]);
+/** [b, n, s, s, c] as [b · n, s, s, c]. */
+function flat(x: tf.Tensor5D): tf.Tensor4D {
+  const [b, n, height, width, c] = x.shape;
+  return tf.reshape(x, [b * n, height, width, c]);
+}
 
 const optionsOf = ({ output_size: size, sampling_ratio: samplingRatio, aligned }: Params): RoiAlignOptions => ({
   outputSize: size as number | [number, number],
@@ -27,7 +32,7 @@ function boxesByImage(rois: tf.Tensor, images: number): { readonly boxes: tf.Ten
 export function alignedRegions(map: tf.Tensor4D, rois: tf.Tensor, options: RoiAlignOptions & { readonly scale: number }): tf.Tensor4D {
   const { boxes, rows } = boxesByImage(rois, map.shape[0]);
   const pooled = roiAlign(map, boxes, options);
-  return tf.gather(tf.reshape(pooled, [-1, ...pooled.shape.slice(2)]), rows) as tf.Tensor4D;
+  return tf.gather(flat(pooled), rows);
 }
 
 const single: Op = {
