@@ -3,7 +3,6 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createRng, definePlugin } from '@kd/core';
-import * as tf from '@tensorflow/tfjs-core';
 import * as v from 'valibot';
 import { root } from '../common.js';
 
@@ -65,7 +64,7 @@ export const reliabilityLog = (noise: Pick<ReturnType<typeof noisyLabels>, 'of'>
         sums = new Map();
       };
       return {
-        lossCompose({ weights, instances, targets, progress }) {
+        stats({ weights, instances, targets, progress }) {
           if (progress.epoch !== epoch) tell();
           epoch = progress.epoch;
           const [n, values] = [instances.mask.shape[1], weights.get()!.response.dataSync()];
@@ -75,7 +74,7 @@ export const reliabilityLog = (noise: Pick<ReturnType<typeof noisyLabels>, 'of'>
             const sum = sums.get(what) ?? { weight: 0, count: 0 };
             sums.set(what, { weight: sum.weight + values[row]!, count: sum.count + 1 });
           });
-          return { none: tf.scalar(0) };
+          return {};
         },
         dispose: tell,
       };

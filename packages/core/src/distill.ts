@@ -20,11 +20,13 @@ export interface DistillState {
   readonly progress: StepProgress;
 }
 
+type Named = [string, tf.Scalar];
+
 /**
- * Runs the hooks of every plugin on the tape: all `headForward`s, then all `lossCompose`s.
+ * Runs the hooks of every plugin on the tape: all `headForward`s, then all `lossCompose`s, then all `stats`.
  * @param kept takes what the plugins share, so that it outlives their own tidies
  */
-export function distill(models: StepModels, state: DistillState, kept: Kept): [string, tf.Scalar][] {
+export function distill(models: StepModels, state: DistillState, kept: Kept): { readonly terms: Named[]; readonly stats: Named[] } {
   const { distillers, student, teacher } = models;
   const { step, micro = 0 } = state.progress;
   const { second, targets } = state;
@@ -47,15 +49,21 @@ export function distill(models: StepModels, state: DistillState, kept: Kept): [s
   );
   distillers.forEach((distiller, i) => distiller.call('headForward', () => distiller.hooks.headForward?.(steps[i]!)));
   channel.close();
-  return distillers.flatMap((distiller, i) => {
+  const terms = distillers.flatMap((distiller, i) => {
     const factor = distiller.factor(state.progress);
-    const terms = distiller.call('lossCompose', () => distiller.hooks.lossCompose?.(steps[i]!) ?? {});
-    return Object.entries(terms).map(([name, term]): [string, tf.Scalar] => {
-      if (!(term instanceof tf.Tensor) || term.rank !== 0) {
-        throw new KdError('PLUGIN_HOOK', `${distiller.id}.lossCompose: term "${name}" must be a scalar tensor; got ${term instanceof tf.Tensor ? `shape [${term.shape.join(', ')}]` : typeof term}. Reduce it with tf.mean or tf.sum.`);
-      }
-      return [`${distiller.id}.${name}`, factor === 1 ? term : tf.mul(term, factor)];
-    });
+    const composed = distiller.call('lossCompose', () => distiller.hooks.lossCompose?.(steps[i]!) ?? {});
+    return named(distiller.id, 'lossCompose', 'term', composed).map(([name, term]): Named => [name, factor === 1 ? term : tf.mul(term, factor)]);
+  });
+  const stats = distillers.flatMap((distiller, i) => named(distiller.id, 'stats', 'value', distiller.call('stats', () => distiller.hooks.stats?.(steps[i]!) ?? {})));
+  return { terms, stats };
+}
+
+function named(id: string, hook: 'lossCompose' | 'stats', what: string, scalars: Readonly<Record<string, tf.Scalar>>): Named[] {
+  return Object.entries(scalars).map(([name, scalar]) => {
+    if (!(scalar instanceof tf.Tensor) || scalar.rank !== 0) {
+      throw new KdError('PLUGIN_HOOK', `${id}.${hook}: ${what} "${name}" must be a scalar tensor; got ${scalar instanceof tf.Tensor ? `shape [${scalar.shape.join(', ')}]` : typeof scalar}. Reduce it with tf.mean or tf.sum.`);
+    }
+    return [`${id}.${name}`, scalar];
   });
 }
 

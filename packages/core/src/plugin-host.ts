@@ -131,7 +131,7 @@ function createDistiller(id: string, { definition, options: given }: Use<PluginD
 }
 
 const HOOKS: Readonly<Record<keyof Hooks, 'function' | 'object'>> = {
-  featureTap: 'function', datasetPass: 'object', headForward: 'function', lossCompose: 'function', schedule: 'function', state: 'function', restore: 'function', dispose: 'function',
+  featureTap: 'function', datasetPass: 'object', headForward: 'function', lossCompose: 'function', stats: 'function', schedule: 'function', state: 'function', restore: 'function', dispose: 'function',
 };
 
 /** A misspelt hook would never be called, without a word. */

@@ -189,6 +189,15 @@ describe('what plugins share in a step', () => {
     expect(() => step(models, batch)).toThrow(expect.objectContaining({ code: 'PLUGIN_HOOK', message: expect.stringMatching(message) }));
   });
 
+  it('tells what plugins watch besides, in no total', async () => {
+    const { models } = await distillation([plugin('p', () => ({ lossCompose: () => ({ a: scalar(2) }), stats: ({ instances }: StepView) => ({ seen: tf.tidy(() => tf.sum(instances.mask) as tf.Scalar) }) }))]);
+    const result = step(models, batch);
+    expect(result.names.at(-1)).toBe('p.a');
+    expect(result.stats).toEqual(['p.seen']);
+    expect([...result.terms.dataSync()].slice(result.names.length)).toEqual([expect.toSatisfy((seen: number) => seen > 0)]);
+    disposeResult(result);
+  });
+
   it('refuses a tap that nobody asked for, listing what was', async () => {
     const { models } = await distillation([plugin('p', () => ({ featureTap: (taps) => void taps.of('student', 'neck@p3'), lossCompose: ({ student: view }) => ({ a: tf.mean(view.tap('neck@p4')) as tf.Scalar }) }) satisfies Hooks)]);
     expect(() => step(models, batch)).toThrow(/tap "neck@p4" of the student was not asked for in featureTap\. Asked for: neck@p3/);

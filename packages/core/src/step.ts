@@ -27,7 +27,9 @@ export interface StepProgress extends Progress {
 export interface StepResult {
   /** Names of the terms: the detector's own, then `<plugin id>.<name>`. */
   readonly names: readonly string[];
-  /** [terms] as they entered the total */
+  /** Names of what plugins tell besides. */
+  readonly stats: readonly string[];
+  /** [terms + stats]: the terms as they entered the total, then the stats */
   readonly terms: tf.Tensor1D;
   /** By path; a variable without a gradient is absent, as in torch. */
   readonly gradients: ReadonlyMap<string, tf.Tensor>;
@@ -71,7 +73,7 @@ export function computeStep(models: StepModels, images: tf.Tensor4D, targets: Ta
 function forwardBackward(models: StepModels, images: tf.Tensor4D, targets: Targets, progress: StepProgress, results: Kept, shared: Kept): StepResult {
   const { student, distillers } = models;
   const teacher = distillers.length > 0 ? models.teacher : null;
-  const kept: { names: string[]; terms: tf.Tensor1D | undefined; updates: readonly VariableUpdate[] } = { names: [], terms: undefined, updates: [] };
+  const kept: { names: string[]; stats: string[]; terms: tf.Tensor1D | undefined; updates: readonly VariableUpdate[] } = { names: [], stats: [], terms: undefined, updates: [] };
   const gradients = tf.tidy(() => {
     const taught = teacher?.forward(images, { training: false, taps: models.taps.teacher });
     const { grads, value } = onTape(models.variables.map(({ variable }) => variable), () => {
@@ -80,11 +82,12 @@ function forwardBackward(models: StepModels, images: tf.Tensor4D, targets: Targe
       const assignment = student.assign(priors, targets);
       const second = secondStage(student, output, priors, assignment, targets, models.rng.stream('student', 'step', progress.step, progress.micro ?? 0));
       const terms: [string, tf.Scalar][] = Object.entries(student.terms(output, priors, assignment, targets, second));
-      if (taught !== undefined) {
-        terms.push(...distill(models, { taught, output, priors, assignment, ...(second && { second }), targets, progress }, shared));
-      }
+      const taughtTerms = taught && distill(models, { taught, output, priors, assignment, ...(second && { second }), targets, progress }, shared);
+      const stats = taughtTerms?.stats ?? [];
+      terms.push(...(taughtTerms?.terms ?? []));
       kept.names = terms.map(([name]) => name);
-      kept.terms = results.keep(tf.stack(terms.map(([, term]) => term)) as tf.Tensor1D);
+      kept.stats = stats.map(([name]) => name);
+      kept.terms = results.keep(tf.stack([...terms, ...stats].map(([, value]) => value)) as tf.Tensor1D);
       kept.updates = output.updates.map(({ variable, value: update }) => ({ variable, value: results.keep(update) }));
       return terms.map(([, term]) => term).reduce((sum, term) => tf.add(sum, term));
     });
@@ -96,7 +99,7 @@ function forwardBackward(models: StepModels, images: tf.Tensor4D, targets: Targe
     const gradient = gradients[variable.name];
     if (gradient !== undefined) byPath.set(path, gradient);
   }
-  return { names: kept.names, terms: kept.terms!, gradients: byPath, updates: kept.updates };
+  return { names: kept.names, stats: kept.stats, terms: kept.terms!, gradients: byPath, updates: kept.updates };
 }
 
 function secondStage({ secondStage: stage }: Detector, output: DetectorOutput, priors: Priors, assignment: Assignment, targets: Targets, rng: Rng): RegionStep | undefined {

@@ -3,10 +3,11 @@ import type { LogEvent } from './contract/listener.js';
 import { KdError } from './errors.js';
 import type { StepResult } from './step.js';
 
-type Figures = Pick<LogEvent, 'terms' | 'total' | 'lr' | 'imagesPerSecond' | 'waited'> & { readonly secondsPerStep: number };
+type Figures = Pick<LogEvent, 'terms' | 'total' | 'stats' | 'lr' | 'imagesPerSecond' | 'waited'> & { readonly secondsPerStep: number };
 
 interface Entry {
   readonly names: readonly string[];
+  readonly stats: readonly string[];
   readonly terms: tf.Tensor1D;
   readonly step: number;
   readonly ids: readonly (number | string)[];
@@ -28,8 +29,8 @@ export class TermLog {
     this.#waitedMs = waitedMs;
   }
 
-  add({ names, terms }: StepResult, { step, ids }: Pick<Entry, 'step' | 'ids'>): void {
-    this.#entries.push({ names, terms, step, ids });
+  add({ names, stats, terms }: StepResult, { step, ids }: Pick<Entry, 'step' | 'ids'>): void {
+    this.#entries.push({ names, stats, terms, step, ids });
   }
 
   endOfStep(lr: number): void {
@@ -47,8 +48,9 @@ export class TermLog {
     const entries = this.#entries;
     if (entries.length === 0) return null;
     const sums = new Map<string, number>();
+    const told = new Map<string, number[]>();
     try {
-      for (const { names, terms, step, ids } of entries) {
+      for (const { names, stats, terms, step, ids } of entries) {
         const values = await terms.data();
         names.forEach((name, i) => {
           const value = values[i]!;
@@ -56,6 +58,10 @@ export class TermLog {
             throw new KdError('NON_FINITE', `the term ${name} became ${value} at step ${step} (images ${ids.join(', ')}). The last checkpoint is from before. Lower the learning rate, add clipNorm, or look at these images with kd data check.`);
           }
           sums.set(name, (sums.get(name) ?? 0) + value);
+        });
+        stats.forEach((name, i) => {
+          const value = values[names.length + i]!;
+          if (Number.isFinite(value)) told.set(name, [...(told.get(name) ?? []), value]);
         });
       }
     } finally {
@@ -70,6 +76,7 @@ export class TermLog {
     this.#steps = 0;
     return {
       terms,
+      stats: Object.fromEntries([...told].map(([name, values]) => [name, values.reduce((sum, value) => sum + value, 0) / values.length])),
       total: Object.values(terms).reduce((sum, term) => sum + term, 0),
       lr: this.#lr,
       imagesPerSecond: (steps * imagesPerStep * 1000) / elapsed,

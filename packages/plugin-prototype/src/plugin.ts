@@ -8,6 +8,7 @@ import { describeLevel, type Level, type LevelDescription, ofOwnLevel, regionWei
 import { DeviceBank } from './device-bank.js';
 import { optionsSchema, type PrototypeInput, type PrototypeOptions, USUAL_WEIGHTS } from './options.js';
 import { responseLoss } from './response-loss.js';
+import { reliabilityStats } from './reliability-stats.js';
 import { levelFeature, levelGlobal } from './step-losses.js';
 import { type StepObjects, stepObjects } from './step-objects.js';
 
@@ -75,6 +76,8 @@ function create(scope: PluginScope, options: PrototypeOptions): Hooks {
       }
       return terms;
     },
+
+    stats: ({ weights: channel, instances }) => reliabilityStats(channel.get()!.levels, instances.mask),
 
     state: () => (inUse.bank ? writeBank(inUse.bank) : new Map()),
     restore: (state) => {

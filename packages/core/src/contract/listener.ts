@@ -35,6 +35,8 @@ export interface LogEvent {
   /** Means over the steps since the last log, as they enter the total. */
   readonly terms: Readonly<Record<string, number>>;
   readonly total: number;
+  /** Means of what plugins tell besides, in no total. */
+  readonly stats: Readonly<Record<string, number>>;
   readonly imagesPerSecond: number;
   /** Share of the time since the last log that the step stood waiting for data, in [0, 1]. */
   readonly waited: number;

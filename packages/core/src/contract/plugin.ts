@@ -177,6 +177,8 @@ export interface Hooks {
   headForward?(step: StepView): void;
   /** collect, in the step, on the tape: the terms of this plugin, already weighted by its options. */
   lossCompose?(step: StepView): LossTerms;
+  /** collect, in the step, after every `lossCompose`: scalars that are no loss but worth watching, logged as `<plugin id>.<name>` beside the terms. */
+  stats?(step: StepView): Readonly<Record<string, tf.Scalar>>;
   /** pure: a factor for all terms of this plugin. */
   schedule?(progress: Progress): number;
   /** What the plugin must carry across a resume besides its variables. */
