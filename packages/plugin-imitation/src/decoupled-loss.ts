@@ -1,6 +1,5 @@
-import { softKl } from '@kd/vision';
+import { cellError, softKl } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
-import { cellError } from './cell-error.js';
 import type { MaskedMaps } from './imitation-loss.js';
 
 /** Two terms: of the objects, and of what is around them. */

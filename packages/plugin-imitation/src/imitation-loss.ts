@@ -1,5 +1,5 @@
+import { cellError } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
-import { cellError } from './cell-error.js';
 
 /** `original`: of Wang et al. `pyramid`: of the DeFeat repository, which also divides by the channels and by the levels. */
 export type FgfiVariant = 'original' | 'pyramid';

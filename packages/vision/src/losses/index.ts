@@ -1,5 +1,6 @@
 export * from './absolute.js';
 export { bceWithLogits } from './bce.js';
+export * from './cell-error.js';
 export * from './cross-entropy.js';
 export * from './focal-sum.js';
 export { sigmoidFocalLoss, type FocalOptions } from './focal.js';
