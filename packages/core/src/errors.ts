@@ -1,5 +1,5 @@
 /** What a code stands for. docs/errors.md is made of this: `pnpm docs:errors`. */
-interface ErrorExplanation {
+export interface ErrorExplanation {
   readonly meaning: string;
   /** What is behind it most of the time. */
   readonly cause: string;
@@ -7,11 +7,14 @@ interface ErrorExplanation {
   readonly fix: string;
 }
 
+/** Keeps the codes as names and the texts as texts: another wording is no other type. */
+const explained = <Code extends string>(codes: Readonly<Record<Code, ErrorExplanation>>): Readonly<Record<Code, ErrorExplanation>> => codes;
+
 /**
  * Every error that a user can cause is a {@link KdError}: one message that says what, where, why and what to do instead.
  * The codes are listed here, in one place, so that they can be documented and matched on.
  */
-export const ERROR_CODES = {
+export const ERROR_CODES = explained({
   CONFIG_INVALID: {
     meaning: 'The configuration does not fit its schema.',
     cause: 'A misspelt key or option, a value of another type or out of its range, one id twice, distillers without a teacher, or fewer training images than one step takes.',
@@ -97,7 +100,7 @@ export const ERROR_CODES = {
     cause: 'A flag without its companion, or with a value that is none; in a program, arguments or shapes that do not fit together.',
     fix: 'Run the command with `--help`, or read the docstring of the function that the message names.',
   },
-} as const satisfies Readonly<Record<string, ErrorExplanation>>;
+});
 
 export type ErrorCode = keyof typeof ERROR_CODES;
 
