@@ -43,7 +43,7 @@ export async function run({ peer }) {
 async function compare(peer, file, settings, rounds) {
   const started = [];
   try {
-    for (const [factory, script] of [[peerFactory(process.execPath), '../ours/select.mjs'], [peer, 'select.py']]) {
+    for (const [factory, script] of [[peerFactory(process.execPath), '../ours/select.mjs'], [peer, 'prototype_select.py']]) {
       if (factory !== null) started.push(await factory(script, [file, JSON.stringify(settings), String(THREADS)]));
     }
     // All pairs take a minute: there is nothing to warm up.
