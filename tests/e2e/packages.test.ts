@@ -67,6 +67,28 @@ test('every package of the workspace is packed', () => {
   expect(packed.map(({ name }) => name).sort()).toEqual(folders.map((name) => `@kd/${name}`).sort());
 });
 
+test('a dry run of the release shows what would go, and changes nothing', () => {
+  const state = (): string => spawnSync('git', ['status', '--porcelain'], { cwd: root, encoding: 'utf8' }).stdout;
+  const before = state();
+  const dry = spawnSync(process.execPath, [join(root, 'scripts/release.mjs'), '--dry-run', '--files'], { cwd: temporaryFolder(), encoding: 'utf8' });
+  expect(dry.status, dry.stderr).toBe(0);
+  for (const { name, version } of packed) {
+    const line = dry.stdout.split('\n').find((one) => one.startsWith(`${name} `));
+    const [, now, next] = / (\d+\.\d+)\.\d+(?: → (\S+))? +\d+ +\d+\.\d kB +\d+\.\d kB$/.exec(line!) ?? [];
+    expect(version.startsWith(`${now}.`), line).toBe(true);
+    // No minor of core may make a major of what has it as a peer, and before 1.0.0 all are patches.
+    if (next !== undefined) expect(next.startsWith(`${now}.`), line).toBe(true);
+  }
+  expect(dry.stdout).toMatch(/^ {4}dist\/trainer\.js {2}\d+\.\d kB$/m);
+  expect(state()).toBe(before);
+});
+
+test('a release without a token stops before anything', () => {
+  const release = spawnSync(process.execPath, [join(root, 'scripts/release.mjs')], { encoding: 'utf8', env: { ...process.env, NPM_TOKEN: '' } });
+  expect(release.status).toBe(1);
+  expect(release.stderr).toContain('NPM_TOKEN is not set');
+});
+
 describe.each(packed)('$name', ({ name, filename, version }) => {
   const place = join(folder, name.replace('/', '-'));
   mkdirSync(place);
