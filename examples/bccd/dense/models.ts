@@ -1,4 +1,4 @@
-// CrossKD and PKD on dense detectors: BCCD at 160x120, teachers and students of three kinds. See ../dense.mjs, which trains them all.
+// CrossKD and PKD on dense detectors: BCCD at 160x120, teachers and students of three kinds. See queue.mjs, which trains them all.
 import type { Config } from '@kd/core';
 import { training as shared } from '../common.js';
 

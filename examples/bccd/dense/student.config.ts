@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { type Config, defineConfig } from '@kd/core';
 import { type Kind, student, training } from './models.js';
 
@@ -13,5 +14,5 @@ const methods: Readonly<Record<string, Config['distillers']>> = {
 const distillers = methods[KD_METHOD];
 if (distillers === undefined) throw new Error(`KD_METHOD is ${KD_METHOD}; it must be one of ${Object.keys(methods).join(', ')}.`);
 
-/** KD_KIND: gfl, fcos or retinanet; KD_TEACHER: the run folder of a teacher, which may be of another kind. */
-export default defineConfig({ ...training, student: student(KD_KIND as Kind), ...(distillers.length > 0 && { teacher: { weights: KD_TEACHER! }, distillers }), epochs: 12 });
+/** KD_KIND: gfl, fcos or retinanet; KD_TEACHER: another teacher than the one of this kind that lies here, a run folder or weights, of any kind. */
+export default defineConfig({ ...training, student: student(KD_KIND as Kind), ...(distillers.length > 0 && { teacher: { weights: KD_TEACHER ?? join(import.meta.dirname, `${KD_KIND}-teacher.safetensors`) }, distillers }), epochs: 12 });
