@@ -5,7 +5,7 @@ import type { RunInfo, TrainerEvent } from '@kd/core';
 import { expect, test } from 'vitest';
 import { jsonLines } from './json-lines.js';
 
-const log = (step: number): TrainerEvent => ({ type: 'log', step, epoch: 0, lr: 0.1, terms: { cls: 1 }, total: 1, imagesPerSecond: 9, waited: 0, secondsLeft: 1, memory: 1, tensors: 1 });
+const log = (step: number): TrainerEvent => ({ type: 'log', step, epoch: 0, lr: 0.1, terms: { cls: 1 }, stats: {}, total: 1, imagesPerSecond: 9, waited: 0, secondsLeft: 1, memory: 1, tensors: 1 });
 const start = (folder: string, startStep: number): TrainerEvent => ({ type: 'start', run: { folder, startStep } as RunInfo });
 const steps = async (folder: string): Promise<number[]> => (await readFile(join(folder, 'metrics.jsonl'), 'utf8')).trimEnd().split('\n').map((line) => (JSON.parse(line) as { step: number }).step);
 

@@ -16,7 +16,7 @@ const events: TrainerEvent[] = [
   { type: 'pass', plugin: 'prototype', done: 10, of: 40 },
   { type: 'pass', plugin: 'prototype', done: 40, of: 40 },
   { type: 'step', step: 1, epoch: 0 },
-  { type: 'log', step: 2, epoch: 0, lr: 0.01, terms: { cls: 1.25, 'ssim.feat': 0.5 }, total: 1.75, imagesPerSecond: 31.4, waited: 0.07, secondsLeft: 72, memory: 512, tensors: 9 },
+  { type: 'log', step: 2, epoch: 0, lr: 0.01, terms: { cls: 1.25, 'ssim.feat': 0.5 }, stats: {}, total: 1.75, imagesPerSecond: 31.4, waited: 0.07, secondsLeft: 72, memory: 512, tensors: 9 },
   { type: 'step', step: 3, epoch: 0 },
   { type: 'evaluation', step: 5, epoch: 0, seconds: 2, best: true, result: { metrics: { AP: 0.412, AP50: 0.6, AP75: -1 }, perClass: [] } },
   { type: 'end', summary: { minutes: 2, minutesEvaluating: 0.1, skipped: [{ file: 'a.jpg', why: 'it is truncated', times: 2 }, { file: 'b.png', why: 'it is no image', times: 1 }] } as unknown as Summary },
