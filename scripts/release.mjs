@@ -38,13 +38,13 @@ function show(releases) {
 }
 
 /** npm's settings of this user and the token, in a file of their own. */
-function settings(token) {
+function settings(registry, token) {
   const own = process.env.NPM_CONFIG_USERCONFIG ?? process.env.npm_config_userconfig ?? join(homedir(), '.npmrc');
   const file = join(folder, 'npmrc');
   if (existsSync(own)) copyFileSync(own, file);
   else writeFileSync(file, '', { mode: 0o600 });
-  const registry = new URL(run('npm', ['config', 'get', 'registry']).trim());
-  appendFileSync(file, `\n//${registry.host}${registry.pathname.replace(/\/?$/, '/')}:_authToken=${token}\n`);
+  const { host, pathname } = new URL(registry);
+  appendFileSync(file, `\n//${host}${pathname.replace(/\/?$/, '/')}:_authToken=${token}\n`);
   return file;
 }
 
@@ -60,8 +60,9 @@ function publish(releases) {
   }
   node(join(root, 'node_modules/typescript/bin/tsc'), '-b');
   removeStale();
+  const registry = run('npm', ['config', 'get', 'registry']).trim();
   // What is committed was checked above; packages that the registry has in this version are passed over.
-  pnpm(['--recursive', 'publish', '--access', 'public', '--no-git-checks'], { show: true, env: { NPM_CONFIG_USERCONFIG: settings(token) } });
+  pnpm(['--recursive', 'publish', '--access', 'public', '--no-git-checks', '--registry', registry], { show: true, env: { NPM_CONFIG_USERCONFIG: settings(registry, token) } });
   node(join(root, 'node_modules/@changesets/cli/bin.js'), 'tag');
   say('Published. Now: git push --follow-tags');
 }
