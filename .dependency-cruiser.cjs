@@ -20,6 +20,8 @@ module.exports = {
     only('detector-[^/]+', 'core|vision'),
     only('testing', 'core|vision'),
     only('cli', 'core|data|metrics|weights|report|engine-[^/]+'),
+    only('create-plugin', ''),
+    only('create-detector', 'create-plugin'),
     { name: 'no-cycles', severity: 'error', from: { path: '^packages/[^/]+/src/' }, to: { circular: true, dependencyTypesNot: ['type-only'], viaOnly: { dependencyTypesNot: ['type-only'] } } },
     { name: 'declared', comment: 'What is imported stands in the package.json of the package.', severity: 'error', from: { path: '^packages/[^/]+/src/', pathNot: '\\.test\\.ts$' }, to: { dependencyTypes: ['npm-no-pkg', 'npm-unknown', 'unknown'] } },
   ],
