@@ -11,7 +11,7 @@ const small = { block: 'basic', layers: [1, 1, 1, 1], width: 8 };
 const kinds = {
   gfl: { ...common, anchorScale: 4 },
   fcos: { ...common, flavour: 'mmdet', regressRanges: [[-1, 16], [16, 32], [32, 1e8]] },
-  retinanet: { ...common, anchors: { sizes: [[8, 10, 12.5], [16, 20, 25], [32, 40, 50]] } },
+  retinanet: { ...common, head: { ...common.head, norm: 'group' }, anchors: { sizes: [[8, 10, 12.5], [16, 20, 25], [32, 40, 50]] } },
 };
 
 export type Kind = keyof typeof kinds;
