@@ -1,7 +1,7 @@
 // A share of the training boxes is spoilt: half of them get another class, half are moved by half to a whole side. And a plugin of twenty lines that
 // reads the reliability weights beside any other plugin, and tells the mean over spoilt and over clean objects.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { createRng, definePlugin } from '@kd/core';
 import * as v from 'valibot';
 import { root } from '../common.js';
@@ -39,7 +39,7 @@ export function noisyLabels(share: number) {
     }
   }
   mkdirSync('runs', { recursive: true });
-  const file = `runs/bccd-noisy-${share}.json`;
+  const file = resolve(`runs/bccd-noisy-${share}.json`);
   writeFileSync(file, JSON.stringify(coco));
   return {
     train: { format: 'coco' as const, annotations: file, images: join(root, 'JPEGImages'), name: `bccd-train-noisy-${share}` },
