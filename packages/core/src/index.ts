@@ -21,6 +21,7 @@ export * from './optimizers.js';
 export * from './plugin-host.js';
 export * from './same-maps.js';
 export * from './schedules.js';
+export { firstRows } from './first-rows.js';
 export { gatherMatched } from './gather-matched.js';
 export { gatherRows } from './gather-rows.js';
 export { MAX_INSTANCES, priorInstances, regionInstances } from './instances.js';

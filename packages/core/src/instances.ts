@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Assignment, Instances, Regions, Targets } from './contract/detector.js';
+import { firstRows } from './first-rows.js';
 import { gatherMatched } from './gather-matched.js';
 import { gatherRows } from './gather-rows.js';
 
@@ -20,15 +21,10 @@ export const regionInstances = ({ matched, boxes, maxPositives }: Regions, targe
  */
 function instanceTable(matched: tf.Tensor2D, boxesAt: (rows: tf.Tensor2D) => tf.Tensor, targets: Targets, limit: number): Instances {
   return tf.tidy(() => {
-    const a = matched.shape[1];
-    const n = Math.min(limit, a);
-    // Counting down from a keeps the order of the rows; whole numbers up to 2^24 are exact.
-    const order = tf.mul(tf.cast(tf.greaterEqual(matched, 0), 'float32'), tf.range(a, 0, -1)); // [b, a]
-    const { values, indices } = tf.topk(order, n);
-    const positive = tf.greater(values, 0); // [b, n]
-    const mask = tf.cast(positive, 'float32') as tf.Tensor2D;
-    const rows = tf.where<tf.Tensor>(positive, indices, tf.scalar(0, 'int32')) as tf.Tensor2D;
-    const found = tf.where<tf.Tensor>(positive, gatherRows(matched, rows), tf.scalar(-1, 'int32')) as tf.Tensor2D;
+    const marks = tf.cast(tf.greaterEqual(matched, 0), 'float32') as tf.Tensor2D;
+    const { rows, on } = firstRows(marks, Math.min(limit, matched.shape[1]));
+    const mask = tf.cast(on, 'float32') as tf.Tensor2D; // [b, n]
+    const found = tf.where<tf.Tensor>(on, gatherRows(matched, rows), tf.scalar(-1, 'int32')) as tf.Tensor2D;
     return {
       mask,
       rows,

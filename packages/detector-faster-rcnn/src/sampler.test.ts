@@ -2,7 +2,7 @@ import { createRng } from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-cpu';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { drawnRows, randomRows, type SampleSize } from './sampler.js';
+import { randomRows, type SampleSize } from './sampler.js';
 
 beforeAll(async () => {
   await tf.setBackend('cpu');
@@ -38,13 +38,5 @@ describe('randomRows', () => {
     }
     // 120 each, with a deviation of 9.
     for (const often of times) expect(Math.abs(often - 120)).toBeLessThan(40);
-  });
-});
-
-describe('drawnRows', () => {
-  it('gives the drawn rows in order, and places without one', () => {
-    const { rows, on } = drawnRows(tf.tensor2d([[0, 1, 0, 1, 1], [0, 0, 0, 1, 0]]), 4);
-    expect(rows.arraySync()).toEqual([[1, 3, 4, 0], [3, 0, 0, 0]]);
-    expect(on.arraySync()).toEqual([[1, 1, 1, 0], [1, 0, 0, 0]]);
   });
 });

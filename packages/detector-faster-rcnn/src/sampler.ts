@@ -46,16 +46,3 @@ function atRows(rows: tf.Tensor2D, values: tf.Tensor2D, n: number): tf.Tensor2D 
   const flat = tf.reshape(tf.add(rows, tf.expandDims(starts, 1)), [-1, 1]);
   return tf.reshape(tf.scatterND(flat, tf.reshape(values, [-1]), [b * n]), [b, n]);
 }
-
-/**
- * The drawn rows of [b, n], in ascending order and in a fixed number of places.
- * @returns rows [b, places] int32, 0 where nothing was drawn, and on [b, places] bool
- */
-export function drawnRows(drawn: tf.Tensor2D, places: number): { readonly rows: tf.Tensor2D; readonly on: tf.Tensor2D } {
-  return tf.tidy(() => {
-    // Counting down from n keeps the order; whole numbers up to 2^24 are exact.
-    const { values, indices } = tf.topk(tf.mul(drawn, tf.range(drawn.shape[1], 0, -1)), places);
-    const on = tf.greater(values, 0) as tf.Tensor2D;
-    return { rows: tf.where<tf.Tensor>(on, indices, tf.scalar(0, 'int32')) as tf.Tensor2D, on };
-  });
-}

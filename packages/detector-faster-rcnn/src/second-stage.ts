@@ -1,8 +1,8 @@
-import { gatherRows, type Regions, type Rng, type Targets } from '@kd/core';
+import { firstRows, gatherRows, type Regions, type Rng, type Targets } from '@kd/core';
 import { boxIou, matchAnchors } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
 import type { Proposals } from './proposals.js';
-import { drawnRows, mostPositives, type SampleRows, type SampleSize } from './sampler.js';
+import { mostPositives, type SampleRows, type SampleSize } from './sampler.js';
 
 export interface RegionOptions extends SampleSize {
   readonly high: number;
@@ -25,7 +25,7 @@ export function sampleRegions(proposals: Pick<Proposals, 'boxes' | 'mask'>, targ
     const negative = tf.logicalAnd(usable, tf.equal(matched, tf.scalar(-1, 'int32'))) as tf.Tensor2D;
     const drawn = sampleRows('roi', { positive, negative }, options, rng);
     const places = Math.min(options.batchSize, candidates.shape[1]);
-    const { rows, on } = drawnRows(drawn, places);
+    const { rows, on } = firstRows(drawn, places);
     return {
       boxes: gatherRows<tf.Tensor3D>(candidates, rows),
       matched: tf.where<tf.Tensor>(on, gatherRows(matched, rows), tf.scalar(-2, 'int32')) as tf.Tensor2D,
