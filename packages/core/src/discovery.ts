@@ -6,8 +6,9 @@ import type { DetectorDefinition } from './contract/detector.js';
 import type { Engine } from './contract/engine.js';
 import { API_VERSION, type PluginDefinition } from './contract/plugin.js';
 import { KdError, messageOf, suggestion } from './errors.js';
+import type { Preset } from './presets.js';
 
-export type PluginKind = 'distiller' | 'detector' | 'engine';
+export type PluginKind = 'distiller' | 'detector' | 'engine' | 'preset';
 
 /** What a package says of itself in its package.json, under `kd`: one of these or a list of them, read without running any of its code. */
 export interface Manifest {
@@ -21,7 +22,7 @@ export interface Manifest {
   readonly description: string;
 }
 
-const PREFIX: Readonly<Record<PluginKind, string>> = { distiller: 'plugin', detector: 'detector', engine: 'engine' };
+const PREFIX: Readonly<Record<PluginKind, string>> = { distiller: 'plugin', detector: 'detector', engine: 'engine', preset: 'plugin' };
 
 /** The folder of the nearest package.json at or above `folder`, or null. */
 async function projectOf(folder: string): Promise<string | null> {
@@ -84,6 +85,7 @@ interface Kinds {
   distiller: PluginDefinition;
   detector: DetectorDefinition;
   engine: Engine;
+  preset: Preset;
 }
 
 /**
@@ -107,10 +109,12 @@ export async function importByName<K extends PluginKind>(kind: K, name: string, 
     const exported = declared?.export ?? 'default';
     return definitionOf(kind, candidate, exported, (await importFile(candidate, file))[exported]);
   }
-  const installed = ofKind.map((one) => one.name);
+  // The name of a preset stands where that of a distiller does.
+  const installed = manifests.filter((one) => one.kind === kind || (kind === 'distiller' && one.kind === 'preset')).map((one) => one.name);
+  const lacking = name.split('+').map((one) => `@kd/${PREFIX[kind]}-${one}`);
   throw new KdError(
     'PLUGIN_NOT_FOUND',
-    `no ${kind} named "${name}" is installed for ${project}; ${suggestion(name, installed)} Installed: ${installed.join(', ') || 'none'}. To add one: pnpm add @kd/${PREFIX[kind]}-${name}`,
+    `no ${kind} named "${name}" is installed for ${project}; ${suggestion(name, installed)} Installed: ${installed.join(', ') || 'none'}. To add one: pnpm add ${lacking.join(' ')}`,
   );
 }
 
@@ -152,6 +156,10 @@ async function importFile(name: string, file: string): Promise<Readonly<Record<s
 
 function definitionOf<K extends PluginKind>(kind: K, name: string, exportName: string, exported: unknown): Kinds[K] {
   if (kind === 'engine' && typeof exported === 'function') return (exported as () => Kinds[K])();
+  if (kind === 'preset') {
+    if (Array.isArray(exported) || typeof exported === 'function') return exported as unknown as Kinds[K];
+    throw new KdError('PLUGIN_INVALID', `the export "${exportName}" of ${name} is no preset; it must be a list of distillers, or a function that gives one.`);
+  }
   const definition = (exported as { definition?: { kind?: string } } | undefined)?.definition;
   if (definition?.kind !== kind) {
     throw new KdError('PLUGIN_INVALID', `the ${exportName === 'default' ? 'default export' : `export "${exportName}"`} of ${name} is no ${kind}; it must be what ${kind === 'detector' ? 'defineDetector' : 'definePlugin'} returns.`);

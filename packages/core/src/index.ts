@@ -35,5 +35,7 @@ export * from './checkpoints.js';
 export * from './discovery.js';
 export * from './evaluate.js';
 export * from './passes.js';
+export * from './presets.js';
+export type { RunOptions } from './run.js';
 export * from './tidy.js';
 export { Trainer, type TrainerOptions } from './trainer.js';

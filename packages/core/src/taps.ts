@@ -10,9 +10,17 @@ export function matchTaps(taps: readonly TapInfo[], pattern: string | readonly s
 
 const escape = (text: string): string => text.replace(/[.+?^${}()|[\]\\]/g, '\\$&');
 
+/** What one plugin asked for. */
+export interface TakenTaps {
+  readonly student: readonly TapInfo[];
+  readonly teacher: readonly TapInfo[];
+  readonly pairs: readonly TapPair[];
+}
+
 /** Collects what the plugins ask for, so that the forward passes compute just that. */
 export class TapRegistry {
   readonly #requested: Readonly<Record<Role, Set<string>>> = { teacher: new Set(), student: new Set() };
+  readonly #taken = new Map<string, Record<Role, Set<TapInfo>> & { readonly pairs: TapPair[] }>();
   readonly #models: Readonly<Record<Role, Detector>>;
 
   constructor(models: Readonly<Record<Role, Detector>>) {
@@ -23,16 +31,33 @@ export class TapRegistry {
     return [...this.#requested[role]];
   }
 
+  takenBy(plugin: string): TakenTaps {
+    const { student = [], teacher = [], pairs = [] } = this.#taken.get(plugin) ?? {};
+    return { student: [...student], teacher: [...teacher], pairs: [...pairs] };
+  }
+
   /** The view of one plugin. */
   for(plugin: string): TapRequests {
+    const taken = { student: new Set<TapInfo>(), teacher: new Set<TapInfo>(), pairs: [] as TapPair[] };
+    this.#taken.set(plugin, taken);
     const of = (role: Role, pattern: string | readonly string[]): readonly TapInfo[] => {
       const { taps } = this.#models[role];
       for (const one of [pattern].flat()) if (matchTaps(taps, one).length === 0) throw unknownTap(plugin, role, this.#models[role], one);
       const found = matchTaps(taps, pattern);
-      for (const tap of found) this.#requested[role].add(tap.name);
+      for (const tap of found) {
+        this.#requested[role].add(tap.name);
+        taken[role].add(tap);
+      }
       return found;
     };
-    return { of, pair: (pattern, options = {}) => pairByStride(plugin, of('student', pattern), of('teacher', pattern), options) };
+    return {
+      of,
+      pair: (pattern, options = {}) => {
+        const pairs = pairByStride(plugin, of('student', pattern), of('teacher', pattern), options);
+        taken.pairs.push(...pairs);
+        return pairs;
+      },
+    };
   }
 }
 

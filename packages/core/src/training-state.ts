@@ -1,7 +1,7 @@
 import type { CheckpointFormat, HostTensor } from './contract/checkpoint.js';
 import { detectorTensors } from './checkpoints.js';
 import { KdError, messageOf } from './errors.js';
-import type { Run } from './trainer.js';
+import type { Run } from './run.js';
 import type { Updater } from './updater.js';
 import { assignHost, loadDetector, toHost } from './variables.js';
 
