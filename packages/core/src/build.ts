@@ -26,6 +26,7 @@ export interface TrainerPorts {
 /** A detector with the words that build it again. */
 export interface BuiltDetector {
   readonly detector: Detector;
+  readonly definition: DetectorDefinition;
   readonly spec: DetectorSpec;
   readonly info: ModelInfo;
 }
@@ -55,6 +56,7 @@ export function buildDetector({ definition, options: given }: Use<DetectorDefini
   const size = (of: Detector['variables']): number => of.reduce((sum, { variable }) => sum + variable.size, 0);
   return {
     detector,
+    definition,
     spec: { name: definition.name, options, categories: context.categories },
     info: { detector: definition.name, parameters: size(detector.variables), trainable: size(detector.variables.filter(({ trainable }) => trainable)), weights },
   };

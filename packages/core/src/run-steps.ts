@@ -25,6 +25,8 @@ export class RunSteps {
   readonly log: TermLog;
   /** Steps done. */
   done = 0;
+  /** Of the last batch, [b, h, w, 3] */
+  lastShape: readonly number[] = [];
   readonly #run: Run;
   readonly #models: StepModels;
 
@@ -80,6 +82,7 @@ export class RunSteps {
     const onDevice = deviceBatch(batch);
     try {
       const result = computeStep(this.#models, onDevice.images, onDevice.targets, progress);
+      this.lastShape = batch.shape;
       this.log.add(result, { step: this.done + 1, ids: batch.ids });
       sum.add(result.gradients);
       for (const { variable, value } of result.updates) {
