@@ -1,3 +1,4 @@
+import { signed } from './copies.js';
 import type { DetectorDefinition } from './contract/detector.js';
 import type { PluginDefinition } from './contract/plugin.js';
 
@@ -19,14 +20,14 @@ export type Usable<Definition, Input> = ((options?: Input) => Use<Definition>) &
 export function definePlugin<Options, Input = unknown>(
   definition: Omit<PluginDefinition<Options>, 'kind'>,
 ): Usable<PluginDefinition<Options>, Input> {
-  return usable(Object.freeze({ ...definition, kind: 'distiller' as const }));
+  return usable(Object.freeze(signed({ ...definition, kind: 'distiller' as const })));
 }
 
 /** Defines a detector; see {@link definePlugin}. */
 export function defineDetector<Options, Input = unknown>(
   definition: Omit<DetectorDefinition<Options>, 'kind'>,
 ): Usable<DetectorDefinition<Options>, Input> {
-  return usable(Object.freeze({ ...definition, kind: 'detector' as const }));
+  return usable(Object.freeze(signed({ ...definition, kind: 'detector' as const })));
 }
 
 function usable<Definition, Input>(definition: Definition): Usable<Definition, Input> {

@@ -118,6 +118,10 @@ export class KdError extends Error {
   }
 }
 
+/** Whether it is a {@link KdError}, of another copy of this package too: `instanceof` knows those of its own copy alone. */
+export const isKdError = (thrown: unknown): thrown is KdError =>
+  thrown instanceof Error && thrown.name === 'KdError' && 'code' in thrown && typeof thrown.code === 'string' && Object.hasOwn(ERROR_CODES, thrown.code);
+
 /** The message of anything that was thrown. */
 export const messageOf = (thrown: unknown): string => (thrown instanceof Error ? thrown.message : String(thrown));
 

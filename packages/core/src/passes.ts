@@ -3,13 +3,14 @@ import type { Dataset, LoaderOptions } from './contract/data.js';
 import type { Detector } from './contract/detector.js';
 import type { TrainerEvent } from './contract/listener.js';
 import type { DatasetPass } from './contract/plugin.js';
-import { KdError, messageOf } from './errors.js';
+import { isKdError, KdError, messageOf } from './errors.js';
 import { fingerprintOfValues } from './fingerprint.js';
+import type { LeakWatch } from './leak-watch.js';
 import type { Logger } from './logger.js';
 import { madeFrom, readSame } from './pass-cache.js';
 import { type DuePass, duePass } from './pass-due.js';
 import { openPass } from './pass-view.js';
-import type { Distiller } from './plugin-host.js';
+import { type Distiller, guarded } from './plugin-host.js';
 import type { Rng } from './rng.js';
 import type { RunFolder } from './run-folder.js';
 
@@ -27,6 +28,8 @@ export interface PassContext {
   readonly run: Readonly<Record<string, unknown>>;
   readonly emit?: (event: TrainerEvent) => Promise<void>;
   readonly signal?: AbortSignal | undefined;
+  /** Told of what passes leave on the device. */
+  readonly leaks?: LeakWatch;
 }
 
 /** Where the training stands. */
@@ -51,10 +54,13 @@ export async function runPasses(distillers: readonly Distiller[], moment: PassMo
     const due = duePass(pass.every, moment.step, moment.stepsPerEpoch, distiller.id);
     if (due.step !== moment.step && !moment.resumed) continue;
     try {
-      pass.use(await resultOf(distiller, pass, due, moment, context));
+      const result = await resultOf(distiller, pass, due, moment, context);
+      const use = (): void => guarded(distiller.id, 'datasetPass.use', () => pass.use(result));
+      if (context.leaks === undefined) use();
+      else context.leaks.around(distiller.id, 'datasetPass.use', use);
     } catch (cause) {
       if (stopped(cause, context.signal)) return false;
-      if (cause instanceof KdError) throw cause;
+      if (isKdError(cause)) throw cause;
       throw new KdError('PLUGIN_HOOK', `${distiller.id}.datasetPass threw before step ${moment.step} (epoch ${moment.epoch}): ${messageOf(cause)}`, { cause });
     }
   }
@@ -72,15 +78,19 @@ async function resultOf(distiller: Distiller, pass: DatasetPass, due: DuePass, m
   const known = await readSame(file, { madeFrom: from, ...(!inside && { student: values }) }, format);
   if (known !== null) return known;
   if (inside) logger.warn(`${id}: ${file} is not there, or was made from something else; the data set pass of step ${due.step} is made again, from the student of step ${moment.step}.`);
-  const open = openPass(distiller, moment, context);
-  try {
-    const result = await pass.run(open.view);
-    // What a plugin returns after it was told to stop may be a part.
-    context.signal?.throwIfAborted();
-    await format.write(file, result, { kd: '1', plugin: id, step: String(moment.step), epoch: String(moment.epoch), madeFrom: from, student: values });
-  } finally {
-    await open.close();
-  }
+  const make = async (): Promise<void> => {
+    const open = openPass(distiller, moment, context);
+    try {
+      const result = await pass.run(open.view);
+      // What a plugin returns after it was told to stop may be a part.
+      context.signal?.throwIfAborted();
+      if (typeof (result as Partial<NamedTensors> | undefined)?.get !== 'function') throw new TypeError(`run returned ${result === null ? 'null' : typeof result}; it must return a Map of tensors, which may be empty`);
+      await format.write(file, result, { kd: '1', plugin: id, step: String(moment.step), epoch: String(moment.epoch), madeFrom: from, student: values });
+    } finally {
+      await open.close();
+    }
+  };
+  await (context.leaks === undefined ? make() : context.leaks.aroundPass(id, make));
   return (await format.read(file)).tensors;
 }
 

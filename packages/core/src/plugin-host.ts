@@ -3,7 +3,7 @@ import type { Detector } from './contract/detector.js';
 import { API_VERSION, type Hooks, type PluginDefinition, type PluginScope, type Progress } from './contract/plugin.js';
 import { LOGGER, PLUGIN_OPTIONS, PLUGIN_SCOPE, RNG, STUDENT, TEACHER, type Services } from './container.js';
 import type { Use } from './define.js';
-import { KdError, messageOf, suggestion } from './errors.js';
+import { isKdError, KdError, messageOf, suggestion } from './errors.js';
 import { parseOptions } from './options.js';
 import type { TapRegistry } from './taps.js';
 
@@ -80,20 +80,7 @@ function createDistiller(id: string, { definition, options: given }: Use<PluginD
   };
   scopeServices.register(PLUGIN_OPTIONS, options);
   scopeServices.register(PLUGIN_SCOPE, scope);
-  const call = <T>(hook: string, run: () => T): T => {
-    let result: T;
-    try {
-      result = run();
-    } catch (cause) {
-      if (cause instanceof KdError) throw cause;
-      throw new KdError('PLUGIN_HOOK', `${id}.${hook} threw: ${messageOf(cause)}`, { cause });
-    }
-    if (isPromise(result)) {
-      result.catch(() => {});
-      throw new KdError('PLUGIN_HOOK', `${id}.${hook} returned a promise; hooks of a step run inside of the tape and must return at once. Use datasetPass for work that waits.`);
-    }
-    return result;
-  };
+  const call = <T>(hook: string, run: () => T): T => guarded(id, hook, run);
   let hooks: Hooks = {};
   const dispose = (): void => {
     try {
@@ -130,6 +117,31 @@ function createDistiller(id: string, { definition, options: given }: Use<PluginD
   };
 }
 
+/** Runs a hook; what it throws becomes an error that names plugin and hook, and so does a promise where none may be. */
+export function guarded<T>(id: string, hook: string, run: () => T): T {
+  let result: T;
+  try {
+    result = run();
+  } catch (cause) {
+    throw failureOf(id, hook, cause);
+  }
+  if (isPromise(result)) {
+    result.then(undefined, () => {});
+    const why = ON_THE_TAPE.has(hook) ? 'hooks of a step run inside of the tape and must return at once' : 'nobody waits for it; it must return at once';
+    throw new KdError('PLUGIN_HOOK', `${id}.${hook} returned a promise; ${why}. Use datasetPass.run for work that waits.`);
+  }
+  return result;
+}
+
+/** What a hook threw, by the names of plugin and hook. An error of core, or of a helper, keeps its code and names them once. */
+export function failureOf(id: string, hook: string, cause: unknown): KdError {
+  if (!isKdError(cause)) return new KdError('PLUGIN_HOOK', `${id}.${hook} threw: ${messageOf(cause)}`, { cause });
+  const named = new RegExp(`^(distiller |plugin )?"?${id}\\b`).test(cause.message);
+  return named ? cause : new KdError(cause.code, `${id}.${hook}: ${cause.message}`, { cause });
+}
+
+const ON_THE_TAPE: ReadonlySet<string> = new Set<keyof Hooks>(['headForward', 'lossCompose', 'stats', 'schedule']);
+
 const HOOKS: Readonly<Record<keyof Hooks, 'function' | 'object'>> = {
   featureTap: 'function', datasetPass: 'object', headForward: 'function', lossCompose: 'function', stats: 'function', schedule: 'function', state: 'function', restore: 'function', dispose: 'function',
 };
@@ -148,7 +160,7 @@ function checkHooks(id: string, hooks: unknown): Hooks {
   return hooks;
 }
 
-const isPromise = (value: unknown): value is Promise<unknown> =>
+const isPromise = (value: unknown): value is PromiseLike<unknown> =>
   typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
 
 function checkDefinition(definition: PluginDefinition, services: Services): void {

@@ -3,13 +3,14 @@ import type { TrainerEvent } from './contract/listener.js';
 import type { Progress } from './contract/plugin.js';
 import { KdError } from './errors.js';
 import { GradientSum } from './gradient-sum.js';
+import { LeakWatch } from './leak-watch.js';
 import { createOptimizer } from './optimizers.js';
 import { type PassMoment, type PassContext, runPasses } from './passes.js';
 import type { Distiller } from './plugin-host.js';
 import { createRng } from './rng.js';
 import type { Run } from './run.js';
 import { learningRateFactor } from './schedules.js';
-import { computeStep, deviceBatch, type StepModels, type StepProgress } from './step.js';
+import { deviceBatch, type StepModels, type StepProgress } from './step.js';
 import { TermLog } from './term-log.js';
 import { disposeAll } from './tidy.js';
 import { Updater } from './updater.js';
@@ -23,6 +24,7 @@ export class RunSteps {
   readonly total: number;
   readonly updater: Updater;
   readonly log: TermLog;
+  readonly leaks: LeakWatch;
   /** Steps done. */
   done = 0;
   /** Of the last batch, [b, h, w, 3] */
@@ -45,6 +47,7 @@ export class RunSteps {
     this.#models = { student: run.student.detector, teacher: run.teacher?.detector ?? null, distillers: [...run.distillers, ...watching], taps: run.taps, variables, rng: createRng(config.seed) };
     this.updater = new Updater(variables, createOptimizer(config.optimizer), { clipNorm: config.clipNorm, emaDecay: config.ema?.decay ?? null });
     this.log = new TermLog(() => this.loader.stats.waitedMs);
+    this.leaks = new LeakWatch(run.logger);
   }
 
   get imagesPerStep(): number {
@@ -81,7 +84,7 @@ export class RunSteps {
   #microStep(batch: HostBatch, progress: StepProgress, sum: GradientSum): void {
     const onDevice = deviceBatch(batch);
     try {
-      const result = computeStep(this.#models, onDevice.images, onDevice.targets, progress);
+      const result = this.leaks.step(this.#models, onDevice.images, onDevice.targets, progress);
       this.lastShape = batch.shape;
       this.log.add(result, { step: this.done + 1, ids: batch.ids });
       sum.add(result.gradients);
@@ -102,13 +105,14 @@ export class RunSteps {
     const loader = { batchSize: config.batchSize, workers: config.data.workers, onBadImage: config.data.onBadImage };
     const began = performance.now();
     const finished = await runPasses(distillers, moment, {
-      student: student.detector, teacher: teacher.detector, dataset, loader, folder, format: options.format, rng: this.#models.rng, logger, run: { seed: config.seed }, ...(emit && { emit }), signal: options.signal,
+      student: student.detector, teacher: teacher.detector, dataset, loader, folder, format: options.format, rng: this.#models.rng, logger, run: { seed: config.seed }, ...(emit && { emit }), signal: options.signal, leaks: this.leaks,
     });
     this.log.skipTime(performance.now() - began);
     return finished;
   }
 
   async close(): Promise<void> {
+    this.leaks.close();
     this.log.dispose();
     this.updater.dispose();
     await this.loader.close();

@@ -6,6 +6,7 @@ import type { Metric } from './contract/metric.js';
 import { buildDetector, type BuiltDetector, checkTeacher, loadModel, openDataset, resolveEngine, resolveMetric, resolveUse, type TrainerPorts } from './build.js';
 import { readModel } from './checkpoints.js';
 import type { ResolvedConfig } from './config.js';
+import { warnOfOtherCopies } from './copies.js';
 import { createServices, DATASET, ENGINE, LOGGER, RNG, RUN_FOLDER, type Services, STUDENT, TEACHER } from './container.js';
 import { KdError, messageOf } from './errors.js';
 import { consoleLogger, type Logger } from './logger.js';
@@ -63,6 +64,7 @@ export async function prepareRun(config: ResolvedConfig, options: RunOptions, op
   const studentUse = await resolveUse<DetectorDefinition>('detector', config.student, folder);
   const teacherUse = config.teacher?.detector === undefined ? undefined : await resolveUse<DetectorDefinition>('detector', config.teacher.detector, folder);
   const uses = await resolveDistillers(config.distillers, studentUse.definition.name, folder);
+  warnOfOtherCopies([studentUse, ...(teacherUse === undefined ? [] : [teacherUse]), ...uses].map(({ definition }) => definition), logger);
   const metric = resolveMetric(config.evaluate.metric, options);
   const train = await openDataset(config.data.train, folder, options);
   const val = config.data.val === undefined ? null : await openDataset(config.data.val, folder, options);

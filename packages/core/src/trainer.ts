@@ -33,14 +33,24 @@ export class Trainer {
 
   /** Trains to the end, or until the signal stops it. Leaves checkpoints, metrics.jsonl and summary.json in the run folder. */
   async fit(): Promise<Summary | null> {
-    const run = await prepareRun(this.#config, this.#options, () => claimFolder(resolve(this.#options.out), this.#options));
+    const out = resolve(this.#options.out);
+    if (writtenTo.has(out)) throw new KdError('RUN_FOLDER', `another training of this process writes to ${out}; name another folder.`);
+    writtenTo.add(out);
     try {
-      return await new TrainingLoop(run, emitter(this.#options.listeners ?? [], run.logger)).run();
+      const run = await prepareRun(this.#config, this.#options, () => claimFolder(out, this.#options));
+      try {
+        return await new TrainingLoop(run, emitter(this.#options.listeners ?? [], run.logger)).run();
+      } finally {
+        disposeRun(run);
+      }
     } finally {
-      disposeRun(run);
+      writtenTo.delete(out);
     }
   }
 }
+
+/** Folders of the trainings that are on their way. A new one has no checkpoint yet by which another would know it. */
+const writtenTo = new Set<string>();
 
 /** A fresh run wants a folder without checkpoints, a resumed one wants a folder with some. */
 async function claimFolder(path: string, options: TrainerOptions): Promise<RunFolder> {

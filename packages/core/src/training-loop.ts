@@ -140,7 +140,7 @@ export class TrainingLoop {
   }
 
   async #checkpoint(): Promise<string> {
-    const tensors: Map<string, HostTensor> = await trainingState(this.#run, this.#steps.updater);
+    const tensors: Map<string, HostTensor> = await trainingState({ ...this.#run, distillers: this.#steps.leaks.between(this.#run.distillers) }, this.#steps.updater);
     const file = await this.#checkpoints.save(this.#steps.done, tensors, {
       ...specMetadata(this.#run.student.spec),
       ...positionMetadata({ step: this.#steps.done, milliseconds: this.#milliseconds(), millisecondsEvaluating: this.#millisecondsEvaluating, best: this.#best, last: this.#last }, this.#fixed()),

@@ -1,4 +1,4 @@
-import type { CheckpointFormat, HostTensor } from './contract/checkpoint.js';
+import type { CheckpointFormat, HostTensor, NamedTensors } from './contract/checkpoint.js';
 import { detectorTensors } from './checkpoints.js';
 import { KdError, messageOf } from './errors.js';
 import type { Run } from './run.js';
@@ -10,11 +10,17 @@ export async function trainingState({ student, distillers }: Run, updater: Updat
   const tensors = await detectorTensors(student.detector);
   for (const { id, variables, hooks, call } of distillers) {
     for (const { path, variable } of variables) tensors.set(`plugin/${path}`, await toHost(variable));
-    for (const [name, value] of call('state', () => hooks.state?.() ?? [])) tensors.set(`state/${id}/${name}`, value);
+    for (const [name, value] of call('state', () => listOf(hooks.state?.()))) tensors.set(`state/${id}/${name}`, value);
   }
   for (const [name, value] of await updater.state()) tensors.set(name, value);
   return tensors;
 }
+
+/** A promise is left to the caller, who tells of it. */
+const listOf = (state: NamedTensors | undefined): readonly (readonly [string, HostTensor])[] => {
+  if (state !== undefined && typeof (state as Partial<NamedTensors>).get !== 'function' && !('then' in state)) throw new TypeError('it must return a Map of tensors');
+  return (state ?? []) as readonly (readonly [string, HostTensor])[];
+};
 
 /** What must be the same when a run goes on, or it would be another run. */
 export interface FixedSettings {
