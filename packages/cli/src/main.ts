@@ -43,16 +43,18 @@ export function build(): CAC {
   const program = cac('kd');
   const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
 
-  program
-    .command('train [config]', 'Train a student, with a teacher and distillers or alone')
+  withOverrides(program.command('train [config]', 'Train a student, with a teacher and distillers or alone'))
     .option('--out <dir>', 'Folder of the run (default: runs/<name of the config>)')
     .option('--resume', 'Go on from the newest checkpoint of the run folder')
-    .option('--epochs <n>', 'Instead of the epochs of the config')
-    .option('--seed <n>', 'Instead of the seed of the config')
-    .option('--set <key=value>', 'Any other key, e.g. --set optimizer.lr=0.02; may be repeated')
     .example('  kd train kd.config.ts --out runs/student')
     .example('  kd train kd.config.ts --out runs/student --resume')
     .action(async (config: string | undefined, flags: Flags) => (await import('./commands/train.js')).train(config, flags));
+
+  withOverrides(program.command('plan <config>', 'Tell what a config would train, in which steps and for how long, from two real steps; leaves no files'))
+    .option('--pass-images <n>', 'Run passes of distillers over the first n training images (default: 16)')
+    .option('--json', 'One JSON object on standard output and nothing else')
+    .example('  kd plan kd.config.ts --set batchSize=16')
+    .action(async (config: string, flags: Flags) => (await import('./commands/plan.js')).plan(config, flags));
 
   withData(program.command('eval <model>', 'Evaluate a run folder or a checkpoint'))
     .option('--metric <name>', 'coco, voc07 or voc (default: that of the run)')
@@ -90,10 +92,9 @@ export function build(): CAC {
     .option('--json', 'One JSON object on standard output and nothing else')
     .action(async (flags: Flags) => (await import('./commands/data-check.js')).checkData(flags));
 
-  program
-    .command('plugins', 'List the distillers, detectors and engines that are installed; runs none of their code')
+  withOverrides(program.command('plugins [config]', 'List what is installed, running none of its code; with a config, tell what each of its parts taps, needs and adds'))
     .option('--json', 'As JSON')
-    .action(async (flags: Flags) => (await import('./commands/plugins.js')).plugins(flags));
+    .action(async (config: string | undefined, flags: Flags) => (await import('./commands/plugins.js')).plugins(config, flags));
 
   program
     .command('doctor', 'Which engine runs here, which library, why, and what to do')
@@ -108,6 +109,12 @@ export function build(): CAC {
   program.version(version);
   return program;
 }
+
+const withOverrides = (command: ReturnType<CAC['command']>): ReturnType<CAC['command']> =>
+  command
+    .option('--epochs <n>', 'Instead of the epochs of the config')
+    .option('--seed <n>', 'Instead of the seed of the config')
+    .option('--set <key=value>', 'Any other key, e.g. --set optimizer.lr=0.02; may be repeated');
 
 const withData = (command: ReturnType<CAC['command']>): ReturnType<CAC['command']> =>
   withFiles(command.option('--data <json>', 'Data as in a config: {"format":"coco",…}, or a file with that (default: the validation data of the run)'));

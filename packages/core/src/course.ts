@@ -12,9 +12,10 @@ export function courseOf(at: (progress: Progress) => number, { steps, stepsPerEp
   const places = Array.from({ length: Math.ceil((steps - 1) / stride) + 1 }, (_, i) => Math.min(i * stride, steps - 1));
   const values = places.map((step) => at({ step, steps, epoch: Math.floor(step / stepsPerEpoch), epochs, fraction: step / steps }));
   const last = places.length - 1;
-  const size = Math.max(...values.map(Math.abs));
+  const size = values.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
   const bends = places.flatMap((_, i) => (i === 0 || i === last || Math.abs(slope(i) - slope(i - 1)) * steps > 1e-6 * size ? [i] : []));
-  const shown = bends.length <= BENDS ? bends : [...new Set([0, 0.25, 0.5, 0.75, 1].map((share) => Math.round(share * last)))];
+  const highest = values.reduce((best, value, i) => (value > values[best]! ? i : best), 0);
+  const shown = bends.length <= BENDS ? bends : [...new Set([highest, ...[0, 0.25, 0.5, 0.75, 1].map((share) => Math.round(share * last))])].sort((a, b) => a - b);
   return shown.map((i) => ({ step: places[i]! + 1, value: values[i]! }));
 
   function slope(i: number): number {

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Measured, MeasuredStep, PlannedPass } from './contract/plan.js';
 import type { Role, StepView } from './contract/plugin.js';
-import { KdError } from './errors.js';
+import { isKdError, KdError } from './errors.js';
 import { firstImages } from './first-images.js';
 import type { Distiller } from './plugin-host.js';
 import type { Run } from './run.js';
@@ -36,7 +36,7 @@ export async function measurePasses(run: Run, steps: RunSteps, { images, onPass 
       const finished = await steps.passes(0, { dataset, distillers: [distiller], emit: async (event) => void (event.type === 'pass' && onPass?.(event.plugin, event.done, event.of)) });
       if (!finished) run.options.signal?.throwIfAborted();
     } catch (error) {
-      if (!(error instanceof KdError) || dataset === run.train) throw error;
+      if (!isKdError(error) || dataset === run.train) throw error;
       throw new KdError(error.code, `${error.message} (The pass of ${distiller.id} ran over the first ${images} of ${all} images only; let the plan pass over all ${all}.)`, { cause: error });
     }
     measured.set(distiller.id, { images: dataset.images.length, seconds: (performance.now() - began) / 1000 });
@@ -59,15 +59,9 @@ export async function measureSteps(run: Run, steps: RunSteps, count: number): Pr
   return rows;
 }
 
-export function measuredRun(run: Run, steps: RunSteps, rows: readonly MeasuredStep[], passes: MeasuredPasses, times: (id: string) => number): Measured {
-  const all = run.train.images.length;
-  return {
-    steps: rows,
-    // Kibibytes, on every platform.
-    peakMemory: process.resourceUsage().maxRSS * 1024,
-    estimate: {
-      steps: rows.at(-1)!.seconds * steps.total,
-      passes: [...passes].reduce((sum, [id, { images, seconds }]) => sum + (times(id) * seconds * all) / images, 0),
-    },
-  };
-}
+export const measuredRun = (steps: RunSteps, rows: readonly MeasuredStep[]): Measured => ({
+  steps: rows,
+  // Given in kibibytes on every platform.
+  peakMemory: process.resourceUsage().maxRSS * 1024,
+  estimate: rows.at(-1)!.seconds * steps.total,
+});

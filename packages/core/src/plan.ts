@@ -52,14 +52,13 @@ async function planOf(run: Run, { steps: count = 2, passImages = 16, onPass }: P
   try {
     const passes: MeasuredPasses = count > 0 ? await measurePasses(run, steps, { images: passImages, onPass }) : new Map();
     const rows = await measureSteps(run, steps, count);
-    const planned = await Promise.all(distillers.map((_, i) => plannedDistiller(run, steps, i, shapes, passes)));
     return {
       engine,
       seed: config.seed,
       student: await plannedDetector(student, run),
       teacher: teacher === null ? null : await plannedDetector(teacher, run),
       data: { train: plannedData(train), val: val === null ? null : plannedData(val), classes: train.categories.map(({ name }) => name), augment: config.data.augment.map(({ name }) => name), workers: config.data.workers },
-      distillers: planned,
+      distillers: await Promise.all(distillers.map((_, i) => plannedDistiller(run, steps, i, shapes, passes))),
       training: {
         epochs: config.epochs, stepsPerEpoch: steps.stepsPerEpoch, steps: steps.total, batchSize: config.batchSize, accumulate: config.accumulate,
         trained: trainedVariables(student.detector, distillers).reduce((sum, { variable }) => sum + variable.size, 0),
@@ -67,7 +66,7 @@ async function planOf(run: Run, { steps: count = 2, passImages = 16, onPass }: P
         learningRate: course(run, steps, (progress) => config.optimizer.lr * learningRateFactor(config.schedule, progress)),
         evaluate: { every: config.evaluate.every, metric: metric.name },
       },
-      measured: rows.length === 0 ? null : measuredRun(run, steps, rows, passes, (id) => planned.find((one) => one.id === id)?.pass?.times ?? 0),
+      measured: rows.length === 0 ? null : measuredRun(steps, rows),
     };
   } finally {
     await steps.close();

@@ -2,4 +2,5 @@ export { countdown } from './countdown.js';
 export { columns, evaluationLines, metricsLine } from './evaluation-lines.js';
 export { averagePrecision, count, duration, number, percent } from './figures.js';
 export { jsonLines } from './json-lines.js';
+export { partLines, planLines } from './plan-lines.js';
 export { terminal, type TerminalOptions } from './terminal.js';

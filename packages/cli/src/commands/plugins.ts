@@ -1,9 +1,16 @@
-import { API_VERSION, discover } from '@kd/core';
-import { columns } from '@kd/report';
+import { API_VERSION, discover, type Plan } from '@kd/core';
+import { columns, partLines } from '@kd/report';
+import { INTERRUPTED } from '../failures.js';
 import type { Flags } from '../main.js';
+import { planConfig } from '../plan-config.js';
 
-/** `kd plugins`: what the project of the working directory has installed, from its manifests alone. */
-export async function plugins({ json }: Flags): Promise<number> {
+/** `kd plugins [CONFIG]`: what is installed, or what the parts of a config tap, need and add. */
+export async function plugins(config: string | undefined, flags: Flags): Promise<number> {
+  return config === undefined ? installed(flags) : partsOf(config, flags);
+}
+
+/** What the project of the working directory has installed, from its manifests alone. */
+async function installed({ json }: Flags): Promise<number> {
   const manifests = await discover(process.cwd());
   if (json === true) {
     process.stdout.write(`${JSON.stringify(manifests, null, 2)}\n`);
@@ -15,5 +22,14 @@ export async function plugins({ json }: Flags): Promise<number> {
   }
   const rows = manifests.map((one) => [one.kind, one.name, one.version, one.package, one.apiVersion === API_VERSION ? '' : `speaks version ${one.apiVersion} of the contract, this core ${API_VERSION}`]);
   process.stdout.write(`${columns([['kind', 'name', 'version', 'package', ''], ...rows], 5).join('\n')}\n`);
+  return 0;
+}
+
+/** Builds everything that training would, and runs no step. */
+async function partsOf(config: string, flags: Flags): Promise<number> {
+  const plan = await planConfig(config, flags, { steps: 0 });
+  if (plan === null) return INTERRUPTED;
+  const { student, teacher, distillers }: Plan = plan;
+  process.stdout.write(flags['json'] === true ? `${JSON.stringify({ ok: true, config, student, teacher, distillers }, null, 2)}\n` : `${partLines(plan).join('\n')}\n`);
   return 0;
 }

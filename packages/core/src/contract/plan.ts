@@ -88,7 +88,7 @@ export interface PlannedPass {
   readonly measured: { readonly images: number; readonly seconds: number } | null;
 }
 
-/** A value over the steps of a run, counted from 1: where its line bends, or five places of it where it bends at many. The first and the last step are always there. */
+/** A value over the steps of a run, counted from 1: where its line bends; of a curve five places and its highest. The first and the last step are always there. */
 export type Course = readonly { readonly step: number; readonly value: number }[];
 
 export interface MeasuredStep {
@@ -112,6 +112,6 @@ export interface Measured {
   readonly steps: readonly MeasuredStep[];
   /** Largest resident memory of the process so far, in bytes; memory of a GPU is no part of it. */
   readonly peakMemory: number;
-  /** Seconds of the whole run without evaluations: every step like the last one here, every pass in proportion to its images. */
-  readonly estimate: { readonly steps: number; readonly passes: number };
+  /** Seconds of the whole run, were every step like the last one here; evaluations and passes come on top. */
+  readonly estimate: number;
 }

@@ -1,0 +1,32 @@
+import { parseConfig, type Plan, planRun, type PlanOptions } from '@kd/core';
+import { countdown } from '@kd/report';
+import { loadConfig } from './load-config.js';
+import type { Flags } from './main.js';
+import { overridesOf, withOverrides } from './overrides.js';
+import { ports } from './ports.js';
+import { stopSignal } from './stop-signal.js';
+
+/** The plan of a config, with what the command line sets over it; null when Ctrl-C ended it. */
+export async function planConfig(path: string, flags: Flags, options: Pick<PlanOptions, 'steps' | 'passImages'>): Promise<Plan | null> {
+  const { config, folder } = await loadConfig(path);
+  const changed = withOverrides(config, overridesOf(flags));
+  parseConfig(changed, path);
+  const stop = stopSignal('stopping; once more quits at once');
+  let bar: { readonly id: string; readonly shown: ReturnType<typeof countdown> } | undefined;
+  const onPass = (id: string, done: number, of: number): void => {
+    if (bar?.id !== id) {
+      bar?.shown.end();
+      bar = { id, shown: countdown(id) };
+    }
+    bar.shown.show(done, of);
+  };
+  try {
+    return await planRun(changed, { ...ports, ...options, folder, signal: stop.signal, onPass });
+  } catch (error) {
+    if (stop.signal.aborted && error === stop.signal.reason) return null;
+    throw error;
+  } finally {
+    bar?.shown.end();
+    stop.end();
+  }
+}
