@@ -78,7 +78,9 @@ function view(role: string, detector: Detector, output: DetectorOutput, targets:
       }
       return feature;
     },
-    predictions: output.predictions,
+    get predictions() {
+      return output.predictions;
+    },
     head: detector.head,
     get ofInstances() {
       return ofInstances();

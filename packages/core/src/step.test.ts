@@ -88,6 +88,36 @@ describe('computeStep', () => {
     disposeResult(step(watched, batch));
   });
 
+  it('computes the teacher\'s predictions once, off the tape, and only when a plugin reads them', async () => {
+    const reader = (name: string): ReturnType<typeof plugin> => plugin(name, () => ({
+      lossCompose: ({ teacher: { predictions } }) => ({ cls: tf.tidy(() => tf.add(tf.mean(predictions['cls']![0]!), tf.mean(predictions['cls']![1]!)) as tf.Scalar) }),
+    }));
+    const late = async (...uses: Parameters<typeof distillation>[0]): Promise<{ readonly computed: number; readonly terms: Readonly<Record<string, number>>; readonly eager: typeof terms }> => {
+      const { models, teacher } = await distillation(uses);
+      let computed = 0;
+      const forward: typeof teacher.forward = (images, { lazy, ...options }) => {
+        expect(lazy).toBe(true);
+        const { predictions, ...output } = teacher.forward(images, options);
+        const compute = (): typeof predictions => {
+          computed += 1;
+          const recorded = tf.engine().state.activeTape!.length;
+          const made = Object.fromEntries(Object.entries(predictions).map(([name, maps]) => [name, maps.map((map) => tf.add(map, 0) as tf.Tensor4D)]));
+          expect(tf.engine().state.activeTape).toHaveLength(recorded);
+          return made;
+        };
+        let made: typeof predictions | undefined;
+        return { ...output, get predictions() { return (made ??= compute()); } };
+      };
+      const terms = termsOf(step({ ...models, teacher: { ...teacher, forward } }, batch));
+      return { computed, terms, eager: termsOf(step(models, batch)) };
+    };
+    expect((await late(mimic({ growth: 0 }))).computed).toBe(0);
+    const { computed, terms, eager } = await late(reader('a'), mimic({ growth: 0 }), reader('b'));
+    expect(computed).toBe(1);
+    expect(terms).toEqual(eager);
+    expect(terms['a.cls']).toBe(terms['b.cls']);
+  });
+
   it('leaves out variables without a gradient', async () => {
     const { models } = await distillation([plugin('idle', (scope) => ({ featureTap: () => void scope.variable('unused', tf.scalar(1)) }))]);
     const paths = Object.keys(gradientsOf(step(models, batch)));

@@ -7,6 +7,7 @@ import { distill } from './distill.js';
 import { Kept } from './kept.js';
 import type { Distiller } from './plugin-host.js';
 import type { Rng } from './rng.js';
+import { teacherOutput } from './teacher-output.js';
 import type { TrainedVariable } from './variables.js';
 
 export interface StepModels {
@@ -75,7 +76,7 @@ function forwardBackward(models: StepModels, images: tf.Tensor4D, targets: Targe
   const teacher = distillers.length > 0 ? models.teacher : null;
   const kept: { names: string[]; stats: string[]; terms: tf.Tensor1D | undefined; updates: readonly VariableUpdate[] } = { names: [], stats: [], terms: undefined, updates: [] };
   const gradients = tf.tidy(() => {
-    const taught = teacher?.forward(images, { training: false, taps: models.taps.teacher });
+    const taught = teacher && teacherOutput(teacher, images, models.taps.teacher, shared);
     const { grads, value } = onTape(models.variables.map(({ variable }) => variable), () => {
       const output = student.forward(images, { training: true, taps: models.taps.student });
       const priors = student.priors(output, targets.paddedSize);

@@ -1,4 +1,4 @@
-import type { Assignment, Detector, DetectorContext, DetectorOutput, HostBatch, Priors, Rng, Targets } from '@kd/core';
+import type { Assignment, Detector, DetectorContext, DetectorOutput, HostBatch, Predictions, Priors, Rng, Targets } from '@kd/core';
 import { anchorGrid, buildPyramidNetwork, checkTaps, decodeBoxes, type Layer, matchBoxes, type NormOptions, type PyramidNetwork, type RunContext } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
 import type { FirstStageConfig } from './options.js';
@@ -40,12 +40,23 @@ export function buildFirstStage(name: string, config: FirstStageConfig, { seed, 
     taps: pyramid.taps,
     layers: [...pyramid.layers, ...head.layers],
     backbone: pyramid.backbone,
-    forward(images, { training, taps: wanted = [] }) {
+    forward(images, { training, taps: wanted = [], lazy = false }) {
       checkTaps(name, wanted, pyramid.taps);
       const context: RunContext = { training, updates: [], ...native };
       const { levels, taps } = pyramid.run(images, wanted, context);
-      const maps = levels.map((level) => head.run(level, context));
-      const output: DetectorOutput = { taps, levels, predictions: { cls: maps.map(({ cls }) => cls), reg: maps.map(({ reg }) => reg) }, updates: context.updates };
+      const runHead = (): Predictions => {
+        const maps = levels.map((level) => head.run(level, context));
+        return { cls: maps.map(({ cls }) => cls), reg: maps.map(({ reg }) => reg) };
+      };
+      let predictions = lazy && !training ? undefined : runHead();
+      const output: DetectorOutput = {
+        taps,
+        levels,
+        get predictions() {
+          return (predictions ??= runHead());
+        },
+        updates: context.updates,
+      };
       contexts.set(output, { context, seen: new WeakSet() });
       return output;
     },

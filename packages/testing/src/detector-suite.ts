@@ -1,5 +1,5 @@
 import {
-  buildDetector, createRng, type Detector, type DetectorDefinition, detectorTensors, deviceBatch, type DetectorOutput, disposeAll, type Engine, type HostBatch, loadDetector, parseOptions, type Targets, tidy, type Usable,
+  buildDetector, createRng, type Detector, type DetectorDefinition, detectorTensors, deviceBatch, type DetectorOutput, disposeAll, type Engine, type ForwardOptions, type HostBatch, loadDetector, parseOptions, type Targets, tidy, type Usable,
 } from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -37,7 +37,7 @@ export function testDetector<Options, Input>(usable: Usable<DetectorDefinition<O
       disposeAll([images, targets]);
       detector.dispose();
     });
-    const forward = (more: { readonly training?: boolean; readonly taps?: readonly string[] } = {}): DetectorOutput => detector.forward(images, { training: false, ...more });
+    const forward = (more: Partial<ForwardOptions> = {}): DetectorOutput => detector.forward(images, { training: false, ...more });
 
     it('refuses an option that it does not know', () => {
       expect(() => parseOptions(definition.options, { ...options, 'no such option': 1 }, definition.name)).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID', message: expect.stringContaining('no such option') }) as Error);
@@ -108,6 +108,17 @@ export function testDetector<Options, Input>(usable: Usable<DetectorDefinition<O
         });
       }
       [a, b].forEach(disposeOutput);
+    });
+
+    it('gives the same predictions when they are read late, with and without taps', () => {
+      const expected = forward();
+      for (const taps of [[], detector.taps.map(({ name }) => name)]) {
+        const output = forward({ taps, lazy: true });
+        expect([...tensorsIn(output.predictions)].map(valuesOf)).toEqual([...tensorsIn(expected.predictions)].map(valuesOf));
+        expect(output.predictions, 'read again, computed once').toBe(output.predictions);
+        disposeOutput(output);
+      }
+      disposeOutput(expected);
     });
 
     it('has one prior after the other, level by level, and decodes a code for each', () => {

@@ -25,7 +25,7 @@ beforeAll(async () => {
     bySuite.set(suite, [...(bySuite.get(suite) ?? []), ...(status === 'failed' ? [title] : [])]);
   }
   failed = bySuite;
-}, 120_000);
+}, 600_000);
 
 describe('the contract suites', () => {
   it.each([

@@ -36,12 +36,20 @@ export function buildDenseNetwork({ detector, backbone, returnedLayers, fpn, hea
     taps,
     layers: [...pyramid.layers, ...head.layers],
     backbone: pyramid.backbone,
-    forward(batch, { training, taps: wanted = [] }) {
+    forward(batch, { training, taps: wanted = [], lazy = false }) {
       checkTaps(detector, wanted, taps);
       const context: RunContext = { training, updates: [], ...native };
       const { levels, taps: tapped } = pyramid.run(batch, wanted, context);
-      const predictions = runHead(head, levels, { wanted, tapped, training });
-      return { taps: tapped, levels, predictions, updates: context.updates };
+      const wait = lazy && !training && wanted.every((name) => head.locate(name) === undefined);
+      let predictions = wait ? undefined : runHead(head, levels, { wanted, tapped, training });
+      return {
+        taps: tapped,
+        levels,
+        get predictions() {
+          return (predictions ??= runHead(head, levels, { wanted: [], tapped, training }));
+        },
+        updates: context.updates,
+      };
     },
   };
 }

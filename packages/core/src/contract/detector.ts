@@ -45,6 +45,11 @@ export interface ForwardOptions {
   readonly training: boolean;
   /** Names of taps that the caller wants; the others cost nothing. */
   readonly taps?: readonly string[];
+  /**
+   * The caller may read no `predictions`: outside of training they may be computed when they are first read. A detector that always
+   * computes them is right as well, only slower beside methods that compare features alone.
+   */
+  readonly lazy?: boolean;
 }
 
 /** Ground truth of a batch, padded with a mask, on the device. */
