@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { type Config, KdError, messageOf } from '@kd/core';
+import { type Config, isKdError, KdError, messageOf } from '@kd/core';
 import { loadConfig as load } from 'c12';
 
 export interface LoadedConfig {
@@ -36,7 +36,7 @@ async function evaluate(file: string): Promise<unknown> {
     });
     return config;
   } catch (cause) {
-    if (cause instanceof KdError) throw cause;
+    if (isKdError(cause)) throw cause;
     throw new KdError('CONFIG_NOT_FOUND', `${file} could not be loaded: ${messageOf(cause)}`, { cause });
   }
 }

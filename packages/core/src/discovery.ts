@@ -97,9 +97,7 @@ export async function importByName<K extends PluginKind>(kind: K, name: string, 
   const manifests = await discover(folder);
   const ofKind = manifests.filter((one) => one.kind === kind);
   const manifest = ofKind.find((one) => one.name === name) ?? onlyOneOf(name, ofKind.filter((one) => one.package === name));
-  if (manifest !== undefined && manifest.apiVersion !== API_VERSION) {
-    throw new KdError('PLUGIN_INVALID', `${manifest.package} ${manifest.version} is built for version ${manifest.apiVersion} of the contract, this core speaks ${API_VERSION}. Install a version of it for this core, or a core for it.`);
-  }
+  if (manifest !== undefined && manifest.apiVersion !== API_VERSION) throw otherContract(manifest);
   const candidates = manifest === undefined ? [`@kd/${PREFIX[kind]}-${name}`, `kd-${PREFIX[kind]}-${name}`, name] : [manifest.package];
   const project = (await projectOf(folder)) ?? folder;
   for (const candidate of candidates.filter((one) => !isBuiltin(one))) {
@@ -107,7 +105,8 @@ export async function importByName<K extends PluginKind>(kind: K, name: string, 
     if (file === null) continue;
     const declared = manifest ?? manifestsOf(await dependencyJson(project, candidate)).find((one) => one.kind === kind && one.name === name);
     const exported = declared?.export ?? 'default';
-    return definitionOf(kind, candidate, exported, (await importFile(candidate, file))[exported]);
+    const who = declared === undefined ? candidate : `${candidate} ${declared.version}`;
+    return definitionOf(kind, who, exported, (await importFile(who, file))[exported]);
   }
   // The name of a preset stands where that of a distiller does.
   const installed = manifests.filter((one) => one.kind === kind || (kind === 'distiller' && one.kind === 'preset')).map((one) => one.name);
@@ -116,6 +115,12 @@ export async function importByName<K extends PluginKind>(kind: K, name: string, 
     'PLUGIN_NOT_FOUND',
     `no ${kind} named "${name}" is installed for ${project}; ${suggestion(name, installed)} Installed: ${installed.join(', ') || 'none'}. To add one: pnpm add ${lacking.join(' ')}`,
   );
+}
+
+function otherContract({ package: holder, version, apiVersion }: Manifest): KdError {
+  const built = Number.isNaN(apiVersion) ? 'does not say for which version of the contract it is built (kd.apiVersion in its package.json)' : `is built for version ${apiVersion} of the contract`;
+  const way = apiVersion > API_VERSION ? `Bring core up to it (pnpm up --latest @kd/core @kd/cli), or install an older version of ${holder}` : `Install a newer version of it: pnpm add ${holder}@latest`;
+  return new KdError('PLUGIN_INVALID', `${holder} ${version} ${built}, this core speaks ${API_VERSION}. ${way}.`);
 }
 
 function onlyOneOf(name: string, declared: readonly Manifest[]): Manifest | undefined {
@@ -146,7 +151,8 @@ async function importFile(name: string, file: string): Promise<Readonly<Record<s
   try {
     return (await import(pathToFileURL(file).href)) as Readonly<Record<string, unknown>>;
   } catch (cause) {
-    const missing = (cause as NodeJS.ErrnoException).code === 'ERR_MODULE_NOT_FOUND' ? /package '([^']+)'/.exec(messageOf(cause))?.[1] : undefined;
+    // "Cannot find package 'x'" where it is imported, "Cannot find module 'x'" where it is required; a path is a file of the package itself.
+    const missing = /MODULE_NOT_FOUND$/.test((cause as NodeJS.ErrnoException).code ?? '') ? /(?:package|module) '((?:@[^'/]+\/)?[^'./][^'/]*)/.exec(messageOf(cause))?.[1] : undefined;
     if (missing !== undefined) {
       throw new KdError('PLUGIN_INVALID', `${name} needs the package ${missing}, which is not installed beside it. To add it: pnpm add ${missing}`, { cause });
     }

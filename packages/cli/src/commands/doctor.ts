@@ -1,24 +1,25 @@
 import { type EngineInfo, messageOf } from '@kd/core';
 import { diagnose, type Diagnosis, tensorflow } from '@kd/engine-tensorflow';
+import { copiesOf, type Copy, copyWarnings, SINGLE_PACKAGES } from '../copies.js';
 import { FAILED } from '../failures.js';
 import type { Flags } from '../main.js';
-import { type Copy, tfjsCopies } from '../tfjs-copies.js';
 
 type Started = { readonly ok: true; readonly engine: EngineInfo } | { readonly ok: false; readonly why: string } | null;
 
 /** `kd doctor`: looks, and starts the engine where nothing has to be downloaded or compiled first. Exit code 1 when training would not run. */
 export async function doctor({ json }: Flags): Promise<number> {
   const found = await diagnose();
-  const copies = await tfjsCopies(process.cwd());
+  const copies = await copiesOf(SINGLE_PACKAGES, process.cwd());
+  const several = copyWarnings(copies);
   const started = found.ready ? await tryStart() : null;
   const advice = [
     ...found.advice,
     ...(found.ready || !found.usable ? [] : ['Nothing else: the first training, or kd engine install, sets up what is missing.']),
     ...(started?.ok === false ? [started.why] : []),
-    ...(copies.length > 1 ? [`There are ${copies.length} copies of @tensorflow/tfjs-core, which overwrite each other's kernels: bring them to one version (pnpm dedupe, or npm dedupe).`] : []),
+    ...several,
   ];
-  const well = found.usable && started?.ok !== false && copies.length <= 1;
-  process.stdout.write(json === true ? `${JSON.stringify({ ok: well, ...found, started, tfjs: copies, advice }, null, 2)}\n` : `${lines(found, started, copies, advice, well).join('\n')}\n`);
+  const well = found.usable && started?.ok !== false && several.length === 0;
+  process.stdout.write(json === true ? `${JSON.stringify({ ok: well, ...found, started, copies, advice }, null, 2)}\n` : `${lines(found, started, copies, advice, well).join('\n')}\n`);
   return well ? 0 : FAILED;
 }
 
@@ -30,7 +31,7 @@ async function tryStart(): Promise<Started> {
   }
 }
 
-function lines(found: Diagnosis, started: Started, copies: readonly Copy[], advice: readonly string[], well: boolean): string[] {
+function lines(found: Diagnosis, started: Started, copies: Readonly<Record<string, readonly Copy[]>>, advice: readonly string[], well: boolean): string[] {
   const { places, uses, binding, wouldDownload, compiler, python } = found;
   const engine = started?.ok === true ? `tensorflow ${started.engine.version} on ${started.engine.device}, ${started.engine.threads} threads: it starts` : uses === null ? 'tensorflow, not set up yet' : 'tensorflow, not ready';
   return [
@@ -43,8 +44,11 @@ function lines(found: Diagnosis, started: Started, copies: readonly Copy[], advi
     `binding   ${binding === null ? 'none yet' : `${binding.compiled ? 'compiled' : 'not compiled yet'}, ${binding.file}`}`,
     `compiler  ${compiler === null ? 'none' : compiler.version}`,
     `python    ${python === null ? 'none' : `${python.command} ${python.version}, ${python.pip === null ? 'without pip' : `pip ${python.pip}`}`}`,
-    `tfjs-core ${copies.map(({ version, folder, by }) => `${version} for ${by.join(', ')} (${folder})`).join('\n          ')}`,
+    ...Object.entries(copies).flatMap(([name, found]) => copyLines(name.replace(/^.*\/(tfjs-(?=layers))?/, ''), found)),
     '',
     advice.length === 0 ? 'nothing to do' : advice.map((one) => `to do: ${one}`).join('\n'),
   ];
 }
+
+const copyLines = (label: string, copies: readonly Copy[]): string[] =>
+  copies.map(({ version, folder, by }, i) => `${(i === 0 ? label : '').padEnd(9)} ${version}${copies.length > 1 ? ` for ${by.join(', ')}` : ''} (${folder})`);

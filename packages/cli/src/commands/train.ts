@@ -1,7 +1,8 @@
 import { stat } from 'node:fs/promises';
 import { basename, join, relative, resolve } from 'node:path';
-import { KdError, parseConfig, Trainer } from '@kd/core';
+import { consoleLogger, KdError, parseConfig, Trainer } from '@kd/core';
 import { evaluationLines, jsonLines, terminal } from '@kd/report';
+import { warnOfCopies } from '../copies.js';
 import { INTERRUPTED } from '../failures.js';
 import { loadConfig, type LoadedConfig } from '../load-config.js';
 import type { Flags } from '../main.js';
@@ -16,6 +17,7 @@ export async function train(argument: string | undefined, flags: Flags): Promise
   const { file, folder } = loaded;
   const config = withOverrides(loaded.config, overrides);
   parseConfig(config, shown(file));
+  await warnOfCopies(folder, consoleLogger);
   const stop = stopSignal();
   try {
     const trainer = new Trainer(config, {
