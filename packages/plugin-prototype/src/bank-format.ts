@@ -2,7 +2,7 @@ import { type HostTensor, KdError, messageOf, type NamedTensors } from '@kd/core
 
 /** What a bank says in words. */
 export interface BankInfo {
-  readonly format: 1;
+  readonly format: 2;
   /** Steps and epochs of the student that saw the instances. */
   readonly step: number;
   readonly epoch: number;
@@ -44,12 +44,12 @@ export interface BankLevel {
   readonly gain: Float64Array;
   /** [k] energy of the class before the first pick: twice its instances, where rows are normalised */
   readonly energy: Float64Array;
-  /** [p] instances that it explains best, 0 for a kept one */
+  /** [p] instances that it is nearest to, itself included; 0 for a kept one */
   readonly explained: Int32Array;
-  /** [n] row of this level that explains the instance best, -1 for none */
-  readonly best: Int32Array;
-  /** [n] the share of the instance's energy that this prototype removes */
-  readonly share: Float32Array;
+  /** [n] row of this level that is nearest to the instance, of its class; -1 for none */
+  readonly nearest: Int32Array;
+  /** [n] cosine with it, the mean of both spaces' */
+  readonly cosine: Float32Array;
 }
 
 /**
@@ -112,7 +112,7 @@ export function readBank(tensors: NamedTensors): Bank {
     if (cause instanceof KdError) throw cause;
     throw invalid(`info is not JSON (${messageOf(cause)})`, cause);
   }
-  if (info.format !== 1) throw invalid(`its format is ${JSON.stringify(info.format)}, this version reads 1`);
+  if (info.format !== 2) throw invalid(`its format is ${JSON.stringify(info.format)}, this version reads 2`);
   const label = get('instances/label', Int32Array);
   const [n, k] = [label.length, info.classes.length];
   const levels = info.levels.map(({ teacherChannels, studentChannels }, l): BankLevel => {
@@ -126,8 +126,8 @@ export function readBank(tensors: NamedTensors): Bank {
       gain: get(`level${l}/gain`, Float64Array, p),
       energy: get(`level${l}/energy`, Float64Array, k),
       explained: get(`level${l}/explained`, Int32Array, p),
-      best: get(`level${l}/best`, Int32Array, n),
-      share: get(`level${l}/share`, Float32Array, n),
+      nearest: get(`level${l}/nearest`, Int32Array, n),
+      cosine: get(`level${l}/cosine`, Float32Array, n),
     };
   });
   return { info, instances: { image: get('instances/image', Int32Array, n), box: get('instances/box', Float32Array, n * 4), label }, levels };

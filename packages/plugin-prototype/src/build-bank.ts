@@ -35,7 +35,7 @@ export async function buildBank(view: PassView, { id, pairs, options, logger, pr
   const levels = made.map((level) => bankLevel(level, instances, previous?.levels[made.indexOf(level)]));
   const bank: Bank = {
     info: {
-      format: 1, step: view.step, epoch: view.epoch, classes: view.categories.map(({ name }) => name), images: instances.images, count: options.count,
+      format: 2, step: view.step, epoch: view.epoch, classes: view.categories.map(({ name }) => name), images: instances.images, count: options.count,
       select: typeof options.select === 'string' ? options.select : 'function', sampled: sample.perClass,
       levels: pairs.map(({ student, teacher, stride }, level) => ({
         tap: student.name, stride, studentChannels: student.channels, teacherChannels: teacher.channels,
@@ -43,7 +43,7 @@ export async function buildBank(view: PassView, { id, pairs, options, logger, pr
       })),
     },
     instances: instances.table(),
-    levels: levels.map((level) => ({ ...level, best: padded(level.best, instances.length, -1), share: padded(level.share, instances.length, 0) })),
+    levels: levels.map((level) => ({ ...level, nearest: padded(level.nearest, instances.length, -1), cosine: padded(level.cosine, instances.length, 0) })),
   };
   tell(id, bank.info, made, logger, (performance.now() - started) / 1000);
   return bank;
@@ -105,8 +105,8 @@ const bankLevel = (level: LevelBank, instances: InstanceTable, previous: BankLev
   gain: level.gains,
   energy: Float64Array.from(level.classes, ({ initialEnergy }) => initialEnergy),
   explained: level.explained,
-  best: level.best,
-  share: level.share,
+  nearest: level.nearest,
+  cosine: level.cosine,
 });
 
 function padded<T extends Int32Array | Float32Array>(values: T, length: number, filler: number): T {

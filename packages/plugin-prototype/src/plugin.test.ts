@@ -163,7 +163,7 @@ describe('the pass', () => {
         expect(blue(level.student, level, 4)).toEqual(blue(old.student, old, 4));
         const [row, oldRow] = [level.instance[level.offsets[1]!]!, old.instance[old.offsets[1]!]!];
         expect(after.info.images[after.instances.image[row]!]).toBe(before.info.images[before.instances.image[oldRow]!]);
-        expect(level.best[row]).toBe(-1);
+        expect(level.nearest[row]).toBe(-1);
       });
     });
   });

@@ -39,12 +39,12 @@ export interface BankLevel {
   readonly gain: Float64Array;
   /** [k] energy of the class before the first pick */
   readonly energy: Float64Array;
-  /** [p] instances that it explains best */
+  /** [p] instances that it is nearest to, itself included */
   readonly explained: Int32Array;
-  /** [n] prototype that explains the instance best, -1 for none */
-  readonly best: Int32Array;
-  /** [n] share of the instance's energy that it removes */
-  readonly share: Float32Array;
+  /** [n] prototype of its class that is nearest to the instance, -1 for none */
+  readonly nearest: Int32Array;
+  /** [n] cosine with it, the mean of both models' features */
+  readonly cosine: Float32Array;
 }
 
 export const isBank = (tensors: NamedTensors): boolean => tensors.has('info') && tensors.has('instances/label');
@@ -78,8 +78,8 @@ export function bankOf(tensors: NamedTensors, file: string): Bank {
       gain: get(name('gain'), Float64Array, p),
       energy: get(name('energy'), Float64Array, k),
       explained: get(name('explained'), Int32Array, p),
-      best: within(name('best'), get(name('best'), Int32Array, n), -1, p),
-      share: get(name('share'), Float32Array, n),
+      nearest: within(name('nearest'), get(name('nearest'), Int32Array, n), -1, p),
+      cosine: get(name('cosine'), Float32Array, n),
     };
   });
   return {
@@ -101,7 +101,7 @@ function infoOf(tensors: NamedTensors, invalid: (why: string, cause?: unknown) =
   } catch (cause) {
     throw invalid(`its tensor info is no JSON (${messageOf(cause)})`, cause);
   }
-  if (typeof info !== 'object' || info === null || info.format !== 1) throw invalid(`its format is ${JSON.stringify(info?.format)}, and this version of kd reads 1`);
+  if (typeof info !== 'object' || info === null || info.format !== 2) throw invalid(`its format is ${JSON.stringify(info?.format)}, and this version of kd reads 2`);
   const lists = { classes: info.classes, images: info.images, levels: info.levels, sampled: info.sampled };
   for (const [name, list] of Object.entries(lists)) if (!Array.isArray(list)) throw invalid(`its info has no list of ${name}`);
   if (info.sampled.length !== info.classes.length || info.levels.some(({ classes }) => !Array.isArray(classes) || classes.length !== info.classes.length)) throw invalid('its info does not speak of every class');

@@ -27,7 +27,7 @@ ${[...crops].map(([row, { width, height, uri }]) => `.c${row}{width:${width}px;h
 <header><h1>${escape(title)}</h1><p>${facts.map(escape).join(' · ')}</p></header>
 <nav><table><tr><th>class</th><th>images</th><th>instances</th>${info.levels.map(({ stride }) => `<th>stride ${Number(stride)}</th>`).join('')}</tr>
 ${labels.map((label) => summaryRow(page, label)).join('\n')}</table></nav>
-<p class="how">In the order of selection. Gain: the part of the class's energy, in both models' features, that the choice removed. Beside each prototype: the instances that it explains best among those that no other one explains better, with the part of the instance's energy that it removes.</p>
+<p class="how">In the order of selection. Gain: the part of the class's energy, in both models' features, that the choice removed; the first one takes what all instances of the class have in common, and is usually by far the largest. An instance belongs to the prototype that it is nearest to by cosine, the mean of both models'. Beside each prototype: how many instances of the class on this level belong to it, and the nearest of them with their cosines.</p>
 ${labels.map((label) => classSection(page, label)).join('\n')}
 </html>
 `;
@@ -65,13 +65,14 @@ function levelPart(page: Page, label: number, l: number): string {
 }
 
 function prototype({ bank, explained, crops }: Page, l: number, label: number, row: number): string {
-  const { gain, energy, instance, explained: counts, share } = bank.levels[l]!;
+  const { gain, energy, instance, explained: counts, offsets, cosine } = bank.levels[l]!;
   const kept = bank.info.levels[l]!.classes[label]!.source === 'kept';
   const part = energy[label]! > 0 ? gain[row]! / energy[label]! : 0;
   const count = counts[row]!;
+  const all = counts.subarray(offsets[label]!, offsets[label + 1]!).reduce((sum, own) => sum + own, 0);
   return `<li>${picture(bank, crops, instance[row]!)}<div><b>${kept ? 'kept' : `gain ${percent(part)}`}</b>${kept ? '' : `<meter value="${Math.max(0, Math.min(1, part)).toFixed(4)}"></meter>`}
-<p>image ${escape(place(bank, instance[row]!))}</p>${kept ? '' : `<p>explains ${count} ${count === 1 ? 'instance' : 'instances'}</p>`}
-<div class="explained">${explained[l]![row]!.map((other) => `<figure>${picture(bank, crops, other)}<figcaption>${percent(share[other]!)}</figcaption></figure>`).join('')}</div></div></li>`;
+<p>image ${escape(place(bank, instance[row]!))}</p>${kept ? '' : `<p>nearest to ${count} of ${all} instances${all > 0 ? ` (${percent(count / all)})` : ''}</p>`}
+<div class="explained">${explained[l]![row]!.map((other) => `<figure>${picture(bank, crops, other)}<figcaption>${cosine[other]!.toFixed(2)}</figcaption></figure>`).join('')}</div></div></li>`;
 }
 
 const percent = (part: number): string => `${(100 * part).toFixed(1)} %`;

@@ -20,7 +20,7 @@ const said = { out: '', err: '' };
 function bankTensors(changes: { readonly info?: object; readonly tensors?: Readonly<Record<string, HostTensor | null>> } = {}): Map<string, HostTensor> {
   const level = (stride: number, source: readonly string[]) => ({ tap: `neck@p${stride}`, stride, studentChannels: 2, teacherChannels: 3, classes: source.map((one) => ({ source: one, instances: 2, dropped: one === 'kept' ? 1 : 0, filterIgnored: one === 'chosen' })) });
   const info = {
-    format: 1, step: 40, epoch: 2, classes: CLASSES, images: IMAGES, select: 'pgm', count: 10, levels: [level(8, ['chosen', 'chosen', 'empty']), level(16, ['chosen', 'kept', 'empty'])],
+    format: 2, step: 40, epoch: 2, classes: CLASSES, images: IMAGES, select: 'pgm', count: 10, levels: [level(8, ['chosen', 'chosen', 'empty']), level(16, ['chosen', 'kept', 'empty'])],
     sampled: [{ images: 2, instances: 3 }, { images: 1, instances: 2 }, { images: 0, instances: 0 }], ...changes.info,
   };
   const int = (...values: number[]): HostTensor => ({ dtype: 'I32', shape: [values.length], data: Int32Array.from(values) });
@@ -30,8 +30,8 @@ function bankTensors(changes: { readonly info?: object; readonly tensors?: Reado
   const named: Record<string, HostTensor | null> = {
     info: { dtype: 'U8', shape: [bytes.length], data: bytes },
     'instances/image': int(0, 0, 1, 1, 1), 'instances/box': { dtype: 'F32', shape: [5, 4], data: Float32Array.from([5, 5, 45, 35, 60, 10, 99, 60, 0, 0, 30, 30, 10, 10, 50.25, 60, 40, 0, 80, 70]) }, 'instances/label': int(0, 0, 0, 1, 1),
-    'level0/offsets': int(0, 1, 2, 2), 'level0/instance': int(1, 4), 'level0/gain': double(3, 1), 'level0/energy': double(6, 4, 0), 'level0/explained': int(3, 1), 'level0/best': int(0, 0, 0, -1, 1), 'level0/share': float(0.25, 1, 0.75, 0, 1),
-    'level1/offsets': int(0, 1, 2, 2), 'level1/instance': int(2, 3), 'level1/gain': double(2, 0), 'level1/energy': double(6, 4, 0), 'level1/explained': int(1, 0), 'level1/best': int(-1, -1, 0, -1, -1), 'level1/share': float(0, 0, 1, 0, 0),
+    'level0/offsets': int(0, 1, 2, 2), 'level0/instance': int(1, 4), 'level0/gain': double(3, 1), 'level0/energy': double(6, 4, 0), 'level0/explained': int(3, 1), 'level0/nearest': int(0, 0, 0, -1, 1), 'level0/cosine': float(0.25, 1, 0.75, 0, 1),
+    'level1/offsets': int(0, 1, 2, 2), 'level1/instance': int(2, 3), 'level1/gain': double(2, 0), 'level1/energy': double(6, 4, 0), 'level1/explained': int(1, 0), 'level1/nearest': int(-1, -1, 0, -1, -1), 'level1/cosine': float(0, 0, 1, 0, 0),
     ...changes.tensors,
   };
   return new Map(Object.entries(named).filter((entry): entry is [string, HostTensor] => entry[1] !== null));
@@ -62,7 +62,7 @@ const page = async (...more: string[]): Promise<string> => {
 };
 
 describe('kd prototypes', () => {
-  test('shows what was chosen per class and level, in order, with gain, image, box and what it explains', async () => {
+  test('shows what was chosen per class and level, in order, with gain, image, box and what it is nearest to', async () => {
     await writeBank();
     const html = await page();
     expect(JSON.parse(said.out)).toEqual({ ok: true, page: join(run, 'prototypes.html'), bank: bankFile(), plugin: 'prototype', step: 40, epoch: 2, prototypes: 4, images: 5 });
@@ -70,9 +70,9 @@ describe('kd prototypes', () => {
     expect(html).toContain('made at step 40, epoch 2');
     expect(html).toContain('<b>gain 50.0 %</b>');
     expect(html).toContain('image 7, box [10, 10, 50.3, 60]');
-    expect(html).toContain('explains 3 instances');
-    // The best first, without the prototype itself.
-    expect([...html.matchAll(/class="c(\d)"[^>]*><\/i><figcaption>([\d.]+ %)/g)].map(([, row, share]) => [row, share])).toEqual([['2', '75.0 %'], ['0', '25.0 %']]);
+    expect(html).toContain('nearest to 3 of 3 instances (100.0 %)');
+    // The nearest first, without the prototype itself.
+    expect([...html.matchAll(/class="c(\d)"[^>]*><\/i><figcaption>([\d.]+)/g)].map(([, row, cosine]) => [row, cosine])).toEqual([['2', '0.75'], ['0', '0.25']]);
     expect(html).toContain('kept from the bank before: no instance now · 1 instance without a finite feature left out');
     expect(html).toContain('no instance, no prototype');
     expect(html.match(/background-image:url\(data:image\/jpeg;base64,/g)).toHaveLength(5);
@@ -124,7 +124,7 @@ describe('kd prototypes', () => {
     ['two distillers', async () => { await writeBank(); await writeBank(bankTensors(), bankFile('epoch-0', 'second')); }, [], /\[USAGE\] several distillers have a bank; give --plugin prototype or --plugin second/],
     ['a file that is cut', async () => { await writeBank(); await writeFile(bankFile(), (await readFile(bankFile())).subarray(0, 700)); }, [], /\[CHECKPOINT_INVALID\] .*epoch-2\.safetensors/],
     ['a missing tensor', damaged({ tensors: { 'level1/gain': null } }), [], /epoch-2\.safetensors is damaged.*level1\/gain is missing/],
-    ['a tensor of another length', damaged({ tensors: { 'level0/best': int(0, 1) } }), [], /level0\/best has 2 elements where 5 belong/],
+    ['a tensor of another length', damaged({ tensors: { 'level0/nearest': int(0, 1) } }), [], /level0\/nearest has 2 elements where 5 belong/],
     ['an instance that is not there', damaged({ tensors: { 'level0/instance': int(1, 5) } }), [], /level0\/instance holds 5, outside of 0 to 4/],
     ['rows that fall', damaged({ tensors: { 'level0/offsets': int(0, 3, 2, 2) } }), [], /level0\/offsets does not rise/],
     ['another format', damaged({ info: { format: 9 } }), [], /its format is 9/],

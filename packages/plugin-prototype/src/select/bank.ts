@@ -46,20 +46,20 @@ class BankParts {
   readonly #objective: number[] = [];
   readonly #explained: number[] = [];
   readonly #classes: ClassReport[] = [];
-  readonly #best: Int32Array;
-  readonly #share: Float32Array;
+  readonly #nearest: Int32Array;
+  readonly #cosine: Float32Array;
 
   constructor(features: LabelledFeatures) {
     this.#features = features;
-    this.#best = new Int32Array(rowsOf(features)).fill(-1);
-    this.#share = new Float32Array(this.#best.length);
+    this.#nearest = new Int32Array(rowsOf(features)).fill(-1);
+    this.#cosine = new Float32Array(this.#nearest.length);
   }
 
   add({ selection, teacher, student, explanation }: ClassPrototypes, members: Int32Array): void {
     const first = this.#rows.length;
     for (const [i, row] of members.entries()) {
-      if (explanation.best[i]! >= 0) this.#best[row] = first + explanation.best[i]!;
-      this.#share[row] = explanation.share[i]!;
+      if (explanation.nearest[i]! >= 0) this.#nearest[row] = first + explanation.nearest[i]!;
+      this.#cosine[row] = explanation.cosine[i]!;
     }
     this.#teacher.push(teacher);
     this.#student.push(student);
@@ -99,8 +99,8 @@ class BankParts {
       gains: Float64Array.from(this.#gains),
       objective: Float64Array.from(this.#objective),
       explained: Int32Array.from(this.#explained),
-      best: this.#best,
-      share: this.#share,
+      nearest: this.#nearest,
+      cosine: this.#cosine,
       classes: this.#classes,
     };
   }

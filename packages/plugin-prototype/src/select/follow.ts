@@ -14,6 +14,8 @@ export interface Followed {
   readonly removed: Float64Array;
   /** [n] energy of the instance in both spaces before the first prototype. */
   readonly energy: Float64Array;
+  /** [k, n] inner products of prototype and instance before the first prototype, both spaces together. */
+  readonly inner: Float64Array;
   /** [k] sums over the instances after each prototype. */
   readonly residualTeacher: Float64Array;
   readonly residualStudent: Float64Array;
@@ -38,6 +40,7 @@ export function follow(features: PairedFeatures, picks: ArrayLike<number>, { sim
     student: new Float64Array(k * n),
     removed: new Float64Array(k * n),
     energy: new Float64Array(n),
+    inner: new Float64Array(k * n),
     residualTeacher: new Float64Array(k),
     residualStudent: new Float64Array(k),
     squared: { teacher: t.squared, student: s.squared },
@@ -50,6 +53,7 @@ export function follow(features: PairedFeatures, picks: ArrayLike<number>, { sim
     for (let j = 0; j < k; j++) {
       let a = dotAt(t.values, i * features.teacherChannels, prototypes[j]!.t);
       let b = dotAt(s.values, i * features.studentChannels, prototypes[j]!.s);
+      out.inner[j * n + i] = a + b;
       for (let before = 0; before < j; before++) {
         a -= out.teacher[before * n + i]! * among[before]![j]!.t;
         b -= out.student[before * n + i]! * among[before]![j]!.s;

@@ -95,11 +95,11 @@ export interface Explanation {
   readonly teacher: Float64Array;
   /** [k, n], student space. */
   readonly student: Float64Array;
-  /** [n] the prototype (its place in the order of selection) that removes most of the instance's energy; -1 for none (dropped and zero rows, empty selections). */
-  readonly best: Int32Array;
-  /** [n] the share of the instance's energy, of both spaces together, that this prototype removes, in [0, 1]; 0 for none. */
-  readonly share: Float32Array;
-  /** [k] instances that each prototype explains best. */
+  /** [n] the nearest prototype (its place in the order of selection); -1 for none (dropped and zero rows, empty selections). */
+  readonly nearest: Int32Array;
+  /** [n] cosine with it, both spaces together: the mean of the two spaces' cosines where rows are normalised. 0 for none. */
+  readonly cosine: Float32Array;
+  /** [k] instances that each prototype is nearest to, itself included. */
   readonly explained: Int32Array;
 }
 
@@ -131,12 +131,12 @@ export interface LevelBank {
   readonly gains: Float64Array;
   /** [p] */
   readonly objective: Float64Array;
-  /** [p] instances that each prototype explains best; 0 for kept ones. */
+  /** [p] instances that each prototype is nearest to; 0 for kept ones. */
   readonly explained: Int32Array;
-  /** [n] for every instance the row of the bank that explains it best, -1 for none. */
-  readonly best: Int32Array;
-  /** [n] the share of its energy that this prototype removes. */
-  readonly share: Float32Array;
+  /** [n] for every instance the row of the bank that is nearest to it, of its class; -1 for none. */
+  readonly nearest: Int32Array;
+  /** [n] cosine with it, both spaces together. */
+  readonly cosine: Float32Array;
   /** Per class. */
   readonly classes: readonly ClassReport[];
 }
