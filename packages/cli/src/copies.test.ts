@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, realpathSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Config } from '@kd/core';
 import { expect, test } from 'vitest';
 import { copiesOf, copyWarnings, SINGLE_PACKAGES, warnOfCopies } from './copies.js';
 
@@ -38,8 +39,11 @@ test('several are told with version, folder, who uses which, and the way out', a
   expect(others).toEqual([]);
 });
 
-test('a training warns of those of TensorFlow.js', async () => {
+test.each([
+  ['by name', ['old'], 1], ['by the name of the package', [['kd-plugin-old', {}]], 1], ['by its function', [{ definition: { name: 'old' }, options: {} }], 1], ['not at all', ['poor'], 0],
+])('a training that names the plugin %s warns of its TensorFlow.js', async (_, distillers, count) => {
   const said: string[] = [];
-  await warnOfCopies(project({ '@tensorflow/tfjs-core': '4.17.0', '@kd/core': '0.0.7' }).folder, { info: () => {}, warn: (message) => void said.push(message) });
-  expect(said).toEqual([expect.stringContaining('copies of @tensorflow/tfjs-core')]);
+  const { folder } = project({ '@tensorflow/tfjs-core': '4.17.0', '@kd/core': '0.0.7' });
+  await warnOfCopies({ student: 'retinanet', distillers } as unknown as Config, folder, { info: () => {}, warn: (message) => void said.push(message) });
+  expect(said).toEqual(Array.from({ length: count }, () => expect.stringContaining('copies of @tensorflow/tfjs-core') as string));
 });

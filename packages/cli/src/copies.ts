@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { discover, type Logger } from '@kd/core';
+import { type Config, discover, type Logger, type Manifest } from '@kd/core';
 
 export interface Copy {
   readonly version: string;
@@ -15,11 +15,14 @@ export const TENSORFLOW_JS = ['@tensorflow/tfjs-core', '@tensorflow/tfjs-layers'
 /** What is to be there once. */
 export const SINGLE_PACKAGES = ['@kd/core', ...TENSORFLOW_JS] as const;
 
-/** The copies of packages that the command line and the packages of a project would load, by the name of the package. */
-export async function copiesOf<Name extends string>(names: readonly Name[], project: string): Promise<Record<Name, Copy[]>> {
+/**
+ * The copies of packages that the command line and the packages of a project would load, by the name of the package.
+ * @param counts which packages of the project are asked; default all that declare a plugin, detector or engine
+ */
+export async function copiesOf<Name extends string>(names: readonly Name[], project: string, counts: (manifest: Manifest) => boolean = () => true): Promise<Record<Name, Copy[]>> {
   const fromProject = createRequire(join(project, 'package.json'));
   const askers = new Map<string, NodeJS.Require>([['kd', createRequire(import.meta.url)]]);
-  for (const { package: name } of await discover(project)) {
+  for (const { package: name } of (await discover(project)).filter(counts)) {
     try {
       askers.set(name, createRequire(fromProject.resolve(`${name}/package.json`)));
     } catch {
@@ -46,13 +49,23 @@ function copiesFor(name: string, askers: ReadonlyMap<string, NodeJS.Require>): C
 /** One line for each package that is there more than once: who uses which, why that is bad, and the way out. */
 export function copyWarnings(found: Readonly<Record<string, readonly Copy[]>>): string[] {
   return Object.entries(found).filter(([, copies]) => copies.length > 1).map(([name, copies]) => {
-    const list = copies.map(({ version, folder, by }) => `${version} for ${by.join(', ')} (${folder})`).join('; ');
+    const list = copies.map(({ version, folder, by }) => `${version} for ${by.length > 3 ? `${by[0]!} and ${by.length - 1} more` : by.join(', ')} (${folder})`).join('; ');
     const why = name === '@kd/core' ? 'plugins are to be made by the core that trains' : 'they overwrite each other\'s kernels and gradients without a word';
     return `there are ${copies.length} copies of ${name}: ${list}; ${why}. Bring them to one: pnpm why ${name} tells who asks for which, pnpm dedupe (npm dedupe) joins what may be one; a plugin has it among its peerDependencies, not its dependencies.`;
   });
 }
 
-/** Warns before a training of copies of TensorFlow.js; of those of core the trainer itself tells, when a plugin of another one is used. */
-export async function warnOfCopies(project: string, logger: Logger): Promise<void> {
-  for (const warning of copyWarnings(await copiesOf(TENSORFLOW_JS, project))) logger.warn(warning);
+/** Warns before a training of copies of TensorFlow.js that it would load; of those of core the trainer itself tells. */
+export async function warnOfCopies(config: Config, project: string, logger: Logger): Promise<void> {
+  const { student, teacher, distillers = [], engine = 'tensorflow' } = config;
+  const used = new Set([student, ...(teacher?.detector === undefined ? [] : [teacher.detector]), ...distillers, engine].map(nameOf));
+  for (const warning of copyWarnings(await copiesOf(TENSORFLOW_JS, project, (one) => used.has(one.name) || used.has(one.package)))) logger.warn(warning);
+}
+
+type Entry = string | readonly [string, ...unknown[]] | { readonly definition: { readonly name: string } } | { readonly name: string };
+
+function nameOf(entry: Entry): string {
+  if (typeof entry === 'string') return entry;
+  if ('definition' in entry) return entry.definition.name;
+  return 'name' in entry ? entry.name : entry[0];
 }

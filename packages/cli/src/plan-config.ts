@@ -1,16 +1,19 @@
-import { parseConfig, type Plan, planRun, type PlanOptions } from '@kd/core';
+import { consoleLogger, parseConfig, type Plan, planRun, type PlanOptions } from '@kd/core';
 import { countdown } from '@kd/report';
+import { warnOfCopies } from './copies.js';
 import { loadConfig } from './load-config.js';
 import type { Flags } from './main.js';
 import { overridesOf, withOverrides } from './overrides.js';
 import { ports } from './ports.js';
+import { shownPath } from './shown-path.js';
 import { stopSignal } from './stop-signal.js';
 
 /** The plan of a config, with what the command line sets over it; null when Ctrl-C ended it. */
 export async function planConfig(path: string, flags: Flags, options: Pick<PlanOptions, 'steps' | 'passImages'>): Promise<Plan | null> {
-  const { config, folder } = await loadConfig(path);
+  const { config, file, folder } = await loadConfig(path);
   const changed = withOverrides(config, overridesOf(flags));
-  parseConfig(changed, path);
+  parseConfig(changed, shownPath(file));
+  await warnOfCopies(changed, folder, consoleLogger);
   const stop = stopSignal('stopping; once more quits at once');
   let bar: { readonly id: string; readonly shown: ReturnType<typeof countdown> } | undefined;
   const onPass = (id: string, done: number, of: number): void => {

@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises';
-import { basename, join, relative, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { consoleLogger, KdError, parseConfig, Trainer } from '@kd/core';
 import { evaluationLines, jsonLines, terminal } from '@kd/report';
 import { warnOfCopies } from '../copies.js';
@@ -9,6 +9,7 @@ import type { Flags } from '../main.js';
 import { originWriter, readOrigin } from '../origin.js';
 import { type Overrides, overridesOf, overrideWords, withOverrides } from '../overrides.js';
 import { ports } from '../ports.js';
+import { shownPath } from '../shown-path.js';
 import { stopSignal } from '../stop-signal.js';
 
 /** `kd train [CONFIG] --out DIR`, or `kd train --resume DIR`. */
@@ -16,8 +17,8 @@ export async function train(argument: string | undefined, flags: Flags): Promise
   const { loaded, out, overrides } = await findRun(argument, flags);
   const { file, folder } = loaded;
   const config = withOverrides(loaded.config, overrides);
-  parseConfig(config, shown(file));
-  await warnOfCopies(folder, consoleLogger);
+  parseConfig(config, shownPath(file));
+  await warnOfCopies(config, folder, consoleLogger);
   const stop = stopSignal();
   try {
     const trainer = new Trainer(config, {
@@ -26,7 +27,7 @@ export async function train(argument: string | undefined, flags: Flags): Promise
     });
     const summary = await trainer.fit();
     if (summary === null) {
-      process.stderr.write(`go on with: kd train ${shown(file)} --out ${shown(out)} --resume${overrideWords(overrides)}\n`);
+      process.stderr.write(`go on with: kd train ${shownPath(file)} --out ${shownPath(out)} --resume${overrideWords(overrides)}\n`);
       return INTERRUPTED;
     }
     const lines = evaluationLines({ metrics: summary.metrics, perClass: Object.entries(summary.perClass).map(([name, metrics], id) => ({ category: { id, name }, metrics })) });
@@ -35,12 +36,6 @@ export async function train(argument: string | undefined, flags: Flags): Promise
   } finally {
     stop.end();
   }
-}
-
-/** A path as a person would type it from here. */
-function shown(path: string): string {
-  const near = relative('.', path) || '.';
-  return near.startsWith('..') ? path : near;
 }
 
 interface FoundRun {
