@@ -5,12 +5,13 @@ import type { TrainerEvent } from './contract/listener.js';
 import type { DatasetPass } from './contract/plugin.js';
 import { isKdError, KdError, messageOf } from './errors.js';
 import { fingerprintOfValues } from './fingerprint.js';
+import { guarded } from './guarded.js';
 import type { LeakWatch } from './leak-watch.js';
 import type { Logger } from './logger.js';
 import { madeFrom, readSame } from './pass-cache.js';
 import { type DuePass, duePass } from './pass-due.js';
 import { openPass } from './pass-view.js';
-import { type Distiller, guarded } from './plugin-host.js';
+import type { Distiller } from './plugin-host.js';
 import type { Rng } from './rng.js';
 import type { RunFolder } from './run-folder.js';
 
