@@ -11,7 +11,7 @@ const IN_A_ROW = 3;
 /** So many steps a plugin has to free what it kept in the one that is looked at. */
 const STEPS_TO_FREE = 2;
 
-const WAY_OUT = 'Free what is kept with tf.keep when it is replaced, put the hook into tf.tidy, and make variables with scope.variable in create or featureTap; testPlugin of @kd/testing tests it.';
+const WAY_OUT = 'Free what it keeps when that is replaced (tf.dispose), put what returns at once into tf.tidy, and make variables with scope.variable in create or featureTap; testPlugin of @kd/testing tests it.';
 
 /** Watches that are open, and how many ever were: live tensors are counted for the whole process. */
 const watches = { open: 0, opened: 0 };
