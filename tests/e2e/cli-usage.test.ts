@@ -8,7 +8,7 @@ describe('help and usage', () => {
     const runs = [await kd(['--help']), await kd(['--help']), await kd(['--help'])];
     const { code, stdout } = runs[0]!;
     expect(code).toBe(0);
-    for (const command of ['train', 'eval', 'predict', 'data check', 'plugins', 'doctor', 'engine install']) expect(stdout).toContain(command);
+    for (const command of ['train', 'plan', 'eval', 'predict', 'data check', 'plugins', 'doctor', 'engine install']) expect(stdout).toContain(command);
     // The goal is 300 ms on a free machine; a busy one may be slower, importing TensorFlow.js alone takes longer.
     expect(Math.min(...runs.map(({ milliseconds }) => milliseconds))).toBeLessThan(600);
   });

@@ -6,11 +6,25 @@ const origin = (from: PlannedPackage): string => (from === null ? 'from the conf
 const shape = (sizes: readonly number[]): string => `[${sizes.join(', ')}]`;
 const indented = (lines: readonly string[]): string[] => lines.map((line) => `  ${line}`.trimEnd());
 
-/** Lines that start with a label of one width. */
+/** Texts behind labels of one width; a long one goes on under itself. */
 export const labelled = (rows: readonly (readonly [string, string])[]): string[] => {
   const width = Math.max(...rows.map(([label]) => label.length));
-  return rows.map(([label, text]) => `${label.padEnd(width)}  ${text}`.trimEnd());
+  return rows.flatMap(([label, text]) => wrapped(text, TEXT).map((line, i) => `${(i === 0 ? label : '').padEnd(width)}  ${line}`));
 };
+
+/** Columns of a text, without its label. */
+const TEXT = 110;
+
+/** Broken at spaces; a word that is longer stays whole. */
+function wrapped(text: string, width: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + 1 + word.length <= width) lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(word);
+  }
+  return lines;
+}
 
 /** A detector as one paragraph. */
 export function detectorLines({ name, package: from, parameters, trainable, weights, input, levels, capabilities }: PlannedDetector, role: 'student' | 'teacher'): string[] {
@@ -35,7 +49,7 @@ export function distillerLines(one: PlannedDistiller): string[] {
     `distiller ${id}${id === name ? '' : ` (${name})`}: ${origin(from)}${preset === null ? '' : `, of the preset ${preset}`}`,
     ...indented(labelled([
       ['needs', needs(one)],
-      ['adds', variables.length === 0 ? 'no variables' : `${variables.length} variables, ${count(variables.reduce((sum, variable) => sum + sizeOf(variable.shape), 0))} parameters, which are trained with the student and are no part of it`],
+      ['adds', variables.length === 0 ? 'no variables' : `${variables.length} variables, ${count(variables.reduce((sum, variable) => sum + sizeOf(variable.shape), 0))} parameters, which join the optimiser and the checkpoint and are no part of the student`],
       ...(pass === null ? [] : [['passes', passText(pass)] as const]),
       ['factor', courseText(one.factor)],
       ['options', optionsText(options)],
@@ -74,11 +88,16 @@ function passText({ every, times, measured }: NonNullable<PlannedDistiller['pass
   return `over the training data ${period}, ${times} ${times === 1 ? 'time' : 'times'} in all${measured === null ? '' : `; here over the first ${measured.images} images, in ${seconds(measured.seconds)}`}`;
 }
 
-/** `1 in every step`, or the values where it changes. */
+/** `1 in every step`, or the values where they change. */
 function courseText(course: Course): string {
-  const values = new Set(course.map(({ value }) => brief(value)));
-  if (values.size === 1) return `${[...values].join()} in every step`;
-  return course.map(({ step, value }) => `${brief(value)} in step ${step}`).join(', ');
+  const spans: { readonly value: string; readonly from: number; to: number }[] = [];
+  for (const { step, value } of course) {
+    const last = spans.at(-1);
+    if (last?.value === brief(value)) last.to = step;
+    else spans.push({ value: brief(value), from: step, to: step });
+  }
+  if (spans.length === 1) return `${spans[0]!.value} in every step`;
+  return spans.map(({ value, from, to }) => `${value} in ${from === to ? `step ${from}` : `steps ${from} to ${to}`}`).join(', ');
 }
 
 /** Three figures and no zeros behind them. */
