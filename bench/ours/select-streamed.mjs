@@ -7,7 +7,7 @@ import { resident } from './resident.mjs';
 import { uniform } from './select-data.mjs';
 
 const [rows, candidates, threads] = [Number(process.argv[2]), process.argv[3], Number(process.argv[4])];
-const [CHANNELS, POOL, BLOCK] = [256, 65536, 8192];
+const [CHANNELS, POOL, BLOCK] = [256, 65536, 32768];
 const info = await tensorflow({ intraOpThreads: threads }).start();
 
 // A row is one of 16 directions and two stretches of a pool of noise: cheap to make again, hardly two alike.

@@ -39,7 +39,6 @@ export interface PickProducts {
 export async function deflateForms(rows: Rows, forms: CandidateForms, pick: Vectors, { tt, ss, ts, st, wtt, wss, wts }: Deflation): Promise<PickProducts> {
   const g = new Float64Array(forms.tt.length);
   const h = new Float64Array(forms.tt.length);
-  const columns = (...vectors: readonly Float64Array[]): tf.Tensor2D => tf.tidy(() => tf.transpose(tf.tensor2d(Float32Array.from(vectors.flatMap((v) => [...v])), [vectors.length, vectors[0]!.length])));
   const ofTeacher = columns(pick.teacher, tt, ts);
   const ofStudent = columns(pick.student, ss, st);
   try {
@@ -62,6 +61,15 @@ export async function deflateForms(rows: Rows, forms: CandidateForms, pick: Vect
     tf.dispose([ofTeacher, ofStudent]);
   }
   return { teacher: g, student: h };
+}
+
+/** The vectors as columns, [length, vectors]. */
+function columns(...vectors: readonly Float64Array[]): tf.Tensor2D {
+  const values = new Float32Array(vectors.length * vectors[0]!.length);
+  for (const [j, vector] of vectors.entries()) {
+    for (let i = 0, at = j; i < vector.length; i++, at += vectors.length) values[at] = vector[i]!;
+  }
+  return tf.tensor2d(values, [vectors[0]!.length, vectors.length]);
 }
 
 async function into(target: Float64Array, from: number, values: tf.Tensor1D): Promise<void> {

@@ -12,8 +12,8 @@ export interface Densities {
   readonly student: Float64Array;
 }
 
-/** Tiles that stay in the processor's cache: passes over larger ones cost more than the products. */
-const TILE = 1024;
+/** Rows of a tile: its temporaries (16 MB each) are small enough to be used again while they are near, and its products large enough to be worth a call. */
+const TILE = 2048;
 
 /** Densities of instances in both spaces, as the filter of candidates sees them. */
 export async function densitiesOf(features: PairedFeatures, options?: Pick<SelectOptions, 'density' | 'seed'>): Promise<Densities> {

@@ -78,7 +78,10 @@ function scaled(x: Float32Array, channels: number, normalize: boolean): Scaling 
 
 /** Four sums at a time: one would wait for itself at every element. */
 function sumOfSquares(x: Float32Array, from: number, to: number): number {
-  let [a, b, c, d] = [0, 0, 0, 0];
+  let a = 0;
+  let b = 0;
+  let c = 0;
+  let d = 0;
   let i = from;
   for (; i + 3 < to; i += 4) {
     a += x[i]! * x[i]!;
