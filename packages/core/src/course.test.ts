@@ -37,6 +37,12 @@ describe('courseOf', () => {
     expect(course).toEqual([{ step: 1, value: 0 }, { step: 20, value: 0 }, { step: 21, value: 1 }, { step: 60, value: 1 }, { step: 61, value: 0 }, { step: 100, value: 0 }]);
   });
 
+  it('tells of a curve where it leaves zero and comes back to it', () => {
+    const course = courseOf((progress) => termFactor({ start: 20, stop: 70, warmup: 20, decay: 'linear' }, progress), run);
+    expect(course.map(({ step }) => step)).toEqual([1, 20, 21, 26, 40, 51, 70, 71, 75, 100]);
+    expect(course.filter(({ value }) => value === 0).map(({ step }) => step)).toEqual([1, 20, 71, 75, 100]);
+  });
+
   it('takes no longer for a run of millions of steps', () => {
     let calls = 0;
     const course = courseOf(() => (calls++, 1), { steps: 3_000_001, stepsPerEpoch: 1, epochs: 3_000_001 });

@@ -31,7 +31,7 @@ function termLines({ distillers }: Plan, { steps }: Measured): string[] {
   const silent = distillers.filter(({ id }) => !names.some((name) => name.startsWith(`${id}.`))).map(({ id }) => id);
   return [
     ...columns([
-      ['loss', ...steps.map((_, i) => `step ${i + 1}`), 'factor now'],
+      ['loss', ...steps.map((_, i) => `step ${i + 1}`), distillers.length > 0 ? 'factor now' : ''],
       ...names.map((name) => cells(name, steps.map(({ terms }) => terms[name]), of(name) === undefined ? '' : brief(of(name)!.factor[0]!.value))),
       cells('total', steps.map(({ total }) => total), ''),
     ]),

@@ -15,10 +15,10 @@ export const labelled = (rows: readonly (readonly [string, string])[]): string[]
 /** Columns of a text, without its label. */
 const TEXT = 110;
 
-/** Broken at spaces; a word that is longer stays whole. */
+/** Broken at spaces, but not behind a colon; a word that is longer stays whole. */
 function wrapped(text: string, width: number): string[] {
   const lines: string[] = [];
-  for (const word of text.split(' ')) {
+  for (const word of text.split(/(?<!:) /)) {
     const last = lines.at(-1);
     if (last !== undefined && last.length + 1 + word.length <= width) lines[lines.length - 1] = `${last} ${word}`;
     else lines.push(word);

@@ -88,7 +88,7 @@ export interface PlannedPass {
   readonly measured: { readonly images: number; readonly seconds: number } | null;
 }
 
-/** A value over the steps of a run, counted from 1: where its line bends; of a curve five places and its highest. The first and the last step are always there. */
+/** A value over the steps of a run, counted from 1: where its line bends; of a curve five places, its highest, and where it leaves zero and comes back. The first and the last step are always there. */
 export type Course = readonly { readonly step: number; readonly value: number }[];
 
 export interface MeasuredStep {
