@@ -37,7 +37,7 @@ export * from './discovery.js';
 export * from './evaluate.js';
 export * from './passes.js';
 export { planRun, type PlanOptions } from './plan.js';
-export * from './presets.js';
+export type { DistillerEntry, Preset } from './presets.js';
 export type { RunOptions } from './run.js';
 export * from './tidy.js';
 export { Trainer, type TrainerOptions } from './trainer.js';
