@@ -92,7 +92,7 @@ describe('computeStep', () => {
     const reader = (name: string): ReturnType<typeof plugin> => plugin(name, () => ({
       lossCompose: ({ teacher: { predictions } }) => ({ cls: tf.tidy(() => tf.add(tf.mean(predictions['cls']![0]!), tf.mean(predictions['cls']![1]!)) as tf.Scalar) }),
     }));
-    const late = async (...uses: Parameters<typeof distillation>[0]): Promise<{ readonly computed: number; readonly terms: Readonly<Record<string, number>>; readonly eager: typeof terms }> => {
+    const late = async (...uses: Parameters<typeof distillation>[0]): Promise<{ readonly computed: number; readonly terms: Record<string, number>; readonly eager: Record<string, number> }> => {
       const { models, teacher } = await distillation(uses);
       let computed = 0;
       const forward: typeof teacher.forward = (images, { lazy, ...options }) => {
