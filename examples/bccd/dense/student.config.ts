@@ -4,12 +4,12 @@ import { type Kind, student, training } from './models.js';
 
 const { KD_KIND = 'gfl', KD_METHOD = 'alone', KD_TEACHER } = process.env;
 
-/** What each KD_METHOD adds to the student; PKD beside CrossKD has the weight of the CrossKD paper. */
+/** What each KD_METHOD adds to the student; in the preset PKD has the weight of the CrossKD paper. */
 const methods: Readonly<Record<string, Config['distillers']>> = {
   alone: [],
   crosskd: ['crosskd'],
   pkd: ['pkd'],
-  both: ['crosskd', ['pkd', { weight: { gfl: 6, retinanet: 2, fcos: 2 }[KD_KIND as Kind] }]],
+  both: ['crosskd+pkd'],
 };
 const distillers = methods[KD_METHOD];
 if (distillers === undefined) throw new Error(`KD_METHOD is ${KD_METHOD}; it must be one of ${Object.keys(methods).join(', ')}.`);
