@@ -1,9 +1,11 @@
+import { join } from 'node:path';
 import { type Config, defineConfig } from '@kd/core';
 import { prototype } from '@kd/plugin-prototype';
 import * as tf from '@tensorflow/tfjs-core';
 import { type Kind, student, training } from './models.js';
 import { noisyLabels, reliabilityLog } from './noisy-labels.js';
 
+/** KD_KIND: retinanet or faster-rcnn; KD_TEACHER: another teacher, a run folder or weights; KD_NOISE=0.2: the share of training boxes that are spoilt. */
 const { KD_KIND = 'retinanet', KD_METHOD = 'all', KD_TEACHER, KD_NOISE } = process.env;
 
 const only = (name: 'global' | 'feature' | 'response') => prototype({ weights: { global: 0, feature: 0, response: 0, [name]: { global: 5, feature: 1, response: 1 }[name] } });
@@ -24,12 +26,14 @@ const methods: Readonly<Record<string, Config['distillers']>> = {
 const distillers = methods[KD_METHOD];
 if (distillers === undefined) throw new Error(`KD_METHOD is ${KD_METHOD}; it must be one of ${Object.keys(methods).join(', ')}.`);
 
-/** KD_KIND: retinanet or faster-rcnn; KD_TEACHER: the run folder of the teacher; KD_NOISE=0.2: the share of training boxes that are spoilt. */
+/** The teachers that lie in this repository. */
+const kept: Readonly<Record<Kind, string>> = { retinanet: '../dense/retinanet-teacher.safetensors', 'faster-rcnn': 'faster-rcnn-teacher.safetensors' };
+
 const noise = KD_NOISE === undefined ? undefined : noisyLabels(Number(KD_NOISE));
 export default defineConfig({
   ...training,
   ...(noise && { data: { ...training.data, train: noise.train } }),
   student: student(KD_KIND as Kind),
-  ...(distillers.length > 0 && { teacher: { weights: KD_TEACHER! }, distillers: noise && KD_METHOD === 'all' ? [...distillers, reliabilityLog(noise)] : distillers }),
+  ...(distillers.length > 0 && { teacher: { weights: KD_TEACHER ?? join(import.meta.dirname, kept[KD_KIND as Kind]) }, distillers: noise && KD_METHOD === 'all' ? [...distillers, reliabilityLog(noise)] : distillers }),
   epochs: 12,
 });
