@@ -79,7 +79,7 @@ test('a dry run of the release shows what would go, and changes nothing', () => 
     // No minor of core may make a major of what has it as a peer, and before 1.0.0 all are patches.
     if (next !== undefined) expect(next.startsWith(`${now}.`), line).toBe(true);
   }
-  expect(dry.stdout).toMatch(/^ {4}dist\/trainer\.js {2}\d+\.\d kB$/m);
+  expect(dry.stdout).toMatch(/^ {4}dist\/run\/trainer\.js {2}\d+\.\d kB$/m);
   expect(state()).toBe(before);
 });
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { removeFolders, temporaryFolder } from '../test/toy-run.js';
 import { writeFileAtomic } from './atomic.js';
-import { openRunFolder } from './run-folder.js';
+import { openRunFolder } from './run/run-folder.js';
 
 afterAll(removeFolders);
 

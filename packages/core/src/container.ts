@@ -7,7 +7,7 @@ import type { PluginScope } from './contract/plugin.js';
 import { KdError } from './errors.js';
 import type { Logger } from './logger.js';
 import type { Rng } from './rng.js';
-import type { RunFolder } from './run-folder.js';
+import type { RunFolder } from './run/run-folder.js';
 
 /** A typed key of a service. `Symbol.for` makes two copies of this package agree on it. */
 export type Token<T> = symbol & { readonly __service?: T };

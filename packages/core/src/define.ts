@@ -1,4 +1,4 @@
-import { signed } from './copies.js';
+import { signed } from './plugins/copies.js';
 import type { DetectorDefinition } from './contract/detector.js';
 import type { PluginDefinition } from './contract/plugin.js';
 

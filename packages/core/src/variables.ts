@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { HostTensor, NamedTensors } from './contract/checkpoint.js';
 import type { Detector } from './contract/detector.js';
-import type { Distiller } from './plugin-host.js';
+import type { Distiller } from './plugins/plugin-host.js';
 import { KdError } from './errors.js';
 
 /** A variable that the optimiser moves. */

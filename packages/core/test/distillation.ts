@@ -1,15 +1,15 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { cpuEngine, toyData, toyDetector, type ToyInput } from '@kd/testing';
-import { buildDetector } from '../src/build.js';
+import { buildDetector } from '../src/run/build.js';
 import { createServices, LOGGER, RNG, STUDENT, TEACHER } from '../src/container.js';
 import type { HostBatch } from '../src/contract/data.js';
 import type { Hooks, PluginDefinition, PluginScope, Progress } from '../src/contract/plugin.js';
 import { definePlugin, type Use } from '../src/define.js';
 import { silentLogger } from '../src/logger.js';
-import { createDistillers } from '../src/plugin-host.js';
+import { createDistillers } from '../src/plugins/plugin-host.js';
 import { createRng } from '../src/rng.js';
-import { computeStep, deviceBatch, type StepModels, type StepResult } from '../src/step.js';
-import { TapRegistry } from '../src/taps.js';
+import { computeStep, deviceBatch, type StepModels, type StepResult } from '../src/step/step.js';
+import { TapRegistry } from '../src/plugins/taps.js';
 import { trainedVariables } from '../src/variables.js';
 import * as v from 'valibot';
 

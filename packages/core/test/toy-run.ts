@@ -2,11 +2,11 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { cpuEngine, jsonFormat, toyData, toyDetector, toyMetric } from '@kd/testing';
-import { latestCheckpoint } from '../src/checkpoints.js';
+import { latestCheckpoint } from '../src/run/checkpoints.js';
 import type { Config } from '../src/config.js';
 import type { Summary, TrainerEvent } from '../src/contract/listener.js';
 import { silentLogger } from '../src/logger.js';
-import { Trainer, type TrainerOptions } from '../src/trainer.js';
+import { Trainer, type TrainerOptions } from '../src/run/trainer.js';
 
 const folders: string[] = [];
 

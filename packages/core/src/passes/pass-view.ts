@@ -1,0 +1,65 @@
+import type { HostBatch } from '../contract/data.js';
+import type { DetectorOutput } from '../contract/detector.js';
+import type { PassBatch, PassView, Role } from '../contract/plugin.js';
+import { imageBatches } from './pass-batches.js';
+import { passCache } from './pass-cache.js';
+import type { PassContext, PassMoment } from './passes.js';
+import type { Distiller } from '../plugins/plugin-host.js';
+import { deviceBatch } from '../step/step.js';
+import { disposeAll, tidy } from '../tidy.js';
+
+/** The view of one pass of one plugin, and what ends it. */
+export interface OpenPass {
+  readonly view: PassView;
+  /** Frees what is left on the device and waits until the listeners have heard everything. */
+  close(): Promise<void>;
+}
+
+export function openPass(distiller: Pick<Distiller, 'id' | 'name' | 'options'>, { step, epoch }: PassMoment, context: PassContext): OpenPass {
+  const { student, teacher, dataset, signal } = context;
+  const iterators: AsyncGenerator<PassBatch, void, undefined>[] = [];
+  let outputs: DetectorOutput[] = [];
+  let told = Promise.resolve();
+  const freeOutputs = (): void => {
+    disposeAll(outputs);
+    outputs = [];
+  };
+  const view: PassView = {
+    epoch, step, student, teacher, categories: dataset.categories, images: dataset.images,
+    forward: (role: Role, images, taps) => {
+      const output = tidy(() => (role === 'student' ? student : teacher).forward(images, { training: false, taps: taps.map((tap) => tap.name) }));
+      outputs.push(output);
+      return output;
+    },
+    batches: (indices, { input = student.input, batchSize = context.loader.batchSize } = {}) => {
+      const iterator = onDevice(imageBatches(dataset, { ...context.loader, input, batchSize }, indices, signal), freeOutputs);
+      iterators.push(iterator);
+      return iterator;
+    },
+    cached: passCache(distiller, context),
+    rng: context.rng.stream('plugin', distiller.id, 'pass'),
+    progress: (done, of) => void (told = told.then(() => context.emit?.({ type: 'pass', plugin: distiller.id, done, of }))),
+    ...(signal && { signal }),
+  };
+  return {
+    view,
+    close: async () => {
+      // A plugin that holds an iterator by hand may not have ended it.
+      for (const iterator of iterators) await iterator.return();
+      freeOutputs();
+      await told;
+    },
+  };
+}
+
+async function* onDevice(batches: AsyncIterable<HostBatch>, after: () => void): AsyncGenerator<PassBatch, void, undefined> {
+  for await (const batch of batches) {
+    const tensors = deviceBatch(batch);
+    try {
+      yield { batch, ...tensors };
+    } finally {
+      disposeAll(tensors);
+      after();
+    }
+  }
+}

@@ -1,0 +1,118 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { BuiltDetector } from '../run/build.js';
+import { type Config, parseConfig } from '../config.js';
+import type { Dataset } from '../contract/data.js';
+import type { TapInfo } from '../contract/detector.js';
+import type { Plan, PlannedData, PlannedDetector, PlannedDistiller, PlannedPackage } from '../contract/plan.js';
+import type { DatasetPass, Role } from '../contract/plugin.js';
+import { courseOf } from './course.js';
+import { discover, importByName } from '../plugins/discovery.js';
+import { type MeasuredPasses, measuredRun, measurePasses, measureSteps, shapeWatcher, type TapShapes } from './plan-steps.js';
+import { disposeRun, prepareRun, type Run, type RunOptions } from '../run/run.js';
+import { openRunFolder } from '../run/run-folder.js';
+import { RunSteps } from '../run/run-steps.js';
+import { learningRateFactor } from '../run/schedules.js';
+import { trainedVariables } from '../variables.js';
+
+export interface PlanOptions extends Omit<RunOptions, 'resume' | 'command'> {
+  /** Real training steps that are run; 0 builds everything and runs none. Default: 2. */
+  readonly steps?: number;
+  /** Passes over the data are run over the first images of the training data. Default: 16. */
+  readonly passImages?: number;
+  /** How far the pass of a distiller is. */
+  readonly onPass?: (id: string, done: number, of: number) => void;
+}
+
+/**
+ * What a config would train, without training it: builds what {@link Trainer} builds, and runs its first steps. Nothing that it writes stays: passes get a temporary
+ * folder, which is removed.
+ * @throws KdError what the trainer would throw up to there
+ */
+export async function planRun(config: Config, options: PlanOptions): Promise<Plan> {
+  const parsed = parseConfig(config, 'the config');
+  let folder: string | undefined;
+  try {
+    const run = await prepareRun(parsed, options, async () => openRunFolder((folder = await mkdtemp(join(tmpdir(), 'kd-plan-')))));
+    try {
+      return await planOf(run, options);
+    } finally {
+      disposeRun(run);
+    }
+  } finally {
+    if (folder !== undefined) await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function planOf(run: Run, { steps: count = 2, passImages = 16, onPass }: PlanOptions): Promise<Plan> {
+  const { config, engine, student, teacher, train, val, distillers, metric } = run;
+  const { shapes, watcher } = shapeWatcher(run);
+  const steps = new RunSteps(run, distillers.length > 0 ? [watcher] : []);
+  try {
+    const passes: MeasuredPasses = count > 0 ? await measurePasses(run, steps, { images: passImages, onPass }) : new Map();
+    const rows = await measureSteps(run, steps, count);
+    return {
+      engine,
+      seed: config.seed,
+      student: await plannedDetector(student, run),
+      teacher: teacher === null ? null : await plannedDetector(teacher, run),
+      data: { train: plannedData(train), val: val === null ? null : plannedData(val), classes: train.categories.map(({ name }) => name), augment: config.data.augment.map(({ name }) => name), workers: config.data.workers },
+      distillers: await Promise.all(distillers.map((_, i) => plannedDistiller(run, steps, i, shapes, passes))),
+      training: {
+        epochs: config.epochs, stepsPerEpoch: steps.stepsPerEpoch, steps: steps.total, batchSize: config.batchSize, accumulate: config.accumulate,
+        trained: trainedVariables(student.detector, distillers).reduce((sum, { variable }) => sum + variable.size, 0),
+        optimizer: config.optimizer, clipNorm: config.clipNorm, ema: config.ema, schedule: config.schedule,
+        learningRate: course(run, steps, (progress) => config.optimizer.lr * learningRateFactor(config.schedule, progress)),
+        evaluate: { every: config.evaluate.every, metric: metric.name },
+      },
+      measured: rows.length === 0 ? null : measuredRun(steps, rows),
+    };
+  } finally {
+    await steps.close();
+  }
+}
+
+const course = ({ config: { epochs } }: Run, { total: steps, stepsPerEpoch }: RunSteps, at: Parameters<typeof courseOf>[0]) => courseOf(at, { steps, stepsPerEpoch, epochs });
+
+const plannedData = ({ name, images }: Dataset): PlannedData =>
+  ({ name, images: images.length, objects: images.reduce((sum, { annotations }) => sum + annotations.filter(({ ignore }) => !ignore).length, 0) });
+
+async function plannedDetector({ detector, definition, spec, info }: BuiltDetector, run: Run): Promise<PlannedDetector> {
+  const { name, input, capabilities, taps } = detector;
+  return {
+    name, input, package: await packageOf('detector', definition, run), options: plain(spec.options), parameters: info.parameters, trainable: info.trainable, weights: info.weights, capabilities: [...capabilities],
+    levels: taps.filter((tap) => tap.name.startsWith('neck@')).sort((a, b) => a.stride - b.stride),
+  };
+}
+
+async function plannedDistiller(run: Run, steps: RunSteps, index: number, shapes: TapShapes, passes: MeasuredPasses): Promise<PlannedDistiller> {
+  const [{ id, name, options, hooks, variables, factor }, { definition, preset = null }, taken] = [run.distillers[index]!, run.uses[index]!, run.taken[index]!];
+  const taps = (role: Role) => taken[role].map((tap: TapInfo) => ({ ...tap, shape: shapes[role].get(tap.name) ?? null }));
+  const pass = hooks.datasetPass;
+  return {
+    id, name, preset, package: await packageOf('distiller', definition, run), options: plain(options),
+    requires: { student: definition.requires.student ?? [], teacher: definition.requires.teacher ?? [] },
+    taps: { student: taps('student'), teacher: taps('teacher') },
+    pairs: taken.pairs.map(({ stride, student, teacher }) => ({ stride, student: student.name, teacher: teacher.name })),
+    variables: variables.map(({ path, variable, trainable }) => ({ path, shape: variable.shape, trainable })),
+    pass: pass === undefined ? null : { every: pass.every, times: timesOf(pass.every, run, steps), measured: passes.get(id) ?? null },
+    factor: course(run, steps, factor),
+  };
+}
+
+function timesOf(every: DatasetPass['every'], { config }: Run, { total }: RunSteps): number {
+  if (typeof every === 'object') return Math.ceil(total / every.steps);
+  return every === 0 ? 1 : Math.ceil(Number((config.epochs / every).toFixed(6)));
+}
+
+/** The installed package whose very code this is: a config may bring its own under the same name. */
+async function packageOf(kind: 'detector' | 'distiller', definition: BuiltDetector['definition'] | Run['uses'][number]['definition'], { options: { folder = '.' } }: Run): Promise<PlannedPackage> {
+  const manifest = (await discover(folder)).find((one) => one.kind === kind && one.name === definition.name);
+  if (manifest === undefined) return null;
+  const installed = await importByName(kind, manifest.name, folder).catch(() => null);
+  return installed === definition ? { name: manifest.package, version: manifest.version } : null;
+}
+
+/** Options as plain data: a function is told by its name. */
+const plain = (value: unknown): unknown => JSON.parse(JSON.stringify(value ?? null, (_, one: unknown) => (typeof one === 'function' ? `function ${one.name}`.trim() : one)));

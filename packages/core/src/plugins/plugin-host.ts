@@ -1,0 +1,154 @@
+import * as tf from '@tensorflow/tfjs-core';
+import type { Detector } from '../contract/detector.js';
+import { API_VERSION, type Hooks, type PluginDefinition, type PluginScope, type Progress } from '../contract/plugin.js';
+import { LOGGER, PLUGIN_OPTIONS, PLUGIN_SCOPE, RNG, STUDENT, TEACHER, type Services } from '../container.js';
+import type { Use } from '../define.js';
+import { KdError, suggestion } from '../errors.js';
+import { guarded } from './guarded.js';
+import { parseOptions } from '../options.js';
+import type { TapRegistry } from './taps.js';
+
+/** A variable that a plugin owns: an adapter's kernel, say. */
+export interface PluginVariable {
+  /** `<plugin id>/<name>` */
+  readonly path: string;
+  readonly variable: tf.Variable;
+  readonly trainable: boolean;
+  /** Learning rate and decay of its own, as a factor and a value. */
+  readonly lr: number | undefined;
+  readonly weightDecay: number | undefined;
+}
+
+/** A plugin at work: its hooks, guarded so that every error names plugin and hook. */
+export interface Distiller {
+  readonly id: string;
+  readonly name: string;
+  readonly options: unknown;
+  readonly hooks: Hooks;
+  readonly variables: readonly PluginVariable[];
+  /** Runs a hook; what it throws, and a promise where none may be, becomes a KdError. */
+  call<T>(hook: keyof Hooks, run: () => T): T;
+  /** The factor of this plugin's terms at a step. */
+  factor(progress: Progress): number;
+  dispose(): void;
+}
+
+const ID = /^[A-Za-z][\w-]*$/;
+
+/** Creates the plugins of a run in the order of the config and lets each declare its taps. */
+export function createDistillers(uses: readonly Use<PluginDefinition>[], services: Services, taps: TapRegistry): Distiller[] {
+  const ids = new Set<string>();
+  const distillers: Distiller[] = [];
+  try {
+    for (const use of uses) {
+      const id = use.as ?? use.definition.name;
+      if (!ID.test(id)) throw new KdError('CONFIG_INVALID', `distillers: "${id}" cannot be an id; an id starts with a letter and has letters, digits, - and _. Give one with as.`);
+      if (ids.has(id)) {
+        throw new KdError('CONFIG_INVALID', `distillers: "${id}" is there twice; give one of them another id with as: ["${use.definition.name}", { … }, { as: "${id}-2" }].`);
+      }
+      ids.add(id);
+      distillers.push(createDistiller(id, use, services, taps));
+    }
+  } catch (error) {
+    for (const distiller of distillers) distiller.dispose();
+    throw error;
+  }
+  return distillers;
+}
+
+function createDistiller(id: string, { definition, options: given }: Use<PluginDefinition>, services: Services, taps: TapRegistry): Distiller {
+  checkDefinition(definition, services);
+  const options = parseOptions(definition.options, given, `distiller "${id}"`);
+  const variables: PluginVariable[] = [];
+  let declared = false;
+  const scopeServices = services.fork();
+  const scope: PluginScope = {
+    id,
+    student: services.resolve(STUDENT),
+    teacher: services.resolve(TEACHER),
+    logger: services.resolve(LOGGER),
+    rng: services.resolve(RNG).stream('plugin', id),
+    resolve: (token) => scopeServices.resolve(token),
+    variable: (name, initial, { trainable = true, lr, weightDecay } = {}) => {
+      const path = `${id}/${name}`;
+      if (declared) throw new KdError('PLUGIN_HOOK', `${id}: variable "${name}" was asked for after featureTap; make variables in create or featureTap, so that the optimiser and a resume know them.`);
+      if (variables.some((variable) => variable.path === path)) throw new KdError('PLUGIN_HOOK', `${id}: two variables are named "${name}".`);
+      const variable = tf.variable(initial, trainable);
+      initial.dispose();
+      variables.push({ path, variable, trainable, lr, weightDecay });
+      return variable;
+    },
+  };
+  scopeServices.register(PLUGIN_OPTIONS, options);
+  scopeServices.register(PLUGIN_SCOPE, scope);
+  const call = <T>(hook: string, run: () => T): T => guarded(id, hook, run);
+  let hooks: Hooks = {};
+  const dispose = (): void => {
+    try {
+      call('dispose', () => hooks.dispose?.());
+    } finally {
+      for (const { variable } of variables) variable.dispose();
+    }
+  };
+  try {
+    hooks = checkHooks(id, call('create', () => definition.create(scope, options)));
+    call('featureTap', () => hooks.featureTap?.(taps.for(id)));
+  } catch (error) {
+    try {
+      dispose();
+    } catch {
+      // what went wrong first is what matters
+    }
+    throw error;
+  }
+  declared = true;
+  return {
+    id,
+    name: definition.name,
+    options,
+    hooks,
+    variables,
+    call: (hook, run) => call(hook, run),
+    factor: (progress) => {
+      const factor = call('schedule', () => hooks.schedule?.(progress) ?? 1);
+      if (!Number.isFinite(factor)) throw new KdError('PLUGIN_HOOK', `${id}.schedule returned ${String(factor)} at step ${progress.step}; it must return a finite number.`);
+      return factor;
+    },
+    dispose,
+  };
+}
+
+const HOOKS: Readonly<Record<keyof Hooks, 'function' | 'object'>> = {
+  featureTap: 'function', datasetPass: 'object', headForward: 'function', lossCompose: 'function', stats: 'function', schedule: 'function', state: 'function', restore: 'function', dispose: 'function',
+};
+
+/** A misspelt hook would never be called, without a word. */
+function checkHooks(id: string, hooks: unknown): Hooks {
+  if (typeof hooks !== 'object' || hooks === null) throw new KdError('PLUGIN_HOOK', `${id}.create returned ${hooks === null ? 'null' : typeof hooks}; it must return an object of hooks.`);
+  for (const [name, hook] of Object.entries(hooks)) {
+    const wanted = Object.hasOwn(HOOKS, name) ? HOOKS[name as keyof Hooks] : undefined;
+    if (wanted === undefined) {
+      const meant = suggestion(name, Object.keys(HOOKS));
+      throw new KdError('PLUGIN_HOOK', `${id}.create returned the hook "${name}", which does not exist; ${meant === '' ? `there are ${Object.keys(HOOKS).join(', ')}` : meant}`);
+    }
+    if (hook !== undefined && typeof hook !== wanted) throw new KdError('PLUGIN_HOOK', `${id}.${name} must be ${wanted === 'function' ? 'a function' : 'an object'}; got ${typeof hook}.`);
+  }
+  return hooks;
+}
+
+function checkDefinition(definition: PluginDefinition, services: Services): void {
+  const { name, apiVersion, requires } = definition;
+  if (apiVersion !== API_VERSION) {
+    throw new KdError('PLUGIN_INVALID', `plugin "${name}" is built for version ${apiVersion} of the hook contract, this core speaks ${API_VERSION}. Install a version of the plugin for it.`);
+  }
+  const models: Readonly<Record<'student' | 'teacher', Detector>> = { student: services.resolve(STUDENT), teacher: services.resolve(TEACHER) };
+  for (const role of ['student', 'teacher'] as const) {
+    const missing = (requires[role] ?? []).filter((capability) => !models[role].capabilities.has(capability));
+    if (missing.length > 0) {
+      throw new KdError(
+        'PLUGIN_REQUIRES',
+        `plugin "${name}" needs ${missing.map((one) => `"${one}"`).join(', ')} of the ${role}, but ${models[role].name} offers only ${[...models[role].capabilities].join(', ')}. Take another detector or another plugin.`,
+      );
+    }
+  }
+}

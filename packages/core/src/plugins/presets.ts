@@ -1,0 +1,48 @@
+import * as v from 'valibot';
+import type { PluginDefinition } from '../contract/plugin.js';
+import { resolveUse } from '../run/build.js';
+import { type Config, configSchema } from '../config.js';
+import type { Use } from '../define.js';
+import { discover, importByName, type Manifest } from './discovery.js';
+import { KdError } from '../errors.js';
+
+/** One entry of `distillers` in a config. */
+export type DistillerEntry = NonNullable<Config['distillers']>[number];
+
+/** Distillers that go well together, under one name: the list, or what gives it for a student, by the name of its detector. */
+export type Preset = readonly DistillerEntry[] | ((student: string) => readonly DistillerEntry[]);
+
+/** A distiller of a run, and the preset that brought it. */
+export interface DistillerUse extends Use<PluginDefinition> {
+  readonly preset?: string;
+}
+
+/**
+ * Turns the entries of a config into plugins with options; the name of a preset stands for its whole list.
+ * @param student name of the student's detector
+ */
+export async function resolveDistillers(entries: readonly DistillerEntry[], student: string, folder: string): Promise<DistillerUse[]> {
+  const lists = await Promise.all(entries.map(async (entry): Promise<DistillerUse[]> => {
+    const manifest = await presetOf(entry, folder);
+    if (manifest === undefined) return [await resolveUse<PluginDefinition>('distiller', entry, folder)];
+    const list = listOf(manifest, await importByName('preset', manifest.name, folder), student);
+    if (typeof entry !== 'string') {
+      throw new KdError('CONFIG_INVALID', `distillers: "${manifest.name}" is a preset and takes no options; write its list with the options that you want instead: ${list.map(written).join(', ')}.`);
+    }
+    return Promise.all(list.map(async (one) => ({ ...(await resolveUse<PluginDefinition>('distiller', one, folder)), preset: manifest.name })));
+  }));
+  return lists.flat();
+}
+
+async function presetOf(entry: DistillerEntry, folder: string): Promise<Manifest | undefined> {
+  const name = typeof entry === 'string' ? entry : Array.isArray(entry) ? (entry[0] as string) : undefined;
+  return name === undefined ? undefined : (await discover(folder)).find((one) => one.kind === 'preset' && one.name === name);
+}
+
+function listOf({ name, package: holder, version }: Manifest, preset: Preset, student: string): readonly DistillerEntry[] {
+  const result = v.safeParse(configSchema.entries.distillers, typeof preset === 'function' ? preset(student) : preset);
+  if (!result.success) throw new KdError('PLUGIN_INVALID', `the preset "${name}" of ${holder} ${version} is no list of distillers: ${result.issues.map(({ message }) => message).join('; ')}.`);
+  return result.output;
+}
+
+const written = (entry: DistillerEntry): string => (typeof entry === 'object' && 'definition' in entry ? `${entry.definition.name}(${JSON.stringify(entry.options)})` : JSON.stringify(entry));

@@ -1,0 +1,110 @@
+import { isAbsolute, resolve } from 'node:path';
+import type { CheckpointFormat } from '../contract/checkpoint.js';
+import type { Category, Dataset, DatasetSource } from '../contract/data.js';
+import type { Detector, DetectorContext, DetectorDefinition } from '../contract/detector.js';
+import type { Engine } from '../contract/engine.js';
+import type { ModelInfo } from '../contract/listener.js';
+import type { Metric } from '../contract/metric.js';
+import { API_VERSION, type PluginDefinition } from '../contract/plugin.js';
+import { type DetectorSpec, readModel } from './checkpoints.js';
+import type { ResolvedConfig } from '../config.js';
+import type { Use } from '../define.js';
+import { importByName, type PluginKind } from '../plugins/discovery.js';
+import { KdError } from '../errors.js';
+import { parseOptions } from '../options.js';
+import { loadDetector } from '../variables.js';
+
+/** What the trainer cannot know by itself: ports that the command line, or a program, fills. */
+export interface TrainerPorts {
+  readonly format: CheckpointFormat;
+  /** Opens data that a config describes as plain data, `{ format: 'coco', … }`. */
+  readonly openData?: (spec: Readonly<Record<string, unknown>>) => DatasetSource;
+  /** A metric by its name. */
+  readonly metric?: (name: string) => Metric;
+}
+
+/** A detector with the words that build it again. */
+export interface BuiltDetector {
+  readonly detector: Detector;
+  readonly definition: DetectorDefinition;
+  readonly spec: DetectorSpec;
+  readonly info: ModelInfo;
+}
+
+/** Turns names and pairs of a config into definitions with options. */
+export async function resolveUse<Definition extends DetectorDefinition | PluginDefinition>(
+  kind: Extract<PluginKind, 'detector' | 'distiller'>,
+  entry: string | Use<Definition> | readonly [string, Record<string, unknown>, { as: string }?],
+  folder: string,
+): Promise<Use<Definition>> {
+  if (typeof entry === 'object' && 'definition' in entry) return entry;
+  const [name, options, more] = typeof entry === 'string' ? [entry, {}] : entry;
+  const definition = (await importByName(kind, name, folder)) as unknown as Definition;
+  return { definition, options, ...(more === undefined ? {} : { as: more.as }) };
+}
+
+export async function resolveEngine(engine: string | Engine, folder: string): Promise<Engine> {
+  return typeof engine === 'string' ? importByName('engine', engine, folder) : engine;
+}
+
+export function buildDetector({ definition, options: given }: Use<DetectorDefinition>, context: DetectorContext, weights: string | null = null): BuiltDetector {
+  if (definition.apiVersion !== API_VERSION) {
+    throw new KdError('PLUGIN_INVALID', `detector "${definition.name}" is built for version ${definition.apiVersion} of the contract, this core speaks ${API_VERSION}.`);
+  }
+  const options = parseOptions(definition.options, given, `detector "${definition.name}"`);
+  const detector = definition.create(options, context);
+  const size = (of: Detector['variables']): number => of.reduce((sum, { variable }) => sum + variable.size, 0);
+  return {
+    detector,
+    definition,
+    spec: { name: definition.name, options, categories: context.categories },
+    info: { detector: definition.name, parameters: size(detector.variables), trainable: size(detector.variables.filter(({ trainable }) => trainable)), weights },
+  };
+}
+
+/** Builds a detector from a run folder or a checkpoint; `use` is needed, and used, where the file does not say what it holds. */
+export async function loadModel(
+  path: string,
+  options: { readonly format: CheckpointFormat; readonly folder: string; readonly use?: Use<DetectorDefinition>; readonly context: Omit<DetectorContext, 'categories' | 'seed'>; readonly categories?: readonly Category[] },
+): Promise<BuiltDetector> {
+  const { file, spec, tensors } = await readModel(isAbsolute(path) ? path : resolve(options.folder, path), options.format);
+  const categories = spec?.categories ?? options.categories;
+  if (categories === undefined || (spec === null && options.use === undefined)) {
+    throw new KdError('CHECKPOINT_INVALID', `${file} does not say which detector it holds; name the detector and its options beside it.`);
+  }
+  const use = options.use ?? (await resolveUse<DetectorDefinition>('detector', [spec!.name, (spec!.options ?? {}) as Record<string, unknown>], options.folder));
+  const built = buildDetector(use, { ...options.context, categories, seed: 0 }, file);
+  try {
+    loadDetector(built.detector, tensors, file);
+  } catch (error) {
+    built.detector.dispose();
+    throw error;
+  }
+  return built;
+}
+
+/** A data source of the config, opened. */
+export async function openDataset(source: ResolvedConfig['data']['train'], folder: string, ports: TrainerPorts): Promise<Dataset> {
+  if (typeof (source as DatasetSource).open === 'function') return (source as DatasetSource).open({ folder });
+  if (ports.openData === undefined) throw new KdError('USAGE', 'data given by format and options needs the port openData; or use the functions of @kd/data: voc(…), coco(…), synthetic(…).');
+  return ports.openData(source as Readonly<Record<string, unknown>>).open({ folder });
+}
+
+export function resolveMetric(metric: string | Metric, ports: TrainerPorts): Metric {
+  if (typeof metric !== 'string') return metric;
+  const found = ports.metric?.(metric);
+  if (found === undefined) throw new KdError('USAGE', `a metric given by name ("${metric}") needs the port metric; or use the functions of @kd/metrics: cocoMetric(), vocMetric().`);
+  return found;
+}
+
+/** @throws KdError TEACHER_INVALID when teacher and student cannot look at the same batch */
+export function checkTeacher(teacher: BuiltDetector, student: BuiltDetector): void {
+  const names = (built: BuiltDetector): string => built.spec.categories.map(({ name }) => name).join(', ');
+  if (names(teacher) !== names(student)) {
+    throw new KdError('TEACHER_INVALID', `the teacher (${teacher.info.weights}) knows the classes ${names(teacher)}, the student's data has ${names(student)}. Train the teacher on the same classes in the same order.`);
+  }
+  const [of, other] = [JSON.stringify(teacher.detector.input), JSON.stringify(student.detector.input)];
+  if (of !== other) {
+    throw new KdError('TEACHER_INVALID', `teacher and student see the same batch, but their inputs differ: teacher ${of}, student ${other}. Give the student the teacher's input options.`);
+  }
+}

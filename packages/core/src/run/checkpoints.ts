@@ -1,0 +1,123 @@
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { CheckpointFormat, HostTensor, NamedTensors } from '../contract/checkpoint.js';
+import type { Category } from '../contract/data.js';
+import type { Detector } from '../contract/detector.js';
+import { KdError } from '../errors.js';
+import type { RunFolder } from './run-folder.js';
+import { toHost } from '../variables.js';
+
+/** Which detector a checkpoint holds: enough to build it again. */
+export interface DetectorSpec {
+  readonly name: string;
+  readonly options: unknown;
+  readonly categories: readonly Category[];
+}
+
+export interface ModelFile {
+  readonly file: string;
+  /** Null for a file of another program: the config must say what it is. */
+  readonly spec: DetectorSpec | null;
+  /** By path, e.g. `backbone.body.conv1/kernel`. */
+  readonly tensors: NamedTensors;
+}
+
+/** Values of a detector as `student/<path>`. */
+export async function detectorTensors(detector: Detector): Promise<Map<string, HostTensor>> {
+  const tensors = new Map<string, HostTensor>();
+  for (const { path, variable } of detector.variables) tensors.set(`student/${path}`, await toHost(variable));
+  return tensors;
+}
+
+export const specMetadata = (spec: DetectorSpec): Record<string, string> => ({ kd: '1', detector: JSON.stringify(spec) });
+
+/** Checkpoints of a run: the last few whole ones (`step-N`), and the weights of the best evaluation (`best`). */
+export class Checkpoints {
+  readonly #folder: RunFolder;
+  readonly #format: CheckpointFormat;
+  readonly #keep: number;
+
+  constructor(folder: RunFolder, format: CheckpointFormat, keep: number) {
+    this.#folder = folder;
+    this.#format = format;
+    this.#keep = keep;
+  }
+
+  /** @throws KdError NON_FINITE instead of writing weights that are lost */
+  async save(step: number, tensors: NamedTensors, metadata: Readonly<Record<string, string>>): Promise<string> {
+    checkFinite(tensors, step);
+    const file = this.#folder.file('checkpoints', `step-${String(step).padStart(8, '0')}${this.#format.extension}`);
+    await this.#format.write(file, tensors, metadata);
+    for (const old of (await wholeCheckpoints(this.#folder.path, this.#format)).slice(0, -this.#keep)) await this.#folder.remove('checkpoints', old);
+    return file;
+  }
+
+  async saveBest(step: number, tensors: NamedTensors, metadata: Readonly<Record<string, string>>): Promise<string> {
+    checkFinite(tensors, step);
+    const file = this.#folder.file('checkpoints', `best${this.#format.extension}`);
+    await this.#format.write(file, tensors, metadata);
+    return file;
+  }
+}
+
+function checkFinite(tensors: NamedTensors, step: number): void {
+  for (const [name, { data }] of tensors) {
+    if (!(data instanceof Float32Array) || name.startsWith('state/')) continue;
+    const lost = firstNonFinite(data);
+    if (lost !== undefined) {
+      throw new KdError('NON_FINITE', `${name} holds ${lost} after step ${step}, though the loss terms were finite: a gradient was not. Nothing was written; the last checkpoint is from before. Lower the learning rate, or add clipNorm.`);
+    }
+  }
+}
+
+/** A plain loop: a callback a value takes seconds for the weights and slots of a large network. */
+function firstNonFinite(values: Float32Array): number | undefined {
+  for (let i = 0; i < values.length; i++) if (!Number.isFinite(values[i])) return values[i];
+  return undefined;
+}
+
+/** Names of the whole checkpoints of a run, oldest first. */
+async function wholeCheckpoints(run: string, format: CheckpointFormat): Promise<string[]> {
+  const names = await readdir(join(run, 'checkpoints')).catch(() => []);
+  return names.filter((name) => name.startsWith('step-') && name.endsWith(format.extension)).sort();
+}
+
+/** The newest whole checkpoint of a run, or null. */
+export async function latestCheckpoint(run: string, format: CheckpointFormat): Promise<string | null> {
+  const last = (await wholeCheckpoints(run, format)).at(-1);
+  return last === undefined ? null : join(run, 'checkpoints', last);
+}
+
+/** The file behind a run folder or a checkpoint: of a folder, the best weights, else the newest checkpoint. */
+export async function findCheckpoint(path: string, format: CheckpointFormat): Promise<string> {
+  const isFolder = await stat(path).then((found) => found.isDirectory(), () => null);
+  if (isFolder === null) throw new KdError('CHECKPOINT_INVALID', `${path} does not exist; give the folder of a run or a ${format.extension} file.`);
+  if (!isFolder) return path;
+  const best = join(path, 'checkpoints', `best${format.extension}`);
+  if (await stat(best).then(() => true, () => false)) return best;
+  const latest = await latestCheckpoint(path, format);
+  if (latest === null) throw new KdError('CHECKPOINT_INVALID', `${path} has no checkpoint; is it the folder of a run, and did the run reach its first one?`);
+  return latest;
+}
+
+/** Reads the weights of a detector from a run folder, a checkpoint of ours (averaged weights where there are any), or a file of torchvision's names. */
+export async function readModel(path: string, format: CheckpointFormat): Promise<ModelFile> {
+  const file = await findCheckpoint(path, format);
+  const { tensors, metadata } = await format.read(file);
+  const text = metadata['detector'];
+  if (text === undefined) return { file, spec: null, tensors: format.importForeign?.(tensors) ?? tensors };
+  const own = new Map<string, HostTensor>();
+  for (const [name, value] of tensors) if (name.startsWith('student/')) own.set(name.slice('student/'.length), value);
+  for (const [name, value] of tensors) if (name.startsWith('ema/student/')) own.set(name.slice('ema/student/'.length), value);
+  return { file, spec: parseSpec(text, file), tensors: own };
+}
+
+function parseSpec(text: string, file: string): DetectorSpec {
+  try {
+    const spec = JSON.parse(text) as DetectorSpec;
+    if (typeof spec.name === 'string' && Array.isArray(spec.categories)) return spec;
+  } catch {
+    // told below
+  }
+  throw new KdError('CHECKPOINT_INVALID', `${file}: its metadata "detector" does not name a detector with options and categories.`);
+}

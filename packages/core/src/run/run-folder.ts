@@ -1,0 +1,46 @@
+import { appendFile, mkdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { writeFileAtomic } from '../atomic.js';
+import { KdError, messageOf } from '../errors.js';
+
+/** The folder of a run: config.json, metrics.jsonl, checkpoints/, passes/, summary.json. */
+export interface RunFolder {
+  readonly path: string;
+  /** Appends one line of JSON to metrics.jsonl. */
+  appendMetrics(line: Readonly<Record<string, unknown>>): Promise<void>;
+  writeJson(name: string, value: unknown): Promise<void>;
+  readJson(name: string): Promise<unknown>;
+  /** A path inside of the folder. */
+  file(...parts: string[]): string;
+  remove(...parts: string[]): Promise<void>;
+}
+
+/** @throws KdError RUN_FOLDER when it cannot be made */
+export async function openRunFolder(path: string): Promise<RunFolder> {
+  try {
+    await mkdir(join(path, 'checkpoints'), { recursive: true });
+  } catch (cause) {
+    throw new KdError('RUN_FOLDER', `the run folder ${path} cannot be made: ${messageOf(cause)}. Name another with --out.`, { cause });
+  }
+  const file = (...parts: string[]): string => join(path, ...parts);
+  return {
+    path,
+    file,
+    appendMetrics: async (line) => {
+      try {
+        await appendFile(file('metrics.jsonl'), `${JSON.stringify(line)}\n`);
+      } catch (cause) {
+        throw new KdError('FILE_WRITE', `${file('metrics.jsonl')} could not be written: ${messageOf(cause)}`, { cause });
+      }
+    },
+    writeJson: (name, value) => writeFileAtomic(file(name), `${JSON.stringify(value, null, 2)}\n`),
+    readJson: async (name) => {
+      try {
+        return JSON.parse(await readFile(file(name), 'utf8')) as unknown;
+      } catch (cause) {
+        throw new KdError('RUN_FOLDER', `${file(name)} cannot be read: ${messageOf(cause)}. Is ${path} the folder of a run?`, { cause });
+      }
+    },
+    remove: (...parts) => rm(file(...parts), { recursive: true, force: true }),
+  };
+}

@@ -1,0 +1,127 @@
+import type { HostBatch, Loader } from '../contract/data.js';
+import type { TrainerEvent } from '../contract/listener.js';
+import type { Progress } from '../contract/plugin.js';
+import { KdError } from '../errors.js';
+import { GradientSum } from '../step/gradient-sum.js';
+import { LeakWatch } from '../plugins/leak-watch.js';
+import { createOptimizer } from './optimizers.js';
+import { type PassMoment, type PassContext, runPasses } from '../passes/passes.js';
+import type { Distiller } from '../plugins/plugin-host.js';
+import { createRng } from '../rng.js';
+import type { Run } from './run.js';
+import { learningRateFactor } from './schedules.js';
+import { deviceBatch, type StepModels, type StepProgress } from '../step/step.js';
+import { TermLog } from './term-log.js';
+import { disposeAll } from '../tidy.js';
+import { Updater } from './updater.js';
+import { trainedVariables } from '../variables.js';
+
+/** The steps of a run, with their batches and their optimiser: what training runs to the end, and a plan of it twice. */
+export class RunSteps {
+  readonly loader: Loader;
+  readonly stepsPerEpoch: number;
+  /** Of the whole run. */
+  readonly total: number;
+  readonly updater: Updater;
+  readonly log: TermLog;
+  readonly leaks: LeakWatch;
+  /** Steps done. */
+  done = 0;
+  /** Of the last batch, [b, h, w, 3] */
+  lastShape: readonly number[] = [];
+  readonly #run: Run;
+  readonly #models: StepModels;
+
+  /** @param watching distillers that only look: no variable of theirs is trained */
+  constructor(run: Run, watching: readonly Distiller[] = []) {
+    const { config } = run;
+    this.#run = run;
+    const { workers, onBadImage, augment } = config.data;
+    this.loader = run.train.loader({ input: run.student.detector.input, batchSize: config.batchSize, training: true, shuffle: true, dropLast: true, seed: config.seed, augment, workers, onBadImage });
+    this.stepsPerEpoch = Math.floor(this.loader.steps / config.accumulate);
+    if (this.stepsPerEpoch === 0) {
+      throw new KdError('CONFIG_INVALID', `the training data (${run.train.name}) has ${run.train.images.length} images: too few for one step of batchSize ${config.batchSize} times accumulate ${config.accumulate}. Make them smaller.`);
+    }
+    this.total = config.epochs * this.stepsPerEpoch;
+    const variables = trainedVariables(run.student.detector, run.distillers);
+    this.#models = { student: run.student.detector, teacher: run.teacher?.detector ?? null, distillers: [...run.distillers, ...watching], taps: run.taps, variables, rng: createRng(config.seed) };
+    this.updater = new Updater(variables, createOptimizer(config.optimizer), { clipNorm: config.clipNorm, emaDecay: config.ema?.decay ?? null });
+    this.log = new TermLog(() => this.loader.stats.waitedMs);
+    this.leaks = new LeakWatch(run.logger);
+  }
+
+  get imagesPerStep(): number {
+    return this.#run.config.batchSize * this.#run.config.accumulate;
+  }
+
+  progress(epoch: number): Progress {
+    return { step: this.done, steps: this.total, epoch, epochs: this.#run.config.epochs, fraction: this.done / this.total };
+  }
+
+  /** Runs what is left of an epoch, and gives after every step how many are done. */
+  async *epoch(epoch: number): AsyncGenerator<number, void, undefined> {
+    const { accumulate, optimizer, schedule } = this.#run.config;
+    const end = (epoch + 1) * this.stepsPerEpoch;
+    const sum = new GradientSum(accumulate);
+    try {
+      for await (const batch of this.loader.epoch(epoch, (this.done - epoch * this.stepsPerEpoch) * accumulate)) {
+        this.#microStep(batch, { ...this.progress(epoch), micro: sum.count }, sum);
+        if (!sum.complete) continue;
+        const lr = optimizer.lr * learningRateFactor(schedule, this.progress(epoch));
+        this.updater.apply(sum.mean(), lr);
+        sum.reset();
+        this.done++;
+        this.log.endOfStep(lr);
+        yield this.done;
+        if (this.done >= end) return;
+      }
+    } finally {
+      sum.reset();
+    }
+    throw new KdError('DATA_INVALID', `the loader of ${this.#run.train.name} promised ${this.loader.steps} batches an epoch and gave fewer in epoch ${epoch}.`);
+  }
+
+  #microStep(batch: HostBatch, progress: StepProgress, sum: GradientSum): void {
+    const onDevice = deviceBatch(batch);
+    try {
+      const result = this.leaks.step(this.#models, onDevice.images, onDevice.targets, progress);
+      this.lastShape = batch.shape;
+      this.log.add(result, { step: this.done + 1, ids: batch.ids });
+      sum.add(result.gradients);
+      for (const { variable, value } of result.updates) {
+        variable.assign(value);
+        value.dispose();
+      }
+    } finally {
+      disposeAll(onDevice);
+    }
+  }
+
+  /** Runs the data set passes that are due now. False when the signal stopped one. */
+  async passes(epoch: number, { resumed = false, distillers = this.#run.distillers, dataset = this.#run.train, emit }: PassSettings = {}): Promise<boolean> {
+    const { teacher, student, folder, config, options, logger } = this.#run;
+    if (teacher === null) return true;
+    const moment: PassMoment = { step: this.done, epoch, stepsPerEpoch: this.stepsPerEpoch, resumed };
+    const loader = { batchSize: config.batchSize, workers: config.data.workers, onBadImage: config.data.onBadImage };
+    const began = performance.now();
+    const finished = await runPasses(distillers, moment, {
+      student: student.detector, teacher: teacher.detector, dataset, loader, folder, format: options.format, rng: this.#models.rng, logger, run: { seed: config.seed }, ...(emit && { emit }), signal: options.signal, leaks: this.leaks,
+    });
+    this.log.skipTime(performance.now() - began);
+    return finished;
+  }
+
+  async close(): Promise<void> {
+    this.leaks.close();
+    this.log.dispose();
+    this.updater.dispose();
+    await this.loader.close();
+  }
+}
+
+export interface PassSettings extends Partial<Pick<PassContext, 'dataset'>> {
+  readonly resumed?: boolean;
+  /** Whose passes; default all of the run. */
+  readonly distillers?: readonly Distiller[];
+  readonly emit?: (event: TrainerEvent) => Promise<void>;
+}

@@ -1,0 +1,131 @@
+import { resolve } from 'node:path';
+import type { Dataset } from '../contract/data.js';
+import type { DetectorDefinition } from '../contract/detector.js';
+import type { EngineInfo } from '../contract/engine.js';
+import type { Metric } from '../contract/metric.js';
+import { buildDetector, type BuiltDetector, checkTeacher, loadModel, openDataset, resolveEngine, resolveMetric, resolveUse, type TrainerPorts } from './build.js';
+import { readModel } from './checkpoints.js';
+import type { ResolvedConfig } from '../config.js';
+import { warnOfOtherCopies } from '../plugins/copies.js';
+import { createServices, DATASET, ENGINE, LOGGER, RNG, RUN_FOLDER, type Services, STUDENT, TEACHER } from '../container.js';
+import { KdError, messageOf } from '../errors.js';
+import { consoleLogger, type Logger } from '../logger.js';
+import { createDistillers, type Distiller } from '../plugins/plugin-host.js';
+import { type DistillerUse, resolveDistillers } from '../plugins/presets.js';
+import { createRng } from '../rng.js';
+import type { RunFolder } from './run-folder.js';
+import { TapRegistry, type TakenTaps } from '../plugins/taps.js';
+import { loadMatching } from '../variables.js';
+
+export interface RunOptions extends TrainerPorts {
+  /** Folder of the config: relative paths and installed plugins are found from it. Default: the working directory. */
+  readonly folder?: string;
+  readonly logger?: Logger;
+  /** Go on from the newest checkpoint of the run folder. */
+  readonly resume?: boolean;
+  /** Stops after the step at hand, with a checkpoint. */
+  readonly signal?: AbortSignal;
+  /** What the person typed, for summary.json. */
+  readonly command?: string;
+}
+
+/** Everything a run is made of. */
+export interface Run {
+  readonly config: ResolvedConfig;
+  readonly options: RunOptions;
+  readonly engine: EngineInfo;
+  readonly services: Services;
+  readonly logger: Logger;
+  readonly folder: RunFolder;
+  readonly train: Dataset;
+  readonly val: Dataset | null;
+  readonly metric: Metric;
+  readonly student: BuiltDetector;
+  readonly teacher: BuiltDetector | null;
+  readonly distillers: readonly Distiller[];
+  /** What each of the distillers was made from. */
+  readonly uses: readonly DistillerUse[];
+  /** Names of the taps that a forward pass has to compute. */
+  readonly taps: Readonly<Record<'student' | 'teacher', readonly string[]>>;
+  /** What each of the distillers asked for. */
+  readonly taken: readonly TakenTaps[];
+}
+
+/**
+ * Builds a run from its config, up to the first step: data, engine, student, teacher, distillers.
+ * @param openFolder called once the config and the data are known to be usable
+ */
+export async function prepareRun(config: ResolvedConfig, options: RunOptions, openFolder: () => Promise<RunFolder>): Promise<Run> {
+  const folder = resolve(options.folder ?? '.');
+  const logger = options.logger ?? consoleLogger;
+  if (config.teacher === undefined && config.distillers.length > 0) {
+    throw new KdError('CONFIG_INVALID', 'distillers need a teacher: add teacher: { weights: "<run folder or checkpoint>" }, or drop distillers.');
+  }
+  const studentUse = await resolveUse<DetectorDefinition>('detector', config.student, folder);
+  const teacherUse = config.teacher?.detector === undefined ? undefined : await resolveUse<DetectorDefinition>('detector', config.teacher.detector, folder);
+  const uses = await resolveDistillers(config.distillers, studentUse.definition.name, folder);
+  warnOfOtherCopies([studentUse, ...(teacherUse === undefined ? [] : [teacherUse]), ...uses].map(({ definition }) => definition), logger);
+  const metric = resolveMetric(config.evaluate.metric, options);
+  const train = await openDataset(config.data.train, folder, options);
+  const val = config.data.val === undefined ? null : await openDataset(config.data.val, folder, options);
+  checkData(train, val);
+  const runFolder = await openFolder();
+  const engine = await resolveEngine(config.engine, folder);
+  const engineInfo = await engine.start();
+  const rng = createRng(config.seed);
+
+  const context = { runOp: engine.runOp?.bind(engine) };
+  const student = buildDetector(studentUse, { ...context, categories: train.categories, seed: config.seed }, config.init ?? null);
+  const disposable: { dispose(): void }[] = [student.detector];
+  try {
+    // Before the plugins are made: one may start the student from the teacher's neck and head.
+    if (config.init !== undefined && options.resume !== true) {
+      const model = await readModel(resolve(folder, config.init), options.format);
+      const unmatched = loadMatching(student.detector, model.tensors, model.file);
+      if (unmatched !== '') logger.warn(`init: ${model.file} does not match the student everywhere: ${unmatched}; the rest starts from its initial values.`);
+    }
+    const teacher = config.teacher === undefined ? null : await loadModel(config.teacher.weights, { ...options, folder, use: teacherUse, context, categories: train.categories });
+    if (teacher !== null) disposable.push(teacher.detector);
+    const services = createServices();
+    services.register(ENGINE, engine);
+    services.register(LOGGER, logger);
+    services.register(RNG, rng);
+    services.register(RUN_FOLDER, runFolder);
+    services.register(DATASET, train);
+    services.register(STUDENT, student.detector);
+    let distillers: readonly Distiller[] = [];
+    let taps: Run['taps'] = { student: [], teacher: [] };
+    let taken: readonly TakenTaps[] = [];
+    if (teacher !== null) {
+      checkTeacher(teacher, student);
+      services.register(TEACHER, teacher.detector);
+      const registry = new TapRegistry({ student: student.detector, teacher: teacher.detector });
+      distillers = createDistillers(uses, services, registry);
+      taps = { student: registry.requested('student'), teacher: registry.requested('teacher') };
+      taken = distillers.map(({ id }) => registry.takenBy(id));
+    }
+    return { config, options: { ...options, folder }, engine: engineInfo, services, logger, folder: runFolder, train, val, metric, student, teacher, distillers, uses, taps, taken };
+  } catch (error) {
+    for (const one of disposable) one.dispose();
+    throw error;
+  }
+}
+
+/** Frees distillers and models; what one of them throws is warned of. */
+export function disposeRun({ distillers, teacher, student, logger }: Run): void {
+  for (const one of [...distillers, teacher?.detector, student.detector]) {
+    try {
+      one?.dispose();
+    } catch (error) {
+      logger.warn(`at the end of the run: ${messageOf(error)}`);
+    }
+  }
+}
+
+function checkData(train: Dataset, val: Dataset | null): void {
+  if (train.images.length === 0) throw new KdError('DATA_INVALID', `the training data (${train.name}) has no images.`);
+  const names = (data: Dataset): string => data.categories.map(({ name }) => name).join(', ');
+  if (val !== null && names(val) !== names(train)) {
+    throw new KdError('DATA_INVALID', `training and validation data have other classes: ${names(train)} and ${names(val)}. Give both the same list of classes.`);
+  }
+}

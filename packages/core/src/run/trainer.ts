@@ -1,0 +1,78 @@
+import { resolve } from 'node:path';
+import type { Listener, Summary, TrainerEvent } from '../contract/listener.js';
+import { latestCheckpoint } from './checkpoints.js';
+import { type Config, parseConfig, type ResolvedConfig } from '../config.js';
+import { KdError, messageOf } from '../errors.js';
+import type { Logger } from '../logger.js';
+import { disposeRun, prepareRun, type RunOptions } from './run.js';
+import { openRunFolder, type RunFolder } from './run-folder.js';
+import { TrainingLoop } from './training-loop.js';
+
+export interface TrainerOptions extends RunOptions {
+  /** The run folder. */
+  readonly out: string;
+  readonly listeners?: readonly Listener[];
+}
+
+/**
+ * Trains a student, with a teacher and distillers or alone.
+ *
+ * ```ts
+ * const summary = await new Trainer(config, { out: 'runs/student', format: safetensorsFormat }).fit();
+ * ```
+ */
+export class Trainer {
+  readonly #config: ResolvedConfig;
+  readonly #options: TrainerOptions;
+
+  /** @throws KdError CONFIG_INVALID */
+  constructor(config: Config, options: TrainerOptions) {
+    this.#config = parseConfig(config, 'the config');
+    this.#options = options;
+  }
+
+  /** Trains to the end, or until the signal stops it. Leaves checkpoints, metrics.jsonl and summary.json in the run folder. */
+  async fit(): Promise<Summary | null> {
+    const out = resolve(this.#options.out);
+    if (writtenTo.has(out)) throw new KdError('RUN_FOLDER', `another training of this process writes to ${out}; name another folder.`);
+    writtenTo.add(out);
+    try {
+      const run = await prepareRun(this.#config, this.#options, () => claimFolder(out, this.#options));
+      try {
+        return await new TrainingLoop(run, emitter(this.#options.listeners ?? [], run.logger)).run();
+      } finally {
+        disposeRun(run);
+      }
+    } finally {
+      writtenTo.delete(out);
+    }
+  }
+}
+
+/** Folders of the trainings that are on their way. A new one has no checkpoint yet by which another would know it. */
+const writtenTo = new Set<string>();
+
+/** A fresh run wants a folder without checkpoints, a resumed one wants a folder with some. */
+async function claimFolder(path: string, options: TrainerOptions): Promise<RunFolder> {
+  const latest = await latestCheckpoint(path, options.format);
+  if (options.resume === true && latest === null) throw new KdError('RUN_FOLDER', `${path} has no checkpoint to resume from; start without --resume.`);
+  if (options.resume !== true && latest !== null) throw new KdError('RUN_FOLDER', `${path} already holds a run; go on with --resume, or name another folder with --out.`);
+  return openRunFolder(path);
+}
+
+/** Hands events to the listeners in order; one that throws is warned of and left out from then on. */
+function emitter(listeners: readonly Listener[], logger: Logger): (event: TrainerEvent) => Promise<void> {
+  const active = new Set(listeners);
+  return async (event) => {
+    // A copy: a listener cannot reach what training works with.
+    const copy = structuredClone(event);
+    for (const listener of active) {
+      try {
+        await listener.on(copy);
+      } catch (error) {
+        active.delete(listener);
+        logger.warn(`listener "${listener.name}" failed and is left out from here: ${messageOf(error)}`);
+      }
+    }
+  };
+}

@@ -1,0 +1,196 @@
+import { basename } from 'node:path';
+import * as tf from '@tensorflow/tfjs-core';
+import type { HostTensor } from '../contract/checkpoint.js';
+import type { Summary, TrainerEvent } from '../contract/listener.js';
+import type { MetricResult } from '../contract/metric.js';
+import { Checkpoints, detectorTensors, latestCheckpoint, specMetadata } from './checkpoints.js';
+import { evaluate } from './evaluate.js';
+import type { Run } from './run.js';
+import { RunSteps } from './run-steps.js';
+import { type FixedSettings, positionMetadata, resume, trainingState } from './training-state.js';
+import { versions } from '../versions.js';
+
+interface Best {
+  readonly value: number;
+  readonly epoch: number;
+  readonly step: number;
+  readonly checkpoint: string;
+  readonly result: MetricResult;
+}
+
+/** The loop: epochs, steps, logs, evaluations, checkpoints. One instance runs once. */
+export class TrainingLoop {
+  readonly #run: Run;
+  readonly #emit: (event: TrainerEvent) => Promise<void>;
+  readonly #steps: RunSteps;
+  readonly #checkpoints: Checkpoints;
+  /** True from a resume to its first data set passes. */
+  #resumed = false;
+  #best: Best | null = null;
+  #last: MetricResult | null = null;
+  #millisecondsBefore = 0;
+  #millisecondsEvaluating = 0;
+  readonly #started = performance.now();
+
+  constructor(run: Run, emit: (event: TrainerEvent) => Promise<void>) {
+    this.#run = run;
+    this.#emit = emit;
+    this.#steps = new RunSteps(run);
+    this.#checkpoints = new Checkpoints(run.folder, run.options.format, run.config.checkpoint.keep);
+  }
+
+  async run(): Promise<Summary | null> {
+    const { config, options } = this.#run;
+    try {
+      await this.#start();
+      for (let epoch = Math.floor(this.#steps.done / this.#steps.stepsPerEpoch); epoch < config.epochs; epoch++) {
+        if (!(await this.#passes(epoch))) return await this.#stop(epoch);
+        if (!(await this.#epoch(epoch))) return await this.#stop(epoch);
+        await this.#flush(epoch);
+        const lastEpoch = epoch + 1 === config.epochs;
+        if (lastEpoch || (config.evaluate.every > 0 && (epoch + 1) % config.evaluate.every === 0)) await this.#evaluate(epoch);
+        if (lastEpoch || (epoch + 1) % config.checkpoint.every === 0) await this.#checkpoint();
+        if (!lastEpoch && options.signal?.aborted === true) return await this.#stop(epoch);
+      }
+      return await this.#end();
+    } finally {
+      await this.#steps.close();
+    }
+  }
+
+  async #start(): Promise<void> {
+    const { config, options, folder, student, teacher, distillers, engine, train, val } = this.#run;
+    const latest = options.resume === true ? await latestCheckpoint(folder.path, options.format) : null;
+    if (latest !== null) {
+      const state = await resume(latest, options.format, this.#run, this.#steps.updater, this.#fixed());
+      this.#steps.done = state.step;
+      this.#millisecondsBefore = state.milliseconds;
+      this.#millisecondsEvaluating = state.millisecondsEvaluating;
+      const best = state.best as Best | null;
+      // The folder may have been moved since.
+      this.#best = best === null ? null : { ...best, checkpoint: folder.file('checkpoints', basename(best.checkpoint)) };
+      this.#last = state.last as MetricResult | null;
+      this.#resumed = true;
+    }
+    await folder.writeJson('config.json', resolvedConfig(this.#run));
+    await this.#emit({
+      type: 'start',
+      run: {
+        folder: folder.path, engine, seed: config.seed, epochs: config.epochs, stepsPerEpoch: this.#steps.stepsPerEpoch, steps: this.#steps.total, startStep: this.#steps.done, batchSize: config.batchSize,
+        images: { train: train.images.length, val: val?.images.length ?? 0 }, student: student.info, teacher: teacher?.info ?? null, distillers: distillers.map(({ id }) => id), warnings: [],
+      },
+    });
+  }
+
+  /** The data set passes that are due now. False when the signal stopped one. */
+  async #passes(epoch: number): Promise<boolean> {
+    const resumed = this.#resumed;
+    this.#resumed = false;
+    return this.#steps.passes(epoch, { resumed, emit: this.#emit });
+  }
+
+  /** What is left of one epoch. False when the signal stopped it. */
+  async #epoch(epoch: number): Promise<boolean> {
+    const { config, options } = this.#run;
+    for await (const step of this.#steps.epoch(epoch)) {
+      await this.#emit({ type: 'step', step, epoch });
+      if (step % config.log.every === 0) await this.#flush(epoch);
+      if (step >= (epoch + 1) * this.#steps.stepsPerEpoch) break;
+      if (options.signal?.aborted === true || !(await this.#passes(epoch))) return false;
+    }
+    return true;
+  }
+
+  /** Reads the losses of the steps since the last time, and tells them. @throws KdError NON_FINITE */
+  async #flush(epoch: number): Promise<void> {
+    const read = await this.#steps.log.read(this.#steps.imagesPerStep);
+    if (read === null) return;
+    const secondsLeft = read.secondsPerStep * (this.#steps.total - this.#steps.done);
+    const memory = Math.round(process.memoryUsage().rss / 2 ** 20);
+    const { secondsPerStep: _, ...figures } = read;
+    await this.#emit({ type: 'log', step: this.#steps.done, epoch, ...figures, secondsLeft, memory, tensors: tf.memory().numTensors });
+  }
+
+  async #evaluate(epoch: number): Promise<void> {
+    const { val, student, metric, config } = this.#run;
+    if (val === null) return;
+    const began = performance.now();
+    const { result } = await this.#steps.updater.withAverage(async () => {
+      const evaluated = await evaluate(student.detector, val, metric, {
+        batchSize: config.evaluate.batchSize ?? config.batchSize, workers: config.data.workers, onBadImage: config.data.onBadImage,
+        onProgress: (done, of) => this.#emit({ type: 'evaluating', done, of }),
+      });
+      const value = evaluated.result.metrics[metric.primary] ?? -1;
+      if (this.#best === null || value > this.#best.value) {
+        const checkpoint = await this.#checkpoints.saveBest(this.#steps.done, await detectorTensors(student.detector), { ...specMetadata(student.spec), step: String(this.#steps.done), metrics: JSON.stringify(evaluated.result.metrics) });
+        this.#best = { value, epoch, step: this.#steps.done, checkpoint, result: evaluated.result };
+      }
+      return evaluated;
+    });
+    this.#last = result;
+    const seconds = (performance.now() - began) / 1000;
+    this.#millisecondsEvaluating += seconds * 1000;
+    this.#steps.log.skipTime(seconds * 1000);
+    await this.#emit({ type: 'evaluation', step: this.#steps.done, epoch, result, seconds, best: this.#best?.step === this.#steps.done });
+  }
+
+  #fixed(): FixedSettings {
+    const { config, distillers } = this.#run;
+    return { seed: config.seed, batchSize: config.batchSize, accumulate: config.accumulate, stepsPerEpoch: this.#steps.stepsPerEpoch, optimizer: config.optimizer.name, distillers: distillers.map(({ id }) => id) };
+  }
+
+  async #checkpoint(): Promise<string> {
+    const tensors: Map<string, HostTensor> = await trainingState({ ...this.#run, distillers: this.#steps.leaks.between(this.#run.distillers) }, this.#steps.updater);
+    const file = await this.#checkpoints.save(this.#steps.done, tensors, {
+      ...specMetadata(this.#run.student.spec),
+      ...positionMetadata({ step: this.#steps.done, milliseconds: this.#milliseconds(), millisecondsEvaluating: this.#millisecondsEvaluating, best: this.#best, last: this.#last }, this.#fixed()),
+    });
+    await this.#emit({ type: 'checkpoint', step: this.#steps.done, file });
+    return file;
+  }
+
+  async #stop(epoch: number): Promise<null> {
+    await this.#flush(epoch);
+    const file = await this.#checkpoint();
+    await this.#emit({ type: 'stopped', step: this.#steps.done, file });
+    return null;
+  }
+
+  #milliseconds(): number {
+    return this.#millisecondsBefore + performance.now() - this.#started;
+  }
+
+  async #end(): Promise<Summary> {
+    const { config, options, student, teacher, distillers, engine, folder } = this.#run;
+    const best = this.#best;
+    const shown = best?.result ?? this.#last;
+    const summary: Summary = {
+      metrics: shown?.metrics ?? {},
+      last: this.#last?.metrics ?? {},
+      perClass: Object.fromEntries((shown?.perClass ?? []).map(({ category, metrics }) => [category.name, metrics])),
+      best: best === null ? null : { epoch: best.epoch, step: best.step, checkpoint: best.checkpoint },
+      seed: config.seed, epochs: config.epochs, steps: this.#steps.done,
+      minutes: this.#milliseconds() / 60_000, minutesEvaluating: this.#millisecondsEvaluating / 60_000,
+      student: student.info, teacher: teacher?.info ?? null, distillers: distillers.map(({ id }) => id), engine,
+      versions: versions(), command: options.command ?? '', skipped: this.#steps.loader.stats.skipped,
+    };
+    await folder.writeJson('summary.json', summary);
+    await this.#emit({ type: 'end', summary });
+    return summary;
+  }
+}
+
+/** The config as it ran: names and options instead of functions, every default filled in. */
+function resolvedConfig({ config, student, teacher, distillers, metric, engine, train, val }: Run): Record<string, unknown> {
+  return {
+    ...config,
+    engine: engine.name,
+    student: [student.spec.name, student.spec.options],
+    teacher: teacher === null ? undefined : { weights: teacher.info.weights, detector: [teacher.spec.name, teacher.spec.options] },
+    distillers: distillers.map(({ id, name, options }) => (id === name ? [name, options] : [name, options, { as: id }])),
+    data: { ...config.data, train: describe(config.data.train, train.name), val: config.data.val === undefined ? undefined : describe(config.data.val, val?.name ?? '') },
+    evaluate: { ...config.evaluate, metric: metric.name },
+  };
+}
+
+const describe = (source: Run['config']['data']['train'], name: string): unknown => ('spec' in source ? source.spec : 'open' in source ? { name } : source);

@@ -1,0 +1,128 @@
+import './gradients.js';
+import * as tf from '@tensorflow/tfjs-core';
+import type { HostBatch } from '../contract/data.js';
+import type { Assignment, Detector, DetectorOutput, Priors, RegionStep, Targets, VariableUpdate } from '../contract/detector.js';
+import type { Progress } from '../contract/plugin.js';
+import { distill } from './distill.js';
+import { Kept } from './kept.js';
+import type { Distiller } from '../plugins/plugin-host.js';
+import type { Rng } from '../rng.js';
+import { teacherOutput } from './teacher-output.js';
+import type { TrainedVariable } from '../variables.js';
+
+export interface StepModels {
+  readonly student: Detector;
+  readonly teacher: Detector | null;
+  readonly distillers: readonly Distiller[];
+  readonly taps: Readonly<Record<'student' | 'teacher', readonly string[]>>;
+  /** What gets gradients: trainable variables of student and plugins. */
+  readonly variables: readonly TrainedVariable[];
+  readonly rng: Rng;
+}
+
+/** Where a batch stands: the progress of its step, and its place among the batches that the step accumulates. */
+export interface StepProgress extends Progress {
+  readonly micro?: number;
+}
+
+export interface StepResult {
+  /** Names of the terms: the detector's own, then `<plugin id>.<name>`. */
+  readonly names: readonly string[];
+  /** Names of what plugins tell besides. */
+  readonly stats: readonly string[];
+  /** [terms + stats]: the terms as they entered the total, then the stats */
+  readonly terms: tf.Tensor1D;
+  /** By path; a variable without a gradient is absent, as in torch. */
+  readonly gradients: ReadonlyMap<string, tf.Tensor>;
+  /** New running statistics, to be stored after the step. */
+  readonly updates: readonly VariableUpdate[];
+}
+
+/** Ground truth on the device; the caller disposes it. */
+export function deviceBatch(batch: HostBatch): { readonly images: tf.Tensor4D; readonly targets: Targets } {
+  const [b, height, width] = batch.shape;
+  return {
+    images: tf.tensor4d(batch.images, [...batch.shape]),
+    targets: {
+      boxes: tf.tensor3d(batch.boxes, [b, batch.maxBoxes, 4]),
+      labels: tf.tensor2d(batch.labels, [b, batch.maxBoxes], 'int32'),
+      mask: tf.tensor2d(batch.mask, [b, batch.maxBoxes]),
+      imageSizes: batch.imageSizes,
+      paddedSize: [height, width],
+      ids: batch.ids,
+    },
+  };
+}
+
+/**
+ * One training step up to the gradients, a pure function of variables and batch: teacher forward without a tape, then on
+ * the tape student forward, assignment, detection terms, the plugins' hooks and the total.
+ */
+export function computeStep(models: StepModels, images: tf.Tensor4D, targets: Targets, progress: StepProgress): StepResult {
+  const results = new Kept();
+  const shared = new Kept();
+  try {
+    return forwardBackward(models, images, targets, progress, results, shared);
+  } catch (error) {
+    results.dispose();
+    throw error;
+  } finally {
+    shared.dispose();
+  }
+}
+
+function forwardBackward(models: StepModels, images: tf.Tensor4D, targets: Targets, progress: StepProgress, results: Kept, shared: Kept): StepResult {
+  const { student, distillers } = models;
+  const teacher = distillers.length > 0 ? models.teacher : null;
+  const kept: { names: string[]; stats: string[]; terms: tf.Tensor1D | undefined; updates: readonly VariableUpdate[] } = { names: [], stats: [], terms: undefined, updates: [] };
+  const gradients = tf.tidy(() => {
+    const taught = teacher && teacherOutput(teacher, images, models.taps.teacher, shared);
+    const { grads, value } = onTape(models.variables.map(({ variable }) => variable), () => {
+      const output = student.forward(images, { training: true, taps: models.taps.student });
+      const priors = student.priors(output, targets.paddedSize);
+      const assignment = student.assign(priors, targets);
+      const second = secondStage(student, output, priors, assignment, targets, models.rng.stream('student', 'step', progress.step, progress.micro ?? 0));
+      const terms: [string, tf.Scalar][] = Object.entries(student.terms(output, priors, assignment, targets, second));
+      const taughtTerms = taught && distill(models, { taught, output, priors, assignment, ...(second && { second }), targets, progress }, shared);
+      const stats = taughtTerms?.stats ?? [];
+      terms.push(...(taughtTerms?.terms ?? []));
+      kept.names = terms.map(([name]) => name);
+      kept.stats = stats.map(([name]) => name);
+      kept.terms = results.keep(tf.stack([...terms, ...stats].map(([, value]) => value)) as tf.Tensor1D);
+      kept.updates = output.updates.map(({ variable, value: update }) => ({ variable, value: results.keep(update) }));
+      return terms.map(([, term]) => term).reduce((sum, term) => tf.add(sum, term));
+    });
+    value.dispose();
+    return grads;
+  });
+  const byPath = new Map<string, tf.Tensor>();
+  for (const { path, variable } of models.variables) {
+    const gradient = gradients[variable.name];
+    if (gradient !== undefined) byPath.set(path, gradient);
+  }
+  return { names: kept.names, stats: kept.stats, terms: kept.terms!, gradients: byPath, updates: kept.updates };
+}
+
+function secondStage({ secondStage: stage }: Detector, output: DetectorOutput, priors: Priors, assignment: Assignment, targets: Targets, rng: Rng): RegionStep | undefined {
+  if (stage === undefined) return undefined;
+  const regions = stage.sample(output, priors, assignment, targets, rng);
+  return { regions, output: stage.run(output, regions.boxes, targets.imageSizes) };
+}
+
+/**
+ * `tf.variableGrads` for a function that may throw. TensorFlow.js frees the tensors that a tape keeps for the backward pass only at the
+ * end of a backward pass; so an error waits until a trivial one has run.
+ */
+function onTape(variables: tf.Variable[], run: () => tf.Scalar): ReturnType<typeof tf.variableGrads> {
+  let failure: { readonly error: unknown } | undefined;
+  const result = tf.variableGrads(() => {
+    try {
+      return run();
+    } catch (error) {
+      failure = { error };
+      return tf.mul(tf.sum(variables[0]!), 0);
+    }
+  }, variables);
+  if (failure !== undefined) throw failure.error;
+  return result;
+}
