@@ -80,7 +80,7 @@ describe('planLines', () => {
       'total       1.750   1.500',
       '',
       'time       step 1 0.50 s, 25 % of it waiting for data; step 2 12.0 s, 25 % of it waiting for data',
-      'whole run  about 3 h 20 min: 1000 steps like step 2; evaluations and passes of deep come on top',
+      'whole run  about 3 h 20 min: 1000 steps like step 2; passes of deep come on top',
       'memory     at most 900 MiB up to here; live tensors 300 (5.5 MiB) after step 1, 300 (5.5 MiB) after step 2',
     ]);
   });
@@ -88,6 +88,14 @@ describe('planLines', () => {
   test('says which distillers gave no terms', () => {
     const steps = [{ ...step, terms: { cls: 1 } }];
     expect(planLines({ ...plan, measured: { ...plan.measured!, steps } })).toContain('no terms of deep in these steps');
+  });
+
+  test('says what comes on top of the steps, if anything does', () => {
+    const whole = (more: Partial<Plan>): string => planLines({ ...plan, ...more }).find((line) => line.startsWith('whole run'))!;
+    const data = { ...plan.data, val: { name: 'cells', images: 2, objects: 4 } };
+    expect(whole({ data })).toMatch(/; evaluations and passes of deep come on top$/);
+    expect(whole({ data, distillers: [{ ...mimic, pass: null }] })).toMatch(/; evaluations come on top$/);
+    expect(whole({ distillers: [] })).toBe('whole run  about 3 h 20 min: 1000 steps like step 2');
   });
 
   test('keeps its lines short, whatever the options are', () => {

@@ -39,12 +39,12 @@ function termLines({ distillers }: Plan, { steps }: Measured): string[] {
   ];
 }
 
-function costLines({ training, engine, distillers }: Plan, { steps, peakMemory, estimate }: Measured): string[] {
+function costLines({ training, data, engine, distillers }: Plan, { steps, peakMemory, estimate }: Measured): string[] {
   const passes = distillers.filter(({ pass }) => pass !== null).map(({ id }) => id);
-  const besides = `evaluations${passes.length === 0 ? '' : ` and passes of ${passes.join(', ')}`} come on top`;
+  const besides = [...(data.val === null ? [] : ['evaluations']), ...(passes.length === 0 ? [] : [`passes of ${passes.join(', ')}`])].join(' and ');
   return labelled([
     ['time', steps.map(({ seconds: taken, waited }, i) => `step ${i + 1} ${seconds(taken)}, ${percent(waited)} of it waiting for data`).join('; ')],
-    ['whole run', `about ${duration(estimate)}: ${training.steps} steps like step ${steps.length}; ${besides}`],
+    ['whole run', `about ${duration(estimate)}: ${training.steps} steps like step ${steps.length}${besides === '' ? '' : `; ${besides} come on top`}`],
     ['memory', `at most ${mebibytes(peakMemory)} up to here${engine.device === 'gpu' ? ', without that of the GPU' : ''}; live tensors ${steps.map(({ tensors, bytes }, i) => `${tensors} (${mebibytes(bytes)}) after step ${i + 1}`).join(', ')}`],
   ]);
 }

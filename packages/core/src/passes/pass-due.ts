@@ -30,5 +30,18 @@ export function duePass(every: DatasetPass['every'], step: number, stepsPerEpoch
   return { step: firstStep(refresh), name: `epoch-${Number((refresh * every).toFixed(6))}` };
 }
 
+/**
+ * How many refreshes fall into a training.
+ * @param steps of the whole training
+ * @throws KdError PLUGIN_HOOK for a period that is none
+ */
+export function passTimes(every: DatasetPass['every'], steps: number, stepsPerEpoch: number, id: string): number {
+  duePass(every, 0, stepsPerEpoch, id);
+  if (every === 0) return 1;
+  const period = typeof every === 'object' ? every.steps : every * stepsPerEpoch;
+  // Never more than one before a step.
+  return period <= 1 ? steps : Math.floor(Number(((steps - 1) / period).toFixed(6))) + 1;
+}
+
 const invalid = (id: string, every: string): KdError =>
   new KdError('PLUGIN_HOOK', `${id}.datasetPass: every is ${every}; it must be a number of epochs (0 is once), or { steps } with a whole number of at least 1.`);

@@ -6,7 +6,8 @@ import { type Config, parseConfig } from '../config.js';
 import type { Dataset } from '../contract/data.js';
 import type { TapInfo } from '../contract/detector.js';
 import type { Plan, PlannedData, PlannedDetector, PlannedDistiller, PlannedPackage } from '../contract/plan.js';
-import type { DatasetPass, Role } from '../contract/plugin.js';
+import type { Role } from '../contract/plugin.js';
+import { passTimes } from '../passes/pass-due.js';
 import { courseOf } from './course.js';
 import { discover, importByName } from '../plugins/discovery.js';
 import { type MeasuredPasses, measuredRun, measurePasses, measureSteps, shapeWatcher, type TapShapes } from './plan-steps.js';
@@ -28,7 +29,7 @@ export interface PlanOptions extends Omit<RunOptions, 'resume' | 'command'> {
 /**
  * What a config would train, without training it: builds what {@link Trainer} builds, and runs its first steps. Nothing that it writes stays: passes get a temporary
  * folder, which is removed.
- * @throws KdError what the trainer would throw up to there
+ * @throws KdError what the trainer would throw up to there; the signal's reason when it stops the plan
  */
 export async function planRun(config: Config, options: PlanOptions): Promise<Plan> {
   const parsed = parseConfig(config, 'the config');
@@ -96,14 +97,9 @@ async function plannedDistiller(run: Run, steps: RunSteps, index: number, shapes
     taps: { student: taps('student'), teacher: taps('teacher') },
     pairs: taken.pairs.map(({ stride, student, teacher }) => ({ stride, student: student.name, teacher: teacher.name })),
     variables: variables.map(({ path, variable, trainable }) => ({ path, shape: variable.shape, trainable })),
-    pass: pass === undefined ? null : { every: pass.every, times: timesOf(pass.every, run, steps), measured: passes.get(id) ?? null },
+    pass: pass === undefined ? null : { every: pass.every, times: passTimes(pass.every, steps.total, steps.stepsPerEpoch, id), measured: passes.get(id) ?? null },
     factor: course(run, steps, factor),
   };
-}
-
-function timesOf(every: DatasetPass['every'], { config }: Run, { total }: RunSteps): number {
-  if (typeof every === 'object') return Math.ceil(total / every.steps);
-  return every === 0 ? 1 : Math.ceil(Number((config.epochs / every).toFixed(6)));
 }
 
 /** The installed package whose very code this is: a config may bring its own under the same name. */
