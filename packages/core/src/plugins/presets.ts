@@ -4,7 +4,7 @@ import { resolveUse } from '../run/build.js';
 import { type Config, configSchema } from '../config.js';
 import type { Use } from '../define.js';
 import { discover, importByName, type Manifest } from './discovery.js';
-import { KdError } from '../errors.js';
+import { KdError, messageOf } from '../errors.js';
 
 /** One entry of `distillers` in a config. */
 export type DistillerEntry = NonNullable<Config['distillers']>[number];
@@ -40,8 +40,16 @@ async function presetOf(entry: DistillerEntry, folder: string): Promise<Manifest
 }
 
 function listOf({ name, package: holder, version }: Manifest, preset: Preset, student: string): readonly DistillerEntry[] {
-  const result = v.safeParse(configSchema.entries.distillers, typeof preset === 'function' ? preset(student) : preset);
-  if (!result.success) throw new KdError('PLUGIN_INVALID', `the preset "${name}" of ${holder} ${version} is no list of distillers: ${result.issues.map(({ message }) => message).join('; ')}.`);
+  const who = `the preset "${name}" of ${holder} ${version}`;
+  let list: unknown;
+  try {
+    list = typeof preset === 'function' ? preset(student) : preset;
+  } catch (cause) {
+    throw new KdError('PLUGIN_INVALID', `${who} threw for the student "${student}": ${messageOf(cause)}`, { cause });
+  }
+  const result = v.safeParse(configSchema.entries.distillers, list);
+  // Without a list, the schema would fill in its default.
+  if (!result.success || list === undefined) throw new KdError('PLUGIN_INVALID', `${who} is no list of distillers: ${result.issues?.map(({ message }) => message).join('; ') ?? 'it is undefined'}.`);
   return result.output;
 }
 
