@@ -50,7 +50,13 @@ export function createDistillers(uses: readonly Use<PluginDefinition>[], service
       distillers.push(createDistiller(id, use, services, taps));
     }
   } catch (error) {
-    for (const distiller of distillers) distiller.dispose();
+    for (const distiller of distillers) {
+      try {
+        distiller.dispose();
+      } catch {
+        // what went wrong first is what matters
+      }
+    }
     throw error;
   }
   return distillers;

@@ -40,6 +40,8 @@ export class RunSteps {
     this.loader = run.train.loader({ input: run.student.detector.input, batchSize: config.batchSize, training: true, shuffle: true, dropLast: true, seed: config.seed, augment, workers, onBadImage });
     this.stepsPerEpoch = Math.floor(this.loader.steps / config.accumulate);
     if (this.stepsPerEpoch === 0) {
+      // It may have threads already.
+      void this.loader.close();
       throw new KdError('CONFIG_INVALID', `the training data (${run.train.name}) has ${run.train.images.length} images: too few for one step of batchSize ${config.batchSize} times accumulate ${config.accumulate}. Make them smaller.`);
     }
     this.total = config.epochs * this.stepsPerEpoch;

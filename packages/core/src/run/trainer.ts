@@ -31,7 +31,11 @@ export class Trainer {
     this.#options = options;
   }
 
-  /** Trains to the end, or until the signal stops it. Leaves checkpoints, metrics.jsonl and summary.json in the run folder. */
+  /**
+   * Trains to the end, or until the signal stops it. Leaves checkpoints, metrics.jsonl and summary.json in the run folder.
+   * @returns what summary.json holds; null when the signal stopped it
+   * @throws KdError RUN_FOLDER for a folder that holds another run, or that another training of this process writes to; whatever data, detectors and plugins throw
+   */
   async fit(): Promise<Summary | null> {
     const out = resolve(this.#options.out);
     if (writtenTo.has(out)) throw new KdError('RUN_FOLDER', `another training of this process writes to ${out}; name another folder.`);
