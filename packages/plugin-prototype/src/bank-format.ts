@@ -95,6 +95,16 @@ function dtypeOf(data: HostTensor['data']): HostTensor['dtype'] {
   return data instanceof Int32Array ? 'I32' : 'U8';
 }
 
+/** Whether tensors are a bank of an earlier version, which says less and has to be made again. */
+export function isEarlierBank(tensors: NamedTensors): boolean {
+  const info = tensors.get('info')?.data;
+  try {
+    return info instanceof Uint8Array && (JSON.parse(new TextDecoder().decode(info)) as { readonly format: unknown }).format === 1;
+  } catch {
+    return false;
+  }
+}
+
 /** @throws KdError CHECKPOINT_INVALID for tensors that are no bank */
 export function readBank(tensors: NamedTensors): Bank {
   const invalid = (why: string, cause?: unknown): KdError =>

@@ -200,6 +200,27 @@ describe('the bank', () => {
       expect(bankOf(toy)).toEqual(bank);
     });
   });
+
+  it('of an earlier version keeps no run from going on: without its file, the pass makes one anew', async () => {
+    const options = { every: { steps: 4 } };
+    const state = await withToy({ options }, async (toy) => {
+      await toy.pass();
+      const { info, ...bank } = bankOf(toy);
+      return writeBank({ ...bank, info: { ...info, format: 1 } as unknown as Bank['info'] });
+    });
+    expect(() => readBank(state)).toThrow(/its format is 1/);
+    await withToy({ options }, async (toy) => {
+      toy.plugin.hooks.restore!(state);
+      await toy.pass(2, true);
+      expect(bankOf(toy).info).toMatchObject({ format: 2, step: 2 });
+    });
+  });
+
+  it('in a state that is damaged is refused', async () => {
+    await withToy({}, async (toy) => {
+      expect(() => toy.plugin.hooks.restore!(new Map([['info', { dtype: 'U8', shape: [1], data: Uint8Array.of(123) }]]))).toThrow(/no bank of prototypes: info is not JSON/);
+    });
+  });
 });
 
 it.each<[PrototypeInput | Record<string, unknown>, RegExp]>([

@@ -1,7 +1,7 @@
 import { comparedMaps, definePlugin, type Hooks, type NeckPair, neckPairs, type PluginScope, type StepView, type TapRequests } from '@kd/core';
 import { objectLevel } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
-import { readBank, writeBank } from './bank-format.js';
+import { isEarlierBank, readBank, writeBank } from './bank-format.js';
 import { buildBank } from './build-bank.js';
 import { checkModels } from './check-models.js';
 import { describeLevel, type Level, type LevelDescription, ofOwnLevel, regionWeights } from './describe-level.js';
@@ -81,7 +81,8 @@ function create(scope: PluginScope, options: PrototypeOptions): Hooks {
 
     state: () => (inUse.bank ? writeBank(inUse.bank) : new Map()),
     restore: (state) => {
-      if (state.size > 0) inUse.take(readBank(state), pairs, classes);
+      // The pass gives its bank again after a resume; one of an earlier version is made anew there.
+      if (state.size > 0 && !isEarlierBank(state)) inUse.take(readBank(state), pairs, classes);
     },
     dispose: () => inUse.dispose(),
   };
