@@ -35,6 +35,21 @@ describe('a Faster R-CNN', () => {
   });
   afterAll(() => detector.dispose());
 
+  it('leaves the head of its first stage until the predictions are read, unless it trains', () => {
+    tf.tidy(() => {
+      const images = tf.zeros([1, 64, 64, 3]) as tf.Tensor4D;
+      /** Tensors that come with reading the predictions. */
+      const late = (training: boolean): number => {
+        const output = detector.forward(images, { training, taps: ['neck@p3'], lazy: true });
+        const before = tf.memory().numTensors;
+        expect(output.predictions['cls']).toHaveLength(5);
+        return tf.memory().numTensors - before;
+      };
+      expect(late(false)).toBeGreaterThanOrEqual(10);
+      expect(late(true)).toBe(0);
+    });
+  });
+
   it('has the levels of torchvision, and no dense head for plugins that need one', () => {
     expect(detector.taps.filter(({ name }) => name.startsWith('neck@')).map(({ name, stride }) => [name, stride])).toEqual([['neck@p2', 4], ['neck@p3', 8], ['neck@p4', 16], ['neck@p5', 32], ['neck@pool', 64]]);
     expect([...detector.capabilities].sort()).toEqual(['anchors', 'roi.align']);

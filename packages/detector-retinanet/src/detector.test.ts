@@ -46,6 +46,22 @@ describe('a RetinaNet', () => {
   });
   afterAll(() => detector.dispose());
 
+  it('leaves its head until the predictions are read, unless it trains or a tap of the head is wanted', () => {
+    tf.tidy(() => {
+      const images = tf.zeros([1, 64, 64, 3]) as tf.Tensor4D;
+      /** Tensors that come with reading the predictions. */
+      const late = (training: boolean, taps: readonly string[]): number => {
+        const output = detector.forward(images, { training, taps, lazy: true });
+        const before = tf.memory().numTensors;
+        expect(output.predictions['cls']).toHaveLength(5);
+        return tf.memory().numTensors - before;
+      };
+      expect(late(false, ['neck@p3'])).toBeGreaterThanOrEqual(10);
+      expect(late(true, ['neck@p3'])).toBe(0);
+      expect(late(false, [detector.taps.find(({ name }) => name.startsWith('head.'))!.name])).toBe(0);
+    });
+  });
+
   it('gives predictions of every level in the shapes of the contract', () => {
     tf.tidy(() => {
       const output = detector.forward(twoImages().images, { training: false });
