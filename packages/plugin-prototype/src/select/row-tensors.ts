@@ -1,5 +1,4 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { freemem } from 'node:os';
 import { setImmediate } from 'node:timers/promises';
 import { normaliseBlock, scalingOf, withoutRows } from './normalise.js';
 import type { FeatureRows } from './types.js';
@@ -7,8 +6,8 @@ import type { FeatureRows } from './types.js';
 /** Calls of the engine cost as much as the thin products of a quarter of it. */
 const BLOCK_ROWS = 32768;
 
-/** Half of what is free, 2 GiB at the most: 860,000 rows of 256 + 256 channels, all instances of COCO. */
-const cacheBytes = (): number => Math.min(2 * 2 ** 30, freemem() / 2);
+/** Half of what is free, by the limit of a container where there is one, 2 GiB at the most: 860,000 rows of 256 + 256 channels, all instances of COCO. */
+const cacheBytes = (): number => Math.min(2 * 2 ** 30, process.availableMemory() / 2);
 
 export interface Memory {
   /** Rows that are read and visited at a time. Default 32768. */
