@@ -1,8 +1,8 @@
-import { mkdirSync, mkdtempSync, realpathSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Config } from '@kd/core';
-import { expect, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import { copiesOf, copyWarnings, SINGLE_PACKAGES, warnOfCopies } from './copies.js';
 
 const json = (folder: string, content: object): string => {
@@ -11,9 +11,13 @@ const json = (folder: string, content: object): string => {
   return folder;
 };
 
+const folders: string[] = [];
+afterAll(() => folders.forEach((folder) => rmSync(folder, { recursive: true })));
+
 /** A project with a plugin that brings packages of its own, and one that brings none. */
 function project(brought: Readonly<Record<string, string>>): { folder: string; plugin: string } {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'kd-copies-')));
+  folders.push(folder);
   json(folder, { name: 'project', dependencies: { 'kd-plugin-old': '*', 'kd-plugin-poor': '*' } });
   const plugin = json(join(folder, 'node_modules/kd-plugin-old'), { name: 'kd-plugin-old', version: '1.0.0', kd: { kind: 'distiller', name: 'old', apiVersion: 1 } });
   json(join(folder, 'node_modules/kd-plugin-poor'), { name: 'kd-plugin-poor', version: '1.0.0', kd: { kind: 'distiller', name: 'poor', apiVersion: 1 } });

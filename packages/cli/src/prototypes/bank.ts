@@ -52,7 +52,7 @@ export const isBank = (tensors: NamedTensors): boolean => tensors.has('info') &&
 /** @throws KdError CHECKPOINT_INVALID naming the file and what is wrong with it */
 export function bankOf(tensors: NamedTensors, file: string): Bank {
   const invalid = (why: string, cause?: unknown): KdError =>
-    new KdError('CHECKPOINT_INVALID', `${file} is damaged, or no bank of prototypes: ${why}. Name another one with --epoch, or delete it and go on with --resume to have it made again.`, { cause });
+    new KdError('CHECKPOINT_INVALID', `${file} is damaged, no bank of prototypes, or one of another version: ${why}. Name another one with --epoch, or delete it and go on with --resume to have it made again.`, { cause });
   const get = <T extends HostTensor['data']>(name: string, type: new (...args: never[]) => T, length: number): T => {
     const data = tensors.get(name)?.data;
     if (!(data instanceof type)) throw invalid(`its tensor ${name} is ${data === undefined ? 'missing' : 'of another type'}`);
