@@ -27,6 +27,7 @@ export { gatherMatched } from './step/gather-matched.js';
 export { gatherRows } from './step/gather-rows.js';
 export { MAX_INSTANCES, priorInstances, regionInstances } from './step/instances.js';
 export * from './step/step.js';
+export { untaped } from './step/untaped.js';
 export * from './plugins/taps.js';
 export * from './plugins/term-schedule.js';
 export * from './run/updater.js';

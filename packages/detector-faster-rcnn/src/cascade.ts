@@ -1,5 +1,5 @@
-import { KdError, type Detector, type DetectorContext, type DetectorOutput, type HostBatch, type RegionOutput, type Regions, type Rng, type SecondStage, type Targets } from '@kd/core';
-import { type BoxCoderOptions, clipBoxes, decodeBoxes, layerVariables, MAX_LOG_SIZE_RATIO, untaped } from '@kd/vision';
+import { KdError, type Detector, type DetectorContext, type DetectorOutput, type HostBatch, type RegionOutput, type Regions, type Rng, type SecondStage, type Targets, untaped } from '@kd/core';
+import { type BoxCoderOptions, clipBoxes, decodeBoxes, layerVariables, MAX_LOG_SIZE_RATIO } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { type BoxHead, buildBoxHead } from './box-head.js';

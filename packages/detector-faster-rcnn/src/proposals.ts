@@ -1,6 +1,6 @@
 import type { DetectorContext, HostBatch, Predictions, Priors } from '@kd/core';
-import { gatherRows } from '@kd/core';
-import { clipBoxes, decodeBoxes, largeEnough, untaped } from '@kd/vision';
+import { gatherRows, untaped } from '@kd/core';
+import { clipBoxes, decodeBoxes, largeEnough } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
 import type { FirstStageConfig } from './options.js';
 import { type LevelCandidates, suppress } from './suppress.js';

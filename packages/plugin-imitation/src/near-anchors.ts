@@ -1,4 +1,5 @@
-import { boxIou, chunksOf, untaped } from '@kd/vision';
+import { untaped } from '@kd/core';
+import { boxIou, chunksOf } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
 
 export interface NearAnchorOptions {

@@ -34,4 +34,3 @@ export * from './resize-bilinear.js';
 export * from './resnet.js';
 export * from './roi-align/index.js';
 export * from './top-candidates.js';
-export * from './untaped.js';

@@ -30,6 +30,7 @@ export interface VariableUpdate {
   readonly value: tf.Tensor;
 }
 
+/** What a forward pass gives. The teacher's is handed on as an object that inherits from it: tell it by its properties, not by its identity. */
 export interface DetectorOutput {
   /** The requested taps, by name, [b, h, w, c]. */
   readonly taps: Readonly<Record<string, tf.Tensor4D>>;

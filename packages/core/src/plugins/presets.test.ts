@@ -26,8 +26,8 @@ beforeAll(async () => {
     `${distiller('two')}
      export const oneTwo = ['one', ['two', { weight: 2 }, { as: 'second' }]];
      export const byStudent = (student) => [['two', { weight: student === 'gfl' ? 6 : 1 }]];`);
-  await install('broken', [manifest('preset', 'five', { export: 'five' }), manifest('preset', 'six', { export: 'six' }), manifest('preset', 'lacks', { export: 'lacks' }), manifest('preset', 'absent', { export: 'absent' }), manifest('preset', 'throws', { export: 'throwing' }), manifest('preset', 'void', { export: 'nothing' })],
-    `export const five = 5; export const six = [6]; export const lacks = ['one', 'three']; export const throwing = () => { throw new Error('oh'); }; export const nothing = () => {};`);
+  await install('broken', [manifest('preset', 'five', { export: 'five' }), manifest('preset', 'six', { export: 'six' }), manifest('preset', 'lacks', { export: 'lacks' }), manifest('preset', 'absent', { export: 'absent' }), manifest('preset', 'throws', { export: 'throwing' }), manifest('preset', 'void', { export: 'nothing' }), manifest('preset', 'nested', { export: 'nested' })],
+    `export const five = 5; export const six = [6]; export const lacks = ['one', 'three']; export const throwing = () => { throw new Error('oh'); }; export const nothing = () => {}; export const nested = ['one', 'one+two'];`);
   await writeFile(join(project, 'package.json'), JSON.stringify({ name: 'project', dependencies: { '@kd/plugin-one': '*', '@kd/plugin-two': '*', broken: '*' } }));
 });
 afterAll(() => rm(project, { recursive: true }));
@@ -47,7 +47,7 @@ describe('resolveDistillers', () => {
   });
 
   it('lists presets beside plugins', async () => {
-    expect((await discover(project)).filter(({ kind }) => kind === 'preset').map(({ name, package: from }) => `${name} of ${from}`)).toEqual(['absent of broken', 'by-student of @kd/plugin-two', 'five of broken', 'lacks of broken', 'one+two of @kd/plugin-two', 'six of broken', 'throws of broken', 'void of broken']);
+    expect((await discover(project)).filter(({ kind }) => kind === 'preset').map(({ name, package: from }) => `${name} of ${from}`)).toEqual(['absent of broken', 'by-student of @kd/plugin-two', 'five of broken', 'lacks of broken', 'nested of broken', 'one+two of @kd/plugin-two', 'six of broken', 'throws of broken', 'void of broken']);
   });
 
   it.each([
@@ -57,6 +57,7 @@ describe('resolveDistillers', () => {
     ['a list of something else', 'six', 'PLUGIN_INVALID', /^the preset "six" of broken 1\.2\.3 is no list of distillers: must be a name/],
     ['a function that throws', 'throws', 'PLUGIN_INVALID', 'the preset "throws" of broken 1.2.3 threw for the student "gfl": oh'],
     ['a function that gives nothing', 'void', 'PLUGIN_INVALID', 'the preset "void" of broken 1.2.3 is no list of distillers: it is undefined.'],
+    ['a preset in a preset', 'nested', 'PLUGIN_INVALID', 'the preset "nested" of broken 1.2.3 lists the preset "one+two"; a preset lists distillers alone.'],
     ['a preset whose plugin is not installed', 'lacks', 'PLUGIN_NOT_FOUND', /^no distiller named "three" is installed .* pnpm add @kd\/plugin-three$/],
     ['a name that nobody has', 'one+twoo', 'PLUGIN_NOT_FOUND', /did you mean "one\+two"\? .* To add one: pnpm add @kd\/plugin-one @kd\/plugin-twoo$/],
   ] as const)('refuses %s', async (_, entry, code, message) => {

@@ -29,7 +29,11 @@ export async function resolveDistillers(entries: readonly DistillerEntry[], stud
     if (typeof entry !== 'string') {
       throw new KdError('CONFIG_INVALID', `distillers: "${manifest.name}" is a preset and takes no options; write its list with the options that you want instead: ${list.map(written).join(', ')}.`);
     }
-    return Promise.all(list.map(async (one) => ({ ...(await resolveUse<PluginDefinition>('distiller', one, folder)), preset: manifest.name })));
+    return Promise.all(list.map(async (one) => {
+      const inner = await presetOf(one, folder);
+      if (inner !== undefined) throw new KdError('PLUGIN_INVALID', `the preset "${manifest.name}" of ${manifest.package} ${manifest.version} lists the preset "${inner.name}"; a preset lists distillers alone.`);
+      return { ...(await resolveUse<PluginDefinition>('distiller', one, folder)), preset: manifest.name };
+    }));
   }));
   return lists.flat();
 }

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Detector, DetectorOutput, Predictions } from '../contract/detector.js';
 import type { Kept } from './kept.js';
+import { untaped } from './untaped.js';
 
 /**
  * The teacher's forward pass, without a tape. Its predictions are computed when a plugin first reads them, which plugins on features never do:
@@ -10,27 +11,14 @@ import type { Kept } from './kept.js';
 export function teacherOutput(teacher: Detector, images: tf.Tensor4D, taps: readonly string[], kept: Kept): DetectorOutput {
   const output = teacher.forward(images, { training: false, taps, lazy: true });
   let predictions: Predictions | undefined;
-  return {
-    taps: output.taps,
-    levels: output.levels,
-    updates: output.updates,
-    get predictions() {
-      if (predictions === undefined) {
-        offTape(() => {
-          predictions = output.predictions;
-          for (const map of Object.values(predictions).flat()) kept.keep(map);
-        });
-      }
-      return predictions!;
-    },
+  const read = (): Predictions => {
+    untaped(() => {
+      predictions = output.predictions;
+      for (const map of Object.values(predictions).flat()) kept.keep(map);
+      return tf.scalar(0);
+    }).dispose();
+    return predictions!;
   };
-}
-
-/** Inside of a custom gradient nothing is recorded; this one has neither inputs nor a use. */
-function offTape(run: () => void): void {
-  const none = tf.customGrad(() => {
-    run();
-    return { value: tf.scalar(0), gradFunc: () => [] };
-  });
-  none().dispose();
+  // What else a detector puts into its output is there as well.
+  return Object.create(output, { predictions: { get: () => predictions ?? read() } }) as DetectorOutput;
 }
