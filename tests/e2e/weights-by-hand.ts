@@ -56,8 +56,9 @@ function look(step: StepView, pairs: readonly TapPair[], finest: number): ByHand
       for (let cell = 0; cell < height * width; cell++) {
         let error = 0;
         for (let c = 0; c < channels; c++) error += (s[(b * height * width + cell) * channels + c]! - t[(b * height * width + cell) * channels + c]!) ** 2;
-        if (value[cell] === undefined) [sums.background, sums.cells] = [sums.background + error, sums.cells + 1];
-        else [sums.foreground, sums.weight] = [sums.foreground + value[cell] * error, sums.weight + value[cell]];
+        const weight = value[cell];
+        if (weight === undefined) [sums.background, sums.cells] = [sums.background + error, sums.cells + 1];
+        else [sums.foreground, sums.weight] = [sums.foreground + weight * error, sums.weight + weight];
       }
     }
     return { foreground: sums.foreground / Math.max(1, 2 * channels * sums.weight), background: sums.background / Math.max(1, 2 * channels * sums.cells) };
@@ -74,7 +75,7 @@ function look(step: StepView, pairs: readonly TapPair[], finest: number): ByHand
     }
   }
 
-  const ofPrior = assignment.matched.arraySync().map((row) => row.map((object) => (object === -2 ? 0 : 1)));
+  const ofPrior = assignment.matched.arraySync().map((row) => row.map((object): number => (object === -2 ? 0 : 1)));
   const rows = instances.rows.arraySync();
   for (const [b, row] of mask.entries()) for (const [i, is] of row.entries()) if (is === 1) ofPrior[b]![rows[b]![i]!] = response[b]![i]!;
   const scores = (view: StepView['student']): number[][] => ofPrior.map((_, b) => (view.predictions['cls'] as tf.Tensor4D[]).flatMap((map) => [...map.dataSync().subarray((b * map.size) / map.shape[0], ((b + 1) * map.size) / map.shape[0])]));

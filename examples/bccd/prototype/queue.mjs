@@ -1,7 +1,7 @@
 // Trains the teachers and students of the study of prototypes, one after the other, and goes on where it was stopped.
 // RetinaNet alone and with all three losses has three seeds; everything else one.
 //
-//   KD_DATA=/path/to/bccd node examples/bccd/prototype/queue.mjs [--out runs/bccd-prototype] [--teacher runs/bccd-dense/retinanet-teacher]
+//   KD_DATA=/path/to/bccd node examples/bccd/prototype/queue.mjs [--out runs/bccd-prototype] [--teacher examples/bccd/dense/retinanet-teacher.safetensors]
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { trainOnce } from '../train-once.mjs';
@@ -16,7 +16,7 @@ const student = (kind, method, seed = '0', noise) =>
     KD_SEED: seed, KD_KIND: kind, KD_METHOD: method, KD_TEACHER: resolve(teachers[kind]), ...(noise && { KD_NOISE: noise }),
   });
 
-teacher('retinanet');
+if (values.teacher === undefined) teacher('retinanet');
 for (const method of ['alone', 'all']) student('retinanet', method);
 for (const method of ['alone', 'all', 'unweighted']) student('retinanet', method, '0', '0.2');
 for (const seed of ['1', '2']) for (const method of ['alone', 'all']) student('retinanet', method, seed);

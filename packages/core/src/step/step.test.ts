@@ -90,7 +90,7 @@ describe('computeStep', () => {
 
   it('computes the teacher\'s predictions once, off the tape, and only when a plugin reads them', async () => {
     const reader = (name: string): ReturnType<typeof plugin> => plugin(name, () => ({
-      lossCompose: ({ teacher: { predictions } }) => ({ cls: tf.tidy(() => tf.add(tf.mean(predictions['cls']![0]!), tf.mean(predictions['cls']![1]!)) as tf.Scalar) }),
+      lossCompose: ({ teacher: { predictions } }: StepView) => ({ cls: tf.tidy(() => tf.add(tf.mean(predictions['cls']![0]!), tf.mean(predictions['cls']![1]!)) as tf.Scalar) }),
     }));
     const late = async (...uses: Parameters<typeof distillation>[0]): Promise<{ readonly computed: number; readonly terms: Record<string, number>; readonly eager: Record<string, number> }> => {
       const { models, teacher } = await distillation(uses);
