@@ -20,7 +20,7 @@ export const built: Readonly<Record<Kind, readonly string[]>> = {
 
 /** What golden folders have and @kd has not yet: skipped by name. A name moves to `built` together with its test. */
 export const notBuiltYet: Readonly<Record<Kind, readonly string[]>> = {
-  area: [],
+  area: ['mmdet'],
   op: [],
   detector: [],
   baseline: ['cwd', 'fbkd', 'fgd', 'frs', 'gid', 'icd', 'ld', 'mgd', 'pfi'],
