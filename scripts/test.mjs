@@ -27,12 +27,28 @@ function tests(project) {
   process.stdout.write(`\n== tests: ${project}\n`);
   const began = performance.now();
   const file = join(folder, `${project}.json`);
-  const { status } = spawnSync(process.execPath, [bin('vitest', 'vitest.mjs'), 'run', '--project', project, '--reporter=default', '--reporter=json', `--outputFile.json=${file}`], { cwd: root, stdio: 'inherit' });
+  const { status } = spawnSync(
+    process.execPath,
+    [
+      bin('vitest', 'vitest.mjs'),
+      'run',
+      '--project',
+      project,
+      '--reporter=default',
+      '--reporter=json',
+      `--outputFile.json=${file}`,
+    ],
+    { cwd: root, stdio: 'inherit' },
+  );
   const result = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : { testResults: [] };
-  const each = result.testResults.flatMap((suite) => suite.assertionResults.map((one) => ({ ...one, suite: suite.name })));
+  const each = result.testResults.flatMap((suite) =>
+    suite.assertionResults.map((one) => ({ ...one, suite: suite.name })),
+  );
   const count = (...states) => each.filter((one) => states.includes(one.status)).length;
   // A file that could not even be loaded has no tests: it counts as one failure.
-  const unloaded = result.testResults.filter((suite) => suite.status === 'failed' && !suite.assertionResults.some((one) => one.status === 'failed')).length;
+  const unloaded = result.testResults.filter(
+    (suite) => suite.status === 'failed' && !suite.assertionResults.some((one) => one.status === 'failed'),
+  ).length;
   const failed = count('failed') + unloaded;
   total.passed += count('passed');
   total.failed += failed === 0 && status !== 0 ? 1 : failed;
@@ -44,12 +60,18 @@ function tests(project) {
 
 const began = performance.now();
 check('types of tests, examples and configs', [bin('typescript', 'bin', 'tsc'), '-p', 'tsconfig.check.json']);
+check('format', [bin('@biomejs', 'biome', 'bin', 'biome'), 'format', '.']);
 check('lint', [bin('eslint', 'bin', 'eslint.js'), '.']);
 check('import directions', [bin('dependency-cruiser', 'bin', 'dependency-cruise.mjs'), 'packages']);
 for (const project of ['unit', 'golden', 'e2e']) tests(project);
 rmSync(folder, { recursive: true, force: true });
 
-if (skipped.length > 0) process.stdout.write(`\nskipped, each with its reason in its name or beside it above:\n${skipped.map((name) => `  ${name}`).join('\n')}\n`);
+if (skipped.length > 0)
+  process.stdout.write(
+    `\nskipped, each with its reason in its name or beside it above:\n${skipped.map((name) => `  ${name}`).join('\n')}\n`,
+  );
 process.stdout.write(`\nall of it took ${seconds(began)}\n`);
-process.stdout.write(`${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ''}\n`);
+process.stdout.write(
+  `${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ''}\n`,
+);
 process.exit(total.failed === 0 ? 0 : 1);
