@@ -1,4 +1,5 @@
-// Which package may import which: arrows point one way, and nothing imports a plugin or a detector (the trainer meets them at run time).
+// Which package may import which: arrows point one way, and nothing imports a plugin or a detector (the trainer meets
+// them at run time).
 // Tests may import more than what they test.
 const from = (path) => ({ path: `^packages/${path}/src/`, pathNot: '\\.test\\.ts$' });
 const packages = (names) => `^packages/(?:${names})/`;
@@ -22,8 +23,19 @@ module.exports = {
     only('cli', 'core|data|metrics|weights|report|engine-[^/]+'),
     only('create-plugin', ''),
     only('create-detector', 'create-plugin'),
-    { name: 'no-cycles', severity: 'error', from: { path: '^packages/[^/]+/src/' }, to: { circular: true, dependencyTypesNot: ['type-only'], viaOnly: { dependencyTypesNot: ['type-only'] } } },
-    { name: 'declared', comment: 'What is imported stands in the package.json of the package.', severity: 'error', from: { path: '^packages/[^/]+/src/', pathNot: '\\.test\\.ts$' }, to: { dependencyTypes: ['npm-no-pkg', 'npm-unknown', 'unknown'] } },
+    {
+      name: 'no-cycles',
+      severity: 'error',
+      from: { path: '^packages/[^/]+/src/' },
+      to: { circular: true, dependencyTypesNot: ['type-only'], viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
+    {
+      name: 'declared',
+      comment: 'What is imported stands in the package.json of the package.',
+      severity: 'error',
+      from: { path: '^packages/[^/]+/src/', pathNot: '\\.test\\.ts$' },
+      to: { dependencyTypes: ['npm-no-pkg', 'npm-unknown', 'unknown'] },
+    },
   ],
   options: {
     doNotFollow: { path: ['node_modules', 'dist'] },

@@ -1,5 +1,7 @@
-// COCO evaluation of boxes, 5,000 images and 80 classes, about the size of COCO val2017. Timed: from annotations and results that are read
-// and indexed to the twelve numbers (ours: evaluateCoco on a table; pycocotools: evaluate + accumulate + summarize). Not timed on
+// COCO evaluation of boxes, 5,000 images and 80 classes, about the size of COCO val2017. Timed: from annotations and
+// results that are read
+// and indexed to the twelve numbers (ours: evaluateCoco on a table; pycocotools: evaluate + accumulate + summarize).
+// Not timed on
 // either side: reading JSON and building the table or the index (table_ms has ours).
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -28,9 +30,13 @@ export async function run({ peer }) {
       await writeFile(join(folder, 'dt.json'), JSON.stringify(results));
       started = await peer('coco_eval.py', [join(folder, 'gt.json'), join(folder, 'dt.json')]);
     }
-    const { ours, theirs, times } = await inTurn(() => evaluateCoco(table), started, { rounds: ROUNDS, warmPeer: false });
+    const { ours, theirs, times } = await inTurn(() => evaluateCoco(table), started, {
+      rounds: ROUNDS,
+      warmPeer: false,
+    });
     const numbers = Object.values(ours.metrics);
-    const difference = theirs === null ? null : Math.max(...theirs.stats.map((value, i) => Math.abs(value - numbers[i])));
+    const difference =
+      theirs === null ? null : Math.max(...theirs.stats.map((value, i) => Math.abs(value - numbers[i])));
     if (difference !== null && !(difference <= 1e-9)) throw new Error(`the twelve numbers differ by ${difference}`);
     return {
       ...times,
@@ -71,18 +77,40 @@ function generate() {
     for (let n = Math.floor(between(0, 15)); n > 0; n--) {
       const bbox = box();
       const category = label() + 1;
-      annotations.push({ id: annotations.length + 1, image_id: image, category_id: category, bbox, area: rounded(bbox[2] * bbox[3] * between(0.5, 1)), iscrowd: random() < 0.01 ? 1 : 0 });
+      annotations.push({
+        id: annotations.length + 1,
+        image_id: image,
+        category_id: category,
+        bbox,
+        area: rounded(bbox[2] * bbox[3] * between(0.5, 1)),
+        iscrowd: random() < 0.01 ? 1 : 0,
+      });
       for (let copies = Math.floor(between(0, 4)); copies > 0; copies--) {
-        results.push({ image_id: image, category_id: category, bbox: jitter(bbox, between(0, 0.3)), score: Math.round(random() ** 0.5 * 1e4) / 1e4 });
+        results.push({
+          image_id: image,
+          category_id: category,
+          bbox: jitter(bbox, between(0, 0.3)),
+          score: Math.round(random() ** 0.5 * 1e4) / 1e4,
+        });
       }
     }
     for (let n = Math.floor(between(0, 60)); n > 0; n--) {
-      results.push({ image_id: image, category_id: label() + 1, bbox: box(), score: Math.round(random() ** 2 * 1e4) / 1e4 });
+      results.push({
+        image_id: image,
+        category_id: label() + 1,
+        bbox: box(),
+        score: Math.round(random() ** 2 * 1e4) / 1e4,
+      });
     }
   }
   return {
     instances: {
-      images: Array.from({ length: IMAGES }, (_, i) => ({ id: i + 1, width: 640, height: 480, file_name: `${i + 1}.jpg` })),
+      images: Array.from({ length: IMAGES }, (_, i) => ({
+        id: i + 1,
+        width: 640,
+        height: 480,
+        file_name: `${i + 1}.jpg`,
+      })),
       categories: Array.from({ length: CLASSES }, (_, i) => ({ id: i + 1, name: `class${i + 1}` })),
       annotations,
     },

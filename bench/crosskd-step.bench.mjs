@@ -1,5 +1,7 @@
-// What distillation adds to a step: RetinaNet ResNet-50 teaches ResNet-18, 2 x 320 x 320. The peer is the same step with a plain forward of the teacher and no
-// distillation term; CrossKD and CrossKD with PKD are timed beside it, in turn. Then the live tensors after each of 200 steps with both, on the demo's small networks.
+// What distillation adds to a step: RetinaNet ResNet-50 teaches ResNet-18, 2 x 320 x 320. The peer is the same step
+// with a plain forward of the teacher and no
+// distillation term; CrossKD and CrossKD with PKD are timed beside it, in turn. Then the live tensors after each of 200
+// steps with both, on the demo's small networks.
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,7 +18,15 @@ export async function run() {
     const file = join(folder, 'images.f32');
     await writeFile(file, images());
     for (const method of ['plain', 'crosskd', 'both']) {
-      started.push(await peerFactory(process.execPath)('../ours/crosskd.mjs', [method, file, JSON.stringify(SHAPE), JSON.stringify(BOXES), String(THREADS)]));
+      started.push(
+        await peerFactory(process.execPath)('../ours/crosskd.mjs', [
+          method,
+          file,
+          JSON.stringify(SHAPE),
+          JSON.stringify(BOXES),
+          String(THREADS),
+        ]),
+      );
     }
     for (const one of started) await one.once();
     const best = started.map(() => ({ ms: Infinity }));
@@ -27,14 +37,28 @@ export async function run() {
       }
     }
     const [plain, crosskd, both] = best;
-    const steps = await peerFactory(process.execPath)('../ours/steps.mjs', [JSON.stringify(['crosskd', ['pkd', { weight: 2 }]])]);
+    const steps = await peerFactory(process.execPath)('../ours/steps.mjs', [
+      JSON.stringify(['crosskd', ['pkd', { weight: 2 }]]),
+    ]);
     started.push(steps);
     const { steps: count, tensors_first, tensors_last, tensors_constant } = await steps.once();
     return {
-      ours_ms: rounded(crosskd.ms), peer: 'the same step without distillation terms', peer_ms: rounded(plain.ms), ratio: ratio(crosskd.ms, plain.ms),
-      with_pkd_ms: rounded(both.ms), with_pkd_ratio: ratio(both.ms, plain.ms), peak_mb: crosskd.peak_mb, peer_peak_mb: plain.peak_mb,
-      steps: count, tensors_first, tensors_last, tensors_constant,
-      engine: started[0].about.engine, threads: THREADS, rounds: ROUNDS, timed: 'batch on the host to updated weights and losses on the host',
+      ours_ms: rounded(crosskd.ms),
+      peer: 'the same step without distillation terms',
+      peer_ms: rounded(plain.ms),
+      ratio: ratio(crosskd.ms, plain.ms),
+      with_pkd_ms: rounded(both.ms),
+      with_pkd_ratio: ratio(both.ms, plain.ms),
+      peak_mb: crosskd.peak_mb,
+      peer_peak_mb: plain.peak_mb,
+      steps: count,
+      tensors_first,
+      tensors_last,
+      tensors_constant,
+      engine: started[0].about.engine,
+      threads: THREADS,
+      rounds: ROUNDS,
+      timed: 'batch on the host to updated weights and losses on the host',
     };
   } finally {
     for (const one of started) one.close();

@@ -8,11 +8,26 @@ export const ROUNDS = Number(process.env.KD_BENCH_ROUNDS ?? 5);
 export const THREADS = 2;
 export const SHAPE = [2, 320, 320, 3];
 export const BOXES = [
-  [[20, 30, 120, 140], [150, 40, 300, 200], [60, 200, 90, 240], [200, 210, 310, 310], [5, 250, 60, 315]],
-  [[10, 10, 60, 90], [100, 100, 220, 260], [230, 30, 260, 70], [40, 150, 90, 310], [180, 270, 300, 318]],
+  [
+    [20, 30, 120, 140],
+    [150, 40, 300, 200],
+    [60, 200, 90, 240],
+    [200, 210, 310, 310],
+    [5, 250, 60, 315],
+  ],
+  [
+    [10, 10, 60, 90],
+    [100, 100, 220, 260],
+    [230, 30, 260, 70],
+    [40, 150, 90, 310],
+    [180, 270, 300, 318],
+  ],
 ];
 
-/** A detector of ResNet-50 FPN, frozen batch norm, 91 classes, 2 images of 320 x 320: ours and torchvision's, each in a process of its own, in turn. */
+/**
+ * A detector of ResNet-50 FPN, frozen batch norm, 91 classes, 2 images of 320 x 320: ours and torchvision's, each in a
+ * process of its own, in turn.
+ */
 export async function runDetector({ ours: name, theirs: other = name, mode }, peer) {
   const folder = await mkdtemp(join(tmpdir(), 'kd-bench-'));
   const started = [];
@@ -20,7 +35,14 @@ export async function runDetector({ ours: name, theirs: other = name, mode }, pe
     const file = join(folder, 'images.f32');
     await writeFile(file, images());
     const start = async (factory, script, detector) => {
-      const one = await factory(script, [detector, mode, file, JSON.stringify(SHAPE), JSON.stringify(BOXES), String(THREADS)]);
+      const one = await factory(script, [
+        detector,
+        mode,
+        file,
+        JSON.stringify(SHAPE),
+        JSON.stringify(BOXES),
+        String(THREADS),
+      ]);
       started.push(one);
       return one;
     };
@@ -32,7 +54,10 @@ export async function runDetector({ ours: name, theirs: other = name, mode }, pe
     for (let round = 0; round < ROUNDS; round++) {
       for (const [i, runner] of runners.entries()) {
         const one = await runner.once();
-        best[i] = one.ms < best[i].ms ? { ...one, cpu_ms: Math.min(one.cpu_ms, best[i].cpu_ms) } : { ...best[i], cpu_ms: Math.min(one.cpu_ms, best[i].cpu_ms) };
+        best[i] =
+          one.ms < best[i].ms
+            ? { ...one, cpu_ms: Math.min(one.cpu_ms, best[i].cpu_ms) }
+            : { ...best[i], cpu_ms: Math.min(one.cpu_ms, best[i].cpu_ms) };
       }
     }
     const [{ ms, cpu_ms: cpu, ...more }, them] = best;

@@ -3,4 +3,7 @@ import { runDetector } from './detector-case.mjs';
 
 export const name = 'faster-rcnn-r50-step';
 
-export const run = async ({ peer }) => ({ ...(await runDetector({ ours: 'faster-rcnn', mode: 'step' }, peer)), timed: 'batch on the host to updated weights and losses on the host' });
+export const run = async ({ peer }) => ({
+  ...(await runDetector({ ours: 'faster-rcnn', mode: 'step' }, peer)),
+  timed: 'batch on the host to updated weights and losses on the host',
+});

@@ -4,18 +4,24 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 /**
- * Starts scripts of bench/peers with the interpreter, or is null where there is none. A script reads its input, prints one JSON line when it
- * is ready (what it is, versions), then times itself once for each line on its standard input and prints one JSON line with `ms`.
+ * Starts scripts of bench/peers with the interpreter, or is null where there is none. A script reads its input, prints
+ * one JSON line when it
+ * is ready (what it is, versions), then times itself once for each line on its standard input and prints one JSON line
+ * with `ms`.
  */
 export function peerFactory(python) {
   if (!python) return null;
   return async (script, args = []) => {
-    const child = spawn(python, [fileURLToPath(new URL(`peers/${script}`, import.meta.url)), ...args], { stdio: ['pipe', 'pipe', 'pipe'] });
+    const child = spawn(python, [fileURLToPath(new URL(`peers/${script}`, import.meta.url)), ...args], {
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
     let errors = '';
     child.stderr.on('data', (chunk) => (errors = (errors + chunk).slice(-2000)));
     const ended = once(child, 'close').then(
-      ([code]) => Promise.reject(new Error(`the peer ${script} ended with code ${code}: ${errors.trim().split('\n').at(-1)}`)),
-      (error) => Promise.reject(new Error(`KD_PEER_PYTHON is "${python}", which could not be started: ${error.message}`)),
+      ([code]) =>
+        Promise.reject(new Error(`the peer ${script} ended with code ${code}: ${errors.trim().split('\n').at(-1)}`)),
+      (error) =>
+        Promise.reject(new Error(`KD_PEER_PYTHON is "${python}", which could not be started: ${error.message}`)),
     );
     ended.catch(() => {});
     const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();

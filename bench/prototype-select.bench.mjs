@@ -1,6 +1,9 @@
-// Selection of 10 prototypes among 20,000 instances of 256 + 256 channels, 2 threads each: ours against the same second-moment formulation
-// in numpy (float32 products, float64 totals). Timed: normalising, moments, forms, picks; features are in memory. Then the same with the
-// density filter from 4,096 reference rows, and (KD_BENCH_FULL=1, minutes) from all pairs. Every runner is a process of its own; `rise` is the peak
+// Selection of 10 prototypes among 20,000 instances of 256 + 256 channels, 2 threads each: ours against the same
+// second-moment formulation
+// in numpy (float32 products, float64 totals). Timed: normalising, moments, forms, picks; features are in memory. Then
+// the same with the
+// density filter from 4,096 reference rows, and (KD_BENCH_FULL=1, minutes) from all pairs. Every runner is a process of
+// its own; `rise` is the peak
 // resident memory less what was resident when features and library were loaded.
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -16,7 +19,10 @@ const THREADS = 2;
 const ROWS = 20_000;
 const EXPECTED = {
   rows: [12270, 19182, 13173, 18241, 5838, 8819, 14647, 17715, 15817, 15378],
-  objective: [34017.152037, 29989.604685, 26986.172943, 24031.091187, 21341.857289, 19121.216447, 17222.004567, 15316.241545, 13827.622977, 12637.246141],
+  objective: [
+    34017.152037, 29989.604685, 26986.172943, 24031.091187, 21341.857289, 19121.216447, 17222.004567, 15316.241545,
+    13827.622977, 12637.246141,
+  ],
 };
 
 export async function run({ peer }) {
@@ -32,7 +38,12 @@ export async function run({ peer }) {
     const results = [figures('no filter', all), { ...figures('density, 4,096 references', some), ...likeness(some) }];
     if (process.env.KD_BENCH_FULL) {
       const full = await compare(peer, file, { ...base, candidates: 'density', references: null }, 1);
-      results.push({ ...figures('density, all pairs', full), ...likeness(full), overlap_of_candidates_with_references: overlap(full.ours.candidates, some.ours.candidates), same_rows_as_with_references: same(full.ours.rows, some.ours.rows) });
+      results.push({
+        ...figures('density, all pairs', full),
+        ...likeness(full),
+        overlap_of_candidates_with_references: overlap(full.ours.candidates, some.ours.candidates),
+        same_rows_as_with_references: same(full.ours.rows, some.ours.rows),
+      });
     }
     return results;
   } finally {
@@ -43,7 +54,10 @@ export async function run({ peer }) {
 async function compare(peer, file, settings, rounds) {
   const started = [];
   try {
-    for (const [factory, script] of [[peerFactory(process.execPath), '../ours/select.mjs'], [peer, 'prototype_select.py']]) {
+    for (const [factory, script] of [
+      [peerFactory(process.execPath), '../ours/select.mjs'],
+      [peer, 'prototype_select.py'],
+    ]) {
       if (factory !== null) started.push(await factory(script, [file, JSON.stringify(settings), String(THREADS)]));
     }
     // All pairs take a minute: there is nothing to warm up.
@@ -87,7 +101,14 @@ const figures = (what, { ours, theirs, about, rounds }) => ({
 });
 
 /** Reference rows are drawn by each side's own generator, so their candidates agree in most and not in all. */
-const likeness = ({ ours, theirs }) => (theirs === undefined ? {} : { candidates: ours.candidates.length, overlap_of_candidates: overlap(ours.candidates, theirs.candidates), same_rows: same(ours.rows, theirs.rows) });
+const likeness = ({ ours, theirs }) =>
+  theirs === undefined
+    ? {}
+    : {
+        candidates: ours.candidates.length,
+        overlap_of_candidates: overlap(ours.candidates, theirs.candidates),
+        same_rows: same(ours.rows, theirs.rows),
+      };
 
 function overlap(a, b) {
   const inB = new Set(b);

@@ -1,8 +1,12 @@
-// SSIM distillation, forward and backward over the five levels of a RetinaNet neck (2 images, 256 channels), 2 threads each.
-// The comparable setting (`normalize: none, padding: valid`, inputs in [0, 1]) against pytorch-msssim; the method's own setting (min-max,
-// reflect), which the peer does not have, apart. Every runner is a process of its own, so that its peak memory is its own: `rise` is
+// SSIM distillation, forward and backward over the five levels of a RetinaNet neck (2 images, 256 channels), 2 threads
+// each.
+// The comparable setting (`normalize: none, padding: valid`, inputs in [0, 1]) against pytorch-msssim; the method's own
+// setting (min-max,
+// reflect), which the peer does not have, apart. Every runner is a process of its own, so that its peak memory is its
+// own: `rise` is
 // the peak resident memory less what was resident when inputs and library were loaded and one multiplication had run.
-// The 7 x 9 level is below the window on one side: pytorch-msssim leaves such an axis unfiltered, ours shrinks the window. It is timed
+// The 7 x 9 level is below the window on one side: pytorch-msssim leaves such an axis unfiltered, ours shrinks the
+// window. It is timed
 // on both sides (0.7 % of the elements) and left out where the losses are compared.
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -16,7 +20,13 @@ const ROUNDS = Number(process.env.KD_BENCH_ROUNDS ?? 7);
 const THREADS = 2;
 const IMAGES = 2;
 const CHANNELS = 256;
-const LEVELS = [[100, 136], [50, 68], [25, 34], [13, 17], [7, 9]];
+const LEVELS = [
+  [100, 136],
+  [50, 68],
+  [25, 34],
+  [13, 17],
+  [7, 9],
+];
 const WINDOW = 11;
 
 export async function run({ peer }) {
@@ -46,7 +56,12 @@ export async function run({ peer }) {
       }
     }
     const [ours, minmax, peers] = best;
-    const difference = peers === undefined ? null : Math.max(...ours.losses.map((loss, i) => (Math.min(...LEVELS[i]) < WINDOW ? 0 : Math.abs(loss - peers.losses[i]))));
+    const difference =
+      peers === undefined
+        ? null
+        : Math.max(
+            ...ours.losses.map((loss, i) => (Math.min(...LEVELS[i]) < WINDOW ? 0 : Math.abs(loss - peers.losses[i]))),
+          );
     if (difference !== null && !(difference <= 1e-5)) throw new Error(`the losses differ by ${difference}`);
     return {
       ours_ms: rounded(ours.ms),
@@ -74,7 +89,10 @@ export async function run({ peer }) {
   }
 }
 
-/** Student and teacher maps of all levels in [0, 1], one after the other, channels last: noise on a smooth ground, the teacher's shifted. */
+/**
+ * Student and teacher maps of all levels in [0, 1], one after the other, channels last: noise on a smooth ground, the
+ * teacher's shifted.
+ */
 function maps() {
   const parts = [];
   let state = 1;
@@ -83,7 +101,10 @@ function maps() {
     for (const [h, w] of LEVELS) {
       const map = new Float32Array(IMAGES * h * w * CHANNELS);
       for (let i = 0, at = 0; i < IMAGES; i++) {
-        for (let y = 0; y < h; y++) for (let x = 0; x < w; x++) for (let c = 0; c < CHANNELS; c++) map[at++] = 0.5 + 0.3 * Math.sin(0.2 * y + 0.3 * x + c + phase) + 0.2 * (noise() - 0.5);
+        for (let y = 0; y < h; y++)
+          for (let x = 0; x < w; x++)
+            for (let c = 0; c < CHANNELS; c++)
+              map[at++] = 0.5 + 0.3 * Math.sin(0.2 * y + 0.3 * x + c + phase) + 0.2 * (noise() - 0.5);
       }
       parts.push(Buffer.from(map.buffer));
     }

@@ -1,5 +1,7 @@
-// `kd --help` from the start of the process to its end, beside a Python process that imports torchvision. Then what 200 steps of SSIM
-// distillation leave behind: the number of live tensors after each, and the peak resident memory of the process (small networks, 96 x 96;
+// `kd --help` from the start of the process to its end, beside a Python process that imports torchvision. Then what 200
+// steps of SSIM
+// distillation leave behind: the number of live tensors after each, and the peak resident memory of the process (small
+// networks, 96 x 96;
 // `retinanet-r50-step` tells that of a ResNet-50 step).
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';

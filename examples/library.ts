@@ -1,4 +1,5 @@
-// The library without the command line. Node 22.18 runs it as it is: `node examples/library.ts`; for Node 20 compile it, or use tsx.
+// The library without the command line. Node 22.18 runs it as it is: `node examples/library.ts`; for Node 20 compile
+// it, or use tsx.
 import { defineConfig, Trainer } from '@kd/core';
 import { coco } from '@kd/data';
 import { retinanet } from '@kd/detector-retinanet';
@@ -6,8 +7,17 @@ import { cocoMetric } from '@kd/metrics';
 import { ssim } from '@kd/plugin-ssim';
 import { safetensorsFormat } from '@kd/weights';
 
-const [train, val] = ['train', 'val'].map((split) => coco({ annotations: `data/annotations/instances_${split}.json`, images: 'data/JPEGImages' }));
+const [train, val] = ['train', 'val'].map((split) =>
+  coco({ annotations: `data/annotations/instances_${split}.json`, images: 'data/JPEGImages' }),
+);
 const student = retinanet({ backbone: 'resnet18', input: { minSize: 320 } });
-const config = defineConfig({ student, teacher: { weights: 'runs/teacher' }, distillers: [ssim({ weight: 4 })], data: { train: train!, val: val! }, epochs: 12, evaluate: { metric: cocoMetric() } });
+const config = defineConfig({
+  student,
+  teacher: { weights: 'runs/teacher' },
+  distillers: [ssim({ weight: 4 })],
+  data: { train: train!, val: val! },
+  epochs: 12,
+  evaluate: { metric: cocoMetric() },
+});
 const summary = await new Trainer(config, { out: 'runs/student', format: safetensorsFormat }).fit();
 console.log(summary?.metrics);

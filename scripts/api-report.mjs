@@ -1,4 +1,5 @@
-// Writes etc/NAME.api.md, the public API of each package in one page, from its built declarations (`pnpm api`); with --check it only says which are out of date.
+// Writes etc/NAME.api.md, the public API of each package in one page, from its built declarations (`pnpm api`); with
+// --check it only says which are out of date.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -19,16 +20,34 @@ function report(name) {
       mainEntryPointFilePath: join(folder, 'dist/index.d.ts'),
       compiler: { tsconfigFilePath: join(folder, 'tsconfig.json') },
       newlineKind: 'lf',
-      apiReport: { enabled: true, reportFileName: `${name}.api.md`, reportFolder: join(root, 'etc'), reportTempFolder: join(root, 'node_modules/.cache/api-report'), includeForgottenExports: true },
+      apiReport: {
+        enabled: true,
+        reportFileName: `${name}.api.md`,
+        reportFolder: join(root, 'etc'),
+        reportTempFolder: join(root, 'node_modules/.cache/api-report'),
+        includeForgottenExports: true,
+      },
       docModel: { enabled: false },
       dtsRollup: { enabled: false },
       tsdocMetadata: { enabled: false },
       // Neither release tags nor TSDoc's dialect are used here; what TypeScript finds wrong is an error.
-      messages: { compilerMessageReporting: { default: { logLevel: 'error' } }, extractorMessageReporting: quiet, tsdocMessageReporting: quiet },
+      messages: {
+        compilerMessageReporting: { default: { logLevel: 'error' } },
+        extractorMessageReporting: quiet,
+        tsdocMessageReporting: quiet,
+      },
     },
   });
-  const { apiReportChanged, succeeded } = Extractor.invoke(config, { localBuild: !check, messageCallback: (message) => { message.handled = message.logLevel !== 'error'; } });
-  if (check && apiReportChanged) process.stderr.write(`The public API of @kd/${name} is not what etc/${name}.api.md says. If that is meant, run \`pnpm api\`, look at the difference, and add a changeset.\n`);
+  const { apiReportChanged, succeeded } = Extractor.invoke(config, {
+    localBuild: !check,
+    messageCallback: (message) => {
+      message.handled = message.logLevel !== 'error';
+    },
+  });
+  if (check && apiReportChanged)
+    process.stderr.write(
+      `The public API of @kd/${name} is not what etc/${name}.api.md says. If that is meant, run \`pnpm api\`, look at the difference, and add a changeset.\n`,
+    );
   return succeeded || (!check && apiReportChanged);
 }
 

@@ -1,4 +1,5 @@
-// Writes docs/errors.md from the error codes of the built @kd/core (`pnpm docs:errors`); with --check it only says whether the page is up to date.
+// Writes docs/errors.md from the error codes of the built @kd/core (`pnpm docs:errors`); with --check it only says
+// whether the page is up to date.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';

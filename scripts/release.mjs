@@ -1,7 +1,9 @@
-// pnpm release             versions from the changesets, a commit, a build, everything that the registry lacks published, tags
+// pnpm release             versions from the changesets, a commit, a build, everything that the registry lacks
+// published, tags
 // pnpm release --dry-run   what that would be, without a registry; --files lists every file
 //
-// It asks for a token in NPM_TOKEN and goes to the registry that npm is set to. What was interrupted is gone on with by calling it again.
+// It asks for a token in NPM_TOKEN and goes to the registry that npm is set to. What was interrupted is gone on with by
+// calling it again.
 import { appendFileSync, copyFileSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,10 +19,14 @@ const say = (line) => process.stdout.write(`${line}\n`);
 const kilobytes = (bytes) => `${(bytes / 1000).toFixed(1)} kB`;
 
 /** `{ path, size }` of everything in a tarball. */
-const contents = (tarball) => run('tar', ['tvzf', tarball]).trimEnd().split('\n').map((line) => {
-  const [, , size, , , ...path] = line.split(/\s+/);
-  return { path: path.join(' ').replace(/^package\//, ''), size: Number(size) };
-});
+const contents = (tarball) =>
+  run('tar', ['tvzf', tarball])
+    .trimEnd()
+    .split('\n')
+    .map((line) => {
+      const [, , size, , , ...path] = line.split(/\s+/);
+      return { path: path.join(' ').replace(/^package\//, ''), size: Number(size) };
+    });
 
 function show(releases) {
   const next = new Map(releases.map(({ name, newVersion, type }) => [name, { newVersion, type }]));
@@ -30,11 +36,21 @@ function show(releases) {
     const files = contents(filename);
     const total = files.reduce((sum, file) => sum + file.size, 0);
     const { newVersion = version } = next.get(name) ?? {};
-    say([name.padEnd(28), (newVersion === version ? version : `${version} → ${newVersion}`).padEnd(18), String(files.length).padStart(5), kilobytes(size).padStart(10), kilobytes(total).padStart(11)].join('  '));
+    say(
+      [
+        name.padEnd(28),
+        (newVersion === version ? version : `${version} → ${newVersion}`).padEnd(18),
+        String(files.length).padStart(5),
+        kilobytes(size).padStart(10),
+        kilobytes(total).padStart(11),
+      ].join('  '),
+    );
     if (values.files) for (const file of files) say(`    ${file.path}  ${kilobytes(file.size)}`);
     [bytes, unpacked] = [bytes + size, unpacked + total];
   }
-  say(`\n${next.size} packages get a new version, ${kilobytes(bytes)} packed, ${kilobytes(unpacked)} unpacked. Of the others those go that the registry lacks. Nothing was changed or sent.`);
+  say(
+    `\n${next.size} packages get a new version, ${kilobytes(bytes)} packed, ${kilobytes(unpacked)} unpacked. Of the others those go that the registry lacks. Nothing was changed or sent.`,
+  );
 }
 
 /** npm's settings of this user and the token, in a file of their own. */
@@ -50,19 +66,31 @@ function settings(registry, token) {
 
 function publish(releases) {
   const token = process.env.NPM_TOKEN;
-  if (!token) throw new Error('NPM_TOKEN is not set. Make a token at the registry that may publish @kd, or look first: pnpm release --dry-run');
+  if (!token)
+    throw new Error(
+      'NPM_TOKEN is not set. Make a token at the registry that may publish @kd, or look first: pnpm release --dry-run',
+    );
   const changed = run('git', ['status', '--porcelain']);
-  if (changed !== '') throw new Error(`Commit or drop these first, a release is made of what is committed:\n${changed}`);
+  if (changed !== '')
+    throw new Error(`Commit or drop these first, a release is made of what is committed:\n${changed}`);
   if (releases.length > 0) {
     node(join(root, 'node_modules/@changesets/cli/bin.js'), 'version');
     run('git', ['add', '--all']);
-    run('git', ['commit', '--quiet', '--message', `Release: ${releases.map(({ name, newVersion }) => `${name} ${newVersion}`).join(', ')}`]);
+    run('git', [
+      'commit',
+      '--quiet',
+      '--message',
+      `Release: ${releases.map(({ name, newVersion }) => `${name} ${newVersion}`).join(', ')}`,
+    ]);
   }
   node(join(root, 'node_modules/typescript/bin/tsc'), '-b');
   removeStale();
   const registry = run('npm', ['config', 'get', 'registry']).trim();
   // What is committed was checked above; packages that the registry has in this version are passed over.
-  pnpm(['--recursive', 'publish', '--access', 'public', '--no-git-checks', '--registry', registry], { show: true, env: { NPM_CONFIG_USERCONFIG: settings(registry, token) } });
+  pnpm(['--recursive', 'publish', '--access', 'public', '--no-git-checks', '--registry', registry], {
+    show: true,
+    env: { NPM_CONFIG_USERCONFIG: settings(registry, token) },
+  });
   node(join(root, 'node_modules/@changesets/cli/bin.js'), 'tag');
   say('Published. Now: git push --follow-tags');
 }

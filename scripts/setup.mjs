@@ -35,25 +35,33 @@ function timed(what, work) {
 function checkNode() {
   const [major, minor] = process.versions.node.split('.').map(Number);
   if (major > 20 || (major === 20 && minor >= 19)) return;
-  stop(`Node ${process.versions.node} is too old: 20.19 or later is needed (https://nodejs.org, or your version manager).`);
+  stop(
+    `Node ${process.versions.node} is too old: 20.19 or later is needed (https://nodejs.org, or your version manager).`,
+  );
 }
 
 /** Python brings TensorFlow's library, the compiler binds it; neither is needed again once that is done. */
 function checkTools() {
   if (process.env.KD_TENSORFLOW === undefined) {
     const python = ['python3', 'python'].find((name) => works(name, ['--version']));
-    if (python === undefined) stop('Python 3 was not found. It is needed once, to fetch TensorFlow\'s library (Debian: apt install python3 python3-pip).');
-    if (!works(python, ['-m', 'pip', '--version']) && !works(python, ['-c', 'import tensorflow'])) stop(`${python} has no pip. It is needed once, to fetch TensorFlow's library (Debian: apt install python3-pip).`);
+    if (python === undefined)
+      stop(
+        "Python 3 was not found. It is needed once, to fetch TensorFlow's library (Debian: apt install python3 python3-pip).",
+      );
+    if (!works(python, ['-m', 'pip', '--version']) && !works(python, ['-c', 'import tensorflow']))
+      stop(`${python} has no pip. It is needed once, to fetch TensorFlow's library (Debian: apt install python3-pip).`);
   }
   const compilers = [process.env.CXX, 'g++', 'c++', 'clang++'].filter(Boolean);
-  if (!compilers.some((name) => works(name, ['--version']))) stop('No C++ compiler was found. It is needed once, to bind TensorFlow\'s library (Debian: apt install g++).');
+  if (!compilers.some((name) => works(name, ['--version'])))
+    stop("No C++ compiler was found. It is needed once, to bind TensorFlow's library (Debian: apt install g++).");
 }
 
 /** Everything that decides what is installed, as one hash: the lock file, the settings and every package.json. */
 function installHash() {
   const manifests = readdirSync(join(root, 'packages')).map((name) => join('packages', name, 'package.json'));
   const hash = createHash('sha256').update(process.version);
-  for (const file of ['package.json', 'pnpm-lock.yaml', 'pnpm-workspace.yaml', ...manifests]) if (existsSync(join(root, file))) hash.update(readFileSync(join(root, file)));
+  for (const file of ['package.json', 'pnpm-lock.yaml', 'pnpm-workspace.yaml', ...manifests])
+    if (existsSync(join(root, file))) hash.update(readFileSync(join(root, file)));
   return hash.digest('hex');
 }
 
@@ -76,8 +84,13 @@ install();
 timed('build', () => run('Building', process.execPath, [join('node_modules', 'typescript', 'bin', 'tsc'), '-b']));
 const ready = join(root, 'node_modules', '.kd-engine');
 if (!existsSync(ready)) checkTools();
-timed('engine', () => run('Setting the engine up', process.execPath, [join('packages', 'cli', 'dist', 'bin.js'), 'engine', 'install']));
+timed('engine', () =>
+  run('Setting the engine up', process.execPath, [join('packages', 'cli', 'dist', 'bin.js'), 'engine', 'install']),
+);
 writeFileSync(ready, '');
 say(`ready after ${((performance.now() - began) / 1000).toFixed(1)} s`);
 
-if (TASKS[task] !== null) process.exit(spawnSync(process.execPath, [join(root, TASKS[task]), ...rest], { cwd: root, stdio: 'inherit' }).status ?? 1);
+if (TASKS[task] !== null)
+  process.exit(
+    spawnSync(process.execPath, [join(root, TASKS[task]), ...rest], { cwd: root, stdio: 'inherit' }).status ?? 1,
+  );

@@ -1,6 +1,17 @@
-// A detector of @kd on the native engine: arguments are its name, mode (step, infer), file of images, shape, boxes, threads; one timed run for each line of input.
+// A detector of @kd on the native engine: arguments are its name, mode (step, infer), file of images, shape, boxes,
+// threads; one timed run for each line of input.
 import { createInterface } from 'node:readline';
-import { computeStep, createOptimizer, createRng, deviceBatch, disposeAll, parseOptions, tidy, trainedVariables, Updater } from '@kd/core';
+import {
+  computeStep,
+  createOptimizer,
+  createRng,
+  deviceBatch,
+  disposeAll,
+  parseOptions,
+  tidy,
+  trainedVariables,
+  Updater,
+} from '@kd/core';
 import { fasterRcnn } from '@kd/detector-faster-rcnn';
 import { fcos } from '@kd/detector-fcos';
 import { gfl } from '@kd/detector-gfl';
@@ -24,7 +35,11 @@ const { definition, options } = {
   fcos: { definition: fcos.definition, options: { backbone: 'resnet50', norm: 'frozen', trainableLayers: 3 } },
   gfl: { definition: gfl.definition, options: { backbone: 'resnet50', norm: 'frozen', trainableLayers: 3 } },
 }[name];
-const detector = definition.create(parseOptions(definition.options, options, name), { categories, seed: 1, runOp: engine.runOp });
+const detector = definition.create(parseOptions(definition.options, options, name), {
+  categories,
+  seed: 1,
+  runOp: engine.runOp,
+});
 const variable = (path) => detector.variables.find((one) => one.path === path).variable;
 
 const phases = {};
@@ -33,8 +48,18 @@ const clock = async (name, start) => (phases[name] = Math.round((performance.now
 /** As the trainer's step: forward, assignment, losses, gradients, SGD. */
 function stepRunner() {
   const variables = trainedVariables(detector, []);
-  const updater = new Updater(variables, createOptimizer({ name: 'sgd', momentum: 0.9, weightDecay: 1e-4 }), { clipNorm: null, emaDecay: null });
-  const models = { student: detector, teacher: null, distillers: [], taps: { student: [], teacher: [] }, variables, rng: createRng(0) };
+  const updater = new Updater(variables, createOptimizer({ name: 'sgd', momentum: 0.9, weightDecay: 1e-4 }), {
+    clipNorm: null,
+    emaDecay: null,
+  });
+  const models = {
+    student: detector,
+    teacher: null,
+    distillers: [],
+    taps: { student: [], teacher: [] },
+    variables,
+    rng: createRng(0),
+  };
   return async () => {
     const { images, targets } = deviceBatch(batch);
     const start = performance.now();
@@ -42,7 +67,15 @@ function stepRunner() {
     await clock('gradients_ms', start);
     updater.apply(result.gradients, 1e-4);
     const losses = await result.terms.data();
-    disposeAll([images, targets.boxes, targets.labels, targets.mask, result.terms, [...result.gradients.values()], result.updates.map(({ value }) => value)]);
+    disposeAll([
+      images,
+      targets.boxes,
+      targets.labels,
+      targets.mask,
+      result.terms,
+      [...result.gradients.values()],
+      result.updates.map(({ value }) => value),
+    ]);
     return Object.fromEntries(result.names.map((name, i) => [name, losses[i]]));
   };
 }
@@ -61,7 +94,10 @@ function inferRunner() {
   };
 }
 
-/** Scales the logits of the untrained head to a spread of 0.7 round 0.01, so that about one pair in a hundred passes the threshold. */
+/**
+ * Scales the logits of the untrained head to a spread of 0.7 round 0.01, so that about one pair in a hundred passes the
+ * threshold.
+ */
 function spreadScores() {
   const kernel = variable('head.classification_head.cls_logits/kernel');
   tf.tidy(() => {
@@ -78,5 +114,14 @@ for await (const _ of createInterface({ input: process.stdin })) {
   const result = await run();
   const ms = performance.now() - start;
   const { user, system } = process.cpuUsage(cpu);
-  console.log(JSON.stringify({ ms, cpu_ms: (user + system) / 1000, ...phases, ...result, tensors: tf.memory().numTensors, peak_mb: Math.round(resident('VmHWM')) }));
+  console.log(
+    JSON.stringify({
+      ms,
+      cpu_ms: (user + system) / 1000,
+      ...phases,
+      ...result,
+      tensors: tf.memory().numTensors,
+      peak_mb: Math.round(resident('VmHWM')),
+    }),
+  );
 }

@@ -1,4 +1,5 @@
-// Two networks' features of n instances from a shared latent with 16 modes, in plain float64 in a fixed order: the same bits in any language.
+// Two networks' features of n instances from a shared latent with 16 modes, in plain float64 in a fixed order: the same
+// bits in any language.
 const [CHANNELS, LATENT, MODES] = [256, 24, 16];
 
 /** Teacher and student features [n, 256], rounded to float32. */
@@ -11,7 +12,8 @@ export function pairedFeatures(n) {
   const mode = Int32Array.from({ length: n }, () => Math.floor(MODES * draw()));
   const spread = bell(5);
   const z = new Float64Array(n * LATENT);
-  for (let i = 0; i < n; i++) for (let l = 0; l < LATENT; l++) z[i * LATENT + l] = centres[mode[i] * LATENT + l] + 0.5 * spread();
+  for (let i = 0; i < n; i++)
+    for (let l = 0; l < LATENT; l++) z[i * LATENT + l] = centres[mode[i] * LATENT + l] + 0.5 * spread();
   return {
     teacher: view(z, n, ofTeacher, 0.15, bell(6)),
     student: view(z, n, ofStudent, 0.25, bell(7)),
@@ -25,7 +27,8 @@ function view(z, n, projection, amount, noise) {
   const row = new Float64Array(CHANNELS);
   for (let i = 0; i < n; i++) {
     row.fill(0);
-    for (let l = 0; l < LATENT; l++) for (let d = 0; d < CHANNELS; d++) row[d] += z[i * LATENT + l] * projection[l * CHANNELS + d];
+    for (let l = 0; l < LATENT; l++)
+      for (let d = 0; d < CHANNELS; d++) row[d] += z[i * LATENT + l] * projection[l * CHANNELS + d];
     for (let d = 0; d < CHANNELS; d++) out[i * CHANNELS + d] = row[d] + amount * noise();
   }
   return out;

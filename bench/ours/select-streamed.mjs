@@ -1,5 +1,7 @@
-// Selection among rows that are never in memory together: arguments are rows, candidates (all or density), threads; one JSON line.
-// Rows are made anew in every pass, and the time that this takes is told apart. Minutes at 860,000 rows (all instances of COCO).
+// Selection among rows that are never in memory together: arguments are rows, candidates (all or density), threads; one
+// JSON line.
+// Rows are made anew in every pass, and the time that this takes is told apart. Minutes at 860,000 rows (all instances
+// of COCO).
 import { tensorflow } from '@kd/engine-tensorflow';
 import { selectStreamed } from '@kd/plugin-prototype';
 import '@tensorflow/tfjs-layers';
@@ -31,7 +33,10 @@ function read(from, to) {
       for (let c = 0; c < CHANNELS; c++) out[at++] = base[mode + c] + noise[shift + c] + noise[other + c];
     }
   }
-  return { teacher: buffer.teacher.subarray(0, (to - from) * CHANNELS), student: buffer.student.subarray(0, (to - from) * CHANNELS) };
+  return {
+    teacher: buffer.teacher.subarray(0, (to - from) * CHANNELS),
+    student: buffer.student.subarray(0, (to - from) * CHANNELS),
+  };
 }
 
 const before = resident('VmRSS');

@@ -1,4 +1,5 @@
-// Selection of prototypes by @kd on the native engine: arguments are the file of features (teacher rows, then student rows), a JSON of sizes
+// Selection of prototypes by @kd on the native engine: arguments are the file of features (teacher rows, then student
+// rows), a JSON of sizes
 // and options, threads; one timed selection for each line of input.
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
@@ -25,7 +26,12 @@ console.log(JSON.stringify({ engine: `TensorFlow ${info.version}, ${info.device}
 for await (const _ of createInterface({ input: process.stdin })) {
   const cpu = process.cpuUsage();
   const start = performance.now();
-  const selection = await selectPursuit(features, { count, similarity, candidates, density: references === null ? { exactRows: rows } : { exactRows: 1, references } });
+  const selection = await selectPursuit(features, {
+    count,
+    similarity,
+    candidates,
+    density: references === null ? { exactRows: rows } : { exactRows: 1, references },
+  });
   const ms = performance.now() - start;
   const { user, system } = process.cpuUsage(cpu);
   console.log(

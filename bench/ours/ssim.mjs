@@ -1,4 +1,5 @@
-// The SSIM loss of @kd on the native engine: arguments are the file of maps, shapes, threads, options; one timed run for each line of input.
+// The SSIM loss of @kd on the native engine: arguments are the file of maps, shapes, threads, options; one timed run
+// for each line of input.
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { tensorflow } from '@kd/engine-tensorflow';
@@ -42,5 +43,7 @@ for await (const _ of createInterface({ input: process.stdin })) {
   const { user, system } = process.cpuUsage(cpu);
   const perLevel = losses.map((loss) => loss.dataSync()[0]);
   tf.dispose([value, grads, losses]);
-  console.log(JSON.stringify({ ms, cpu_ms: (user + system) / 1000, rise_mb: resident('VmHWM') - before, losses: perLevel }));
+  console.log(
+    JSON.stringify({ ms, cpu_ms: (user + system) / 1000, rise_mb: resident('VmHWM') - before, losses: perLevel }),
+  );
 }

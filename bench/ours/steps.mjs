@@ -1,4 +1,5 @@
-// 200 distillation steps by the trainer on the data of the demo, for each line of input: live tensors after each step, peak resident memory. The argument is the
+// 200 distillation steps by the trainer on the data of the demo, for each line of input: live tensors after each step,
+// peak resident memory. The argument is the
 // list of distillers as a config has it; without it that of the demo.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -18,7 +19,16 @@ const images = batchSize * STEPS;
 
 async function train(out, config, listener) {
   const { val: _, ...own } = data;
-  const whole = { ...training, engine, batchSize, seed: 0, checkpoint: { every: 1 }, log: { every: 1 }, ...config, data: { ...own, train: { ...own.train, images: config.images } } };
+  const whole = {
+    ...training,
+    engine,
+    batchSize,
+    seed: 0,
+    checkpoint: { every: 1 },
+    log: { every: 1 },
+    ...config,
+    data: { ...own, train: { ...own.train, images: config.images } },
+  };
   delete whole.images;
   await new Trainer(whole, { ...ports, out, listeners: [{ name: 'counts', on: listener }] }).fit();
 }
@@ -29,10 +39,23 @@ for await (const _ of createInterface({ input: process.stdin })) {
   try {
     await train(join(folder, 'teacher'), { student: teacher, epochs: 1, images: batchSize }, () => {});
     const tensors = [];
-    await train(join(folder, 'student'), { student, epochs: 1, images, teacher: { weights: join(folder, 'teacher') }, distillers: methods }, (event) => {
-      if (event.type === 'log') tensors.push(event.tensors);
-    });
-    console.log(JSON.stringify({ steps: tensors.length, tensors_first: tensors[0], tensors_second: tensors[1], tensors_last: tensors.at(-1), tensors_constant: new Set(tensors.slice(1)).size === 1, peak_mb: Math.round(resident('VmHWM')) }));
+    await train(
+      join(folder, 'student'),
+      { student, epochs: 1, images, teacher: { weights: join(folder, 'teacher') }, distillers: methods },
+      (event) => {
+        if (event.type === 'log') tensors.push(event.tensors);
+      },
+    );
+    console.log(
+      JSON.stringify({
+        steps: tensors.length,
+        tensors_first: tensors[0],
+        tensors_second: tensors[1],
+        tensors_last: tensors.at(-1),
+        tensors_constant: new Set(tensors.slice(1)).size === 1,
+        peak_mb: Math.round(resident('VmHWM')),
+      }),
+    );
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -18,7 +18,9 @@ const { values } = parseArgs({ options: { runs: { type: 'string', default: 'runs
 const root = process.env.KD_DATA ?? 'data';
 const splits = {};
 for (const split of ['val', 'test']) {
-  splits[split] = await dataSource({ format: 'voc', root, split, classes: ['RBC', 'WBC', 'Platelets'] }).open({ folder: '.' });
+  splits[split] = await dataSource({ format: 'voc', root, split, classes: ['RBC', 'WBC', 'Platelets'] }).open({
+    folder: '.',
+  });
 }
 
 const engine = await resolveEngine('tensorflow', '.');
@@ -30,13 +32,30 @@ for (const name of readdirSync(values.runs).sort()) {
   const checkpoint = await latestCheckpoint(folder, ports.format);
   if (checkpoint === null) continue;
   const summary = JSON.parse(readFileSync(join(folder, 'summary.json'), 'utf8'));
-  const { detector, info } = await loadModel(checkpoint, { ...ports, folder: '.', context: { runOp: engine.runOp?.bind(engine) } });
-  const run = { name, kind: name.replace(/-\d+$/, ''), seed: summary.seed, minutes: summary.minutes, steps: summary.steps, parameters: info.parameters, splits: {}, samples: {} };
+  const { detector, info } = await loadModel(checkpoint, {
+    ...ports,
+    folder: '.',
+    context: { runOp: engine.runOp?.bind(engine) },
+  });
+  const run = {
+    name,
+    kind: name.replace(/-\d+$/, ''),
+    seed: summary.seed,
+    minutes: summary.minutes,
+    steps: summary.steps,
+    parameters: info.parameters,
+    splits: {},
+    samples: {},
+  };
   for (const [split, dataset] of Object.entries(splits)) {
     const detections = await detectAll(detector, dataset, { batchSize: 8, workers: 1, onBadImage: 'error' });
     const { metrics, perClass } = metric.evaluate(dataset, detections);
     run.samples[split] = resample(dataset, detections);
-    run.splits[split] = { ...metrics, interval: interval(run.samples[split]), perClass: Object.fromEntries(perClass.map(({ category, metrics: own }) => [category.name, own.AP])) };
+    run.splits[split] = {
+      ...metrics,
+      interval: interval(run.samples[split]),
+      perClass: Object.fromEntries(perClass.map(({ category, metrics: own }) => [category.name, own.AP])),
+    };
   }
   detector.dispose();
   runs.push(run);
@@ -49,8 +68,18 @@ function resample({ categories, images }, detections) {
   return Array.from({ length: RESAMPLINGS }, (_, k) => {
     const rng = createRng(0, 'resampling', k);
     const drawn = images.map(() => images[rng.int(0, images.length - 1)]);
-    const truth = { categories, images: drawn.map((image, i) => ({ ...image, id: i, annotations: image.annotations.map((one, j) => ({ ...one, id: i * 1000 + j })) })) };
-    return metric.evaluate(truth, drawn.map((image, i) => ({ ...byId.get(image.id), id: i }))).metrics.AP;
+    const truth = {
+      categories,
+      images: drawn.map((image, i) => ({
+        ...image,
+        id: i,
+        annotations: image.annotations.map((one, j) => ({ ...one, id: i * 1000 + j })),
+      })),
+    };
+    return metric.evaluate(
+      truth,
+      drawn.map((image, i) => ({ ...byId.get(image.id), id: i })),
+    ).metrics.AP;
   });
 }
 
@@ -64,12 +93,25 @@ function percent(value) {
 }
 
 const mean = (list) => list.reduce((sum, one) => sum + one, 0) / list.length;
-const deviation = (list) => Math.sqrt(list.reduce((sum, one) => sum + (one - mean(list)) ** 2, 0) / Math.max(1, list.length - 1));
+const deviation = (list) =>
+  Math.sqrt(list.reduce((sum, one) => sum + (one - mean(list)) ** 2, 0) / Math.max(1, list.length - 1));
 
-const lines = [['model', 'seed', 'split', 'AP', '95 % of images', 'AP50', 'AP75', 'RBC', 'WBC', 'Platelets', 'minutes']];
+const lines = [
+  ['model', 'seed', 'split', 'AP', '95 % of images', 'AP50', 'AP75', 'RBC', 'WBC', 'Platelets', 'minutes'],
+];
 for (const run of runs) {
   for (const [split, one] of Object.entries(run.splits)) {
-    lines.push([run.kind, String(run.seed), split, percent(one.AP), one.interval.map(percent).join(' – '), percent(one.AP50), percent(one.AP75), ...['RBC', 'WBC', 'Platelets'].map((name) => percent(one.perClass[name])), run.minutes.toFixed(1)]);
+    lines.push([
+      run.kind,
+      String(run.seed),
+      split,
+      percent(one.AP),
+      one.interval.map(percent).join(' – '),
+      percent(one.AP50),
+      percent(one.AP75),
+      ...['RBC', 'WBC', 'Platelets'].map((name) => percent(one.perClass[name])),
+      run.minutes.toFixed(1),
+    ]);
   }
 }
 console.log(columns(lines).join('\n'));
@@ -84,11 +126,27 @@ for (const split of Object.keys(splits)) {
     const alone = of(`${kind.split('-')[0]}-alone`);
     if (alone.length === 0) continue;
     const aps = own.map((run) => run.splits[split].AP);
-    const gains = Array.from({ length: RESAMPLINGS }, (_, k) => mean(own.map((run) => run.samples[split][k])) - mean(alone.map((run) => run.samples[split][k])));
-    comparisons.push({ kind, split, seeds: own.length, mean: mean(aps), deviation: deviation(aps), gain: mean(aps) - mean(alone.map((run) => run.splits[split].AP)), interval: interval(gains) });
+    const gains = Array.from(
+      { length: RESAMPLINGS },
+      (_, k) => mean(own.map((run) => run.samples[split][k])) - mean(alone.map((run) => run.samples[split][k])),
+    );
+    comparisons.push({
+      kind,
+      split,
+      seeds: own.length,
+      mean: mean(aps),
+      deviation: deviation(aps),
+      gain: mean(aps) - mean(alone.map((run) => run.splits[split].AP)),
+      interval: interval(gains),
+    });
   }
 }
-console.log(`\n${columns([['students', 'split', 'seeds', 'mean AP', 'deviation over seeds', 'gain over alone', '95 % of images'], ...comparisons.map((one) => [one.kind, one.split, String(one.seeds), percent(one.mean), percent(one.deviation), percent(one.gain), one.interval.map(percent).join(' – ')])]).join('\n')}`);
+console.log(
+  `\n${columns([['students', 'split', 'seeds', 'mean AP', 'deviation over seeds', 'gain over alone', '95 % of images'], ...comparisons.map((one) => [one.kind, one.split, String(one.seeds), percent(one.mean), percent(one.deviation), percent(one.gain), one.interval.map(percent).join(' – ')])]).join('\n')}`,
+);
 if (values.json !== undefined) {
-  writeFileSync(values.json, `${JSON.stringify({ runs: runs.map(({ samples: _, ...run }) => run), comparisons }, null, 1)}\n`);
+  writeFileSync(
+    values.json,
+    `${JSON.stringify({ runs: runs.map(({ samples: _, ...run }) => run), comparisons }, null, 1)}\n`,
+  );
 }

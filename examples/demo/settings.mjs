@@ -1,7 +1,13 @@
 // Every number of the demo. Steps are fixed, so that a slow machine learns the same in more time.
 
 /** Pictures that are drawn when they are wanted: textured shapes that hide each other. */
-const pictures = { format: 'synthetic', classes: ['striped-disk', 'speckled-ring'], size: 96, sizes: [20, 60], objects: [1, 4] };
+const pictures = {
+  format: 'synthetic',
+  classes: ['striped-disk', 'speckled-ring'],
+  size: 96,
+  sizes: [20, 60],
+  objects: [1, 4],
+};
 export const data = {
   train: { ...pictures, name: 'synthetic-train', images: 800, seed: 1 },
   val: { ...pictures, name: 'synthetic-val', images: 120, seed: 2 },
@@ -15,10 +21,22 @@ const common = {
   fpnChannels: 64,
   extra: 'none',
   input: { fixedSize: [96, 96] },
-  anchors: { sizes: [[12, 16, 20], [24, 30, 38], [48, 60, 76]] },
+  anchors: {
+    sizes: [
+      [12, 16, 20],
+      [24, 30, 38],
+      [48, 60, 76],
+    ],
+  },
 };
-export const teacher = ['retinanet', { ...common, backbone: { block: 'basic', layers: [1, 1, 1, 1], width: 32 }, head: { depth: 1 } }];
-export const student = ['retinanet', { ...common, backbone: { block: 'basic', layers: [1, 1, 1, 1], width: 8 }, head: { depth: 1 } }];
+export const teacher = [
+  'retinanet',
+  { ...common, backbone: { block: 'basic', layers: [1, 1, 1, 1], width: 32 }, head: { depth: 1 } },
+];
+export const student = [
+  'retinanet',
+  { ...common, backbone: { block: 'basic', layers: [1, 1, 1, 1], width: 8 }, head: { depth: 1 } },
+];
 
 /** How the student is taught. */
 export const distillers = [['ssim', { weight: 4 }]];

@@ -1,4 +1,5 @@
-// Packs what would be published: `node scripts/release/pack.mjs FOLDER` writes the tarballs and prints a list of them as JSON.
+// Packs what would be published: `node scripts/release/pack.mjs FOLDER` writes the tarballs and prints a list of them
+// as JSON.
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';

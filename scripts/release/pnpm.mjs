@@ -12,15 +12,27 @@ const [, VERSION] = /'pnpm@([\d.]+)'/.exec(readFileSync(join(root, 'scripts/setu
 /** The program and its first arguments: pnpm where the right one is at hand, else through `npm exec`. */
 function command() {
   const found = spawnSync('pnpm', ['--version'], { cwd: root, encoding: 'utf8' });
-  return found.status === 0 && found.stdout.trim() === VERSION ? ['pnpm'] : ['npm', 'exec', '--yes', `--package=pnpm@${VERSION}`, '--', 'pnpm'];
+  return found.status === 0 && found.stdout.trim() === VERSION
+    ? ['pnpm']
+    : ['npm', 'exec', '--yes', `--package=pnpm@${VERSION}`, '--', 'pnpm'];
 }
 
-/** Runs a program in the repository and gives what it printed; throws with its output when it fails. `show` lets it speak for itself. */
+/**
+ * Runs a program in the repository and gives what it printed; throws with its output when it fails. `show` lets it
+ * speak for itself.
+ */
 export function run(program, args, { show = false, env = {} } = {}) {
   const { status, stdout, stderr, error } = spawnSync(program, args, {
-    cwd: root, encoding: 'utf8', env: { ...process.env, ...env }, maxBuffer: 2 ** 28, stdio: ['ignore', show ? 'inherit' : 'pipe', show ? 'inherit' : 'pipe'],
+    cwd: root,
+    encoding: 'utf8',
+    env: { ...process.env, ...env },
+    maxBuffer: 2 ** 28,
+    stdio: ['ignore', show ? 'inherit' : 'pipe', show ? 'inherit' : 'pipe'],
   });
-  if (status !== 0) throw new Error(`${program} ${args.join(' ')} failed (${error?.message ?? `exit code ${status}`}).\n${stdout ?? ''}${stderr ?? ''}`.trim());
+  if (status !== 0)
+    throw new Error(
+      `${program} ${args.join(' ')} failed (${error?.message ?? `exit code ${status}`}).\n${stdout ?? ''}${stderr ?? ''}`.trim(),
+    );
   return stdout;
 }
 

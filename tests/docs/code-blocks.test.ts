@@ -7,33 +7,54 @@ import { type Block, blocksOf, pages, root } from './pages.js';
 const blocks = pages.flatMap(blocksOf);
 const code = blocks.filter(({ language }) => language === 'ts');
 
-const frameOf = (block: Block): Frame | undefined => frames.find(({ page, begins }) => page === block.page && block.code.startsWith(begins));
+const frameOf = (block: Block): Frame | undefined =>
+  frames.find(({ page, begins }) => page === block.page && block.code.startsWith(begins));
 
 /** A block as a file of its own; a module even where it imports and exports nothing. */
-function fileOf(block: Block, i: number): { readonly name: string; readonly text: string; readonly first: number; readonly block: Block } {
+function fileOf(
+  block: Block,
+  i: number,
+): { readonly name: string; readonly text: string; readonly first: number; readonly block: Block } {
   const { before = '', after = '', folder = '.' } = frameOf(block) ?? {};
   const lead = `${before === '' ? '' : `${before}\n`}`;
-  return { name: join(root, folder, `docs-block-${i}.ts`), text: `${lead}${block.code}${after}\nexport {};\n`, first: lead.split('\n').length - 1, block };
+  return {
+    name: join(root, folder, `docs-block-${i}.ts`),
+    text: `${lead}${block.code}${after}\nexport {};\n`,
+    first: lead.split('\n').length - 1,
+    block,
+  };
 }
 
 /** What TypeScript says of all blocks, as one program, each finding by page and line. */
 function findings(files: readonly ReturnType<typeof fileOf>[]): string[] {
-  const { config } = ts.readConfigFile(join(root, 'tsconfig.base.json'), (path) => ts.sys.readFile(path)) as { config: { compilerOptions: unknown } };
+  const { config } = ts.readConfigFile(join(root, 'tsconfig.base.json'), (path) => ts.sys.readFile(path)) as {
+    config: { compilerOptions: unknown };
+  };
   const { options } = ts.convertCompilerOptionsFromJson(config.compilerOptions, root);
-  const settings: ts.CompilerOptions = { ...options, composite: false, declaration: false, declarationMap: false, sourceMap: false, noEmit: true };
+  const settings: ts.CompilerOptions = {
+    ...options,
+    composite: false,
+    declaration: false,
+    declarationMap: false,
+    sourceMap: false,
+    noEmit: true,
+  };
   const host = ts.createCompilerHost(settings);
   const ours = new Map(files.map((file) => [file.name, file]));
   const { fileExists, readFile, getSourceFile } = host;
   host.fileExists = (name) => ours.has(name) || fileExists(name);
   host.readFile = (name) => ours.get(name)?.text ?? readFile(name);
-  host.getSourceFile = (name, version, ...rest) => (ours.has(name) ? ts.createSourceFile(name, ours.get(name)!.text, version) : getSourceFile(name, version, ...rest));
+  host.getSourceFile = (name, version, ...rest) =>
+    ours.has(name) ? ts.createSourceFile(name, ours.get(name)!.text, version) : getSourceFile(name, version, ...rest);
   const program = ts.createProgram([...ours.keys()], settings, host);
   return files.flatMap(({ name, first, block }) => {
     const source = program.getSourceFile(name)!;
-    return [...program.getSyntacticDiagnostics(source), ...program.getSemanticDiagnostics(source)].map(({ start = 0, messageText }) => {
-      const line = block.line + source.getLineAndCharacterOfPosition(start).line - first;
-      return `${block.page}:${line}: ${ts.flattenDiagnosticMessageText(messageText, '\n')}`;
-    });
+    return [...program.getSyntacticDiagnostics(source), ...program.getSemanticDiagnostics(source)].map(
+      ({ start = 0, messageText }) => {
+        const line = block.line + source.getLineAndCharacterOfPosition(start).line - first;
+        return `${block.page}:${line}: ${ts.flattenDiagnosticMessageText(messageText, '\n')}`;
+      },
+    );
   });
 }
 
@@ -48,19 +69,36 @@ describe('code on the pages', () => {
   });
 
   test('with a mistake in it would not', () => {
-    const block: Block = { page: 'a page', line: 7, language: 'ts', code: "import { defineConfig } from '@kd/core';\ndefineConfig({ stundent: 'retinanet' });\n" };
+    const block: Block = {
+      page: 'a page',
+      line: 7,
+      language: 'ts',
+      code: "import { defineConfig } from '@kd/core';\ndefineConfig({ stundent: 'retinanet' });\n",
+    };
     expect(findings([fileOf(block, -1)]).join()).toMatch(/^a page:8: .*stundent/s);
   }, 600_000);
 
   test('is in languages that are checked', () => {
-    expect(blocks.filter(({ language }) => !['ts', 'json', 'sh', 'yaml'].includes(language)).map(({ page, line, language }) => `${page}:${line} ${language}`)).toEqual([]);
+    expect(
+      blocks
+        .filter(({ language }) => !['ts', 'json', 'sh', 'yaml'].includes(language))
+        .map(({ page, line, language }) => `${page}:${line} ${language}`),
+    ).toEqual([]);
   });
 
-  test.each(blocks.filter(({ language }) => language === 'json').map(({ page, line, code: text }) => [`${page}:${line}`, text] as const))('in JSON parses: %s', (_, text) => {
+  test.each(
+    blocks
+      .filter(({ language }) => language === 'json')
+      .map(({ page, line, code: text }) => [`${page}:${line}`, text] as const),
+  )('in JSON parses: %s', (_, text) => {
     expect(() => JSON.parse(text) as unknown).not.toThrow();
   });
 
   test('is there for every frame', () => {
-    expect(frames.filter((frame) => !code.some((block) => frameOf(block) === frame)).map(({ page, begins }) => `${page}: ${begins}`)).toEqual([]);
+    expect(
+      frames
+        .filter((frame) => !code.some((block) => frameOf(block) === frame))
+        .map(({ page, begins }) => `${page}: ${begins}`),
+    ).toEqual([]);
   });
 });

@@ -5,7 +5,9 @@ import { expect, test } from 'vitest';
 import { root, textOf } from './pages.js';
 
 test('docs/errors.md is what the codes say (else: pnpm docs:errors)', () => {
-  const { status, stderr } = spawnSync(process.execPath, [join(root, 'scripts/errors-page.mjs'), '--check'], { encoding: 'utf8' });
+  const { status, stderr } = spawnSync(process.execPath, [join(root, 'scripts/errors-page.mjs'), '--check'], {
+    encoding: 'utf8',
+  });
   expect(stderr).toBe('');
   expect(status).toBe(0);
 });

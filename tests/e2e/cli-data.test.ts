@@ -6,14 +6,25 @@ import { bccdMini, kd, temporaryFolder } from './kd.js';
 describe.skipIf(bccdMini === null)('kd data check (needs ../shared/datasets/bccd-mini, or KD_BCCD_MINI)', () => {
   const coco = (json: string): string[] => ['data', 'check', '--coco', json, '--images', join(bccdMini!, 'JPEGImages')];
   const instances = join(bccdMini ?? '', 'annotations/instances_val.json');
-  interface Checked { readonly ok: boolean; readonly images: { readonly file: string; readonly boxes: number[][]; readonly names: string[] }[] }
+  interface Checked {
+    readonly ok: boolean;
+    readonly images: { readonly file: string; readonly boxes: number[][]; readonly names: string[] }[];
+  }
 
   test('COCO and VOC forms of the same data read the same', async () => {
     const voc = await kd(['data', 'check', '--voc', bccdMini!, '--split', 'val', '--json']);
     const fromCoco = await kd([...coco(instances), '--json']);
     const sorted = ({ stdout }: { stdout: string }): unknown => {
       const { ok, images } = JSON.parse(stdout) as Checked;
-      return { ok, images: images.map(({ file, boxes, names }) => ({ file, objects: boxes.map((box, i) => `${names[i]} ${box.join(' ')}`).sort() })).sort((a, b) => (a.file < b.file ? -1 : 1)) };
+      return {
+        ok,
+        images: images
+          .map(({ file, boxes, names }) => ({
+            file,
+            objects: boxes.map((box, i) => `${names[i]} ${box.join(' ')}`).sort(),
+          }))
+          .sort((a, b) => (a.file < b.file ? -1 : 1)),
+      };
     };
     expect(sorted(voc)).toEqual(sorted(fromCoco));
     expect((JSON.parse(voc.stdout) as Checked).images).toHaveLength(8);

@@ -6,9 +6,19 @@ import sharp from 'sharp';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { bin, config, kd, type Result, root, temporaryFolder } from './kd.js';
 
-interface Summary { readonly metrics: Record<string, number>; readonly seed: number; readonly minutes: number; readonly steps: number; readonly command: string }
+interface Summary {
+  readonly metrics: Record<string, number>;
+  readonly seed: number;
+  readonly minutes: number;
+  readonly steps: number;
+  readonly command: string;
+}
 const json = <T>(...path: string[]): T => JSON.parse(readFileSync(join(...path), 'utf8')) as T;
-const lines = (run: string): { type: string; step: number; terms: Record<string, number> }[] => readFileSync(join(run, 'metrics.jsonl'), 'utf8').trimEnd().split('\n').map((line) => JSON.parse(line) as never);
+const lines = (run: string): { type: string; step: number; terms: Record<string, number> }[] =>
+  readFileSync(join(run, 'metrics.jsonl'), 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as never);
 
 /** 18 steps, an evaluation and a checkpoint every 6. */
 const options = ['--epochs', '3', '--seed', '5'];
@@ -21,20 +31,52 @@ beforeAll(async () => {
 
 describe('kd train', () => {
   test('leaves summary, config, metrics and checkpoints, and tells plain lines where there is no terminal', () => {
-    expect(trained.stderr).toMatch(/epoch 2\/3 {2}step 8\/18 {2}loss .*classification .*lr .*images\/s {2}waited \d+ % {2}\d+ MiB {2}.* left\n/);
+    expect(trained.stderr).toMatch(
+      /epoch 2\/3 {2}step 8\/18 {2}loss .*classification .*lr .*images\/s {2}waited \d+ % {2}\d+ MiB {2}.* left\n/,
+    );
     expect(trained.stderr).not.toContain('\u001b');
     expect(trained.code).toBe(0);
     const summary = json<Summary>(run, 'summary.json');
-    expect(summary).toMatchObject({ seed: 5, steps: 18, metrics: { AP: expect.any(Number) as number, AP50: expect.any(Number) as number } });
+    expect(summary).toMatchObject({
+      seed: 5,
+      steps: 18,
+      metrics: { AP: expect.any(Number) as number, AP50: expect.any(Number) as number },
+    });
     expect(summary.minutes).toBeGreaterThan(0);
     expect(summary.command).toContain('kd train');
-    expect(json(run, 'config.json')).toMatchObject({ seed: 5, epochs: 3, engine: 'tensorflow', student: ['retinanet', {}], data: { train: { format: 'synthetic' } } });
-    expect(lines(run).map(({ type, step }) => `${type} ${step}`)).toEqual(['log 2', 'log 4', 'log 6', 'evaluation 6', 'log 8', 'log 10', 'log 12', 'evaluation 12', 'log 14', 'log 16', 'log 18', 'evaluation 18']);
-    expect(readdirSync(join(run, 'checkpoints')).sort()).toEqual(['best.safetensors', 'step-00000012.safetensors', 'step-00000018.safetensors']);
+    expect(json(run, 'config.json')).toMatchObject({
+      seed: 5,
+      epochs: 3,
+      engine: 'tensorflow',
+      student: ['retinanet', {}],
+      data: { train: { format: 'synthetic' } },
+    });
+    expect(lines(run).map(({ type, step }) => `${type} ${step}`)).toEqual([
+      'log 2',
+      'log 4',
+      'log 6',
+      'evaluation 6',
+      'log 8',
+      'log 10',
+      'log 12',
+      'evaluation 12',
+      'log 14',
+      'log 16',
+      'log 18',
+      'evaluation 18',
+    ]);
+    expect(readdirSync(join(run, 'checkpoints')).sort()).toEqual([
+      'best.safetensors',
+      'step-00000012.safetensors',
+      'step-00000018.safetensors',
+    ]);
   });
 
   test('will not write over a run, nor resume where there is none', async () => {
-    const [again, nothing] = [await kd(['train', config('alone.config.ts'), '--out', run]), await kd(['train', config('alone.config.ts'), '--out', temporaryFolder(), '--resume'])];
+    const [again, nothing] = [
+      await kd(['train', config('alone.config.ts'), '--out', run]),
+      await kd(['train', config('alone.config.ts'), '--out', temporaryFolder(), '--resume']),
+    ];
     expect(again.stderr).toContain('already holds a run');
     expect(nothing.stderr).toContain('no checkpoint to resume from');
     expect([again.code, nothing.code]).toEqual([1, 1]);
@@ -61,18 +103,31 @@ describe('kd train', () => {
     expect(resumed.stderr).toContain(`going on after step ${step}`);
     expect(resumed.code).toBe(0);
     for (const name of ['best', 'step-00000018']) {
-      const [whole, parts] = await Promise.all([run, out].map((folder) => readSafetensors(join(folder, 'checkpoints', `${name}.safetensors`))));
+      const [whole, parts] = await Promise.all(
+        [run, out].map((folder) => readSafetensors(join(folder, 'checkpoints', `${name}.safetensors`))),
+      );
       expect([...parts!.tensors.keys()].sort()).toEqual([...whole!.tensors.keys()].sort());
-      for (const [path, { data }] of whole!.tensors) expect(Buffer.from(parts!.tensors.get(path)!.data.buffer, parts!.tensors.get(path)!.data.byteOffset, data.byteLength).equals(Buffer.from(data.buffer, data.byteOffset, data.byteLength)), `${name}: ${path}`).toBe(true);
+      for (const [path, { data }] of whole!.tensors)
+        expect(
+          Buffer.from(
+            parts!.tensors.get(path)!.data.buffer,
+            parts!.tensors.get(path)!.data.byteOffset,
+            data.byteLength,
+          ).equals(Buffer.from(data.buffer, data.byteOffset, data.byteLength)),
+          `${name}: ${path}`,
+        ).toBe(true);
     }
     expect(json<Summary>(out, 'summary.json').metrics).toEqual(json<Summary>(run, 'summary.json').metrics);
-    const evaluations = (folder: string): number[] => lines(folder).flatMap(({ type, step: at }) => (type === 'evaluation' ? [at] : []));
+    const evaluations = (folder: string): number[] =>
+      lines(folder).flatMap(({ type, step: at }) => (type === 'evaluation' ? [at] : []));
     expect(evaluations(out)).toEqual(evaluations(run));
   });
 
   test('with a teacher and a distiller by name, the term of the distiller is in the log', async () => {
     const out = join(temporaryFolder(), 'taught');
-    const { code, stderr } = await kd(['train', config('taught.config.ts'), '--out', out, '--epochs', '1'], { env: { KD_E2E_TEACHER: run } });
+    const { code, stderr } = await kd(['train', config('taught.config.ts'), '--out', out, '--epochs', '1'], {
+      env: { KD_E2E_TEACHER: run },
+    });
     expect(stderr).toMatch(/ssim\.\w+ /);
     expect(code).toBe(0);
     const [first] = lines(out);
@@ -87,7 +142,9 @@ describe('kd train', () => {
     const plugin = readFileSync(config('mimic.ts'), 'utf8').split('\n').slice(1).join('\n');
     expect(readFileSync(join(root, 'README.md'), 'utf8')).toContain(plugin);
     const out = join(temporaryFolder(), 'mimic');
-    const { code, stderr } = await kd(['train', config('mimic.config.ts'), '--out', out], { env: { KD_E2E_TEACHER: run } });
+    const { code, stderr } = await kd(['train', config('mimic.config.ts'), '--out', out], {
+      env: { KD_E2E_TEACHER: run },
+    });
     expect(code, stderr).toBe(0);
     expect(lines(out)[0]!.terms['mimic.feat']).toBeGreaterThan(0);
   });
@@ -105,7 +162,11 @@ describe('kd train', () => {
   test('when a checkpoint cannot be written (as on a full disk), no part of it is left', () => {
     const out = join(temporaryFolder(), 'full');
     // Files may have 100 KiB here: config and metrics fit, a checkpoint does not.
-    const { status, stderr } = spawnSync('bash', ['-c', 'ulimit -f 100; exec "$0" "$@"', process.execPath, bin, 'train', config('alone.config.ts'), '--out', out], { cwd: root, encoding: 'utf8' });
+    const { status, stderr } = spawnSync(
+      'bash',
+      ['-c', 'ulimit -f 100; exec "$0" "$@"', process.execPath, bin, 'train', config('alone.config.ts'), '--out', out],
+      { cwd: root, encoding: 'utf8' },
+    );
     expect(stderr).toMatch(/error \[FILE_WRITE\] .*safetensors could not be written/);
     expect(status).toBe(1);
     expect(readdirSync(join(out, 'checkpoints'))).toEqual([]);
@@ -116,7 +177,12 @@ describe('kd train', () => {
 describe('kd eval', () => {
   test('gives the figures of the summary again; standard output is JSON alone', async () => {
     const { code, stdout } = await kd(['eval', run, '--json']);
-    expect(JSON.parse(stdout)).toMatchObject({ ok: true, metric: 'coco', images: 6, metrics: json<Summary>(run, 'summary.json').metrics });
+    expect(JSON.parse(stdout)).toMatchObject({
+      ok: true,
+      metric: 'coco',
+      images: 6,
+      metrics: json<Summary>(run, 'summary.json').metrics,
+    });
     expect(Object.keys((JSON.parse(stdout) as Summary).metrics)).toHaveLength(12);
     expect(code).toBe(0);
   });
@@ -127,17 +193,34 @@ describe('kd eval', () => {
     expect(code).toBe(0);
   });
 
-  test('takes weights under torchvision\'s names with the detector named beside them', async () => {
+  test("takes weights under torchvision's names with the detector named beside them", async () => {
     const file = join(temporaryFolder(), 'torch.safetensors');
     const { tensors } = await readSafetensors(join(run, 'checkpoints', 'best.safetensors'));
-    await writeSafetensors(file, toTorchvision(new Map([...tensors].map(([name, value]) => [name.slice('student/'.length), value]))));
+    await writeSafetensors(
+      file,
+      toTorchvision(new Map([...tensors].map(([name, value]) => [name.slice('student/'.length), value]))),
+    );
     const { student, data } = json<{ student: unknown; data: { val: unknown } }>(run, 'config.json');
-    const { stdout } = await kd(['eval', file, '--json', '--detector', JSON.stringify(student), '--data', JSON.stringify(data.val)]);
+    const { stdout } = await kd([
+      'eval',
+      file,
+      '--json',
+      '--detector',
+      JSON.stringify(student),
+      '--data',
+      JSON.stringify(data.val),
+    ]);
     expect(JSON.parse(stdout)).toMatchObject({ ok: true, metrics: json<Summary>(run, 'summary.json').metrics });
   });
 
   test('takes a checkpoint and other data', async () => {
-    const data = JSON.stringify({ format: 'synthetic', images: 3, size: 64, seed: 9, classes: ['striped-disk', 'speckled-ring'] });
+    const data = JSON.stringify({
+      format: 'synthetic',
+      images: 3,
+      size: 64,
+      seed: 9,
+      classes: ['striped-disk', 'speckled-ring'],
+    });
     const { code, stdout } = await kd(['eval', join(run, 'checkpoints', 'step-00000018.safetensors'), '--data', data]);
     expect(stdout).toContain('3 images');
     expect(stdout).toMatch(/AP50 +\S+\n/);
@@ -146,8 +229,17 @@ describe('kd eval', () => {
   });
 
   test('refuses data with other classes', async () => {
-    const { code, stdout } = await kd(['eval', run, '--json', '--data', '{"format":"synthetic","images":2,"size":64,"classes":["striped-disk"]}']);
-    expect(JSON.parse(stdout)).toMatchObject({ ok: false, error: { code: 'DATA_INVALID', message: expect.stringContaining('speckled-ring') as string } });
+    const { code, stdout } = await kd([
+      'eval',
+      run,
+      '--json',
+      '--data',
+      '{"format":"synthetic","images":2,"size":64,"classes":["striped-disk"]}',
+    ]);
+    expect(JSON.parse(stdout)).toMatchObject({
+      ok: false,
+      error: { code: 'DATA_INVALID', message: expect.stringContaining('speckled-ring') as string },
+    });
     expect(code).toBe(1);
   });
 });
@@ -156,25 +248,51 @@ describe('kd predict', () => {
   test('draws what it can, tells what it cannot, and ends with an exit code', async () => {
     const folder = temporaryFolder();
     const good = join(folder, 'good.png');
-    await sharp({ create: { width: 80, height: 50, channels: 3, background: '#a05030' } }).png().toFile(good);
+    await sharp({ create: { width: 80, height: 50, channels: 3, background: '#a05030' } })
+      .png()
+      .toFile(good);
     writeFileSync(join(folder, 'bad.jpg'), 'no image');
     const out = join(folder, 'out');
-    const { code, stderr } = await kd(['predict', run, good, join(folder, 'bad.jpg'), good, '--out', out, '--threshold', '0']);
+    const { code, stderr } = await kd([
+      'predict',
+      run,
+      good,
+      join(folder, 'bad.jpg'),
+      good,
+      '--out',
+      out,
+      '--threshold',
+      '0',
+    ]);
     expect(stderr.match(/^error \[IMAGE_INVALID\] .*bad\.jpg.*$/gm)).toHaveLength(1);
     expect(code).toBe(1);
     expect(readdirSync(out).sort()).toEqual(['good-2.png', 'good.png', 'predictions.json']);
     expect(await sharp(join(out, 'good.png')).metadata()).toMatchObject({ width: 80, height: 50 });
     const { images } = json<{ images: Record<string, unknown>[] }>(out, 'predictions.json');
-    expect(images).toMatchObject([{ width: 80, height: 50, drawn: 'good.png' }, { error: { code: 'IMAGE_INVALID' } }, { drawn: 'good-2.png' }]);
+    expect(images).toMatchObject([
+      { width: 80, height: 50, drawn: 'good.png' },
+      { error: { code: 'IMAGE_INVALID' } },
+      { drawn: 'good-2.png' },
+    ]);
   });
 });
 
 test('kd doctor says which engine, which library and what to do', async () => {
   const { code, stdout } = await kd(['doctor', '--json']);
-  const found = JSON.parse(stdout) as { ok: boolean; started: { engine: { version: string; threads: number } }; copies: Record<string, unknown[]>; places: unknown[]; advice: string[] };
+  const found = JSON.parse(stdout) as {
+    ok: boolean;
+    started: { engine: { version: string; threads: number } };
+    copies: Record<string, unknown[]>;
+    places: unknown[];
+    advice: string[];
+  };
   expect(found).toMatchObject({ ok: true, started: { ok: true }, advice: [] });
   expect(found.started.engine.version).toMatch(/^\d+\.\d+/);
-  expect(Object.entries(found.copies).map(([name, copies]) => [name, copies.length])).toEqual([['@kd/core', 1], ['@tensorflow/tfjs-core', 1], ['@tensorflow/tfjs-layers', 1]]);
+  expect(Object.entries(found.copies).map(([name, copies]) => [name, copies.length])).toEqual([
+    ['@kd/core', 1],
+    ['@tensorflow/tfjs-core', 1],
+    ['@tensorflow/tfjs-layers', 1],
+  ]);
   expect(found.places.length).toBeGreaterThan(0);
   expect(code).toBe(0);
   expect((await kd(['doctor'])).stdout).toMatch(/^well: tensorflow .* it starts/);

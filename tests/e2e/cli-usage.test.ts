@@ -8,7 +8,8 @@ describe('help and usage', () => {
     const runs = [await kd(['--help']), await kd(['--help']), await kd(['--help'])];
     const { code, stdout } = runs[0]!;
     expect(code).toBe(0);
-    for (const command of ['train', 'plan', 'eval', 'predict', 'data check', 'plugins', 'doctor', 'engine install']) expect(stdout).toContain(command);
+    for (const command of ['train', 'plan', 'eval', 'predict', 'data check', 'plugins', 'doctor', 'engine install'])
+      expect(stdout).toContain(command);
     // The goal is 300 ms on a free machine; a busy one may be slower, importing TensorFlow.js alone takes longer.
     expect(Math.min(...runs.map(({ milliseconds }) => milliseconds))).toBeLessThan(600);
   });
@@ -30,7 +31,10 @@ describe('help and usage', () => {
   test('an error under --json is one JSON object on standard output', async () => {
     const { code, stdout } = await kd(['eval', 'no-such-run', '--json']);
     expect(code).toBe(1);
-    expect(JSON.parse(stdout)).toMatchObject({ ok: false, error: { code: 'CHECKPOINT_INVALID', message: expect.stringContaining('no-such-run') as string } });
+    expect(JSON.parse(stdout)).toMatchObject({
+      ok: false,
+      error: { code: 'CHECKPOINT_INVALID', message: expect.stringContaining('no-such-run') as string },
+    });
   });
 });
 
@@ -39,8 +43,19 @@ describe('plugins', () => {
     const folder = temporaryFolder();
     const evil = join(folder, 'node_modules', 'kd-plugin-loud');
     mkdirSync(evil, { recursive: true });
-    writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'project', dependencies: { 'kd-plugin-loud': '1.0.0' } }));
-    writeFileSync(join(evil, 'package.json'), JSON.stringify({ name: 'kd-plugin-loud', version: '1.0.0', main: 'index.js', kd: { kind: 'distiller', name: 'loud', apiVersion: 1 } }));
+    writeFileSync(
+      join(folder, 'package.json'),
+      JSON.stringify({ name: 'project', dependencies: { 'kd-plugin-loud': '1.0.0' } }),
+    );
+    writeFileSync(
+      join(evil, 'package.json'),
+      JSON.stringify({
+        name: 'kd-plugin-loud',
+        version: '1.0.0',
+        main: 'index.js',
+        kd: { kind: 'distiller', name: 'loud', apiVersion: 1 },
+      }),
+    );
     writeFileSync(join(evil, 'index.js'), 'console.log("I RAN"); process.exit(7);');
     const { code, stdout, stderr } = await kd(['plugins'], { cwd: folder });
     expect(code).toBe(0);
@@ -65,9 +80,21 @@ describe('config errors', () => {
   const plain = { student: 'retinanet', data: { train: { format: 'synthetic', images: 4 } }, epochs: 1 };
 
   test.each([
-    ['a misspelt key', JSON.stringify({ ...plain, epoch: 2 }), ['epoch: there is no such key', 'did you mean "epochs"?']],
-    ['a misspelt key further down', JSON.stringify({ ...plain, optimizer: { name: 'sgd', lr: 0.1, momentun: 0.9 } }), ['optimizer.momentun', 'did you mean "momentum"?']],
-    ['a detector that is not installed', JSON.stringify(plain), ['no detector named "retinanet" is installed', 'pnpm add @kd/detector-retinanet']],
+    [
+      'a misspelt key',
+      JSON.stringify({ ...plain, epoch: 2 }),
+      ['epoch: there is no such key', 'did you mean "epochs"?'],
+    ],
+    [
+      'a misspelt key further down',
+      JSON.stringify({ ...plain, optimizer: { name: 'sgd', lr: 0.1, momentun: 0.9 } }),
+      ['optimizer.momentun', 'did you mean "momentum"?'],
+    ],
+    [
+      'a detector that is not installed',
+      JSON.stringify(plain),
+      ['no detector named "retinanet" is installed', 'pnpm add @kd/detector-retinanet'],
+    ],
     ['distillers without a teacher', JSON.stringify({ ...plain, distillers: ['ssim'] }), ['distillers need a teacher']],
     ['cut JSON', '{ "student": ', ['could not be loaded']],
     ['an empty config', '{}', ['holds no config']],
@@ -88,13 +115,24 @@ describe('config errors', () => {
   });
 
   test('a teacher that does not exist', async () => {
-    const { code, stderr } = await kd(['train', config('taught.config.ts'), '--out', join(temporaryFolder(), 'run')], { env: { KD_E2E_TEACHER: '/no/such/run' } });
+    const { code, stderr } = await kd(['train', config('taught.config.ts'), '--out', join(temporaryFolder(), 'run')], {
+      env: { KD_E2E_TEACHER: '/no/such/run' },
+    });
     expect(stderr).toContain('/no/such/run does not exist');
     expect(code).toBe(1);
   });
 
   test('an unknown plugin names those that are installed', async () => {
-    const { stderr } = await kd(['train', config('alone.config.ts'), '--out', join(temporaryFolder(), 'run'), '--set', 'distillers=["sim"]', '--set', `teacher={"weights":"${root}"}`]);
+    const { stderr } = await kd([
+      'train',
+      config('alone.config.ts'),
+      '--out',
+      join(temporaryFolder(), 'run'),
+      '--set',
+      'distillers=["sim"]',
+      '--set',
+      `teacher={"weights":"${root}"}`,
+    ]);
     expect(stderr).toContain('no distiller named "sim" is installed');
     expect(stderr).toContain('did you mean "ssim"?');
   });

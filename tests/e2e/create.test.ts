@@ -9,8 +9,19 @@ type Manifest = Readonly<Record<'dependencies' | 'devDependencies', Readonly<Rec
 
 /** Runs a program of this workspace, without what the runner of this test tells its children. */
 function run(file: string, args: readonly string[], cwd: string): void {
-  const { VITEST: _, VITEST_MODE: _mode, VITEST_POOL_ID: _pool, VITEST_WORKER_ID: _worker, NODE_ENV: _env, ...env } = process.env;
-  const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, file), ...args], { cwd, encoding: 'utf8', env: { ...env, NODE_PATH: '' } });
+  const {
+    VITEST: _,
+    VITEST_MODE: _mode,
+    VITEST_POOL_ID: _pool,
+    VITEST_WORKER_ID: _worker,
+    NODE_ENV: _env,
+    ...env
+  } = process.env;
+  const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, file), ...args], {
+    cwd,
+    encoding: 'utf8',
+    env: { ...env, NODE_PATH: '' },
+  });
   expect(status, `${file} ${args.join(' ')}\n${stdout}\n${stderr}`).toBe(0);
 }
 
@@ -29,7 +40,18 @@ function made(command: string, name: string): string {
 
 const file = (folder: string, path: string): string => readFileSync(join(folder, path), 'utf8');
 /** Eight images are two steps. */
-const SHORT = ['--epochs', '1', '--set', 'data.train.images=8', '--set', 'data.val.images=2', '--set', 'batchSize=4', '--set', 'log.every=1'];
+const SHORT = [
+  '--epochs',
+  '1',
+  '--set',
+  'data.train.images=8',
+  '--set',
+  'data.val.images=2',
+  '--set',
+  'batchSize=4',
+  '--set',
+  'log.every=1',
+];
 
 async function train(folder: string, name: string, out: string): Promise<void> {
   const { code, stderr } = await kd(['train', name, '--out', out, ...SHORT], { cwd: folder });
@@ -40,7 +62,21 @@ async function train(folder: string, name: string, out: string): Promise<void> {
 function buildAndTest(folder: string, configs: readonly string[]): void {
   run('node_modules/typescript/bin/tsc', [], folder);
   expect(existsSync(join(folder, 'dist/index.d.ts'))).toBe(true);
-  run('node_modules/typescript/bin/tsc', ['--ignoreConfig', '--noEmit', '--target', 'ES2023', '--module', 'NodeNext', '--strict', '--skipLibCheck', ...configs], folder);
+  run(
+    'node_modules/typescript/bin/tsc',
+    [
+      '--ignoreConfig',
+      '--noEmit',
+      '--target',
+      'ES2023',
+      '--module',
+      'NodeNext',
+      '--strict',
+      '--skipLibCheck',
+      ...configs,
+    ],
+    folder,
+  );
   run('node_modules/vitest/vitest.mjs', ['run'], folder);
 }
 

@@ -41,12 +41,26 @@ const megabytes = (folder: string): string => `${(sizeOf(folder) / 1e6).toFixed(
 /** The workspace as it is, in a folder where a release may write; third-party packages are those of the workspace. */
 function copyOfWorkspace(): string {
   const folder = temporaryFolder();
-  for (const name of ['packages', 'scripts', '.changeset', '.gitignore', 'package.json', 'pnpm-workspace.yaml', 'pnpm-lock.yaml', 'tsconfig.json', 'tsconfig.base.json']) {
+  for (const name of [
+    'packages',
+    'scripts',
+    '.changeset',
+    '.gitignore',
+    'package.json',
+    'pnpm-workspace.yaml',
+    'pnpm-lock.yaml',
+    'tsconfig.json',
+    'tsconfig.base.json',
+  ]) {
     cpSync(join(root, name), join(folder, name), { recursive: true, verbatimSymlinks: true, preserveTimestamps: true });
   }
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
   const author = '-c user.name=Release -c user.email=release@localhost';
-  types(`git init --quiet --initial-branch main && git add --all && git ${author} commit --quiet --message Start`, folder, env);
+  types(
+    `git init --quiet --initial-branch main && git add --all && git ${author} commit --quiet --message Start`,
+    folder,
+    env,
+  );
   return folder;
 }
 
@@ -58,7 +72,9 @@ function project(): string {
 
 /** Two steps of a teacher, two of a student. */
 function trainBoth(kd: string, folder: string): void {
-  timed(`${kd} train, a teacher of two steps`, () => types(`${kd} train teacher.config.ts --out runs/teacher`, folder, env));
+  timed(`${kd} train, a teacher of two steps`, () =>
+    types(`${kd} train teacher.config.ts --out runs/teacher`, folder, env),
+  );
   types(`${kd} train kd.config.ts --out runs/student`, folder, env);
   const terms = loggedTerms(join(folder, 'runs/student'));
   expect(terms).toHaveLength(2);
@@ -79,10 +95,17 @@ describe('packages from a registry, in folders outside of this repository', () =
 
   test('pnpm release publishes all of them', async () => {
     const copy = copyOfWorkspace();
-    const who = { GIT_AUTHOR_NAME: 'Release', GIT_AUTHOR_EMAIL: 'release@localhost', GIT_COMMITTER_NAME: 'Release', GIT_COMMITTER_EMAIL: 'release@localhost' };
+    const who = {
+      GIT_AUTHOR_NAME: 'Release',
+      GIT_AUTHOR_EMAIL: 'release@localhost',
+      GIT_COMMITTER_NAME: 'Release',
+      GIT_COMMITTER_EMAIL: 'release@localhost',
+    };
     timed('pnpm release', () => types('node scripts/release.mjs', copy, { ...env, ...who, NPM_TOKEN: registry.token }));
     for (const name of readdirSync(join(copy, 'packages'))) {
-      const { version } = JSON.parse(readFileSync(join(copy, 'packages', name, 'package.json'), 'utf8')) as { version: string };
+      const { version } = JSON.parse(readFileSync(join(copy, 'packages', name, 'package.json'), 'utf8')) as {
+        version: string;
+      };
       expect(await registry.latest(`@kd/${name}`), name).toBe(version);
       expect(types(`git tag --list "@kd/${name}@${version}"`, copy, env).trim()).toBe(`@kd/${name}@${version}`);
     }
@@ -110,14 +133,21 @@ describe('packages from a registry, in folders outside of this repository', () =
   test('a plugin that is made, tested, trained with, published, and used by its short name', () => {
     const parent = temporaryFolder();
     const began = performance.now();
-    expect(types('pnpm create @kd/plugin my-distiller', parent, env)).toContain('kd-plugin-my-distiller: 9 files in my-distiller');
+    expect(types('pnpm create @kd/plugin my-distiller', parent, env)).toContain(
+      'kd-plugin-my-distiller: 9 files in my-distiller',
+    );
     const own = join(parent, 'my-distiller');
     expect(types('pnpm install', own, env)).not.toMatch(SCRIPTS);
     const short = '--epochs 1 --set data.train.images=8 --set data.val.images=2 --set batchSize=4 --set log.every=1';
     types(`pnpm teacher ${short}`, own, env);
     types(`pnpm train ${short}`, own, env);
-    measured.push(`from an empty folder to the second step with a new plugin, its teacher's training included: ${((performance.now() - began) / 1000).toFixed(1)} s`);
-    expect(loggedTerms(join(own, 'runs/student')).map((terms) => terms['my-distiller.feat'])).toEqual([expect.any(Number), expect.any(Number)]);
+    measured.push(
+      `from an empty folder to the second step with a new plugin, its teacher's training included: ${((performance.now() - began) / 1000).toFixed(1)} s`,
+    );
+    expect(loggedTerms(join(own, 'runs/student')).map((terms) => terms['my-distiller.feat'])).toEqual([
+      expect.any(Number),
+      expect.any(Number),
+    ]);
     types('pnpm test', own, env);
 
     const { host } = new URL(registry.url);
@@ -133,7 +163,11 @@ describe('packages from a registry, in folders outside of this repository', () =
     types('npm create --yes @kd/detector my-detector', parent, env);
     const own = join(parent, 'my-detector');
     types('pnpm install && pnpm build && pnpm test', own, env);
-    types('pnpm train --epochs 1 --set data.train.images=8 --set data.val.images=2 --set batchSize=4 --set log.every=1', own, env);
+    types(
+      'pnpm train --epochs 1 --set data.train.images=8 --set data.val.images=2 --set batchSize=4 --set log.every=1',
+      own,
+      env,
+    );
     expect(loggedTerms(join(own, 'runs/first'))).toHaveLength(2);
   });
 
@@ -142,9 +176,13 @@ describe('packages from a registry, in folders outside of this repository', () =
     mkdirSync(join(folder, 'node_modules'));
     types('npm init --yes && npm install --omit=peer @kd/core', folder, env);
     const modules = join(folder, 'node_modules');
-    const { dependencies } = JSON.parse(readFileSync(join(modules, '@kd/core/package.json'), 'utf8')) as { dependencies: Record<string, string> };
+    const { dependencies } = JSON.parse(readFileSync(join(modules, '@kd/core/package.json'), 'utf8')) as {
+      dependencies: Record<string, string>;
+    };
     expect(Object.keys(dependencies).length).toBeLessThanOrEqual(6);
-    measured.push(`@kd/core: ${Object.keys(dependencies).length} direct dependencies (${Object.keys(dependencies).join(', ')}), ${megabytes(modules)} without peers`);
+    measured.push(
+      `@kd/core: ${Object.keys(dependencies).length} direct dependencies (${Object.keys(dependencies).join(', ')}), ${megabytes(modules)} without peers`,
+    );
     types('npm install', folder, env);
     measured.push(`@kd/core with its peers: ${megabytes(modules)}`);
   });

@@ -28,11 +28,18 @@ export interface RunOptions {
   readonly onStderr?: (text: string, kill: (signal: NodeJS.Signals) => void) => void;
 }
 
-/** Runs the built command as a person would: in a process of its own, without the search path that a test runner's shim sets. */
+/**
+ * Runs the built command as a person would: in a process of its own, without the search path that a test runner's shim
+ * sets.
+ */
 export function kd(args: readonly string[], { cwd = root, env = {}, onStderr }: RunOptions = {}): Promise<Result> {
   const began = performance.now();
   return new Promise((done, fail) => {
-    const child = spawn(process.execPath, [bin, ...args], { cwd, env: { ...process.env, NODE_PATH: '', ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, [bin, ...args], {
+      cwd,
+      env: { ...process.env, NODE_PATH: '', ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     let [stdout, stderr] = ['', ''];
     child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
     child.stderr.setEncoding('utf8').on('data', (text: string) => {

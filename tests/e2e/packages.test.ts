@@ -27,19 +27,32 @@ interface KdManifest {
   readonly export?: string;
 }
 
-const PEER_RANGES: Readonly<Record<string, string>> = { '@tensorflow/tfjs-core': '^4.22.0', '@tensorflow/tfjs-layers': '^4.22.0', vitest: '^4.1.0' };
+const PEER_RANGES: Readonly<Record<string, string>> = {
+  '@tensorflow/tfjs-core': '^4.22.0',
+  '@tensorflow/tfjs-layers': '^4.22.0',
+  vitest: '^4.1.0',
+};
 const HEADINGS = ['Install', 'Use', 'Options', 'Notes'];
 
 const folder = temporaryFolder();
-const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, 'scripts/release/pack.mjs'), folder], { encoding: 'utf8', maxBuffer: 2 ** 26 });
+const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, 'scripts/release/pack.mjs'), folder], {
+  encoding: 'utf8',
+  maxBuffer: 2 ** 26,
+});
 if (status !== 0) throw new Error(stderr);
-const packed = JSON.parse(stdout) as readonly { readonly name: string; readonly version: string; readonly filename: string }[];
+const packed = JSON.parse(stdout) as readonly {
+  readonly name: string;
+  readonly version: string;
+  readonly filename: string;
+}[];
 
 const json = (file: string): Manifest => JSON.parse(readFileSync(file, 'utf8')) as Manifest;
-const listed = <T>(value: T | readonly T[] | undefined): readonly T[] => (value === undefined ? [] : Array.isArray(value) ? value as readonly T[] : [value as T]);
+const listed = <T>(value: T | readonly T[] | undefined): readonly T[] =>
+  value === undefined ? [] : Array.isArray(value) ? (value as readonly T[]) : [value as T];
 const packageOf = (specifier: string): string => specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/');
 /** What a module names behind `from`, `import` or `import(`. */
-const imports = (code: string): string[] => [...code.matchAll(/(?:^|[\s;}])(?:from|import)\s*\(?\s*['"]([^'"\n]+)['"]/gm)].map(([, name]) => name!);
+const imports = (code: string): string[] =>
+  [...code.matchAll(/(?:^|[\s;}])(?:from|import)\s*\(?\s*['"]([^'"\n]+)['"]/gm)].map(([, name]) => name!);
 
 /** Where Node finds a package from the folder of another. */
 function installed(name: string, from: string): string | null {
@@ -63,14 +76,23 @@ function everything(from: string, found = new Set<string>()): Set<string> {
 }
 
 test('every package of the workspace is packed', () => {
-  const folders = readdirSync(join(root, 'packages')).filter((name) => existsSync(join(root, 'packages', name, 'package.json')));
+  const folders = readdirSync(join(root, 'packages')).filter((name) =>
+    existsSync(join(root, 'packages', name, 'package.json')),
+  );
   expect(packed.map(({ name }) => name).sort()).toEqual(folders.map((name) => `@kd/${name}`).sort());
 });
 
 test('a dry run of the release shows what would go, and changes nothing', () => {
-  const state = (): string => spawnSync('git', ['status', '--porcelain', '--', '.changeset', '*package.json', '*CHANGELOG.md'], { cwd: root, encoding: 'utf8' }).stdout;
+  const state = (): string =>
+    spawnSync('git', ['status', '--porcelain', '--', '.changeset', '*package.json', '*CHANGELOG.md'], {
+      cwd: root,
+      encoding: 'utf8',
+    }).stdout;
   const before = state();
-  const dry = spawnSync(process.execPath, [join(root, 'scripts/release.mjs'), '--dry-run', '--files'], { cwd: temporaryFolder(), encoding: 'utf8' });
+  const dry = spawnSync(process.execPath, [join(root, 'scripts/release.mjs'), '--dry-run', '--files'], {
+    cwd: temporaryFolder(),
+    encoding: 'utf8',
+  });
   expect(dry.status, dry.stderr).toBe(0);
   for (const { name, version } of packed) {
     const line = dry.stdout.split('\n').find((one) => one.startsWith(`${name} `));
@@ -84,7 +106,10 @@ test('a dry run of the release shows what would go, and changes nothing', () => 
 });
 
 test('a release without a token stops before anything', () => {
-  const release = spawnSync(process.execPath, [join(root, 'scripts/release.mjs')], { encoding: 'utf8', env: { ...process.env, NPM_TOKEN: '' } });
+  const release = spawnSync(process.execPath, [join(root, 'scripts/release.mjs')], {
+    encoding: 'utf8',
+    env: { ...process.env, NPM_TOKEN: '' },
+  });
   expect(release.status).toBe(1);
   expect(release.stderr).toContain('NPM_TOKEN is not set');
 });
@@ -108,14 +133,21 @@ describe.each(packed)('$name', ({ name, filename, version }) => {
   test.runIf(manifest.exports['.'] !== undefined)('types and code are found by whoever imports it as ESM', async () => {
     const result = await checkPackage(createPackageFromTarballData(new Uint8Array(readFileSync(filename))));
     if (result.types === false) throw new Error('It has no types.');
-    const modern = result.problems.filter((problem) => !('resolutionKind' in problem) || !['node10', 'node16-cjs'].includes(problem.resolutionKind));
+    const modern = result.problems.filter(
+      (problem) => !('resolutionKind' in problem) || !['node10', 'node16-cjs'].includes(problem.resolutionKind),
+    );
     expect(modern).toEqual([]);
   });
 
   test('says what it is', () => {
     expect(manifest).toMatchObject({
-      version, type: 'module', license: 'MIT', engines: { node: '>=20.19' }, repository: { directory: `packages/${name.slice('@kd/'.length)}` },
-      publishConfig: { access: 'public', provenance: true }, keywords: expect.arrayContaining(['knowledge-distillation', 'object-detection', 'tensorflow']),
+      version,
+      type: 'module',
+      license: 'MIT',
+      engines: { node: '>=20.19' },
+      repository: { directory: `packages/${name.slice('@kd/'.length)}` },
+      publishConfig: { access: 'public', provenance: true },
+      keywords: expect.arrayContaining(['knowledge-distillation', 'object-detection', 'tensorflow']),
     });
     expect(manifest).toHaveProperty('sideEffects');
     expect(manifest.exports['./package.json']).toBe('./package.json');
@@ -130,53 +162,78 @@ describe.each(packed)('$name', ({ name, filename, version }) => {
     expect(kinds.length > 0).toBe(kind !== undefined);
     if (kind === undefined) return;
     expect(manifest.keywords).toContain(`kd-${kind}`);
-    const exported = await import(join(source, 'dist/index.js')) as Record<string, { definition?: object }>;
+    const exported = (await import(join(source, 'dist/index.js'))) as Record<string, { definition?: object }>;
     for (const one of kinds) {
       const found = exported[one.export ?? 'default'];
       if (kind === 'plugin' && one.kind === 'preset') {
-        const preset: unknown = typeof found === 'function' ? (found as (student: string) => unknown)('retinanet') : found;
+        const preset: unknown =
+          typeof found === 'function' ? (found as (student: string) => unknown)('retinanet') : found;
         expect(Array.isArray(preset), one.export).toBe(true);
         continue;
       }
       expect(one.kind).toBe(kind === 'plugin' ? 'distiller' : kind);
       // An engine is loaded when it is made, which needs its library: that it is a function has to do.
       if (kind === 'engine') expect(found).toBeTypeOf('function');
-      else expect(found?.definition, one.export).toMatchObject({ kind: one.kind, name: one.name, apiVersion: one.apiVersion });
+      else
+        expect(found?.definition, one.export).toMatchObject({
+          kind: one.kind,
+          name: one.name,
+          apiVersion: one.apiVersion,
+        });
     }
   });
 
   test('carries no test, and the sources that its maps point at', () => {
     expect(files.filter((file) => /\.test\.(?!ts\.tpl$)|tsbuildinfo|node_modules/.test(file))).toEqual([]);
     expect(built.length).toBeGreaterThan(0);
-    for (const file of built) for (const output of [file, file.replace(/\.js$/, '.d.ts')]) {
-      const { sources } = JSON.parse(readFileSync(join(place, `${output}.map`), 'utf8')) as { sources: string[] };
-      for (const path of sources) expect(existsSync(join(place, dirname(output), path)), `${output}.map: ${path}`).toBe(true);
-    }
+    for (const file of built)
+      for (const output of [file, file.replace(/\.js$/, '.d.ts')]) {
+        const { sources } = JSON.parse(readFileSync(join(place, `${output}.map`), 'utf8')) as { sources: string[] };
+        for (const path of sources)
+          expect(existsSync(join(place, dirname(output), path)), `${output}.map: ${path}`).toBe(true);
+      }
   });
 
   test('names everything that it imports', () => {
-    const used = built.flatMap((file) => imports(readFileSync(join(place, file), 'utf8')).filter((specifier) => !/^(\.|node:)/.test(specifier)).map(packageOf));
-    expect([...new Set(used)].filter((one) => one !== name && declared[one] === undefined && !builtinModules.includes(one))).toEqual([]);
+    const used = built.flatMap((file) =>
+      imports(readFileSync(join(place, file), 'utf8'))
+        .filter((specifier) => !/^(\.|node:)/.test(specifier))
+        .map(packageOf),
+    );
+    expect(
+      [...new Set(used)].filter((one) => one !== name && declared[one] === undefined && !builtinModules.includes(one)),
+    ).toEqual([]);
   });
 
   test('pins what it brings and shares what a project may have once', () => {
-    for (const [dependency, range] of Object.entries(manifest.dependencies ?? {})) expect(range, dependency).toMatch(dependency.startsWith('@kd/') ? /^\^\d+\.\d+\.\d+$/ : /^\d+\.\d+\.\d+$/);
-    for (const [peer, range] of Object.entries(manifest.peerDependencies ?? {})) expect(range, peer).toBe(PEER_RANGES[peer] ?? `^${json(join(root, 'packages', peer.slice('@kd/'.length), 'package.json')).version}`);
-    const shared = Object.keys(manifest.dependencies ?? {}).filter((one) => one in PEER_RANGES || (one === '@kd/core' && name !== '@kd/cli'));
+    for (const [dependency, range] of Object.entries(manifest.dependencies ?? {}))
+      expect(range, dependency).toMatch(dependency.startsWith('@kd/') ? /^\^\d+\.\d+\.\d+$/ : /^\d+\.\d+\.\d+$/);
+    for (const [peer, range] of Object.entries(manifest.peerDependencies ?? {}))
+      expect(range, peer).toBe(
+        PEER_RANGES[peer] ?? `^${json(join(root, 'packages', peer.slice('@kd/'.length), 'package.json')).version}`,
+      );
+    const shared = Object.keys(manifest.dependencies ?? {}).filter(
+      (one) => one in PEER_RANGES || (one === '@kd/core' && name !== '@kd/cli'),
+    );
     expect(shared, 'only peers').toEqual([]);
   });
 
   test('runs no script when it is installed, nor does anything that it brings', () => {
     const scripted = (at: string): boolean => {
       const { scripts = {} } = json(join(at, 'package.json'));
-      return ['preinstall', 'install', 'postinstall'].some((script) => script in scripts) || existsSync(join(at, 'binding.gyp'));
+      return (
+        ['preinstall', 'install', 'postinstall'].some((script) => script in scripts) ||
+        existsSync(join(at, 'binding.gyp'))
+      );
     };
     expect(scripted(place)).toBe(false);
     expect([...everything(source)].filter(scripted)).toEqual([]);
   });
 
   test('has a readme of four parts', () => {
-    const headings = [...readFileSync(join(place, 'README.md'), 'utf8').matchAll(/^## (.+)$/gm)].map(([, heading]) => heading!);
+    const headings = [...readFileSync(join(place, 'README.md'), 'utf8').matchAll(/^## (.+)$/gm)].map(
+      ([, heading]) => heading!,
+    );
     expect(headings.filter((heading) => HEADINGS.includes(heading))).toEqual(HEADINGS);
   });
 });

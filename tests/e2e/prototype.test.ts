@@ -11,31 +11,78 @@ import { prototype } from '@kd/plugin-prototype';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 /** Models of a few thousand weights; the teacher's neck is wider. */
-const common = (width: number) => ({ backbone: { block: 'basic' as const, layers: [1, 1, 1, 1], width }, fpnChannels: 2 * width, input: { fixedSize: [96, 96] as [number, number] } });
+const common = (width: number) => ({
+  backbone: { block: 'basic' as const, layers: [1, 1, 1, 1], width },
+  fpnChannels: 2 * width,
+  input: { fixedSize: [96, 96] as [number, number] },
+});
 const models = {
-  retinanet: (width: number) => retinanet({ ...common(width), head: { depth: 1, channels: 8 }, anchors: { sizes: [[16], [32], [64], [128], [256]] } }),
+  retinanet: (width: number) =>
+    retinanet({
+      ...common(width),
+      head: { depth: 1, channels: 8 },
+      anchors: { sizes: [[16], [32], [64], [128], [256]] },
+    }),
   'faster-rcnn': (width: number) =>
-    fasterRcnn({ ...common(width), anchors: { sizes: [[8], [16], [32], [64], [128]] }, rpn: { preNmsTopN: 50, postNmsTopN: 32, batchSize: 32 }, roi: { batchSize: 32, canonicalScale: 32 }, box: { representationSize: 16 } }),
+    fasterRcnn({
+      ...common(width),
+      anchors: { sizes: [[8], [16], [32], [64], [128]] },
+      rpn: { preNmsTopN: 50, postNmsTopN: 32, batchSize: 32 },
+      roi: { batchSize: 32, canonicalScale: 32 },
+      box: { representationSize: 16 },
+    }),
 };
-const pictures = { format: 'synthetic', classes: ['striped-disk', 'speckled-ring'], size: 96, sizes: [20, 60], objects: [1, 3] };
+const pictures = {
+  format: 'synthetic',
+  classes: ['striped-disk', 'speckled-ring'],
+  size: 96,
+  sizes: [20, 60],
+  objects: [1, 3],
+};
 
 describe.each(['retinanet', 'faster-rcnn'] as const)('prototypes with %s on the native engine', (name) => {
   let folder: string;
-  const run = async (out: string, more: Partial<Config>, { onEvent, ...options }: Pick<TrainerOptions, 'signal' | 'resume'> & { readonly onEvent?: (event: TrainerEvent) => void } = {}): Promise<TrainerEvent[]> => {
+  const run = async (
+    out: string,
+    more: Partial<Config>,
+    {
+      onEvent,
+      ...options
+    }: Pick<TrainerOptions, 'signal' | 'resume'> & { readonly onEvent?: (event: TrainerEvent) => void } = {},
+  ): Promise<TrainerEvent[]> => {
     const events: TrainerEvent[] = [];
     const config = {
-      engine: tensorflow(), student: models[name](4), data: { train: { ...pictures, name: 'prototypes', images: 12, seed: 1 }, val: { ...pictures, name: 'prototypes-val', images: 2, seed: 2 }, workers: 0 },
-      batchSize: 4, epochs: 1, optimizer: { name: 'adamw', lr: 1e-3 }, log: { every: 1 }, ...more,
+      engine: tensorflow(),
+      student: models[name](4),
+      data: {
+        train: { ...pictures, name: 'prototypes', images: 12, seed: 1 },
+        val: { ...pictures, name: 'prototypes-val', images: 2, seed: 2 },
+        workers: 0,
+      },
+      batchSize: 4,
+      epochs: 1,
+      optimizer: { name: 'adamw', lr: 1e-3 },
+      log: { every: 1 },
+      ...more,
     } as unknown as Config;
     const on = (event: TrainerEvent): void => {
       events.push(event);
       onEvent?.(event);
     };
-    await new Trainer(config, { ...ports, out: join(folder, out), listeners: [{ name: 'test', on }], ...options }).fit();
+    await new Trainer(config, {
+      ...ports,
+      out: join(folder, out),
+      listeners: [{ name: 'test', on }],
+      ...options,
+    }).fit();
     return events;
   };
   const logs = (events: readonly TrainerEvent[]) => events.flatMap((event) => (event.type === 'log' ? [event] : []));
-  const taught = (options: Parameters<typeof prototype>[0] = {}): Partial<Config> => ({ teacher: { weights: join(folder, 'teacher') }, distillers: [prototype(options), pkd({ adapter: 'conv1x1' })] as never, epochs: 2 });
+  const taught = (options: Parameters<typeof prototype>[0] = {}): Partial<Config> => ({
+    teacher: { weights: join(folder, 'teacher') },
+    distillers: [prototype(options), pkd({ adapter: 'conv1x1' })] as never,
+    epochs: 2,
+  });
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'kd-prototype-'));
@@ -47,11 +94,25 @@ describe.each(['retinanet', 'faster-rcnn'] as const)('prototypes with %s on the 
     const events = await run('student', taught());
     const all = logs(events);
     expect(all).toHaveLength(6);
-    expect(Object.keys(all[0]!.terms).filter((term) => term.startsWith('prototype.'))).toEqual(['prototype.global', 'prototype.feature', 'prototype.response']);
-    for (const { terms } of all) for (const [term, value] of Object.entries(terms)) expect(Number.isFinite(value) && value >= 0, `${term}: ${value}`).toBe(true);
-    for (const term of ['prototype.global', 'prototype.feature', 'prototype.response']) expect(all.some(({ terms }) => terms[term]! > 0), term).toBe(true);
+    expect(Object.keys(all[0]!.terms).filter((term) => term.startsWith('prototype.'))).toEqual([
+      'prototype.global',
+      'prototype.feature',
+      'prototype.response',
+    ]);
+    for (const { terms } of all)
+      for (const [term, value] of Object.entries(terms))
+        expect(Number.isFinite(value) && value >= 0, `${term}: ${value}`).toBe(true);
+    for (const term of ['prototype.global', 'prototype.feature', 'prototype.response'])
+      expect(
+        all.some(({ terms }) => terms[term]! > 0),
+        term,
+      ).toBe(true);
     expect(new Set(all.slice(1).map(({ tensors }) => tensors)).size).toBe(1);
-    expect((await readdir(join(folder, 'student', 'passes', 'prototype'))).sort()).toEqual(['cache', 'epoch-0.safetensors', 'epoch-1.safetensors']);
+    expect((await readdir(join(folder, 'student', 'passes', 'prototype'))).sort()).toEqual([
+      'cache',
+      'epoch-0.safetensors',
+      'epoch-1.safetensors',
+    ]);
     expect(events.some((event) => event.type === 'pass' && event.done === event.of)).toBe(true);
   });
 
@@ -65,6 +126,8 @@ describe.each(['retinanet', 'faster-rcnn'] as const)('prototypes with %s on the 
     const rest = logs(await run('parts', taught({ every: { steps: 2 } }), { resume: true }));
     expect(rest.length).toBeGreaterThan(0);
     expect(rest.length).toBeLessThan(6);
-    expect(rest.map(({ step, terms }) => ({ step, terms }))).toEqual(whole.slice(-rest.length).map(({ step, terms }) => ({ step, terms })));
+    expect(rest.map(({ step, terms }) => ({ step, terms }))).toEqual(
+      whole.slice(-rest.length).map(({ step, terms }) => ({ step, terms })),
+    );
   });
 });

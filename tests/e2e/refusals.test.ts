@@ -1,4 +1,13 @@
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { kd, type Result, root, temporaryFolder } from './kd.js';
@@ -17,31 +26,59 @@ function link(name: string, to: string): void {
 function install(name: string, code: string, { apiVersion = 1, definition = 1 } = {}): string {
   const folder = installed(`kd-plugin-${name}`);
   mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, 'package.json'), JSON.stringify({
-    name: `kd-plugin-${name}`, version: '1.2.3', type: 'module', exports: { '.': './index.js', './package.json': './package.json' }, kd: { kind: 'distiller', name, apiVersion },
-  }));
-  writeFileSync(join(folder, 'index.js'), `import { definePlugin } from '@kd/core';
+  writeFileSync(
+    join(folder, 'package.json'),
+    JSON.stringify({
+      name: `kd-plugin-${name}`,
+      version: '1.2.3',
+      type: 'module',
+      exports: { '.': './index.js', './package.json': './package.json' },
+      kd: { kind: 'distiller', name, apiVersion },
+    }),
+  );
+  writeFileSync(
+    join(folder, 'index.js'),
+    `import { definePlugin } from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
 import * as v from 'valibot';
 export default definePlugin({ name: '${name}', apiVersion: ${definition}, options: v.strictObject({}), requires: {}, create: (scope) => (${code}) });
-`);
+`,
+  );
   return folder;
 }
 
 const tiny = {
-  student: ['retinanet', {
-    backbone: { block: 'basic', layers: [1, 1, 1, 1], width: 8 }, norm: 'frozen', trainableLayers: 5, fpnChannels: 16, extra: 'none',
-    head: { depth: 1, channels: 16 }, input: { fixedSize: [64, 64] }, anchors: { sizes: [[12], [24], [48]] },
-  }],
+  student: [
+    'retinanet',
+    {
+      backbone: { block: 'basic', layers: [1, 1, 1, 1], width: 8 },
+      norm: 'frozen',
+      trainableLayers: 5,
+      fpnChannels: 16,
+      extra: 'none',
+      head: { depth: 1, channels: 16 },
+      input: { fixedSize: [64, 64] },
+      anchors: { sizes: [[12], [24], [48]] },
+    },
+  ],
   data: { train: { format: 'synthetic', images: 24, size: 64, seed: 1, classes: ['striped-disk'] }, augment: [] },
-  epochs: 2, batchSize: 4, optimizer: { name: 'sgd', lr: 0.01 }, log: { every: 2 },
+  epochs: 2,
+  batchSize: 4,
+  optimizer: { name: 'sgd', lr: 0.01 },
+  log: { every: 2 },
 };
 
-/** Trains with distillers by name, as a person would: `kd train kd.config.json --out runs/…` in the folder of the project. */
+/**
+ * Trains with distillers by name, as a person would: `kd train kd.config.json --out runs/…` in the folder of the
+ * project.
+ */
 async function train(run: string, ...distillers: readonly string[]): Promise<Result & { out: string }> {
   const taught = distillers.length === 0 ? {} : { teacher: { weights: 'runs/teacher' }, distillers };
   writeFileSync(join(project, `${run}.json`), JSON.stringify({ ...tiny, ...taught }));
-  return { ...(await kd(['train', `${run}.json`, '--out', join('runs', run)], { cwd: project })), out: join(project, 'runs', run) };
+  return {
+    ...(await kd(['train', `${run}.json`, '--out', join('runs', run)], { cwd: project })),
+    out: join(project, 'runs', run),
+  };
 }
 
 /** Refused: nothing but one line, no stack, exit code 1. */
@@ -59,26 +96,53 @@ function expectRefused({ code, stdout, stderr }: Result, message: string | RegEx
 const warnings = ({ stderr }: Result): string[] => stderr.split('\n').filter((line) => line.startsWith('warning: '));
 
 beforeAll(async () => {
-  for (const name of ['core', 'detector-retinanet', 'engine-tensorflow']) link(`@kd/${name}`, join(root, 'packages', name));
-  for (const name of ['@tensorflow/tfjs-core', '@tensorflow/tfjs-layers', 'valibot']) link(name, join(core, 'node_modules', name));
+  for (const name of ['core', 'detector-retinanet', 'engine-tensorflow'])
+    link(`@kd/${name}`, join(root, 'packages', name));
+  for (const name of ['@tensorflow/tfjs-core', '@tensorflow/tfjs-layers', 'valibot'])
+    link(name, join(core, 'node_modules', name));
   const term = 'lossCompose: () => ({ a: tf.scalar(0) })';
   install('newer', `{ ${term} }`, { apiVersion: 2 });
   install('liar', `{ ${term} }`, { definition: 2 });
-  install('throws', "{ lossCompose: ({ progress }) => { if (progress.step === 3) throw new Error('no boxes in row 7'); return {}; } }");
+  install(
+    'throws',
+    "{ lossCompose: ({ progress }) => { if (progress.step === 3) throw new Error('no boxes in row 7'); return {}; } }",
+  );
   install('waits', '{ lossCompose: async () => ({ a: tf.scalar(0) }) }');
   install('leaky', `{ ${term}, headForward: () => void tf.keep(tf.zeros([3])) }`);
   writeFileSync(join(install('needy', '{}'), 'index.js'), "import 'left-pad-of-tensors';\nexport default {};\n");
   const own = install('own-core', `{ ${term} }`);
   // With copies of its own, which find what the first ones find.
-  for (const [name, from] of [['@kd/core', core], ['@tensorflow/tfjs-core', join(core, 'node_modules/@tensorflow/tfjs-core')]] as const) {
+  for (const [name, from] of [
+    ['@kd/core', core],
+    ['@tensorflow/tfjs-core', join(core, 'node_modules/@tensorflow/tfjs-core')],
+  ] as const) {
     const [source, copy] = [realpathSync(from), join(own, 'node_modules', name)];
-    for (const part of ['package.json', 'dist']) cpSync(join(source, part), join(copy, part), { recursive: true, filter: (file) => !/\.(map|d\.ts)$|dist\/tf-core\.(?!node\.js)/.test(file) });
+    for (const part of ['package.json', 'dist'])
+      cpSync(join(source, part), join(copy, part), {
+        recursive: true,
+        filter: (file) => !/\.(map|d\.ts)$|dist\/tf-core\.(?!node\.js)/.test(file),
+      });
     const manifest = JSON.parse(readFileSync(join(copy, 'package.json'), 'utf8')) as object;
     writeFileSync(join(copy, 'package.json'), JSON.stringify({ ...manifest, version: '0.0.7' }));
-    symlinkSync(existsSync(join(source, 'node_modules')) ? join(source, 'node_modules') : join(source, '../..'), join(copy, 'node_modules'));
+    symlinkSync(
+      existsSync(join(source, 'node_modules')) ? join(source, 'node_modules') : join(source, '../..'),
+      join(copy, 'node_modules'),
+    );
   }
   const names = ['newer', 'liar', 'throws', 'waits', 'leaky', 'needy', 'own-core'];
-  writeFileSync(join(project, 'package.json'), JSON.stringify({ name: 'project', private: true, dependencies: Object.fromEntries(['@kd/detector-retinanet', '@kd/engine-tensorflow', ...names.map((name) => `kd-plugin-${name}`)].map((name) => [name, '*'])) }));
+  writeFileSync(
+    join(project, 'package.json'),
+    JSON.stringify({
+      name: 'project',
+      private: true,
+      dependencies: Object.fromEntries(
+        ['@kd/detector-retinanet', '@kd/engine-tensorflow', ...names.map((name) => `kd-plugin-${name}`)].map((name) => [
+          name,
+          '*',
+        ]),
+      ),
+    }),
+  );
   const teacher = await train('teacher');
   expect(teacher.code, teacher.stderr).toBe(0);
 }, 300_000);
@@ -86,40 +150,66 @@ beforeAll(async () => {
 describe('kd train refuses, in one line', () => {
   test('a plugin for another version of the contract: package, version, way out', async () => {
     const result = await train('newer', 'newer');
-    expectRefused(result, 'error [PLUGIN_INVALID] kd-plugin-newer 1.2.3 is built for version 2 of the contract, this core speaks 1. Bring core up to it (pnpm up --latest @kd/core @kd/cli), or install an older version of kd-plugin-newer.');
+    expectRefused(
+      result,
+      'error [PLUGIN_INVALID] kd-plugin-newer 1.2.3 is built for version 2 of the contract, this core speaks 1. Bring core up to it (pnpm up --latest @kd/core @kd/cli), or install an older version of kd-plugin-newer.',
+    );
     expect(existsSync(result.out)).toBe(false);
-    expect((await kd(['plugins'], { cwd: project })).stdout).toMatch(/newer .*speaks version 2 of the contract, this core 1/);
+    expect((await kd(['plugins'], { cwd: project })).stdout).toMatch(
+      /newer .*speaks version 2 of the contract, this core 1/,
+    );
   });
 
   test('one whose code is for another version than its manifest says', async () => {
-    expectRefused(await train('liar', 'liar'), /error \[PLUGIN_INVALID\] plugin "liar" is built for version 2 of the hook contract, this core speaks 1\. Install a version of the plugin for it\./);
+    expectRefused(
+      await train('liar', 'liar'),
+      /error \[PLUGIN_INVALID\] plugin "liar" is built for version 2 of the hook contract, this core speaks 1\. Install a version of the plugin for it\./,
+    );
   });
 
   test('one that lacks a peer: what is missing, and the line that adds it', async () => {
     const result = await train('needy', 'needy');
-    expectRefused(result, 'error [PLUGIN_INVALID] kd-plugin-needy 1.2.3 needs the package left-pad-of-tensors, which is not installed beside it. To add it: pnpm add left-pad-of-tensors');
+    expectRefused(
+      result,
+      'error [PLUGIN_INVALID] kd-plugin-needy 1.2.3 needs the package left-pad-of-tensors, which is not installed beside it. To add it: pnpm add left-pad-of-tensors',
+    );
     expect(existsSync(result.out)).toBe(false);
   });
 
   test('one that is not installed', async () => {
-    expectRefused(await train('unknown', 'leakey'), /error \[PLUGIN_NOT_FOUND\] no distiller named "leakey" is installed .*did you mean "leaky"\?.*pnpm add @kd\/plugin-leakey/);
+    expectRefused(
+      await train('unknown', 'leakey'),
+      /error \[PLUGIN_NOT_FOUND\] no distiller named "leakey" is installed .*did you mean "leaky"\?.*pnpm add @kd\/plugin-leakey/,
+    );
   });
 
   test('one that throws in a step: plugin and hook; the run folder has neither summary nor checkpoint', async () => {
     const result = await train('throws', 'throws');
     expectRefused(result, 'error [PLUGIN_HOOK] throws.lossCompose threw: no boxes in row 7');
-    expect(readdirSync(result.out, { recursive: true }).sort()).toEqual(['checkpoints', 'config.json', 'metrics.jsonl', 'origin.json']);
+    expect(readdirSync(result.out, { recursive: true }).sort()).toEqual([
+      'checkpoints',
+      'config.json',
+      'metrics.jsonl',
+      'origin.json',
+    ]);
   });
 
   test('one that returns a promise inside of the tape', async () => {
-    expectRefused(await train('waits', 'waits'), /error \[PLUGIN_HOOK\] waits\.lossCompose returned a promise; hooks of a step run inside of the tape.*datasetPass/);
+    expectRefused(
+      await train('waits', 'waits'),
+      /error \[PLUGIN_HOOK\] waits\.lossCompose returned a promise; hooks of a step run inside of the tape.*datasetPass/,
+    );
   });
 });
 
 describe('kd train warns, once, and trains', () => {
   test('of a plugin that leaks tensors', async () => {
     const result = await train('leaky', 'leaky');
-    expect(warnings(result)).toEqual([expect.stringMatching(/^warning: leaky\.headForward leaves 1 tensor behind in every step: memory grows until the run ends\. .*tf\.tidy.*testPlugin/)]);
+    expect(warnings(result)).toEqual([
+      expect.stringMatching(
+        /^warning: leaky\.headForward leaves 1 tensor behind in every step: memory grows until the run ends\. .*tf\.tidy.*testPlugin/,
+      ),
+    ]);
     expect(result.code).toBe(0);
   });
 
@@ -128,7 +218,9 @@ describe('kd train warns, once, and trains', () => {
     const copy = (name: string): string => join(installed('kd-plugin-own-core'), 'node_modules', name);
     expect(warnings(result)).toEqual([
       expect.stringContaining(`0.0.7 for kd-plugin-own-core (${copy('@tensorflow/tfjs-core')})`),
-      expect.stringContaining(`there are two copies of @kd/core: distiller "own-core" is made by 0.0.7 in ${copy('@kd/core')}`),
+      expect.stringContaining(
+        `there are two copies of @kd/core: distiller "own-core" is made by 0.0.7 in ${copy('@kd/core')}`,
+      ),
     ]);
     for (const warning of warnings(result)) expect(warning).toMatch(/pnpm why @.*pnpm dedupe.*peerDependencies/);
     expect(result.code, result.stderr).toBe(0);

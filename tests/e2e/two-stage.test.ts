@@ -23,17 +23,37 @@ const model = (width: number) =>
     box: { representationSize: 16 },
     input: { fixedSize: [96, 96] },
   });
-const pictures = { format: 'synthetic', classes: ['striped-disk', 'speckled-ring'], size: 96, sizes: [20, 60], objects: [1, 3] };
+const pictures = {
+  format: 'synthetic',
+  classes: ['striped-disk', 'speckled-ring'],
+  size: 96,
+  sizes: [20, 60],
+  objects: [1, 3],
+};
 
 describe('a two-stage student on the native engine', () => {
   let folder: string;
   const run = async (out: string, more: Partial<Config>): Promise<TrainerEvent[]> => {
     const events: TrainerEvent[] = [];
     const config = {
-      engine: tensorflow(), student: model(4), data: { train: { ...pictures, name: 'two-stage', images: 12, seed: 1 }, val: { ...pictures, name: 'two-stage-val', images: 4, seed: 2 }, workers: 0 },
-      batchSize: 4, epochs: 1, optimizer: { name: 'adamw', lr: 1e-3 }, log: { every: 1 }, ...more,
+      engine: tensorflow(),
+      student: model(4),
+      data: {
+        train: { ...pictures, name: 'two-stage', images: 12, seed: 1 },
+        val: { ...pictures, name: 'two-stage-val', images: 4, seed: 2 },
+        workers: 0,
+      },
+      batchSize: 4,
+      epochs: 1,
+      optimizer: { name: 'adamw', lr: 1e-3 },
+      log: { every: 1 },
+      ...more,
     } as unknown as Config;
-    await new Trainer(config, { ...ports, out: join(folder, out), listeners: [{ name: 'test', on: (event) => void events.push(event) }] }).fit();
+    await new Trainer(config, {
+      ...ports,
+      out: join(folder, out),
+      listeners: [{ name: 'test', on: (event) => void events.push(event) }],
+    }).fit();
     return events;
   };
   beforeAll(async () => {
@@ -43,24 +63,48 @@ describe('a two-stage student on the native engine', () => {
   afterAll(() => rm(folder, { recursive: true }));
 
   it('learns from the neck of a two-stage teacher, SSIM and PKD alike, with constant tensors', async () => {
-    const events = await run('student', { teacher: { weights: join(folder, 'teacher') }, distillers: [ssim({}), pkd({})] });
+    const events = await run('student', {
+      teacher: { weights: join(folder, 'teacher') },
+      distillers: [ssim({}), pkd({})],
+    });
     const logs = events.flatMap((event) => (event.type === 'log' ? [event] : []));
     expect(logs.length).toBe(3);
-    expect(Object.keys(logs[0]!.terms)).toEqual(['loss_classifier', 'loss_box_reg', 'loss_objectness', 'loss_rpn_box_reg', 'ssim.feat', 'pkd.feat']);
-    for (const { terms } of logs) for (const [name, value] of Object.entries(terms)) expect(Number.isFinite(value) && value >= 0, `${name}: ${value}`).toBe(true);
+    expect(Object.keys(logs[0]!.terms)).toEqual([
+      'loss_classifier',
+      'loss_box_reg',
+      'loss_objectness',
+      'loss_rpn_box_reg',
+      'ssim.feat',
+      'pkd.feat',
+    ]);
+    for (const { terms } of logs)
+      for (const [name, value] of Object.entries(terms))
+        expect(Number.isFinite(value) && value >= 0, `${name}: ${value}`).toBe(true);
     expect(logs[0]!.terms['ssim.feat']).toBeGreaterThan(0);
     expect(new Set(logs.slice(1).map(({ tensors }) => tensors)).size).toBe(1);
     expect(events.some(({ type }) => type === 'evaluation')).toBe(true);
   });
 
   it('computes grouped convolutions and their gradients natively as group by group', () => {
-    for (const [stride, padding, channels] of [[1, 'same', 64], [2, 'valid', 64], [1, 'same', 4]] as const) {
+    for (const [stride, padding, channels] of [
+      [1, 'same', 64],
+      [2, 'valid', 64],
+      [1, 'same', 4],
+    ] as const) {
       tf.tidy(() => {
-        const [x, kernel] = [tf.randomNormal<tf.Rank.R4>([2, 13, 12, channels], 0, 1, 'float32', 1), tf.randomNormal<tf.Rank.R4>([3, 3, channels / 4, 2 * channels], 0, 1, 'float32', 2)];
+        const [x, kernel] = [
+          tf.randomNormal<tf.Rank.R4>([2, 13, 12, channels], 0, 1, 'float32', 1),
+          tf.randomNormal<tf.Rank.R4>([3, 3, channels / 4, 2 * channels], 0, 1, 'float32', 2),
+        ];
         const of = (native: typeof runOp | undefined): tf.Tensor[] => {
           const y = groupedConv2d(x, kernel, { stride, padding }, native);
           const seed = tf.randomNormal(y.shape, 0, 1, 'float32', 3);
-          return [y, ...tf.grads((a: tf.Tensor, k: tf.Tensor) => tf.sum(tf.mul(groupedConv2d(a as tf.Tensor4D, k as tf.Tensor4D, { stride, padding }, native), seed)))([x, kernel])];
+          return [
+            y,
+            ...tf.grads((a: tf.Tensor, k: tf.Tensor) =>
+              tf.sum(tf.mul(groupedConv2d(a as tf.Tensor4D, k as tf.Tensor4D, { stride, padding }, native), seed)),
+            )([x, kernel]),
+          ];
         };
         const wanted = of(undefined);
         of(runOp).forEach((got, i) => {
@@ -73,6 +117,8 @@ describe('a two-stage student on the native engine', () => {
   });
 
   it('is refused by CrossKD, which needs a dense head', async () => {
-    await expect(run('refused', { teacher: { weights: join(folder, 'teacher') }, distillers: [crosskd({})] })).rejects.toThrow(/crosskd.*dense|crosskd.*head/s);
+    await expect(
+      run('refused', { teacher: { weights: join(folder, 'teacher') }, distillers: [crosskd({})] }),
+    ).rejects.toThrow(/crosskd.*dense|crosskd.*head/s);
   });
 });

@@ -8,15 +8,27 @@ import type { Registry } from './registry.js';
 function pnpmFolder(): string | null {
   const [, version] = /'pnpm@([\d.]+)'/.exec(readFileSync(join(root, 'scripts/setup.mjs'), 'utf8'))!;
   if (spawnSync('pnpm', ['--version'], { cwd: root, encoding: 'utf8' }).stdout?.trim() === version) return null;
-  return dirname(spawnSync('npm', ['exec', '--yes', `--package=pnpm@${version}`, '-c', 'command -v pnpm'], { encoding: 'utf8' }).stdout.trim());
+  return dirname(
+    spawnSync('npm', ['exec', '--yes', `--package=pnpm@${version}`, '-c', 'command -v pnpm'], {
+      encoding: 'utf8',
+    }).stdout.trim(),
+  );
 }
 
-/** The environment of a person at a shell whose registry is this one: nothing of the runner of tests, nor of the package manager that runs it. */
+/**
+ * The environment of a person at a shell whose registry is this one: nothing of the runner of tests, nor of the package
+ * manager that runs it.
+ */
 export function environment({ url }: Registry): NodeJS.ProcessEnv {
   const folder = pnpmFolder();
-  const kept = Object.entries(process.env).filter(([name]) => !/^(npm_|pnpm_|VITEST|NODE_ENV$|NODE_PATH$|INIT_CWD$)|^NPM_CONFIG_REGISTRY$/.test(name));
+  const kept = Object.entries(process.env).filter(
+    ([name]) => !/^(npm_|pnpm_|VITEST|NODE_ENV$|NODE_PATH$|INIT_CWD$)|^NPM_CONFIG_REGISTRY$/.test(name),
+  );
   return {
-    ...Object.fromEntries(kept), npm_config_registry: url, pnpm_config_registry: url, pnpm_config_dlx_cache_max_age: '0',
+    ...Object.fromEntries(kept),
+    npm_config_registry: url,
+    pnpm_config_registry: url,
+    pnpm_config_dlx_cache_max_age: '0',
     // A pin of pnpm's own version would have it look for itself in the registry, for every platform.
     pnpm_config_init_package_manager: 'false',
     ...(folder === null ? {} : { PATH: `${folder}${delimiter}${process.env.PATH}` }),
@@ -32,4 +44,7 @@ export function types(line: string, cwd: string, env: NodeJS.ProcessEnv): string
 
 /** Bytes of all files of a folder, links not followed, hard links counted once a name. */
 export const sizeOf = (folder: string): number =>
-  readdirSync(folder, { recursive: true, withFileTypes: true }).reduce((sum, entry) => (entry.isFile() ? sum + lstatSync(join(entry.parentPath, entry.name)).size : sum), 0);
+  readdirSync(folder, { recursive: true, withFileTypes: true }).reduce(
+    (sum, entry) => (entry.isFile() ? sum + lstatSync(join(entry.parentPath, entry.name)).size : sum),
+    0,
+  );

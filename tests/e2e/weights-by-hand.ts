@@ -2,7 +2,10 @@ import { definePlugin, type StepView, type TapPair } from '@kd/core';
 import type * as tf from '@tensorflow/tfjs-core';
 import * as v from 'valibot';
 
-/** What a step holds of the weights, and the terms of others that follow from them, summed up cell by cell and row by row in float64. */
+/**
+ * What a step holds of the weights, and the terms of others that follow from them, summed up cell by cell and row by
+ * row in float64.
+ */
 export interface ByHand {
   /** [level][image][instance] of the rows that hold an instance; null where no plugin fills the channel. */
   readonly weights: { readonly levels: number[][][]; readonly response: number[][] } | null;
@@ -19,7 +22,10 @@ const [FOREGROUND, BACKGROUND, TEMPERATURE, POSITIVES, EPSILON] = [3, 12, 2, 10,
 /** A distiller without a term that looks at every step. */
 export const byHand = (finest: number, seen: (step: ByHand) => void) =>
   definePlugin({
-    name: 'by-hand', apiVersion: 1, options: v.strictObject({}), requires: {},
+    name: 'by-hand',
+    apiVersion: 1,
+    options: v.strictObject({}),
+    requires: {},
     create: () => {
       let pairs: readonly TapPair[] = [];
       return {
@@ -52,16 +58,32 @@ function look(step: StepView, pairs: readonly TapPair[], finest: number): ByHand
     const [s, t] = [step.student.tap(pair.student).dataSync(), map.dataSync()];
     const sums = { foreground: 0, weight: 0, background: 0, cells: 0 };
     for (let b = 0; b < images; b++) {
-      const value = boxMask(targets.boxes.arraySync()[b]!.filter((_, g) => targets.mask.arraySync()[b]![g] === 1), { level, levels: pairs.length, finest, stride: pair.stride, height, width, weight: (g) => objectWeight(level, b, g) });
+      const value = boxMask(
+        targets.boxes.arraySync()[b]!.filter((_, g) => targets.mask.arraySync()[b]![g] === 1),
+        {
+          level,
+          levels: pairs.length,
+          finest,
+          stride: pair.stride,
+          height,
+          width,
+          weight: (g) => objectWeight(level, b, g),
+        },
+      );
       for (let cell = 0; cell < height * width; cell++) {
         let error = 0;
-        for (let c = 0; c < channels; c++) error += (s[(b * height * width + cell) * channels + c]! - t[(b * height * width + cell) * channels + c]!) ** 2;
+        for (let c = 0; c < channels; c++)
+          error +=
+            (s[(b * height * width + cell) * channels + c]! - t[(b * height * width + cell) * channels + c]!) ** 2;
         const weight = value[cell];
         if (weight === undefined) [sums.background, sums.cells] = [sums.background + error, sums.cells + 1];
         else [sums.foreground, sums.weight] = [sums.foreground + weight * error, sums.weight + weight];
       }
     }
-    return { foreground: sums.foreground / Math.max(1, 2 * channels * sums.weight), background: sums.background / Math.max(1, 2 * channels * sums.cells) };
+    return {
+      foreground: sums.foreground / Math.max(1, 2 * channels * sums.weight),
+      background: sums.background / Math.max(1, 2 * channels * sums.cells),
+    };
   });
 
   const [own, taught] = [step.student.ofInstances.logits.arraySync(), step.teacher.ofInstances.logits.arraySync()];
@@ -77,11 +99,19 @@ function look(step: StepView, pairs: readonly TapPair[], finest: number): ByHand
 
   const ofPrior = assignment.matched.arraySync().map((row) => row.map((object): number => (object === -2 ? 0 : 1)));
   const rows = instances.rows.arraySync();
-  for (const [b, row] of mask.entries()) for (const [i, is] of row.entries()) if (is === 1) ofPrior[b]![rows[b]![i]!] = response[b]![i]!;
-  const scores = (view: StepView['student']): number[][] => ofPrior.map((_, b) => (view.predictions['cls'] as tf.Tensor4D[]).flatMap((map) => [...map.dataSync().subarray((b * map.size) / map.shape[0], ((b + 1) * map.size) / map.shape[0])]));
+  for (const [b, row] of mask.entries())
+    for (const [i, is] of row.entries()) if (is === 1) ofPrior[b]![rows[b]![i]!] = response[b]![i]!;
+  const scores = (view: StepView['student']): number[][] =>
+    ofPrior.map((_, b) =>
+      (view.predictions['cls'] as tf.Tensor4D[]).flatMap((map) => [
+        ...map.dataSync().subarray((b * map.size) / map.shape[0], ((b + 1) * map.size) / map.shape[0]),
+      ]),
+    );
   const [s, t] = [scores(step.student), scores(step.teacher)];
   let priors = 0;
-  for (const [b, row] of ofPrior.entries()) for (const [a, w] of row.entries()) for (let k = a * classes; k < (a + 1) * classes; k++) priors += w * qualityFocal(s[b]![k]!, t[b]![k]!);
+  for (const [b, row] of ofPrior.entries())
+    for (const [a, w] of row.entries())
+      for (let k = a * classes; k < (a + 1) * classes; k++) priors += w * qualityFocal(s[b]![k]!, t[b]![k]!);
   const factor = [...assignment.positives.dataSync()].reduce((sum, n) => sum + Math.max(1, n), 0) + EPSILON;
 
   const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
@@ -104,8 +134,14 @@ interface Cells {
   weight(object: number): number;
 }
 
-/** What each cell counts, undefined outside of the boxes of this level: the later box stays, a box without a cell of its own gets that of its corner. */
-function boxMask(boxes: readonly (readonly number[])[], { level, levels, finest, stride, height, width, weight }: Cells): (number | undefined)[] {
+/**
+ * What each cell counts, undefined outside of the boxes of this level: the later box stays, a box without a cell of its
+ * own gets that of its corner.
+ */
+function boxMask(
+  boxes: readonly (readonly number[])[],
+  { level, levels, finest, stride, height, width, weight }: Cells,
+): (number | undefined)[] {
   const cells = new Array<number | undefined>(height * width).fill(undefined);
   for (const [g, [x1, y1, x2, y2]] of boxes.entries()) {
     const size = Math.sqrt((x2! - x1! + 1) * (y2! - y1! + 1));

@@ -15,12 +15,29 @@ import { type ByHand, byHand } from './weights-by-hand.js';
 // Objects of 20 to 60 pixels then are on two levels.
 const FINEST = 16;
 const model = (width: number) =>
-  retinanet({ backbone: { block: 'basic', layers: [1, 1, 1, 1], width }, fpnChannels: 8, input: { fixedSize: [96, 96] }, head: { depth: 1, channels: 8 }, anchors: { sizes: [[16], [32], [64], [128], [256]] } });
-const pictures = { format: 'synthetic', classes: ['striped-disk', 'speckled-ring'], size: 96, sizes: [20, 60], objects: [1, 3] };
+  retinanet({
+    backbone: { block: 'basic', layers: [1, 1, 1, 1], width },
+    fpnChannels: 8,
+    input: { fixedSize: [96, 96] },
+    head: { depth: 1, channels: 8 },
+    anchors: { sizes: [[16], [32], [64], [128], [256]] },
+  });
+const pictures = {
+  format: 'synthetic',
+  classes: ['striped-disk', 'speckled-ring'],
+  size: 96,
+  sizes: [20, 60],
+  objects: [1, 3],
+};
 const STEPS = 4;
 /** The prototypes without a term of their own: all that they do is to weigh those of the others. */
 const weigher = (reliability?: (value: { readonly student: tf.Tensor2D }) => tf.Tensor1D) =>
-  prototype({ weights: { global: 0, feature: 0, response: 0 }, minSide: 1, count: 3, ...(reliability && { reliability }) });
+  prototype({
+    weights: { global: 0, feature: 0, response: 0 },
+    minSide: 1,
+    count: 3,
+    ...(reliability && { reliability }),
+  });
 const constant = (weight: number) => weigher(({ student }) => tf.fill([student.shape[0]], weight));
 
 interface Step {
@@ -32,16 +49,36 @@ let folder: string;
 const fit = async (out: string, more: Partial<Config>): Promise<TrainerEvent[]> => {
   const events: TrainerEvent[] = [];
   const config = {
-    engine: tensorflow(), student: model(4), data: { train: { ...pictures, name: 'weights', images: 8, seed: 1 }, val: { ...pictures, name: 'weights-val', images: 1, seed: 2 }, workers: 0 },
-    batchSize: 4, epochs: STEPS / 2, optimizer: { name: 'adamw', lr: 1e-3 }, log: { every: 1 }, ...more,
+    engine: tensorflow(),
+    student: model(4),
+    data: {
+      train: { ...pictures, name: 'weights', images: 8, seed: 1 },
+      val: { ...pictures, name: 'weights-val', images: 1, seed: 2 },
+      workers: 0,
+    },
+    batchSize: 4,
+    epochs: STEPS / 2,
+    optimizer: { name: 'adamw', lr: 1e-3 },
+    log: { every: 1 },
+    ...more,
   } as unknown as Config;
-  await new Trainer(config, { ...ports, out: join(folder, out), listeners: [{ name: 'test', on: (event) => void events.push(event) }] }).fit();
+  await new Trainer(config, {
+    ...ports,
+    out: join(folder, out),
+    listeners: [{ name: 'test', on: (event) => void events.push(event) }],
+  }).fit();
   return events;
 };
 /** A run with DeFeat and KD, in both of its forms, and what they should be by the weights of each step. */
 async function steps(out: string, weights: readonly unknown[]): Promise<Step[]> {
   const hands: ByHand[] = [];
-  const distillers = [...weights, defeat({ adapter: 'none', finest: FINEST }), kd({ loss: 'softmax' }), ['kd', {}, { as: 'kd-all' }], byHand(FINEST, (step) => hands.push(step))];
+  const distillers = [
+    ...weights,
+    defeat({ adapter: 'none', finest: FINEST }),
+    kd({ loss: 'softmax' }),
+    ['kd', {}, { as: 'kd-all' }],
+    byHand(FINEST, (step) => hands.push(step)),
+  ];
   const events = await fit(out, { teacher: { weights: join(folder, 'teacher') }, distillers: distillers as never });
   const logs = events.flatMap((event) => (event.type === 'log' ? [event] : []));
   expect([logs.length, hands.length]).toEqual([STEPS, STEPS]);
@@ -51,20 +88,29 @@ async function steps(out: string, weights: readonly unknown[]): Promise<Step[]> 
 let plain: Step[];
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'kd-weights-'));
-  // Learns in large strides, so that its classes are far from the student's: a divergence of nearly equal scores has few digits in float32.
+  // Learns in large strides, so that its classes are far from the student's: a divergence of nearly equal scores has
+  // few digits in float32.
   await fit('teacher', { student: model(6), optimizer: { name: 'adamw', lr: 0.03 } });
   plain = await steps('plain', []);
 }, 600_000);
 afterAll(() => rm(folder, { recursive: true }));
 
-const OWN = { 'defeat.neckForeground': 'neckForeground', 'defeat.neckBackground': 'neckBackground', 'kd.cls': 'positives', 'kd-all.cls': 'priors' } as const;
+const OWN = {
+  'defeat.neckForeground': 'neckForeground',
+  'defeat.neckBackground': 'neckBackground',
+  'kd.cls': 'positives',
+  'kd-all.cls': 'priors',
+} as const;
 function asByHand(all: readonly Step[]): void {
   for (const { terms, hand } of all) {
     expect(Object.keys(terms).filter((name) => name.startsWith('prototype'))).toEqual([]);
     for (const value of Object.values(terms)) expect(Number.isFinite(value)).toBe(true);
     for (const [term, name] of Object.entries(OWN)) {
       expect(hand[name], term).toBeGreaterThan(0);
-      expect(Math.abs(terms[term]! / hand[name] - 1), `${term}: ${terms[term]} by the run, ${hand[name]} by hand`).toBeLessThan(1e-5);
+      expect(
+        Math.abs(terms[term]! / hand[name] - 1),
+        `${term}: ${terms[term]} by the run, ${hand[name]} by hand`,
+      ).toBeLessThan(1e-5);
     }
   }
 }
@@ -76,7 +122,8 @@ it('without a plugin that weighs, every instance counts 1', () => {
 
 it('weights of 1 change nothing in a whole run', async () => {
   const ones = await steps('ones', [constant(1)]);
-  for (const { hand } of ones) expect(new Set([...hand.weights!.levels, hand.weights!.response].flat(2))).toEqual(new Set([1]));
+  for (const { hand } of ones)
+    expect(new Set([...hand.weights!.levels, hand.weights!.response].flat(2))).toEqual(new Set([1]));
   expect(ones.map(({ terms }) => terms)).toEqual(plain.map(({ terms }) => terms));
 });
 
@@ -93,7 +140,9 @@ it('weights of one half leave the means of DeFeat, and halve the sums of KD over
 it("the prototypes' own weights reach every term that reads them, in every step of a run", async () => {
   const weighed = await steps('weighed', [weigher()]);
   asByHand(weighed);
-  for (const { hand: { weights } } of weighed) {
+  for (const {
+    hand: { weights },
+  } of weighed) {
     const all = [...weights!.levels, weights!.response].flat(2);
     expect(all.every((weight) => weight >= 0 && weight <= 1)).toBe(true);
     expect(new Set(all).size).toBeGreaterThan(10);

@@ -6,7 +6,14 @@ import squares from './configs/squares.js';
 import { config, kd, root, temporaryFolder } from './kd.js';
 import { codeOf, loggedTerms, shownCode, testStandsInFiles } from './page-code.js';
 
-testDetector(squares, { options: { backbone: { block: 'basic', layers: [1, 1, 1, 1], width: 2 }, fpnChannels: 4, depth: 2, input: { minSize: 64, maxSize: 64 } } });
+testDetector(squares, {
+  options: {
+    backbone: { block: 'basic', layers: [1, 1, 1, 1], width: 2 },
+    fpnChannels: 4,
+    depth: 2,
+    input: { minSize: 64, maxSize: 64 },
+  },
+});
 
 const PAGE = 'docs/writing-a-detector.md';
 
@@ -15,7 +22,12 @@ describe(PAGE, () => {
     expect(codeOf(PAGE, 'ts')[0]!.code).toBe(shownCode('squares.ts'));
   });
 
-  testStandsInFiles(PAGE, [config('squares.ts'), config('squares-taught.config.ts'), join(root, 'packages/testing/src/toy-detector.ts'), fileURLToPath(import.meta.url)]);
+  testStandsInFiles(PAGE, [
+    config('squares.ts'),
+    config('squares-taught.config.ts'),
+    join(root, 'packages/testing/src/toy-detector.ts'),
+    fileURLToPath(import.meta.url),
+  ]);
 });
 
 describe('the detector of the page', () => {
@@ -33,9 +45,12 @@ describe('the detector of the page', () => {
 
   test('is taught by CrossKD and by PKD', async () => {
     const out = join(temporaryFolder(), 'student');
-    const { code, stderr } = await kd(['train', config('squares.config.ts'), '--out', out], { env: { KD_E2E_TEACHER: teacher } });
+    const { code, stderr } = await kd(['train', config('squares.config.ts'), '--out', out], {
+      env: { KD_E2E_TEACHER: teacher },
+    });
     expect(code, stderr).toBe(0);
     expect(loggedTerms(out)).toHaveLength(2);
-    for (const step of loggedTerms(out)) for (const name of ['crosskd.cls', 'crosskd.reg', 'pkd.feat']) expect(step[name], name).toBeGreaterThan(1e-6);
+    for (const step of loggedTerms(out))
+      for (const name of ['crosskd.cls', 'crosskd.reg', 'pkd.feat']) expect(step[name], name).toBeGreaterThan(1e-6);
   });
 });

@@ -21,7 +21,10 @@ describe(PAGE, () => {
     expect(codeOf(PAGE, 'ts')[0]!.code).toBe(shownCode('cosine.ts'));
   });
 
-  testStandsInFiles(PAGE, [...['cosine.ts', 'cosine-taught.config.ts', 'cosine.suite.ts', 'trust.ts', 'scaled.ts'].map(config), fileURLToPath(import.meta.url)]);
+  testStandsInFiles(PAGE, [
+    ...['cosine.ts', 'cosine-taught.config.ts', 'cosine.suite.ts', 'trust.ts', 'scaled.ts'].map(config),
+    fileURLToPath(import.meta.url),
+  ]);
 });
 
 /** Runs a program and gives its standard output. */
@@ -41,7 +44,10 @@ function link(folder: string, names: readonly string[]): void {
 
 describe('the package of the page', () => {
   const [manifest, tsconfig] = codeOf(PAGE, 'json').map(({ code }) => code);
-  const json = JSON.parse(manifest!) as Record<'peerDependencies' | 'devDependencies' | 'dependencies', Record<string, string>>;
+  const json = JSON.parse(manifest!) as Record<
+    'peerDependencies' | 'devDependencies' | 'dependencies',
+    Record<string, string>
+  >;
   const folder = temporaryFolder();
   const project = temporaryFolder();
   let packed: { readonly filename: string; readonly files: readonly { readonly path: string }[] };
@@ -54,10 +60,20 @@ describe('the package of the page', () => {
     writeFileSync(join(folder, 'src/cosine.test.ts'), shownCode('cosine.suite.ts'));
     link(folder, Object.keys({ ...json.dependencies, ...json.devDependencies }));
     run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc')], folder);
-    packed = (JSON.parse(run('npm', ['pack', '--json'], folder)) as typeof packed[])[0]!;
+    packed = (JSON.parse(run('npm', ['pack', '--json'], folder)) as (typeof packed)[])[0]!;
 
-    writeFileSync(join(project, 'package.json'), JSON.stringify({ type: 'module', dependencies: { 'kd-plugin-cosine': '*', '@kd/detector-retinanet': '*', '@kd/engine-tensorflow': '*' } }));
-    link(project, ['@kd/detector-retinanet', '@kd/engine-tensorflow', ...Object.keys({ ...json.dependencies, ...json.peerDependencies })]);
+    writeFileSync(
+      join(project, 'package.json'),
+      JSON.stringify({
+        type: 'module',
+        dependencies: { 'kd-plugin-cosine': '*', '@kd/detector-retinanet': '*', '@kd/engine-tensorflow': '*' },
+      }),
+    );
+    link(project, [
+      '@kd/detector-retinanet',
+      '@kd/engine-tensorflow',
+      ...Object.keys({ ...json.dependencies, ...json.peerDependencies }),
+    ]);
     run('tar', ['xzf', join(folder, packed.filename), '-C', join(project, 'node_modules')], project);
     run('mv', ['package', 'kd-plugin-cosine'], join(project, 'node_modules'));
   }, 300_000);
@@ -68,7 +84,9 @@ describe('the package of the page', () => {
 
   test('takes as peers what the packages of this repository take, in the same ranges', () => {
     const own = JSON.parse(readFileSync(join(root, 'packages/plugin-ssim/package.json'), 'utf8')) as typeof json;
-    const { version } = JSON.parse(readFileSync(join(root, 'packages/core/package.json'), 'utf8')) as { version: string };
+    const { version } = JSON.parse(readFileSync(join(root, 'packages/core/package.json'), 'utf8')) as {
+      version: string;
+    };
     expect(json.peerDependencies['@kd/core']).toBe(`^${version}`);
     expect(json.peerDependencies['@tensorflow/tfjs-core']).toBe(own.peerDependencies['@tensorflow/tfjs-core']);
   });
@@ -76,16 +94,30 @@ describe('the package of the page', () => {
   test('is found by its manifest', async () => {
     const { stdout, code } = await kd(['plugins', '--json'], { cwd: project });
     expect(code).toBe(0);
-    expect(JSON.parse(stdout)).toContainEqual(expect.objectContaining({ kind: 'distiller', name: 'cosine', package: 'kd-plugin-cosine', apiVersion: 1 }));
+    expect(JSON.parse(stdout)).toContainEqual(
+      expect.objectContaining({ kind: 'distiller', name: 'cosine', package: 'kd-plugin-cosine', apiVersion: 1 }),
+    );
   });
 
   test('teaches a student in a project that has nothing else', async () => {
-    const small = { ...tiny, epochs: 1, log: { every: 1 }, data: { ...tiny.data, train: { ...tiny.data.train, images: 8 } } };
-    const write = (name: string, more: object): void => writeFileSync(join(project, name), JSON.stringify({ ...small, ...more }));
+    const small = {
+      ...tiny,
+      epochs: 1,
+      log: { every: 1 },
+      data: { ...tiny.data, train: { ...tiny.data.train, images: 8 } },
+    };
+    const write = (name: string, more: object): void =>
+      writeFileSync(join(project, name), JSON.stringify({ ...small, ...more }));
     write('teacher.json', {});
-    write('student.json', { teacher: { weights: 'runs/teacher' }, distillers: [['cosine', { weight: 2, schedule: { warmup: 4 } }]] });
+    write('student.json', {
+      teacher: { weights: 'runs/teacher' },
+      distillers: [['cosine', { weight: 2, schedule: { warmup: 4 } }]],
+    });
     for (const name of ['teacher', 'student']) {
-      const { code, stderr } = await kd(['train', `${name}.json`, '--out', `runs/${name}`, '--seed', name === 'teacher' ? '1' : '0'], { cwd: project });
+      const { code, stderr } = await kd(
+        ['train', `${name}.json`, '--out', `runs/${name}`, '--seed', name === 'teacher' ? '1' : '0'],
+        { cwd: project },
+      );
       expect(code, stderr).toBe(0);
     }
     const [first, second] = loggedTerms(join(project, 'runs/student')).map((terms) => terms['cosine.feat']!);

@@ -12,7 +12,8 @@ describe.each(goldenRoots().map((root) => [root.name, root] as const))('areas, %
   test('there are areas', () => expect(areas.length).toBeGreaterThan(0));
 
   for (const area of areas) {
-    test(`area ${area.name} is built or listed as not built yet`, () => expect(statusOf('area', area.name)).not.toBe('unknown'));
+    test(`area ${area.name} is built or listed as not built yet`, () =>
+      expect(statusOf('area', area.name)).not.toBe('unknown'));
   }
 
   for (const area of areas.filter((one) => one.name === 'ops')) {
@@ -22,21 +23,27 @@ describe.each(goldenRoots().map((root) => [root.name, root] as const))('areas, %
 
   for (const area of areas.filter((one) => one.name === 'baselines')) {
     const methods = [...new Set(casesOf<{ method: string }>(area).map((one) => one.method))];
-    test.each(methods)('baseline %s is built or listed as not built yet', (method) => expect(statusOf('baseline', method)).not.toBe('unknown'));
+    test.each(methods)('baseline %s is built or listed as not built yet', (method) =>
+      expect(statusOf('baseline', method)).not.toBe('unknown'),
+    );
   }
 
   for (const area of areas.filter((one) => one.name === 'prototype')) {
     const kinds = [...new Set(casesOf<{ kind: string }>(area).map((one) => one.kind))];
-    test.each(kinds)('prototype %s is built or listed as not built yet', (kind) => expect(statusOf('prototype', kind)).not.toBe('unknown'));
+    test.each(kinds)('prototype %s is built or listed as not built yet', (kind) =>
+      expect(statusOf('prototype', kind)).not.toBe('unknown'),
+    );
   }
 
   for (const area of areas.filter((one) => one.name === 'detectors')) {
     for (const member of area.members) {
       const { detector } = member.index;
       if (typeof detector === 'string') {
-        test(`detector ${detector} of ${member.name} is built or listed as not built yet`, () => expect(statusOf('detector', detector)).not.toBe('unknown'));
+        test(`detector ${detector} of ${member.name} is built or listed as not built yet`, () =>
+          expect(statusOf('detector', detector)).not.toBe('unknown'));
       } else {
-        test(`checkpoint samples ${member.name} are read or listed as not built yet`, () => expect(statusOf('checkpoint', member.name)).not.toBe('unknown'));
+        test(`checkpoint samples ${member.name} are read or listed as not built yet`, () =>
+          expect(statusOf('checkpoint', member.name)).not.toBe('unknown'));
       }
     }
   }

@@ -31,5 +31,9 @@ describeGolden('crosskd', (area) => {
 /** The cases hold no centerness targets: where they are is known, and their range. */
 function checkCenterness({ matched, centerness }: Assigned): void {
   expect(centerness).toBeDefined();
-  centerness!.arraySync().forEach((row, image) => row.forEach((value, prior) => expect(value > 0 && value <= 1).toBe(matched[image]![prior]! >= 0)));
+  centerness!
+    .arraySync()
+    .forEach((row, image) =>
+      row.forEach((value, prior) => expect(value > 0 && value <= 1).toBe(matched[image]![prior]! >= 0)),
+    );
 }

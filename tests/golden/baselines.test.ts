@@ -36,10 +36,18 @@ describeGolden('baselines', (area) => {
         expect(Math.abs(loss - one.loss), 'loss').toBeLessThanOrEqual(one.tolerance.loss);
         expect(Object.keys(parts).sort()).toEqual(Object.keys(one.parts).sort());
         // The tolerance is that of the weighted sum.
-        for (const [name, value] of Object.entries(one.parts)) expect(Math.abs(parts[name]! - value) * one.weights[name]!, name).toBeLessThanOrEqual(one.tolerance.loss);
-        expect(Object.keys(one.expected).filter((key) => key.startsWith('grad_')).sort()).toEqual([...one.wrt.map((key) => `grad_${key}`), ...ofParts.map(({ key }) => key)].sort());
-        one.wrt.forEach((key, i) => expectClose(gradients[i]!, tensors.get(`grad_${key}`).values, one.tolerance.grad, `grad_${key}`));
-        for (const { key, part, gradient } of ofParts) expectClose(gradient, tensors.get(key).values, one.tolerance.grad / one.weights[part]!, key);
+        for (const [name, value] of Object.entries(one.parts))
+          expect(Math.abs(parts[name]! - value) * one.weights[name]!, name).toBeLessThanOrEqual(one.tolerance.loss);
+        expect(
+          Object.keys(one.expected)
+            .filter((key) => key.startsWith('grad_'))
+            .sort(),
+        ).toEqual([...one.wrt.map((key) => `grad_${key}`), ...ofParts.map(({ key }) => key)].sort());
+        one.wrt.forEach((key, i) =>
+          expectClose(gradients[i]!, tensors.get(`grad_${key}`).values, one.tolerance.grad, `grad_${key}`),
+        );
+        for (const { key, part, gradient } of ofParts)
+          expectClose(gradient, tensors.get(key).values, one.tolerance.grad / one.weights[part]!, key);
         expect(tf.memory().numTensors).toBe(before);
       });
     }
@@ -60,15 +68,25 @@ function gradientsOfParts(one: BaselineCase, tensors: GoldenTensors): PartGradie
   });
   const inputs = inputsOf(one, tensors);
   return found.map(({ key, part, input }) => {
-    const gradient = tf.grad((leaf: tf.Tensor) => METHODS[one.method]!(new Map([...inputs, [input, leaf]]), one)[part]!)(inputs.get(input)!);
+    const gradient = tf.grad(
+      (leaf: tf.Tensor) => METHODS[one.method]!(new Map([...inputs, [input, leaf]]), one)[part]!,
+    )(inputs.get(input)!);
     return { key, part, gradient: gradient.dataSync() as Float32Array };
   });
 }
 
 const inputsOf = (one: BaselineCase, tensors: GoldenTensors): Map<string, tf.Tensor> =>
-  new Map(Object.entries(one.inputs).map(([key, shape]) => [key, tf.tensor(Float32Array.from(tensors.get(key).values), [...shape])]));
+  new Map(
+    Object.entries(one.inputs).map(([key, shape]) => [
+      key,
+      tf.tensor(Float32Array.from(tensors.get(key).values), [...shape]),
+    ]),
+  );
 
-function run(one: BaselineCase, tensors: GoldenTensors): { loss: number; parts: Record<string, number>; gradients: Float32Array[] } {
+function run(
+  one: BaselineCase,
+  tensors: GoldenTensors,
+): { loss: number; parts: Record<string, number>; gradients: Float32Array[] } {
   const method = METHODS[one.method];
   if (!method) return expect.fail(`baseline "${one.method}" is listed as built, but has no entry in METHODS here.`);
   const inputs = inputsOf(one, tensors);

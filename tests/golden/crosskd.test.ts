@@ -44,7 +44,8 @@ describeGolden('crosskd', (area) => {
         };
         goldenTest('area', 'crosskd', 'maps and gradients', () => withPair(compareTensors));
         goldenTest('area', 'crosskd', 'losses of the levels', () => withPair(compareLosses));
-        if (one.if_wrong?.['tap_before_relu']) goldenTest('area', 'crosskd', 'losses with the tap before the ReLU', () => withPair(compareEarlyTap));
+        if (one.if_wrong?.['tap_before_relu'])
+          goldenTest('area', 'crosskd', 'losses with the tap before the ReLU', () => withPair(compareEarlyTap));
       });
     }
   });
@@ -59,7 +60,11 @@ function compareUnit({ id, inputs: keys, params, expected }: UnitCase, tensors: 
     const made = run({ ...inputs, [of]: x }, params);
     return tf.sum(inputs['upstream'] ? tf.mul(made, inputs['upstream']) : made);
   };
-  const actual: Record<string, ArrayLike<number>> = { loss: output.dataSync(), output: output.dataSync(), [`grad_${of}`]: tf.grad(objective)(inputs[of]!).dataSync() };
+  const actual: Record<string, ArrayLike<number>> = {
+    loss: output.dataSync(),
+    output: output.dataSync(),
+    [`grad_${of}`]: tf.grad(objective)(inputs[of]!).dataSync(),
+  };
   for (const [name, { tensor, value, atol }] of Object.entries(expected)) {
     if (!(name in actual)) throw new Error(`the case expects "${name}", which the test does not compute`);
     expectClose(actual[name]!, tensor === undefined ? [value!] : tensors.get(tensor).values, atol, name);
@@ -72,41 +77,69 @@ function compareUnit({ id, inputs: keys, params, expected }: UnitCase, tensors: 
 function compareTensors(pair: Pair): void {
   const { one, tensors } = pair;
   const model = modelGradients(pair);
-  const actual = new Map([...forwardTensors(pair), ...tapGradients(pair), ...model, ...(one.params.pkd_weight === null ? [] : pkdGradients(pair).gradients)]);
+  const actual = new Map([
+    ...forwardTensors(pair),
+    ...tapGradients(pair),
+    ...model,
+    ...(one.params.pkd_weight === null ? [] : pkdGradients(pair).gradients),
+  ]);
   const wanted = Object.entries(one.expected).filter(([key]) => !ASSIGNMENT.test(key));
   for (const [key, { atol }] of wanted) {
     const values = actual.get(key);
     if (!values) throw new Error(`the case expects "${key}", which the test does not compute`);
     expectClose(values, tensors.get(key).values, atol, key);
   }
-  const without = one.student_tensors_without_kd_gradient.flatMap((name) => (name === 'scales' ? one.params.strides.map((_, level) => `scales.${level}`) : [name]));
+  const without = one.student_tensors_without_kd_gradient.flatMap((name) =>
+    name === 'scales' ? one.params.strides.map((_, level) => `scales.${level}`) : [name],
+  );
   expect([...model.keys()].filter((key) => without.includes(key.slice('grad_stu.'.length)))).toEqual([]);
-  expect([...model.keys()].sort()).toEqual(wanted.map(([key]) => key).filter((key) => /^grad_stu(_fpn)?\./.test(key)).sort());
+  expect([...model.keys()].sort()).toEqual(
+    wanted
+      .map(([key]) => key)
+      .filter((key) => /^grad_stu(_fpn)?\./.test(key))
+      .sort(),
+  );
 }
 
 /** Taps, the teacher's maps, aligned features and cross-head maps, by the names of the case. */
 function forwardTensors(pair: Pair): Map<string, ArrayLike<number>> {
-  const { one: { params }, student, teacher } = pair;
+  const {
+    one: { params },
+    student,
+    teacher,
+  } = pair;
   const [own, taught] = [student.forward(fpn(pair, 'stu')), teacher.forward(fpn(pair, 'tea'))];
   const found = new Map<string, ArrayLike<number>>();
   params.strides.forEach((_, level) => {
-    for (const [name, maps] of Object.entries(taught.predictions)) found.set(`tea_${mapName(name)}.${level}`, maps[level]!.dataSync());
+    for (const [name, maps] of Object.entries(taught.predictions))
+      found.set(`tea_${mapName(name)}.${level}`, maps[level]!.dataSync());
     for (const branch of student.head.branches) {
-      const feature = { student: own.taps[tapNames(pair, branch)[level]!]!, teacher: taught.taps[tapNames({ ...pair, student: teacher }, branch)[level]!]! };
+      const feature = {
+        student: own.taps[tapNames(pair, branch)[level]!]!,
+        teacher: taught.taps[tapNames({ ...pair, student: teacher }, branch)[level]!]!,
+      };
       const { aligned, maps } = crossHead(teacher.head, branch, feature, { level, i: params.idx });
-      found.set(`stu_tap_${branch}.${level}`, feature.student.dataSync()).set(`tea_tap_${branch}.${level}`, feature.teacher.dataSync()).set(`aligned_${branch}.${level}`, aligned.dataSync());
+      found
+        .set(`stu_tap_${branch}.${level}`, feature.student.dataSync())
+        .set(`tea_tap_${branch}.${level}`, feature.teacher.dataSync())
+        .set(`aligned_${branch}.${level}`, aligned.dataSync());
       for (const [name, map] of Object.entries(maps)) found.set(`cross_${mapName(name)}.${level}`, map.dataSync());
     }
   });
   return found;
 }
 
-const close = (actual: number, expected: number, rtol: number, what: string): void => expect(Math.abs(actual - expected), `${what}: ${actual}, expected ${expected}`).toBeLessThanOrEqual(rtol * Math.abs(expected) + 1e-9);
+const close = (actual: number, expected: number, rtol: number, what: string): void =>
+  expect(Math.abs(actual - expected), `${what}: ${actual}, expected ${expected}`).toBeLessThanOrEqual(
+    rtol * Math.abs(expected) + 1e-9,
+  );
 
 /** Terms by name, in the order of the levels. */
 function termsOf(pair: Pair, options: Parameters<typeof hooksOf>[1]): Map<string, number[]> {
   const hooks = hooksOf(pair, options);
-  const terms = hooks.lossCompose!(stepOf(pair, pair.student.forward(fpn(pair, 'stu')), pair.teacher.forward(fpn(pair, 'tea'))));
+  const terms = hooks.lossCompose!(
+    stepOf(pair, pair.student.forward(fpn(pair, 'stu')), pair.teacher.forward(fpn(pair, 'tea'))),
+  );
   const found = new Map<string, number[]>();
   for (const [name, term] of Object.entries(terms)) {
     const of = name.split('.')[0]!;
@@ -123,15 +156,29 @@ function compareLosses(pair: Pair): void {
   const { one } = pair;
   const [levels, sums] = [termsOf(pair, { perLevel: true }), termsOf(pair, {})];
   const { loss_feat_kd: pkd, ...own } = one.losses;
-  expect([...sums.keys()].sort()).toEqual(Object.keys(own).map((key) => TERMS[key]).sort());
+  expect([...sums.keys()].sort()).toEqual(
+    Object.keys(own)
+      .map((key) => TERMS[key])
+      .sort(),
+  );
   for (const [key, { per_level, total, rtol }] of Object.entries(own)) {
     const name = TERMS[key]!;
     close(sums.get(name)![0]!, total, rtol, key);
     // FCOS' reference has one value for all levels.
-    if (per_level.length === one.params.strides.length) per_level.forEach((value, level) => close(levels.get(name)![level]!, value, rtol, `${key}, level ${level}`));
-    else close(levels.get(name)!.reduce((sum, value) => sum + value), total, rtol, key);
+    if (per_level.length === one.params.strides.length)
+      per_level.forEach((value, level) => close(levels.get(name)![level]!, value, rtol, `${key}, level ${level}`));
+    else
+      close(
+        levels.get(name)!.reduce((sum, value) => sum + value),
+        total,
+        rtol,
+        key,
+      );
   }
-  if (pkd) pkdGradients(pair).losses.forEach((value, level) => close(value, pkd.per_level[level]!, pkd.rtol, `loss_feat_kd, level ${level}`));
+  if (pkd)
+    pkdGradients(pair).losses.forEach((value, level) =>
+      close(value, pkd.per_level[level]!, pkd.rtol, `loss_feat_kd, level ${level}`),
+    );
 }
 
 /** What the reference's text says, as against what it does: the tap before the ReLU. */

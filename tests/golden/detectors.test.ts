@@ -5,9 +5,19 @@ import type { DetectorIndex, TensorEntry } from './detectors/index-file.js';
 import { loadCase, type LoadedCase, onBatch, stepOf, trajectoryOf } from './detectors/loaded-case.js';
 import { checkSamples, checkStages } from './detectors/two-stage.js';
 import { startEngine } from './support/engine.js';
-import { describeGolden, detectorCases, expectClose, expectEqual, goldenTest, relativeL2, type DetectorCase } from './support/index.js';
+import {
+  describeGolden,
+  detectorCases,
+  expectClose,
+  expectEqual,
+  goldenTest,
+  relativeL2,
+  type DetectorCase,
+} from './support/index.js';
 
-/** Share of the sum of magnitudes within which checksums agree: rounding of single values is far below, and signs mix. */
+/**
+ * Share of the sum of magnitudes within which checksums agree: rounding of single values is far below, and signs mix.
+ */
 const CHECKSUM = 1e-4;
 
 beforeAll(async () => {
@@ -23,7 +33,8 @@ describeGolden('detectors', (area) => {
       const twoStage = index.config?.roi !== undefined;
 
       check('trains the parameters that torch trains', ({ detector }) => {
-        const names = (trainable: boolean): number => detector.variables.filter((v) => v.trainable === trainable && !/moving_/.test(v.path)).length;
+        const names = (trainable: boolean): number =>
+          detector.variables.filter((v) => v.trainable === trainable && !/moving_/.test(v.path)).length;
         expect(names(true)).toBe(index.weights.trainable_parameters.length);
       });
       check('input', checkInput);
@@ -32,7 +43,8 @@ describeGolden('detectors', (area) => {
       if (twoStage) check('proposals, pooled regions and box head', checkStages);
       check('detections', checkDetections);
       for (const scenario of Object.keys(index.train ?? {})) {
-        if (twoStage) check(`${scenario}: samples of both stages`, (loaded) => checkSamples(loaded, scenario), scenario);
+        if (twoStage)
+          check(`${scenario}: samples of both stages`, (loaded) => checkSamples(loaded, scenario), scenario);
         else check(`${scenario}: assignment`, (loaded) => checkAssignment(loaded, scenario));
         check(`${scenario}: losses and gradients`, (loaded) => checkGradients(loaded, scenario), scenario);
       }
@@ -41,7 +53,11 @@ describeGolden('detectors', (area) => {
   }
 });
 
-async function withCase(one: DetectorCase, run: (loaded: LoadedCase) => void | Promise<void>, scenario?: string): Promise<void> {
+async function withCase(
+  one: DetectorCase,
+  run: (loaded: LoadedCase) => void | Promise<void>,
+  scenario?: string,
+): Promise<void> {
   const loaded = await loadCase(one, scenario);
   try {
     await run(loaded);
@@ -67,10 +83,15 @@ async function checkInput(loaded: LoadedCase): Promise<void> {
     expectChecksum(values, index.transform.checksum, 1e-5, 'batch');
     if (io.has('transform/batch')) expectClose(values, io.get('transform/batch').values, LIMITS.batch, 'batch');
     batch.imageSizes.forEach(([height], i) => {
-      for (const [label, first] of [['first_rows', 0], ['last_rows', height - 4]] as const) {
+      for (const [label, first] of [
+        ['first_rows', 0],
+        ['last_rows', height - 4],
+      ] as const) {
         const key = `transform/image${i}_${label}`;
         if (!io.has(key)) continue;
-        const rows = Array.from({ length: c }, (_, k) => values.subarray(((i * c + k) * h + first) * w, ((i * c + k) * h + first + 4) * w));
+        const rows = Array.from({ length: c }, (_, k) =>
+          values.subarray(((i * c + k) * h + first) * w, ((i * c + k) * h + first + 4) * w),
+        );
         expectClose(Float32Array.from(rows.flatMap((row) => [...row])), io.get(key).values, LIMITS.batch, key);
       }
     });
@@ -87,7 +108,12 @@ async function checkForward(loaded: LoadedCase): Promise<void> {
         const values = torchValues(output.taps[stages[i]!]!);
         expectChecksum(values, checksum, CHECKSUM, `body ${key}`);
         const stored = io.get(tensor);
-        expectClose(values.subarray(0, stored.values.length), stored.values, LIMITS.features(entryOf(loaded, tensor)), tensor);
+        expectClose(
+          values.subarray(0, stored.values.length),
+          stored.values,
+          LIMITS.features(entryOf(loaded, tensor)),
+          tensor,
+        );
         expect(output.taps[stages[i]!]!.shape, `body ${key}`).toEqual([shape[0], shape[2], shape[3], shape[1]]);
       });
       expect(output.levels.length).toBe(Object.keys(index.fpn).length);
@@ -98,28 +124,43 @@ async function checkForward(loaded: LoadedCase): Promise<void> {
       });
       for (const [ours, torch] of headOutputs(loaded)) {
         const key = `head/${torch}`;
-        expectClose(headRows(output.predictions[ours]!), io.get(key).values, LIMITS.features(entryOf(loaded, key)), key);
+        expectClose(
+          headRows(output.predictions[ours]!),
+          io.get(key).values,
+          LIMITS.features(entryOf(loaded, key)),
+          key,
+        );
       }
     }),
   );
 }
 
-const HEAD_OUTPUTS: Readonly<Record<string, string>> = { cls: 'cls_logits', reg: 'bbox_regression', centerness: 'bbox_ctrness' };
+const HEAD_OUTPUTS: Readonly<Record<string, string>> = {
+  cls: 'cls_logits',
+  reg: 'bbox_regression',
+  centerness: 'bbox_ctrness',
+};
 
 /** Our names and torch's of the maps that the case has: each one stored must be known here. */
 function headOutputs({ index }: Pick<LoadedCase, 'index'>): [ours: string, torch: string][] {
-  const stored = Object.keys(index.tensors.entries).filter((key) => key.startsWith('head/')).map((key) => key.slice('head/'.length));
+  const stored = Object.keys(index.tensors.entries)
+    .filter((key) => key.startsWith('head/'))
+    .map((key) => key.slice('head/'.length));
   const known = Object.entries(HEAD_OUTPUTS).filter(([, torch]) => stored.includes(torch));
   expect(known.map(([, torch]) => torch).sort(), `${index.name}: outputs of the head`).toEqual(stored.sort());
   return known;
 }
 
 /** Levels [b, h, w, a·k] as rows [b, all anchors, k]: one image's levels follow each other. */
-function headRows(levels: readonly { readonly shape: readonly number[]; dataSync(): ArrayLike<number> }[]): Float32Array {
+function headRows(
+  levels: readonly { readonly shape: readonly number[]; dataSync(): ArrayLike<number> }[],
+): Float32Array {
   const images = levels[0]!.shape[0]!;
   const values = levels.map((level) => level.dataSync() as Float32Array);
   return Float32Array.from(
-    Array.from({ length: images }, (_, i) => values.map((all) => [...all.subarray((i * all.length) / images, ((i + 1) * all.length) / images)])).flat(2),
+    Array.from({ length: images }, (_, i) =>
+      values.map((all) => [...all.subarray((i * all.length) / images, ((i + 1) * all.length) / images)]),
+    ).flat(2),
   );
 }
 
@@ -144,7 +185,11 @@ async function checkDetections({ index, io, detector, labelShift, batch }: Loade
     disposeAll(output);
     expect(found.length).toBe(index.eval.length);
     found.forEach((image, i) => {
-      expectEqual(image.labels.map((label) => label + labelShift), io.get(`eval/labels${i}`).values, `image ${i}: labels`);
+      expectEqual(
+        image.labels.map((label) => label + labelShift),
+        io.get(`eval/labels${i}`).values,
+        `image ${i}: labels`,
+      );
       expectClose(image.scores, io.get(`eval/scores${i}`).values, LIMITS.scores, `image ${i}: scores`);
       expectClose(image.boxes, io.get(`eval/boxes${i}`).values, LIMITS.boxes, `image ${i}: boxes`);
       expect(image.labels.length).toBe(index.eval[i]!.detections);
@@ -163,13 +208,25 @@ async function checkAssignment({ index, io, detector, batch }: LoadedCase, scena
       const anchors = matched.shape[1];
       expectEqual(positives.dataSync(), wanted.positives, `${scenario}: positives`);
       wanted.boxes_per_image.forEach((boxes, i) => {
-        expectClose(host.boxes.subarray(i * host.maxBoxes * 4, (i * host.maxBoxes + boxes) * 4), io.get(`train/${scenario}/resized_boxes${i}`).values, 1e-4, `${scenario}: boxes of image ${i}`);
+        expectClose(
+          host.boxes.subarray(i * host.maxBoxes * 4, (i * host.maxBoxes + boxes) * 4),
+          io.get(`train/${scenario}/resized_boxes${i}`).values,
+          1e-4,
+          `${scenario}: boxes of image ${i}`,
+        );
         const image = rows.slice(i * anchors, (i + 1) * anchors);
         expectEqual(image, io.get(`train/${scenario}/matched_idxs${i}`).values, `${scenario}: matches of image ${i}`);
-        expect(image.filter((match) => match === -2).length, `${scenario}: ignored in image ${i}`).toBe(wanted.ignored[i]);
+        expect(image.filter((match) => match === -2).length, `${scenario}: ignored in image ${i}`).toBe(
+          wanted.ignored[i],
+        );
       });
       for (const [ours, torch] of headOutputs({ index })) {
-        expectChecksum(headRows(output.predictions[ours]!), wanted.head_checksums[torch]!, CHECKSUM, `${scenario}: ${torch}`);
+        expectChecksum(
+          headRows(output.predictions[ours]!),
+          wanted.head_checksums[torch]!,
+          CHECKSUM,
+          `${scenario}: ${torch}`,
+        );
       }
     }),
   );
@@ -180,7 +237,9 @@ async function checkGradients(loaded: LoadedCase, scenario: string): Promise<voi
   const wanted = index.train[scenario]!;
   const { losses, gradients } = await stepOf(loaded, scenario);
   expectLosses(losses, wanted.losses, LIMITS.losses, scenario);
-  expect([...gradients.keys()].sort(), `${scenario}: parameters with a gradient`).toEqual(Object.keys(wanted.grad_norms).sort());
+  expect([...gradients.keys()].sort(), `${scenario}: parameters with a gradient`).toEqual(
+    Object.keys(wanted.grad_norms).sort(),
+  );
   for (const [name, norm] of Object.entries(wanted.grad_norms)) {
     const limit = LIMITS.gradientNorms(index.robustness.gradients[name] ?? 0);
     expectNear(Math.hypot(...gradients.get(name)!), norm, limit * norm, `${scenario}: norm of the gradient of ${name}`);
@@ -188,7 +247,9 @@ async function checkGradients(loaded: LoadedCase, scenario: string): Promise<voi
   for (const name of wanted.grad_tensors) {
     const stored = io.get(`train/${scenario}/grad/${name}`).values;
     const difference = relativeL2(gradients.get(name)!.subarray(0, stored.length), stored);
-    expect(difference, `${scenario}: gradient of ${name}`).toBeLessThanOrEqual(LIMITS.gradients(index.robustness.gradients[name] ?? 0));
+    expect(difference, `${scenario}: gradient of ${name}`).toBeLessThanOrEqual(
+      LIMITS.gradients(index.robustness.gradients[name] ?? 0),
+    );
   }
 }
 
@@ -202,10 +263,14 @@ async function checkTrajectory(loaded: LoadedCase): Promise<void> {
   }
   for (const name of wanted.final_tensors) {
     const stored = io.get(`trajectory/final/${name}`).values;
-    expect(relativeL2(variables.get(name)!.subarray(0, stored.length), stored), name).toBeLessThanOrEqual(LIMITS.trajectory);
+    expect(relativeL2(variables.get(name)!.subarray(0, stored.length), stored), name).toBeLessThanOrEqual(
+      LIMITS.trajectory,
+    );
   }
   for (const name of wanted.final_buffers ?? []) {
     if (name.endsWith('num_batches_tracked')) continue; // A counter that no engine of ours keeps.
-    expect(relativeL2(variables.get(name)!, io.get(`trajectory/final/${name}`).values), name).toBeLessThanOrEqual(LIMITS.trajectory);
+    expect(relativeL2(variables.get(name)!, io.get(`trajectory/final/${name}`).values), name).toBeLessThanOrEqual(
+      LIMITS.trajectory,
+    );
   }
 }

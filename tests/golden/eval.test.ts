@@ -1,6 +1,16 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { cocoTable, evaluateCoco, evaluateVoc, IOU_THRESHOLDS, RECALL_SAMPLES, vocTable, type CocoDetection, type CocoInstances, type VocRows } from '@kd/metrics';
+import {
+  cocoTable,
+  evaluateCoco,
+  evaluateVoc,
+  IOU_THRESHOLDS,
+  RECALL_SAMPLES,
+  vocTable,
+  type CocoDetection,
+  type CocoInstances,
+  type VocRows,
+} from '@kd/metrics';
 import { expect, test } from 'vitest';
 import { casesOf, describeGolden, expectClose, expectEqual } from './support/index.js';
 
@@ -40,7 +50,8 @@ interface VocSet {
 }
 
 const TOLERANCE = 1e-9;
-const close = (actual: number | undefined, expected: number | null, what: string): void => expectClose([actual!], [expected ?? -1], TOLERANCE, what);
+const close = (actual: number | undefined, expected: number | null, what: string): void =>
+  expectClose([actual!], [expected ?? -1], TOLERANCE, what);
 
 describeGolden('eval', (area) => {
   const json = <T>(file: string): T => JSON.parse(readFileSync(join(area.folder, file), 'utf8')) as T;
@@ -55,10 +66,12 @@ describeGolden('eval', (area) => {
     test(`coco ${set.name}`, () => {
       const instances = json<CocoInstances>(set.gt);
       const result = evaluateCoco(cocoTable(instances, json<CocoDetection[]>(set.dt)), { maxDetections: set.max_dets });
-      const ours = (key: string): string => key.replace(/^AR(1|10|100)$/, (_, limit: string) => `AR${set.max_dets[[1, 10, 100].indexOf(Number(limit))]}`);
+      const ours = (key: string): string =>
+        key.replace(/^AR(1|10|100)$/, (_, limit: string) => `AR${set.max_dets[[1, 10, 100].indexOf(Number(limit))]}`);
       expect(Object.keys(set.stats)).toHaveLength(12);
       for (const [key, value] of Object.entries(set.stats)) {
-        // The reference prints its first number for 100 detections, whatever the limits are, and -1 where that is none of them.
+        // The reference prints its first number for 100 detections, whatever the limits are, and -1 where that is none
+        // of them.
         const expected = key === 'AP' && set.max_dets.at(-1) !== 100 ? mean(set.AP_per_iou) : value;
         close(result.metrics[ours(key)], expected, key);
       }
@@ -66,7 +79,8 @@ describeGolden('eval', (area) => {
       const categories = instances.categories.map(({ id }) => id).sort((a, b) => a - b);
       expect(set.per_class.map((row) => row.category_id)).toEqual(categories);
       set.per_class.forEach(({ category_id: id, ...numbers }, label) => {
-        for (const [key, value] of Object.entries(numbers)) close(result.perClass[label]![ours(key)], value, `class ${id}: ${key}`);
+        for (const [key, value] of Object.entries(numbers))
+          close(result.perClass[label]![ours(key)], value, `class ${id}: ${key}`);
       });
     });
   }

@@ -13,7 +13,11 @@ describeGolden('crosskd', (area) => {
   describeDetector(area, 'fcos', {
     name: 'fcos',
     title: 'FCOS, flavour mmdet',
-    assigned: ({ avg_factor }, { centerness }) => expect(Math.abs(tf.sum(centerness!).dataSync()[0]! / avg_factor - 1), 'sum of the centerness targets').toBeLessThan(1e-6),
+    assigned: ({ avg_factor }, { centerness }) =>
+      expect(
+        Math.abs(tf.sum(centerness!).dataSync()[0]! / avg_factor - 1),
+        'sum of the centerness targets',
+      ).toBeLessThan(1e-6),
     decodes: ({ inputs }) => inputs['dist'] !== undefined,
   });
 });

@@ -11,7 +11,15 @@ import { transformOps } from './ops/transform.js';
 import { startEngine } from './support/engine.js';
 import { casesOf, describeGolden, goldenTest, type TensorInfo } from './support/index.js';
 
-const ops: Readonly<Record<string, Op>> = { ...boxOps, ...lossOps, ...layerOps, ...fcosOps, ...roiAlignOps, ...optimiserOps, ...transformOps };
+const ops: Readonly<Record<string, Op>> = {
+  ...boxOps,
+  ...lossOps,
+  ...layerOps,
+  ...fcosOps,
+  ...roiAlignOps,
+  ...optimiserOps,
+  ...transformOps,
+};
 
 beforeAll(async () => {
   await startEngine();
@@ -22,7 +30,8 @@ describeGolden('ops', (area) => {
   for (const one of casesOf<OpCase>(area)) {
     goldenTest('op', one.op, one.name, async () => {
       const op = ops[one.op];
-      if (op === undefined) throw new Error(`op "${one.op}" is listed as built, but no runner below tests/golden/ops knows it.`);
+      if (op === undefined)
+        throw new Error(`op "${one.op}" is listed as built, but no runner below tests/golden/ops knows it.`);
       checkCase(one, op, await area.tensors(one.file), infos[one.file]!);
     });
   }

@@ -8,7 +8,9 @@ import { casesOf, describeGolden, goldenTest } from './support/index.js';
 /** Loss of one kind of relation, weighted as in the method, and its gradient. */
 function relation({ input, number }: Opened, part: 'distance' | 'angle'): { value: tf.Scalar; grad: tf.Tensor } {
   const weight = number('factor') * number('attenuation') * (part === 'angle' ? number('angleFactor') : 1);
-  return tf.valueAndGrad((x: tf.Tensor) => tf.mul<tf.Scalar>(rkdLoss(x as tf.Tensor2D, input('teacher'), { least: 2 })[part], weight))(input('student'));
+  return tf.valueAndGrad((x: tf.Tensor) =>
+    tf.mul<tf.Scalar>(rkdLoss(x as tf.Tensor2D, input('teacher'), { least: 2 })[part], weight),
+  )(input('student'));
 }
 
 describeGolden('prototype', (area) => {
@@ -23,7 +25,12 @@ describeGolden('prototype', (area) => {
           const of = opened(one, tensors);
           expect(of.number('smoothL1Beta')).toBe(1);
           const [distance, angle] = [relation(of, 'distance'), relation(of, 'angle')];
-          compare(of, { distance: distance.value, gradDistance: distance.grad, angle: angle.value, gradAngle: angle.grad });
+          compare(of, {
+            distance: distance.value,
+            gradDistance: distance.grad,
+            angle: angle.value,
+            gradAngle: angle.grad,
+          });
         });
       });
     }

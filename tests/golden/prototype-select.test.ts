@@ -21,7 +21,11 @@ interface Case<P> {
   readonly file: string;
   readonly params: P;
   readonly expected: Readonly<Record<string, unknown>>;
-  readonly tolerance: { readonly energiesRelativeToInitialEnergy: number; readonly coefficients: Bounds; readonly densities: Bounds };
+  readonly tolerance: {
+    readonly energiesRelativeToInitialEnergy: number;
+    readonly coefficients: Bounds;
+    readonly densities: Bounds;
+  };
 }
 
 interface Bounds {
@@ -29,8 +33,21 @@ interface Bounds {
   readonly atol: number;
 }
 
-type SelectionCase = Case<Params & { readonly initialEnergy: number; readonly stopped: 'k' | 'no-gain' | 'exhausted'; readonly filterFallback: boolean }>;
-type BankCase = Case<Params & { readonly levels: number; readonly classes: number; readonly counts: readonly number[]; readonly filterFallback: readonly boolean[] }>;
+type SelectionCase = Case<
+  Params & {
+    readonly initialEnergy: number;
+    readonly stopped: 'k' | 'no-gain' | 'exhausted';
+    readonly filterFallback: boolean;
+  }
+>;
+type BankCase = Case<
+  Params & {
+    readonly levels: number;
+    readonly classes: number;
+    readonly counts: readonly number[];
+    readonly filterFallback: readonly boolean[];
+  }
+>;
 
 const STOPPED = { k: 'count', 'no-gain': 'gain', exhausted: 'exhausted' } as const;
 
@@ -47,10 +64,16 @@ const optionsOf = (params: Params): SelectOptions => ({
 
 const featuresOf = (tensors: GoldenTensors, teacherKey: string, studentKey: string) => {
   const [teacher, student] = [tensors.get(teacherKey), tensors.get(studentKey)];
-  return { teacher: Float32Array.from(teacher.values), student: Float32Array.from(student.values), teacherChannels: teacher.shape[1]!, studentChannels: student.shape[1]! };
+  return {
+    teacher: Float32Array.from(teacher.values),
+    student: Float32Array.from(student.values),
+    teacherChannels: teacher.shape[1]!,
+    studentChannels: student.shape[1]!,
+  };
 };
 
-const within = ({ rtol, atol }: Bounds, expected: ArrayLike<number>): number => atol + rtol * Array.from(expected).reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+const within = ({ rtol, atol }: Bounds, expected: ArrayLike<number>): number =>
+  atol + rtol * Array.from(expected).reduce((most, value) => Math.max(most, Math.abs(value)), 0);
 
 describeGolden('prototype', (area) => {
   // The engine may have to set its library up first.
@@ -65,21 +88,42 @@ describeGolden('prototype', (area) => {
         const options = optionsOf(one.params);
         const selection = await selectPursuit(features, options);
         const explanation = explain(features, selection.rows, options);
-        const densities = one.expected['out.densityTeacher'] === undefined ? null : await densitiesOf(features, options);
+        const densities =
+          one.expected['out.densityTeacher'] === undefined ? null : await densitiesOf(features, options);
         const { initialEnergy } = one.params;
-        const energies = { stepObjective: selection.objective, totalObjective: selection.totalObjective, residualTeacher: selection.residualTeacher, residualStudent: selection.residualStudent, similarity: selection.similarity, gain: selection.gains };
+        const energies = {
+          stepObjective: selection.objective,
+          totalObjective: selection.totalObjective,
+          residualTeacher: selection.residualTeacher,
+          residualStudent: selection.residualStudent,
+          similarity: selection.similarity,
+          gain: selection.gains,
+        };
         const indices = { indices: selection.rows, candidates: selection.candidates };
-        const bounded = { coeffTeacher: explanation.teacher, coeffStudent: explanation.student, ...(densities && { densityTeacher: densities.teacher, densityStudent: densities.student }) };
-        const known = [...Object.keys(energies), ...Object.keys(indices), ...Object.keys(bounded)].map((name) => `out.${name}`);
+        const bounded = {
+          coeffTeacher: explanation.teacher,
+          coeffStudent: explanation.student,
+          ...(densities && { densityTeacher: densities.teacher, densityStudent: densities.student }),
+        };
+        const known = [...Object.keys(energies), ...Object.keys(indices), ...Object.keys(bounded)].map(
+          (name) => `out.${name}`,
+        );
         // Whatever the case expects is compared.
         expect(known).toEqual(expect.arrayContaining(Object.keys(one.expected)));
 
-        for (const [name, actual] of Object.entries(indices)) expectEqual(actual, tensors.get(`out.${name}`).values, name);
+        for (const [name, actual] of Object.entries(indices))
+          expectEqual(actual, tensors.get(`out.${name}`).values, name);
         const allowed = one.tolerance.energiesRelativeToInitialEnergy * initialEnergy;
-        for (const [name, actual] of Object.entries(energies)) expectClose(actual, tensors.get(`out.${name}`).values, allowed, name);
+        for (const [name, actual] of Object.entries(energies))
+          expectClose(actual, tensors.get(`out.${name}`).values, allowed, name);
         for (const [name, actual] of Object.entries(bounded)) {
           const expected = tensors.get(`out.${name}`).values;
-          expectClose(actual, expected, within(name.startsWith('density') ? one.tolerance.densities : one.tolerance.coefficients, expected), name);
+          expectClose(
+            actual,
+            expected,
+            within(name.startsWith('density') ? one.tolerance.densities : one.tolerance.coefficients, expected),
+            name,
+          );
         }
         expect(Math.abs(selection.initialEnergy - initialEnergy)).toBeLessThan(allowed);
         expect(selection.stopped).toBe(STOPPED[one.params.stopped]);
@@ -107,9 +151,18 @@ describeGolden('prototype', (area) => {
           const objective = tensors.get(`out.stepObjective${level}`).values;
           for (const [label, count] of params.counts.entries()) {
             const [from, to] = [offsets[label]!, offsets[label + 1]!];
-            expectClose(bank.objective.subarray(from, to), objective.subarray(from, to), one.tolerance.energiesRelativeToInitialEnergy * 2 * count, `stepObjective${level} of class ${label}`);
+            expectClose(
+              bank.objective.subarray(from, to),
+              objective.subarray(from, to),
+              one.tolerance.energiesRelativeToInitialEnergy * 2 * count,
+              `stepObjective${level} of class ${label}`,
+            );
           }
-          compared.push(...['indices', 'offsets', 'protoTeacher', 'protoStudent', 'stepObjective'].map((name) => `out.${name}${level}`));
+          compared.push(
+            ...['indices', 'offsets', 'protoTeacher', 'protoStudent', 'stepObjective'].map(
+              (name) => `out.${name}${level}`,
+            ),
+          );
           ignored.push(bank.classes.map(({ filterIgnored }) => filterIgnored));
         }
         expect(compared.sort()).toEqual(Object.keys(one.expected).sort());

@@ -7,7 +7,15 @@ import { startEngine } from './support/engine.js';
 import { casesOf, describeGolden, goldenTest } from './support/index.js';
 
 /** What the expected tensors of a kind are computed with. */
-const KINDS: Readonly<Record<string, (of: Opened) => Computed>> = { coefficients, regions, feature, response, roialign, 'one-stage': oneStage, 'two-stage': twoStage };
+const KINDS: Readonly<Record<string, (of: Opened) => Computed>> = {
+  coefficients,
+  regions,
+  feature,
+  response,
+  roialign,
+  'one-stage': oneStage,
+  'two-stage': twoStage,
+};
 
 describeGolden('prototype', (area) => {
   // The engine may have to set its library up first.

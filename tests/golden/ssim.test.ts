@@ -17,7 +17,17 @@ interface SsimCase {
 }
 
 /** Float32 against a float64 reference; ratios of small second moments amplify rounding in the last two. */
-const INTERMEDIATE_TOLERANCE: Readonly<Record<string, number>> = { norm: 2e-6, mu: 2e-6, var: 2e-6, cov: 2e-6, luminance: 1e-5, cs: 1e-4, contrast: 1e-3, structure: 1e-3, ssim: 1e-4 };
+const INTERMEDIATE_TOLERANCE: Readonly<Record<string, number>> = {
+  norm: 2e-6,
+  mu: 2e-6,
+  var: 2e-6,
+  cov: 2e-6,
+  luminance: 1e-5,
+  cs: 1e-4,
+  contrast: 1e-3,
+  structure: 1e-3,
+  ssim: 1e-4,
+};
 
 describeGolden('ssim', (area) => {
   beforeAll(async () => {
@@ -37,20 +47,27 @@ describeGolden('ssim', (area) => {
         expectClose(perLevel, one.perLevel, one.tolerance.loss, 'perLevel');
         const wanted = Object.keys(one.expected).filter((key) => key.startsWith('grad_'));
         expect([...gradients.keys()].sort()).toEqual(wanted.sort());
-        for (const [key, gradient] of gradients) expectClose(gradient, tensors.get(key).values, one.tolerance.grad, key);
+        for (const [key, gradient] of gradients)
+          expectClose(gradient, tensors.get(key).values, one.tolerance.grad, key);
         expect(tf.memory().numTensors).toBe(before);
       });
     }
   });
 
   describe('intermediate maps', () => {
-    for (const one of casesOf<SsimCase>(area).filter(({ expected }) => Object.keys(expected).some((key) => !key.startsWith('grad_')))) {
+    for (const one of casesOf<SsimCase>(area).filter(({ expected }) =>
+      Object.keys(expected).some((key) => !key.startsWith('grad_')),
+    )) {
       goldenTest('area', 'ssim', one.id, async () => {
         const tensors = await area.tensors(one.file);
         const inputs = inputsOf(one, tensors);
         let compared = 0;
         for (let level = 0; level < one.levels; level++) {
-          const maps = ssimIntermediates(inputs.get(`s${level}`) as tf.Tensor4D, inputs.get(`t${level}`) as tf.Tensor4D, lossOptions(one));
+          const maps = ssimIntermediates(
+            inputs.get(`s${level}`) as tf.Tensor4D,
+            inputs.get(`t${level}`) as tf.Tensor4D,
+            lossOptions(one),
+          );
           for (const [name, map] of Object.entries(maps)) {
             const key = `${name}${level}`;
             if (!(key in one.expected)) continue;
@@ -68,14 +85,22 @@ describeGolden('ssim', (area) => {
 });
 
 function inputsOf(one: SsimCase, tensors: GoldenTensors): Map<string, tf.Tensor> {
-  return new Map(Object.entries(one.inputs).map(([key, shape]) => [key, tf.tensor(Float32Array.from(tensors.get(key).values), [...shape])]));
+  return new Map(
+    Object.entries(one.inputs).map(([key, shape]) => [
+      key,
+      tf.tensor(Float32Array.from(tensors.get(key).values), [...shape]),
+    ]),
+  );
 }
 
 function lossOptions({ config: { levels: _levels, weight: _weight, ...options } }: SsimCase): SsimOptions {
   return options;
 }
 
-function run(one: SsimCase, tensors: GoldenTensors): { loss: number; perLevel: number[]; gradients: Map<string, Float32Array> } {
+function run(
+  one: SsimCase,
+  tensors: GoldenTensors,
+): { loss: number; perLevel: number[]; gradients: Map<string, Float32Array> } {
   const inputs = inputsOf(one, tensors);
   const numbers = Array.from({ length: one.levels }, (_, i) => i);
   const named = (prefix: string): tf.Tensor4D[] => numbers.map((i) => inputs.get(`${prefix}${i}`) as tf.Tensor4D);
@@ -85,20 +110,33 @@ function run(one: SsimCase, tensors: GoldenTensors): { loss: number; perLevel: n
   const leaves = [...inputs.keys()].filter((key) => !/^[tw]\d/.test(key));
   const adapters = (values: ReadonlyMap<string, tf.Tensor>) =>
     inputs.has('adapter0_kernel')
-      ? numbers.map((i) => ({ kernel: values.get(`adapter${i}_kernel`) as tf.Tensor4D, bias: values.get(`adapter${i}_bias`) as tf.Tensor1D }))
+      ? numbers.map((i) => ({
+          kernel: values.get(`adapter${i}_kernel`) as tf.Tensor4D,
+          bias: values.get(`adapter${i}_bias`) as tf.Tensor1D,
+        }))
       : undefined;
   const total = (...values: tf.Tensor[]): tf.Scalar => {
     const by = new Map(leaves.map((key, i) => [key, values[i]!]));
     const made = adapters(by);
     const options: SsimLevelsOptions = one.config;
-    return ssimLevels(numbers.map((i) => by.get(`s${i}`) as tf.Tensor4D), teachers, options, { ...(weights && { weights }), ...(made && { adapters: made }) });
+    return ssimLevels(
+      numbers.map((i) => by.get(`s${i}`) as tf.Tensor4D),
+      teachers,
+      options,
+      { ...(weights && { weights }), ...(made && { adapters: made }) },
+    );
   };
   const { value, grads } = tf.valueAndGrads(total)(leaves.map((key) => inputs.get(key)!));
 
   const perLevel = numbers.map((i) => {
     const adapter = adapters(inputs)?.[i];
-    if (adapter) return ssimLevels([named('s')[i]!], [teachers[i]!], lossOptions(one), { adapters: [adapter] }).dataSync()[0]!;
+    if (adapter)
+      return ssimLevels([named('s')[i]!], [teachers[i]!], lossOptions(one), { adapters: [adapter] }).dataSync()[0]!;
     return ssimLoss(named('s')[i]!, teachers[i]!, lossOptions(one), weights?.[i]).dataSync()[0]!;
   });
-  return { loss: value.dataSync()[0]!, perLevel, gradients: new Map(grads.map((grad, i) => [`grad_${leaves[i]!}`, grad.dataSync() as Float32Array])) };
+  return {
+    loss: value.dataSync()[0]!,
+    perLevel,
+    gradients: new Map(grads.map((grad, i) => [`grad_${leaves[i]!}`, grad.dataSync() as Float32Array])),
+  };
 }

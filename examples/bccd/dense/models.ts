@@ -1,17 +1,46 @@
-// CrossKD and PKD on dense detectors: BCCD at 160x120, teachers and students of three kinds. See queue.mjs, which trains them all.
+// CrossKD and PKD on dense detectors: BCCD at 160x120, teachers and students of three kinds. See queue.mjs, which
+// trains them all.
 import type { Config } from '@kd/core';
 import { training as shared } from '../common.js';
 
 type Model = Config['student'];
 
-/** Levels of strides 4, 8 and 16: a platelet is ten pixels wide. Both models see the same input, and neck and head have the same widths. */
-const common = { norm: 'group', returnedLayers: [1, 2, 3], fpnChannels: 32, extra: 'none', input: { fixedSize: [120, 160] }, head: { depth: 4, groups: 8 } };
+/**
+ * Levels of strides 4, 8 and 16: a platelet is ten pixels wide. Both models see the same input, and neck and head have
+ * the same widths.
+ */
+const common = {
+  norm: 'group',
+  returnedLayers: [1, 2, 3],
+  fpnChannels: 32,
+  extra: 'none',
+  input: { fixedSize: [120, 160] },
+  head: { depth: 4, groups: 8 },
+};
 const large = { block: 'basic', layers: [2, 2, 2, 2], width: 32 };
 const small = { block: 'basic', layers: [1, 1, 1, 1], width: 8 };
 const kinds = {
   gfl: { ...common, anchorScale: 4 },
-  fcos: { ...common, flavour: 'mmdet', regressRanges: [[-1, 16], [16, 32], [32, 1e8]] },
-  retinanet: { ...common, head: { ...common.head, norm: 'group' }, anchors: { sizes: [[8, 10, 12.5], [16, 20, 25], [32, 40, 50]] } },
+  fcos: {
+    ...common,
+    flavour: 'mmdet',
+    regressRanges: [
+      [-1, 16],
+      [16, 32],
+      [32, 1e8],
+    ],
+  },
+  retinanet: {
+    ...common,
+    head: { ...common.head, norm: 'group' },
+    anchors: {
+      sizes: [
+        [8, 10, 12.5],
+        [16, 20, 25],
+        [32, 40, 50],
+      ],
+    },
+  },
 };
 
 export type Kind = keyof typeof kinds;

@@ -9,11 +9,19 @@ import { trainOnce } from '../train-once.mjs';
 const { values } = parseArgs({ options: { out: { type: 'string', default: 'runs/bccd-dense' } } });
 const folder = (name) => join(values.out, name);
 
-const teacher = (kind) => trainOnce('examples/bccd/dense/teacher.config.ts', folder(`${kind}-teacher`), { KD_SEED: '0', KD_KIND: kind });
+const teacher = (kind) =>
+  trainOnce('examples/bccd/dense/teacher.config.ts', folder(`${kind}-teacher`), { KD_SEED: '0', KD_KIND: kind });
 const student = (kind, method, seed = '0', from = kind) =>
-  trainOnce('examples/bccd/dense/student.config.ts', folder(`${kind}-${method}${from === kind ? '' : `-from-${from}`}-${seed}`), {
-    KD_SEED: seed, KD_KIND: kind, KD_METHOD: method, KD_TEACHER: resolve(folder(`${from}-teacher`)),
-  });
+  trainOnce(
+    'examples/bccd/dense/student.config.ts',
+    folder(`${kind}-${method}${from === kind ? '' : `-from-${from}`}-${seed}`),
+    {
+      KD_SEED: seed,
+      KD_KIND: kind,
+      KD_METHOD: method,
+      KD_TEACHER: resolve(folder(`${from}-teacher`)),
+    },
+  );
 
 teacher('gfl');
 for (const seed of ['0', '1', '2']) for (const method of ['alone', 'crosskd', 'both']) student('gfl', method, seed);

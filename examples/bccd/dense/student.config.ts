@@ -12,7 +12,19 @@ const methods: Readonly<Record<string, Config['distillers']>> = {
   both: ['crosskd+pkd'],
 };
 const distillers = methods[KD_METHOD];
-if (distillers === undefined) throw new Error(`KD_METHOD is ${KD_METHOD}; it must be one of ${Object.keys(methods).join(', ')}.`);
+if (distillers === undefined)
+  throw new Error(`KD_METHOD is ${KD_METHOD}; it must be one of ${Object.keys(methods).join(', ')}.`);
 
-/** KD_KIND: gfl, fcos or retinanet; KD_TEACHER: another teacher than the one of this kind that lies here, a run folder or weights, of any kind. */
-export default defineConfig({ ...training, student: student(KD_KIND as Kind), ...(distillers.length > 0 && { teacher: { weights: KD_TEACHER ?? join(import.meta.dirname, `${KD_KIND}-teacher.safetensors`) }, distillers }), epochs: 12 });
+/**
+ * KD_KIND: gfl, fcos or retinanet; KD_TEACHER: another teacher than the one of this kind that lies here, a run folder
+ * or weights, of any kind.
+ */
+export default defineConfig({
+  ...training,
+  student: student(KD_KIND as Kind),
+  ...(distillers.length > 0 && {
+    teacher: { weights: KD_TEACHER ?? join(import.meta.dirname, `${KD_KIND}-teacher.safetensors`) },
+    distillers,
+  }),
+  epochs: 12,
+});

@@ -1,4 +1,5 @@
-// A share of the training boxes is spoilt: half of them get another class, half are moved by half to a whole side. And a plugin of twenty lines that
+// A share of the training boxes is spoilt: half of them get another class, half are moved by half to a whole side. And
+// a plugin of twenty lines that
 // reads the reliability weights beside any other plugin, and tells the mean over spoilt and over clean objects.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -42,7 +43,12 @@ export function noisyLabels(share: number) {
   const file = resolve(`runs/bccd-noisy-${share}.json`);
   writeFileSync(file, JSON.stringify(coco));
   return {
-    train: { format: 'coco' as const, annotations: file, images: join(root, 'JPEGImages'), name: `bccd-train-noisy-${share}` },
+    train: {
+      format: 'coco' as const,
+      annotations: file,
+      images: join(root, 'JPEGImages'),
+      name: `bccd-train-noisy-${share}`,
+    },
     /** What became of each object of an image, in the order of the annotations. */
     of: (image: number | string): readonly (Spoilt | 'clean')[] =>
       coco.annotations.filter(({ image_id }) => image_id === Number(image)).map(({ id }) => spoilt.get(id) ?? 'clean'),
@@ -59,7 +65,9 @@ export const reliabilityLog = (noise: Pick<ReturnType<typeof noisyLabels>, 'of'>
       let epoch = 0;
       let sums = new Map<string, { weight: number; count: number }>();
       const tell = (): void => {
-        const means = [...sums].sort().map(([what, { weight, count }]) => `${what} ${(weight / count).toFixed(4)} (${count})`);
+        const means = [...sums]
+          .sort()
+          .map(([what, { weight, count }]) => `${what} ${(weight / count).toFixed(4)} (${count})`);
         if (means.length > 0) logger.info(`reliability, epoch ${epoch}: ${means.join(', ')}`);
         sums = new Map();
       };

@@ -5,10 +5,14 @@ import * as tf from '@tensorflow/tfjs-core';
 import { type Kind, student, training } from './models.js';
 import { noisyLabels, reliabilityLog } from './noisy-labels.js';
 
-/** KD_KIND: retinanet or faster-rcnn; KD_TEACHER: another teacher, a run folder or weights; KD_NOISE=0.2: the share of training boxes that are spoilt. */
+/**
+ * KD_KIND: retinanet or faster-rcnn; KD_TEACHER: another teacher, a run folder or weights; KD_NOISE=0.2: the share of
+ * training boxes that are spoilt.
+ */
 const { KD_KIND = 'retinanet', KD_METHOD = 'all', KD_TEACHER, KD_NOISE } = process.env;
 
-const only = (name: 'global' | 'feature' | 'response') => prototype({ weights: { global: 0, feature: 0, response: 0, [name]: { global: 5, feature: 1, response: 1 }[name] } });
+const only = (name: 'global' | 'feature' | 'response') =>
+  prototype({ weights: { global: 0, feature: 0, response: 0, [name]: { global: 5, feature: 1, response: 1 }[name] } });
 
 /** What each KD_METHOD adds to the student. */
 const methods: Readonly<Record<string, Config['distillers']>> = {
@@ -24,16 +28,23 @@ const methods: Readonly<Record<string, Config['distillers']>> = {
   unweighted: [prototype({ reliability: ({ student: cosines }) => tf.ones([cosines.shape[0]]) })],
 };
 const distillers = methods[KD_METHOD];
-if (distillers === undefined) throw new Error(`KD_METHOD is ${KD_METHOD}; it must be one of ${Object.keys(methods).join(', ')}.`);
+if (distillers === undefined)
+  throw new Error(`KD_METHOD is ${KD_METHOD}; it must be one of ${Object.keys(methods).join(', ')}.`);
 
 /** The teachers that lie in this repository. */
-const kept: Readonly<Record<Kind, string>> = { retinanet: '../dense/retinanet-teacher.safetensors', 'faster-rcnn': 'faster-rcnn-teacher.safetensors' };
+const kept: Readonly<Record<Kind, string>> = {
+  retinanet: '../dense/retinanet-teacher.safetensors',
+  'faster-rcnn': 'faster-rcnn-teacher.safetensors',
+};
 
 const noise = KD_NOISE === undefined ? undefined : noisyLabels(Number(KD_NOISE));
 export default defineConfig({
   ...training,
   ...(noise && { data: { ...training.data, train: noise.train } }),
   student: student(KD_KIND as Kind),
-  ...(distillers.length > 0 && { teacher: { weights: KD_TEACHER ?? join(import.meta.dirname, kept[KD_KIND as Kind]) }, distillers: noise && KD_METHOD === 'all' ? [...distillers, reliabilityLog(noise)] : distillers }),
+  ...(distillers.length > 0 && {
+    teacher: { weights: KD_TEACHER ?? join(import.meta.dirname, kept[KD_KIND as Kind]) },
+    distillers: noise && KD_METHOD === 'all' ? [...distillers, reliabilityLog(noise)] : distillers,
+  }),
   epochs: 12,
 });

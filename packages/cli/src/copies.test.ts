@@ -19,8 +19,16 @@ function project(brought: Readonly<Record<string, string>>): { folder: string; p
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'kd-copies-')));
   folders.push(folder);
   json(folder, { name: 'project', dependencies: { 'kd-plugin-old': '*', 'kd-plugin-poor': '*' } });
-  const plugin = json(join(folder, 'node_modules/kd-plugin-old'), { name: 'kd-plugin-old', version: '1.0.0', kd: { kind: 'distiller', name: 'old', apiVersion: 1 } });
-  json(join(folder, 'node_modules/kd-plugin-poor'), { name: 'kd-plugin-poor', version: '1.0.0', kd: { kind: 'distiller', name: 'poor', apiVersion: 1 } });
+  const plugin = json(join(folder, 'node_modules/kd-plugin-old'), {
+    name: 'kd-plugin-old',
+    version: '1.0.0',
+    kd: { kind: 'distiller', name: 'old', apiVersion: 1 },
+  });
+  json(join(folder, 'node_modules/kd-plugin-poor'), {
+    name: 'kd-plugin-poor',
+    version: '1.0.0',
+    kd: { kind: 'distiller', name: 'poor', apiVersion: 1 },
+  });
   for (const [name, version] of Object.entries(brought)) json(join(plugin, 'node_modules', name), { name, version });
   return { folder, plugin };
 }
@@ -38,16 +46,26 @@ test('several are told with version, folder, who uses which, and the way out', a
   expect(core).toContain('there are 2 copies of @kd/core: ');
   expect(core).toContain(`0.0.7 for kd-plugin-old (${join(plugin, 'node_modules/@kd/core')})`);
   expect(core).toContain('pnpm why @kd/core');
-  expect(tfjs).toContain(`4.17.0 for kd-plugin-old (${join(plugin, 'node_modules/@tensorflow/tfjs-core')}); they overwrite each other's kernels and gradients`);
+  expect(tfjs).toContain(
+    `4.17.0 for kd-plugin-old (${join(plugin, 'node_modules/@tensorflow/tfjs-core')}); they overwrite each other's kernels and gradients`,
+  );
   expect(tfjs).toMatch(/4\.22\.0 for kd \(.*pnpm dedupe.*peerDependencies/);
   expect(others).toEqual([]);
 });
 
 test.each([
-  ['by name', ['old'], 1], ['by the name of the package', [['kd-plugin-old', {}]], 1], ['by its function', [{ definition: { name: 'old' }, options: {} }], 1], ['not at all', ['poor'], 0],
+  ['by name', ['old'], 1],
+  ['by the name of the package', [['kd-plugin-old', {}]], 1],
+  ['by its function', [{ definition: { name: 'old' }, options: {} }], 1],
+  ['not at all', ['poor'], 0],
 ])('a training that names the plugin %s warns of its TensorFlow.js', async (_, distillers, count) => {
   const said: string[] = [];
   const { folder } = project({ '@tensorflow/tfjs-core': '4.17.0', '@kd/core': '0.0.7' });
-  await warnOfCopies({ student: 'retinanet', distillers } as unknown as Config, folder, { info: () => {}, warn: (message) => void said.push(message) });
-  expect(said).toEqual(Array.from({ length: count }, () => expect.stringContaining('copies of @tensorflow/tfjs-core') as string));
+  await warnOfCopies({ student: 'retinanet', distillers } as unknown as Config, folder, {
+    info: () => {},
+    warn: (message) => void said.push(message),
+  });
+  expect(said).toEqual(
+    Array.from({ length: count }, () => expect.stringContaining('copies of @tensorflow/tfjs-core') as string),
+  );
 });

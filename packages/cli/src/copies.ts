@@ -9,7 +9,10 @@ export interface Copy {
   readonly by: readonly string[];
 }
 
-/** TensorFlow.js has one table of kernels and gradients for a process, whoever asks; what is registered last is used by all. */
+/**
+ * TensorFlow.js has one table of kernels and gradients for a process, whoever asks; what is registered last is used by
+ * all.
+ */
 export const TENSORFLOW_JS = ['@tensorflow/tfjs-core', '@tensorflow/tfjs-layers'] as const;
 
 /** What is to be there once. */
@@ -19,7 +22,11 @@ export const SINGLE_PACKAGES = ['@kd/core', ...TENSORFLOW_JS] as const;
  * The copies of packages that the command line and the packages of a project would load, by the name of the package.
  * @param counts which packages of the project are asked; default all that declare a plugin, detector or engine
  */
-export async function copiesOf<Name extends string>(names: readonly Name[], project: string, counts: (manifest: Manifest) => boolean = () => true): Promise<Record<Name, Copy[]>> {
+export async function copiesOf<Name extends string>(
+  names: readonly Name[],
+  project: string,
+  counts: (manifest: Manifest) => boolean = () => true,
+): Promise<Record<Name, Copy[]>> {
   const fromProject = createRequire(join(project, 'package.json'));
   const askers = new Map<string, NodeJS.Require>([['kd', createRequire(import.meta.url)]]);
   for (const { package: name } of (await discover(project)).filter(counts)) {
@@ -48,21 +55,40 @@ function copiesFor(name: string, askers: ReadonlyMap<string, NodeJS.Require>): C
 
 /** One line for each package that is there more than once: who uses which, why that is bad, and the way out. */
 export function copyWarnings(found: Readonly<Record<string, readonly Copy[]>>): string[] {
-  return Object.entries(found).filter(([, copies]) => copies.length > 1).map(([name, copies]) => {
-    const list = copies.map(({ version, folder, by }) => `${version} for ${by.length > 3 ? `${by[0]!} and ${by.length - 1} more` : by.join(', ')} (${folder})`).join('; ');
-    const why = name === '@kd/core' ? 'plugins are to be made by the core that trains' : 'they overwrite each other\'s kernels and gradients without a word';
-    return `there are ${copies.length} copies of ${name}: ${list}; ${why}. Bring them to one: pnpm why ${name} tells who asks for which, pnpm dedupe (npm dedupe) joins what may be one; a plugin has it among its peerDependencies, not its dependencies.`;
-  });
+  return Object.entries(found)
+    .filter(([, copies]) => copies.length > 1)
+    .map(([name, copies]) => {
+      const list = copies
+        .map(
+          ({ version, folder, by }) =>
+            `${version} for ${by.length > 3 ? `${by[0]!} and ${by.length - 1} more` : by.join(', ')} (${folder})`,
+        )
+        .join('; ');
+      const why =
+        name === '@kd/core'
+          ? 'plugins are to be made by the core that trains'
+          : "they overwrite each other's kernels and gradients without a word";
+      return `there are ${copies.length} copies of ${name}: ${list}; ${why}. Bring them to one: pnpm why ${name} tells who asks for which, pnpm dedupe (npm dedupe) joins what may be one; a plugin has it among its peerDependencies, not its dependencies.`;
+    });
 }
 
 /** Warns before a training of copies of TensorFlow.js that it would load; of those of core the trainer itself tells. */
 export async function warnOfCopies(config: Config, project: string, logger: Logger): Promise<void> {
   const { student, teacher, distillers = [], engine = 'tensorflow' } = config;
-  const used = new Set([student, ...(teacher?.detector === undefined ? [] : [teacher.detector]), ...distillers, engine].map(nameOf));
-  for (const warning of copyWarnings(await copiesOf(TENSORFLOW_JS, project, (one) => used.has(one.name) || used.has(one.package)))) logger.warn(warning);
+  const used = new Set(
+    [student, ...(teacher?.detector === undefined ? [] : [teacher.detector]), ...distillers, engine].map(nameOf),
+  );
+  for (const warning of copyWarnings(
+    await copiesOf(TENSORFLOW_JS, project, (one) => used.has(one.name) || used.has(one.package)),
+  ))
+    logger.warn(warning);
 }
 
-type Entry = string | readonly [string, ...unknown[]] | { readonly definition: { readonly name: string } } | { readonly name: string };
+type Entry =
+  | string
+  | readonly [string, ...unknown[]]
+  | { readonly definition: { readonly name: string } }
+  | { readonly name: string };
 
 function nameOf(entry: Entry): string {
   if (typeof entry === 'string') return entry;

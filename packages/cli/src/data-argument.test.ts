@@ -5,15 +5,27 @@ import { expect, test } from 'vitest';
 import { dataArgument } from './data-argument.js';
 
 test('short forms become what a config holds', async () => {
-  expect((await dataArgument({ coco: 'a.json', images: 'i' }))?.spec).toEqual({ format: 'coco', annotations: 'a.json', images: 'i' });
-  expect((await dataArgument({ voc: 'r', split: 2012, classes: '["a","b"]' }))?.spec).toEqual({ format: 'voc', root: 'r', split: '2012', classes: ['a', 'b'] });
+  expect((await dataArgument({ coco: 'a.json', images: 'i' }))?.spec).toEqual({
+    format: 'coco',
+    annotations: 'a.json',
+    images: 'i',
+  });
+  expect((await dataArgument({ voc: 'r', split: 2012, classes: '["a","b"]' }))?.spec).toEqual({
+    format: 'voc',
+    root: 'r',
+    split: '2012',
+    classes: ['a', 'b'],
+  });
   expect(await dataArgument({})).toBeNull();
 });
 
 test('a file with data is read, and its paths start from its folder', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'kd-cli-'));
   writeFileSync(join(folder, 'data.json'), '{"format":"voc","root":".","split":"val"}');
-  expect(await dataArgument({ data: join(folder, 'data.json') })).toEqual({ spec: { format: 'voc', root: '.', split: 'val' }, folder });
+  expect(await dataArgument({ data: join(folder, 'data.json') })).toEqual({
+    spec: { format: 'voc', root: '.', split: 'val' },
+    folder,
+  });
 });
 
 test.each([

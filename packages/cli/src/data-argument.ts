@@ -11,20 +11,29 @@ export interface DataArgument {
 
 /** `--data`, or `--coco` with `--images`, or `--voc` with `--split`; null when none is given. @throws KdError USAGE */
 export async function dataArgument({ data, coco, images, voc, split, classes }: Flags): Promise<DataArgument | null> {
-  const given = Object.entries({ '--data': data, '--coco': coco, '--voc': voc }).filter(([, value]) => value !== undefined);
+  const given = Object.entries({ '--data': data, '--coco': coco, '--voc': voc }).filter(
+    ([, value]) => value !== undefined,
+  );
   if (given.length === 0) {
-    if (images !== undefined || split !== undefined) throw new KdError('USAGE', '--images belongs to --coco, --split to --voc; give these, too.');
+    if (images !== undefined || split !== undefined)
+      throw new KdError('USAGE', '--images belongs to --coco, --split to --voc; give these, too.');
     return null;
   }
-  if (given.length > 1) throw new KdError('USAGE', `give one of ${given.map(([name]) => name).join(' and ')}, not both.`);
+  if (given.length > 1)
+    throw new KdError('USAGE', `give one of ${given.map(([name]) => name).join(' and ')}, not both.`);
   const folder = process.cwd();
   const names = classes === undefined ? {} : { classes: await classNames(String(classes)) };
   if (coco !== undefined) {
-    if (images === undefined) throw new KdError('USAGE', '--coco needs --images, the folder that the file names of the annotations start from.');
+    if (images === undefined)
+      throw new KdError(
+        'USAGE',
+        '--coco needs --images, the folder that the file names of the annotations start from.',
+      );
     return { spec: { format: 'coco', annotations: String(coco), images: String(images) }, folder };
   }
   if (voc !== undefined) {
-    if (split === undefined) throw new KdError('USAGE', '--voc needs --split, the name of a list in ImageSets/Main such as val.');
+    if (split === undefined)
+      throw new KdError('USAGE', '--voc needs --split, the name of a list in ImageSets/Main such as val.');
     return { spec: { format: 'voc', root: String(voc), split: String(split), ...names }, folder };
   }
   const text = String(data);
@@ -36,13 +45,18 @@ export async function dataArgument({ data, coco, images, voc, split, classes }: 
 export async function classNames(argument: string): Promise<string[]> {
   const text = argument.trimStart().startsWith('[') ? argument : await readText(argument);
   const names = parseJson(text, '--classes');
-  if (!Array.isArray(names) || !names.every((name) => typeof name === 'string')) throw new KdError('USAGE', `--classes must be a JSON list of names, such as '["RBC","WBC"]', or a file with one.`);
+  if (!Array.isArray(names) || !names.every((name) => typeof name === 'string'))
+    throw new KdError('USAGE', `--classes must be a JSON list of names, such as '["RBC","WBC"]', or a file with one.`);
   return names;
 }
 
 function specOf(text: string, where: string): Record<string, unknown> {
   const spec = parseJson(text, where) as Record<string, unknown> | null;
-  if (typeof spec !== 'object' || typeof spec?.['format'] !== 'string') throw new KdError('USAGE', `${where}: expected an object with a format, such as {"format":"coco","annotations":"…","images":"…"}.`);
+  if (typeof spec !== 'object' || typeof spec?.['format'] !== 'string')
+    throw new KdError(
+      'USAGE',
+      `${where}: expected an object with a format, such as {"format":"coco","annotations":"…","images":"…"}.`,
+    );
   return spec;
 }
 

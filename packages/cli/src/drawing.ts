@@ -26,7 +26,10 @@ export function overlay(width: number, height: number, boxes: readonly DrawnBox[
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" font-family="DejaVu Sans, Liberation Sans, Arial, sans-serif" font-size="${size}">${shapes.join('')}</svg>`;
 }
 
-function shape({ box: [x1, y1, x2, y2], label, text }: DrawnBox, { width, height, size, line }: { width: number; height: number; size: number; line: number }): string {
+function shape(
+  { box: [x1, y1, x2, y2], label, text }: DrawnBox,
+  { width, height, size, line }: { width: number; height: number; size: number; line: number },
+): string {
   const colour = `hsl(${(label * 137.5 + 10) % 360}, 85%, 40%)`;
   const [labelWidth, labelHeight] = [text.length * size * 0.62 + size * 0.6, size * 1.35];
   const x = Math.max(0, Math.min(x1, width - labelWidth));
@@ -40,6 +43,16 @@ function shape({ box: [x1, y1, x2, y2], label, text }: DrawnBox, { width, height
 
 /** Whether labels can be read here: without any font, every letter comes out as the same empty box. */
 export async function hasFont(): Promise<boolean> {
-  const [one, other] = await Promise.all(['M', 'i'].map((letter) => sharp(Buffer.from(`<svg xmlns="http://www.w3.org/2000/svg" width="24" height="24"><text x="2" y="20" font-size="20">${letter}</text></svg>`)).raw().toBuffer()));
+  const [one, other] = await Promise.all(
+    ['M', 'i'].map((letter) =>
+      sharp(
+        Buffer.from(
+          `<svg xmlns="http://www.w3.org/2000/svg" width="24" height="24"><text x="2" y="20" font-size="20">${letter}</text></svg>`,
+        ),
+      )
+        .raw()
+        .toBuffer(),
+    ),
+  );
   return !one!.equals(other!);
 }

@@ -14,7 +14,8 @@ function describe(error: unknown): Described {
   if (!(error instanceof Error)) return { code: 'UNEXPECTED', message: String(error) };
   const code: unknown = 'code' in error ? error.code : undefined;
   if (error.name === 'KdError' && typeof code === 'string') return { code, message: error.message };
-  if (error.name === 'CACError') return { code: 'USAGE', message: `${error.message.replace(/`/g, '"')}; see kd --help` };
+  if (error.name === 'CACError')
+    return { code: 'USAGE', message: `${error.message.replace(/`/g, '"')}; see kd --help` };
   return { code: 'UNEXPECTED', message: error.message, ...(error.stack === undefined ? {} : { stack: error.stack }) };
 }
 
@@ -23,6 +24,9 @@ export function tellFailure(error: unknown, json: boolean): number {
   const { code, message, stack } = describe(error);
   if (json) process.stdout.write(`${JSON.stringify({ ok: false, error: { code, message } })}\n`);
   else process.stderr.write(`error [${code}] ${message}\n`);
-  if (stack !== undefined) process.stderr.write(`${stack.split('\n').slice(1, 6).join('\n')}\nThis looks like a fault of kd itself: please report it with the lines above.\n`);
+  if (stack !== undefined)
+    process.stderr.write(
+      `${stack.split('\n').slice(1, 6).join('\n')}\nThis looks like a fault of kd itself: please report it with the lines above.\n`,
+    );
   return code === 'USAGE' ? MISUSED : FAILED;
 }

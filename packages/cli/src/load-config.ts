@@ -16,11 +16,21 @@ export interface LoadedConfig {
  */
 export async function loadConfig(path: string): Promise<LoadedConfig> {
   const file = resolve(path);
-  const isFile = await stat(file).then((found) => found.isFile(), () => false);
-  if (!isFile) throw new KdError('CONFIG_NOT_FOUND', `${path} is no file; give a config in TypeScript or JSON, such as kd.config.ts.`);
+  const isFile = await stat(file).then(
+    (found) => found.isFile(),
+    () => false,
+  );
+  if (!isFile)
+    throw new KdError(
+      'CONFIG_NOT_FOUND',
+      `${path} is no file; give a config in TypeScript or JSON, such as kd.config.ts.`,
+    );
   const config = await evaluate(file);
   if (typeof config !== 'object' || config === null || Array.isArray(config) || Object.keys(config).length === 0) {
-    throw new KdError('CONFIG_INVALID', `${path} holds no config; in TypeScript: export default defineConfig({ … }), in JSON: one object.`);
+    throw new KdError(
+      'CONFIG_INVALID',
+      `${path} holds no config; in TypeScript: export default defineConfig({ … }), in JSON: one object.`,
+    );
   }
   return { config: config as Config, file, folder: dirname(file) };
 }
@@ -28,10 +38,19 @@ export async function loadConfig(path: string): Promise<LoadedConfig> {
 async function evaluate(file: string): Promise<unknown> {
   try {
     const { config } = await load({
-      cwd: dirname(file), configFile: file, rcFile: false, globalRc: false, dotenv: false, packageJson: false, extend: false, envName: false, giget: false,
+      cwd: dirname(file),
+      configFile: file,
+      rcFile: false,
+      globalRc: false,
+      dotenv: false,
+      packageJson: false,
+      extend: false,
+      envName: false,
+      giget: false,
       // A config holds functions and definitions: they are to stay the objects that they are.
       merger: (...sources) => sources.find((source) => source !== undefined && source !== null) ?? {},
-      // Only TypeScript is transformed. Whatever is JavaScript already is imported by Node, so that there is one TensorFlow.js and one core.
+      // Only TypeScript is transformed. Whatever is JavaScript already is imported by Node, so that there is one
+      // TensorFlow.js and one core.
       jitiOptions: { extensions: ['.ts', '.mts', '.cts'] },
     });
     return config;

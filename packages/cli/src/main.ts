@@ -23,7 +23,8 @@ export async function main(argv: readonly string[]): Promise<number> {
 }
 
 export function joinWords([first, second, ...rest]: readonly string[]): string[] {
-  if (first !== undefined && second !== undefined && TWO_WORDS[first] === second) return [`${first} ${second}`, ...rest];
+  if (first !== undefined && second !== undefined && TWO_WORDS[first] === second)
+    return [`${first} ${second}`, ...rest];
   return [first, second, ...rest].filter((word) => word !== undefined);
 }
 
@@ -33,7 +34,10 @@ function unknownCommand(program: CAC, [first]: readonly string[]): number {
     return MISUSED;
   }
   const names = program.commands.map(({ name }) => name);
-  const more = first in TWO_WORDS ? `did you mean "kd ${first} ${TWO_WORDS[first]}"?` : `there are ${names.join(', ')}; see kd --help`;
+  const more =
+    first in TWO_WORDS
+      ? `did you mean "kd ${first} ${TWO_WORDS[first]}"?`
+      : `there are ${names.join(', ')}; see kd --help`;
   process.stderr.write(`error [USAGE] there is no command "${first}"; ${more}\n`);
   return MISUSED;
 }
@@ -41,16 +45,25 @@ function unknownCommand(program: CAC, [first]: readonly string[]): number {
 /** Every command with its options; nothing is run. */
 export function build(): CAC {
   const program = cac('kd');
-  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
+  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+    version: string;
+  };
 
   withOverrides(program.command('train [config]', 'Train a student, with a teacher and distillers or alone'))
     .option('--out <dir>', 'Folder of the run (default: runs/<name of the config>)')
     .option('--resume', 'Go on from the newest checkpoint of the run folder')
     .example('  kd train kd.config.ts --out runs/student')
     .example('  kd train kd.config.ts --out runs/student --resume')
-    .action(async (config: string | undefined, flags: Flags) => (await import('./commands/train.js')).train(config, flags));
+    .action(async (config: string | undefined, flags: Flags) =>
+      (await import('./commands/train.js')).train(config, flags),
+    );
 
-  withOverrides(program.command('plan <config>', 'Tell what a config would train, in which steps and for how long, from two real steps; leaves no files'))
+  withOverrides(
+    program.command(
+      'plan <config>',
+      'Tell what a config would train, in which steps and for how long, from two real steps; leaves no files',
+    ),
+  )
     .option('--pass-images <n>', 'Run passes of distillers over the first n training images (default: 16)')
     .option('--json', 'One JSON object on standard output and nothing else')
     .example('  kd plan kd.config.ts --set batchSize=16')
@@ -72,10 +85,15 @@ export function build(): CAC {
     .option('--detector <json>', 'What a foreign checkpoint holds, e.g. \'["retinanet",{"version":1}]\'')
     .option('--classes <names>', 'Names of the classes of a foreign checkpoint: a JSON list, or a file with one')
     .option('--json', 'Print the predictions as JSON, too')
-    .action(async (model: string, images: string[], flags: Flags) => (await import('./commands/predict.js')).predict(model, images, flags));
+    .action(async (model: string, images: string[], flags: Flags) =>
+      (await import('./commands/predict.js')).predict(model, images, flags),
+    );
 
   program
-    .command('prototypes <run>', 'Show which instances a run chose as prototypes, and what they explain, as one HTML page')
+    .command(
+      'prototypes <run>',
+      'Show which instances a run chose as prototypes, and what they explain, as one HTML page',
+    )
     .option('--out <file>', 'The page (default: prototypes.html in the run folder)')
     .option('--epoch <n>', 'The bank of this epoch (default: the newest)')
     .option('--step <n>', 'The bank of this step, where the refresh is in steps')
@@ -92,9 +110,16 @@ export function build(): CAC {
     .option('--json', 'One JSON object on standard output and nothing else')
     .action(async (flags: Flags) => (await import('./commands/data-check.js')).checkData(flags));
 
-  withOverrides(program.command('plugins [config]', 'List what is installed, running none of its code; with a config, tell what each of its parts taps, needs and adds'))
+  withOverrides(
+    program.command(
+      'plugins [config]',
+      'List what is installed, running none of its code; with a config, tell what each of its parts taps, needs and adds',
+    ),
+  )
     .option('--json', 'As JSON')
-    .action(async (config: string | undefined, flags: Flags) => (await import('./commands/plugins.js')).plugins(config, flags));
+    .action(async (config: string | undefined, flags: Flags) =>
+      (await import('./commands/plugins.js')).plugins(config, flags),
+    );
 
   program
     .command('doctor', 'Which engine runs here, which library, why, and what to do')
@@ -117,7 +142,12 @@ const withOverrides = (command: ReturnType<CAC['command']>): ReturnType<CAC['com
     .option('--set <key=value>', 'Any other key, e.g. --set optimizer.lr=0.02; may be repeated');
 
 const withData = (command: ReturnType<CAC['command']>): ReturnType<CAC['command']> =>
-  withFiles(command.option('--data <json>', 'Data as in a config: {"format":"coco",…}, or a file with that (default: the validation data of the run)'));
+  withFiles(
+    command.option(
+      '--data <json>',
+      'Data as in a config: {"format":"coco",…}, or a file with that (default: the validation data of the run)',
+    ),
+  );
 
 const withFiles = (command: ReturnType<CAC['command']>): ReturnType<CAC['command']> =>
   command

@@ -35,17 +35,32 @@ function put(node: unknown, [key, ...rest]: readonly string[], value: unknown, p
   if (key === undefined) return value;
   if (Array.isArray(node)) {
     const index = Number(key);
-    if (!Number.isInteger(index) || index < 0 || index > node.length) throw new KdError('USAGE', `--set ${path}: "${key}" is no place in a list of ${node.length}.`);
+    if (!Number.isInteger(index) || index < 0 || index > node.length)
+      throw new KdError('USAGE', `--set ${path}: "${key}" is no place in a list of ${node.length}.`);
     return Object.assign([...node], { [index]: put(node[index], rest, value, path) });
   }
-  if (node !== undefined && node !== null && typeof node !== 'object') throw new KdError('USAGE', `--set ${path}: there is nothing under ${JSON.stringify(node)} that "${key}" could name.`);
+  if (node !== undefined && node !== null && typeof node !== 'object')
+    throw new KdError(
+      'USAGE',
+      `--set ${path}: there is nothing under ${JSON.stringify(node)} that "${key}" could name.`,
+    );
   const record = (node ?? {}) as Readonly<Record<string, unknown>>;
   return { ...record, [key]: put(record[key], rest, value, path) };
 }
 
 /** The overrides among the options of a command. */
-export const overridesOf = ({ epochs, seed, set }: Overrides): Overrides => ({ ...(epochs === undefined ? {} : { epochs }), ...(seed === undefined ? {} : { seed }), ...(set === undefined ? {} : { set: [set].flat() }) });
+export const overridesOf = ({ epochs, seed, set }: Overrides): Overrides => ({
+  ...(epochs === undefined ? {} : { epochs }),
+  ...(seed === undefined ? {} : { seed }),
+  ...(set === undefined ? {} : { set: [set].flat() }),
+});
 
 /** As they would be typed again. */
 export const overrideWords = ({ epochs, seed, set }: Overrides): string =>
-  [...(epochs === undefined ? [] : [`--epochs ${String(epochs)}`]), ...(seed === undefined ? [] : [`--seed=${String(seed)}`]), ...[set ?? []].flat().map((pair) => `--set '${String(pair)}'`)].map((word) => ` ${word}`).join('');
+  [
+    ...(epochs === undefined ? [] : [`--epochs ${String(epochs)}`]),
+    ...(seed === undefined ? [] : [`--seed=${String(seed)}`]),
+    ...[set ?? []].flat().map((pair) => `--set '${String(pair)}'`),
+  ]
+    .map((word) => ` ${word}`)
+    .join('');

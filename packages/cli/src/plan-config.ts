@@ -9,7 +9,11 @@ import { shownPath } from './shown-path.js';
 import { stopSignal } from './stop-signal.js';
 
 /** The plan of a config, with what the command line sets over it; null when Ctrl-C ended it. */
-export async function planConfig(path: string, flags: Flags, options: Pick<PlanOptions, 'steps' | 'passImages'>): Promise<Plan | null> {
+export async function planConfig(
+  path: string,
+  flags: Flags,
+  options: Pick<PlanOptions, 'steps' | 'passImages'>,
+): Promise<Plan | null> {
   const { config, file, folder } = await loadConfig(path);
   const changed = withOverrides(config, overridesOf(flags));
   parseConfig(changed, shownPath(file));

@@ -12,7 +12,8 @@ const METRICS: Readonly<Record<string, () => Metric>> = {
 /** @throws KdError USAGE listing what there is */
 export function metricByName(name: string): Metric {
   const make = METRICS[name];
-  if (make === undefined) throw new KdError('USAGE', `there is no metric "${name}"; there are ${Object.keys(METRICS).join(', ')}.`);
+  if (make === undefined)
+    throw new KdError('USAGE', `there is no metric "${name}"; there are ${Object.keys(METRICS).join(', ')}.`);
   return make();
 }
 

@@ -5,7 +5,10 @@ import { constants } from 'node:os';
  * `end` hands the signals back.
  * @param said what the person is told
  */
-export function stopSignal(said = 'stopping after this step, with a checkpoint; once more quits at once'): { readonly signal: AbortSignal; end(): void } {
+export function stopSignal(said = 'stopping after this step, with a checkpoint; once more quits at once'): {
+  readonly signal: AbortSignal;
+  end(): void;
+} {
   const controller = new AbortController();
   const onSignal = (name: 'SIGINT' | 'SIGTERM'): void => {
     if (controller.signal.aborted) process.exit(128 + constants.signals[name]);

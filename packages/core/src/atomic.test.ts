@@ -21,7 +21,10 @@ describe('writeFileAtomic', () => {
     // A folder cannot be replaced by a file.
     await mkdir(join(folder, 'x'));
     await writeFile(join(folder, 'x', 'inside'), '');
-    await expect(writeFileAtomic(join(folder, 'x'), 'one')).rejects.toMatchObject({ code: 'FILE_WRITE', message: expect.stringContaining(`${join(folder, 'x')} could not be written`) });
+    await expect(writeFileAtomic(join(folder, 'x'), 'one')).rejects.toMatchObject({
+      code: 'FILE_WRITE',
+      message: expect.stringContaining(`${join(folder, 'x')} could not be written`),
+    });
     expect(await readdir(folder)).toEqual(['x']);
   });
 
@@ -46,6 +49,9 @@ describe('openRunFolder', () => {
   it('names a folder that cannot be made', async () => {
     const blocked = join(await temporaryFolder(), 'file');
     await writeFile(blocked, '');
-    await expect(openRunFolder(join(blocked, 'run'))).rejects.toMatchObject({ code: 'RUN_FOLDER', message: expect.stringContaining(blocked) });
+    await expect(openRunFolder(join(blocked, 'run'))).rejects.toMatchObject({
+      code: 'RUN_FOLDER',
+      message: expect.stringContaining(blocked),
+    });
   });
 });

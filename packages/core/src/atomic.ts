@@ -22,6 +22,10 @@ export async function writeFileAtomic(file: string, content: string | Uint8Array
     await rename(temporary, file);
   } catch (cause) {
     await rm(temporary, { force: true }).catch(() => {});
-    throw new KdError('FILE_WRITE', `${file} could not be written: ${messageOf(cause)}. The previous content is untouched.`, { cause });
+    throw new KdError(
+      'FILE_WRITE',
+      `${file} could not be written: ${messageOf(cause)}. The previous content is untouched.`,
+      { cause },
+    );
   }
 }

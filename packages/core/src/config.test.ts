@@ -14,15 +14,33 @@ const errorOf = (config: unknown): string => {
 
 describe('parseConfig', () => {
   it('fills in every default', () => {
-    expect(parseConfig(valid, 'x')).toMatchObject({ seed: 0, engine: 'tensorflow', distillers: [], batchSize: 8, accumulate: 1, schedule: { kind: 'constant' }, clipNorm: null, ema: null, evaluate: { every: 1, metric: 'coco' }, checkpoint: { every: 1, keep: 2 }, log: { every: 10 } });
+    expect(parseConfig(valid, 'x')).toMatchObject({
+      seed: 0,
+      engine: 'tensorflow',
+      distillers: [],
+      batchSize: 8,
+      accumulate: 1,
+      schedule: { kind: 'constant' },
+      clipNorm: null,
+      ema: null,
+      evaluate: { every: 1, metric: 'coco' },
+      checkpoint: { every: 1, keep: 2 },
+      log: { every: 10 },
+    });
   });
 
   it.each([
     [{ ...valid, epohcs: 2 }, /epohcs: there is no such key; did you mean "epochs"\?/],
-    [{ ...valid, data: { ...valid.data, wrokers: 1 } }, /data\.wrokers: there is no such key; did you mean "workers"\?/],
+    [
+      { ...valid, data: { ...valid.data, wrokers: 1 } },
+      /data\.wrokers: there is no such key; did you mean "workers"\?/,
+    ],
     [{ ...valid, schedule: { kind: 'step', milestone: [2] } }, /schedule\.milestone: .*did you mean "milestones"\?/],
     [{ ...valid, schedule: { warmup: { steps: 1, facto: 1 } } }, /schedule\.warmup\.facto: .*did you mean "factor"\?/],
-    [{ ...valid, optimizer: { name: 'sgd', lr: 1, momentun: 0.9 } }, /optimizer\.momentun: .*did you mean "momentum"\?/],
+    [
+      { ...valid, optimizer: { name: 'sgd', lr: 1, momentun: 0.9 } },
+      /optimizer\.momentun: .*did you mean "momentum"\?/,
+    ],
     [{ ...valid, ema: { deca: 1, decay: 0.9 } }, /ema\.deca: .*did you mean "decay"\?/],
     [{ ...valid, evaluate: { evry: 1 } }, /evaluate\.evry: .*did you mean "every"\?/],
     [{ ...valid, checkpoint: { foo: 1 } }, /checkpoint\.foo: there is no such key; known are every, keep/],

@@ -14,21 +14,50 @@ const fraction = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
 
 /** What a definition function returned, or a name, or a name with options (and, for distillers, `{ as }`). */
 const use = <Definition>() =>
-  v.union([
-    v.pipe(v.string(), v.nonEmpty()),
-    v.custom<Use<Definition>>((value) => typeof value === 'object' && value !== null && 'definition' in value, 'must be a name, [name, options] or the result of a plugin function'),
-    v.strictTuple([v.pipe(v.string(), v.nonEmpty()), v.record(v.string(), v.unknown())]),
-    v.strictTuple([v.pipe(v.string(), v.nonEmpty()), v.record(v.string(), v.unknown()), v.strictObject({ as: v.pipe(v.string(), v.regex(/^[A-Za-z][\w-]*$/, 'an id has letters, digits, - and _')) })]),
-  ], 'must be a name, [name, { options }], [name, { options }, { as: "an-id" }] or the result of a plugin function');
+  v.union(
+    [
+      v.pipe(v.string(), v.nonEmpty()),
+      v.custom<Use<Definition>>(
+        (value) => typeof value === 'object' && value !== null && 'definition' in value,
+        'must be a name, [name, options] or the result of a plugin function',
+      ),
+      v.strictTuple([v.pipe(v.string(), v.nonEmpty()), v.record(v.string(), v.unknown())]),
+      v.strictTuple([
+        v.pipe(v.string(), v.nonEmpty()),
+        v.record(v.string(), v.unknown()),
+        v.strictObject({ as: v.pipe(v.string(), v.regex(/^[A-Za-z][\w-]*$/, 'an id has letters, digits, - and _')) }),
+      ]),
+    ],
+    'must be a name, [name, { options }], [name, { options }, { as: "an-id" }] or the result of a plugin function',
+  );
 
-const source = v.union([
-  v.custom<DatasetSource>((value) => typeof value === 'object' && value !== null && typeof (value as DatasetSource).open === 'function', 'must be a data source'),
-  v.looseObject({ format: v.pipe(v.string(), v.nonEmpty()) }),
-], 'must be { format, … } or a data source, as voc(…), coco(…) and synthetic(…) return');
+const source = v.union(
+  [
+    v.custom<DatasetSource>(
+      (value) => typeof value === 'object' && value !== null && typeof (value as DatasetSource).open === 'function',
+      'must be a data source',
+    ),
+    v.looseObject({ format: v.pipe(v.string(), v.nonEmpty()) }),
+  ],
+  'must be { format, … } or a data source, as voc(…), coco(…) and synthetic(…) return',
+);
 
 const optimizer = v.variant('name', [
-  v.strictObject({ name: v.literal('sgd'), lr: positive, momentum: v.optional(fraction), dampening: v.optional(fraction), nesterov: v.optional(v.boolean()), weightDecay: v.optional(v.pipe(v.number(), v.finite(), v.minValue(0))) }),
-  v.strictObject({ name: v.picklist(['adamw', 'adam']), lr: positive, betas: v.optional(v.tuple([fraction, fraction])), eps: v.optional(positive), weightDecay: v.optional(v.pipe(v.number(), v.finite(), v.minValue(0))) }),
+  v.strictObject({
+    name: v.literal('sgd'),
+    lr: positive,
+    momentum: v.optional(fraction),
+    dampening: v.optional(fraction),
+    nesterov: v.optional(v.boolean()),
+    weightDecay: v.optional(v.pipe(v.number(), v.finite(), v.minValue(0))),
+  }),
+  v.strictObject({
+    name: v.picklist(['adamw', 'adam']),
+    lr: positive,
+    betas: v.optional(v.tuple([fraction, fraction])),
+    eps: v.optional(positive),
+    weightDecay: v.optional(v.pipe(v.number(), v.finite(), v.minValue(0))),
+  }),
 ]);
 
 const schedule = v.strictObject({
@@ -43,11 +72,24 @@ const schedule = v.strictObject({
 /** The schema of a config. Every key that is not here is refused. */
 export const configSchema = v.strictObject({
   seed: v.optional(v.pipe(v.number(), v.integer()), 0),
-  engine: v.optional(v.union([v.pipe(v.string(), v.nonEmpty()), v.custom<Engine>((value) => typeof value === 'object' && value !== null && typeof (value as Engine).start === 'function')], 'must be the name of an engine, or an engine'), 'tensorflow'),
+  engine: v.optional(
+    v.union(
+      [
+        v.pipe(v.string(), v.nonEmpty()),
+        v.custom<Engine>(
+          (value) => typeof value === 'object' && value !== null && typeof (value as Engine).start === 'function',
+        ),
+      ],
+      'must be the name of an engine, or an engine',
+    ),
+    'tensorflow',
+  ),
   student: use<DetectorDefinition>(),
   /** Weights that the student starts from. */
   init: v.optional(v.string()),
-  teacher: v.optional(v.strictObject({ weights: v.pipe(v.string(), v.nonEmpty()), detector: v.optional(use<DetectorDefinition>()) })),
+  teacher: v.optional(
+    v.strictObject({ weights: v.pipe(v.string(), v.nonEmpty()), detector: v.optional(use<DetectorDefinition>()) }),
+  ),
   distillers: v.optional(v.array(use<PluginDefinition>()), []),
   data: v.strictObject({
     train: source,
@@ -67,7 +109,19 @@ export const configSchema = v.strictObject({
     v.strictObject({
       /** Epochs between evaluations; 0 evaluates at the end only. */
       every: v.optional(count, 1),
-      metric: v.optional(v.union([v.string(), v.custom<Metric>((value) => typeof value === 'object' && value !== null && typeof (value as Metric).evaluate === 'function')], 'must be the name of a metric, or a metric'), 'coco'),
+      metric: v.optional(
+        v.union(
+          [
+            v.string(),
+            v.custom<Metric>(
+              (value) =>
+                typeof value === 'object' && value !== null && typeof (value as Metric).evaluate === 'function',
+            ),
+          ],
+          'must be the name of a metric, or a metric',
+        ),
+        'coco',
+      ),
       batchSize: v.optional(atLeastOne),
     }),
     {},
@@ -96,17 +150,25 @@ function describe(issue: v.BaseIssue<unknown>): string {
   const path = v.getDotPath(issue) ?? '';
   if (issue.type === 'strict_object' && issue.expected === 'never') {
     const key = String(issue.path?.at(-1)?.key ?? '');
-    const siblings = keysAt(configSchema, (issue.path ?? []).slice(0, -1).map((part) => String(part.key)));
+    const siblings = keysAt(
+      configSchema,
+      (issue.path ?? []).slice(0, -1).map((part) => String(part.key)),
+    );
     const meant = suggestion(key, siblings);
     return `${path}: there is no such key; ${meant === '' ? `known are ${siblings.join(', ')}` : meant}`;
   }
-  if (issue.type === 'strict_object' && issue.received === 'undefined' && issue.expected?.startsWith('"')) return `${path}: is missing`;
+  if (issue.type === 'strict_object' && issue.received === 'undefined' && issue.expected?.startsWith('"'))
+    return `${path}: is missing`;
   return `${path === '' ? '' : `${path}: `}${issue.message}`;
 }
 
 /** Names of the keys that the schema knows at a path. */
 function keysAt(schema: unknown, path: readonly string[]): string[] {
-  let node = schema as { wrapped?: unknown; entries?: Record<string, unknown>; options?: { entries?: Record<string, unknown> }[] };
+  let node = schema as {
+    wrapped?: unknown;
+    entries?: Record<string, unknown>;
+    options?: { entries?: Record<string, unknown> }[];
+  };
   while (node.wrapped !== undefined) node = node.wrapped as typeof node;
   const [head, ...rest] = path;
   const entries = node.entries ?? Object.assign({}, ...(node.options ?? []).map((option) => option.entries ?? {}));

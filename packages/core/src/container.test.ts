@@ -36,7 +36,10 @@ describe('services', () => {
   it('refuse a class with a parameter without a token instead of injecting undefined', () => {
     @injectable()
     class Careless {
-      constructor(@inject(LOGGER) readonly logger: unknown, readonly rng: object) {}
+      constructor(
+        @inject(LOGGER) readonly logger: unknown,
+        readonly rng: object,
+      ) {}
     }
     const run = createServices();
     run.register(LOGGER, silentLogger);

@@ -37,7 +37,8 @@ export interface Services {
   resolve<T>(token: Token<T>): T;
   /**
    * Makes an instance of an `@injectable()` class whose constructor parameters all carry `@inject(TOKEN)`.
-   * @throws KdError USAGE naming a parameter without a token: tools that drop decorator metadata would inject undefined there
+   * @throws KdError USAGE naming a parameter without a token: tools that drop decorator metadata would inject undefined
+   *   there
    */
   construct<T>(type: new (...parameters: never[]) => T): T;
   fork(): Services;
@@ -52,7 +53,10 @@ function wrap(container: DependencyContainer): Services {
     register: (key, value) => void container.registerInstance(key, value),
     resolve: <T>(key: Token<T>): T => {
       if (!container.isRegistered(key, true)) {
-        throw new KdError('USAGE', `no service is registered for ${String(key)}; services of a run exist once the run has started.`);
+        throw new KdError(
+          'USAGE',
+          `no service is registered for ${String(key)}; services of a run exist once the run has started.`,
+        );
       }
       return container.resolve<T>(key);
     },
@@ -70,7 +74,11 @@ const TOKENS_KEY = 'injectionTokens';
 function checkTokens(type: new (...parameters: never[]) => unknown): void {
   const tokens = (Reflect.getOwnMetadata(TOKENS_KEY, type) ?? {}) as Readonly<Record<number, unknown>>;
   for (let i = 0; i < type.length; i++) {
-    if (tokens[i] === undefined) throw new KdError('USAGE', `${type.name} cannot be constructed: parameter ${i + 1} of its constructor has no @inject(TOKEN).`);
+    if (tokens[i] === undefined)
+      throw new KdError(
+        'USAGE',
+        `${type.name} cannot be constructed: parameter ${i + 1} of its constructor has no @inject(TOKEN).`,
+      );
   }
 }
 

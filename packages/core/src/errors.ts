@@ -8,21 +8,26 @@ export interface ErrorExplanation {
 }
 
 /** Keeps the codes as names and the texts as texts: another wording is no other type. */
-const explained = <Code extends string>(codes: Readonly<Record<Code, ErrorExplanation>>): Readonly<Record<Code, ErrorExplanation>> => codes;
+const explained = <Code extends string>(
+  codes: Readonly<Record<Code, ErrorExplanation>>,
+): Readonly<Record<Code, ErrorExplanation>> => codes;
 
 /**
- * Every error that a user can cause is a {@link KdError}: one message that says what, where, why and what to do instead.
+ * Every error that a user can cause is a {@link KdError}: one message that says what, where, why and what to do
+ * instead.
  * The codes are listed here, in one place, so that they can be documented and matched on.
  */
 export const ERROR_CODES = explained({
   CONFIG_INVALID: {
     meaning: 'The configuration does not fit its schema.',
-    cause: 'A misspelt key or option, a value of another type or out of its range, one id twice, distillers without a teacher, or fewer training images than one step takes.',
+    cause:
+      'A misspelt key or option, a value of another type or out of its range, one id twice, distillers without a teacher, or fewer training images than one step takes.',
     fix: 'Go through the lines of the message: each has the path of a key and what is wrong there. The keys are in the README of @kd/core, the options of a detector or plugin in its own.',
   },
   CONFIG_NOT_FOUND: {
     meaning: 'The configuration file could not be found or loaded.',
-    cause: 'The path is looked up from the working directory; or the file, or something that it imports, throws when it is loaded.',
+    cause:
+      'The path is looked up from the working directory; or the file, or something that it imports, throws when it is loaded.',
     fix: 'Give the path as seen from here. Where the message quotes an error of the file, mend that first: `node` or `tsc` on the same file says more.',
   },
   PLUGIN_NOT_FOUND: {
@@ -32,62 +37,74 @@ export const ERROR_CODES = explained({
   },
   PLUGIN_INVALID: {
     meaning: 'A package says that it is a plugin and is none, or was built for another version of the contract.',
-    cause: 'It was not built, lacks a package that it imports, exports something else than what `definePlugin` or `defineDetector` returns, or is older or newer than this @kd/core.',
+    cause:
+      'It was not built, lacks a package that it imports, exports something else than what `definePlugin` or `defineDetector` returns, or is older or newer than this @kd/core.',
     fix: 'Build it, or install what the message names; for another `apiVersion`, take a version of the package for this core.',
   },
   PLUGIN_REQUIRES: {
     meaning: 'A plugin needs something that the detector does not offer.',
-    cause: 'A method for dense heads beside a two-stage detector, one for regions beside a one-stage detector, or a detector of your own without the capability.',
+    cause:
+      'A method for dense heads beside a two-stage detector, one for regions beside a one-stage detector, or a detector of your own without the capability.',
     fix: 'Take a detector that offers it or another method: each README of a plugin says which detectors it is for. Methods on features, such as `ssim` and `pkd`, suit any.',
   },
   PLUGIN_HOOK: {
     meaning: 'A hook of a plugin threw, or returned what it must not return.',
-    cause: 'A mistake in the code of a plugin: a term that is no scalar, a promise out of a hook of the step, a variable made too late, a hook that does not exist.',
+    cause:
+      'A mistake in the code of a plugin: a term that is no scalar, a promise out of a hook of the step, a variable made too late, a hook that does not exist.',
     fix: 'The message names the plugin and the hook, and `cause` of the error has the stack. Run `testPlugin` of @kd/testing on the plugin; if it is not yours, tell its authors.',
   },
   TAP_UNKNOWN: {
     meaning: 'A tap was asked for that the detector does not have.',
-    cause: 'A tap of another detector or with fewer levels, a misspelt name, or, in a plugin, a tap that is read without having been asked for in `featureTap`.',
+    cause:
+      'A tap of another detector or with fewer levels, a misspelt name, or, in a plugin, a tap that is read without having been asked for in `featureTap`.',
     fix: 'Choose among the taps that the message lists.',
   },
   TAP_MISMATCH: {
     meaning: 'Taps of teacher and student do not fit each other.',
-    cause: 'The two have levels of different strides or channels of different number, or round the sizes of their maps differently.',
+    cause:
+      'The two have levels of different strides or channels of different number, or round the sizes of their maps differently.',
     fix: "For channels set `adapter: 'conv1x1'` in the options of the plugin; for levels name those that both have in its option `taps`.",
   },
   TEACHER_INVALID: {
     meaning: 'The teacher is missing, or does not fit the student.',
-    cause: 'It was trained on other classes or in another order, has other input options, or reads its maps in another way than the student.',
+    cause:
+      'It was trained on other classes or in another order, has other input options, or reads its maps in another way than the student.',
     fix: 'Give the student the input options of the teacher, and train both on one list of classes. The message has both sides of what differs.',
   },
   NON_FINITE: {
     meaning: 'A loss term or a gradient is not finite.',
-    cause: 'Most often a learning rate too high for the batch size, above all in the first steps; seldom an image or a box, seldom a loss that divides by nothing.',
+    cause:
+      'Most often a learning rate too high for the batch size, above all in the first steps; seldom an image or a box, seldom a loss that divides by nothing.',
     fix: 'Lower `optimizer.lr`, add `schedule.warmup` or `clipNorm`, and go on from the last checkpoint, which is from before. Look at the images that are named with `kd data check`.',
   },
   CHECKPOINT_INVALID: {
     meaning: 'A checkpoint is damaged, incomplete or from another model.',
-    cause: 'Other options than those it was trained with, a resume with another config, a file that holds weights alone, or a download that broke off.',
+    cause:
+      'Other options than those it was trained with, a resume with another config, a file that holds weights alone, or a download that broke off.',
     fix: 'Resume with the config of the run; to start anew from weights use `init`; for weights of torchvision name the detector beside the file.',
   },
   DATA_INVALID: {
     meaning: 'An annotation file is malformed or contradicts itself.',
-    cause: 'A file that is missing or no JSON or XML, an annotation of an image or class that is not there, one image listed twice, or other classes in training than in validation.',
+    cause:
+      'A file that is missing or no JSON or XML, an annotation of an image or class that is not there, one image listed twice, or other classes in training than in validation.',
     fix: 'Run `kd data check` on the data: it tells all findings at once, with file and line or id, and which of them it would correct.',
   },
   IMAGE_INVALID: {
     meaning: 'An image cannot be decoded, or is not what the annotations say.',
-    cause: 'A missing or broken file, another size than in the annotations, a link that leaves the folder, or the wrong folder of images.',
+    cause:
+      'A missing or broken file, another size than in the annotations, a link that leaves the folder, or the wrong folder of images.',
     fix: "Mend or remove the file, or set `data.onBadImage: 'skip'` to train without it.",
   },
   ENGINE_UNAVAILABLE: {
     meaning: 'The engine cannot run on this machine as it is.',
-    cause: 'No C++ compiler, no Python with pip or no network at the first start, a platform other than Linux x86-64, or `KD_TENSORFLOW` pointing at something else.',
+    cause:
+      'No C++ compiler, no Python with pip or no network at the first start, a platform other than Linux x86-64, or `KD_TENSORFLOW` pointing at something else.',
     fix: 'Run `kd doctor`: it says what was found, what would be used and what to install. `kd engine install` sets everything up ahead of time.',
   },
   RUN_FOLDER: {
     meaning: 'The run folder cannot be used.',
-    cause: 'It holds a run already, another training of the same process writes to it, it cannot be made or read, or is no run at all.',
+    cause:
+      'It holds a run already, another training of the same process writes to it, it cannot be made or read, or is no run at all.',
     fix: 'Go on with `--resume`, or name another folder with `--out`.',
   },
   FILE_WRITE: {
@@ -97,7 +114,8 @@ export const ERROR_CODES = explained({
   },
   USAGE: {
     meaning: 'A command or a function was called wrongly.',
-    cause: 'A flag without its companion, or with a value that is none; in a program, arguments or shapes that do not fit together.',
+    cause:
+      'A flag without its companion, or with a value that is none; in a program, arguments or shapes that do not fit together.',
     fix: 'Run the command with `--help`, or read the docstring of the function that the message names.',
   },
 });
@@ -118,9 +136,15 @@ export class KdError extends Error {
   }
 }
 
-/** Whether it is a {@link KdError}, of another copy of this package too: `instanceof` knows those of its own copy alone. */
+/**
+ * Whether it is a {@link KdError}, of another copy of this package too: `instanceof` knows those of its own copy alone.
+ */
 export const isKdError = (thrown: unknown): thrown is KdError =>
-  thrown instanceof Error && thrown.name === 'KdError' && 'code' in thrown && typeof thrown.code === 'string' && Object.hasOwn(ERROR_CODES, thrown.code);
+  thrown instanceof Error &&
+  thrown.name === 'KdError' &&
+  'code' in thrown &&
+  typeof thrown.code === 'string' &&
+  Object.hasOwn(ERROR_CODES, thrown.code);
 
 /** The message of anything that was thrown. */
 export const messageOf = (thrown: unknown): string => (thrown instanceof Error ? thrown.message : String(thrown));

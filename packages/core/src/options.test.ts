@@ -3,7 +3,10 @@ import { describe, expect, it } from 'vitest';
 import { parseOptions } from './options.js';
 
 describe('parseOptions', () => {
-  const schema = v.strictObject({ weight: v.optional(v.number(), 4), levels: v.optional(v.array(v.object({ name: v.string() })), []) });
+  const schema = v.strictObject({
+    weight: v.optional(v.number(), 4),
+    levels: v.optional(v.array(v.object({ name: v.string() })), []),
+  });
 
   it('fills in defaults', () => expect(parseOptions(schema, {}, 'x')).toEqual({ weight: 4, levels: [] }));
 
@@ -14,9 +17,17 @@ describe('parseOptions', () => {
   });
 
   it('takes any Standard Schema, but no asynchronous one', () => {
-    const twice = { '~standard': { version: 1 as const, vendor: 'test', validate: (value: unknown) => ({ value: Number(value) * 2 }) } };
+    const twice = {
+      '~standard': {
+        version: 1 as const,
+        vendor: 'test',
+        validate: (value: unknown) => ({ value: Number(value) * 2 }),
+      },
+    };
     expect(parseOptions(twice, 2, 'x')).toBe(4);
-    const later = { '~standard': { version: 1 as const, vendor: 'test', validate: async (value: unknown) => ({ value }) } };
+    const later = {
+      '~standard': { version: 1 as const, vendor: 'test', validate: async (value: unknown) => ({ value }) },
+    };
     expect(() => parseOptions(later, 2, 'x')).toThrow(/asynchronous/);
   });
 });

@@ -4,7 +4,8 @@ import { KdError } from './errors.js';
 /** Validates options by any Standard Schema; every issue is told with its path. */
 export function parseOptions<T>(schema: StandardSchemaV1<unknown, T>, options: unknown, what: string): T {
   const result = schema['~standard'].validate(options);
-  if (result instanceof Promise) throw new KdError('PLUGIN_INVALID', `${what}: its options schema is asynchronous; use one that validates at once.`);
+  if (result instanceof Promise)
+    throw new KdError('PLUGIN_INVALID', `${what}: its options schema is asynchronous; use one that validates at once.`);
   if (result.issues) {
     const lines = result.issues.map((issue) => `  ${pathOf(issue)}${issue.message}`);
     throw new KdError('CONFIG_INVALID', `${what}: the options are not valid:\n${lines.join('\n')}`);

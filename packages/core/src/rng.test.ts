@@ -6,7 +6,16 @@ const draw = (rng: ReturnType<typeof createRng>) => Array.from({ length: 5 }, ()
 describe('createRng', () => {
   it('gives the same numbers for the same seed and names, others for others', () => {
     expect(draw(createRng(3, 'loader', 1))).toEqual(draw(createRng(3, 'loader', 1)));
-    const streams = [createRng(3), createRng(4), createRng(3, 'a'), createRng(3, 'b'), createRng(3, 'a', 'b'), createRng(3, 'ab'), createRng(3, 1), createRng(3, '1')];
+    const streams = [
+      createRng(3),
+      createRng(4),
+      createRng(3, 'a'),
+      createRng(3, 'b'),
+      createRng(3, 'a', 'b'),
+      createRng(3, 'ab'),
+      createRng(3, 1),
+      createRng(3, '1'),
+    ];
     expect(new Set(streams.map((rng) => draw(rng).join())).size).toBe(streams.length);
   });
 

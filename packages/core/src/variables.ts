@@ -17,9 +17,13 @@ export interface TrainedVariable {
 
 /** Trainable variables of the student and the plugins, in a fixed order. */
 export function trainedVariables(student: Detector, distillers: readonly Distiller[]): TrainedVariable[] {
-  const own = student.variables.filter(({ trainable }) => trainable).map(({ path, variable }) => ({ path: `student/${path}`, variable, lr: 1, weightDecay: undefined }));
+  const own = student.variables
+    .filter(({ trainable }) => trainable)
+    .map(({ path, variable }) => ({ path: `student/${path}`, variable, lr: 1, weightDecay: undefined }));
   const theirs = distillers.flatMap(({ variables }) =>
-    variables.filter(({ trainable }) => trainable).map(({ path, variable, lr, weightDecay }) => ({ path: `plugin/${path}`, variable, lr: lr ?? 1, weightDecay })),
+    variables
+      .filter(({ trainable }) => trainable)
+      .map(({ path, variable, lr, weightDecay }) => ({ path: `plugin/${path}`, variable, lr: lr ?? 1, weightDecay })),
   );
   return [...own, ...theirs];
 }
@@ -52,7 +56,11 @@ function halfToFloat(bits: number): number {
 
 /** Puts a value of the same shape into a variable. */
 export function assignHost(variable: tf.Variable, value: HostTensor): void {
-  const tensor = tf.tensor(variable.dtype === 'int32' ? Int32Array.from(hostFloats(value)) : hostFloats(value), variable.shape, variable.dtype);
+  const tensor = tf.tensor(
+    variable.dtype === 'int32' ? Int32Array.from(hostFloats(value)) : hostFloats(value),
+    variable.shape,
+    variable.dtype,
+  );
   variable.assign(tensor);
   tensor.dispose();
 }
@@ -65,19 +73,24 @@ export function assignHost(variable: tf.Variable, value: HostTensor): void {
 export function loadDetector(detector: Detector, tensors: NamedTensors, where: string): void {
   const { missing, other, told } = differences(detector, tensors);
   if (missing.length + other.length > 0) {
-    throw new KdError('CHECKPOINT_INVALID', `${where} does not hold the weights of this ${detector.name}: ${told}. Give the options with which the checkpoint was trained.`);
+    throw new KdError(
+      'CHECKPOINT_INVALID',
+      `${where} does not hold the weights of this ${detector.name}: ${told}. Give the options with which the checkpoint was trained.`,
+    );
   }
   for (const { path, variable } of detector.variables) assignHost(variable, tensors.get(path)!);
 }
 
 /**
- * Sets the variables that fit by name and shape and leaves the others as they are: a detector from a backbone, or from another list of classes.
+ * Sets the variables that fit by name and shape and leaves the others as they are: a detector from a backbone, or from
+ * another list of classes.
  * @returns what did not match, both ways; empty when everything did
  * @throws KdError CHECKPOINT_INVALID when nothing fits
  */
 export function loadMatching(detector: Detector, tensors: NamedTensors, where: string): string {
   const { fitting, told } = differences(detector, tensors);
-  if (fitting.length === 0) throw new KdError('CHECKPOINT_INVALID', `${where} holds nothing that fits this ${detector.name}: ${told}.`);
+  if (fitting.length === 0)
+    throw new KdError('CHECKPOINT_INVALID', `${where} holds nothing that fits this ${detector.name}: ${told}.`);
   for (const { path, variable } of fitting) assignHost(variable, tensors.get(path)!);
   return told;
 }
@@ -90,12 +103,15 @@ function differences(detector: Detector, tensors: NamedTensors) {
     const { path, variable } = entry;
     const value = tensors.get(path);
     if (value === undefined) missing.push(path);
-    else if (value.shape.join() !== variable.shape.join()) other.push(`${path} [${value.shape.join(', ')}] instead of [${variable.shape.join(', ')}]`);
+    else if (value.shape.join() !== variable.shape.join())
+      other.push(`${path} [${value.shape.join(', ')}] instead of [${variable.shape.join(', ')}]`);
     else fitting.push(entry);
   }
   const wanted = new Set(detector.variables.map(({ path }) => path));
   const unexpected = [...tensors.keys()].filter((path) => !wanted.has(path));
-  const told = [some('missing', missing), some('of another shape', other), some('not used', unexpected)].filter(Boolean).join('; ');
+  const told = [some('missing', missing), some('of another shape', other), some('not used', unexpected)]
+    .filter(Boolean)
+    .join('; ');
   return { missing, other, fitting, told };
 }
 

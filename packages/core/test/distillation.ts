@@ -16,18 +16,42 @@ import * as v from 'valibot';
 export const progress = (step = 0): Progress => ({ step, steps: 10, epoch: 0, epochs: 1, fraction: step / 10 });
 
 /** A plugin of a test: hooks, and perhaps what it requires. */
-export function plugin(name: string, create: (scope: PluginScope) => unknown, more: Partial<PluginDefinition> = {}): Use<PluginDefinition> {
-  return definePlugin<Record<string, never>>({ name, apiVersion: 1, options: v.strictObject({}), requires: {}, create: (scope: PluginScope) => create(scope) as Hooks, ...more } as never)();
+export function plugin(
+  name: string,
+  create: (scope: PluginScope) => unknown,
+  more: Partial<PluginDefinition> = {},
+): Use<PluginDefinition> {
+  return definePlugin<Record<string, never>>({
+    name,
+    apiVersion: 1,
+    options: v.strictObject({}),
+    requires: {},
+    create: (scope: PluginScope) => create(scope) as Hooks,
+    ...more,
+  } as never)();
 }
 
 export async function toyBatch(images = 4): Promise<HostBatch> {
   const data = await toyData({ images }).open({ folder: '.' });
-  const loader = data.loader({ input: student().input, batchSize: images, training: true, shuffle: false, dropLast: false, seed: 0, augment: [], workers: 0, onBadImage: 'error' });
+  const loader = data.loader({
+    input: student().input,
+    batchSize: images,
+    training: true,
+    shuffle: false,
+    dropLast: false,
+    seed: 0,
+    augment: [],
+    workers: 0,
+    onBadImage: 'error',
+  });
   for await (const batch of loader.epoch(0)) return batch;
   throw new Error('no batch');
 }
 
-const categories = [{ id: 1, name: 'red' }, { id: 2, name: 'blue' }];
+const categories = [
+  { id: 1, name: 'red' },
+  { id: 2, name: 'blue' },
+];
 const built: { dispose(): void }[] = [];
 
 export function student(options: ToyInput = {}, seed = 1) {
@@ -37,7 +61,10 @@ export function student(options: ToyInput = {}, seed = 1) {
 }
 
 /** Student, teacher and plugins, ready for steps. */
-export async function distillation(uses: readonly Use<PluginDefinition>[], options: { teacher?: ToyInput; student?: ToyInput } = {}) {
+export async function distillation(
+  uses: readonly Use<PluginDefinition>[],
+  options: { teacher?: ToyInput; student?: ToyInput } = {},
+) {
   await cpuEngine().start();
   const [of, from] = [student(options.student, 1), student(options.teacher, 2)];
   const services = createServices();
@@ -48,7 +75,14 @@ export async function distillation(uses: readonly Use<PluginDefinition>[], optio
   const registry = new TapRegistry({ student: of, teacher: from });
   const distillers = createDistillers(uses, services, registry);
   built.push(...distillers);
-  const models: StepModels = { student: of, teacher: from, distillers, taps: { student: registry.requested('student'), teacher: registry.requested('teacher') }, variables: trainedVariables(of, distillers), rng: createRng(0) };
+  const models: StepModels = {
+    student: of,
+    teacher: from,
+    distillers,
+    taps: { student: registry.requested('student'), teacher: registry.requested('teacher') },
+    variables: trainedVariables(of, distillers),
+    rng: createRng(0),
+  };
   return { student: of, teacher: from, distillers, models, services };
 }
 

@@ -3,14 +3,20 @@ import * as v from 'valibot';
 import { API_VERSION } from '../src/contract/plugin.js';
 import { definePlugin } from '../src/define.js';
 
-const options = v.strictObject({ weight: v.optional(v.number(), 1), noise: v.optional(v.number(), 0), growth: v.optional(v.number(), 0.01), pass: v.optional(v.boolean(), false) });
+const options = v.strictObject({
+  weight: v.optional(v.number(), 1),
+  noise: v.optional(v.number(), 0),
+  growth: v.optional(v.number(), 0.01),
+  pass: v.optional(v.boolean(), false),
+});
 type Options = v.InferOutput<typeof options>;
 
 /** Calls of the hooks, for tests that count them. */
 export const calls: string[] = [];
 
 /**
- * A distiller that uses most of the contract: pairs taps, owns an adapter, draws random numbers, keeps a state, may pass
+ * A distiller that uses most of the contract: pairs taps, owns an adapter, draws random numbers, keeps a state, may
+ * pass
  * over the data set, and follows a schedule.
  */
 export const mimic = definePlugin<Options, v.InferInput<typeof options>>({
@@ -19,7 +25,8 @@ export const mimic = definePlugin<Options, v.InferInput<typeof options>>({
   options,
   requires: { student: ['dense'], teacher: ['dense'] },
   create: (scope, { weight, noise, growth, pass }) => {
-    let pairs: ReturnType<Parameters<NonNullable<import('../src/contract/plugin.js').Hooks['featureTap']>>[0]['pair']> = [];
+    let pairs: ReturnType<Parameters<NonNullable<import('../src/contract/plugin.js').Hooks['featureTap']>>[0]['pair']> =
+      [];
     let adapter: tf.Variable | undefined;
     let steps = 0;
     let scale = 1;
@@ -27,7 +34,14 @@ export const mimic = definePlugin<Options, v.InferInput<typeof options>>({
       featureTap: (taps) => {
         pairs = taps.pair('neck@*', { channels: 'any' });
         const [from, to] = [pairs[0]!.student.channels, pairs[0]!.teacher.channels];
-        adapter = scope.variable('adapter', tf.tensor4d(Float32Array.from({ length: from * to }, () => 0.3 * scope.rng.normal()), [1, 1, from, to]), { lr: 0.5 });
+        adapter = scope.variable(
+          'adapter',
+          tf.tensor4d(
+            Float32Array.from({ length: from * to }, () => 0.3 * scope.rng.normal()),
+            [1, 1, from, to],
+          ),
+          { lr: 0.5 },
+        );
       },
       ...(pass
         ? {
@@ -42,7 +56,12 @@ export const mimic = definePlugin<Options, v.InferInput<typeof options>>({
                   const mean = tf.tidy(() => tf.mean(output.taps[pairs[0]!.teacher.name]!));
                   sum += (await mean.data())[0]! * batch.shape[0];
                   images += batch.shape[0];
-                  tf.dispose([mean, output.taps, ...output.levels, output.predictions as unknown as tf.TensorContainer]);
+                  tf.dispose([
+                    mean,
+                    output.taps,
+                    ...output.levels,
+                    output.predictions as unknown as tf.TensorContainer,
+                  ]);
                 }
                 return new Map([['mean', { dtype: 'F32' as const, shape: [1], data: Float32Array.of(sum / images) }]]);
               },

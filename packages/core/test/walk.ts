@@ -5,7 +5,11 @@ import { plugin } from './distillation.js';
 /** What a walk saw, in order: `made teacher` for a cache that was filled, `run walk 4`, `use walk 4`. */
 export const seen: string[] = [];
 
-const float = (...values: number[]) => ({ dtype: 'F32' as const, shape: [values.length], data: Float32Array.from(values) });
+const float = (...values: number[]) => ({
+  dtype: 'F32' as const,
+  shape: [values.length],
+  data: Float32Array.from(values),
+});
 
 export interface WalkOptions {
   readonly every?: DatasetPass['every'];
@@ -14,7 +18,12 @@ export interface WalkOptions {
   readonly indices?: readonly number[];
 }
 
-async function meanOf(view: PassView, role: 'teacher' | 'student', tap: PassView['student']['taps'][number], { on, indices }: WalkOptions): Promise<number> {
+async function meanOf(
+  view: PassView,
+  role: 'teacher' | 'student',
+  tap: PassView['student']['taps'][number],
+  { on, indices }: WalkOptions,
+): Promise<number> {
   let sum = 0;
   let done = 0;
   for await (const { batch, images } of view.batches(indices)) {
@@ -30,7 +39,8 @@ async function meanOf(view: PassView, role: 'teacher' | 'student', tap: PassView
 }
 
 /**
- * A distiller whose term hangs on its pass: the teacher's mean feature, which is cached, and the student's of the moment.
+ * A distiller whose term hangs on its pass: the teacher's mean feature, which is cached, and the student's of the
+ * moment.
  */
 export const walk = (name = 'walk', options: WalkOptions = {}) =>
   plugin(name, (scope) => {
@@ -45,9 +55,20 @@ export const walk = (name = 'walk', options: WalkOptions = {}) =>
           seen.push(`run ${scope.id} ${view.step}`);
           const teacher = await view.cached('teacher', async () => {
             seen.push(`made ${scope.id}`);
-            return new Map([['mean', float(await meanOf(view, 'teacher', taught, { ...(options.indices && { indices: options.indices }) }))]]);
+            return new Map([
+              [
+                'mean',
+                float(await meanOf(view, 'teacher', taught, { ...(options.indices && { indices: options.indices }) })),
+              ],
+            ]);
           });
-          return new Map([['means', float((teacher.get('mean')!.data as Float32Array)[0]!, await meanOf(view, 'student', tap, options))], ['draw', float(view.rng.uniform())]]);
+          return new Map([
+            [
+              'means',
+              float((teacher.get('mean')!.data as Float32Array)[0]!, await meanOf(view, 'student', tap, options)),
+            ],
+            ['draw', float(view.rng.uniform())],
+          ]);
         },
         use: (result: ReadonlyMap<string, { readonly data: unknown }>) => {
           const [teacher, student] = result.get('means')!.data as Float32Array;
@@ -55,6 +76,8 @@ export const walk = (name = 'walk', options: WalkOptions = {}) =>
           seen.push(`use ${scope.id}`);
         },
       },
-      lossCompose: ({ student }: { student: { tap(name: string): tf.Tensor } }) => ({ feat: tf.tidy(() => tf.mul(tf.mean(tf.square(student.tap(tap.name))), scale)) as tf.Scalar }),
+      lossCompose: ({ student }: { student: { tap(name: string): tf.Tensor } }) => ({
+        feat: tf.tidy(() => tf.mul(tf.mean(tf.square(student.tap(tap.name))), scale)) as tf.Scalar,
+      }),
     };
   });

@@ -23,13 +23,15 @@ export interface Created {
 export const folderOf = (name: string): string => name.replace(/^@[^/]*\//, '');
 
 /**
- * Writes a package for a distiller or a detector that builds, tests and trains as it is. All of it or nothing: the folder appears when it is whole.
+ * Writes a package for a distiller or a detector that builds, tests and trains as it is. All of it or nothing: the
+ * folder appears when it is whole.
  * @throws Error when the name will not do, or the folder is there already
  */
 export function create({ kind, name: given, folder = folderOf(given), description }: CreateOptions): Created {
   const { name, packageName } = naming(kind, given);
   const target = resolve(folder);
-  if (existsSync(target)) throw new Error(`${target} is there already. Choose another name, or another folder with --dir.`);
+  if (existsSync(target))
+    throw new Error(`${target} is there already. Choose another name, or another folder with --dir.`);
   const files = render(kind, name, packageName, description ?? `The ${kind} ${name} for @kd`);
   const unfinished = join(dirname(target), `.${basename(target)}.${process.pid}.tmp`);
   try {
@@ -48,17 +50,34 @@ export function create({ kind, name: given, folder = folderOf(given), descriptio
 /** The files of a template by path, with everything in double braces filled in. */
 function render(kind: Kind, name: string, packageName: string, description: string): Map<string, string> {
   const templates = fileURLToPath(new URL(`../templates/${kind}`, import.meta.url));
-  const paths = (readdirSync(templates, { recursive: true }) as string[]).filter((path) => path.endsWith('.tpl')).sort();
+  const paths = (readdirSync(templates, { recursive: true }) as string[])
+    .filter((path) => path.endsWith('.tpl'))
+    .sort();
   const read = (path: string): string => readFileSync(join(templates, path), 'utf8');
-  const constant = constantName(kind, name, paths.filter((path) => path.endsWith('.ts.tpl')).map(read).join('\n'));
+  const constant = constantName(
+    kind,
+    name,
+    paths
+      .filter((path) => path.endsWith('.ts.tpl'))
+      .map(read)
+      .join('\n'),
+  );
   const values: Readonly<Record<string, string>> = {
-    name, package: packageName, description, camel: constant, Camel: constant[0]!.toUpperCase() + constant.slice(1), year: String(new Date().getFullYear()),
+    name,
+    package: packageName,
+    description,
+    camel: constant,
+    Camel: constant[0]!.toUpperCase() + constant.slice(1),
+    year: String(new Date().getFullYear()),
   };
-  const fill = (path: string, text: string): string => text.replaceAll(/\{\{([=^]?)([^{}]+)\}\}/g, (_, range: string, key: string) => {
-    if (range !== '') return `${range === '^' ? '^' : ''}${versionOf(key)}`;
-    // In JSON a quotation mark of a description would end its string.
-    return path.endsWith('.json.tpl') ? JSON.stringify(values[key]).slice(1, -1) : values[key]!;
-  });
+  const fill = (path: string, text: string): string =>
+    text.replaceAll(/\{\{([=^]?)([^{}]+)\}\}/g, (_, range: string, key: string) => {
+      if (range !== '') return `${range === '^' ? '^' : ''}${versionOf(key)}`;
+      // In JSON a quotation mark of a description would end its string.
+      return path.endsWith('.json.tpl') ? JSON.stringify(values[key]).slice(1, -1) : values[key]!;
+    });
   // npm renames or drops what is called .gitignore in a package.
-  return new Map(paths.map((path) => [path.slice(0, -'.tpl'.length).replace(/^gitignore$/, '.gitignore'), fill(path, read(path))]));
+  return new Map(
+    paths.map((path) => [path.slice(0, -'.tpl'.length).replace(/^gitignore$/, '.gitignore'), fill(path, read(path))]),
+  );
 }

@@ -5,7 +5,11 @@ import type { Kind } from './naming.js';
 import { ask } from './questions.js';
 
 const OPTIONS = {
-  kind: { type: 'string' }, dir: { type: 'string' }, description: { type: 'string' }, yes: { type: 'boolean', short: 'y' }, help: { type: 'boolean', short: 'h' },
+  kind: { type: 'string' },
+  dir: { type: 'string' },
+  description: { type: 'string' },
+  yes: { type: 'boolean', short: 'y' },
+  help: { type: 'boolean', short: 'h' },
 } as const;
 
 const help = (command: string): string => `Usage: ${command} [NAME] [options]
@@ -40,17 +44,23 @@ export async function main(made: Kind, argv: readonly string[]): Promise<number>
     process.stdout.write(help(command));
     return 0;
   }
-  if (positionals.length > 1) return fail(2, `One name is enough; there are ${positionals.length}: ${positionals.join(', ')}.`);
+  if (positionals.length > 1)
+    return fail(2, `One name is enough; there are ${positionals.length}: ${positionals.join(', ')}.`);
   const { kind } = values;
-  if (kind !== undefined && kind !== 'distiller' && kind !== 'detector') return fail(2, `--kind ${kind}: there are distiller and detector.`);
+  if (kind !== undefined && kind !== 'distiller' && kind !== 'detector')
+    return fail(2, `--kind ${kind}: there are distiller and detector.`);
 
   const name = positionals[0];
   const asks = name === undefined && !values.yes && process.stdin.isTTY && process.stdout.isTTY;
-  const answers = asks ? await ask(kind ?? (made === 'detector' ? made : null)) : { kind: kind ?? made, name: name ?? `my-${kind ?? made}` };
+  const answers = asks
+    ? await ask(kind ?? (made === 'detector' ? made : null))
+    : { kind: kind ?? made, name: name ?? `my-${kind ?? made}` };
   if (answers === null) return 1;
   try {
     const { folder, packageName, files } = create({ ...answers, folder: values.dir, description: values.description });
-    process.stdout.write(`${packageName}: ${files.length} files in ${relative('.', folder) || '.'}\n\n${nextSteps(relative('.', folder), answers.kind)}`);
+    process.stdout.write(
+      `${packageName}: ${files.length} files in ${relative('.', folder) || '.'}\n\n${nextSteps(relative('.', folder), answers.kind)}`,
+    );
     return 0;
   } catch (error) {
     return fail(1, (error as Error).message);
@@ -59,6 +69,11 @@ export async function main(made: Kind, argv: readonly string[]): Promise<number>
 
 function nextSteps(folder: string, kind: Kind): string {
   const manager = /^(pnpm|npm|yarn|bun)\//.exec(process.env.npm_config_user_agent ?? '')?.[1] ?? 'pnpm';
-  const steps = [`cd ${folder}`, `${manager} install`, `${manager} test`, ...(kind === 'distiller' ? ['teacher', 'train'] : ['train']).map((script) => `${manager} run ${script}`)];
+  const steps = [
+    `cd ${folder}`,
+    `${manager} install`,
+    `${manager} test`,
+    ...(kind === 'distiller' ? ['teacher', 'train'] : ['train']).map((script) => `${manager} run ${script}`),
+  ];
   return `${steps.map((step) => `  ${step}`).join('\n')}\n`;
 }

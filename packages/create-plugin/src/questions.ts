@@ -9,12 +9,22 @@ export interface Answers {
 /** Asks for a name, and for the kind where it was not said. Null when the person gives up. */
 export async function ask(said: Kind | null): Promise<Answers | null> {
   intro('A package of your own for @kd');
-  const kind = said ?? await select({ message: 'What is it?', options: [
-    { value: 'distiller' as const, label: 'a distiller', hint: 'how a teacher teaches' },
-    { value: 'detector' as const, label: 'a detector', hint: 'what is taught' },
-  ] });
+  const kind =
+    said ??
+    (await select({
+      message: 'What is it?',
+      options: [
+        { value: 'distiller' as const, label: 'a distiller', hint: 'how a teacher teaches' },
+        { value: 'detector' as const, label: 'a detector', hint: 'what is taught' },
+      ],
+    }));
   if (isCancel(kind)) return givenUp();
-  const name = await text({ message: 'Its name', placeholder: `my-${kind}`, defaultValue: `my-${kind}`, validate: (value) => problemOf(kind, value ?? '') });
+  const name = await text({
+    message: 'Its name',
+    placeholder: `my-${kind}`,
+    defaultValue: `my-${kind}`,
+    validate: (value) => problemOf(kind, value ?? ''),
+  });
   if (isCancel(name)) return givenUp();
   outro(`${name}, a ${kind}`);
   return { kind, name };

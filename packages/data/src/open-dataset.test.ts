@@ -9,7 +9,16 @@ describe('dataSource', () => {
     const dataset = await openDataset(source.spec, '.');
     expect([dataset.name, dataset.images.length, dataset.images[0]!.height]).toEqual(['toy', 3, 32]);
     expect(dataSource({ format: 'coco', annotations: 'a/val.json', images: 'b' }).name).toBe('val');
-    expect(dataSource({ format: 'voc', sets: [{ root: 'VOC2007', split: 'trainval' }, { root: 'VOC2012', split: 'trainval' }], classes: 'voc' }).name).toBe('VOC2007-trainval+VOC2012-trainval');
+    expect(
+      dataSource({
+        format: 'voc',
+        sets: [
+          { root: 'VOC2007', split: 'trainval' },
+          { root: 'VOC2012', split: 'trainval' },
+        ],
+        classes: 'voc',
+      }).name,
+    ).toBe('VOC2007-trainval+VOC2012-trainval');
     expect(dataSource({ format: 'voc', root: 'x/y/', split: 'val', classes: ['a'] }).name).toBe('y-val');
   });
 
@@ -27,6 +36,8 @@ describe('dataSource', () => {
     [{ format: 'voc', sets: [{ root: 'a' }] }, /sets\.0\.split/],
     [{ format: 'synthetic', images: '3' }, /images/],
   ])('refuses %j', (spec, message) => {
-    expect(() => dataSource(spec)).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID', message: expect.stringMatching(message) as string }) as Error);
+    expect(() => dataSource(spec)).toThrow(
+      expect.objectContaining({ code: 'CONFIG_INVALID', message: expect.stringMatching(message) as string }) as Error,
+    );
   });
 });

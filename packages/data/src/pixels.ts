@@ -15,12 +15,17 @@ export type PixelSource =
 /** @throws KdError IMAGE_INVALID */
 export async function readPixels(source: PixelSource, record: ImageRecord): Promise<HostImage> {
   if (source.kind === 'synthetic') return syntheticImage(source.scene, Number(record.id));
-  const { folder, file } = source.kind === 'files' ? { folder: source.folder, file: record.file } : inFolder(source.folders, record.file);
+  const { folder, file } =
+    source.kind === 'files' ? { folder: source.folder, file: record.file } : inFolder(source.folders, record.file);
   return readImage(await resolveInside(folder, file), { declared: record, maxPixels: source.maxPixels });
 }
 
-function inFolder(folders: Readonly<Record<string, string>>, file: string): { readonly folder: string; readonly file: string } {
+function inFolder(
+  folders: Readonly<Record<string, string>>,
+  file: string,
+): { readonly folder: string; readonly file: string } {
   const name = Object.keys(folders).find((one) => file.startsWith(`${one}/`));
-  if (name === undefined) throw new KdError('IMAGE_INVALID', `${file} is in none of the folders ${Object.keys(folders).join(', ')}.`);
+  if (name === undefined)
+    throw new KdError('IMAGE_INVALID', `${file} is in none of the folders ${Object.keys(folders).join(', ')}.`);
   return { folder: folders[name]!, file: file.slice(name.length + 1) };
 }

@@ -1,4 +1,16 @@
-import { type ConvBlock, convLayer, createNorm, initialiseLayers, type KernelInit, type Layer, type NormOptions, runConvBlock, type RunContext, tidyWithUpdates, weightOf } from '@kd/vision';
+import {
+  type ConvBlock,
+  convLayer,
+  createNorm,
+  initialiseLayers,
+  type KernelInit,
+  type Layer,
+  type NormOptions,
+  runConvBlock,
+  type RunContext,
+  tidyWithUpdates,
+  weightOf,
+} from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
 import { layers as stock } from '@tensorflow/tfjs-layers';
 
@@ -29,25 +41,59 @@ export interface BoxHead {
 }
 
 /**
- * What classifies pooled regions, under torchvision's names: `two_mlp` is `box_head.fc6` and `fc7`; `conv_fc` is `box_head.0` … of convolution, norm and ReLU,
- * and one linear layer behind them. Then `box_predictor.cls_score` and `box_predictor.bbox_pred`. Features are flattened as they lie, [s, s, c];
+ * What classifies pooled regions, under torchvision's names: `two_mlp` is `box_head.fc6` and `fc7`; `conv_fc` is
+ * `box_head.0` … of convolution, norm and ReLU,
+ * and one linear layer behind them. Then `box_predictor.cls_score` and `box_predictor.bbox_pred`. Features are
+ * flattened as they lie, [s, s, c];
  * importing a torch checkpoint permutes the kernel.
  */
-export function buildBoxHead({ kind, inChannels, outputSize, representationSize, convs, channels, norm, logits, boxes, path = 'roi_heads', seed }: BoxHeadOptions): BoxHead {
-  const blocks = kind === 'two_mlp' ? [] : Array.from({ length: convs }, (_, i): ConvBlock => {
-    const name = `${path}.box_head.${i}`;
-    return { conv: built(convLayer(`${name}.0`, { filters: channels, kernel: 3 }), [null, null, null, i === 0 ? inChannels : channels]), norm: built(createNorm(`${name}.1`, channels, norm), [null, null, null, channels]), relu: true, pad: 0 };
-  });
+export function buildBoxHead({
+  kind,
+  inChannels,
+  outputSize,
+  representationSize,
+  convs,
+  channels,
+  norm,
+  logits,
+  boxes,
+  path = 'roi_heads',
+  seed,
+}: BoxHeadOptions): BoxHead {
+  const blocks =
+    kind === 'two_mlp'
+      ? []
+      : Array.from({ length: convs }, (_, i): ConvBlock => {
+          const name = `${path}.box_head.${i}`;
+          return {
+            conv: built(convLayer(`${name}.0`, { filters: channels, kernel: 3 }), [
+              null,
+              null,
+              null,
+              i === 0 ? inChannels : channels,
+            ]),
+            norm: built(createNorm(`${name}.1`, channels, norm), [null, null, null, channels]),
+            relu: true,
+            pad: 0,
+          };
+        });
   const flat = outputSize ** 2 * (kind === 'two_mlp' ? inChannels : channels);
-  const hidden = kind === 'two_mlp'
-    ? [linear(`${path}.box_head.fc6`, flat, representationSize), linear(`${path}.box_head.fc7`, representationSize, representationSize)]
-    // torchvision counts the flattening as a module.
-    : [linear(`${path}.box_head.${convs + 1}`, flat, representationSize)];
+  const hidden =
+    kind === 'two_mlp'
+      ? [
+          linear(`${path}.box_head.fc6`, flat, representationSize),
+          linear(`${path}.box_head.fc7`, representationSize, representationSize),
+        ]
+      : // torchvision counts the flattening as a module.
+        [linear(`${path}.box_head.${convs + 1}`, flat, representationSize)];
   const cls = linear(`${path}.box_predictor.cls_score`, representationSize, logits);
   const reg = linear(`${path}.box_predictor.bbox_pred`, representationSize, 4 * boxes);
   const layers = [...blocks.flatMap((block) => [block.conv, block.norm!]), ...hidden, cls, reg];
   const own = new Set(blocks.map(({ conv }) => conv.name));
-  const start = (kernel: KernelInit['kind']) => ({ kernel: { kind: kernel } as KernelInit, ...(kernel === 'uniform-fan-in' && { bias: 'uniform-fan-in' as const }) });
+  const start = (kernel: KernelInit['kind']) => ({
+    kernel: { kind: kernel } as KernelInit,
+    ...(kernel === 'uniform-fan-in' && { bias: 'uniform-fan-in' as const }),
+  });
   initialiseLayers(layers, seed, (name) => start(own.has(name) ? 'kaiming-normal-fan-out' : 'uniform-fan-in'));
 
   return {
@@ -55,7 +101,10 @@ export function buildBoxHead({ kind, inChannels, outputSize, representationSize,
     run: (pooled, context) =>
       tidyWithUpdates(context, () => {
         const mapped = blocks.reduce((x, block) => runConvBlock(block, x, context), pooled);
-        const vector = hidden.reduce((x, layer) => tf.relu(affine(layer, x)), tf.reshape(mapped, [pooled.shape[0], flat]) as tf.Tensor2D);
+        const vector = hidden.reduce(
+          (x, layer) => tf.relu(affine(layer, x)),
+          tf.reshape(mapped, [pooled.shape[0], flat]) as tf.Tensor2D,
+        );
         return { logits: affine(cls, vector), deltas: affine(reg, vector) };
       }),
   };
@@ -70,4 +119,5 @@ function built<L extends Layer>(layer: L, shape: (number | null)[]): L {
   return layer;
 }
 
-const affine = (layer: Layer, x: tf.Tensor2D): tf.Tensor2D => tf.add(tf.matMul(x, weightOf(layer, 'kernel') as tf.Variable<tf.Rank.R2>), weightOf(layer, 'bias')!);
+const affine = (layer: Layer, x: tf.Tensor2D): tf.Tensor2D =>
+  tf.add(tf.matMul(x, weightOf(layer, 'kernel') as tf.Variable<tf.Rank.R2>), weightOf(layer, 'bias')!);

@@ -1,9 +1,26 @@
 import { KdError } from '@kd/core';
-import { fractionNumber as fraction, positiveNumber as positive, strictOptions as options, wholeNumber as whole } from '@kd/vision';
+import {
+  fractionNumber as fraction,
+  positiveNumber as positive,
+  strictOptions as options,
+  wholeNumber as whole,
+} from '@kd/vision';
 import * as v from 'valibot';
-import { type FasterRcnnConfig, factorsOfBoxes, firstStage, type FirstStageConfig, firstStageEntries, poolEntries, postEntries } from './options.js';
+import {
+  type FasterRcnnConfig,
+  factorsOfBoxes,
+  firstStage,
+  type FirstStageConfig,
+  firstStageEntries,
+  poolEntries,
+  postEntries,
+} from './options.js';
 
-const stage = options({ iou: fraction, weight: v.pipe(v.number(), v.minValue(0, 'must not be negative')), boxWeights: factorsOfBoxes });
+const stage = options({
+  iou: fraction,
+  weight: v.pipe(v.number(), v.minValue(0, 'must not be negative')),
+  boxWeights: factorsOfBoxes,
+});
 
 const STAGES = [
   { iou: 0.5, weight: 1, boxWeights: [10, 10, 5, 5] },
@@ -34,14 +51,20 @@ export const cascadeSchema = options({
 export type CascadeRcnnInput = v.InferInput<typeof cascadeSchema>;
 export type CascadeRcnnOptions = v.InferOutput<typeof cascadeSchema>;
 
-export interface CascadeRcnnConfig extends FirstStageConfig, Pick<CascadeRcnnOptions, 'stages' | 'roi' | 'box'>, Pick<FasterRcnnConfig, 'post'> {}
+export interface CascadeRcnnConfig
+  extends FirstStageConfig,
+    Pick<CascadeRcnnOptions, 'stages' | 'roi' | 'box'>,
+    Pick<FasterRcnnConfig, 'post'> {}
 
 /** @throws KdError CONFIG_INVALID when anchors and levels, or the thresholds of the stages, do not fit each other */
 export function resolveCascade(given: CascadeRcnnOptions): CascadeRcnnConfig {
   const { stages, roi, box, post } = given;
   const ious = stages.map(({ iou }) => iou);
   if (ious.some((iou, i) => i > 0 && iou < ious[i - 1]!)) {
-    throw new KdError('CONFIG_INVALID', `cascade-rcnn: each stage refines the boxes of the one before it, so the stages' \`iou\` must not fall, but they are ${ious.join(', ')}.`);
+    throw new KdError(
+      'CONFIG_INVALID',
+      `cascade-rcnn: each stage refines the boxes of the one before it, so the stages' \`iou\` must not fall, but they are ${ious.join(', ')}.`,
+    );
   }
   return { ...firstStage(given, 'cascade-rcnn'), stages, roi, box, post };
 }

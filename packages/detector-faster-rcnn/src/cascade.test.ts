@@ -17,7 +17,10 @@ const tiny: CascadeRcnnInput = {
 };
 const categories = ['cell', 'platelet', 'other'].map((name, id) => ({ id, name }));
 const create = (options: CascadeRcnnInput = tiny): CascadeRcnnDetector =>
-  cascadeRcnn.definition.create(parseOptions(cascadeRcnn.definition.options, options, 'cascade-rcnn'), { categories, seed: 7 }) as CascadeRcnnDetector;
+  cascadeRcnn.definition.create(parseOptions(cascadeRcnn.definition.options, options, 'cascade-rcnn'), {
+    categories,
+    seed: 7,
+  }) as CascadeRcnnDetector;
 
 beforeAll(async () => {
   await tf.setBackend('cpu');
@@ -35,30 +38,68 @@ describe('a Cascade R-CNN', () => {
   };
   const terms = (): Record<string, number> => {
     const { images, targets } = twoImages();
-    const models = { student: detector, teacher: null, distillers: [], taps: { student: [], teacher: [] }, variables: trainedVariables(detector, []), rng: createRng(0) };
-    const { names, terms: values } = computeStep(models, images, targets, { step: 0, steps: 1, epoch: 0, epochs: 1, fraction: 0 });
+    const models = {
+      student: detector,
+      teacher: null,
+      distillers: [],
+      taps: { student: [], teacher: [] },
+      variables: trainedVariables(detector, []),
+      rng: createRng(0),
+    };
+    const { names, terms: values } = computeStep(models, images, targets, {
+      step: 0,
+      steps: 1,
+      epoch: 0,
+      epochs: 1,
+      fraction: 0,
+    });
     return Object.fromEntries(names.map((name, i) => [name, values.dataSync()[i]!]));
   };
 
   it('has one box head a stage, whose boxes are those of all classes', () => {
     for (const stage of [0, 1, 2]) {
-      const shapeOf = (layer: string): number[] => detector.variables.find(({ path }) => path === `roi_heads.${stage}.box_predictor.${layer}/kernel`)!.variable.shape;
-      expect([shapeOf('cls_score'), shapeOf('bbox_pred')]).toEqual([[8, 4], [8, 4]]);
+      const shapeOf = (layer: string): number[] =>
+        detector.variables.find(({ path }) => path === `roi_heads.${stage}.box_predictor.${layer}/kernel`)!.variable
+          .shape;
+      expect([shapeOf('cls_score'), shapeOf('bbox_pred')]).toEqual([
+        [8, 4],
+        [8, 4],
+      ]);
     }
   });
 
   it('weights the loss of each stage, which starts at that of a guess', () => {
-    for (const stage of [0, 1, 2]) for (const weight of ['kernel', 'bias']) for (const layer of ['cls_score', 'bbox_pred']) set(`roi_heads.${stage}.box_predictor.${layer}/${weight}`, 0);
+    for (const stage of [0, 1, 2])
+      for (const weight of ['kernel', 'bias'])
+        for (const layer of ['cls_score', 'bbox_pred']) set(`roi_heads.${stage}.box_predictor.${layer}/${weight}`, 0);
     const found = terms();
-    expect(Object.keys(found)).toEqual([1, 2, 3].flatMap((stage) => [`loss_classifier_${stage}`, `loss_box_reg_${stage}`]).concat(['loss_objectness', 'loss_rpn_box_reg']));
-    for (const [stage, weight] of [[1, 1], [2, 0.5], [3, 0.25]] as const) expect(found[`loss_classifier_${stage}`]).toBeCloseTo(weight * Math.log(4), 4);
+    expect(Object.keys(found)).toEqual(
+      [1, 2, 3]
+        .flatMap((stage) => [`loss_classifier_${stage}`, `loss_box_reg_${stage}`])
+        .concat(['loss_objectness', 'loss_rpn_box_reg']),
+    );
+    for (const [stage, weight] of [
+      [1, 1],
+      [2, 0.5],
+      [3, 0.25],
+    ] as const)
+      expect(found[`loss_classifier_${stage}`]).toBeCloseTo(weight * Math.log(4), 4);
   });
 
   it('scores by the mean logits of its stages, and moves boxes stage by stage', async () => {
     const { images, targets } = twoImages();
-    const logits = [[0, 3, 0, 0], [0, 0, 3, 0], [0, 0, 3, 0]];
+    const logits = [
+      [0, 3, 0, 0],
+      [0, 0, 3, 0],
+      [0, 0, 3, 0],
+    ];
     logits.forEach((bias, stage) => set(`roi_heads.${stage}.box_predictor.cls_score/bias`, bias));
-    const sizes = { imageSizes: targets.imageSizes, originalSizes: targets.imageSizes, ids: targets.ids, shape: [2, 32, 64, 3] as const };
+    const sizes = {
+      imageSizes: targets.imageSizes,
+      originalSizes: targets.imageSizes,
+      ids: targets.ids,
+      shape: [2, 32, 64, 3] as const,
+    };
     const detect = async () => {
       const output = tidy(() => detector.forward(images, { training: false }));
       return detector.detect(output, sizes);
@@ -70,8 +111,11 @@ describe('a Cascade R-CNN', () => {
     expect(first!.scores[0]).toBeCloseTo(powers[2]! / total, 5);
     expect(Math.max(...[...first!.scores].filter((_, i) => first!.labels[i] === 0))).toBeCloseTo(powers[1]! / total, 5);
     // Each stage makes a box half as wide: its weight of the width turns the same delta into another factor.
-    const width = (found: typeof first): number => Math.max(...[...found!.scores.keys()].map((i) => found!.boxes[4 * i + 2]! - found!.boxes[4 * i]!));
-    [5, 10, 15].forEach((weight, stage) => set(`roi_heads.${stage}.box_predictor.bbox_pred/bias`, [0, 0, -Math.LN2 * weight, 0]));
+    const width = (found: typeof first): number =>
+      Math.max(...[...found!.scores.keys()].map((i) => found!.boxes[4 * i + 2]! - found!.boxes[4 * i]!));
+    [5, 10, 15].forEach((weight, stage) =>
+      set(`roi_heads.${stage}.box_predictor.bbox_pred/bias`, [0, 0, -Math.LN2 * weight, 0]),
+    );
     const [narrow] = await detect();
     expect(width(narrow)).toBeCloseTo(width(first) / 8, 3);
   });
@@ -83,7 +127,10 @@ describe('a Cascade R-CNN', () => {
       const priors = detector.priors(output, targets.paddedSize);
       const assignment = detector.assign(priors, targets);
       const regions = detector.secondStage.sample(output, priors, assignment, targets, createRng(0));
-      const second = { regions: { ...regions }, output: detector.secondStage.run(output, regions.boxes, targets.imageSizes) };
+      const second = {
+        regions: { ...regions },
+        output: detector.secondStage.run(output, regions.boxes, targets.imageSizes),
+      };
       expect(() => detector.terms(output, priors, assignment, targets, second)).toThrow(/the object itself/);
     });
   });
@@ -91,7 +138,15 @@ describe('a Cascade R-CNN', () => {
 
 it.each([
   [{ stages: [] }, /stages: must have at least one stage/],
-  [{ stages: [{ iou: 0.6, weight: 1, boxWeights: [1, 1, 1, 1] }, { iou: 0.5, weight: 1, boxWeights: [1, 1, 1, 1] }] }, /must not fall, but they are 0\.6, 0\.5/],
+  [
+    {
+      stages: [
+        { iou: 0.6, weight: 1, boxWeights: [1, 1, 1, 1] },
+        { iou: 0.5, weight: 1, boxWeights: [1, 1, 1, 1] },
+      ],
+    },
+    /must not fall, but they are 0\.6, 0\.5/,
+  ],
   [{ version: 1 }, /there is no option "version"/],
 ])('%j is refused', (options, message) => {
   expect(() => create(options as CascadeRcnnInput)).toThrow(message);

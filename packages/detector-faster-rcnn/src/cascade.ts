@@ -1,4 +1,16 @@
-import { KdError, type Detector, type DetectorContext, type DetectorOutput, type HostBatch, type RegionOutput, type Regions, type Rng, type SecondStage, type Targets, untaped } from '@kd/core';
+import {
+  KdError,
+  type Detector,
+  type DetectorContext,
+  type DetectorOutput,
+  type HostBatch,
+  type RegionOutput,
+  type Regions,
+  type Rng,
+  type SecondStage,
+  type Targets,
+  untaped,
+} from '@kd/core';
 import { type BoxCoderOptions, clipBoxes, decodeBoxes, layerVariables, MAX_LOG_SIZE_RATIO } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
@@ -26,28 +38,61 @@ interface Drawn {
 }
 
 /**
- * Cascade R-CNN (Cai and Vasconcelos, 2018): box heads one after the other, each trained on the refined boxes of the one before it at a higher IoU, as mmdetection
- * computes them; the first stage is Faster R-CNN's. For plugins the second stage is the first of these heads, which is trained on what the first stage proposes.
+ * Cascade R-CNN (Cai and Vasconcelos, 2018): box heads one after the other, each trained on the refined boxes of the
+ * one before it at a higher IoU, as mmdetection
+ * computes them; the first stage is Faster R-CNN's. For plugins the second stage is the first of these heads, which is
+ * trained on what the first stage proposes.
  */
 export function createCascadeRcnn(config: CascadeRcnnConfig, context: DetectorContext): CascadeRcnnDetector {
   const { categories, seed, runOp } = context;
   const { roi, post, stages } = config;
   const stage = buildFirstStage('cascade-rcnn', config, context);
-  const heads = stages.map((_, i) => buildBoxHead({
-    kind: 'two_mlp', inChannels: config.fpnChannels, outputSize: roi.outputSize, representationSize: config.box.representationSize, convs: 0, channels: config.fpnChannels,
-    norm: stage.norm, logits: categories.length + 1, boxes: 1, path: `roi_heads.${i}`, seed,
-  }));
+  const heads = stages.map((_, i) =>
+    buildBoxHead({
+      kind: 'two_mlp',
+      inChannels: config.fpnChannels,
+      outputSize: roi.outputSize,
+      representationSize: config.box.representationSize,
+      convs: 0,
+      channels: config.fpnChannels,
+      norm: stage.norm,
+      logits: categories.length + 1,
+      boxes: 1,
+      path: `roi_heads.${i}`,
+      seed,
+    }),
+  );
   const variables = layerVariables([...stage.layers, ...heads.flatMap(({ layers }) => layers)]);
-  const run = (head: BoxHead, output: DetectorOutput, boxes: tf.Tensor3D, imageSizes: HostBatch['imageSizes']): RegionOutput =>
-    runRegions(stage, head, output, boxes, { ...roi, imageSizes, ...(runOp && { runOp }) });
-  const coders = stages.map(({ boxWeights }): BoxCoderOptions => ({ weights: boxWeights, clipBelow: -MAX_LOG_SIZE_RATIO }));
-  const refined = (boxes: tf.Tensor3D, deltas: tf.Tensor3D, i: number, imageSizes: HostBatch['imageSizes']): tf.Tensor3D =>
-    untaped(() => clipBoxes(decodeBoxes(deltas, boxes, coders[i]!) as tf.Tensor3D, imageSizes));
-  const sampling = (i: number) => ({ high: stages[i]!.iou, low: stages[i]!.iou, batchSize: roi.batchSize, positiveFraction: roi.positiveFraction });
+  const run = (
+    head: BoxHead,
+    output: DetectorOutput,
+    boxes: tf.Tensor3D,
+    imageSizes: HostBatch['imageSizes'],
+  ): RegionOutput => runRegions(stage, head, output, boxes, { ...roi, imageSizes, ...(runOp && { runOp }) });
+  const coders = stages.map(
+    ({ boxWeights }): BoxCoderOptions => ({ weights: boxWeights, clipBelow: -MAX_LOG_SIZE_RATIO }),
+  );
+  const refined = (
+    boxes: tf.Tensor3D,
+    deltas: tf.Tensor3D,
+    i: number,
+    imageSizes: HostBatch['imageSizes'],
+  ): tf.Tensor3D => untaped(() => clipBoxes(decodeBoxes(deltas, boxes, coders[i]!) as tf.Tensor3D, imageSizes));
+  const sampling = (i: number) => ({
+    high: stages[i]!.iou,
+    low: stages[i]!.iou,
+    batchSize: roi.batchSize,
+    positiveFraction: roi.positiveFraction,
+  });
   const draws = new WeakMap<Regions, Drawn>();
 
   /** The samples of every stage: those of the first are given. */
-  function samplesOf(output: DetectorOutput, targets: Targets, first: BoxSamples, { rng, proposed }: Drawn): BoxSamples[] {
+  function samplesOf(
+    output: DetectorOutput,
+    targets: Targets,
+    first: BoxSamples,
+    { rng, proposed }: Drawn,
+  ): BoxSamples[] {
     const all = [first];
     let mask = proposed;
     for (let i = 1; i < stages.length; i++) {
@@ -76,8 +121,17 @@ export function createCascadeRcnn(config: CascadeRcnnConfig, context: DetectorCo
     secondStage: {
       background: 0,
       sample(output, priors, assignment, targets, rng) {
-        const { proposed, ...own } = sampleRegions(stage.proposals(output, priors, targets.imageSizes, 'train'), targets, sampling(0), randomRows, rng.stream('roi'));
-        const regions: Regions = { ...own, sampledPriors: stage.samplePriors(assignment, randomRows, rng.stream('rpn')) };
+        const { proposed, ...own } = sampleRegions(
+          stage.proposals(output, priors, targets.imageSizes, 'train'),
+          targets,
+          sampling(0),
+          randomRows,
+          rng.stream('roi'),
+        );
+        const regions: Regions = {
+          ...own,
+          sampledPriors: stage.samplePriors(assignment, randomRows, rng.stream('rpn')),
+        };
         draws.set(regions, { rng, proposed });
         return regions;
       },
@@ -85,11 +139,18 @@ export function createCascadeRcnn(config: CascadeRcnnConfig, context: DetectorCo
     },
     terms(output, priors, assignment, targets, second) {
       const drawn = second && draws.get(second.regions);
-      if (!drawn) throw new KdError('USAGE', 'cascade-rcnn: `terms` needs the regions that `secondStage.sample` of this detector returned, the object itself: the later stages go on from its samples.');
+      if (!drawn)
+        throw new KdError(
+          'USAGE',
+          'cascade-rcnn: `terms` needs the regions that `secondStage.sample` of this detector returned, the object itself: the later stages go on from its samples.',
+        );
       const terms: Record<string, tf.Scalar> = {};
       samplesOf(output, targets, second, drawn).forEach((samples, i) => {
         const { boxWeights, weight } = stages[i]!;
-        const { loss_classifier: classifier, loss_box_reg: boxes } = boxTerms(samples, targets, { boxWeights, beta: roi.beta });
+        const { loss_classifier: classifier, loss_box_reg: boxes } = boxTerms(samples, targets, {
+          boxWeights,
+          beta: roi.beta,
+        });
         terms[`loss_classifier_${i + 1}`] = tf.mul(classifier, weight);
         terms[`loss_box_reg_${i + 1}`] = tf.mul(boxes, weight);
       });
@@ -97,8 +158,20 @@ export function createCascadeRcnn(config: CascadeRcnnConfig, context: DetectorCo
     },
     async detect(output, sizes) {
       const made = tf.tidy(() => {
-        const proposals = stage.proposals(output, stage.priors(output, [sizes.shape[1], sizes.shape[2]]), sizes.imageSizes, 'test');
-        return { ...cascade(proposals, (i, boxes) => run(heads[i]!, output, boxes, sizes.imageSizes), (boxes, deltas, i) => refined(boxes, deltas, i, sizes.imageSizes)), mask: proposals.mask };
+        const proposals = stage.proposals(
+          output,
+          stage.priors(output, [sizes.shape[1], sizes.shape[2]]),
+          sizes.imageSizes,
+          'test',
+        );
+        return {
+          ...cascade(
+            proposals,
+            (i, boxes) => run(heads[i]!, output, boxes, sizes.imageSizes),
+            (boxes, deltas, i) => refined(boxes, deltas, i, sizes.imageSizes),
+          ),
+          mask: proposals.mask,
+        };
       });
       try {
         return await regionDetections(made, made, sizes, { post, coder: coders.at(-1)! });
@@ -112,7 +185,9 @@ export function createCascadeRcnn(config: CascadeRcnnConfig, context: DetectorCo
     },
   };
 
-  /** The boxes that the last stage reads, what it makes of them, and the probabilities of the mean logits of all stages. */
+  /**
+   * The boxes that the last stage reads, what it makes of them, and the probabilities of the mean logits of all stages.
+   */
   function cascade(
     proposals: Proposals,
     runStage: (stage: number, boxes: tf.Tensor3D) => RegionOutput,

@@ -13,7 +13,16 @@ const tiny: FasterRcnnInput = {
 
 testDetector(fasterRcnn, { options: tiny });
 
-testDetector(fasterRcnn, { options: { ...tiny, version: 2, norm: 'eval', trainableLayers: 5, rpn: { ...tiny.rpn, depth: 2 }, box: { ...tiny.box, head: 'conv_fc', convs: 2 } } });
+testDetector(fasterRcnn, {
+  options: {
+    ...tiny,
+    version: 2,
+    norm: 'eval',
+    trainableLayers: 5,
+    rpn: { ...tiny.rpn, depth: 2 },
+    box: { ...tiny.box, head: 'conv_fc', convs: 2 },
+  },
+});
 
 testDetector(cascadeRcnn, {
   options: {

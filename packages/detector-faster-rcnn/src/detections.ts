@@ -17,7 +17,10 @@ export interface RegionDetectionOptions extends Pick<FasterRcnnConfig, 'post'> {
   readonly minSide?: number;
 }
 
-/** Detections of a batch: every class of every proposal above the threshold, NMS per class on the host. Disposes nothing. */
+/**
+ * Detections of a batch: every class of every proposal above the threshold, NMS per class on the host. Disposes
+ * nothing.
+ */
 export async function regionDetections(
   { boxes, mask }: Pick<Proposals, 'boxes' | 'mask'>,
   { probabilities, deltas }: RegionScores,
@@ -40,11 +43,20 @@ export async function regionDetections(
     return keptDetections(
       corners.subarray(image * n * perBox * 4, (image + 1) * n * perBox * 4),
       {
-        priors: Array.from(pairs, (pair) => Math.floor(pair / classes) * perBox + (perBox === 1 ? 0 : (pair % classes) + 1)),
+        priors: Array.from(
+          pairs,
+          (pair) => Math.floor(pair / classes) * perBox + (perBox === 1 ? 0 : (pair % classes) + 1),
+        ),
         labels: Array.from(pairs, (pair) => pair % classes),
         scores: Float32Array.from(pairs, (pair) => own[pair]!),
       },
-      { id, imageSize: sizes.imageSizes[image]!, originalSize: sizes.originalSizes[image]!, ...(minSide !== undefined && { minSide }), ...post },
+      {
+        id,
+        imageSize: sizes.imageSizes[image]!,
+        originalSize: sizes.originalSizes[image]!,
+        ...(minSide !== undefined && { minSide }),
+        ...post,
+      },
     );
   });
 }

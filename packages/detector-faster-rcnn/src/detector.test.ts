@@ -16,12 +16,24 @@ const tiny: FasterRcnnInput = {
 };
 const categories = ['cell', 'platelet', 'other'].map((name, id) => ({ id, name }));
 const create = (options: FasterRcnnInput = tiny, seed = 7): FasterRcnnDetector =>
-  fasterRcnn.definition.create(parseOptions(fasterRcnn.definition.options, options, 'faster-rcnn'), { categories, seed }) as FasterRcnnDetector;
+  fasterRcnn.definition.create(parseOptions(fasterRcnn.definition.options, options, 'faster-rcnn'), {
+    categories,
+    seed,
+  }) as FasterRcnnDetector;
 
 const step = (detector: FasterRcnnDetector, images: tf.Tensor4D, targets: Targets, at = 0): StepResult =>
   computeStep(
-    { student: detector, teacher: null, distillers: [], taps: { student: [], teacher: [] }, variables: trainedVariables(detector, []), rng: createRng(0) },
-    images, targets, { step: at, steps: 10, epoch: 0, epochs: 1, fraction: at / 10 },
+    {
+      student: detector,
+      teacher: null,
+      distillers: [],
+      taps: { student: [], teacher: [] },
+      variables: trainedVariables(detector, []),
+      rng: createRng(0),
+    },
+    images,
+    targets,
+    { step: at, steps: 10, epoch: 0, epochs: 1, fraction: at / 10 },
   );
 
 beforeAll(async () => {
@@ -51,29 +63,59 @@ describe('a Faster R-CNN', () => {
   });
 
   it('has the levels of torchvision, and no dense head for plugins that need one', () => {
-    expect(detector.taps.filter(({ name }) => name.startsWith('neck@')).map(({ name, stride }) => [name, stride])).toEqual([['neck@p2', 4], ['neck@p3', 8], ['neck@p4', 16], ['neck@p5', 32], ['neck@pool', 64]]);
+    expect(
+      detector.taps.filter(({ name }) => name.startsWith('neck@')).map(({ name, stride }) => [name, stride]),
+    ).toEqual([
+      ['neck@p2', 4],
+      ['neck@p3', 8],
+      ['neck@p4', 16],
+      ['neck@p5', 32],
+      ['neck@pool', 64],
+    ]);
     expect([...detector.capabilities].sort()).toEqual(['anchors', 'roi.align']);
     expect(detector.head).toBeUndefined();
   });
 
   it('names its layers as torchvision does', () => {
     const paths = detector.variables.map(({ path }) => path);
-    for (const path of ['backbone.body.layer1.0.conv1/kernel', 'backbone.fpn.inner_blocks.3.0/bias', 'rpn.head.conv.0.0/kernel', 'rpn.head.bbox_pred/bias', 'roi_heads.box_head.fc6/kernel', 'roi_heads.box_predictor.cls_score/bias']) expect(paths).toContain(path);
-    expect(detector.variables.find(({ path }) => path === 'roi_heads.box_predictor.bbox_pred/kernel')!.variable.shape).toEqual([8, 16]);
+    for (const path of [
+      'backbone.body.layer1.0.conv1/kernel',
+      'backbone.fpn.inner_blocks.3.0/bias',
+      'rpn.head.conv.0.0/kernel',
+      'rpn.head.bbox_pred/bias',
+      'roi_heads.box_head.fc6/kernel',
+      'roi_heads.box_predictor.cls_score/bias',
+    ])
+      expect(paths).toContain(path);
+    expect(
+      detector.variables.find(({ path }) => path === 'roi_heads.box_predictor.bbox_pred/kernel')!.variable.shape,
+    ).toEqual([8, 16]);
   });
 
   it('proposes a fixed number of boxes inside of each image, best first, none beside a better one of its level', () => {
     const { images, targets } = twoImages();
     tf.tidy(() => {
       const output = detector.forward(images, { training: false });
-      const { boxes, scores, mask } = detector.proposals(output, detector.priors(output, targets.paddedSize), targets.imageSizes, 'train');
-      expect([boxes.shape, scores.shape, mask.shape]).toEqual([[2, 20, 4], [2, 20], [2, 20]]);
+      const { boxes, scores, mask } = detector.proposals(
+        output,
+        detector.priors(output, targets.paddedSize),
+        targets.imageSizes,
+        'train',
+      );
+      expect([boxes.shape, scores.shape, mask.shape]).toEqual([
+        [2, 20, 4],
+        [2, 20],
+        [2, 20],
+      ]);
       boxes.arraySync().forEach((rows, image) => {
         const [height, width] = targets.imageSizes[image]!;
-        for (const [x1, y1, x2, y2] of rows) expect(x1! >= 0 && y1! >= 0 && x2! <= width && y2! <= height && x2! >= x1! && y2! >= y1!).toBe(true);
+        for (const [x1, y1, x2, y2] of rows)
+          expect(x1! >= 0 && y1! >= 0 && x2! <= width && y2! <= height && x2! >= x1! && y2! >= y1!).toBe(true);
       });
       for (const row of scores.arraySync()) expect(row).toEqual([...row].sort((a, b) => b - a));
-      expect(detector.proposals(output, detector.priors(output, targets.paddedSize), targets.imageSizes, 'test').mask.shape).toEqual([2, 10]);
+      expect(
+        detector.proposals(output, detector.priors(output, targets.paddedSize), targets.imageSizes, 'test').mask.shape,
+      ).toEqual([2, 10]);
     });
   });
 
@@ -139,7 +181,10 @@ describe('options', () => {
     [{ roi: { boxWeights: [1, 1] } }, /roi\.boxWeights: must be four factors/],
     [{ box: { head: 'three_mlp' } }, /box\.head: must be "two_mlp" or "conv_fc"/],
     [{ post: { scoreThresh: 2 } }, /post\.scoreThresh: must be between 0 and 1/],
-    [{ anchors: { sizes: [[32]] } }, /anchors\.sizes has 1 entries, but there are 5 levels \(strides 4, 8, 16, 32, 64\)/],
+    [
+      { anchors: { sizes: [[32]] } },
+      /anchors\.sizes has 1 entries, but there are 5 levels \(strides 4, 8, 16, 32, 64\)/,
+    ],
     [{ anchors: { ratios: [[1], [1], [1], [1], [1, 2]] } }, /the levels have 1, 1, 1, 1, 2/],
   ])('%j is refused', (options, message) => {
     expect(() => create(options as FasterRcnnInput)).toThrow(message);

@@ -17,7 +17,12 @@ export interface FasterRcnnDetector extends Detector {
   /** Backbone and neck as a functional model: images to levels. */
   readonly backbone: LayersModel;
   readonly secondStage: SecondStage;
-  proposals(output: DetectorOutput, priors: Priors, imageSizes: HostBatch['imageSizes'], mode: 'train' | 'test'): Proposals;
+  proposals(
+    output: DetectorOutput,
+    priors: Priors,
+    imageSizes: HostBatch['imageSizes'],
+    mode: 'train' | 'test',
+  ): Proposals;
 }
 
 export interface FasterRcnnParts {
@@ -29,17 +34,30 @@ export interface FasterRcnnParts {
 const MIN_SIDE = 1e-2;
 
 /** Faster R-CNN with a feature pyramid (Ren et al., 2015; Lin et al., 2017) as torchvision computes it. */
-export function createFasterRcnn(config: FasterRcnnConfig, context: DetectorContext, { sampleRows = randomRows }: FasterRcnnParts = {}): FasterRcnnDetector {
+export function createFasterRcnn(
+  config: FasterRcnnConfig,
+  context: DetectorContext,
+  { sampleRows = randomRows }: FasterRcnnParts = {},
+): FasterRcnnDetector {
   const { categories, seed, runOp } = context;
   const { roi, post } = config;
   const stage = buildFirstStage('faster-rcnn', config, context);
   const logits = categories.length + 1;
   const head = buildBoxHead({
-    kind: config.box.head, inChannels: config.fpnChannels, outputSize: roi.outputSize, representationSize: config.box.representationSize, convs: config.box.convs, channels: config.box.channels,
-    norm: stage.norm, logits, boxes: logits, seed,
+    kind: config.box.head,
+    inChannels: config.fpnChannels,
+    outputSize: roi.outputSize,
+    representationSize: config.box.representationSize,
+    convs: config.box.convs,
+    channels: config.box.channels,
+    norm: stage.norm,
+    logits,
+    boxes: logits,
+    seed,
   });
   const variables = layerVariables([...stage.layers, ...head.layers]);
-  const run = (output: DetectorOutput, boxes: tf.Tensor3D, imageSizes: HostBatch['imageSizes']): RegionOutput => runRegions(stage, head, output, boxes, { ...roi, imageSizes, ...(runOp && { runOp }) });
+  const run = (output: DetectorOutput, boxes: tf.Tensor3D, imageSizes: HostBatch['imageSizes']): RegionOutput =>
+    runRegions(stage, head, output, boxes, { ...roi, imageSizes, ...(runOp && { runOp }) });
 
   return {
     name: 'faster-rcnn',
@@ -58,7 +76,13 @@ export function createFasterRcnn(config: FasterRcnnConfig, context: DetectorCont
     secondStage: {
       background: 0,
       sample(output, priors, assignment, targets, rng) {
-        const { proposed, ...regions } = sampleRegions(stage.proposals(output, priors, targets.imageSizes, 'train'), targets, roi, sampleRows, rng.stream('roi'));
+        const { proposed, ...regions } = sampleRegions(
+          stage.proposals(output, priors, targets.imageSizes, 'train'),
+          targets,
+          roi,
+          sampleRows,
+          rng.stream('roi'),
+        );
         proposed.dispose();
         return { ...regions, sampledPriors: stage.samplePriors(assignment, sampleRows, rng.stream('rpn')) };
       },
@@ -70,12 +94,25 @@ export function createFasterRcnn(config: FasterRcnnConfig, context: DetectorCont
     }),
     async detect(output, sizes) {
       const made = tf.tidy(() => {
-        const proposals = stage.proposals(output, stage.priors(output, [sizes.shape[1], sizes.shape[2]]), sizes.imageSizes, 'test');
+        const proposals = stage.proposals(
+          output,
+          stage.priors(output, [sizes.shape[1], sizes.shape[2]]),
+          sizes.imageSizes,
+          'test',
+        );
         const { logits: classes, deltas } = run(output, proposals.boxes, sizes.imageSizes);
-        return { proposals, deltas, probabilities: tf.softmax(classes) } as { proposals: Proposals; deltas: tf.Tensor3D; probabilities: tf.Tensor3D } & tf.TensorContainerObject;
+        return { proposals, deltas, probabilities: tf.softmax(classes) } as {
+          proposals: Proposals;
+          deltas: tf.Tensor3D;
+          probabilities: tf.Tensor3D;
+        } & tf.TensorContainerObject;
       });
       try {
-        return await regionDetections(made.proposals, made, sizes, { post, coder: { weights: roi.boxWeights }, minSide: MIN_SIDE });
+        return await regionDetections(made.proposals, made, sizes, {
+          post,
+          coder: { weights: roi.boxWeights },
+          minSide: MIN_SIDE,
+        });
       } finally {
         tf.dispose(made as tf.TensorContainer);
       }

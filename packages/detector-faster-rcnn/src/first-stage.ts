@@ -1,5 +1,25 @@
-import type { Assignment, Detector, DetectorContext, DetectorOutput, HostBatch, Predictions, Priors, Rng, Targets } from '@kd/core';
-import { anchorGrid, buildPyramidNetwork, checkTaps, decodeBoxes, type Layer, matchBoxes, type NormOptions, type PyramidNetwork, type RunContext } from '@kd/vision';
+import type {
+  Assignment,
+  Detector,
+  DetectorContext,
+  DetectorOutput,
+  HostBatch,
+  Predictions,
+  Priors,
+  Rng,
+  Targets,
+} from '@kd/core';
+import {
+  anchorGrid,
+  buildPyramidNetwork,
+  checkTaps,
+  decodeBoxes,
+  type Layer,
+  matchBoxes,
+  type NormOptions,
+  type PyramidNetwork,
+  type RunContext,
+} from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
 import type { FirstStageConfig } from './options.js';
 import { type Proposals, proposalsOf } from './proposals.js';
@@ -13,15 +33,27 @@ export interface FirstStage extends Pick<Detector, 'forward' | 'priors' | 'decod
   readonly norm: NormOptions;
   /** The levels that regions are pooled from: all but the ones above the backbone's last stage. */
   pooledLevels(output: DetectorOutput): readonly tf.Tensor4D[];
-  /** What a head of the second stage is called with on this output: the running statistics of its first call are kept, as one step has one update. */
+  /**
+   * What a head of the second stage is called with on this output: the running statistics of its first call are kept,
+   * as one step has one update.
+   */
   contextOf(output: DetectorOutput, head: object): RunContext;
-  proposals(output: DetectorOutput, priors: Priors, imageSizes: HostBatch['imageSizes'], mode: 'train' | 'test'): Proposals;
+  proposals(
+    output: DetectorOutput,
+    priors: Priors,
+    imageSizes: HostBatch['imageSizes'],
+    mode: 'train' | 'test',
+  ): Proposals;
   /** [b, a] float32: 1 for the anchors that the first stage trains on */
   samplePriors(assignment: Assignment, sampleRows: SampleRows, rng: Rng): tf.Tensor2D;
   dispose(): void;
 }
 
-export function buildFirstStage(name: string, config: FirstStageConfig, { seed, runOp }: Pick<DetectorContext, 'seed' | 'runOp'>): FirstStage {
+export function buildFirstStage(
+  name: string,
+  config: FirstStageConfig,
+  { seed, runOp }: Pick<DetectorContext, 'seed' | 'runOp'>,
+): FirstStage {
   const norm: NormOptions = { kind: config.norm, epsilon: config.frozenBnEps };
   const pyramid = buildPyramidNetwork({
     backbone: { ...config.backbone, norm, trainableLayers: config.trainableLayers },
@@ -76,7 +108,10 @@ export function buildFirstStage(name: string, config: FirstStageConfig, { seed, 
       tf.tidy(() => {
         const { high, low } = config.rpn;
         const matched = matchBoxes(targets.boxes, targets.mask, priors.boxes, { high, low, lowQuality: true });
-        return { matched, positives: tf.sum(tf.cast(tf.greaterEqual(matched, tf.scalar(0, 'int32')), 'float32'), 1) as tf.Tensor1D };
+        return {
+          matched,
+          positives: tf.sum(tf.cast(tf.greaterEqual(matched, tf.scalar(0, 'int32')), 'float32'), 1) as tf.Tensor1D,
+        };
       }),
     pooledLevels: ({ levels }) => levels.slice(0, config.returnedLayers.length),
     contextOf(output, second) {
@@ -86,9 +121,20 @@ export function buildFirstStage(name: string, config: FirstStageConfig, { seed, 
       own.seen.add(second);
       return own.context;
     },
-    proposals: (output, priors, imageSizes, mode) => proposalsOf(output.predictions, priors, { rpn: config.rpn, mode, imageSizes, ...native }),
+    proposals: (output, priors, imageSizes, mode) =>
+      proposalsOf(output.predictions, priors, { rpn: config.rpn, mode, imageSizes, ...native }),
     samplePriors: ({ matched }, sampleRows, rng) =>
-      tf.tidy(() => sampleRows('rpn', { positive: tf.greaterEqual(matched, tf.scalar(0, 'int32')), negative: tf.equal(matched, tf.scalar(-1, 'int32')) }, config.rpn, rng)),
+      tf.tidy(() =>
+        sampleRows(
+          'rpn',
+          {
+            positive: tf.greaterEqual(matched, tf.scalar(0, 'int32')),
+            negative: tf.equal(matched, tf.scalar(-1, 'int32')),
+          },
+          config.rpn,
+          rng,
+        ),
+      ),
     dispose() {
       for (const { boxes } of grids.values()) boxes.dispose();
       grids.clear();

@@ -22,7 +22,12 @@ export const cascadeRcnn = defineDetector<CascadeRcnnOptions, CascadeRcnnInput>(
 
 export default fasterRcnn;
 export { type CascadeRcnnDetector, createCascadeRcnn } from './cascade.js';
-export { type CascadeRcnnConfig, type CascadeRcnnInput, type CascadeRcnnOptions, resolveCascade } from './cascade-options.js';
+export {
+  type CascadeRcnnConfig,
+  type CascadeRcnnInput,
+  type CascadeRcnnOptions,
+  resolveCascade,
+} from './cascade-options.js';
 export { createFasterRcnn, type FasterRcnnDetector, type FasterRcnnParts } from './detector.js';
 export { type FasterRcnnConfig, type FasterRcnnInput, type FasterRcnnOptions, resolveConfig } from './options.js';
 export type { Proposals } from './proposals.js';

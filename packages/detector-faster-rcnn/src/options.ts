@@ -1,12 +1,27 @@
 import { KdError } from '@kd/core';
-import { denseEntries, denseShape, type DenseShape, fractionNumber as fraction, positiveNumber as positive, strictOptions as options, wholeNumber as whole } from '@kd/vision';
+import {
+  denseEntries,
+  denseShape,
+  type DenseShape,
+  fractionNumber as fraction,
+  positiveNumber as positive,
+  strictOptions as options,
+  wholeNumber as whole,
+} from '@kd/vision';
 import * as v from 'valibot';
 
 /** A number each for training and testing, or one for both. */
-const perMode = v.union([whole(1), options({ train: whole(1), test: whole(1) })], 'must be a whole number, or { train, test }');
+const perMode = v.union(
+  [whole(1), options({ train: whole(1), test: whole(1) })],
+  'must be a whole number, or { train, test }',
+);
 const factors = 'must be four factors, of x, y, width and height';
 /** Factors of the codes of a box. */
-export const factorsOfBoxes = v.pipe(v.array(positive, factors), v.length(4, factors), v.transform((list) => list as [number, number, number, number]));
+export const factorsOfBoxes = v.pipe(
+  v.array(positive, factors),
+  v.length(4, factors),
+  v.transform((list) => list as [number, number, number, number]),
+);
 
 /** Everything but the second stage. */
 export const firstStageEntries = {
@@ -22,7 +37,9 @@ export const firstStageEntries = {
   anchors: v.optional(
     options({
       sizes: v.optional(v.array(v.pipe(v.array(positive), v.minLength(1, 'must name at least one size')))),
-      ratios: v.optional(v.union([v.array(positive), v.array(v.array(positive))], 'must be a list of ratios, or one list a level')),
+      ratios: v.optional(
+        v.union([v.array(positive), v.array(v.array(positive))], 'must be a list of ratios, or one list a level'),
+      ),
     }),
     {},
   ),
@@ -96,14 +113,25 @@ export interface PerMode {
 }
 
 /** Backbone, pyramid and RPN with every preset and default worked in. */
-export interface FirstStageConfig extends DenseShape, Pick<FirstStageOptions, 'frozenBnEps' | 'returnedLayers' | 'fpnChannels' | 'input'> {
+export interface FirstStageConfig
+  extends DenseShape,
+    Pick<FirstStageOptions, 'frozenBnEps' | 'returnedLayers' | 'fpnChannels' | 'input'> {
   readonly fpnNorm: boolean;
   readonly anchors: { readonly sizes: readonly (readonly number[])[]; readonly ratios: readonly (readonly number[])[] };
-  readonly rpn: Omit<FirstStageOptions['rpn'], 'depth' | 'preNmsTopN' | 'postNmsTopN'> & { readonly depth: number; readonly preNmsTopN: PerMode; readonly postNmsTopN: PerMode };
+  readonly rpn: Omit<FirstStageOptions['rpn'], 'depth' | 'preNmsTopN' | 'postNmsTopN'> & {
+    readonly depth: number;
+    readonly preNmsTopN: PerMode;
+    readonly postNmsTopN: PerMode;
+  };
 }
 
 export interface FasterRcnnConfig extends FirstStageConfig, Pick<FasterRcnnOptions, 'roi' | 'post'> {
-  readonly box: { readonly head: 'two_mlp' | 'conv_fc'; readonly representationSize: number; readonly convs: number; readonly channels: number };
+  readonly box: {
+    readonly head: 'two_mlp' | 'conv_fc';
+    readonly representationSize: number;
+    readonly convs: number;
+    readonly channels: number;
+  };
 }
 
 const PRESETS = {
@@ -115,12 +143,20 @@ const PRESETS = {
 /** @throws KdError CONFIG_INVALID when anchors and levels, or the limits of the RPN, do not fit each other */
 export function resolveConfig(given: FasterRcnnOptions): FasterRcnnConfig {
   const { roi, box, post } = given;
-  if (roi.low > roi.high) throw new KdError('CONFIG_INVALID', `faster-rcnn: roi.low is ${roi.low}, above roi.high, ${roi.high}; below \`low\` a proposal is background, from \`high\` on it is an object.`);
+  if (roi.low > roi.high)
+    throw new KdError(
+      'CONFIG_INVALID',
+      `faster-rcnn: roi.low is ${roi.low}, above roi.high, ${roi.high}; below \`low\` a proposal is background, from \`high\` on it is an object.`,
+    );
   return {
     ...firstStage(given, 'faster-rcnn'),
     roi,
     post,
-    box: { ...box, head: box.head ?? PRESETS[given.version ?? 'scratch'].head, channels: box.channels ?? given.fpnChannels },
+    box: {
+      ...box,
+      head: box.head ?? PRESETS[given.version ?? 'scratch'].head,
+      channels: box.channels ?? given.fpnChannels,
+    },
   };
 }
 
@@ -128,7 +164,11 @@ export function firstStage(given: FirstStageOptions, name: string): FirstStageCo
   const { version = 'scratch', rpn } = given;
   const preset = PRESETS[version];
   const shape = denseShape({ ...given, norm: given.norm ?? preset.norm });
-  if (rpn.low > rpn.high) throw new KdError('CONFIG_INVALID', `${name}: rpn.low is ${rpn.low}, above rpn.high, ${rpn.high}; below \`low\` an anchor is background, from \`high\` on it is an object.`);
+  if (rpn.low > rpn.high)
+    throw new KdError(
+      'CONFIG_INVALID',
+      `${name}: rpn.low is ${rpn.low}, above rpn.high, ${rpn.high}; below \`low\` an anchor is background, from \`high\` on it is an object.`,
+    );
   return {
     ...shape,
     frozenBnEps: given.frozenBnEps,
@@ -137,22 +177,40 @@ export function firstStage(given: FirstStageOptions, name: string): FirstStageCo
     input: given.input,
     fpnNorm: given.fpnNorm ?? preset.fpnNorm,
     anchors: anchorsOf(given.anchors, shape.strides, name),
-    rpn: { ...rpn, depth: rpn.depth ?? preset.depth, preNmsTopN: modes(rpn.preNmsTopN), postNmsTopN: modes(rpn.postNmsTopN) },
+    rpn: {
+      ...rpn,
+      depth: rpn.depth ?? preset.depth,
+      preNmsTopN: modes(rpn.preNmsTopN),
+      postNmsTopN: modes(rpn.postNmsTopN),
+    },
   };
 }
 
 const modes = (of: number | PerMode): PerMode => (typeof of === 'number' ? { train: of, test: of } : of);
 
-function anchorsOf({ sizes, ratios = [0.5, 1, 2] }: FirstStageOptions['anchors'], strides: readonly number[], name: string): FirstStageConfig['anchors'] {
+function anchorsOf(
+  { sizes, ratios = [0.5, 1, 2] }: FirstStageOptions['anchors'],
+  strides: readonly number[],
+  name: string,
+): FirstStageConfig['anchors'] {
   const perLevel = sizes ?? strides.map((stride) => [8 * stride]);
   const ratioLists = Array.isArray(ratios[0]) ? (ratios as number[][]) : strides.map(() => ratios as number[]);
-  for (const [what, list] of [['sizes', perLevel], ['ratios', ratioLists]] as const) {
+  for (const [what, list] of [
+    ['sizes', perLevel],
+    ['ratios', ratioLists],
+  ] as const) {
     if (list.length === strides.length) continue;
-    throw new KdError('CONFIG_INVALID', `${name}: anchors.${what} has ${list.length} entries, but there are ${strides.length} levels (strides ${strides.join(', ')}); give one entry a level.`);
+    throw new KdError(
+      'CONFIG_INVALID',
+      `${name}: anchors.${what} has ${list.length} entries, but there are ${strides.length} levels (strides ${strides.join(', ')}); give one entry a level.`,
+    );
   }
   const places = perLevel.map((list, i) => list.length * ratioLists[i]!.length);
   if (new Set(places).size > 1) {
-    throw new KdError('CONFIG_INVALID', `${name}: one head serves all levels, so each needs the same number of anchors a place, but the levels have ${places.join(', ')}.`);
+    throw new KdError(
+      'CONFIG_INVALID',
+      `${name}: one head serves all levels, so each needs the same number of anchors a place, but the levels have ${places.join(', ')}.`,
+    );
   }
   return { sizes: perLevel, ratios: ratioLists };
 }

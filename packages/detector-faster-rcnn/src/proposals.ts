@@ -22,12 +22,20 @@ export interface ProposalOptions extends Pick<FirstStageConfig, 'rpn'> {
 }
 
 /**
- * Proposals of a region proposal network: of each level the anchors of highest objectness, decoded, clipped to the image, without the tiny ones, NMS within the
+ * Proposals of a region proposal network: of each level the anchors of highest objectness, decoded, clipped to the
+ * image, without the tiny ones, NMS within the
  * level, and the best of all levels. No gradient.
  */
-export function proposalsOf({ cls, reg }: Predictions, { boxes, perLevel }: Priors, { rpn, mode, imageSizes, runOp }: ProposalOptions): Proposals {
+export function proposalsOf(
+  { cls, reg }: Predictions,
+  { boxes, perLevel }: Priors,
+  { rpn, mode, imageSizes, runOp }: ProposalOptions,
+): Proposals {
   const counts = perLevel.map((anchors) => Math.min(anchors, rpn.preNmsTopN[mode]));
-  const limit = Math.min(rpn.postNmsTopN[mode], counts.reduce((sum, count) => sum + count, 0));
+  const limit = Math.min(
+    rpn.postNmsTopN[mode],
+    counts.reduce((sum, count) => sum + count, 0),
+  );
   return tf.tidy(() => {
     const packed = untaped(() => {
       let first = 0;
@@ -39,14 +47,24 @@ export function proposalsOf({ cls, reg }: Predictions, { boxes, perLevel }: Prio
       return suppress(levels, rpn.nmsThresh, limit, runOp);
     }); // [b, limit, 6]
     const [kept, scores, mask] = tf.split(packed, [4, 1, 1], 2) as [tf.Tensor3D, tf.Tensor3D, tf.Tensor3D];
-    return { boxes: kept, scores: tf.squeeze(scores, [2]), mask: tf.squeeze(mask, [2]) } as Proposals & tf.TensorContainerObject;
+    return { boxes: kept, scores: tf.squeeze(scores, [2]), mask: tf.squeeze(mask, [2]) } as Proposals &
+      tf.TensorContainerObject;
   });
 }
 
 /** @param anchors [n, 4] */
-function bestOfLevel(cls: tf.Tensor4D, reg: tf.Tensor4D, anchors: tf.Tensor2D, count: number, { rpn, imageSizes }: Pick<ProposalOptions, 'rpn' | 'imageSizes'>): LevelCandidates {
+function bestOfLevel(
+  cls: tf.Tensor4D,
+  reg: tf.Tensor4D,
+  anchors: tf.Tensor2D,
+  count: number,
+  { rpn, imageSizes }: Pick<ProposalOptions, 'rpn' | 'imageSizes'>,
+): LevelCandidates {
   const [b, n] = [cls.shape[0], anchors.shape[0]];
-  const { values, indices } = tf.topk(tf.reshape(cls, [b, n]), count) as unknown as { values: tf.Tensor2D; indices: tf.Tensor2D }; // [b, count]
+  const { values, indices } = tf.topk(tf.reshape(cls, [b, n]), count) as unknown as {
+    values: tf.Tensor2D;
+    indices: tf.Tensor2D;
+  }; // [b, count]
   const codes = gatherRows<tf.Tensor3D>(tf.reshape(reg, [b, n, 4]), indices);
   const boxes = clipBoxes(decodeBoxes(codes, tf.gather(anchors, indices)) as tf.Tensor3D, imageSizes);
   const scores = tf.sigmoid(values);

@@ -10,7 +10,12 @@ beforeAll(async () => {
 
 /** One image a row: `+` may be drawn as a positive, `-` as a negative, `.` not at all. */
 const draw = (rows: readonly string[], size: SampleSize, seed = 1): string[] => {
-  const kind = (wanted: string): tf.Tensor2D => tf.tensor2d(rows.map((row) => [...row].map((one) => one === wanted)), undefined, 'bool');
+  const kind = (wanted: string): tf.Tensor2D =>
+    tf.tensor2d(
+      rows.map((row) => [...row].map((one) => one === wanted)),
+      undefined,
+      'bool',
+    );
   const mask = randomRows('roi', { positive: kind('+'), negative: kind('-') }, size, createRng(seed)).arraySync();
   return rows.map((row, image) => [...row].filter((_, i) => mask[image]![i] === 1).join(''));
 };
@@ -18,7 +23,10 @@ const count = (drawn: string, kind: string): number => [...drawn].filter((one) =
 
 describe('randomRows', () => {
   it('takes positives up to their share, and fills with negatives', () => {
-    const [many, few, none] = draw(['++++++..------', '+---...-------', '.....---------'], { batchSize: 6, positiveFraction: 0.5 });
+    const [many, few, none] = draw(['++++++..------', '+---...-------', '.....---------'], {
+      batchSize: 6,
+      positiveFraction: 0.5,
+    });
     expect([count(many!, '+'), count(many!, '-')]).toEqual([3, 3]);
     expect([count(few!, '+'), count(few!, '-')]).toEqual([1, 5]);
     expect([count(none!, '+'), count(none!, '-')]).toEqual([0, 6]);
@@ -34,7 +42,14 @@ describe('randomRows', () => {
     const times = new Float32Array(10);
     const negative = tf.cast(tf.ones<tf.Rank.R2>([1, 10]), 'bool');
     for (let seed = 0; seed < 400; seed++) {
-      randomRows('rpn', { positive: tf.logicalNot(negative), negative }, { batchSize: 3, positiveFraction: 0.5 }, createRng(seed)).dataSync().forEach((one, i) => (times[i]! += one));
+      randomRows(
+        'rpn',
+        { positive: tf.logicalNot(negative), negative },
+        { batchSize: 3, positiveFraction: 0.5 },
+        createRng(seed),
+      )
+        .dataSync()
+        .forEach((one, i) => (times[i]! += one));
     }
     // 120 each, with a deviation of 9.
     for (const often of times) expect(Math.abs(often - 120)).toBeLessThan(40);

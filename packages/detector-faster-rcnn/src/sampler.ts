@@ -17,9 +17,15 @@ export interface SampleSize {
 }
 
 /** Draws rows of each image. @returns [b, n] float32: 1 for a drawn row */
-export type SampleRows = (stage: 'rpn' | 'roi', candidates: SampleCandidates, size: SampleSize, rng: Rng) => tf.Tensor2D;
+export type SampleRows = (
+  stage: 'rpn' | 'roi',
+  candidates: SampleCandidates,
+  size: SampleSize,
+  rng: Rng,
+) => tf.Tensor2D;
 
-export const mostPositives = ({ batchSize, positiveFraction }: SampleSize): number => Math.trunc(batchSize * positiveFraction);
+export const mostPositives = ({ batchSize, positiveFraction }: SampleSize): number =>
+  Math.trunc(batchSize * positiveFraction);
 
 /** Uniformly and without replacement, all on the device: the rows of the highest random numbers. */
 export const randomRows: SampleRows = (_stage, { positive, negative }, size, rng) =>
@@ -32,10 +38,15 @@ export const randomRows: SampleRows = (_stage, { positive, negative }, size, rng
     };
     const most = mostPositives(size);
     const first = most === 0 ? null : best(positive, most);
-    const found = first === null ? tf.zeros<tf.Rank.R2>([b, 1]) : (tf.sum(first.taken, 1, true) as tf.Tensor2D); // [b, 1]
+    // [b, 1]
+    const found = first === null ? tf.zeros<tf.Rank.R2>([b, 1]) : (tf.sum(first.taken, 1, true) as tf.Tensor2D);
     const second = best(negative, size.batchSize);
-    const room = tf.cast(tf.less(tf.range(0, second.rows.shape[1]), tf.sub(size.batchSize, found)), 'float32'); // [b, count]
-    const drawn = [...(first === null ? [] : [first]), { rows: second.rows, taken: tf.mul(second.taken, room) as tf.Tensor2D }];
+    // [b, count]
+    const room = tf.cast(tf.less(tf.range(0, second.rows.shape[1]), tf.sub(size.batchSize, found)), 'float32');
+    const drawn = [
+      ...(first === null ? [] : [first]),
+      { rows: second.rows, taken: tf.mul(second.taken, room) as tf.Tensor2D },
+    ];
     return drawn.map(({ rows, taken }) => atRows(rows, taken, n)).reduce((sum, one) => tf.add(sum, one));
   });
 

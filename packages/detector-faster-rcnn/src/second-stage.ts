@@ -15,7 +15,13 @@ export interface SampledRegions extends Omit<Regions, 'sampledPriors'> {
 }
 
 /** What the second stage trains on: proposals, then the ground truth, matched by IoU and sampled. */
-export function sampleRegions(proposals: Pick<Proposals, 'boxes' | 'mask'>, targets: Targets, options: RegionOptions, sampleRows: SampleRows, rng: Rng): SampledRegions {
+export function sampleRegions(
+  proposals: Pick<Proposals, 'boxes' | 'mask'>,
+  targets: Targets,
+  options: RegionOptions,
+  sampleRows: SampleRows,
+  rng: Rng,
+): SampledRegions {
   return tf.tidy(() => {
     const candidates = tf.concat([proposals.boxes, targets.boxes], 1) as tf.Tensor3D; // [b, p + g, 4]
     const usable = tf.cast(tf.concat([proposals.mask, targets.mask], 1), 'bool') as tf.Tensor2D;
@@ -29,12 +35,21 @@ export function sampleRegions(proposals: Pick<Proposals, 'boxes' | 'mask'>, targ
     return {
       boxes: gatherRows<tf.Tensor3D>(candidates, rows),
       matched: tf.where<tf.Tensor>(on, gatherRows(matched, rows), tf.scalar(-2, 'int32')) as tf.Tensor2D,
-      proposed: tf.cast(tf.logicalAnd(on, tf.less(rows, tf.scalar(proposals.mask.shape[1], 'int32'))), 'float32') as tf.Tensor2D,
+      proposed: tf.cast(
+        tf.logicalAnd(on, tf.less(rows, tf.scalar(proposals.mask.shape[1], 'int32'))),
+        'float32',
+      ) as tf.Tensor2D,
       maxPositives: Math.min(mostPositives(options), places),
     };
   });
 }
 
 /** [b, n] int32: the ground truth of highest IoU with each box [b, n, 4], -1 background, -2 in between. */
-export const matchRegions = (boxes: tf.Tensor3D, targets: Targets, { high, low }: Pick<RegionOptions, 'high' | 'low'>): tf.Tensor2D =>
-  tf.tidy(() => matchAnchors(boxIou(targets.boxes, boxes) as tf.Tensor3D, targets.mask, { high, low, lowQuality: false }));
+export const matchRegions = (
+  boxes: tf.Tensor3D,
+  targets: Targets,
+  { high, low }: Pick<RegionOptions, 'high' | 'low'>,
+): tf.Tensor2D =>
+  tf.tidy(() =>
+    matchAnchors(boxIou(targets.boxes, boxes) as tf.Tensor3D, targets.mask, { high, low, lowQuality: false }),
+  );

@@ -10,4 +10,12 @@ const options = {
 
 testDetector(fcos, { options });
 testDetector(fcos, { options: { ...options, flavour: 'mmdet' } });
-testDetector(fcos, { options: { ...options, flavour: 'mmdet', centerSampling: 1.5, boxLoss: 'giou', head: { ...options.head, normOnBbox: true, centerness: 'reg', convBias: true } } });
+testDetector(fcos, {
+  options: {
+    ...options,
+    flavour: 'mmdet',
+    centerSampling: 1.5,
+    boxLoss: 'giou',
+    head: { ...options.head, normOnBbox: true, centerness: 'reg', convBias: true },
+  },
+});

@@ -12,8 +12,15 @@ export type FcosDetector = DenseDetector<FcosConfig>;
 /** FCOS (Tian et al., 2019) as torchvision or mmdetection computes it. */
 export function createFcos(config: FcosConfig, context: DetectorContext): FcosDetector {
   const classes = context.categories.length;
-  const { flavour, boxLoss, sizes, strides, head: { centerness, normOnBbox, ...head } } = config;
-  const decode: Detector['decode'] = (codes, { boxes }) => decodeDistances(codes, boxes, { normalizeBySize: flavour === 'torchvision' }) as tf.Tensor3D;
+  const {
+    flavour,
+    boxLoss,
+    sizes,
+    strides,
+    head: { centerness, normOnBbox, ...head },
+  } = config;
+  const decode: Detector['decode'] = (codes, { boxes }) =>
+    decodeDistances(codes, boxes, { normalizeBySize: flavour === 'torchvision' }) as tf.Tensor3D;
   return createDenseDetector(config, context, {
     name: 'fcos',
     head: { ...head, branches: fcosBranches({ classes, flavour, centerness, normOnBbox, strides }) },
@@ -22,11 +29,22 @@ export function createFcos(config: FcosConfig, context: DetectorContext): FcosDe
     priors: (levels, paddedSize) => pointGrid(levels, paddedSize, config),
     decode,
     assign: (grid, targets) => assignFcos(grid, targets, config),
-    terms: (output, grid, assignment, targets) => fcosTerms(output, grid, withCenterness(assignment), targets, { classes, flavour, boxLoss, strides, normOnBbox, decode }),
+    terms: (output, grid, assignment, targets) =>
+      fcosTerms(output, grid, withCenterness(assignment), targets, {
+        classes,
+        flavour,
+        boxLoss,
+        strides,
+        normOnBbox,
+        decode,
+      }),
   });
 }
 
 function withCenterness(assignment: Assignment): Assignment & { readonly centerness: tf.Tensor2D } {
   if (assignment.centerness) return { ...assignment, centerness: assignment.centerness };
-  throw new KdError('USAGE', 'fcos: the assignment has no centerness targets; use the one that `assign` of this detector gives.');
+  throw new KdError(
+    'USAGE',
+    'fcos: the assignment has no centerness targets; use the one that `assign` of this detector gives.',
+  );
 }

@@ -14,5 +14,13 @@ export default fcos;
 export { assignFcos, assignPoints, type AssignOptions, centernessOf } from './assign.js';
 export { createFcos, type FcosDetector } from './detector.js';
 export { buildFcosHead, type HeadOptions } from './head.js';
-export { defaultRanges, type FcosConfig, type FcosInput, type FcosOptions, type Flavour, type Range, resolveConfig } from './options.js';
+export {
+  defaultRanges,
+  type FcosConfig,
+  type FcosInput,
+  type FcosOptions,
+  type Flavour,
+  type Range,
+  resolveConfig,
+} from './options.js';
 export { pointGrid } from './points.js';

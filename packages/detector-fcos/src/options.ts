@@ -1,5 +1,15 @@
 import { KdError } from '@kd/core';
-import { denseEntries, denseShape, type DenseShape, fractionNumber, positiveNumber, strictOptions, towerEntries, towerNorm, wholeNumber } from '@kd/vision';
+import {
+  denseEntries,
+  denseShape,
+  type DenseShape,
+  fractionNumber,
+  positiveNumber,
+  strictOptions,
+  towerEntries,
+  towerNorm,
+  wholeNumber,
+} from '@kd/vision';
 import * as v from 'valibot';
 
 const range = v.pipe(
@@ -22,7 +32,9 @@ export const schema = strictOptions({
   ),
   boxLoss: v.optional(v.picklist(['iou', 'giou'], 'must be "iou" or "giou"')),
   sizes: v.optional(v.array(positiveNumber)),
-  centerSampling: v.optional(v.union([v.literal(false), positiveNumber], 'must be the radius in sizes of the level, or false')),
+  centerSampling: v.optional(
+    v.union([v.literal(false), positiveNumber], 'must be the radius in sizes of the level, or false'),
+  ),
   regressRanges: v.optional(v.array(range)),
   post: v.optional(
     strictOptions({
@@ -41,7 +53,9 @@ export type Flavour = FcosOptions['flavour'];
 export type Range = readonly [lower: number, upper: number];
 
 /** The options with every default of the flavour worked in. */
-export interface FcosConfig extends DenseShape, Pick<FcosOptions, 'flavour' | 'frozenBnEps' | 'returnedLayers' | 'fpnChannels' | 'input'> {
+export interface FcosConfig
+  extends DenseShape,
+    Pick<FcosOptions, 'flavour' | 'frozenBnEps' | 'returnedLayers' | 'fpnChannels' | 'input'> {
   readonly head: {
     readonly depth: number;
     readonly channels: number;
@@ -58,12 +72,31 @@ export interface FcosConfig extends DenseShape, Pick<FcosOptions, 'flavour' | 'f
   /** Radius in sizes, null for every point inside of a box. */
   readonly radius: number | null;
   readonly ranges: readonly Range[];
-  readonly post: { readonly scoreThresh: number; readonly nmsThresh: number; readonly detectionsPerImg: number; readonly topkCandidates: number };
+  readonly post: {
+    readonly scoreThresh: number;
+    readonly nmsThresh: number;
+    readonly detectionsPerImg: number;
+    readonly topkCandidates: number;
+  };
 }
 
 const DEFAULTS = {
-  torchvision: { convBias: true, centerness: 'reg', boxLoss: 'giou', centerSampling: 1.5, scoreThresh: 0.2, nmsThresh: 0.6 },
-  mmdet: { convBias: false, centerness: 'cls', boxLoss: 'iou', centerSampling: false, scoreThresh: 0.05, nmsThresh: 0.5 },
+  torchvision: {
+    convBias: true,
+    centerness: 'reg',
+    boxLoss: 'giou',
+    centerSampling: 1.5,
+    scoreThresh: 0.2,
+    nmsThresh: 0.6,
+  },
+  mmdet: {
+    convBias: false,
+    centerness: 'cls',
+    boxLoss: 'iou',
+    centerSampling: false,
+    scoreThresh: 0.05,
+    nmsThresh: 0.5,
+  },
 } as const;
 
 /** @throws KdError CONFIG_INVALID when an option does not fit the levels or the flavour */
@@ -75,9 +108,15 @@ export function resolveConfig(given: FcosOptions): FcosConfig {
   if (flavour === 'torchvision') refuseMmdetOptions(given);
   const sizes = given.sizes ?? strides;
   const ranges = given.regressRanges ?? defaultRanges(sizes, flavour);
-  for (const [what, list] of [['sizes', sizes], ['regressRanges', ranges]] as const) {
+  for (const [what, list] of [
+    ['sizes', sizes],
+    ['regressRanges', ranges],
+  ] as const) {
     if (list.length === strides.length) continue;
-    throw new KdError('CONFIG_INVALID', `fcos: ${what} has ${list.length} entries, but there are ${strides.length} levels (strides ${strides.join(', ')}); give one entry a level.`);
+    throw new KdError(
+      'CONFIG_INVALID',
+      `fcos: ${what} has ${list.length} entries, but there are ${strides.length} levels (strides ${strides.join(', ')}); give one entry a level.`,
+    );
   }
   const sampling = given.centerSampling ?? preset.centerSampling;
   return {
@@ -101,19 +140,31 @@ export function resolveConfig(given: FcosOptions): FcosConfig {
     sizes,
     radius: sampling === false ? null : sampling,
     ranges,
-    post: { ...post, scoreThresh: post.scoreThresh ?? preset.scoreThresh, nmsThresh: post.nmsThresh ?? preset.nmsThresh },
+    post: {
+      ...post,
+      scoreThresh: post.scoreThresh ?? preset.scoreThresh,
+      nmsThresh: post.nmsThresh ?? preset.nmsThresh,
+    },
   };
 }
 
 function refuseMmdetOptions({ head, boxLoss }: FcosOptions): void {
   const of = (option: string, instead: string): KdError =>
-    new KdError('CONFIG_INVALID', `fcos: ${option} belongs to mmdetection's FCOS, but the flavour is "torchvision"; ${instead}, or set flavour: "mmdet".`);
-  if (head.normOnBbox !== undefined) throw of('head.normOnBbox', 'leave it away, since torchvision always predicts distances in sizes of the level');
-  if (head.centerness === 'cls') throw of('head.centerness "cls"', 'leave it away, since torchvision predicts centerness on the reg tower');
+    new KdError(
+      'CONFIG_INVALID',
+      `fcos: ${option} belongs to mmdetection's FCOS, but the flavour is "torchvision"; ${instead}, or set flavour: "mmdet".`,
+    );
+  if (head.normOnBbox !== undefined)
+    throw of('head.normOnBbox', 'leave it away, since torchvision always predicts distances in sizes of the level');
+  if (head.centerness === 'cls')
+    throw of('head.centerness "cls"', 'leave it away, since torchvision predicts centerness on the reg tower');
   if (boxLoss === 'iou') throw of('boxLoss "iou"', 'use "giou"');
 }
 
-/** Four to eight sizes for each level; the first and the last are open. (torchvision's limits are exclusive, mmdetection's inclusive.) */
+/**
+ * Four to eight sizes for each level; the first and the last are open. (torchvision's limits are exclusive,
+ * mmdetection's inclusive.)
+ */
 export function defaultRanges(sizes: readonly number[], flavour: Flavour): Range[] {
   const [least, most] = flavour === 'mmdet' ? [-1, 1e8] : [0, Infinity];
   return sizes.map((size, i) => [i === 0 ? least : 4 * size, i === sizes.length - 1 ? most : 8 * size]);

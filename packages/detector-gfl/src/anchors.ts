@@ -2,7 +2,10 @@ import type { anchorGrid } from '@kd/vision';
 import type { SharedConfig } from './options.js';
 
 /** One anchor a cell, centred on its upper left corner, `anchorScale` strides long. */
-export const gridOf = ({ strides, anchorScale }: Pick<SharedConfig, 'strides' | 'anchorScale'>): Parameters<typeof anchorGrid>[2] => ({
+export const gridOf = ({
+  strides,
+  anchorScale,
+}: Pick<SharedConfig, 'strides' | 'anchorScale'>): Parameters<typeof anchorGrid>[2] => ({
   sizes: strides.map((stride) => [stride * anchorScale]),
   ratios: strides.map(() => [1]),
   round: false,

@@ -13,13 +13,21 @@ export interface AssignerOptions {
 const INSIDE = 0.01;
 
 /**
- * Adaptive training sample selection (Zhang et al., ATSS, 2020, algorithm 1). The candidates of an object are, on each level,
- * the `topk` anchors whose centres are nearest to its own (the first of equals); positive are those whose IoU with it reaches mean plus
- * standard deviation (of a sample) over its candidates and whose centre is inside of it. An anchor that several objects want goes
- * to the one of highest IoU, the first of equals. Anchors outside of the image's own area are ignored. On the device, with static
+ * Adaptive training sample selection (Zhang et al., ATSS, 2020, algorithm 1). The candidates of an object are, on each
+ * level,
+ * the `topk` anchors whose centres are nearest to its own (the first of equals); positive are those whose IoU with it
+ * reaches mean plus
+ * standard deviation (of a sample) over its candidates and whose centre is inside of it. An anchor that several objects
+ * want goes
+ * to the one of highest IoU, the first of equals. Anchors outside of the image's own area are ignored. On the device,
+ * with static
  * shapes.
  */
-export function assignAtss(priors: Priors, targets: Targets, { topk, sizeDivisible }: AssignerOptions): Omit<Assignment, 'centerness'> {
+export function assignAtss(
+  priors: Priors,
+  targets: Targets,
+  { topk, sizeDivisible }: AssignerOptions,
+): Omit<Assignment, 'centerness'> {
   return tf.tidy(() => {
     const valid = inOwnArea(priors.boxes, targets.imageSizes, sizeDivisible); // [b, a]
     const outside = tf.cast(tf.add(tf.mul(valid, BACKGROUND - IGNORED), IGNORED), 'int32') as tf.Tensor2D; // [b, a]
@@ -49,22 +57,35 @@ function claimsOf(priors: Priors, { boxes, mask }: Targets, valid: tf.Tensor2D, 
   const firstOfImage = tf.reshape(tf.mul(tf.range(0, b, 1, 'int32'), tf.scalar(a, 'int32')), [b, 1, 1]);
   const usable = tf.gather(tf.reshape(valid, [b * a]), tf.add(chosen, firstOfImage)); // [b, g, c]
   const enough = tf.greaterEqual(iou, threshold(iou, usable)); // [b, g, c]
-  const positive = tf.mul(tf.mul(usable, tf.expandDims(mask, 2)), tf.cast(tf.logicalAnd(enough, inside(boxes, tf.reshape(anchors, [b, g, c, 4]))), 'float32'));
+  const positive = tf.mul(
+    tf.mul(usable, tf.expandDims(mask, 2)),
+    tf.cast(tf.logicalAnd(enough, inside(boxes, tf.reshape(anchors, [b, g, c, 4]))), 'float32'),
+  );
   const firstOfObject = tf.reshape(tf.mul(tf.range(0, b * g, 1, 'int32'), tf.scalar(a, 'int32')), [b, g, 1]);
   const places = tf.reshape(tf.add(chosen, firstOfObject), [b * g * c, 1]); // each place once
   const wanted = tf.where(tf.cast(positive, 'bool'), iou, tf.zerosLike(iou));
   return tf.reshape(tf.scatterND(places, tf.reshape(wanted, [b * g * c]), [b * g * a]), [b, g, a]);
 }
 
-/** Indices of the `topk` anchors of each level that are nearest to each object, [b, g, c]; those outside of the image come last. */
-function nearest({ boxes: anchors, perLevel }: Priors, boxes: tf.Tensor3D, valid: tf.Tensor2D, topk: number): tf.Tensor3D {
+/**
+ * Indices of the `topk` anchors of each level that are nearest to each object, [b, g, c]; those outside of the image
+ * come last.
+ */
+function nearest(
+  { boxes: anchors, perLevel }: Priors,
+  boxes: tf.Tensor3D,
+  valid: tf.Tensor2D,
+  topk: number,
+): tf.Tensor3D {
   const [x, y] = centres(boxes) as [tf.Tensor, tf.Tensor]; // [b, g, 1]
   let first = 0;
   const perLevelChoice = perLevel.map((count) => {
     const start = first;
     first += count;
     return tf.tidy(() => {
-      const [ax, ay] = centres(tf.slice(anchors, [start, 0], [count, 4])).map((centre) => tf.reshape(centre, [1, 1, count])) as [tf.Tensor, tf.Tensor];
+      const [ax, ay] = centres(tf.slice(anchors, [start, 0], [count, 4])).map((centre) =>
+        tf.reshape(centre, [1, 1, count]),
+      ) as [tf.Tensor, tf.Tensor];
       const distance = tf.add(tf.square(tf.sub(x, ax)), tf.square(tf.sub(y, ay))); // [b, g, count]
       const inImage = tf.expandDims(tf.slice(valid, [0, start], [-1, count]), 1); // [b, 1, count]
       const closeness = tf.where(tf.cast(inImage, 'bool'), tf.neg(distance), tf.scalar(-Infinity));
@@ -74,7 +95,9 @@ function nearest({ boxes: anchors, perLevel }: Priors, boxes: tf.Tensor3D, valid
   return tf.concat(perLevelChoice, 2) as tf.Tensor3D;
 }
 
-/** Mean plus standard deviation of the IoUs of an object's usable candidates, [b, g, 1]; of a single one its own IoU. */
+/**
+ * Mean plus standard deviation of the IoUs of an object's usable candidates, [b, g, 1]; of a single one its own IoU.
+ */
 function threshold(iou: tf.Tensor, usable: tf.Tensor): tf.Tensor {
   const count = tf.sum(usable, 2, true);
   const mean = tf.div(tf.sum(tf.mul(iou, usable), 2, true), tf.maximum(count, 1));
@@ -85,7 +108,8 @@ function threshold(iou: tf.Tensor, usable: tf.Tensor): tf.Tensor {
 /** Whether the centres of anchors [b, g, c, 4] lie in their objects [b, g, 4]: [b, g, c] */
 function inside(boxes: tf.Tensor3D, anchors: tf.Tensor): tf.Tensor {
   const [x, y] = centres(anchors) as [tf.Tensor, tf.Tensor]; // [b, g, c, 1]
-  const [x1, y1, x2, y2] = tf.split(tf.expandDims(boxes, 2), 4, 3) as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]; // [b, g, 1, 1]
+  // [b, g, 1, 1]
+  const [x1, y1, x2, y2] = tf.split(tf.expandDims(boxes, 2), 4, 3) as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor];
   const sides = tf.concat([tf.sub(x, x1), tf.sub(y, y1), tf.sub(x2, x), tf.sub(y2, y)], 3);
   return tf.greater(tf.min(sides, 3), INSIDE);
 }

@@ -12,18 +12,30 @@ export interface AtssTerms extends Record<string, tf.Scalar> {
 }
 
 /**
- * As mmdetection has them. Classification (focal loss) and centerness (binary cross-entropy, positives) are sums over the batch divided
- * by its positives, each image counting as one at least; the GIoU loss of positives is weighted by their centerness and divided by the sum
+ * As mmdetection has them. Classification (focal loss) and centerness (binary cross-entropy, positives) are sums over
+ * the batch divided
+ * by its positives, each image counting as one at least; the GIoU loss of positives is weighted by their centerness and
+ * divided by the sum
  * of that, at least 1.
  */
-export function atssTerms(output: DetectorOutput, priors: Priors, assignment: Assignment, targets: Targets, { classes, weights }: { readonly classes: number; readonly weights: AtssConfig['lossWeights'] }): AtssTerms {
+export function atssTerms(
+  output: DetectorOutput,
+  priors: Priors,
+  assignment: Assignment,
+  targets: Targets,
+  { classes, weights }: { readonly classes: number; readonly weights: AtssConfig['lossWeights'] },
+): AtssTerms {
   return tf.tidy(() => {
     const { positive, labels, boxes, count } = matchesOf(priors, assignment, targets);
-    const total = (perAnchor: tf.Tensor, by: tf.Scalar, weight: number): tf.Scalar => tf.mul(tf.div(tf.sum(perAnchor), by), weight);
+    const total = (perAnchor: tf.Tensor, by: tf.Scalar, weight: number): tf.Scalar =>
+      tf.mul(tf.div(tf.sum(perAnchor), by), weight);
 
     const focal = sigmoidFocalLossSum(flattenLevels(output.predictions['cls']!, classes), labels); // [b]
     const centerness = assignment.centerness!; // [b, a], 0 where there is no object
-    const giou = giouLoss(decodeDeltas(flattenLevels(output.predictions['reg']!, 4), priors.boxes), boxes, { eps: 1e-6, floor: true }); // [b, a]
+    const giou = giouLoss(decodeDeltas(flattenLevels(output.predictions['reg']!, 4), priors.boxes), boxes, {
+      eps: 1e-6,
+      floor: true,
+    }); // [b, a]
     const logits = tf.squeeze(flattenLevels(output.predictions['centerness']!, 1), [2]); // [b, a]
     return {
       classification: total(focal, count, weights.classification),

@@ -17,14 +17,22 @@ export function createAtss(config: AtssConfig, context: DetectorContext): AtssDe
     name: 'atss',
     capabilities: ['anchors'],
     head: { ...config.head, branches: atssBranches(classes) },
-    dense: { boxes: 'delta', priorsPerCell: 1, coding: { anchorScale: config.anchorScale, strides: config.strides, stds: DELTA_STDS } },
+    dense: {
+      boxes: 'delta',
+      priorsPerCell: 1,
+      coding: { anchorScale: config.anchorScale, strides: config.strides, stds: DELTA_STDS },
+    },
     flavour: 'mmdet',
     priors: (levels, paddedSize) => anchorGrid(levels, paddedSize, gridOf(config)),
     decode: (codes, { boxes }) => decodeDeltas(codes, boxes),
     assign: (priors, targets) => {
-      const assigned = assignAtss(priors, targets, { topk: config.assigner.topk, sizeDivisible: config.input.sizeDivisible });
+      const assigned = assignAtss(priors, targets, {
+        topk: config.assigner.topk,
+        sizeDivisible: config.input.sizeDivisible,
+      });
       return { ...assigned, centerness: centernessTargets(priors, targets, assigned.matched) };
     },
-    terms: (output, priors, assignment, targets) => atssTerms(output, priors, assignment, targets, { classes, weights: config.lossWeights }),
+    terms: (output, priors, assignment, targets) =>
+      atssTerms(output, priors, assignment, targets, { classes, weights: config.lossWeights }),
   });
 }

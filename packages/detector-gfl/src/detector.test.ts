@@ -5,12 +5,27 @@ import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-cpu';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
-import standard, { atss, type AtssInput, buildAtssHead, buildGflHead, gfl, type GflInput, resolveConfig } from './index.js';
+import standard, {
+  atss,
+  type AtssInput,
+  buildAtssHead,
+  buildGflHead,
+  gfl,
+  type GflInput,
+  resolveConfig,
+} from './index.js';
 
-const tiny: AtssInput = { backbone: { block: 'basic', layers: [1, 1, 1, 1], width: 2 }, fpnChannels: 4, head: { depth: 1, groups: 2 }, input: { minSize: 64, maxSize: 64 } };
+const tiny: AtssInput = {
+  backbone: { block: 'basic', layers: [1, 1, 1, 1], width: 2 },
+  fpnChannels: 4,
+  head: { depth: 1, groups: 2 },
+  input: { minSize: 64, maxSize: 64 },
+};
 const categories = ['cell', 'platelet', 'other'].map((name, id) => ({ id, name }));
-const createAtss = (options: AtssInput, seed = 7): Detector => atss.definition.create(parseOptions(atss.definition.options, options, 'atss'), { categories, seed });
-const createGfl = (options: GflInput, seed = 7): Detector => gfl.definition.create(parseOptions(gfl.definition.options, options, 'gfl'), { categories, seed });
+const createAtss = (options: AtssInput, seed = 7): Detector =>
+  atss.definition.create(parseOptions(atss.definition.options, options, 'atss'), { categories, seed });
+const createGfl = (options: GflInput, seed = 7): Detector =>
+  gfl.definition.create(parseOptions(gfl.definition.options, options, 'gfl'), { categories, seed });
 
 /** Total loss of one step of Adam, before it. */
 function descend(detector: Detector, optimizer: tf.Optimizer): number {
@@ -19,7 +34,9 @@ function descend(detector: Detector, optimizer: tf.Optimizer): number {
   const { value, grads } = tf.variableGrads(() => {
     const output = detector.forward(images, { training: true });
     const priors = detector.priors(output, targets.paddedSize);
-    return tf.addN(Object.values(detector.terms(output, priors, detector.assign(priors, targets), targets))) as tf.Scalar;
+    return tf.addN(
+      Object.values(detector.terms(output, priors, detector.assign(priors, targets), targets)),
+    ) as tf.Scalar;
   }, trained);
   optimizer.applyGradients(grads);
   return value.dataSync()[0]!;
@@ -34,9 +51,13 @@ function skill(detector: Detector): { iou: number; score: number } {
     const matched = detector.assign(priors, targets).matched.arraySync();
     const boxes = detector.decode(flattenLevels(output.predictions['reg']!, 4 * (detector.dense!.bins ?? 1)), priors);
     const iou = boxIou(targets.boxes, boxes).arraySync(); // [b, g, a]
-    const scores = (tf.sigmoid(flattenLevels(output.predictions['cls']!, categories.length)) as tf.Tensor3D).arraySync(); // [b, a, k]
+    const scores = (
+      tf.sigmoid(flattenLevels(output.predictions['cls']!, categories.length)) as tf.Tensor3D
+    ).arraySync(); // [b, a, k]
     const labels = targets.labels.arraySync();
-    const found = matched.flatMap((row, b) => row.flatMap((g, a) => (g < 0 ? [] : [{ iou: iou[b]![g]![a]!, score: scores[b]![a]![labels[b]![g]!]! }])));
+    const found = matched.flatMap((row, b) =>
+      row.flatMap((g, a) => (g < 0 ? [] : [{ iou: iou[b]![g]![a]!, score: scores[b]![a]![labels[b]![g]!]! }])),
+    );
     const mean = (of: 'iou' | 'score'): number => found.reduce((sum, one) => sum + one[of], 0) / found.length;
     return { iou: mean('iou'), score: mean('score') };
   });
@@ -46,7 +67,10 @@ beforeAll(async () => {
   await tf.setBackend('cpu');
 });
 
-describe.each([['atss', createAtss], ['gfl', createGfl]] as const)('%s', (name, create) => {
+describe.each([
+  ['atss', createAtss],
+  ['gfl', createGfl],
+] as const)('%s', (name, create) => {
   it('learns', () => {
     const detector = create({ ...tiny, returnedLayers: [2, 3], extra: 'none', anchorScale: 4 });
     const optimizer = tf.train.adam(0.02);
@@ -66,23 +90,36 @@ describe.each([['atss', createAtss], ['gfl', createGfl]] as const)('%s', (name, 
     tf.tidy(() => {
       const { predictions, levels } = detector.forward(twoImages().images, { training: false });
       const channels = name === 'atss' ? { cls: 3, reg: 4, centerness: 1 } : { cls: 3, reg: 68 };
-      for (const [map, width] of Object.entries(channels)) expect(predictions[map]!.map(({ shape }) => shape)).toEqual(levels.map(({ shape }) => [...shape.slice(0, 3), width]));
+      for (const [map, width] of Object.entries(channels))
+        expect(predictions[map]!.map(({ shape }) => shape)).toEqual(
+          levels.map(({ shape }) => [...shape.slice(0, 3), width]),
+        );
       expect(Object.keys(predictions).sort()).toEqual(Object.keys(channels).sort());
     });
-    expect(detector.dense).toMatchObject(name === 'atss' ? { boxes: 'delta', priorsPerCell: 1 } : { boxes: 'distribution', bins: 17, priorsPerCell: 1 });
-    expect(detector.variables.filter(({ path }) => path.includes('scales')).map(({ path, variable }) => [path, variable.dataSync()[0]])).toEqual([0, 1, 2, 3, 4].map((level) => [`head.regression_head.scales.${level}/scale`, 1]));
+    expect(detector.dense).toMatchObject(
+      name === 'atss' ? { boxes: 'delta', priorsPerCell: 1 } : { boxes: 'distribution', bins: 17, priorsPerCell: 1 },
+    );
+    expect(
+      detector.variables
+        .filter(({ path }) => path.includes('scales'))
+        .map(({ path, variable }) => [path, variable.dataSync()[0]]),
+    ).toEqual([0, 1, 2, 3, 4].map((level) => [`head.regression_head.scales.${level}/scale`, 1]));
     detector.dispose();
   });
 
   it('refuses options that it does not know or cannot use', () => {
-    expect(() => create({ ...tiny, ankerScale: 4 } as never)).toThrow(/there is no option "ankerScale"; did you mean "anchorScale"\?/);
+    expect(() => create({ ...tiny, ankerScale: 4 } as never)).toThrow(
+      /there is no option "ankerScale"; did you mean "anchorScale"\?/,
+    );
     expect(() => create({ ...tiny, head: { groups: 3 } })).toThrow(/4 channels cannot be split into 3 groups/);
     expect(() => create({ ...tiny, lossWeights: { box: -1 } })).toThrow(/lossWeights\.box: must not be negative/);
   });
 
   it('is what its name imports', async () => {
     const folder = fileURLToPath(new URL('../../..', import.meta.url));
-    expect((await discover(folder)).filter((one) => one.package === '@kd/detector-gfl').map((one) => one.name)).toEqual(['atss', 'gfl']);
+    expect((await discover(folder)).filter((one) => one.package === '@kd/detector-gfl').map((one) => one.name)).toEqual(
+      ['atss', 'gfl'],
+    );
     expect(await importByName('detector', name, folder)).toMatchObject({ kind: 'detector', name });
   });
 });
@@ -91,10 +128,31 @@ describe('the boxes of GFL', () => {
   it('are as far from the centre as the means of the distributions say, in strides', () => {
     const detector = createGfl({ ...tiny, regMax: 4 });
     tf.tidy(() => {
-      const priors = detector.priors({ levels: [tf.zeros([1, 1, 2, 4]), tf.zeros([1, 1, 1, 4]), ...Array.from({ length: 3 }, () => tf.zeros<tf.Rank.R4>([1, 0, 0, 4]))], predictions: {}, taps: {}, updates: [] }, [8, 16]);
-      const sure = (...distances: number[]): number[] => distances.flatMap((d) => [0, 1, 2, 3, 4].map((bin) => (bin === d ? 50 : 0)));
+      const priors = detector.priors(
+        {
+          levels: [
+            tf.zeros([1, 1, 2, 4]),
+            tf.zeros([1, 1, 1, 4]),
+            ...Array.from({ length: 3 }, () => tf.zeros<tf.Rank.R4>([1, 0, 0, 4])),
+          ],
+          predictions: {},
+          taps: {},
+          updates: [],
+        },
+        [8, 16],
+      );
+      const sure = (...distances: number[]): number[] =>
+        distances.flatMap((d) => [0, 1, 2, 3, 4].map((bin) => (bin === d ? 50 : 0)));
       const codes = tf.tensor3d([[sure(0, 1, 2, 3), Array<number>(20).fill(0), sure(4, 0, 0, 4)]]);
-      expect((detector.decode(codes, priors).arraySync() as number[][][])[0]!.map((box) => box.map((x) => Math.round(x * 1e4) / 1e4 + 0))).toEqual([[0, -8, 16, 24], [-8, -16, 24, 16], [-64, 0, 0, 64]]);
+      expect(
+        (detector.decode(codes, priors).arraySync() as number[][][])[0]!.map((box) =>
+          box.map((x) => Math.round(x * 1e4) / 1e4 + 0),
+        ),
+      ).toEqual([
+        [0, -8, 16, 24],
+        [-8, -16, 24, 16],
+        [-64, 0, 0, 64],
+      ]);
     });
     detector.dispose();
   });
@@ -102,7 +160,16 @@ describe('the boxes of GFL', () => {
 
 describe('a head alone', () => {
   it('predicts from any block, without backbone and neck', () => {
-    const shared = { inChannels: 4, depth: 2, channels: 4, norm: 'group', groups: 2, strides: [8, 16], seed: 1, classes: 3 } as const;
+    const shared = {
+      inChannels: 4,
+      depth: 2,
+      channels: 4,
+      norm: 'group',
+      groups: 2,
+      strides: [8, 16],
+      seed: 1,
+      classes: 3,
+    } as const;
     tf.tidy(() => {
       const x = tf.randomNormal([1, 3, 3, 4], 0, 1, 'float32', 5) as tf.Tensor4D;
       const head = buildAtssHead(shared);
@@ -116,7 +183,15 @@ describe('a head alone', () => {
 });
 
 it('resolveConfig works out levels and widths', () => {
-  const config = resolveConfig(parseOptions(gfl.definition.options, { fpnChannels: 64, returnedLayers: [2, 3], norm: 'eval' }, 'gfl'));
-  expect(config).toMatchObject({ strides: [8, 16, 32, 64], head: { channels: 64, depth: 4 }, regMax: 16, trainableLayers: 3, lossWeights: { distribution: 0.25 } });
+  const config = resolveConfig(
+    parseOptions(gfl.definition.options, { fpnChannels: 64, returnedLayers: [2, 3], norm: 'eval' }, 'gfl'),
+  );
+  expect(config).toMatchObject({
+    strides: [8, 16, 32, 64],
+    head: { channels: 64, depth: 4 },
+    regMax: 16,
+    trainableLayers: 3,
+    lossWeights: { distribution: 0.25 },
+  });
   expect(standard).toBe(gfl);
 });

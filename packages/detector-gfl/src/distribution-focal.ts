@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 
 /**
- * Distribution focal loss: cross-entropy with the two bins around the distance, each the heavier the nearer it is (Li et al., 2020,
+ * Distribution focal loss: cross-entropy with the two bins around the distance, each the heavier the nearer it is (Li
+ * et al., 2020,
  * eq. 6). The distances are constants.
  * @param logits [..., bins]
  * @param distances [...] in bins, from 0 to below `bins - 1`

@@ -19,11 +19,20 @@ export interface GflLossOptions {
 }
 
 /**
- * As mmdetection has them. The quality focal loss (target: the IoU of the predicted box with its object) is a sum over the batch divided by
- * its positives, each image counting as one at least. GIoU and distribution focal loss of positives are weighted by the highest
- * class score of the anchor and divided by the sum of these weights, at least 1; the latter is a mean over the four sides.
+ * As mmdetection has them. The quality focal loss (target: the IoU of the predicted box with its object) is a sum over
+ * the batch divided by
+ * its positives, each image counting as one at least. GIoU and distribution focal loss of positives are weighted by the
+ * highest
+ * class score of the anchor and divided by the sum of these weights, at least 1; the latter is a mean over the four
+ * sides.
  */
-export function gflTerms(output: DetectorOutput, priors: Priors, assignment: Assignment, targets: Targets, { classes, bins, weights }: GflLossOptions): GflTerms {
+export function gflTerms(
+  output: DetectorOutput,
+  priors: Priors,
+  assignment: Assignment,
+  targets: Targets,
+  { classes, bins, weights }: GflLossOptions,
+): GflTerms {
   return tf.tidy(() => {
     const { positive, labels, boxes, count } = matchesOf(priors, assignment, targets);
     const logits = flattenLevels(output.predictions['cls']!, classes); // [b, a, k]
@@ -31,15 +40,23 @@ export function gflTerms(output: DetectorOutput, priors: Priors, assignment: Ass
     const [b, a] = positive.shape;
     const decoded = decodeDistributions(codes, priors, bins); // [b, a, 4]
 
-    const quality = tf.mul(constantOf(decoded, (pred) => pairIou(pred, boxes)), positive); // [b, a]
+    const quality = tf.mul(
+      constantOf(decoded, (pred) => pairIou(pred, boxes)),
+      positive,
+    ); // [b, a]
     const counted = tf.cast(tf.greaterEqual(labels, tf.scalar(BACKGROUND, 'int32')), 'float32');
     const wanted = tf.mul(oneHot(labels, classes), tf.expandDims(quality, 2)); // [b, a, k]
     const focal = tf.mul(tf.sum(qualityFocalLoss(logits, wanted), 2), counted);
 
-    const sure = tf.mul(constantOf(logits, (cls) => tf.sigmoid(tf.max(cls, 2))), positive); // [b, a]
+    const sure = tf.mul(
+      constantOf(logits, (cls) => tf.sigmoid(tf.max(cls, 2))),
+      positive,
+    ); // [b, a]
     const giou = giouLoss(decoded, boxes, { eps: 1e-6, floor: true }); // [b, a]
-    const sides = distributionFocalLoss(tf.reshape(codes, [b, a, 4, bins]), encodeStrides(boxes, priors, bins)); // [b, a, 4]
-    const total = (perAnchor: tf.Tensor, by: tf.Tensor, weight: number): tf.Scalar => tf.mul(tf.div(tf.sum(perAnchor), by), weight);
+    // [b, a, 4]
+    const sides = distributionFocalLoss(tf.reshape(codes, [b, a, 4, bins]), encodeStrides(boxes, priors, bins));
+    const total = (perAnchor: tf.Tensor, by: tf.Tensor, weight: number): tf.Scalar =>
+      tf.mul(tf.div(tf.sum(perAnchor), by), weight);
     const confidence = tf.maximum(tf.sum(sure), 1);
     return {
       classification: total(focal, count, weights.classification),

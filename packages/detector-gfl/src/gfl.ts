@@ -17,11 +17,18 @@ export function createGfl(config: GflConfig, context: DetectorContext): GflDetec
     name: 'gfl',
     capabilities: ['anchors'],
     head: { ...config.head, branches: gflBranches(classes, config.regMax) },
-    dense: { boxes: 'distribution', bins, priorsPerCell: 1, coding: { strides: config.strides, regMax: config.regMax } },
+    dense: {
+      boxes: 'distribution',
+      bins,
+      priorsPerCell: 1,
+      coding: { strides: config.strides, regMax: config.regMax },
+    },
     flavour: 'mmdet',
     priors: (levels, paddedSize) => anchorGrid(levels, paddedSize, gridOf(config)),
     decode: (codes, priors) => decodeDistributions(codes, priors, bins),
-    assign: (priors, targets) => assignAtss(priors, targets, { topk: config.assigner.topk, sizeDivisible: config.input.sizeDivisible }),
-    terms: (output, priors, assignment, targets) => gflTerms(output, priors, assignment, targets, { classes, bins, weights: config.lossWeights }),
+    assign: (priors, targets) =>
+      assignAtss(priors, targets, { topk: config.assigner.topk, sizeDivisible: config.input.sizeDivisible }),
+    terms: (output, priors, assignment, targets) =>
+      gflTerms(output, priors, assignment, targets, { classes, bins, weights: config.lossWeights }),
   });
 }

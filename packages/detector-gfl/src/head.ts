@@ -19,12 +19,16 @@ export function buildAtssHead({ classes, ...options }: AtssHeadOptions): DenseHe
   return buildDenseHead({ ...options, detector: 'atss', branches: atssBranches(classes) });
 }
 
-/** GFL's towers: `cls` predicts the quality of each class, `reg` the distributions of the four distances. Needs neither backbone nor neck. */
+/**
+ * GFL's towers: `cls` predicts the quality of each class, `reg` the distributions of the four distances. Needs neither
+ * backbone nor neck.
+ */
 export function buildGflHead({ classes, regMax, ...options }: GflHeadOptions): DenseHead {
   return buildDenseHead({ ...options, detector: 'gfl', branches: gflBranches(classes, regMax) });
 }
 
-export const atssBranches = (classes: number): Branches => branches(classes, 4, { centerness: { layer: `${REGRESSION}.bbox_ctrness`, channels: 1 } });
+export const atssBranches = (classes: number): Branches =>
+  branches(classes, 4, { centerness: { layer: `${REGRESSION}.bbox_ctrness`, channels: 1 } });
 
 export const gflBranches = (classes: number, regMax: number): Branches => branches(classes, 4 * (regMax + 1), {});
 
@@ -32,9 +36,25 @@ const CLASSIFICATION = 'head.classification_head';
 const REGRESSION = 'head.regression_head';
 
 function branches(classes: number, codes: number, beside: Readonly<Record<string, DenseOutput>>): Branches {
-  const block = (path: string) => (i: number) => ({ conv: `${path}.conv.${i}.0`, norm: `${path}.conv.${i}.1`, tap: `${path}.conv.${i}.0` });
+  const block = (path: string) => (i: number) => ({
+    conv: `${path}.conv.${i}.0`,
+    norm: `${path}.conv.${i}.1`,
+    tap: `${path}.conv.${i}.0`,
+  });
   return {
-    cls: { block: block(CLASSIFICATION), outputs: { cls: { layer: `${CLASSIFICATION}.cls_logits`, channels: classes, bias: -Math.log((1 - PRIOR_PROBABILITY) / PRIOR_PROBABILITY) } } },
-    reg: { block: block(REGRESSION), outputs: { reg: { layer: `${REGRESSION}.bbox_reg`, channels: codes, scales: `${REGRESSION}.scales` }, ...beside } },
+    cls: {
+      block: block(CLASSIFICATION),
+      outputs: {
+        cls: {
+          layer: `${CLASSIFICATION}.cls_logits`,
+          channels: classes,
+          bias: -Math.log((1 - PRIOR_PROBABILITY) / PRIOR_PROBABILITY),
+        },
+      },
+    },
+    reg: {
+      block: block(REGRESSION),
+      outputs: { reg: { layer: `${REGRESSION}.bbox_reg`, channels: codes, scales: `${REGRESSION}.scales` }, ...beside },
+    },
   };
 }

@@ -1,7 +1,15 @@
 import { API_VERSION, defineDetector } from '@kd/core';
 import { createAtss } from './atss.js';
 import { createGfl } from './gfl.js';
-import { type AtssInput, type AtssOptions, atssSchema, type GflInput, type GflOptions, gflSchema, resolveConfig } from './options.js';
+import {
+  type AtssInput,
+  type AtssOptions,
+  atssSchema,
+  type GflInput,
+  type GflOptions,
+  gflSchema,
+  resolveConfig,
+} from './options.js';
 
 /** ATSS: `atss({ backbone: 'resnet18' })` in a config. */
 export const atss = defineDetector<AtssOptions, AtssInput>({
@@ -23,4 +31,12 @@ export default gfl;
 export { type AtssDetector, createAtss } from './atss.js';
 export { createGfl, type GflDetector } from './gfl.js';
 export { type AtssHeadOptions, buildAtssHead, buildGflHead, type GflHeadOptions } from './head.js';
-export { type AtssConfig, type AtssInput, type AtssOptions, type GflConfig, type GflInput, type GflOptions, resolveConfig } from './options.js';
+export {
+  type AtssConfig,
+  type AtssInput,
+  type AtssOptions,
+  type GflConfig,
+  type GflInput,
+  type GflOptions,
+  resolveConfig,
+} from './options.js';

@@ -1,5 +1,15 @@
 import type { NormKind } from '@kd/vision';
-import { denseEntries, denseShape, type DenseShape, fractionNumber, positiveNumber, strictOptions, towerEntries, towerNorm, wholeNumber } from '@kd/vision';
+import {
+  denseEntries,
+  denseShape,
+  type DenseShape,
+  fractionNumber,
+  positiveNumber,
+  strictOptions,
+  towerEntries,
+  towerNorm,
+  wholeNumber,
+} from '@kd/vision';
 import * as v from 'valibot';
 
 const weight = (byDefault: number) => v.optional(v.pipe(v.number(), v.minValue(0, 'must not be negative')), byDefault);
@@ -45,11 +55,17 @@ export type GflOptions = v.InferOutput<typeof gflSchema>;
 
 interface Resolved extends DenseShape {
   readonly norm: NormKind;
-  readonly head: { readonly depth: number; readonly channels: number; readonly norm: 'none' | 'group'; readonly groups: number };
+  readonly head: {
+    readonly depth: number;
+    readonly channels: number;
+    readonly norm: 'none' | 'group';
+    readonly groups: number;
+  };
 }
 
 /** The options of both detectors, with every default worked in. */
-export type SharedConfig = Omit<v.InferOutput<v.StrictObjectSchema<typeof entries, undefined>>, keyof Resolved> & Resolved;
+export type SharedConfig = Omit<v.InferOutput<v.StrictObjectSchema<typeof entries, undefined>>, keyof Resolved> &
+  Resolved;
 export type AtssConfig = SharedConfig & Pick<AtssOptions, 'lossWeights'>;
 export type GflConfig = SharedConfig & Pick<GflOptions, 'lossWeights' | 'regMax'>;
 

@@ -19,7 +19,11 @@ export function matchesOf({ boxes: anchors }: Priors, { matched, positives }: As
   return {
     positive: tf.cast(found, 'float32') as tf.Tensor2D,
     labels: tf.where(found, gatherMatched(targets.labels, matched), matched) as tf.Tensor2D,
-    boxes: tf.where(tf.expandDims(found, 2), gatherMatched(targets.boxes, matched), tf.expandDims(anchors, 0)) as tf.Tensor3D,
+    boxes: tf.where(
+      tf.expandDims(found, 2),
+      gatherMatched(targets.boxes, matched),
+      tf.expandDims(anchors, 0),
+    ) as tf.Tensor3D,
     count: tf.sum(tf.maximum(positives, 1)),
   };
 }

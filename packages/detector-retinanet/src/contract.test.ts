@@ -1,7 +1,12 @@
 import { testDetector } from '@kd/testing';
 import { type RetinaNetInput, retinanet } from './index.js';
 
-const tiny: RetinaNetInput = { backbone: { block: 'basic', layers: [1, 1, 1, 1], width: 2 }, fpnChannels: 4, head: { depth: 2 }, input: { minSize: 64, maxSize: 64 } };
+const tiny: RetinaNetInput = {
+  backbone: { block: 'basic', layers: [1, 1, 1, 1], width: 2 },
+  fpnChannels: 4,
+  head: { depth: 2 },
+  input: { minSize: 64, maxSize: 64 },
+};
 
 testDetector(retinanet, { options: tiny });
 

@@ -14,21 +14,27 @@ const tiny: RetinaNetInput = {
 
 const categories = ['cell', 'platelet', 'other'].map((name, id) => ({ id, name }));
 const create = (options: RetinaNetInput, seed = 7): RetinaNetDetector =>
-  retinanet.definition.create(parseOptions(retinanet.definition.options, options, 'retinanet'), { categories, seed }) as RetinaNetDetector;
+  retinanet.definition.create(parseOptions(retinanet.definition.options, options, 'retinanet'), {
+    categories,
+    seed,
+  }) as RetinaNetDetector;
 
 /** Loss terms, gradients by path and updates of one training step. */
 function step(detector: RetinaNetDetector, images: tf.Tensor4D, targets: Targets) {
   const terms: Record<string, number> = {};
   let updates: { variable: tf.Variable; value: tf.Tensor }[] = [];
   const trained = detector.variables.filter(({ trainable }) => trainable);
-  const { value, grads } = tf.variableGrads(() => {
-    const output = detector.forward(images, { training: true });
-    const priors = detector.priors(output, targets.paddedSize);
-    const losses = detector.terms(output, priors, detector.assign(priors, targets), targets);
-    updates = output.updates.map(({ variable, value: update }) => ({ variable, value: tf.keep(update) }));
-    for (const [name, term] of Object.entries(losses)) terms[name] = term.dataSync()[0]!;
-    return tf.addN(Object.values(losses)) as tf.Scalar;
-  }, trained.map(({ variable }) => variable));
+  const { value, grads } = tf.variableGrads(
+    () => {
+      const output = detector.forward(images, { training: true });
+      const priors = detector.priors(output, targets.paddedSize);
+      const losses = detector.terms(output, priors, detector.assign(priors, targets), targets);
+      updates = output.updates.map(({ variable, value: update }) => ({ variable, value: tf.keep(update) }));
+      for (const [name, term] of Object.entries(losses)) terms[name] = term.dataSync()[0]!;
+      return tf.addN(Object.values(losses)) as tf.Scalar;
+    },
+    trained.map(({ variable }) => variable),
+  );
   const total = value.dataSync()[0]!;
   value.dispose();
   const gradients = new Map(trained.map(({ path, variable }) => [path, grads[variable.name]]));
@@ -65,7 +71,13 @@ describe('a RetinaNet', () => {
   it('gives predictions of every level in the shapes of the contract', () => {
     tf.tidy(() => {
       const output = detector.forward(twoImages().images, { training: false });
-      expect(output.levels.map(({ shape }) => shape)).toEqual([[2, 4, 8, 4], [2, 2, 4, 4], [2, 1, 2, 4], [2, 1, 1, 4], [2, 1, 1, 4]]);
+      expect(output.levels.map(({ shape }) => shape)).toEqual([
+        [2, 4, 8, 4],
+        [2, 2, 4, 4],
+        [2, 1, 2, 4],
+        [2, 1, 1, 4],
+        [2, 1, 1, 4],
+      ]);
       expect(output.predictions['cls']!.map(({ shape }) => shape[3])).toEqual([27, 27, 27, 27, 27]);
       expect(output.predictions['reg']!.map(({ shape }) => shape[3])).toEqual([36, 36, 36, 36, 36]);
       expect(output.updates).toEqual([]);
@@ -104,8 +116,19 @@ describe('a RetinaNet', () => {
     const run = async (): Promise<void> => {
       const { gradients } = step(detector, images, targets);
       tf.dispose([...gradients.values()] as tf.Tensor[]);
-      const output = tf.tidy(() => detector.forward(images, { training: false, taps: ['neck@p4', 'head.regression_head.conv.0.0@p5'] }) as never) as ReturnType<typeof detector.forward>;
-      await detector.detect(output, { imageSizes: targets.imageSizes, originalSizes: [[32, 64], [15, 20]], ids: [1, 2], shape: [2, 32, 64, 3] });
+      const output = tf.tidy(
+        () =>
+          detector.forward(images, { training: false, taps: ['neck@p4', 'head.regression_head.conv.0.0@p5'] }) as never,
+      ) as ReturnType<typeof detector.forward>;
+      await detector.detect(output, {
+        imageSizes: targets.imageSizes,
+        originalSizes: [
+          [32, 64],
+          [15, 20],
+        ],
+        ids: [1, 2],
+        shape: [2, 32, 64, 3],
+      });
       tf.dispose(output as never);
     };
     await run();
@@ -124,7 +147,9 @@ describe('a RetinaNet', () => {
       for (const { name, stride, channels } of detector.taps) {
         expect(taps[name]!.shape, name).toEqual([1, 128 / stride, 128 / stride, channels]);
       }
-      expect(() => detector.forward(tf.zeros([1, 64, 64, 3]), { training: false, taps: ['neck@p8'] })).toThrow(/no tap "neck@p8".*did you mean "neck@p/s);
+      expect(() => detector.forward(tf.zeros([1, 64, 64, 3]), { training: false, taps: ['neck@p8'] })).toThrow(
+        /no tap "neck@p8".*did you mean "neck@p/s,
+      );
     });
   });
 
@@ -133,7 +158,9 @@ describe('a RetinaNet', () => {
       const { images } = twoImages();
       const plain = detector.forward(images, { training: false });
       const tapped = detector.forward(images, { training: false, taps: detector.taps.map(({ name }) => name) });
-      plain.predictions['cls']!.forEach((map, i) => expect(tf.max(tf.abs(tf.sub(map, tapped.predictions['cls']![i]!))).dataSync()[0]).toBeLessThan(1e-5));
+      plain.predictions['cls']!.forEach((map, i) =>
+        expect(tf.max(tf.abs(tf.sub(map, tapped.predictions['cls']![i]!))).dataSync()[0]).toBeLessThan(1e-5),
+      );
     });
   });
 
@@ -158,7 +185,8 @@ describe('a RetinaNet', () => {
     const paths = detector.variables.map(({ path }) => path);
     expect(twin.variables.map(({ path }) => path)).toEqual(paths);
     expect(new Set(paths).size).toBe(paths.length);
-    const kernel = (of: RetinaNetDetector): unknown => of.variables.find(({ path }) => path === 'backbone.body.conv1/kernel')!.variable.dataSync();
+    const kernel = (of: RetinaNetDetector): unknown =>
+      of.variables.find(({ path }) => path === 'backbone.body.conv1/kernel')!.variable.dataSync();
     expect(kernel(twin)).toEqual(kernel(create(tiny)));
     expect(kernel(other)).not.toEqual(kernel(twin));
     twin.dispose();
@@ -184,8 +212,19 @@ describe('norms', () => {
     const { updates } = step(detector, images, targets);
     expect(variance.dataSync()).toEqual(before);
     expect(updates.length).toBe(2 * detector.variables.filter(({ path }) => path.endsWith('moving_mean')).length);
-    const stem = detector.variables.find(({ path }) => path === 'backbone.body.conv1/kernel')!.variable as tf.Variable<tf.Rank.R4>;
-    const x = tf.conv2d(tf.pad(images, [[0, 0], [3, 3], [3, 3], [0, 0]]), stem, 2, 'valid');
+    const stem = detector.variables.find(({ path }) => path === 'backbone.body.conv1/kernel')!
+      .variable as tf.Variable<tf.Rank.R4>;
+    const x = tf.conv2d(
+      tf.pad(images, [
+        [0, 0],
+        [3, 3],
+        [3, 3],
+        [0, 0],
+      ]),
+      stem,
+      2,
+      'valid',
+    );
     const n = x.size / 2;
     const wanted = tf.add(0.9, tf.mul(tf.moments(x, [0, 1, 2]).variance, (0.1 * n) / (n - 1))).dataSync();
     const got = updates.find((update) => update.variable === variance)!.value.dataSync();
@@ -209,8 +248,14 @@ describe('options', () => {
 
   it('a subset of the levels keeps the anchors of its strides', () => {
     const detector = create({ ...tiny, returnedLayers: [2, 3], extra: 'none' });
-    expect(detector.taps.filter(({ name }) => name.startsWith('neck')).map(({ name }) => name)).toEqual(['neck@p3', 'neck@p4']);
-    expect(detector.config.anchors.sizes).toEqual([[32, 40, 50], [64, 80, 101]]);
+    expect(detector.taps.filter(({ name }) => name.startsWith('neck')).map(({ name }) => name)).toEqual([
+      'neck@p3',
+      'neck@p4',
+    ]);
+    expect(detector.config.anchors.sizes).toEqual([
+      [32, 40, 50],
+      [64, 80, 101],
+    ]);
     expect(detector.variables.some(({ path }) => path.includes('layer4'))).toBe(false);
     detector.dispose();
   });

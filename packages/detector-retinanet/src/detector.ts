@@ -25,8 +25,12 @@ export function createRetinaNet(config: RetinaNetConfig, context: DetectorContex
     assign: (grid, targets) =>
       tf.tidy(() => {
         const matched = assign(grid, targets, config);
-        return { matched, positives: tf.sum(tf.cast(tf.greaterEqual(matched, tf.scalar(0, 'int32')), 'float32'), 1) as tf.Tensor1D };
+        return {
+          matched,
+          positives: tf.sum(tf.cast(tf.greaterEqual(matched, tf.scalar(0, 'int32')), 'float32'), 1) as tf.Tensor1D,
+        };
       }),
-    terms: (output, grid, assignment, targets) => retinaTerms(output, grid, assignment, targets, { classes, ...config }),
+    terms: (output, grid, assignment, targets) =>
+      retinaTerms(output, grid, assignment, targets, { classes, ...config }),
   });
 }

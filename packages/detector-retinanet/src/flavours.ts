@@ -1,5 +1,13 @@
 import type { Priors, Targets } from '@kd/core';
-import { type AnchorOptions, assignMaxIou, type BoxCoderOptions, inOwnArea, type IouLossOptions, matchBoxes, MAX_LOG_SIZE_RATIO } from '@kd/vision';
+import {
+  type AnchorOptions,
+  assignMaxIou,
+  type BoxCoderOptions,
+  inOwnArea,
+  type IouLossOptions,
+  matchBoxes,
+  MAX_LOG_SIZE_RATIO,
+} from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
 import type { RetinaNetConfig } from './options.js';
 
@@ -29,7 +37,10 @@ const mmdet: FlavourRules = {
   coder: { weights: [1, 1, 1, 1], clip: MAX_LOG_SIZE_RATIO, clipBelow: -MAX_LOG_SIZE_RATIO },
   giou: { eps: 1e-6, floor: true },
   assign: ({ boxes }, { boxes: wanted, mask, imageSizes }, { matcher, input }) =>
-    assignMaxIou({ boxes: wanted, mask, anchors: boxes, inside: inOwnArea(boxes, imageSizes, input.sizeDivisible) }, matcher),
+    assignMaxIou(
+      { boxes: wanted, mask, anchors: boxes, inside: inOwnArea(boxes, imageSizes, input.sizeDivisible) },
+      matcher,
+    ),
   average: (sums, positives) => tf.div(tf.sum(sums), tf.sum(tf.maximum(positives, 1))),
 };
 

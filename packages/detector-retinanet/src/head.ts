@@ -9,16 +9,32 @@ export interface HeadOptions extends Omit<DenseHeadOptions, 'detector' | 'branch
   readonly classes: number;
 }
 
-/** RetinaNet's two towers and their prediction layers, `cls` and `reg`, under torchvision's names. Needs neither backbone nor neck. */
+/**
+ * RetinaNet's two towers and their prediction layers, `cls` and `reg`, under torchvision's names. Needs neither
+ * backbone nor neck.
+ */
 export function buildRetinaHead({ anchors, classes, ...options }: HeadOptions): DenseHead {
   return buildDenseHead({ ...options, detector: 'retinanet', branches: retinaBranches(anchors, classes) });
 }
 
 export function retinaBranches(anchors: number, classes: number): Record<'cls' | 'reg', DenseBranch> {
-  const block = (path: string) => (i: number) => ({ conv: `${path}.conv.${i}.0`, norm: `${path}.conv.${i}.1`, tap: `${path}.conv.${i}.0` });
+  const block = (path: string) => (i: number) => ({
+    conv: `${path}.conv.${i}.0`,
+    norm: `${path}.conv.${i}.1`,
+    tap: `${path}.conv.${i}.0`,
+  });
   const [cls, reg] = ['head.classification_head', 'head.regression_head'];
   return {
-    cls: { block: block(cls), outputs: { cls: { layer: `${cls}.cls_logits`, channels: anchors * classes, bias: -Math.log((1 - PRIOR_PROBABILITY) / PRIOR_PROBABILITY) } } },
+    cls: {
+      block: block(cls),
+      outputs: {
+        cls: {
+          layer: `${cls}.cls_logits`,
+          channels: anchors * classes,
+          bias: -Math.log((1 - PRIOR_PROBABILITY) / PRIOR_PROBABILITY),
+        },
+      },
+    },
     reg: { block: block(reg), outputs: { reg: { layer: `${reg}.bbox_reg`, channels: anchors * 4 } } },
   };
 }

@@ -1,11 +1,21 @@
 import type { Assignment, DetectorOutput, Priors, Targets } from '@kd/core';
-import { decodeBoxes, encodeBoxes, flattenLevels, gatherMatched, giouLoss, l1Loss, sigmoidFocalLossSum, smoothL1Loss } from '@kd/vision';
+import {
+  decodeBoxes,
+  encodeBoxes,
+  flattenLevels,
+  gatherMatched,
+  giouLoss,
+  l1Loss,
+  sigmoidFocalLossSum,
+  smoothL1Loss,
+} from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
 import { FLAVOURS } from './flavours.js';
 import type { RetinaNetConfig } from './options.js';
 
 /**
- * Sums over the anchors of an image; torchvision divides them by the image's number of positives (at least 1) and takes the mean
+ * Sums over the anchors of an image; torchvision divides them by the image's number of positives (at least 1) and takes
+ * the mean
  * over the images, images without boxes included; mmdet divides their sum by the sum of these numbers.
  */
 export function retinaTerms(
@@ -27,13 +37,22 @@ export function retinaTerms(
 
     const codes = flattenLevels(output.predictions['reg']!, 4); // [b, a, 4]
     // Anchors without an object take themselves as their box, so that what the mask drops is finite.
-    const boxes = tf.where(tf.expandDims(positive, 2), gatherMatched(targets.boxes, matched), tf.expandDims(priors.boxes, 0));
+    const boxes = tf.where(
+      tf.expandDims(positive, 2),
+      gatherMatched(targets.boxes, matched),
+      tf.expandDims(priors.boxes, 0),
+    );
     const perAnchor = boxTerm({ boxLoss, flavour }, codes, boxes, priors.boxes); // [b, a]
     return { classification, bbox_regression: average(tf.sum(tf.mul(perAnchor, tf.cast(positive, 'float32')), 1)) };
   });
 }
 
-function boxTerm({ boxLoss, flavour }: Pick<RetinaNetConfig, 'boxLoss' | 'flavour'>, codes: tf.Tensor, boxes: tf.Tensor, anchors: tf.Tensor): tf.Tensor {
+function boxTerm(
+  { boxLoss, flavour }: Pick<RetinaNetConfig, 'boxLoss' | 'flavour'>,
+  codes: tf.Tensor,
+  boxes: tf.Tensor,
+  anchors: tf.Tensor,
+): tf.Tensor {
   const { coder, giou } = FLAVOURS[flavour];
   if (boxLoss === 'giou') return giouLoss(decodeBoxes(codes, anchors, coder), boxes, giou);
   const wanted = encodeBoxes(boxes, anchors, coder);

@@ -1,5 +1,15 @@
 import { KdError } from '@kd/core';
-import { denseEntries, denseShape, type DenseShape, fractionNumber as fraction, positiveNumber as positive, strictOptions as options, towerEntries, towerNorm, wholeNumber as whole } from '@kd/vision';
+import {
+  denseEntries,
+  denseShape,
+  type DenseShape,
+  fractionNumber as fraction,
+  positiveNumber as positive,
+  strictOptions as options,
+  towerEntries,
+  towerNorm,
+  wholeNumber as whole,
+} from '@kd/vision';
 import * as v from 'valibot';
 
 export const schema = options({
@@ -22,11 +32,20 @@ export const schema = options({
   anchors: v.optional(
     options({
       sizes: v.optional(v.array(v.pipe(v.array(positive), v.minLength(1, 'must name at least one size')))),
-      ratios: v.optional(v.union([v.array(positive), v.array(v.array(positive))], 'must be a list of ratios, or one list a level')),
+      ratios: v.optional(
+        v.union([v.array(positive), v.array(v.array(positive))], 'must be a list of ratios, or one list a level'),
+      ),
     }),
     {},
   ),
-  matcher: v.optional(options({ high: v.optional(fraction, 0.5), low: v.optional(fraction, 0.4), lowQuality: v.optional(v.boolean(), true) }), {}),
+  matcher: v.optional(
+    options({
+      high: v.optional(fraction, 0.5),
+      low: v.optional(fraction, 0.4),
+      lowQuality: v.optional(v.boolean(), true),
+    }),
+    {},
+  ),
   post: v.optional(
     options({
       scoreThresh: v.optional(fraction, 0.05),
@@ -42,10 +61,17 @@ export type RetinaNetInput = v.InferInput<typeof schema>;
 export type RetinaNetOptions = v.InferOutput<typeof schema>;
 
 /** The options with every preset and default worked in. */
-export interface RetinaNetConfig extends DenseShape, Pick<RetinaNetOptions, 'flavour' | 'frozenBnEps' | 'returnedLayers' | 'fpnChannels' | 'matcher' | 'input'> {
+export interface RetinaNetConfig
+  extends DenseShape,
+    Pick<RetinaNetOptions, 'flavour' | 'frozenBnEps' | 'returnedLayers' | 'fpnChannels' | 'matcher' | 'input'> {
   /** Whether P7 reads relu(P6). */
   readonly reluBeforeP7: boolean;
-  readonly head: { readonly depth: number; readonly channels: number; readonly norm: 'none' | 'group'; readonly groups: number };
+  readonly head: {
+    readonly depth: number;
+    readonly channels: number;
+    readonly norm: 'none' | 'group';
+    readonly groups: number;
+  };
   readonly boxLoss: 'l1' | 'smooth_l1' | 'giou';
   readonly anchors: { readonly sizes: readonly (readonly number[])[]; readonly ratios: readonly (readonly number[])[] };
   readonly post: RetinaNetOptions['post'] & { readonly detectionsPerImg: number };
@@ -62,7 +88,10 @@ const PRESETS = {
 export function resolveConfig({ version, ...given }: RetinaNetOptions): RetinaNetConfig {
   const { flavour } = given;
   if (version !== undefined && flavour === 'mmdet') {
-    throw new KdError('CONFIG_INVALID', `retinanet: version ${version} is one of torchvision's, but the flavour is "mmdet"; leave \`version\` out and name norm, extra, head.norm and boxLoss where you want others than the flavour's.`);
+    throw new KdError(
+      'CONFIG_INVALID',
+      `retinanet: version ${version} is one of torchvision's, but the flavour is "mmdet"; leave \`version\` out and name norm, extra, head.norm and boxLoss where you want others than the flavour's.`,
+    );
   }
   const preset = PRESETS[version ?? flavour];
   const shape = denseShape({ ...given, norm: given.norm ?? preset.norm, extra: given.extra ?? preset.extra });
@@ -70,7 +99,12 @@ export function resolveConfig({ version, ...given }: RetinaNetOptions): RetinaNe
     ...given,
     ...shape,
     reluBeforeP7: flavour === 'torchvision',
-    head: { depth: given.head.depth, channels: given.head.channels ?? given.fpnChannels, norm: given.head.norm ?? preset.headNorm, groups: given.head.groups },
+    head: {
+      depth: given.head.depth,
+      channels: given.head.channels ?? given.fpnChannels,
+      norm: given.head.norm ?? preset.headNorm,
+      groups: given.head.groups,
+    },
     boxLoss: given.boxLoss ?? preset.boxLoss,
     anchors: anchorsOf(given.anchors, shape.strides, flavour),
     post: { ...given.post, detectionsPerImg: given.post.detectionsPerImg ?? (flavour === 'mmdet' ? 100 : 300) },
@@ -81,16 +115,29 @@ export function resolveConfig({ version, ...given }: RetinaNetOptions): RetinaNe
 const defaultSizes = (stride: number, flavour: RetinaNetOptions['flavour']): number[] =>
   [0, 1, 2].map((k) => 4 * stride * 2 ** (k / 3)).map((size) => (flavour === 'torchvision' ? Math.trunc(size) : size));
 
-function anchorsOf({ sizes, ratios = [0.5, 1, 2] }: RetinaNetOptions['anchors'], strides: readonly number[], flavour: RetinaNetOptions['flavour']): RetinaNetConfig['anchors'] {
+function anchorsOf(
+  { sizes, ratios = [0.5, 1, 2] }: RetinaNetOptions['anchors'],
+  strides: readonly number[],
+  flavour: RetinaNetOptions['flavour'],
+): RetinaNetConfig['anchors'] {
   const perLevel = sizes ?? strides.map((stride) => defaultSizes(stride, flavour));
   const ratioLists = Array.isArray(ratios[0]) ? (ratios as number[][]) : strides.map(() => ratios as number[]);
-  for (const [what, list] of [['sizes', perLevel], ['ratios', ratioLists]] as const) {
+  for (const [what, list] of [
+    ['sizes', perLevel],
+    ['ratios', ratioLists],
+  ] as const) {
     if (list.length === strides.length) continue;
-    throw new KdError('CONFIG_INVALID', `retinanet: anchors.${what} has ${list.length} entries, but there are ${strides.length} levels (strides ${strides.join(', ')}); give one entry a level.`);
+    throw new KdError(
+      'CONFIG_INVALID',
+      `retinanet: anchors.${what} has ${list.length} entries, but there are ${strides.length} levels (strides ${strides.join(', ')}); give one entry a level.`,
+    );
   }
   const places = perLevel.map((list, i) => list.length * ratioLists[i]!.length);
   if (new Set(places).size > 1) {
-    throw new KdError('CONFIG_INVALID', `retinanet: one head serves all levels, so each needs the same number of anchors a place, but the levels have ${places.join(', ')}.`);
+    throw new KdError(
+      'CONFIG_INVALID',
+      `retinanet: one head serves all levels, so each needs the same number of anchors a place, but the levels have ${places.join(', ')}.`,
+    );
   }
   return { sizes: perLevel, ratios: ratioLists };
 }

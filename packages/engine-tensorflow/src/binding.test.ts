@@ -31,20 +31,39 @@ it('links against the very library and finds it again when it is loaded', () => 
   const one = library();
   const args = bindingPlan(one, '/cache').args('out.node');
   expect(args).toContain(`-Wl,-rpath,${one.folder}`);
-  expect(args.filter((arg) => arg.endsWith('.cc')).map((arg) => arg.split('/').at(-1))).toEqual(['tfjs_backend.cc', 'tfjs_binding.cc', 'allocator.cc', 'list_attributes.cc']);
+  expect(args.filter((arg) => arg.endsWith('.cc')).map((arg) => arg.split('/').at(-1))).toEqual([
+    'tfjs_backend.cc',
+    'tfjs_binding.cc',
+    'allocator.cc',
+    'list_attributes.cc',
+  ]);
 });
 
 it('says what to install without a compiler', async () => {
   const none = () => ({ code: null, stdout: '', stderr: 'ENOENT' });
   const machine = fakeMachine({ answers: { compiler: none } });
-  await expect(compileBinding(library(), machine, quiet)).rejects.toThrow('there is no C++ compiler. Install one (Debian: apt install g++');
+  await expect(compileBinding(library(), machine, quiet)).rejects.toThrow(
+    'there is no C++ compiler. Install one (Debian: apt install g++',
+  );
   expect(machine.ran).toEqual(['g++ --version', 'c++ --version', 'clang++ --version']);
-  await expect(compileBinding(library(), fakeMachine({ env: { CXX: 'icpc' }, answers: { compiler: none } }), quiet)).rejects.toThrow('CXX names "icpc", which does not run');
+  await expect(
+    compileBinding(library(), fakeMachine({ env: { CXX: 'icpc' }, answers: { compiler: none } }), quiet),
+  ).rejects.toThrow('CXX names "icpc", which does not run');
 });
 
 it('hands on the errors of the compiler and keeps nothing', async () => {
-  const machine = fakeMachine({ answers: { compile: () => ({ code: 1, stdout: '', stderr: 'In file included from x.cc\nx.cc:1:10: fatal error: c_api.h: No such file\ncompilation terminated.' }) } });
-  await expect(compileBinding(library(), machine, quiet)).rejects.toThrow(/could not be compiled by g\+\+ \(g\+\+ 12\.2\.0\) against .*\nx\.cc:1:10: fatal error: c_api\.h: No such file$/);
+  const machine = fakeMachine({
+    answers: {
+      compile: () => ({
+        code: 1,
+        stdout: '',
+        stderr: 'In file included from x.cc\nx.cc:1:10: fatal error: c_api.h: No such file\ncompilation terminated.',
+      }),
+    },
+  });
+  await expect(compileBinding(library(), machine, quiet)).rejects.toThrow(
+    /could not be compiled by g\+\+ \(g\+\+ 12\.2\.0\) against .*\nx\.cc:1:10: fatal error: c_api\.h: No such file$/,
+  );
   expect(namesIn(machine.cache)).toEqual([]);
 });
 

@@ -29,7 +29,8 @@ export interface BindingPlan {
 
 /**
  * What would be compiled, and where it lies once it is. The name is a hash of all that goes in: sources, flags, headers
- * of Node-API, and the very library (folder, size, time). Node-API is stable across Node versions, so one file serves all.
+ * of Node-API, and the very library (folder, size, time). Node-API is stable across Node versions, so one file serves
+ * all.
  */
 export function bindingPlan(library: Library, cache: string): BindingPlan {
   const { folder, version } = kernelPackage();
@@ -43,13 +44,19 @@ export function bindingPlan(library: Library, cache: string): BindingPlan {
   }
   for (const source of sources) hash.update(readFileSync(source));
   return {
-    file: join(cache, `binding-${version}-tf${library.version}-napi${NAPI_VERSION}-${hash.digest('hex').slice(0, 16)}`, 'tfjs_binding.node'),
+    file: join(
+      cache,
+      `binding-${version}-tf${library.version}-napi${NAPI_VERSION}-${hash.digest('hex').slice(0, 16)}`,
+      'tfjs_binding.node',
+    ),
     args: (output) => [
       ...FLAGS,
       ...[join(folder, 'binding'), headers, library.include].map((path) => `-I${path}`),
-      '-include', join(own, 'list_attributes.h'),
+      '-include',
+      join(own, 'list_attributes.h'),
       ...sources.filter((source) => source.endsWith('.cc')),
-      '-o', output,
+      '-o',
+      output,
       `-L${library.folder}`,
       ...library.files.map((file) => `-l:${file}`),
       `-Wl,-rpath,${library.folder}`,
@@ -57,26 +64,56 @@ export function bindingPlan(library: Library, cache: string): BindingPlan {
   };
 }
 
-const filesIn = (folder: string): string[] => (existsSync(folder) ? readdirSync(folder).sort().map((name) => join(folder, name)) : []);
+const filesIn = (folder: string): string[] =>
+  existsSync(folder)
+    ? readdirSync(folder)
+        .sort()
+        .map((name) => join(folder, name))
+    : [];
 
-/** Compiles the binding for `library` unless that was done before; seconds the first time. @throws KdError ENGINE_UNAVAILABLE */
-export async function compileBinding(library: Library, { cache, env, run }: Machine, onProgress: OnProgress, waiting: FolderOnceOptions = {}): Promise<string> {
+/**
+ * Compiles the binding for `library` unless that was done before; seconds the first time. @throws KdError
+ * ENGINE_UNAVAILABLE
+ */
+export async function compileBinding(
+  library: Library,
+  { cache, env, run }: Machine,
+  onProgress: OnProgress,
+  waiting: FolderOnceOptions = {},
+): Promise<string> {
   const plan = bindingPlan(library, cache);
   await folderOnce(
     dirname(plan.file),
     async (temporary) => {
       const compiler = await findCompiler(env, run);
       if (compiler === null) {
-        throw new KdError('ENGINE_UNAVAILABLE', `the binding to TensorFlow must be compiled once, but ${env.CXX ? `CXX names "${env.CXX}", which does not run` : 'there is no C++ compiler'}. Install one (Debian: apt install g++; Fedora: dnf install gcc-c++), or name it in CXX.`);
+        throw new KdError(
+          'ENGINE_UNAVAILABLE',
+          `the binding to TensorFlow must be compiled once, but ${env.CXX ? `CXX names "${env.CXX}", which does not run` : 'there is no C++ compiler'}. Install one (Debian: apt install g++; Fedora: dnf install gcc-c++), or name it in CXX.`,
+        );
       }
-      onProgress({ stage: 'compile', message: `compiling the binding for TensorFlow ${library.version}, about ten seconds` });
+      onProgress({
+        stage: 'compile',
+        message: `compiling the binding for TensorFlow ${library.version}, about ten seconds`,
+      });
       const { code, stderr } = await run(compiler.command, plan.args(join(temporary, 'tfjs_binding.node')));
       if (code !== 0) {
-        const errors = stderr.split('\n').filter((line) => /error|cannot find/i.test(line)).slice(0, 5).join('\n') || stderr.trim().slice(-500);
-        throw new KdError('ENGINE_UNAVAILABLE', `the binding could not be compiled by ${compiler.command} (${compiler.version}) against ${library.folder}:\n${errors}`);
+        const errors =
+          stderr
+            .split('\n')
+            .filter((line) => /error|cannot find/i.test(line))
+            .slice(0, 5)
+            .join('\n') || stderr.trim().slice(-500);
+        throw new KdError(
+          'ENGINE_UNAVAILABLE',
+          `the binding could not be compiled by ${compiler.command} (${compiler.version}) against ${library.folder}:\n${errors}`,
+        );
       }
     },
-    { onWait: () => onProgress({ stage: 'wait', message: 'another process is compiling the binding, waiting for it' }), ...waiting },
+    {
+      onWait: () => onProgress({ stage: 'wait', message: 'another process is compiling the binding, waiting for it' }),
+      ...waiting,
+    },
   );
   return plan.file;
 }

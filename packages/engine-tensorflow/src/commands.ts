@@ -7,7 +7,11 @@ export interface CommandResult {
   readonly stderr: string;
 }
 
-export type RunCommand = (command: string, args: readonly string[], options?: { readonly env?: Readonly<Record<string, string | undefined>>; readonly timeout?: number }) => Promise<CommandResult>;
+export type RunCommand = (
+  command: string,
+  args: readonly string[],
+  options?: { readonly env?: Readonly<Record<string, string | undefined>>; readonly timeout?: number },
+) => Promise<CommandResult>;
 
 /** Runs a program to its end; never rejects. A program that is not there gives `code: null`. */
 export const runCommand: RunCommand = (command, args, options = {}) =>

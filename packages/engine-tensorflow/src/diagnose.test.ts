@@ -24,20 +24,37 @@ it('is ready after an install, and says which library is used and why', async ()
   const machine = fakeMachine();
   await install({ onProgress: () => {} }, machine);
   const found = await diagnose({}, machine);
-  expect(found).toMatchObject({ usable: true, ready: true, uses: { source: 'cache', why: 'libtensorflow 2.19.1' }, wouldDownload: null, binding: { compiled: true }, advice: [] });
+  expect(found).toMatchObject({
+    usable: true,
+    ready: true,
+    uses: { source: 'cache', why: 'libtensorflow 2.19.1' },
+    wouldDownload: null,
+    binding: { compiled: true },
+    advice: [],
+  });
 });
 
 it('advises one thing for each thing missing', async () => {
-  const bare = fakeMachine({ python: async () => null, answers: { compiler: () => ({ code: null, stdout: '', stderr: '' }) } });
+  const bare = fakeMachine({
+    python: async () => null,
+    answers: { compiler: () => ({ code: null, stdout: '', stderr: '' }) },
+  });
   const found = await diagnose({}, bare);
   expect(found.usable).toBe(false);
-  expect(found.advice).toEqual([expect.stringContaining('Install Python 3 and pip'), expect.stringContaining('Install a C++ compiler')]);
-  expect((await diagnose({}, fakeMachine({ platform: 'darwin-arm64' }))).advice[0]).toContain('Linux x86-64 only, this is darwin-arm64');
+  expect(found.advice).toEqual([
+    expect.stringContaining('Install Python 3 and pip'),
+    expect.stringContaining('Install a C++ compiler'),
+  ]);
+  expect((await diagnose({}, fakeMachine({ platform: 'darwin-arm64' }))).advice[0]).toContain(
+    'Linux x86-64 only, this is darwin-arm64',
+  );
   expect((await diagnose({ library: '/nowhere' }, fakeMachine())).advice[0]).toContain('/nowhere does not exist');
 });
 
 it('prefers the Python environment to the cache', async () => {
-  const machine = fakeMachine({ python: async () => fakePython({ tensorflow: fakeLibrary(temporaryFolder(), '2.21.0') }) });
+  const machine = fakeMachine({
+    python: async () => fakePython({ tensorflow: fakeLibrary(temporaryFolder(), '2.21.0') }),
+  });
   fakeLibrary(join(machine.cache, 'tensorflow-cpu-2.19.1', 'tensorflow'));
   expect((await diagnose({}, machine)).uses).toMatchObject({ source: 'python', found: { version: '2.21.0' } });
 });

@@ -30,7 +30,10 @@ export interface Diagnosis {
 }
 
 /** Looks at everything the engine needs, downloads and loads nothing, never throws. */
-export async function diagnose(options: { readonly library?: string } = {}, machine: Machine = thisMachine()): Promise<Diagnosis> {
+export async function diagnose(
+  options: { readonly library?: string } = {},
+  machine: Machine = thisMachine(),
+): Promise<Diagnosis> {
   const { cache, env, platform, run, wheels } = machine;
   const explicit = explicitFolder(options.library, machine);
   const [python, compiler] = await Promise.all([machine.python(), findCompiler(env, run)]);
@@ -44,13 +47,23 @@ export async function diagnose(options: { readonly library?: string } = {}, mach
   const advice: string[] = [];
   const bytes = wheels.reduce((sum, wheel) => sum + wheel.bytes, 0);
   if (uses === null) {
-    if (explicit !== undefined) advice.push(`KD_TENSORFLOW or the option \`library\` names ${explicit}, but ${places[0]!.why}: correct it, or leave it out.`);
-    else if (platform !== 'linux-x64') advice.push(`A library can be set up on Linux x86-64 only, this is ${platform}: name a folder with libtensorflow in KD_TENSORFLOW.`);
-    else if (python === null) advice.push('Install Python 3 and pip (Debian: apt install python3 python3-pip): the library comes as a wheel.');
-    else if (python.pip === null) advice.push(`Install pip for ${python.command} (Debian: apt install python3-pip): the library comes as a wheel.`);
-    else advice.push(`Run \`kd engine install\`: it downloads ${megabytes(bytes)} once. Training does so by itself, too.`);
+    if (explicit !== undefined)
+      advice.push(
+        `KD_TENSORFLOW or the option \`library\` names ${explicit}, but ${places[0]!.why}: correct it, or leave it out.`,
+      );
+    else if (platform !== 'linux-x64')
+      advice.push(
+        `A library can be set up on Linux x86-64 only, this is ${platform}: name a folder with libtensorflow in KD_TENSORFLOW.`,
+      );
+    else if (python === null)
+      advice.push('Install Python 3 and pip (Debian: apt install python3 python3-pip): the library comes as a wheel.');
+    else if (python.pip === null)
+      advice.push(`Install pip for ${python.command} (Debian: apt install python3-pip): the library comes as a wheel.`);
+    else
+      advice.push(`Run \`kd engine install\`: it downloads ${megabytes(bytes)} once. Training does so by itself, too.`);
   }
-  if (compiler === null && !compiled) advice.push('Install a C++ compiler (Debian: apt install g++), or name one in CXX: the binding is compiled once.');
+  if (compiler === null && !compiled)
+    advice.push('Install a C++ compiler (Debian: apt install g++), or name one in CXX: the binding is compiled once.');
   return {
     usable: (uses !== null || canSetUp) && (compiled || compiler !== null),
     ready: compiled,
@@ -59,7 +72,10 @@ export async function diagnose(options: { readonly library?: string } = {}, mach
     cache,
     places,
     uses,
-    wouldDownload: uses === null && canSetUp ? { what: wheels.map(({ requirement }) => requirement), bytes, to: setUpFolder(cache, wheels) } : null,
+    wouldDownload:
+      uses === null && canSetUp
+        ? { what: wheels.map(({ requirement }) => requirement), bytes, to: setUpFolder(cache, wheels) }
+        : null,
     binding: plan && { file: plan.file, compiled },
     compiler,
     python,

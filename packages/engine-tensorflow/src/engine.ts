@@ -22,13 +22,15 @@ export interface TensorflowOptions extends InstallOptions {
 }
 
 /**
- * The engine on native TensorFlow. One per process: every call shares the library, the options of the first `start` count.
+ * The engine on native TensorFlow. One per process: every call shares the library, the options of the first `start`
+ * count.
  * @throws KdError USAGE for a number of threads that is none
  */
 export function tensorflow(options: TensorflowOptions = {}): Engine {
   const { intraOpThreads, interOpThreads } = options;
   for (const [option, count] of Object.entries({ intraOpThreads, interOpThreads })) {
-    if (count !== undefined && !(Number.isInteger(count) && count > 0)) throw new KdError('USAGE', `${option} must be a whole number above 0, not ${count}.`);
+    if (count !== undefined && !(Number.isInteger(count) && count > 0))
+      throw new KdError('USAGE', `${option} must be a whole number above 0, not ${count}.`);
   }
   return { name: 'tensorflow', start: () => start(options), runOp };
 }
@@ -51,12 +53,17 @@ async function startOnce(options: TensorflowOptions): Promise<EngineInfo> {
   const { library, binding: file } = await install(options);
   const threads = setThreads(options);
   process.env.TF_CPP_MIN_LOG_LEVEL ??= '2'; // TensorFlow greets at length otherwise.
-  process.env.TF_ENABLE_ONEDNN_OPTS ??= '1'; // Off by default on processors without AVX-512 VNNI, though its convolutions are faster there too.
+  // Off by default on processors without AVX-512 VNNI, though its convolutions are faster there too.
+  process.env.TF_ENABLE_ONEDNN_OPTS ??= '1';
   let binding: Binding;
   try {
     binding = createRequire(import.meta.url)(file) as Binding;
   } catch (cause) {
-    throw new KdError('ENGINE_UNAVAILABLE', `libtensorflow ${library.version} in ${library.folder} could not be loaded: ${messageOf(cause)}. Remove ${file} to have it compiled anew, or point KD_TENSORFLOW at another library.`, { cause });
+    throw new KdError(
+      'ENGINE_UNAVAILABLE',
+      `libtensorflow ${library.version} in ${library.folder} could not be loaded: ${messageOf(cause)}. Remove ${file} to have it compiled anew, or point KD_TENSORFLOW at another library.`,
+      { cause },
+    );
   }
   const { NodeJSKernelBackend } = loadKernels();
   correctConvolutions();
@@ -67,7 +74,14 @@ async function startOnce(options: TensorflowOptions): Promise<EngineInfo> {
   tf.registerBackend('tensorflow', () => new NodeJSKernelBackend(binding, '@kd/engine-tensorflow'), 3);
   await tf.setBackend('tensorflow');
   const device = binding.isUsingGpuDevice() ? 'gpu' : 'cpu';
-  return { name: 'tensorflow', backend: 'tensorflow', version: binding.TF_Version, library: library.folder, device, threads };
+  return {
+    name: 'tensorflow',
+    backend: 'tensorflow',
+    version: binding.TF_Version,
+    library: library.folder,
+    device,
+    threads,
+  };
 }
 
 function setThreads({ intraOpThreads, interOpThreads }: TensorflowOptions): number {

@@ -8,14 +8,22 @@ const quiet = () => {};
 
 it('takes the explicit folder before all others, from the option before the environment', async () => {
   const [option, variable, python] = [1, 2, 3].map(() => fakeLibrary(temporaryFolder())) as [string, string, string];
-  const machine = fakeMachine({ env: { KD_TENSORFLOW: variable }, python: async () => fakePython({ tensorflow: python }) });
+  const machine = fakeMachine({
+    env: { KD_TENSORFLOW: variable },
+    python: async () => fakePython({ tensorflow: python }),
+  });
   expect((await findOrSetUp(option, machine, quiet)).folder).toBe(option);
   expect((await findOrSetUp(undefined, machine, quiet)).folder).toBe(variable);
 });
 
 it('says so when the explicit folder holds no library, and looks nowhere else', async () => {
-  const machine = fakeMachine({ env: { KD_TENSORFLOW: '/nowhere' }, python: async () => fakePython({ tensorflow: fakeLibrary(temporaryFolder()) }) });
-  await expect(findOrSetUp(undefined, machine, quiet)).rejects.toThrow('no libtensorflow where KD_TENSORFLOW points: /nowhere does not exist');
+  const machine = fakeMachine({
+    env: { KD_TENSORFLOW: '/nowhere' },
+    python: async () => fakePython({ tensorflow: fakeLibrary(temporaryFolder()) }),
+  });
+  await expect(findOrSetUp(undefined, machine, quiet)).rejects.toThrow(
+    'no libtensorflow where KD_TENSORFLOW points: /nowhere does not exist',
+  );
 });
 
 it('takes the library of the Python environment before the cache, and sets nothing up', async () => {

@@ -18,12 +18,21 @@ export interface Place {
 }
 
 /** The places where a library may be, in order. Loads and downloads nothing. An explicit folder is the only place. */
-export function searchLibrary(explicit: string | undefined, python: Python | null, { cache, wheels }: Pick<Machine, 'cache' | 'wheels'>): Place[] {
+export function searchLibrary(
+  explicit: string | undefined,
+  python: Python | null,
+  { cache, wheels }: Pick<Machine, 'cache' | 'wheels'>,
+): Place[] {
   if (explicit !== undefined) return [place('explicit', explicit)];
   return [
     python?.tensorflow
       ? place('python', python.tensorflow)
-      : { source: 'python', folder: null, found: null, why: python === null ? 'no Python was found' : `${python.command} (${python.version}) has no tensorflow` },
+      : {
+          source: 'python',
+          folder: null,
+          found: null,
+          why: python === null ? 'no Python was found' : `${python.command} (${python.version}) has no tensorflow`,
+        },
     place('cache', setUpFolder(cache, wheels)),
     tfjsNodePlace(),
   ];
@@ -32,7 +41,10 @@ export function searchLibrary(explicit: string | undefined, python: Python | nul
 /** What the package's own installer downloaded, where the project has the package and let the installer run. */
 function tfjsNodePlace(): Place {
   try {
-    return place('tfjs-node', join(dirname(createRequire(import.meta.url).resolve('@tensorflow/tfjs-node-gpu/package.json')), 'deps'));
+    return place(
+      'tfjs-node',
+      join(dirname(createRequire(import.meta.url).resolve('@tensorflow/tfjs-node-gpu/package.json')), 'deps'),
+    );
   } catch {
     return { source: 'tfjs-node', folder: null, found: null, why: '@tensorflow/tfjs-node-gpu is not installed' };
   }
@@ -40,25 +52,36 @@ function tfjsNodePlace(): Place {
 
 function place(source: Source, folder: string): Place {
   const library = libraryAt(folder);
-  return typeof library === 'string' ? { source, folder, found: null, why: library } : { source, folder, found: library, why: `libtensorflow ${library.version}` };
+  return typeof library === 'string'
+    ? { source, folder, found: null, why: library }
+    : { source, folder, found: library, why: `libtensorflow ${library.version}` };
 }
 
 /** The folder that the user named, by option or by `KD_TENSORFLOW`. */
-export const explicitFolder = (option: string | undefined, { env }: Pick<Machine, 'env'>): string | undefined => option ?? (env.KD_TENSORFLOW || undefined);
+export const explicitFolder = (option: string | undefined, { env }: Pick<Machine, 'env'>): string | undefined =>
+  option ?? (env.KD_TENSORFLOW || undefined);
 
 /**
- * The first library of the search; without one it is set up, and only where that fails the one that tfjs-node downloaded
+ * The first library of the search; without one it is set up, and only where that fails the one that tfjs-node
+ * downloaded
  * for itself is taken (TensorFlow 2.9, without the newer kernels).
  * @throws KdError ENGINE_UNAVAILABLE
  */
-export async function findOrSetUp(option: string | undefined, machine: Machine, onProgress: OnProgress): Promise<Library> {
+export async function findOrSetUp(
+  option: string | undefined,
+  machine: Machine,
+  onProgress: OnProgress,
+): Promise<Library> {
   const explicit = explicitFolder(option, machine);
   const python = explicit === undefined ? await machine.python() : null;
   const places = searchLibrary(explicit, python, machine);
   if (explicit !== undefined) {
     const { found, why } = places[0]!;
     if (found) return found;
-    throw new KdError('ENGINE_UNAVAILABLE', `there is no libtensorflow where ${option === undefined ? 'KD_TENSORFLOW' : 'the option `library`'} points: ${why}. Name the \`tensorflow\` folder of a Python environment, or leave it out to have one found or set up.`);
+    throw new KdError(
+      'ENGINE_UNAVAILABLE',
+      `there is no libtensorflow where ${option === undefined ? 'KD_TENSORFLOW' : 'the option `library`'} points: ${why}. Name the \`tensorflow\` folder of a Python environment, or leave it out to have one found or set up.`,
+    );
   }
   const found = places.find(({ source, found }) => source !== 'tfjs-node' && found)?.found;
   if (found) return found;

@@ -29,7 +29,9 @@ it('builds once when several ask at the same time; the others wait and say so on
   const target = join(temporaryFolder(), 'library');
   const log: string[] = [];
   const waits: string[] = [];
-  await Promise.all(['a', 'b', 'c'].map((name) => folderOnce(target, build(log, name), { poll: 5, onWait: () => waits.push(name) })));
+  await Promise.all(
+    ['a', 'b', 'c'].map((name) => folderOnce(target, build(log, name), { poll: 5, onWait: () => waits.push(name) })),
+  );
   expect(log).toHaveLength(1);
   expect(waits).toHaveLength(2);
 });
@@ -43,10 +45,12 @@ it('does nothing when the folder is there', async () => {
 it('leaves nothing behind when building fails, and the next may try', async () => {
   const parent = temporaryFolder();
   const target = join(parent, 'library');
-  await expect(folderOnce(target, async (temporary) => {
-    writeFileSync(join(temporary, 'part'), 'half');
-    throw new Error('disk full');
-  })).rejects.toThrow('disk full');
+  await expect(
+    folderOnce(target, async (temporary) => {
+      writeFileSync(join(temporary, 'part'), 'half');
+      throw new Error('disk full');
+    }),
+  ).rejects.toThrow('disk full');
   expect(namesIn(parent)).toEqual([]);
   await folderOnce(target, build([], 'again'));
   expect(namesIn(parent)).toEqual(['library']);

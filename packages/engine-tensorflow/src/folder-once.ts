@@ -15,11 +15,16 @@ export interface FolderOnceOptions {
 }
 
 /**
- * Makes `target` through `build`, or leaves it as it is when it exists. Others see the whole folder or none: it is built
+ * Makes `target` through `build`, or leaves it as it is when it exists. Others see the whole folder or none: it is
+ * built
  * under a temporary name beside the target and renamed. Two processes at once build once, the second waits; what an
  * interrupted one left behind is removed by the next.
  */
-export async function folderOnce(target: string, build: (temporary: string) => Promise<void>, options: FolderOnceOptions = {}): Promise<void> {
+export async function folderOnce(
+  target: string,
+  build: (temporary: string) => Promise<void>,
+  options: FolderOnceOptions = {},
+): Promise<void> {
   if (existsSync(target)) return;
   const parent = dirname(target);
   await mkdir(parent, { recursive: true });
@@ -30,7 +35,8 @@ export async function folderOnce(target: string, build: (temporary: string) => P
     const prefix = `.${basename(target)}.`;
     // Only the holder of the lock builds, so whatever temporary folder lies here is nobody's.
     for (const name of await readdir(parent)) {
-      if (name.startsWith(prefix) && name.endsWith('.tmp')) await rm(join(parent, name), { recursive: true, force: true });
+      if (name.startsWith(prefix) && name.endsWith('.tmp'))
+        await rm(join(parent, name), { recursive: true, force: true });
     }
     const temporary = join(parent, `${prefix}${randomUUID().slice(0, 8)}.tmp`);
     await mkdir(temporary);
@@ -48,7 +54,10 @@ export async function folderOnce(target: string, build: (temporary: string) => P
 }
 
 /** Holds `<target>.lock`; null when the target appeared while waiting. */
-async function takeLock(target: string, { onWait, staleAfter = 30_000, poll = 250 }: FolderOnceOptions): Promise<(() => Promise<void>) | null> {
+async function takeLock(
+  target: string,
+  { onWait, staleAfter = 30_000, poll = 250 }: FolderOnceOptions,
+): Promise<(() => Promise<void>) | null> {
   const lock = `${target}.lock`;
   const me = `${hostname()} ${process.pid} ${randomUUID()}`;
   for (let waited = false; ; waited = true) {

@@ -19,7 +19,8 @@ export interface Installed {
 }
 
 /**
- * Finds libtensorflow or sets it up, and compiles the binding to it. A second or less when both are there; loads nothing.
+ * Finds libtensorflow or sets it up, and compiles the binding to it. A second or less when both are there; loads
+ * nothing.
  * @throws KdError ENGINE_UNAVAILABLE with what to install
  */
 export async function install(options: InstallOptions = {}, machine: Machine = thisMachine()): Promise<Installed> {

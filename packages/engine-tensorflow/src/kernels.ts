@@ -10,7 +10,8 @@ import type { Binding } from './binding.js';
 const require = createRequire(import.meta.url);
 
 /**
- * `@tensorflow/tfjs-node-gpu`, whose JavaScript kernels and C++ binding we use: the copy that a published engine carries
+ * `@tensorflow/tfjs-node-gpu`, whose JavaScript kernels and C++ binding we use: the copy that a published engine
+ * carries
  * (scripts/vendor.mjs), or in the workspace the package, installed without running its scripts.
  */
 export const kernelPackage = (): { folder: string; version: string } => {
@@ -21,7 +22,12 @@ export const kernelPackage = (): { folder: string; version: string } => {
 
 export interface TensorflowBackend extends KernelBackend {
   readonly binding: Binding;
-  executeMultipleOutputs(op: string, attributes: readonly NativeAttribute[], inputs: readonly TensorInfo[], outputs: number): Tensor[];
+  executeMultipleOutputs(
+    op: string,
+    attributes: readonly NativeAttribute[],
+    inputs: readonly TensorInfo[],
+    outputs: number,
+  ): Tensor[];
 }
 
 /** An attribute of an op with its type as TensorFlow numbers it. */
@@ -37,7 +43,8 @@ interface BackendModule {
 
 /**
  * Loads the kernels' CommonJS modules through a loader of our own instead of the package's index, which asks for its
- * installer's binding and for the union package. `@tensorflow/tfjs` is answered with the one tfjs-core of this process, and
+ * installer's binding and for the union package. `@tensorflow/tfjs` is answered with the one tfjs-core of this process,
+ * and
  * `util` with what Node 23 and later took out of it. Nothing global is patched. Importing the kernels registers them.
  */
 export function loadKernels(): BackendModule {
@@ -46,13 +53,20 @@ export function loadKernels(): BackendModule {
   const given: Record<string, unknown> = {
     '@tensorflow/tfjs': require('@tensorflow/tfjs-core'),
     '@tensorflow/tfjs-core': require('@tensorflow/tfjs-core'),
-    util: { ...nodeUtil, isNullOrUndefined: (value: unknown) => value === null || value === undefined, isArray: Array.isArray },
+    util: {
+      ...nodeUtil,
+      isNullOrUndefined: (value: unknown) => value === null || value === undefined,
+      isArray: Array.isArray,
+    },
     './proto/api_pb': {}, // For TensorBoard summaries, which need a protobuf library and which nothing here writes.
   };
   const loaded = new Map<string, { exports: unknown }>();
 
   // Ops that are run by name want int64 shapes now and then; the kernels warn of every such tensor.
-  const quiet = { ...console, warn: (...words: unknown[]) => (String(words[0]).startsWith('INT64') ? undefined : console.warn(...words)) };
+  const quiet = {
+    ...console,
+    warn: (...words: unknown[]) => (String(words[0]).startsWith('INT64') ? undefined : console.warn(...words)),
+  };
 
   const load = (file: string): unknown => {
     const known = loaded.get(file);
@@ -63,7 +77,12 @@ export function loadKernels(): BackendModule {
       if (request in given) return given[request];
       return request.startsWith('.') ? loadRelative(dirname(file), request) : (outside(request) as unknown);
     };
-    compileFunction(readFileSync(file, 'utf8'), ['exports', 'require', 'module', 'console'], { filename: file })(module.exports, load, module, quiet);
+    compileFunction(readFileSync(file, 'utf8'), ['exports', 'require', 'module', 'console'], { filename: file })(
+      module.exports,
+      load,
+      module,
+      quiet,
+    );
     return module.exports;
   };
   const loadRelative = (folder: string, request: string): unknown => {

@@ -33,7 +33,8 @@ export function libraryAt(folder: string): Library | string {
   for (const { at, include } of layouts) {
     for (const files of FILE_SETS) {
       if (!files.every((file) => existsSync(join(at, file)))) continue;
-      if (!existsSync(join(include, 'tensorflow', 'c', 'eager', 'c_api.h'))) return `${at} has libtensorflow, but no C headers under ${include}`;
+      if (!existsSync(join(include, 'tensorflow', 'c', 'eager', 'c_api.h')))
+        return `${at} has libtensorflow, but no C headers under ${include}`;
       return { folder: at, files, include, version: versionOf(include) };
     }
   }
@@ -46,7 +47,9 @@ function versionOf(include: string): string {
     const file = join(include, 'tensorflow', 'core', 'public', name);
     if (!existsSync(file)) continue;
     const text = readFileSync(file, 'utf8');
-    const parts = ['MAJOR', 'MINOR', 'PATCH'].map((part) => new RegExp(`#define TF_${part}_VERSION (\\d+)`).exec(text)?.[1]);
+    const parts = ['MAJOR', 'MINOR', 'PATCH'].map(
+      (part) => new RegExp(`#define TF_${part}_VERSION (\\d+)`).exec(text)?.[1],
+    );
     if (parts.every((part) => part !== undefined)) return parts.join('.');
   }
   return 'unknown';

@@ -24,8 +24,20 @@ it('picks the CUDA wheels with an NVIDIA driver, unless told otherwise', () => {
 
 it('prefers the activated environment to the python of the PATH, and says null without one', async () => {
   const asked: string[] = [];
-  const run = async (command: string) => (asked.push(command), { code: command === 'python3' ? 0 : null, stdout: 'noise\n{"version":"3.11.7","tensorflow":null,"pip":"23.2.1"}\n', stderr: '' });
-  expect(await findPython({ VIRTUAL_ENV: '/venv' }, run)).toEqual({ command: 'python3', version: '3.11.7', tensorflow: null, pip: '23.2.1' });
+  const run = async (command: string) => (
+    asked.push(command),
+    {
+      code: command === 'python3' ? 0 : null,
+      stdout: 'noise\n{"version":"3.11.7","tensorflow":null,"pip":"23.2.1"}\n',
+      stderr: '',
+    }
+  );
+  expect(await findPython({ VIRTUAL_ENV: '/venv' }, run)).toEqual({
+    command: 'python3',
+    version: '3.11.7',
+    tensorflow: null,
+    pip: '23.2.1',
+  });
   expect(asked).toEqual(['/venv/bin/python', 'python3']);
   expect(await findPython({ KD_PYTHON: '/not/there' }, runCommand)).toBeNull();
 });
@@ -33,7 +45,8 @@ it('prefers the activated environment to the python of the PATH, and says null w
 it('says a line for each tenth of a download, not for each report', () => {
   const lines: string[] = [];
   const tell = progressLines((line) => lines.push(line));
-  for (let done = 0; done <= 100; done++) tell({ stage: 'download', message: 'downloading x', done: done * 1e6, total: 100e6 });
+  for (let done = 0; done <= 100; done++)
+    tell({ stage: 'download', message: 'downloading x', done: done * 1e6, total: 100e6 });
   tell({ stage: 'compile', message: 'compiling' });
   expect(lines).toHaveLength(12);
   expect(lines.slice(-2)).toEqual(['[tensorflow] downloading x: 100 MB of 100 MB', '[tensorflow] compiling']);

@@ -12,7 +12,9 @@ export type OnProgress = (progress: Progress) => void;
 export const megabytes = (bytes: number): string => `${Math.round(bytes / 1e6)} MB`;
 
 /** Plain lines on stderr: what a user sees who passed no `onProgress`. A download says a line each tenth. */
-export function progressLines(write: (line: string) => void = (line) => void process.stderr.write(`${line}\n`)): OnProgress {
+export function progressLines(
+  write: (line: string) => void = (line) => void process.stderr.write(`${line}\n`),
+): OnProgress {
   let tenth = -1;
   return ({ stage, message, done, total }) => {
     if (stage === 'download' && done !== undefined && total !== undefined) {

@@ -24,9 +24,14 @@ def version(name):
 print(json.dumps({"version": "%d.%d.%d" % sys.version_info[:3], "tensorflow": folder("tensorflow"), "pip": version("pip") if folder("pip") else None}))
 `;
 
-/** The active Python environment: `KD_PYTHON`, the activated virtual environment, or `python3` of the PATH; null without one. */
+/**
+ * The active Python environment: `KD_PYTHON`, the activated virtual environment, or `python3` of the PATH; null without
+ * one.
+ */
 export async function findPython(env: Env, run: RunCommand): Promise<Python | null> {
-  const commands = env.KD_PYTHON ? [env.KD_PYTHON] : [...(env.VIRTUAL_ENV ? [`${env.VIRTUAL_ENV}/bin/python`] : []), 'python3', 'python'];
+  const commands = env.KD_PYTHON
+    ? [env.KD_PYTHON]
+    : [...(env.VIRTUAL_ENV ? [`${env.VIRTUAL_ENV}/bin/python`] : []), 'python3', 'python'];
   for (const command of commands) {
     const { code, stdout } = await run(command, ['-c', PROBE], { timeout: 60_000 });
     if (code !== 0) continue;

@@ -6,21 +6,33 @@ import type { TensorflowBackend } from './kernels.js';
 /** The current backend, if it is ours. @throws KdError USAGE */
 function currentBackend(): TensorflowBackend {
   if (tf.getBackend() !== 'tensorflow') {
-    throw new KdError('USAGE', `native ops run on the tensorflow engine only, the current backend is "${tf.getBackend()}". Call \`await tensorflow().start()\` first.`);
+    throw new KdError(
+      'USAGE',
+      `native ops run on the tensorflow engine only, the current backend is "${tf.getBackend()}". Call \`await tensorflow().start()\` first.`,
+    );
   }
   return tf.backend() as TensorflowBackend;
 }
 
 /**
- * Runs one eager op of native TensorFlow by its name, such as `FusedBatchNormV3` or `ReluGrad`. It has no gradient: wrap
+ * Runs one eager op of native TensorFlow by its name, such as `FusedBatchNormV3` or `ReluGrad`. It has no gradient:
+ * wrap
  * it in `tf.customGrad` inside a tape. Types, as all attributes without a default, have to be given:
  * `{ name: 'T', type: 'type', value: 'float32' }`; a list of types is a list of one type, `['float32', 'float32']`.
  * @throws KdError USAGE for an unknown type, or on another backend
  * @throws Error of TensorFlow for an unknown op, or attributes and inputs that do not fit it
  */
-export function runOp(name: string, attributes: readonly OpAttribute[], inputs: readonly tf.Tensor[], outputs: number): tf.Tensor[] {
+export function runOp(
+  name: string,
+  attributes: readonly OpAttribute[],
+  inputs: readonly tf.Tensor[],
+  outputs: number,
+): tf.Tensor[] {
   const backend = currentBackend();
-  const native = attributes.map((attribute) => ({ name: attribute.name, ...nativeValue(name, attribute, backend.binding) }));
+  const native = attributes.map((attribute) => ({
+    name: attribute.name,
+    ...nativeValue(name, attribute, backend.binding),
+  }));
   return backend.executeMultipleOutputs(name, native, inputs, outputs);
 }
 
@@ -36,22 +48,38 @@ const ATTRIBUTE_TYPES = {
 } as const;
 
 const DTYPES: Readonly<Record<string, `TF_${string}`>> = {
-  float32: 'TF_FLOAT', int32: 'TF_INT32', int64: 'TF_INT64', bool: 'TF_BOOL', string: 'TF_STRING', complex64: 'TF_COMPLEX64', uint8: 'TF_UINT8',
+  float32: 'TF_FLOAT',
+  int32: 'TF_INT32',
+  int64: 'TF_INT64',
+  bool: 'TF_BOOL',
+  string: 'TF_STRING',
+  complex64: 'TF_COMPLEX64',
+  uint8: 'TF_UINT8',
 };
 
-function nativeValue(op: string, { name, type, value }: OpAttribute, binding: Binding): { type: number; value: OpAttribute['value'] } {
+function nativeValue(
+  op: string,
+  { name, type, value }: OpAttribute,
+  binding: Binding,
+): { type: number; value: OpAttribute['value'] } {
   const native = binding[ATTRIBUTE_TYPES[type]] as number;
   // Lists of strings and of types are written as native/list_attributes.h says.
-  if (type === 'string[]') return { type: native, value: (value as readonly string[]).map((item) => `\x1f${item}`).join('') };
+  if (type === 'string[]')
+    return { type: native, value: (value as readonly string[]).map((item) => `\x1f${item}`).join('') };
   if (type !== 'type') return { type: native, value };
   if (!Array.isArray(value)) return { type: native, value: typeNumber(op, name, value, binding) };
   const [first, ...rest] = value as readonly string[];
-  if (first === undefined || rest.some((other) => other !== first)) throw new KdError('USAGE', `attribute "${name}" of ${op}: a list of types must hold one type, once or more.`);
+  if (first === undefined || rest.some((other) => other !== first))
+    throw new KdError('USAGE', `attribute "${name}" of ${op}: a list of types must hold one type, once or more.`);
   return { type: native, value: 1000 * value.length + typeNumber(op, name, first, binding) };
 }
 
 function typeNumber(op: string, name: string, dtype: unknown, binding: Binding): number {
   const constant = DTYPES[String(dtype)];
-  if (constant === undefined) throw new KdError('USAGE', `attribute "${name}" of ${op}: "${String(dtype)}" is no type; known are ${Object.keys(DTYPES).join(', ')}.`);
+  if (constant === undefined)
+    throw new KdError(
+      'USAGE',
+      `attribute "${name}" of ${op}: "${String(dtype)}" is no type; known are ${Object.keys(DTYPES).join(', ')}.`,
+    );
   return binding[constant] as number;
 }

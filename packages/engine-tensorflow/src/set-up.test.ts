@@ -15,7 +15,10 @@ it('keeps the library and nothing of the download, and tells its progress', asyn
   const machine = fakeMachine();
   const told: Progress[] = [];
   const library = await setUpLibrary(machine, fakePython(), (progress) => told.push(progress));
-  expect(library).toMatchObject({ folder: join(machine.cache, 'tensorflow-cpu-2.19.1', 'tensorflow'), version: '2.19.1' });
+  expect(library).toMatchObject({
+    folder: join(machine.cache, 'tensorflow-cpu-2.19.1', 'tensorflow'),
+    version: '2.19.1',
+  });
   expect(namesIn(machine.cache)).toEqual(['tensorflow-cpu-2.19.1']);
   expect(namesIn(join(machine.cache, 'tensorflow-cpu-2.19.1'))).toEqual(['tensorflow']);
   expect(told.map(({ stage }) => stage)).toEqual(['download', 'unpack']);
@@ -23,9 +26,16 @@ it('keeps the library and nothing of the download, and tells its progress', asyn
 
 it('refuses a wheel with another hash and keeps nothing of it', async () => {
   const machine = fakeMachine({
-    answers: { pip: (args) => (writeFileSync(join(args[args.indexOf('--dest') + 1]!, 'fake.whl'), 'something else'), { code: 0, stdout: '', stderr: '' }) },
+    answers: {
+      pip: (args) => (
+        writeFileSync(join(args[args.indexOf('--dest') + 1]!, 'fake.whl'), 'something else'),
+        { code: 0, stdout: '', stderr: '' }
+      ),
+    },
   });
-  await expect(setUpLibrary(machine, fakePython(), quiet)).rejects.toThrow(/fake\.whl is not the file that was pinned: its SHA-256 is [0-9a-f]{64}, expected [0-9a-f]{64}/);
+  await expect(setUpLibrary(machine, fakePython(), quiet)).rejects.toThrow(
+    /fake\.whl is not the file that was pinned: its SHA-256 is [0-9a-f]{64}, expected [0-9a-f]{64}/,
+  );
   expect(namesIn(machine.cache)).toEqual([]);
 });
 
@@ -35,7 +45,10 @@ it.each([
   ['no pip', {}, fakePython({ pip: null }), 'python3 (3.11.7) has no pip'],
 ])('says what to install: %s', async (_what, given, python, message) => {
   const machine = fakeMachine(given);
-  await expect(setUpLibrary(machine, python, quiet)).rejects.toMatchObject({ code: 'ENGINE_UNAVAILABLE', message: expect.stringContaining(message) as string });
+  await expect(setUpLibrary(machine, python, quiet)).rejects.toMatchObject({
+    code: 'ENGINE_UNAVAILABLE',
+    message: expect.stringContaining(message) as string,
+  });
   expect(machine.ran).toEqual([]);
 });
 
@@ -44,12 +57,19 @@ it('hands on what pip said when there is no network, leaves nothing, and works w
   const machine = fakeMachine({
     answers: {
       pip: (args) => {
-        writeFileSync(join(args[args.indexOf('--dest') + 1]!, 'fake.whl'), WHEEL_CONTENT.slice(0, network ? undefined : 3));
-        return network ? { code: 0, stdout: '', stderr: '' } : { code: 1, stdout: '', stderr: 'ERROR: Could not find a version\nNetwork is unreachable' };
+        writeFileSync(
+          join(args[args.indexOf('--dest') + 1]!, 'fake.whl'),
+          WHEEL_CONTENT.slice(0, network ? undefined : 3),
+        );
+        return network
+          ? { code: 0, stdout: '', stderr: '' }
+          : { code: 1, stdout: '', stderr: 'ERROR: Could not find a version\nNetwork is unreachable' };
       },
     },
   });
-  await expect(setUpLibrary(machine, fakePython(), quiet)).rejects.toThrow(/pip could not download tensorflow-cpu==2\.19\.1.*\n.*\nNetwork is unreachable/);
+  await expect(setUpLibrary(machine, fakePython(), quiet)).rejects.toThrow(
+    /pip could not download tensorflow-cpu==2\.19\.1.*\n.*\nNetwork is unreachable/,
+  );
   expect(namesIn(machine.cache)).toEqual([]);
   network = true;
   expect((await setUpLibrary(machine, fakePython(), quiet)).version).toBe('2.19.1');
@@ -68,7 +88,9 @@ it('downloads once when two set up at the same time', async () => {
     },
   });
   const said: string[] = [];
-  const both = await Promise.all([1, 2].map(() => setUpLibrary(machine, fakePython(), ({ message }) => said.push(message), { poll: 5 })));
+  const both = await Promise.all(
+    [1, 2].map(() => setUpLibrary(machine, fakePython(), ({ message }) => said.push(message), { poll: 5 })),
+  );
   expect(both[0]).toEqual(both[1]);
   expect(downloads).toBe(1);
   expect(said).toContain('another process is setting the library up, waiting for it');
@@ -82,23 +104,44 @@ const python = ['python3', 'python'].find((command) => {
   }
 });
 
-it.skipIf(python === undefined)('takes of a real wheel the libraries, the headers of the C API and the licences (needs Python)', async () => {
-  const wheel = join(temporaryFolder(), 'real.whl');
-  const names = [
-    'tensorflow/libtensorflow_cc.so.2', 'tensorflow/libtensorflow_framework.so.2', 'tensorflow/include/tensorflow/c/eager/c_api.h', 'tensorflow/include/xla/tsl/c/tsl_status.h',
-    'tensorflow/include/tensorflow/core/public/version.h', 'tensorflow/include/tsl/platform/ctstring.h', 'tensorflow/THIRD_PARTY_NOTICES.txt',
-    'tensorflow/python/framework/ops.py', 'tensorflow/include/Eigen/Core', 'tensorflow/include/tensorflow/core/framework/tensor.h',
-  ];
-  execFileSync(python!, ['-c', 'import sys, zipfile\nwith zipfile.ZipFile(sys.argv[1], "w") as z:\n  for n in sys.argv[2:]: z.writestr(n, n)', wheel, ...names]);
-  const machine = fakeMachine({
-    wheels: [{ requirement: 'tensorflow-cpu==2.19.1', sha256: createHash('sha256').update(readFileSync(wheel)).digest('hex'), bytes: 1 }],
-    run: (command, args, options) => {
-      if (!args.includes('pip')) return runCommand(command, args, options);
-      copyFileSync(wheel, join(args[args.indexOf('--dest') + 1]!, 'real.whl'));
-      return Promise.resolve({ code: 0, stdout: '', stderr: '' });
-    },
-  });
-  await setUpLibrary(machine, fakePython({ command: python! }), quiet);
-  const kept = names.filter((name) => existsSync(join(machine.cache, 'tensorflow-cpu-2.19.1', name)));
-  expect(kept).toEqual(names.slice(0, 7));
-});
+it.skipIf(python === undefined)(
+  'takes of a real wheel the libraries, the headers of the C API and the licences (needs Python)',
+  async () => {
+    const wheel = join(temporaryFolder(), 'real.whl');
+    const names = [
+      'tensorflow/libtensorflow_cc.so.2',
+      'tensorflow/libtensorflow_framework.so.2',
+      'tensorflow/include/tensorflow/c/eager/c_api.h',
+      'tensorflow/include/xla/tsl/c/tsl_status.h',
+      'tensorflow/include/tensorflow/core/public/version.h',
+      'tensorflow/include/tsl/platform/ctstring.h',
+      'tensorflow/THIRD_PARTY_NOTICES.txt',
+      'tensorflow/python/framework/ops.py',
+      'tensorflow/include/Eigen/Core',
+      'tensorflow/include/tensorflow/core/framework/tensor.h',
+    ];
+    execFileSync(python!, [
+      '-c',
+      'import sys, zipfile\nwith zipfile.ZipFile(sys.argv[1], "w") as z:\n  for n in sys.argv[2:]: z.writestr(n, n)',
+      wheel,
+      ...names,
+    ]);
+    const machine = fakeMachine({
+      wheels: [
+        {
+          requirement: 'tensorflow-cpu==2.19.1',
+          sha256: createHash('sha256').update(readFileSync(wheel)).digest('hex'),
+          bytes: 1,
+        },
+      ],
+      run: (command, args, options) => {
+        if (!args.includes('pip')) return runCommand(command, args, options);
+        copyFileSync(wheel, join(args[args.indexOf('--dest') + 1]!, 'real.whl'));
+        return Promise.resolve({ code: 0, stdout: '', stderr: '' });
+      },
+    });
+    await setUpLibrary(machine, fakePython({ command: python! }), quiet);
+    const kept = names.filter((name) => existsSync(join(machine.cache, 'tensorflow-cpu-2.19.1', name)));
+    expect(kept).toEqual(names.slice(0, 7));
+  },
+);

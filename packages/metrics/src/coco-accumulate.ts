@@ -7,11 +7,19 @@ export const RECALL_SAMPLES = Float64Array.from({ length: 101 }, (_, i) => (i ==
 const EPSILON = 2 ** -52;
 
 /**
- * The mean precision over the recall samples, for one row of outcomes: precision made monotone from the right, and 0 beyond the recall reached.
- * Only true detections raise recall, and between two of them precision only falls, so that it is enough to look at those.
+ * The mean precision over the recall samples, for one row of outcomes: precision made monotone from the right, and 0
+ * beyond the recall reached.
+ * Only true detections raise recall, and between two of them precision only falls, so that it is enough to look at
+ * those.
  * @param offset where the row starts in `match.outcome`
  */
-export function averagePrecision(match: ClassMatch, offset: number, positives: number, maxDetections: number, scratch: Float64Array): number {
+export function averagePrecision(
+  match: ClassMatch,
+  offset: number,
+  positives: number,
+  maxDetections: number,
+  scratch: Float64Array,
+): number {
   const { count, rank, outcome } = match;
   let hits = 0;
   let misses = 0;
@@ -37,6 +45,7 @@ export function averagePrecision(match: ClassMatch, offset: number, positives: n
 /** The recall that the detections up to a rank reach. */
 export function recall(match: ClassMatch, offset: number, positives: number, maxDetections: number): number {
   let hits = 0;
-  for (let p = 0; p < match.count; p++) if (match.outcome[offset + p] === TRUE && match.rank[p]! < maxDetections) hits++;
+  for (let p = 0; p < match.count; p++)
+    if (match.outcome[offset + p] === TRUE && match.rank[p]! < maxDetections) hits++;
   return hits / positives;
 }

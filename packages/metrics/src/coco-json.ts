@@ -25,16 +25,24 @@ export interface CocoDetection {
 }
 
 /**
- * The table of an instances file and a result file. Only `iscrowd` makes an object an ignored one; ids may be any numbers, 0 among them.
+ * The table of an instances file and a result file. Only `iscrowd` makes an object an ignored one; ids may be any
+ * numbers, 0 among them.
  * Detections of a category that the instances do not have are left out, as the COCO tools do.
  * @throws KdError DATA_INVALID for a detection of an unknown image, or one that is not finite
  */
 export function cocoTable(instances: CocoInstances, results: readonly CocoDetection[]): CocoTable {
   const numbered = (rows: readonly { readonly id: number }[]): Map<number, number> =>
-    new Map(rows.map(({ id }) => id).sort((a, b) => a - b).map((id, number) => [id, number]));
+    new Map(
+      rows
+        .map(({ id }) => id)
+        .sort((a, b) => a - b)
+        .map((id, number) => [id, number]),
+    );
   const images = numbered(instances.images);
   const categories = numbered(instances.categories);
-  const annotations = instances.annotations.filter((one) => images.has(one.image_id) && categories.has(one.category_id));
+  const annotations = instances.annotations.filter(
+    (one) => images.has(one.image_id) && categories.has(one.category_id),
+  );
   const kept = results.filter((one) => categories.has(one.category_id));
 
   const objects = objectColumns(annotations.length);
@@ -48,9 +56,16 @@ export function cocoTable(instances: CocoInstances, results: readonly CocoDetect
   const detections = detectionColumns(kept.length);
   kept.forEach(({ image_id, category_id, bbox, score }, row) => {
     const image = images.get(image_id);
-    if (image === undefined) throw new KdError('DATA_INVALID', `result ${row}: there is no image ${image_id} in the instances. Evaluate the results against the file that they were made from.`);
+    if (image === undefined)
+      throw new KdError(
+        'DATA_INVALID',
+        `result ${row}: there is no image ${image_id} in the instances. Evaluate the results against the file that they were made from.`,
+      );
     if (bbox.length !== 4 || !bbox.every(Number.isFinite) || !Number.isFinite(score)) {
-      throw new KdError('DATA_INVALID', `result ${row} (image ${image_id}): box [${bbox.join(', ')}] with score ${score} is not four finite numbers and a score. Leave it out, or correct what wrote it.`);
+      throw new KdError(
+        'DATA_INVALID',
+        `result ${row} (image ${image_id}): box [${bbox.join(', ')}] with score ${score} is not four finite numbers and a score. Leave it out, or correct what wrote it.`,
+      );
     }
     detections.image[row] = image;
     detections.label[row] = categories.get(category_id)!;

@@ -25,12 +25,19 @@ export interface MatchRules {
 }
 
 /**
- * Matches the detections of one class with its objects, image by image. A detection takes the best free object with an IoU of at least the
- * threshold, the later of equals; an ignored one (crowd, or outside of the area range) only where no other fits, and a crowd takes any number.
+ * Matches the detections of one class with its objects, image by image. A detection takes the best free object with an
+ * IoU of at least the
+ * threshold, the later of equals; an ignored one (crowd, or outside of the area range) only where no other fits, and a
+ * crowd takes any number.
  * @param objectRows rows of the class's objects, by image
  * @param detectionRows rows of the class's detections in the order of evaluation
  */
-export function matchClass(table: CocoTable, objectRows: Int32Array, detectionRows: Int32Array, rules: MatchRules): ClassMatch {
+export function matchClass(
+  table: CocoTable,
+  objectRows: Int32Array,
+  detectionRows: Int32Array,
+  rules: MatchRules,
+): ClassMatch {
   const { objects, detections } = table;
   const { thresholds, areas, maxDetections } = rules;
   const count = detectionRows.length;
@@ -81,7 +88,13 @@ export function matchClass(table: CocoTable, objectRows: Int32Array, detectionRo
     let pairs = 0;
     for (let d = 0; d < here.length; d++) {
       for (let g = firstObject; g < endObject; g++) {
-        const iou = boxIou(detections.box, 4 * detectionRows[here[d]!]!, objects.box, 4 * objectRows[g]!, objects.crowd[objectRows[g]!] === 1);
+        const iou = boxIou(
+          detections.box,
+          4 * detectionRows[here[d]!]!,
+          objects.box,
+          4 * objectRows[g]!,
+          objects.crowd[objectRows[g]!] === 1,
+        );
         if (!(iou >= lowest)) continue;
         if (pairs === pairObject.length) {
           pairObject = enlarged(pairObject, new Int32Array(2 * pairs));

@@ -2,7 +2,10 @@ import type { Metric } from '@kd/core';
 import { evaluateCoco, type CocoOptions } from './coco.js';
 import { contractColumns } from './contract-columns.js';
 
-/** COCO average precision as core's metric port: the twelve numbers, overall and of each class. Annotations to ignore are crowds. */
+/**
+ * COCO average precision as core's metric port: the twelve numbers, overall and of each class. Annotations to ignore
+ * are crowds.
+ */
 export function cocoMetric(options: CocoOptions = {}): Metric {
   return {
     name: 'coco',
@@ -13,12 +16,21 @@ export function cocoMetric(options: CocoOptions = {}): Metric {
         {
           images,
           classes,
-          objects: { image: objects.image, label: objects.label, area: objects.area, crowd: objects.ignore, box: cornersToSizes(objects.box) },
+          objects: {
+            image: objects.image,
+            label: objects.label,
+            area: objects.area,
+            crowd: objects.ignore,
+            box: cornersToSizes(objects.box),
+          },
           detections: { ...detections, box: cornersToSizes(detections.box) },
         },
         options,
       );
-      return { metrics, perClass: truth.categories.map((category, label) => ({ category, metrics: perClass[label]! })) };
+      return {
+        metrics,
+        perClass: truth.categories.map((category, label) => ({ category, metrics: perClass[label]! })),
+      };
     },
   };
 }

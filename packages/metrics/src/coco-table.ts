@@ -1,4 +1,7 @@
-/** Objects and detections of a data set as columns. Images are numbered in ascending order of their ids, classes in that of the categories. */
+/**
+ * Objects and detections of a data set as columns. Images are numbered in ascending order of their ids, classes in that
+ * of the categories.
+ */
 export interface CocoTable {
   readonly images: number;
   readonly classes: number;

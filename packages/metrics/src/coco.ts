@@ -5,7 +5,9 @@ import type { CocoTable } from './coco-table.js';
 import { allRows, groupRows, sortByScore } from './order.js';
 
 /** 0.5, 0.55, … 0.95 as `linspace` gives them: one of them is 0.8999999999999999. */
-export const IOU_THRESHOLDS = Float64Array.from({ length: 10 }, (_, i) => (i === 9 ? 0.95 : 0.5 + i * ((0.95 - 0.5) / 9)));
+export const IOU_THRESHOLDS = Float64Array.from({ length: 10 }, (_, i) =>
+  i === 9 ? 0.95 : 0.5 + i * ((0.95 - 0.5) / 9),
+);
 
 /** Square pixels, both ends inside: all, small, medium, large. */
 const AREA_RANGES = [
@@ -22,7 +24,10 @@ export interface CocoOptions {
 }
 
 export interface CocoResult {
-  /** AP, AP50, AP75, APs, APm, APl, AR1, AR10, AR100 (by `maxDetections`), ARs, ARm, ARl; -1 where there is nothing to average. */
+  /**
+   * AP, AP50, AP75, APs, APm, APl, AR1, AR10, AR100 (by `maxDetections`), ARs, ARm, ARl; -1 where there is nothing to
+   * average.
+   */
   readonly metrics: Readonly<Record<string, number>>;
   /** The same numbers of each class. */
   readonly perClass: readonly Readonly<Record<string, number>>[];
@@ -37,14 +42,18 @@ export interface CocoResult {
 export function evaluateCoco(table: CocoTable, options: CocoOptions = {}): CocoResult {
   const limits = options.maxDetections ?? [1, 10, 100];
   if (limits.length === 0 || !limits.every((limit, i) => Number.isInteger(limit) && limit > (limits[i - 1] ?? 0))) {
-    throw new KdError('USAGE', `maxDetections is [${limits.join(', ')}]; it must be ascending counts, e.g. [1, 10, 100].`);
+    throw new KdError(
+      'USAGE',
+      `maxDetections is [${limits.join(', ')}]; it must be ascending counts, e.g. [1, 10, 100].`,
+    );
   }
   const last = limits.at(-1)!;
   const rules: MatchRules = { thresholds: IOU_THRESHOLDS, areas: AREA_RANGES, maxDetections: last };
   const thresholds = IOU_THRESHOLDS.length;
   const { objects, detections } = table;
 
-  const ascending = (image: Int32Array): Int32Array => groupRows(allRows(image.length), (row) => image[row]!, table.images).rows;
+  const ascending = (image: Int32Array): Int32Array =>
+    groupRows(allRows(image.length), (row) => image[row]!, table.images).rows;
   const objectsOf = groupRows(ascending(objects.image), (row) => objects.label[row]!, table.classes);
   const detectionsOf = groupRows(ascending(detections.image), (row) => detections.label[row]!, table.classes);
   const scratch = new Float64Array(objects.image.length);
@@ -53,20 +62,31 @@ export function evaluateCoco(table: CocoTable, options: CocoOptions = {}): CocoR
   // [classes with objects][thresholds]
   const apRows: number[][] = [];
   for (let label = 0; label < table.classes; label++) {
-    const rows = sortByScore(detectionsOf.rows.subarray(detectionsOf.start[label]!, detectionsOf.start[label + 1]!), detections.score);
-    const match = matchClass(table, objectsOf.rows.subarray(objectsOf.start[label]!, objectsOf.start[label + 1]!), rows, rules);
+    const rows = sortByScore(
+      detectionsOf.rows.subarray(detectionsOf.start[label]!, detectionsOf.start[label + 1]!),
+      detections.score,
+    );
+    const match = matchClass(
+      table,
+      objectsOf.rows.subarray(objectsOf.start[label]!, objectsOf.start[label + 1]!),
+      rows,
+      rules,
+    );
     const numbers: Record<string, number> = {};
     AREA_SUFFIXES.forEach((suffix, area) => {
       const positives = match.positives[area]!;
       const each = (value: (offset: number) => number): number[] =>
-        positives === 0 ? [] : Array.from({ length: thresholds }, (_, t) => value((area * thresholds + t) * match.count));
+        positives === 0
+          ? []
+          : Array.from({ length: thresholds }, (_, t) => value((area * thresholds + t) * match.count));
       const ap = each((offset) => averagePrecision(match, offset, positives, last, scratch));
       numbers[`AP${suffix}`] = mean(ap);
       if (area === 0) {
         numbers['AP50'] = ap[0] ?? -1;
         numbers['AP75'] = ap[5] ?? -1;
         if (positives > 0) apRows.push(ap);
-        for (const limit of limits) numbers[`AR${limit}`] = mean(each((offset) => recall(match, offset, positives, limit)));
+        for (const limit of limits)
+          numbers[`AR${limit}`] = mean(each((offset) => recall(match, offset, positives, limit)));
       } else {
         numbers[`AR${suffix}`] = mean(each((offset) => recall(match, offset, positives, last)));
       }
@@ -74,11 +94,30 @@ export function evaluateCoco(table: CocoTable, options: CocoOptions = {}): CocoR
     perClass.push(numbers);
   }
 
-  const names = ['AP', 'AP50', 'AP75', 'APs', 'APm', 'APl', ...limits.map((limit) => `AR${limit}`), 'ARs', 'ARm', 'ARl'];
-  const pick = (numbers: Record<string, number>): Record<string, number> => Object.fromEntries(names.map((name) => [name, numbers[name]!]));
+  const names = [
+    'AP',
+    'AP50',
+    'AP75',
+    'APs',
+    'APm',
+    'APl',
+    ...limits.map((limit) => `AR${limit}`),
+    'ARs',
+    'ARm',
+    'ARl',
+  ];
+  const pick = (numbers: Record<string, number>): Record<string, number> =>
+    Object.fromEntries(names.map((name) => [name, numbers[name]!]));
   // Every class that counts has as many thresholds as the next, so the mean of its means is the mean of all.
-  const metrics = Object.fromEntries(names.map((name) => [name, mean(perClass.map((numbers) => numbers[name]!).filter((value) => value > -1))]));
-  return { metrics, perClass: perClass.map(pick), perIou: Array.from(IOU_THRESHOLDS, (_, t) => mean(apRows.map((row) => row[t]!))) };
+  const metrics = Object.fromEntries(
+    names.map((name) => [name, mean(perClass.map((numbers) => numbers[name]!).filter((value) => value > -1))]),
+  );
+  return {
+    metrics,
+    perClass: perClass.map(pick),
+    perIou: Array.from(IOU_THRESHOLDS, (_, t) => mean(apRows.map((row) => row[t]!))),
+  };
 }
 
-const mean = (values: readonly number[]): number => (values.length === 0 ? -1 : values.reduce((sum, value) => sum + value, 0) / values.length);
+const mean = (values: readonly number[]): number =>
+  values.length === 0 ? -1 : values.reduce((sum, value) => sum + value, 0) / values.length;

@@ -1,16 +1,31 @@
 import { KdError, type GroundTruth, type ImageDetections, type ImageRecord } from '@kd/core';
 
-/** Ground truth and detections of core's metric port as columns; boxes are x1, y1, x2, y2, images in ascending order of their ids. */
+/**
+ * Ground truth and detections of core's metric port as columns; boxes are x1, y1, x2, y2, images in ascending order of
+ * their ids.
+ */
 export interface ContractColumns {
   readonly images: number;
   readonly classes: number;
-  readonly objects: { readonly image: Int32Array; readonly label: Int32Array; readonly box: Float64Array; readonly area: Float64Array; readonly ignore: Uint8Array };
-  readonly detections: { readonly image: Int32Array; readonly label: Int32Array; readonly box: Float64Array; readonly score: Float64Array };
+  readonly objects: {
+    readonly image: Int32Array;
+    readonly label: Int32Array;
+    readonly box: Float64Array;
+    readonly area: Float64Array;
+    readonly ignore: Uint8Array;
+  };
+  readonly detections: {
+    readonly image: Int32Array;
+    readonly label: Int32Array;
+    readonly box: Float64Array;
+    readonly score: Float64Array;
+  };
 }
 
 /**
  * Image order settles equal scores, so that it must not depend on the order in which a loader gave the images.
- * @throws KdError DATA_INVALID naming the image: detections of an unknown image, twice of the same, with a label out of range or not finite
+ * @throws KdError DATA_INVALID naming the image: detections of an unknown image, twice of the same, with a label out of
+ *   range or not finite
  */
 export function contractColumns(truth: GroundTruth, found: readonly ImageDetections[]): ContractColumns {
   const images = [...truth.images].sort((a, b) => compareIds(a.id, b.id));
@@ -18,7 +33,9 @@ export function contractColumns(truth: GroundTruth, found: readonly ImageDetecti
   const sorted = ordered(found, numberOf);
   const classes = truth.categories.length;
 
-  const annotations = images.flatMap((image, number) => image.annotations.map((annotation) => ({ number, annotation })));
+  const annotations = images.flatMap((image, number) =>
+    image.annotations.map((annotation) => ({ number, annotation })),
+  );
   const objects = {
     image: Int32Array.from(annotations, ({ number }) => number),
     label: Int32Array.from(annotations, ({ annotation }) => annotation.label),
@@ -28,7 +45,12 @@ export function contractColumns(truth: GroundTruth, found: readonly ImageDetecti
   };
 
   const count = sorted.reduce((sum, { scores }) => sum + scores.length, 0);
-  const detections = { image: new Int32Array(count), label: new Int32Array(count), box: new Float64Array(4 * count), score: new Float64Array(count) };
+  const detections = {
+    image: new Int32Array(count),
+    label: new Int32Array(count),
+    box: new Float64Array(4 * count),
+    score: new Float64Array(count),
+  };
   let at = 0;
   for (const one of sorted) {
     check(one, classes);
@@ -51,8 +73,13 @@ function compareIds(a: ImageRecord['id'], b: ImageRecord['id']): number {
 function ordered(found: readonly ImageDetections[], numberOf: ReadonlyMap<number | string, number>): ImageDetections[] {
   const seen = new Set<number | string>();
   for (const { id } of found) {
-    if (!numberOf.has(id)) throw new KdError('DATA_INVALID', `there are detections of image ${id}, which the data set does not have. Evaluate on the data set that was predicted.`);
-    if (seen.has(id)) throw new KdError('DATA_INVALID', `image ${id} has two sets of detections. Give each image once.`);
+    if (!numberOf.has(id))
+      throw new KdError(
+        'DATA_INVALID',
+        `there are detections of image ${id}, which the data set does not have. Evaluate on the data set that was predicted.`,
+      );
+    if (seen.has(id))
+      throw new KdError('DATA_INVALID', `image ${id} has two sets of detections. Give each image once.`);
     seen.add(id);
   }
   return [...found].sort((a, b) => numberOf.get(a.id)! - numberOf.get(b.id)!);
@@ -62,10 +89,17 @@ function check({ id, boxes, scores, labels }: ImageDetections, classes: number):
   const fail = (why: string): never => {
     throw new KdError('DATA_INVALID', `detections of image ${id}: ${why}.`);
   };
-  if (boxes.length !== 4 * scores.length || labels.length !== scores.length) fail(`${boxes.length / 4} boxes, ${scores.length} scores and ${labels.length} labels; there must be as many of each`);
+  if (boxes.length !== 4 * scores.length || labels.length !== scores.length)
+    fail(
+      `${boxes.length / 4} boxes, ${scores.length} scores and ${labels.length} labels; there must be as many of each`,
+    );
   for (let i = 0; i < scores.length; i++) {
-    if (!Number.isFinite(scores[i])) fail(`the score of detection ${i} is ${scores[i]}; the network has diverged, or its output is damaged`);
-    if (!(labels[i]! >= 0 && labels[i]! < classes)) fail(`the label of detection ${i} is ${labels[i]}, but there are ${classes} classes, counted from 0`);
+    if (!Number.isFinite(scores[i]))
+      fail(`the score of detection ${i} is ${scores[i]}; the network has diverged, or its output is damaged`);
+    if (!(labels[i]! >= 0 && labels[i]! < classes))
+      fail(`the label of detection ${i} is ${labels[i]}, but there are ${classes} classes, counted from 0`);
   }
-  for (let i = 0; i < boxes.length; i++) if (!Number.isFinite(boxes[i])) fail(`box ${i >> 2} has the corner ${boxes[i]}; the network has diverged, or its output is damaged`);
+  for (let i = 0; i < boxes.length; i++)
+    if (!Number.isFinite(boxes[i]))
+      fail(`box ${i >> 2} has the corner ${boxes[i]}; the network has diverged, or its output is damaged`);
 }

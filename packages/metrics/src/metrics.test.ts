@@ -16,11 +16,18 @@ const CATEGORIES = [
 
 /** Boxes of whole and quarter pixels, so that single precision holds them. */
 const box = fc
-  .tuple(fc.integer({ min: 0, max: 1000 }), fc.integer({ min: 0, max: 1000 }), fc.integer({ min: 4, max: 400 }), fc.integer({ min: 4, max: 400 }))
+  .tuple(
+    fc.integer({ min: 0, max: 1000 }),
+    fc.integer({ min: 0, max: 1000 }),
+    fc.integer({ min: 4, max: 400 }),
+    fc.integer({ min: 4, max: 400 }),
+  )
   .map(([x, y, w, h]): Annotation['box'] => [x / 4, y / 4, (x + w) / 4, (y + h) / 4]);
 const object = fc.record({ box, label: fc.nat(2) });
 const images = fc.array(fc.array(object, { maxLength: 6 }), { minLength: 1, maxLength: 6 });
-const found = fc.array(fc.record({ box, label: fc.nat(2), score: fc.constantFrom(0.125, 0.25, 0.5, 0.75) }), { maxLength: 8 });
+const found = fc.array(fc.record({ box, label: fc.nat(2), score: fc.constantFrom(0.125, 0.25, 0.5, 0.75) }), {
+  maxLength: 8,
+});
 
 function truthOf(rows: readonly (readonly { box: Annotation['box']; label: number }[])[]): GroundTruth {
   let id = 0;
@@ -30,13 +37,22 @@ function truthOf(rows: readonly (readonly { box: Annotation['box']; label: numbe
       file: `${image}.png`,
       width: 500,
       height: 500,
-      annotations: objects.map(({ box: [x1, y1, x2, y2], label }) => ({ id: id++, box: [x1, y1, x2, y2], label, area: (x2 - x1) * (y2 - y1), ignore: false })),
+      annotations: objects.map(({ box: [x1, y1, x2, y2], label }) => ({
+        id: id++,
+        box: [x1, y1, x2, y2],
+        label,
+        area: (x2 - x1) * (y2 - y1),
+        ignore: false,
+      })),
     }),
   );
   return { categories: CATEGORIES, images: records };
 }
 
-const detectionsOf = (id: number | string, rows: readonly { box: readonly number[]; label: number; score: number }[]): ImageDetections => ({
+const detectionsOf = (
+  id: number | string,
+  rows: readonly { box: readonly number[]; label: number; score: number }[],
+): ImageDetections => ({
   id,
   boxes: Float32Array.from(rows.flatMap((row) => [...row.box])),
   scores: Float32Array.from(rows, (row) => row.score),
@@ -53,7 +69,12 @@ describe.each(metrics.map((metric, i) => [`${metric.name} ${i}`, metric] as cons
         fc.pre(rows.every((objects) => new Set(objects.map((one) => JSON.stringify(one))).size === objects.length));
         const truth = truthOf(rows);
         const some = rows.some((objects) => objects.length > 0);
-        const perfect = truth.images.map((image) => detectionsOf(image.id, image.annotations.map((one) => ({ box: one.box, label: one.label, score: 0.5 }))));
+        const perfect = truth.images.map((image) =>
+          detectionsOf(
+            image.id,
+            image.annotations.map((one) => ({ box: one.box, label: one.label, score: 0.5 })),
+          ),
+        );
         const result = metric.evaluate(truth, perfect);
         expect(result.metrics['AP']).toBeCloseTo(some ? 1 : -1, 12);
         result.perClass.forEach(({ category, metrics: numbers }, label) => {
@@ -80,21 +101,42 @@ describe.each(metrics.map((metric, i) => [`${metric.name} ${i}`, metric] as cons
     fc.assert(
       fc.property(images, fc.array(found, { minLength: 6, maxLength: 6 }), (rows, detections) => {
         const truth = truthOf(rows);
-        const { metrics: numbers } = metric.evaluate(truth, truth.images.map((image, i) => detectionsOf(image.id, detections[i]!)));
-        for (const value of Object.values(numbers)) expect(value === -1 || (value >= 0 && value <= 1 + 1e-12)).toBe(true);
+        const { metrics: numbers } = metric.evaluate(
+          truth,
+          truth.images.map((image, i) => detectionsOf(image.id, detections[i]!)),
+        );
+        for (const value of Object.values(numbers))
+          expect(value === -1 || (value >= 0 && value <= 1 + 1e-12)).toBe(true);
       }),
     );
   });
 
-  test('the primary figure is among the numbers', () => expect(metric.evaluate(truthOf([[]]), []).metrics).toHaveProperty(metric.primary));
+  test('the primary figure is among the numbers', () =>
+    expect(metric.evaluate(truthOf([[]]), []).metrics).toHaveProperty(metric.primary));
 
   test.each<[string, ImageDetections[], RegExp]>([
     ['an unknown image', [detectionsOf('x', [])], /image x, which the data set does not have/],
     ['an image twice', [detectionsOf(10, []), detectionsOf(10, [])], /image 10 has two sets/],
-    ['a NaN score', [detectionsOf(10, [{ box: [0, 0, 1, 1], label: 0, score: NaN }])], /image 10: the score of detection 0 is NaN/],
-    ['an infinite box', [detectionsOf(10, [{ box: [0, 0, Infinity, 1], label: 0, score: 1 }])], /image 10: box 0 has the corner Infinity/],
-    ['a label out of range', [detectionsOf(10, [{ box: [0, 0, 1, 1], label: 3, score: 1 }])], /label of detection 0 is 3, but there are 3 classes/],
-    ['columns of unequal length', [{ ...detectionsOf(10, []), scores: new Float32Array(2) }], /0 boxes, 2 scores and 0 labels/],
+    [
+      'a NaN score',
+      [detectionsOf(10, [{ box: [0, 0, 1, 1], label: 0, score: NaN }])],
+      /image 10: the score of detection 0 is NaN/,
+    ],
+    [
+      'an infinite box',
+      [detectionsOf(10, [{ box: [0, 0, Infinity, 1], label: 0, score: 1 }])],
+      /image 10: box 0 has the corner Infinity/,
+    ],
+    [
+      'a label out of range',
+      [detectionsOf(10, [{ box: [0, 0, 1, 1], label: 3, score: 1 }])],
+      /label of detection 0 is 3, but there are 3 classes/,
+    ],
+    [
+      'columns of unequal length',
+      [{ ...detectionsOf(10, []), scores: new Float32Array(2) }],
+      /0 boxes, 2 scores and 0 labels/,
+    ],
   ])('refuses %s', (_, detections, message) => {
     expect(() => metric.evaluate(truthOf([[]]), detections)).toThrow(message);
   });
@@ -106,7 +148,12 @@ describe('COCO', () => {
     categories: [{ id: 0 }],
     annotations: annotations.map((one) => ({ image_id: 0, category_id: 0, bbox: [0, 0, 40, 40], ...one })),
   });
-  const detection = (score: number, bbox = [0, 0, 40, 40], category = 0): CocoDetection => ({ image_id: 0, category_id: category, bbox, score });
+  const detection = (score: number, bbox = [0, 0, 40, 40], category = 0): CocoDetection => ({
+    image_id: 0,
+    category_id: category,
+    bbox,
+    score,
+  });
 
   test('ids of 0 are ids, and a missing area is that of the box', () => {
     const { metrics: numbers } = evaluateCoco(cocoTable(instances([{}]), [detection(0.9)]));
@@ -124,14 +171,23 @@ describe('COCO', () => {
   });
 
   test('limits on detections are named after themselves', () => {
-    const { metrics: numbers } = evaluateCoco(cocoTable(instances([{}]), [detection(0.9, [300, 0, 9, 9]), detection(0.8)]), { maxDetections: [1, 2] });
+    const { metrics: numbers } = evaluateCoco(
+      cocoTable(instances([{}]), [detection(0.9, [300, 0, 9, 9]), detection(0.8)]),
+      { maxDetections: [1, 2] },
+    );
     expect([numbers['AR1'], numbers['AR2'], Object.keys(numbers).length]).toEqual([0, 1, 11]);
-    expect(() => evaluateCoco(cocoTable(instances([{}]), []), { maxDetections: [10, 1] })).toThrow(/\[10, 1\]; it must be ascending/);
+    expect(() => evaluateCoco(cocoTable(instances([{}]), []), { maxDetections: [10, 1] })).toThrow(
+      /\[10, 1\]; it must be ascending/,
+    );
   });
 
   test('unknown categories are left out, unknown images and broken rows are refused', () => {
-    expect(evaluateCoco(cocoTable(instances([{}]), [detection(0.95, [9, 9, 9, 9], 5), detection(0.9)])).metrics['AP']).toBeCloseTo(1, 12);
-    expect(() => cocoTable(instances([{}]), [{ ...detection(1), image_id: 3 }])).toThrow(/result 0: there is no image 3/);
+    expect(
+      evaluateCoco(cocoTable(instances([{}]), [detection(0.95, [9, 9, 9, 9], 5), detection(0.9)])).metrics['AP'],
+    ).toBeCloseTo(1, 12);
+    expect(() => cocoTable(instances([{}]), [{ ...detection(1), image_id: 3 }])).toThrow(
+      /result 0: there is no image 3/,
+    );
     expect(() => cocoTable(instances([{}]), [detection(NaN)])).toThrow(/not four finite numbers/);
   });
 });
@@ -147,33 +203,69 @@ describe('VOC', () => {
 
   test('an IoU just at the threshold is not enough', () => {
     // 9 of 10 columns: IoU 0.9 with pixels, 8 / 9 without.
-    expect(evaluateVoc(table(0, [0, 0, 8, 9]), { iou: 0.9, plusOne: true }).perClass[0]).toMatchObject({ hits: 0, misses: 1 });
-    expect(evaluateVoc(table(0, [0, 0, 8, 9]), { iou: 0.89, plusOne: true }).perClass[0]).toMatchObject({ hits: 1, misses: 0 });
+    expect(evaluateVoc(table(0, [0, 0, 8, 9]), { iou: 0.9, plusOne: true }).perClass[0]).toMatchObject({
+      hits: 0,
+      misses: 1,
+    });
+    expect(evaluateVoc(table(0, [0, 0, 8, 9]), { iou: 0.89, plusOne: true }).perClass[0]).toMatchObject({
+      hits: 1,
+      misses: 0,
+    });
     expect(evaluateVoc(table(0, [0, 0, 8, 9]), { iou: 0.89 }).perClass[0]).toMatchObject({ hits: 0, misses: 1 });
   });
 
   test('a difficult object counts neither way', () => {
-    expect(evaluateVoc(table(1, box4, box4)).perClass[0]).toEqual({ objects: 0, hits: 0, misses: 0, ap11Point: -1, apAllPoint: -1 });
+    expect(evaluateVoc(table(1, box4, box4)).perClass[0]).toEqual({
+      objects: 0,
+      hits: 0,
+      misses: 0,
+      ap11Point: -1,
+      apAllPoint: -1,
+    });
   });
 
   test('at several IoUs, each is what it is alone', () => {
     const several = table(0, [0, 0, 8, 9], [2, 0, 9, 9], box4);
-    for (const [i, iou] of [0.3, 0.78, 0.9].entries()) expect(evaluateVocAt(several, [0.3, 0.78, 0.9])[i]).toEqual(evaluateVoc(several, { iou }));
+    for (const [i, iou] of [0.3, 0.78, 0.9].entries())
+      expect(evaluateVocAt(several, [0.3, 0.78, 0.9])[i]).toEqual(evaluateVoc(several, { iou }));
   });
 
   test('AP, AP50 and AP75 as areas and their mean over the IoUs, beside the 11 points of 2007', () => {
-    const truth = truthOf([[{ box: [0, 0, 10, 10], label: 0 }, { box: [50, 0, 60, 10], label: 0 }]]);
-    // The first overlaps by 0.825, the second not at all: one of two objects is found at the first seven IoUs, at 0.85 and above none.
-    const found825 = [detectionsOf(truth.images[0]!.id, [{ box: [0, 0, 10, 8.25], label: 0, score: 0.9 }, { box: [200, 0, 210, 10], label: 0, score: 0.8 }])];
+    const truth = truthOf([
+      [
+        { box: [0, 0, 10, 10], label: 0 },
+        { box: [50, 0, 60, 10], label: 0 },
+      ],
+    ]);
+    // The first overlaps by 0.825, the second not at all: one of two objects is found at the first seven IoUs, at 0.85
+    // and above none.
+    const found825 = [
+      detectionsOf(truth.images[0]!.id, [
+        { box: [0, 0, 10, 8.25], label: 0, score: 0.9 },
+        { box: [200, 0, 210, 10], label: 0, score: 0.8 },
+      ]),
+    ];
     const { metrics: numbers, perClass } = vocMetric().evaluate(truth, found825);
     expect(Object.keys(numbers)).toEqual(['AP', 'AP50', 'AP75', 'AP50to95', 'AP11point', 'APallPoint']);
-    expect(numbers).toEqual({ AP: expect.closeTo(6 / 11, 12) as number, AP50: 0.5, AP75: 0.5, AP50to95: expect.closeTo(0.35, 12) as number, AP11point: expect.closeTo(6 / 11, 12) as number, APallPoint: 0.5 });
+    expect(numbers).toEqual({
+      AP: expect.closeTo(6 / 11, 12) as number,
+      AP50: 0.5,
+      AP75: 0.5,
+      AP50to95: expect.closeTo(0.35, 12) as number,
+      AP11point: expect.closeTo(6 / 11, 12) as number,
+      APallPoint: 0.5,
+    });
     expect(perClass[0]!.metrics).toEqual(numbers);
-    expect(vocMetric({ use07: false, iou: 0.85 }).evaluate(truth, found825).metrics).toMatchObject({ AP: 0, AP50: 0.5 });
+    expect(vocMetric({ use07: false, iou: 0.85 }).evaluate(truth, found825).metrics).toMatchObject({
+      AP: 0,
+      AP50: 0.5,
+    });
   });
 
   test('an unknown class and an IoU out of range are refused', () => {
-    expect(() => vocTable({ classes: ['cat'], objects: [], detections: [{ image: 'a', class: 'dog', score: 1, box: box4 }] })).toThrow(/"dog" is not among cat/);
+    expect(() =>
+      vocTable({ classes: ['cat'], objects: [], detections: [{ image: 'a', class: 'dog', score: 1, box: box4 }] }),
+    ).toThrow(/"dog" is not among cat/);
     expect(() => vocMetric({ iou: 1 })).toThrow(/iou is 1/);
   });
 });

@@ -20,4 +20,5 @@ export function groupRows(rows: Int32Array, key: (row: number) => number, groups
 export const allRows = (count: number): Int32Array => Int32Array.from({ length: count }, (_, row) => row);
 
 /** Sorts rows by falling score, in place; equal scores keep their order. */
-export const sortByScore = (rows: Int32Array, score: Float64Array): Int32Array => rows.sort((a, b) => score[b]! - score[a]!);
+export const sortByScore = (rows: Int32Array, score: Float64Array): Int32Array =>
+  rows.sort((a, b) => score[b]! - score[a]!);

@@ -10,25 +10,43 @@ export interface VocMetricOptions {
 }
 
 /**
- * Pascal VOC average precision as core's metric port. Annotations to ignore are difficult ones. Boxes in the program are continuous, their
- * x2 being one more than the pixel corner of the file, so that sides come out as in the development kit without adding 1.
- * `AP` is that of `use07` at `iou`; `AP50`, `AP75` and `AP50to95` (the mean over IoU 0.5, 0.55, … 0.95) are areas under the curve.
+ * Pascal VOC average precision as core's metric port. Annotations to ignore are difficult ones. Boxes in the program
+ * are continuous, their
+ * x2 being one more than the pixel corner of the file, so that sides come out as in the development kit without adding
+ * 1.
+ * `AP` is that of `use07` at `iou`; `AP50`, `AP75` and `AP50to95` (the mean over IoU 0.5, 0.55, … 0.95) are areas under
+ * the curve.
  * @throws KdError USAGE for an IoU outside of [0, 1)
  */
 export function vocMetric({ use07 = true, iou = 0.5 }: VocMetricOptions = {}): Metric {
-  if (!(iou >= 0 && iou < 1)) throw new KdError('USAGE', `vocMetric: iou is ${iou}; it must be at least 0 and less than 1.`);
+  if (!(iou >= 0 && iou < 1))
+    throw new KdError('USAGE', `vocMetric: iou is ${iou}; it must be at least 0 and less than 1.`);
   return {
     name: 'voc',
     primary: 'AP',
     evaluate(truth, found) {
       const { objects, detections, images, classes } = contractColumns(truth, found);
       const { image, label, box, ignore } = objects;
-      const results = evaluateVocAt({ images, classes, objects: { image, label, box, difficult: ignore }, detections }, [iou, ...IOUS]);
+      const results = evaluateVocAt(
+        { images, classes, objects: { image, label, box, difficult: ignore }, detections },
+        [iou, ...IOUS],
+      );
       const metricsOf = (of: (result: VocResult) => ApPair): Record<string, number> => {
         const [own, ...areas] = results.map(of);
-        return { AP: use07 ? own!.ap11Point : own!.apAllPoint, ...overIous(areas.map(({ apAllPoint }) => apAllPoint)), AP11point: own!.ap11Point, APallPoint: own!.apAllPoint };
+        return {
+          AP: use07 ? own!.ap11Point : own!.apAllPoint,
+          ...overIous(areas.map(({ apAllPoint }) => apAllPoint)),
+          AP11point: own!.ap11Point,
+          APallPoint: own!.apAllPoint,
+        };
       };
-      return { metrics: metricsOf((result) => result), perClass: truth.categories.map((category, index) => ({ category, metrics: metricsOf(({ perClass }) => perClass[index]!) })) };
+      return {
+        metrics: metricsOf((result) => result),
+        perClass: truth.categories.map((category, index) => ({
+          category,
+          metrics: metricsOf(({ perClass }) => perClass[index]!),
+        })),
+      };
     },
   };
 }
@@ -39,4 +57,8 @@ const IOUS = Array.from({ length: 10 }, (_, i) => 0.5 + 0.05 * i);
 type ApPair = Pick<VocResult, 'ap11Point' | 'apAllPoint'>;
 
 /** -1 stands for "nothing to average", at every IoU alike. */
-const overIous = (areas: readonly number[]): Record<string, number> => ({ AP50: areas[0]!, AP75: areas[5]!, AP50to95: areas.reduce((sum, area) => sum + area, 0) / areas.length });
+const overIous = (areas: readonly number[]): Record<string, number> => ({
+  AP50: areas[0]!,
+  AP75: areas[5]!,
+  AP50to95: areas.reduce((sum, area) => sum + area, 0) / areas.length,
+});

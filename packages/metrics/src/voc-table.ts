@@ -25,8 +25,18 @@ export interface VocTable {
 /** The same as rows with names. */
 export interface VocRows {
   readonly classes: readonly string[];
-  readonly objects: readonly { readonly image: string; readonly class: string; readonly box: readonly number[]; readonly difficult: number }[];
-  readonly detections: readonly { readonly image: string; readonly class: string; readonly score: number; readonly box: readonly number[] }[];
+  readonly objects: readonly {
+    readonly image: string;
+    readonly class: string;
+    readonly box: readonly number[];
+    readonly difficult: number;
+  }[];
+  readonly detections: readonly {
+    readonly image: string;
+    readonly class: string;
+    readonly score: number;
+    readonly box: readonly number[];
+  }[];
 }
 
 /** @throws KdError DATA_INVALID for a class that is not in the list */
@@ -38,10 +48,16 @@ export function vocTable({ classes, objects, detections }: VocRows): VocTable {
   };
   const labelOf = (name: string): number => {
     const label = classes.indexOf(name);
-    if (label < 0) throw new KdError('DATA_INVALID', `the class "${name}" is not among ${classes.join(', ')}. Add it to the list of classes, or leave its rows out.`);
+    if (label < 0)
+      throw new KdError(
+        'DATA_INVALID',
+        `the class "${name}" is not among ${classes.join(', ')}. Add it to the list of classes, or leave its rows out.`,
+      );
     return label;
   };
-  const columns = (rows: readonly { readonly image: string; readonly class: string; readonly box: readonly number[] }[]) => ({
+  const columns = (
+    rows: readonly { readonly image: string; readonly class: string; readonly box: readonly number[] }[],
+  ) => ({
     image: Int32Array.from(rows, (row) => imageOf(row.image)),
     label: Int32Array.from(rows, (row) => labelOf(row.class)),
     box: Float64Array.from(rows.flatMap((row) => [...row.box])),

@@ -29,19 +29,28 @@ export interface VocResult {
 }
 
 /**
- * Average precision by the rules of the Pascal VOC development kit: a detection looks at the object of its image and class with the largest
+ * Average precision by the rules of the Pascal VOC development kit: a detection looks at the object of its image and
+ * class with the largest
  * IoU, be it taken or not, the first of equals.
  */
-export const evaluateVoc = (table: VocTable, options: VocOptions = {}): VocResult => evaluateVocAt(table, [options.iou ?? 0.5], options)[0]!;
+export const evaluateVoc = (table: VocTable, options: VocOptions = {}): VocResult =>
+  evaluateVocAt(table, [options.iou ?? 0.5], options)[0]!;
 
 /** The same at several IoUs, for which the objects are looked for once. */
-export function evaluateVocAt(table: VocTable, ious: readonly number[], { plusOne = false }: Pick<VocOptions, 'plusOne'> = {}): readonly VocResult[] {
+export function evaluateVocAt(
+  table: VocTable,
+  ious: readonly number[],
+  { plusOne = false }: Pick<VocOptions, 'plusOne'> = {},
+): readonly VocResult[] {
   const byLabel = (label: Int32Array) => groupRows(allRows(label.length), (row) => label[row]!, table.classes);
   const objects = byLabel(table.objects.label);
   const detections = byLabel(table.detections.label);
   const perClass = Array.from({ length: table.classes }, (_, label) => {
     const objectRows = objects.rows.subarray(objects.start[label]!, objects.start[label + 1]!);
-    const detectionRows = sortByScore(detections.rows.subarray(detections.start[label]!, detections.start[label + 1]!), table.detections.score);
+    const detectionRows = sortByScore(
+      detections.rows.subarray(detections.start[label]!, detections.start[label + 1]!),
+      table.detections.score,
+    );
     const found = nearestObjects(table, objectRows, detectionRows, plusOne ? 1 : 0);
     return ious.map((iou) => classResult(table, objectRows, found, iou));
   });
@@ -61,9 +70,17 @@ interface Nearest {
   readonly iou: Float64Array;
 }
 
-function nearestObjects({ objects, detections, images }: VocTable, objectRows: Int32Array, detectionRows: Int32Array, one: number): Nearest {
+function nearestObjects(
+  { objects, detections, images }: VocTable,
+  objectRows: Int32Array,
+  detectionRows: Int32Array,
+  one: number,
+): Nearest {
   const byImage = groupRows(objectRows, (row) => objects.image[row]!, images);
-  const found = { row: new Int32Array(detectionRows.length).fill(-1), iou: new Float64Array(detectionRows.length).fill(-Infinity) };
+  const found = {
+    row: new Int32Array(detectionRows.length).fill(-1),
+    iou: new Float64Array(detectionRows.length).fill(-Infinity),
+  };
   detectionRows.forEach((row, d) => {
     const image = detections.image[row]!;
     for (let i = byImage.start[image]!; i < byImage.start[image + 1]!; i++) {
@@ -74,7 +91,12 @@ function nearestObjects({ objects, detections, images }: VocTable, objectRows: I
   return found;
 }
 
-function classResult({ objects }: VocTable, objectRows: Int32Array, nearest: Nearest, threshold: number): VocClassResult {
+function classResult(
+  { objects }: VocTable,
+  objectRows: Int32Array,
+  nearest: Nearest,
+  threshold: number,
+): VocClassResult {
   const positives = objectRows.reduce((count, row) => count + (objects.difficult[row] === 1 ? 0 : 1), 0);
   const taken = new Set<number>();
   // Precision and recall behind each true detection; between two of them recall stays and precision only falls.
@@ -99,7 +121,13 @@ function classResult({ objects }: VocTable, objectRows: Int32Array, nearest: Nea
   }
   let area = 0;
   precision.forEach((value, k) => (area += ((k + 1) / positives - k / positives) * value));
-  return { objects: positives, hits, misses, ap11Point: positives === 0 ? -1 : eleven, apAllPoint: positives === 0 ? -1 : area };
+  return {
+    objects: positives,
+    hits,
+    misses,
+    ap11Point: positives === 0 ? -1 : eleven,
+    apAllPoint: positives === 0 ? -1 : area,
+  };
 }
 
 /** IoU of corner boxes whose sides are `one` longer than the difference of their corners. */
@@ -107,6 +135,7 @@ function boxIou(a: Float64Array, i: number, b: Float64Array, j: number, one: num
   const width = Math.max(Math.min(a[i + 2]!, b[j + 2]!) - Math.max(a[i]!, b[j]!) + one, 0);
   const height = Math.max(Math.min(a[i + 3]!, b[j + 3]!) - Math.max(a[i + 1]!, b[j + 1]!) + one, 0);
   const intersection = width * height;
-  const area = (box: Float64Array, at: number): number => (box[at + 2]! - box[at]! + one) * (box[at + 3]! - box[at + 1]! + one);
+  const area = (box: Float64Array, at: number): number =>
+    (box[at + 2]! - box[at]! + one) * (box[at + 3]! - box[at + 1]! + one);
   return intersection / (area(a, i) + area(b, j) - intersection);
 }

@@ -18,10 +18,12 @@ function channelStatistics(map: tf.Tensor4D): Statistics {
 }
 
 /**
- * The student's map with the mean and deviation of every channel of the teacher's, over batch, height and width together:
+ * The student's map with the mean and deviation of every channel of the teacher's, over batch, height and width
+ * together:
  * `(S - mean S) / (std S + 1e-6) · std T + mean T`.
  *
- * The gradient flows through the student's mean and deviation; where a channel of the student is constant the slope of its deviation
+ * The gradient flows through the student's mean and deviation; where a channel of the student is constant the slope of
+ * its deviation
  * counts as 0. The teacher is a constant.
  * @param student [b, h, w, c]
  * @param teacher [b, h, w, c], same shape
@@ -29,10 +31,17 @@ function channelStatistics(map: tf.Tensor4D): Statistics {
  */
 export function alignScale(student: tf.Tensor4D, teacher: tf.Tensor4D): tf.Tensor4D {
   if (student.shape.join() !== teacher.shape.join()) {
-    throw new KdError('USAGE', `Alignment got a student map [${student.shape.join(', ')}] and a teacher map [${teacher.shape.join(', ')}]: both need the same shape.`);
+    throw new KdError(
+      'USAGE',
+      `Alignment got a student map [${student.shape.join(', ')}] and a teacher map [${teacher.shape.join(', ')}]: both need the same shape.`,
+    );
   }
   const cells = student.shape[0] * student.shape[1] * student.shape[2];
-  if (cells < 2) throw new KdError('USAGE', `Alignment got a map [${student.shape.join(', ')}] of one cell, whose deviation does not exist: give larger images or a larger batch.`);
+  if (cells < 2)
+    throw new KdError(
+      'USAGE',
+      `Alignment got a map [${student.shape.join(', ')}] of one cell, whose deviation does not exist: give larger images or a larger batch.`,
+    );
   return tf.customGrad((x, save) => {
     const s = x as tf.Tensor4D;
     const own = channelStatistics(s);

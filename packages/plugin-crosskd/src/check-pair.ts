@@ -32,21 +32,45 @@ export function checkPair(models: Models, options: Pick<CrossKdOptions, 'i' | 'c
   const coding = options.coding ?? (student.name === teacher.name ? 'same' : 'teacher');
   const different = headDifferences(own, other);
   if (coding === 'same' && different.length > 0) {
-    throw new KdError('TEACHER_INVALID', `${id}: the heads read their maps differently: ${different.join('; ')}. Boxes of one would be decoded as boxes of the other. Give the student the teacher's options, or set coding: "teacher" to read every prediction as the teacher does.`);
+    throw new KdError(
+      'TEACHER_INVALID',
+      `${id}: the heads read their maps differently: ${different.join('; ')}. Boxes of one would be decoded as boxes of the other. Give the student the teacher's options, or set coding: "teacher" to read every prediction as the teacher does.`,
+    );
   }
-  return { i: depthOf(models, options.i), classes: student.categories.length, student: own, teacher: other, teacherHead: teacher.head! };
+  return {
+    i: depthOf(models, options.i),
+    classes: student.categories.length,
+    student: own,
+    teacher: other,
+    teacherHead: teacher.head!,
+  };
 }
 
 function checkHead(id: string, role: string, { name, head, dense }: Detector): void {
-  const lacks = !head ? 'a staged head' : !dense ? 'to say how its maps are read (dense)' : BRANCHES.filter((branch) => !head.branches.includes(branch)).map((branch) => `a branch "${branch}"`).join(' and ');
-  if (lacks !== '') throw new KdError('PLUGIN_REQUIRES', `${id}: the ${role} (${name}) lacks ${lacks}, so that heads cannot be joined. Take a dense one-stage detector, or a plugin that needs features alone, e.g. pkd.`);
+  const lacks = !head
+    ? 'a staged head'
+    : !dense
+      ? 'to say how its maps are read (dense)'
+      : BRANCHES.filter((branch) => !head.branches.includes(branch))
+          .map((branch) => `a branch "${branch}"`)
+          .join(' and ');
+  if (lacks !== '')
+    throw new KdError(
+      'PLUGIN_REQUIRES',
+      `${id}: the ${role} (${name}) lacks ${lacks}, so that heads cannot be joined. Take a dense one-stage detector, or a plugin that needs features alone, e.g. pkd.`,
+    );
 }
 
 function depthOf({ id, student, teacher }: Models, wanted: number | undefined): number {
-  const depths = Object.entries({ student, teacher }).flatMap(([role, { head }]) => BRANCHES.map((branch) => ({ what: `${role} ${branch}`, depth: head!.depth(branch) })));
+  const depths = Object.entries({ student, teacher }).flatMap(([role, { head }]) =>
+    BRANCHES.map((branch) => ({ what: `${role} ${branch}`, depth: head!.depth(branch) })),
+  );
   const most = Math.min(...depths.map(({ depth }) => depth));
   const usual = student.dense!.boxes === 'distance' ? 2 : 3;
   if (wanted === undefined) return Math.min(usual, most);
   if (wanted <= most) return wanted;
-  throw new KdError('CONFIG_INVALID', `${id}: i is ${wanted}, but the towers have ${depths.map(({ what, depth }) => `${what} ${depth}`).join(', ')} blocks. Set i to at most ${most}.`);
+  throw new KdError(
+    'CONFIG_INVALID',
+    `${id}: i is ${wanted}, but the towers have ${depths.map(({ what, depth }) => `${what} ${depth}`).join(', ')} blocks. Set i to at most ${most}.`,
+  );
 }

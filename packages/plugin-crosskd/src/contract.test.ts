@@ -5,6 +5,10 @@ import { crosskd } from './index.js';
 testPlugin(crosskd);
 
 // Another width and depth, read by both: the adapters' variables join the optimiser and the state.
-testPlugin(crosskd, { options: { i: 1, adapter: 'conv1x1', perLevel: true }, student: toyDetector({ depth: 2 }), teacher: toyDetector({ width: 6, depth: 3 }) });
+testPlugin(crosskd, {
+  options: { i: 1, adapter: 'conv1x1', perLevel: true },
+  student: toyDetector({ depth: 2 }),
+  teacher: toyDetector({ width: 6, depth: 3 }),
+});
 
 testPlugin(crosskd, { options: { i: 0 }, student: toyDetector({ depth: 2 }), teacher: toyDetector({ depth: 2 }) });

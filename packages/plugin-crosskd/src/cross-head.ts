@@ -10,7 +10,8 @@ export interface Crossed {
 }
 
 /**
- * Cross-head predictions of one branch and level: the student's feature behind `i` blocks, aligned to the teacher's, goes through the rest
+ * Cross-head predictions of one branch and level: the student's feature behind `i` blocks, aligned to the teacher's,
+ * goes through the rest
  * of the teacher's head (Wang et al., "CrossKD", CVPR 2024). Gradients flow to the student's feature.
  * @param student [b, h, w, c]
  * @param teacher [b, h, w, c], at the same place of the teacher's head: a constant

@@ -13,7 +13,8 @@ export interface Denominator {
 export const byCenterness = (student: DenseInfo): boolean => student.boxes === 'distance';
 
 /**
- * The student's denominator: its positives, at least one an image; of a student that predicts distances the sum of its centerness targets.
+ * The student's denominator: its positives, at least one an image; of a student that predicts distances the sum of its
+ * centerness targets.
  * Where that is 0, the terms are 0; with `parity` they are divided by 1e-6, as the reference does.
  */
 export function denominator(student: DenseInfo, { positives, centerness }: Assignment, parity: boolean): Denominator {

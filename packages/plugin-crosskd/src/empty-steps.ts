@@ -1,7 +1,10 @@
 import type { Logger, NamedTensors } from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
 
-/** Counts steps whose terms were left out. The count stays on the device until a checkpoint or the end asks for it, so that no step waits for the host. */
+/**
+ * Counts steps whose terms were left out. The count stays on the device until a checkpoint or the end asks for it, so
+ * that no step waits for the host.
+ */
 export class EmptySteps {
   readonly #id: string;
   readonly #logger: Logger;
@@ -42,7 +45,9 @@ export class EmptySteps {
     const steps = this.#count?.dataSync()[0] ?? 0;
     if (steps > 0 && !this.#told) {
       this.#told = true;
-      this.#logger.warn(`${this.#id}: ${steps === 1 ? '1 batch' : `${steps} batches`} so far had no positive prior, hence no centerness to divide by: its terms were left out there. parity: true divides by 1e-6 instead, as the reference does, and gives losses of 10^6.`);
+      this.#logger.warn(
+        `${this.#id}: ${steps === 1 ? '1 batch' : `${steps} batches`} so far had no positive prior, hence no centerness to divide by: its terms were left out there. parity: true divides by 1e-6 instead, as the reference does, and gives losses of 10^6.`,
+      );
     }
     return steps;
   }

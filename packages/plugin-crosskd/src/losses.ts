@@ -30,7 +30,9 @@ const rowsOf = (map: tf.Tensor4D, width: number): tf.Tensor3D => tf.reshape(map,
 /** Label weights of the teacher's rows, a level; null where the student's reference masks nothing. */
 function rowLabels({ student, teacher, assignment, perLevel }: LossInputs): readonly tf.Tensor[] | null {
   if (byCenterness(student)) return null;
-  return splitLevels(labelWeights(assignment), perLevel).map((rows) => perCell(rows, student.priorsPerCell, teacher.priorsPerCell));
+  return splitLevels(labelWeights(assignment), perLevel).map((rows) =>
+    perCell(rows, student.priorsPerCell, teacher.priorsPerCell),
+  );
 }
 
 /** Soft quality focal loss of the class scores over all rows, a level. */
@@ -43,7 +45,10 @@ export function classTerms(inputs: LossInputs, beta: number): tf.Scalar[] {
   });
 }
 
-/** The box term in the teacher's own terms, weighted by its confidence: divergence of distributions, GIoU of boxes, or logarithmic IoU, a level. */
+/**
+ * The box term in the teacher's own terms, weighted by its confidence: divergence of distributions, GIoU of boxes, or
+ * logarithmic IoU, a level.
+ */
 export function boxTerms(inputs: LossInputs, temperature: number): tf.Scalar[] {
   const { crossed, taught, classes, teacher, scale, decode } = inputs;
   const labels = rowLabels(inputs);
@@ -55,11 +60,19 @@ export function boxTerms(inputs: LossInputs, temperature: number): tf.Scalar[] {
   const boxes = (levels: readonly tf.Tensor4D[]): tf.Tensor3D => decode(flattenLevels(levels, 4));
   const [pred, target] = [boxes(crossed['reg']!), boxes(taught['reg']!)];
   const loss = teacher.boxes === 'delta' ? giouLoss(pred, target, GIOU) : iouLogLoss(pred, target); // [b, a]
-  return splitLevels(loss, weights.map(({ shape }) => shape[1]!)).map((rows, level) => tf.mul(weightedSum(rows, weights[level]!), scale));
+  return splitLevels(
+    loss,
+    weights.map(({ shape }) => shape[1]!),
+  ).map((rows, level) => tf.mul(weightedSum(rows, weights[level]!), scale));
 }
 
 /** Divergence summed over the four sides, divided by 4 and by the weights of all levels: 0 where no row has any. */
-function distributionTerms({ crossed, taught }: LossInputs, bins: number, weights: readonly tf.Tensor[], temperature: number): tf.Scalar[] {
+function distributionTerms(
+  { crossed, taught }: LossInputs,
+  bins: number,
+  weights: readonly tf.Tensor[],
+  temperature: number,
+): tf.Scalar[] {
   const total = weights.map((rows) => tf.sum<tf.Scalar>(rows)).reduce((sum, rows) => tf.add(sum, rows));
   const scale: tf.Scalar = tf.divNoNan(inverse(4), total);
   return crossed['reg']!.map((map, level) => {
@@ -71,7 +84,15 @@ function distributionTerms({ crossed, taught }: LossInputs, bins: number, weight
 }
 
 /** Binary cross-entropy of the centerness with the teacher's, of positives alone, a level. */
-export function centernessTerms({ crossed, taught, student, teacher, assignment, perLevel, scale }: LossInputs): tf.Scalar[] {
+export function centernessTerms({
+  crossed,
+  taught,
+  student,
+  teacher,
+  assignment,
+  perLevel,
+  scale,
+}: LossInputs): tf.Scalar[] {
   const positive = splitLevels(positiveMask(assignment), perLevel);
   return crossed['centerness']!.map((map, level) => {
     const flat = (of: tf.Tensor4D): tf.Tensor => tf.reshape(of, [of.shape[0], -1]);
@@ -81,9 +102,17 @@ export function centernessTerms({ crossed, taught, student, teacher, assignment,
 }
 
 /** Whether the method compares centerness: of teachers with anchors that predict it. */
-export const hasCenterness = ({ boxes }: DenseInfo, taught: Predictions): boolean => boxes === 'delta' && taught['centerness'] !== undefined;
+export const hasCenterness = ({ boxes }: DenseInfo, taught: Predictions): boolean =>
+  boxes === 'delta' && taught['centerness'] !== undefined;
 
 /** The reference's factors: of the classes by the student's denominator, of the boxes by the teacher's kind. */
-export function usualWeights(student: DenseInfo, teacher: DenseInfo): { readonly cls: number; readonly reg: number; readonly ctr: number } {
-  return { cls: byCenterness(student) ? 0.4 : 1, reg: { distribution: 4, delta: 1, distance: 0.75 }[teacher.boxes], ctr: 1 };
+export function usualWeights(
+  student: DenseInfo,
+  teacher: DenseInfo,
+): { readonly cls: number; readonly reg: number; readonly ctr: number } {
+  return {
+    cls: byCenterness(student) ? 0.4 : 1,
+    reg: { distribution: 4, delta: 1, distance: 0.75 }[teacher.boxes],
+    ctr: 1,
+  };
 }

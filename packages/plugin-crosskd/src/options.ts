@@ -3,7 +3,10 @@ import * as v from 'valibot';
 const weight = v.optional(v.pipe(v.number(), v.finite(), v.minValue(0)));
 
 export const optionsSchema = v.strictObject({
-  /** Finished blocks of the student's towers: the rest is the teacher's. Without it 3, of a student that predicts distances 2; at most the depth of the shallower head. */
+  /**
+   * Finished blocks of the student's towers: the rest is the teacher's. Without it 3, of a student that predicts
+   * distances 2; at most the depth of the shallower head.
+   */
   i: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0))),
   /** Where the feature is read: behind the ReLU of block i, or before it. */
   tap: v.optional(v.picklist(['post', 'pre']), 'post'),
@@ -15,7 +18,10 @@ export const optionsSchema = v.strictObject({
   temperature: v.optional(v.pipe(v.number(), v.finite(), v.gtValue(0)), 1),
   /** `conv1x1`: a trained 1x1 convolution a branch, from the student's channels to the teacher's. */
   adapter: v.optional(v.picklist(['none', 'conv1x1']), 'none'),
-  /** `same`: refuse a teacher whose priors or coder differ. `teacher`: read every prediction as the teacher does. Without it `same` between detectors of one name. */
+  /**
+   * `same`: refuse a teacher whose priors or coder differ. `teacher`: read every prediction as the teacher does.
+   * Without it `same` between detectors of one name.
+   */
   coding: v.optional(v.picklist(['same', 'teacher'])),
   /** Divide by 1e-6 in a batch without positives, as the reference does, instead of leaving the terms out. */
   parity: v.optional(v.boolean(), false),

@@ -1,4 +1,20 @@
-import { type Adapter, applyAdapter, checkSameMaps, createAdapter, definePlugin, type Hooks, KdError, type LossTerms, type PluginScope, type Predictions, type Priors, type StepView, type TapPair, type TapRequests, warnOnce } from '@kd/core';
+import {
+  type Adapter,
+  applyAdapter,
+  checkSameMaps,
+  createAdapter,
+  definePlugin,
+  type Hooks,
+  KdError,
+  type LossTerms,
+  type PluginScope,
+  type Predictions,
+  type Priors,
+  type StepView,
+  type TapPair,
+  type TapRequests,
+  warnOnce,
+} from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
 import { BRANCHES, checkPair, type Pairing } from './check-pair.js';
 import { crossHead } from './cross-head.js';
@@ -10,7 +26,8 @@ import { type CrossKdInput, type CrossKdOptions, optionsSchema } from './options
 import { type TowerTap, towerTap } from './tower-tap.js';
 
 /**
- * Cross-head distillation: the student's half-way features go through the rest of the teacher's head, and what comes out learns from the
+ * Cross-head distillation: the student's half-way features go through the rest of the teacher's head, and what comes
+ * out learns from the
  * teacher's own predictions. Wang et al., "CrossKD: Cross-Head Knowledge Distillation for Object Detection", CVPR 2024.
  */
 export const crosskd = definePlugin<CrossKdOptions, CrossKdInput>({
@@ -43,7 +60,9 @@ function create(scope: PluginScope, options: CrossKdOptions): Hooks {
 
   return {
     featureTap(requests) {
-      levels = requests.pair(options.neck, { channels: 'any' }).map((pair) => levelOf(scope, pair, pairing, options, requests));
+      levels = requests
+        .pair(options.neck, { channels: 'any' })
+        .map((pair) => levelOf(scope, pair, pairing, options, requests));
       adapters = options.adapter === 'conv1x1' ? makeAdapters(scope, levels[0]!) : {};
       if (options.adapter === 'none') for (const level of levels) checkWidths(scope.id, level, pairing.i);
     },
@@ -56,8 +75,15 @@ function create(scope: PluginScope, options: CrossKdOptions): Hooks {
         if (empty && !options.parity) emptySteps.add(empty);
         let priors: Priors | undefined;
         const inputs: LossInputs = {
-          crossed, taught: step.teacher.predictions, classes: pairing.classes, student: pairing.student, teacher: pairing.teacher,
-          assignment: step.assignment, perLevel: step.priors.perLevel, scale, decode: (codes) => scope.teacher.decode(codes, (priors ??= teacherPriors(scope, step, levels))),
+          crossed,
+          taught: step.teacher.predictions,
+          classes: pairing.classes,
+          student: pairing.student,
+          teacher: pairing.teacher,
+          assignment: step.assignment,
+          perLevel: step.priors.perLevel,
+          scale,
+          decode: (codes) => scope.teacher.decode(codes, (priors ??= teacherPriors(scope, step, levels))),
         };
         const terms: Record<string, tf.Scalar[]> = {
           cls: classTerms(inputs, options.beta),
@@ -74,10 +100,22 @@ function create(scope: PluginScope, options: CrossKdOptions): Hooks {
 }
 
 /** Without the keys that hold undefined, which would hide the defaults. */
-const given = (weights: CrossKdOptions['weights']): Record<string, number> => Object.fromEntries(Object.entries(weights).filter((entry): entry is [string, number] => entry[1] !== undefined));
+const given = (weights: CrossKdOptions['weights']): Record<string, number> =>
+  Object.fromEntries(Object.entries(weights).filter((entry): entry is [string, number] => entry[1] !== undefined));
 
-function levelOf(scope: PluginScope, pair: TapPair, { i }: Pairing, { tap: at }: CrossKdOptions, requests: TapRequests): Level {
-  const of = (role: 'student' | 'teacher', branch: Branch): TowerTap => towerTap({ id: scope.id, role, detector: scope[role] }, { branch, level: pair.index, i, at, neck: pair[role] }, requests);
+function levelOf(
+  scope: PluginScope,
+  pair: TapPair,
+  { i }: Pairing,
+  { tap: at }: CrossKdOptions,
+  requests: TapRequests,
+): Level {
+  const of = (role: 'student' | 'teacher', branch: Branch): TowerTap =>
+    towerTap(
+      { id: scope.id, role, detector: scope[role] },
+      { branch, level: pair.index, i, at, neck: pair[role] },
+      requests,
+    );
   const both = (branch: Branch) => ({ student: of('student', branch), teacher: of('teacher', branch) });
   return { name: pair.student.name.split('@').at(-1)!, pair, taps: { cls: both('cls'), reg: both('reg') } };
 }
@@ -86,11 +124,17 @@ function checkWidths(id: string, { name, taps }: Level, i: number): void {
   for (const branch of BRANCHES) {
     const { student, teacher } = taps[branch];
     if (student.channels === teacher.channels) continue;
-    throw new KdError('TAP_MISMATCH', `${id}: widths differ at level ${name} behind ${i} blocks of the ${branch} branch: the student has ${student.channels} channels, the teacher ${teacher.channels}. Set adapter: 'conv1x1' in the options of ${id}, or give the student's head the teacher's width.`);
+    throw new KdError(
+      'TAP_MISMATCH',
+      `${id}: widths differ at level ${name} behind ${i} blocks of the ${branch} branch: the student has ${student.channels} channels, the teacher ${teacher.channels}. Set adapter: 'conv1x1' in the options of ${id}, or give the student's head the teacher's width.`,
+    );
   }
 }
 
-/** One a branch, shared by the levels as the layers of the heads are; without bias, since the alignment behind it takes the mean of every channel away. */
+/**
+ * One a branch, shared by the levels as the layers of the heads are; without bias, since the alignment behind it takes
+ * the mean of every channel away.
+ */
 function makeAdapters(scope: PluginScope, { taps }: Level): Record<Branch, Adapter> {
   const make = (branch: Branch): Adapter => {
     const { student, teacher } = taps[branch];
@@ -109,7 +153,10 @@ interface CrossContext {
 }
 
 /** The cross-head predictions of all levels, and which levels count. */
-function crossLevels(step: StepView, { id, levels, adapters, pairing: { i, teacherHead }, seen, warn }: CrossContext): { crossed: Predictions; active: readonly boolean[] } {
+function crossLevels(
+  step: StepView,
+  { id, levels, adapters, pairing: { i, teacherHead }, seen, warn }: CrossContext,
+): { crossed: Predictions; active: readonly boolean[] } {
   const crossed: Record<string, tf.Tensor4D[]> = {};
   const active = levels.map(({ name, taps }, level) => {
     const features = BRANCHES.map((branch) => {
@@ -120,27 +167,53 @@ function crossLevels(step: StepView, { id, levels, adapters, pairing: { i, teach
       return { branch, student, teacher };
     });
     const counts = hasStatistics(name, features[0]!.student.shape, { id, seen, warn });
-    const maps = features.map(({ branch, ...feature }) => (counts ? crossHead(teacherHead, branch, feature, { level, i }).maps : {}));
-    for (const [map, taught] of Object.entries(step.teacher.predictions)) (crossed[map] ??= []).push(Object.assign({}, ...maps)[map] ?? taught[level]!);
+    const maps = features.map(({ branch, ...feature }) =>
+      counts ? crossHead(teacherHead, branch, feature, { level, i }).maps : {},
+    );
+    for (const [map, taught] of Object.entries(step.teacher.predictions))
+      (crossed[map] ??= []).push(Object.assign({}, ...maps)[map] ?? taught[level]!);
     return counts;
   });
   return { crossed, active };
 }
 
 /** Anchors or points of the teacher for this batch. */
-function teacherPriors({ teacher }: PluginScope, { teacher: view, targets }: StepView, levels: readonly Level[]): Priors {
-  const output = { taps: {}, levels: levels.map(({ pair }) => view.tap(pair.teacher)), predictions: view.predictions, updates: [] };
+function teacherPriors(
+  { teacher }: PluginScope,
+  { teacher: view, targets }: StepView,
+  levels: readonly Level[],
+): Priors {
+  const output = {
+    taps: {},
+    levels: levels.map(({ pair }) => view.tap(pair.teacher)),
+    predictions: view.predictions,
+    updates: [],
+  };
   return teacher.priors(output, targets.paddedSize);
 }
 
 /** Weighted terms by name: the sum over the levels, or one a level. */
 function named(
   terms: Readonly<Record<string, readonly tf.Scalar[]>>,
-  { levels, active, weights, perLevel }: { readonly levels: readonly Level[]; readonly active: readonly boolean[]; readonly weights: Readonly<Record<string, number>>; readonly perLevel: boolean },
+  {
+    levels,
+    active,
+    weights,
+    perLevel,
+  }: {
+    readonly levels: readonly Level[];
+    readonly active: readonly boolean[];
+    readonly weights: Readonly<Record<string, number>>;
+    readonly perLevel: boolean;
+  },
 ): LossTerms {
-  return Object.fromEntries(Object.entries(terms).flatMap(([name, values]): [string, tf.Scalar][] => {
-    const weighted = values.map((value, level): tf.Scalar => (active[level] ? tf.mul(value, weights[name]!) : tf.scalar(0)));
-    if (perLevel) return weighted.map((value, level) => [`${name}.${levels[level]!.name}`, value]);
-    return [[name, weighted.reduce((sum, value) => tf.add(sum, value))]];
-  }));
+  return Object.fromEntries(
+    Object.entries(terms).flatMap(([name, values]): [string, tf.Scalar][] => {
+      const weighted = values.map(
+        (value, level): tf.Scalar => (active[level] ? tf.mul(value, weights[name]!) : tf.scalar(0)),
+      );
+      if (perLevel) return weighted.map((value, level) => [`${name}.${levels[level]!.name}`, value]);
+      return [[name, weighted.reduce((sum, value) => tf.add(sum, value))]];
+    }),
+  );
 }

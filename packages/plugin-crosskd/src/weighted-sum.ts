@@ -13,4 +13,5 @@ export function weightedSum(perRow: tf.Tensor, weights: tf.Tensor | null = null)
 }
 
 /** `1 / (denominator + 2^-23)` */
-export const inverse = (denominator: tf.Scalar | number): tf.Scalar => tf.reciprocal(tf.add(denominator, DENOMINATOR_EPSILON));
+export const inverse = (denominator: tf.Scalar | number): tf.Scalar =>
+  tf.reciprocal(tf.add(denominator, DENOMINATOR_EPSILON));

@@ -4,7 +4,10 @@ import { defeat, fgfi, fitnets } from './index.js';
 const wide = toyDetector({ width: 6 });
 
 testPlugin(fitnets, { teacher: wide });
-testPlugin(fitnets, { options: { adapter: 'conv1x1-bn-relu', unitLength: true, divide: 'images', taps: ['backbone.stem', 'neck@p4'] }, teacher: wide });
+testPlugin(fitnets, {
+  options: { adapter: 'conv1x1-bn-relu', unitLength: true, divide: 'images', taps: ['backbone.stem', 'neck@p4'] },
+  teacher: wide,
+});
 
 testPlugin(fgfi, { teacher: wide });
 testPlugin(fgfi, { options: { variant: 'original', schedule: {}, taps: 'neck@p3' }, teacher: wide });

@@ -1,4 +1,17 @@
-import { checkSameClasses, comparedMaps, definePlugin, type Hooks, KdError, type NeckPair, neckPairs, type PluginScope, type StepView, type TapInfo, termFactor, termSchedule } from '@kd/core';
+import {
+  checkSameClasses,
+  comparedMaps,
+  definePlugin,
+  type Hooks,
+  KdError,
+  type NeckPair,
+  neckPairs,
+  type PluginScope,
+  type StepView,
+  type TapInfo,
+  termFactor,
+  termSchedule,
+} from '@kd/core';
 import { objectMask } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
 import * as v from 'valibot';
@@ -17,13 +30,18 @@ const optionsSchema = v.strictObject({
   adapter: v.optional(adapterName, 'conv3x3'),
   /** Side in pixels of objects at the lower end of the finest level. */
   finest: v.optional(positive, 56),
-  /** Of two-stage detectors: compare the classes of the regions that the teacher samples, too. `{}` is with its defaults. */
-  head: v.optional(v.strictObject({
-    foreground: v.optional(amount, 2),
-    background: v.optional(amount, 2),
-    temperatureForeground: v.optional(positive, 1),
-    temperatureBackground: v.optional(positive, 1),
-  })),
+  /**
+   * Of two-stage detectors: compare the classes of the regions that the teacher samples, too. `{}` is with its
+   * defaults.
+   */
+  head: v.optional(
+    v.strictObject({
+      foreground: v.optional(amount, 2),
+      background: v.optional(amount, 2),
+      temperatureForeground: v.optional(positive, 1),
+      temperatureBackground: v.optional(positive, 1),
+    }),
+  ),
   schedule: termSchedule,
 });
 
@@ -31,10 +49,17 @@ export type DeFeatInput = v.InferInput<typeof optionsSchema>;
 export type DeFeatOptions = v.InferOutput<typeof optionsSchema>;
 
 /**
- * Decoupled features: the student learns the teacher's features of objects and of background as two terms of their own weight.
+ * Decoupled features: the student learns the teacher's features of objects and of background as two terms of their own
+ * weight.
  * Guo et al., "Distilling Object Detectors via Decoupled Features", CVPR 2021.
  */
-export const defeat = definePlugin<DeFeatOptions, DeFeatInput>({ name: 'defeat', apiVersion: 1, options: optionsSchema, requires: {}, create });
+export const defeat = definePlugin<DeFeatOptions, DeFeatInput>({
+  name: 'defeat',
+  apiVersion: 1,
+  options: optionsSchema,
+  requires: {},
+  create,
+});
 
 function create(scope: PluginScope, options: DeFeatOptions): Hooks {
   const { head } = options;
@@ -44,7 +69,11 @@ function create(scope: PluginScope, options: DeFeatOptions): Hooks {
 
   return {
     featureTap(requests) {
-      pairs = neckPairs(scope, requests, { taps: options.taps, adapter: adapterOptions(options.adapter), pooled: true });
+      pairs = neckPairs(scope, requests, {
+        taps: options.taps,
+        adapter: adapterOptions(options.adapter),
+        pooled: true,
+      });
       if (head !== undefined) teacherNeck = [...requests.of('teacher', 'neck@*')].sort((a, b) => a.stride - b.stride);
     },
 
@@ -62,22 +91,40 @@ function checkTwoStages(scope: PluginScope): void {
   for (const role of ['student', 'teacher'] as const) {
     const { name, secondStage } = scope[role];
     if (secondStage === undefined) {
-      throw new KdError('PLUGIN_REQUIRES', `${scope.id}: the head part compares the classes of regions, and the ${role} (${name}) has one stage alone. Leave head out of the options, or take two-stage detectors; for dense class scores there is the plugin kd.`);
+      throw new KdError(
+        'PLUGIN_REQUIRES',
+        `${scope.id}: the head part compares the classes of regions, and the ${role} (${name}) has one stage alone. Leave head out of the options, or take two-stage detectors; for dense class scores there is the plugin kd.`,
+      );
     }
   }
   checkSameClasses(scope.id, scope);
 }
 
-function neckTerms(scope: PluginScope, step: StepView, pairs: readonly NeckPair[], { foreground, background, finest }: DeFeatOptions) {
-  const { places, levels } = levelPlaces(scope.student, pairs.map(({ stride }) => stride));
+function neckTerms(
+  scope: PluginScope,
+  step: StepView,
+  pairs: readonly NeckPair[],
+  { foreground, background, finest }: DeFeatOptions,
+) {
+  const { places, levels } = levelPlaces(
+    scope.student,
+    pairs.map(({ stride }) => stride),
+  );
   const objects = levelObjects(step, { levels, finest });
   const maps = comparedMaps(scope.id, step, pairs).map((maps, i) => {
     const [, height, width] = maps.student.shape;
     const place = places[i]!;
     const cells = { stride: maps.pair.stride, height, width };
     const [on, trust] = [objects.on(place), objects.values(place)];
-    return { ...maps, mask: objectMask(objects.boxes, on, cells), values: trust && objectMask(objects.boxes, on, { ...cells, values: trust }) };
+    return {
+      ...maps,
+      mask: objectMask(objects.boxes, on, cells),
+      values: trust && objectMask(objects.boxes, on, { ...cells, values: trust }),
+    };
   });
   const terms = decoupledLoss(maps);
-  return { neckForeground: tf.mul<tf.Scalar>(terms.foreground, foreground), neckBackground: tf.mul<tf.Scalar>(terms.background, background) };
+  return {
+    neckForeground: tf.mul<tf.Scalar>(terms.foreground, foreground),
+    neckBackground: tf.mul<tf.Scalar>(terms.background, background),
+  };
 }

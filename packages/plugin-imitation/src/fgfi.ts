@@ -1,4 +1,15 @@
-import { comparedMaps, definePlugin, type Hooks, KdError, type NeckPair, neckPairs, type PluginScope, type StepView, termFactor, termSchedule } from '@kd/core';
+import {
+  comparedMaps,
+  definePlugin,
+  type Hooks,
+  KdError,
+  type NeckPair,
+  neckPairs,
+  type PluginScope,
+  type StepView,
+  termFactor,
+  termSchedule,
+} from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
 import * as v from 'valibot';
 import { adapterName, adapterOptions } from './adapters.js';
@@ -9,7 +20,10 @@ import { levelObjects, levelPlaces } from './level-objects.js';
 import { nearAnchors } from './near-anchors.js';
 
 const optionsSchema = v.strictObject({
-  /** `original`: one level of stride 16, as the paper. `pyramid`: every object on its own level, as later comparisons do. */
+  /**
+   * `original`: one level of stride 16, as the paper. `pyramid`: every object on its own level, as later comparisons
+   * do.
+   */
   variant: v.optional(v.picklist(['original', 'pyramid']), 'pyramid'),
   /** Share of the best overlap that makes a cell near. */
   psi: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(1)), 0.5),
@@ -30,7 +44,9 @@ const optionsSchema = v.strictObject({
 export type FgfiInput = v.InferInput<typeof optionsSchema>;
 export type FgfiOptions = v.InferOutput<typeof optionsSchema>;
 
-/** What the variants differ in; the weights are those of their public code, the second one's for Faster R-CNN on VOC. */
+/**
+ * What the variants differ in; the weights are those of their public code, the second one's for Faster R-CNN on VOC.
+ */
 const VARIANTS = {
   original: { weight: 0.01, adapter: 'conv3x3-relu', start: 400 },
   pyramid: { weight: 3, adapter: 'conv3x3', start: 0 },
@@ -40,15 +56,25 @@ const VARIANTS = {
 const ORIGINAL_DEVIATION = 1e-4;
 
 /**
- * Fine-grained feature imitation: the student learns the teacher's features near objects alone, where anchors overlap them.
+ * Fine-grained feature imitation: the student learns the teacher's features near objects alone, where anchors overlap
+ * them.
  * Wang et al., "Distilling Object Detectors with Fine-grained Feature Imitation", CVPR 2019.
  */
-export const fgfi = definePlugin<FgfiOptions, FgfiInput>({ name: 'fgfi', apiVersion: 1, options: optionsSchema, requires: {}, create });
+export const fgfi = definePlugin<FgfiOptions, FgfiInput>({
+  name: 'fgfi',
+  apiVersion: 1,
+  options: optionsSchema,
+  requires: {},
+  create,
+});
 
 function create(scope: PluginScope, options: FgfiOptions): Hooks {
   const { student } = scope;
   if (student.dense === undefined && student.secondStage === undefined) {
-    throw new KdError('PLUGIN_REQUIRES', `${scope.id}: the student (${student.name}) says of no priors how they are read, and without anchors nothing is near an object. Take a detector with a dense head or a region proposal network, or a plugin that needs features alone, e.g. fitnets.`);
+    throw new KdError(
+      'PLUGIN_REQUIRES',
+      `${scope.id}: the student (${student.name}) says of no priors how they are read, and without anchors nothing is near an object. Take a detector with a dense head or a region proposal network, or a plugin that needs features alone, e.g. fitnets.`,
+    );
   }
   const { variant, psi, finest, virtualAnchor } = options;
   const usual = VARIANTS[variant];
@@ -59,20 +85,42 @@ function create(scope: PluginScope, options: FgfiOptions): Hooks {
   return {
     featureTap(requests) {
       const adapter = adapterOptions(name);
-      const initial = variant === 'original' && adapter !== null ? { ...adapter, deviation: ORIGINAL_DEVIATION } : adapter;
-      pairs = neckPairs(scope, requests, { taps: options.taps ?? (variant === 'original' ? strideSixteen(scope) : undefined), adapter: initial, pooled: true });
+      const initial =
+        variant === 'original' && adapter !== null ? { ...adapter, deviation: ORIGINAL_DEVIATION } : adapter;
+      pairs = neckPairs(scope, requests, {
+        taps: options.taps ?? (variant === 'original' ? strideSixteen(scope) : undefined),
+        adapter: initial,
+        pooled: true,
+      });
     },
 
     lossCompose: (step: StepView) => ({
       imitation: tf.tidy(() => {
-        const { places, levels } = levelPlaces(student, pairs.map(({ stride }) => stride));
+        const { places, levels } = levelPlaces(
+          student,
+          pairs.map(({ stride }) => stride),
+        );
         const objects = levelObjects(step, { levels, finest: variant === 'pyramid' ? finest : null });
         const maps = comparedMaps(scope.id, step, pairs).map((maps, i) => {
           const [, height, width] = maps.student.shape;
           const place = places[i]!;
-          const anchors = levelAnchors(scope.id, step.priors, { place, height, width, virtual: student.dense?.boxes === 'distance' ? virtualAnchor : null });
+          const anchors = levelAnchors(scope.id, step.priors, {
+            place,
+            height,
+            width,
+            virtual: student.dense?.boxes === 'distance' ? virtualAnchor : null,
+          });
           const values = objects.values(place);
-          return { ...maps, mask: nearAnchors(anchors, objects.boxes, objects.on(place), { height, width, psi, inclusive: variant === 'original', ...(values && { values }) }) };
+          return {
+            ...maps,
+            mask: nearAnchors(anchors, objects.boxes, objects.on(place), {
+              height,
+              width,
+              psi,
+              inclusive: variant === 'original',
+              ...(values && { values }),
+            }),
+          };
         });
         return tf.mul(imitationLoss(maps, variant), options.weight ?? usual.weight);
       }),
@@ -86,5 +134,8 @@ function create(scope: PluginScope, options: FgfiOptions): Hooks {
 function strideSixteen({ id, student }: PluginScope): string {
   const found = student.taps.find(({ name, stride }) => name.startsWith('neck@') && stride === 16);
   if (found !== undefined) return found.name;
-  throw new KdError('TAP_UNKNOWN', `${id}: the original variant compares the level of stride 16, which the neck of the student (${student.name}) lacks. Name a level in taps, or take variant: 'pyramid'.`);
+  throw new KdError(
+    'TAP_UNKNOWN',
+    `${id}: the original variant compares the level of stride 16, which the neck of the student (${student.name}) lacks. Name a level in taps, or take variant: 'pyramid'.`,
+  );
 }

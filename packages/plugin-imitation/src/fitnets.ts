@@ -1,4 +1,13 @@
-import { comparedMaps, definePlugin, type Hooks, type NeckPair, neckPairs, type PluginScope, termFactor, termSchedule } from '@kd/core';
+import {
+  comparedMaps,
+  definePlugin,
+  type Hooks,
+  type NeckPair,
+  neckPairs,
+  type PluginScope,
+  termFactor,
+  termSchedule,
+} from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
 import * as v from 'valibot';
 import { adapterName, adapterOptions } from './adapters.js';
@@ -22,17 +31,29 @@ export type FitNetsOptions = v.InferOutput<typeof optionsSchema>;
  * Hints: a trained convolution of the student's features learns the teacher's, everywhere alike.
  * Romero et al., "FitNets: Hints for Thin Deep Nets", ICLR 2015.
  */
-export const fitnets = definePlugin<FitNetsOptions, FitNetsInput>({ name: 'fitnets', apiVersion: 1, options: optionsSchema, requires: {}, create });
+export const fitnets = definePlugin<FitNetsOptions, FitNetsInput>({
+  name: 'fitnets',
+  apiVersion: 1,
+  options: optionsSchema,
+  requires: {},
+  create,
+});
 
 function create(scope: PluginScope, options: FitNetsOptions): Hooks {
   let pairs: readonly NeckPair[] = [];
   return {
     featureTap(requests) {
-      pairs = neckPairs(scope, requests, { taps: options.taps, adapter: adapterOptions(options.adapter), pooled: true });
+      pairs = neckPairs(scope, requests, {
+        taps: options.taps,
+        adapter: adapterOptions(options.adapter),
+        pooled: true,
+      });
     },
     lossCompose: (step) => ({
       hint: tf.tidy(() => {
-        const levels = comparedMaps(scope.id, step, pairs).map(({ student, teacher }) => hintLoss(student, teacher, options));
+        const levels = comparedMaps(scope.id, step, pairs).map(({ student, teacher }) =>
+          hintLoss(student, teacher, options),
+        );
         return tf.mul(tf.addN(levels), options.weight);
       }),
     }),

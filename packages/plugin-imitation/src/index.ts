@@ -1,5 +1,11 @@
 export type { AdapterName } from './adapters.js';
-export { decoupledKl, decoupledLoss, type Decoupled, type DecoupledKlOptions, type DecoupledMaps } from './decoupled-loss.js';
+export {
+  decoupledKl,
+  decoupledLoss,
+  type Decoupled,
+  type DecoupledKlOptions,
+  type DecoupledMaps,
+} from './decoupled-loss.js';
 export { defeat, type DeFeatInput, type DeFeatOptions } from './defeat.js';
 export { fgfi, type FgfiInput, type FgfiOptions } from './fgfi.js';
 export { fitnets, type FitNetsInput, type FitNetsOptions } from './fitnets.js';

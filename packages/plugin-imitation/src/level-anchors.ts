@@ -15,10 +15,17 @@ export interface LevelAnchorsOptions {
  * The anchors of one level, [h·w·a, 4].
  * @throws KdError TAP_MISMATCH when the level has another number of priors than its cells can hold
  */
-export function levelAnchors(id: string, { boxes, perLevel, strides }: Priors, { place, height, width, virtual }: LevelAnchorsOptions): tf.Tensor2D {
+export function levelAnchors(
+  id: string,
+  { boxes, perLevel, strides }: Priors,
+  { place, height, width, virtual }: LevelAnchorsOptions,
+): tf.Tensor2D {
   const count = perLevel[place] ?? 0;
   if (count === 0 || count % (height * width) !== 0) {
-    throw new KdError('TAP_MISMATCH', `${id}: level ${place} has ${count} priors and a map of ${height} x ${width} cells, so that priors and cells do not belong together. Compare levels of the neck that the head reads.`);
+    throw new KdError(
+      'TAP_MISMATCH',
+      `${id}: level ${place} has ${count} priors and a map of ${height} x ${width} cells, so that priors and cells do not belong together. Compare levels of the neck that the head reads.`,
+    );
   }
   const first = perLevel.slice(0, place).reduce((sum, n) => sum + n, 0);
   const own = tf.slice(boxes, [first, 0], [count, 4]);

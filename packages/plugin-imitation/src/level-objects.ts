@@ -3,7 +3,10 @@ import { objectLevel, objectWeights } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
 
 /** The place of each compared level in the student's neck; among themselves where the neck lacks one of the strides. */
-export function levelPlaces({ taps }: Pick<Detector, 'taps'>, strides: readonly number[]): { readonly places: readonly number[]; readonly levels: number } {
+export function levelPlaces(
+  { taps }: Pick<Detector, 'taps'>,
+  strides: readonly number[],
+): { readonly places: readonly number[]; readonly levels: number } {
   const neck = neckStrides({ taps });
   const known = strides.every((stride) => neck.includes(stride)) ? neck : strides;
   return { places: strides.map((stride) => known.indexOf(stride)), levels: known.length };
@@ -23,13 +26,17 @@ export interface LevelObjects {
  * @param options.levels of the neck
  * @param options.finest side in pixels at the lower end of the finest level; null sends every object to every level
  */
-export function levelObjects(step: Pick<StepView, 'targets' | 'weights' | 'instances'>, { levels, finest }: { readonly levels: number; readonly finest: number | null }): LevelObjects {
+export function levelObjects(
+  step: Pick<StepView, 'targets' | 'weights' | 'instances'>,
+  { levels, finest }: { readonly levels: number; readonly finest: number | null },
+): LevelObjects {
   const { boxes, mask } = step.targets;
   const own = finest === null ? null : objectLevel<tf.Tensor2D>(boxes, { levels, finest });
   const trust = step.weights.get();
   return {
     boxes,
     on: (place) => (own === null ? mask : tf.mul(mask, tf.cast(tf.equal(own, tf.scalar(place, 'int32')), 'float32'))),
-    values: (place) => trust?.levels[place] && objectWeights(trust.levels[place], step.instances.matched, mask.shape[1]),
+    values: (place) =>
+      trust?.levels[place] && objectWeights(trust.levels[place], step.instances.matched, mask.shape[1]),
   };
 }

@@ -15,15 +15,22 @@ export interface NearAnchorOptions {
 }
 
 /**
- * The cells near objects: those with an anchor whose IoU with a box is above psi times the best IoU that the box has with any anchor of this
- * level. A box that no anchor overlaps has no near cell; of several boxes on a cell the largest value stays. No gradient.
+ * The cells near objects: those with an anchor whose IoU with a box is above psi times the best IoU that the box has
+ * with any anchor of this
+ * level. A box that no anchor overlaps has no near cell; of several boxes on a cell the largest value stays. No
+ * gradient.
  * Wang et al., "Distilling Object Detectors with Fine-grained Feature Imitation", CVPR 2019, section 3.2.
  * @param anchors [h·w·a, 4] of the level, row by row, the anchors of a cell side by side
  * @param boxes [b, g, 4] in pixels of the resized image
  * @param on [b, g] 1 for the boxes that count
  * @returns [b, h, w], 0 elsewhere
  */
-export function nearAnchors(anchors: tf.Tensor2D, boxes: tf.Tensor3D, on: tf.Tensor2D, { height, width, psi, inclusive, values = on }: NearAnchorOptions): tf.Tensor3D {
+export function nearAnchors(
+  anchors: tf.Tensor2D,
+  boxes: tf.Tensor3D,
+  on: tf.Tensor2D,
+  { height, width, psi, inclusive, values = on }: NearAnchorOptions,
+): tf.Tensor3D {
   const [b, g] = on.shape;
   if (g === 0) return tf.zeros([b, height, width]);
   return untaped(() => {
@@ -36,7 +43,8 @@ export function nearAnchors(anchors: tf.Tensor2D, boxes: tf.Tensor3D, on: tf.Ten
         const iou = boxIou(tf.slice(rows, [from, 0], [count, 4]), columns); // [count, h·w·a]
         const near = tf.greater(iou, tf.mul(tf.max(iou, 1, true), psi));
         return tf.max(tf.reshape(tf.cast(near, 'float32'), [count, height * width, -1]), 2); // [count, h·w]
-      }));
+      }),
+    );
     const near = tf.reshape(tf.concat(cells), [b, g, height * width]);
     const filled = tf.mul(near, tf.expandDims(tf.mul(on, values), 2));
     return tf.reshape(tf.max(filled, 1), [b, height, width]);

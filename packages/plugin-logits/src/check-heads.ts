@@ -10,27 +10,59 @@ export type Heads =
  * What can be told of two detectors before they run.
  * @throws KdError PLUGIN_REQUIRES, TEACHER_INVALID, CONFIG_INVALID with the reason and a way out
  */
-export function checkHeads({ id, student, teacher }: PluginScope, { loss, on, coding }: { readonly loss?: string | undefined; readonly on?: string | undefined; readonly coding: 'same' | 'any' }): Heads {
+export function checkHeads(
+  { id, student, teacher }: PluginScope,
+  {
+    loss,
+    on,
+    coding,
+  }: { readonly loss?: string | undefined; readonly on?: string | undefined; readonly coding: 'same' | 'any' },
+): Heads {
   const [own, taught] = [student.secondStage, teacher.secondStage];
   if ((own === undefined) !== (taught === undefined)) {
-    const stages = (role: string, name: string, stage: unknown): string => `the ${role} (${name}) has ${stage === undefined ? 'one stage' : 'two stages'}`;
-    throw new KdError('TEACHER_INVALID', `${id}: ${stages('student', student.name, own)} and ${stages('teacher', teacher.name, taught)}, so that their class scores belong to different boxes. Take two detectors of a kind, or a plugin that compares features, e.g. pkd.`);
+    const stages = (role: string, name: string, stage: unknown): string =>
+      `the ${role} (${name}) has ${stage === undefined ? 'one stage' : 'two stages'}`;
+    throw new KdError(
+      'TEACHER_INVALID',
+      `${id}: ${stages('student', student.name, own)} and ${stages('teacher', teacher.name, taught)}, so that their class scores belong to different boxes. Take two detectors of a kind, or a plugin that compares features, e.g. pkd.`,
+    );
   }
   checkSameClasses(id, { student, teacher });
   if (own !== undefined && taught !== undefined) {
     if (loss === 'qfl' || loss === 'sigmoid') {
-      throw new KdError('CONFIG_INVALID', `${id}: loss "${loss}" is of heads with a score a class; the second stage of ${student.name} has one distribution over classes and background. Set loss: 'softmax', or leave it out.`);
+      throw new KdError(
+        'CONFIG_INVALID',
+        `${id}: loss "${loss}" is of heads with a score a class; the second stage of ${student.name} has one distribution over classes and background. Set loss: 'softmax', or leave it out.`,
+      );
     }
-    if (on === 'all') throw new KdError('CONFIG_INVALID', `${id}: on: 'all' is of dense heads; a second stage is compared on the regions that answer for an object. Leave it out.`);
+    if (on === 'all')
+      throw new KdError(
+        'CONFIG_INVALID',
+        `${id}: on: 'all' is of dense heads; a second stage is compared on the regions that answer for an object. Leave it out.`,
+      );
     return { kind: 'regions', background: { student: own.background, teacher: taught.background } };
   }
   for (const [role, { name, dense }] of Object.entries({ student, teacher })) {
-    if (dense === undefined) throw new KdError('PLUGIN_REQUIRES', `${id}: the ${role} (${name}) has neither dense class scores nor a second stage. Take a detector that offers one of them, or a plugin that compares features, e.g. pkd.`);
+    if (dense === undefined)
+      throw new KdError(
+        'PLUGIN_REQUIRES',
+        `${id}: the ${role} (${name}) has neither dense class scores nor a second stage. Take a detector that offers one of them, or a plugin that compares features, e.g. pkd.`,
+      );
   }
-  const different = headDifferences(student.dense!, teacher.dense!, coding === 'same' ? ['priorsPerCell', 'coding'] : ['priorsPerCell']);
+  const different = headDifferences(
+    student.dense!,
+    teacher.dense!,
+    coding === 'same' ? ['priorsPerCell', 'coding'] : ['priorsPerCell'],
+  );
   if (different.length > 0) {
-    const way = coding === 'same' && student.dense!.priorsPerCell === teacher.dense!.priorsPerCell ? `, or set coding: 'any' where the priors are the same all the same` : '';
-    throw new KdError('TEACHER_INVALID', `${id}: the priors differ, so that scores of one cell do not belong together: ${different.join('; ')}. Give the student the teacher's options${way}.`);
+    const way =
+      coding === 'same' && student.dense!.priorsPerCell === teacher.dense!.priorsPerCell
+        ? `, or set coding: 'any' where the priors are the same all the same`
+        : '';
+    throw new KdError(
+      'TEACHER_INVALID',
+      `${id}: the priors differ, so that scores of one cell do not belong together: ${different.join('; ')}. Give the student the teacher's options${way}.`,
+    );
   }
   return { kind: 'dense', student: student.dense!, classes: student.categories.length };
 }

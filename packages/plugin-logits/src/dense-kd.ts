@@ -4,21 +4,41 @@ import { COUNT_EPSILON, optionsOf } from './instance-kd.js';
 import { kdLoss, type KdSettings } from './kd-loss.js';
 
 /**
- * The class maps of both models on all priors but ignored ones, divided by the student's positives, of which every image counts at least one.
+ * The class maps of both models on all priors but ignored ones, divided by the student's positives, of which every
+ * image counts at least one.
  */
-export function denseKd(id: string, step: StepView, { classes }: { readonly student: DenseInfo; readonly classes: number }, settings: KdSettings): tf.Scalar {
-  const { assignment: { matched, positives }, instances, weights } = step;
+export function denseKd(
+  id: string,
+  step: StepView,
+  { classes }: { readonly student: DenseInfo; readonly classes: number },
+  settings: KdSettings,
+): tf.Scalar {
+  const {
+    assignment: { matched, positives },
+    instances,
+    weights,
+  } = step;
   const [own, taught] = [step.student.predictions['cls']!, step.teacher.predictions['cls']!];
   const averageFactor = tf.add<tf.Scalar>(tf.sum(tf.maximum(positives, 1)), COUNT_EPSILON);
   const rows = (map: tf.Tensor4D): tf.Tensor => tf.reshape(map, [map.shape[0], -1, classes]); // [b, n, k]
   const options = optionsOf(settings);
-  const counted = tf.split(tf.cast(tf.greater(matched, tf.scalar(-2, 'int32')), 'float32'), own.map((map) => rows(map).shape[1]!), 1);
+  const counted = tf.split(
+    tf.cast(tf.greater(matched, tf.scalar(-2, 'int32')), 'float32'),
+    own.map((map) => rows(map).shape[1]!),
+    1,
+  );
   const levels = own.map((map, level) => {
     checkSameMaps(id, `${level} of the class scores`, map, taught[level]!);
     return kdLoss(rows(map), rows(taught[level]!), options, { mask: counted[level]!, averageFactor });
   });
   const response = weights.get()?.response;
   // What an instance counts besides the 1 that it has among all priors.
-  const trust = response && kdLoss(step.student.ofInstances.logits, step.teacher.ofInstances.logits, options, { mask: instances.mask, weights: tf.sub(response, 1), averageFactor });
+  const trust =
+    response &&
+    kdLoss(step.student.ofInstances.logits, step.teacher.ofInstances.logits, options, {
+      mask: instances.mask,
+      weights: tf.sub(response, 1),
+      averageFactor,
+    });
   return tf.addN(trust ? [...levels, trust] : levels);
 }

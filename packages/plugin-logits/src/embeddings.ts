@@ -21,7 +21,10 @@ export function ofRegions(step: StepView, rows: tf.Tensor2D, embedding: 'flatten
 /** Crops of every level, a set of embeddings each. */
 export const ofLevels = (step: StepView, rows: tf.Tensor2D, pairs: readonly TapPair[]): readonly Embeddings[] => {
   const boxes = gatherRows<tf.Tensor3D>(step.instances.boxes, rows); // [b, m, 4]
-  return pairs.map((pair) => ({ student: cropped(step.student.tap(pair.student), boxes, pair.stride), teacher: cropped(step.teacher.tap(pair.teacher), boxes, pair.stride) }));
+  return pairs.map((pair) => ({
+    student: cropped(step.student.tap(pair.student), boxes, pair.stride),
+    teacher: cropped(step.teacher.tap(pair.teacher), boxes, pair.stride),
+  }));
 };
 
 /** [b, m, 4] -> [b·m, c] */
@@ -36,15 +39,22 @@ function cropped(map: tf.Tensor4D, boxes: tf.Tensor3D, stride: number): tf.Tenso
 export function ofOwnLevel(id: string, step: StepView, rows: tf.Tensor2D, pairs: readonly TapPair[]): Embeddings {
   const { perLevel } = step.priors;
   if (perLevel.length !== pairs.length) {
-    throw new KdError('TAP_MISMATCH', `${id}: ${pairs.length} levels are compared (${pairs.map(({ student }) => student.name).join(', ')}), and the student has priors on ${perLevel.length}. Name the levels that the head reads in neck.`);
+    throw new KdError(
+      'TAP_MISMATCH',
+      `${id}: ${pairs.length} levels are compared (${pairs.map(({ student }) => student.name).join(', ')}), and the student has priors on ${perLevel.length}. Name the levels that the head reads in neck.`,
+    );
   }
   const prior = tf.reshape(gatherRows(step.instances.rows, rows), [-1]); // [b·m]
   const own = pairs.map((_, level) => {
     const first = perLevel.slice(0, level).reduce((sum, n) => sum + n, 0);
-    const inside = tf.logicalAnd(tf.greaterEqual(prior, tf.scalar(first, 'int32')), tf.less(prior, tf.scalar(first + perLevel[level]!, 'int32')));
+    const inside = tf.logicalAnd(
+      tf.greaterEqual(prior, tf.scalar(first, 'int32')),
+      tf.less(prior, tf.scalar(first + perLevel[level]!, 'int32')),
+    );
     return tf.expandDims(tf.cast(inside, 'float32'), 1); // [b·m, 1]
   });
   const levels = ofLevels(step, rows, pairs);
-  const of = (role: keyof Embeddings): tf.Tensor2D => tf.addN(levels.map((level, i) => tf.mul<tf.Tensor2D>(level[role], own[i]!)));
+  const of = (role: keyof Embeddings): tf.Tensor2D =>
+    tf.addN(levels.map((level, i) => tf.mul<tf.Tensor2D>(level[role], own[i]!)));
   return { student: of('student'), teacher: of('teacher') };
 }

@@ -11,15 +11,23 @@ export const COUNT_EPSILON = 2 ** -23;
 export function instanceKd(step: StepView, heads: Heads, settings: KdSettings): tf.Scalar {
   const { mask } = step.instances;
   const [own, taught] = [step.student.ofInstances.logits, step.teacher.ofInstances.logits];
-  const target = heads.kind === 'regions' ? backgroundAt(taught, heads.background.teacher, heads.background.student) : taught;
+  const target =
+    heads.kind === 'regions' ? backgroundAt(taught, heads.background.teacher, heads.background.student) : taught;
   const count = tf.sum<tf.Scalar>(mask);
   const { loss } = settings;
   return kdLoss(own, target, optionsOf(settings), {
     mask,
     weights: step.weights.get()?.response,
-    ...((loss !== 'softmax' || settings.reduction === 'classmean-weighted') && { averageFactor: tf.add(count, COUNT_EPSILON) }),
+    ...((loss !== 'softmax' || settings.reduction === 'classmean-weighted') && {
+      averageFactor: tf.add(count, COUNT_EPSILON),
+    }),
   });
 }
 
 /** Options of {@link kdLoss}: a temperature and reduction only where the loss has one. */
-export const optionsOf = ({ loss, temperature, beta, reduction }: KdSettings) => ({ loss, temperature, beta, reduction });
+export const optionsOf = ({ loss, temperature, beta, reduction }: KdSettings) => ({
+  loss,
+  temperature,
+  beta,
+  reduction,
+});

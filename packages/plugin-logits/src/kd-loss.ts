@@ -7,7 +7,8 @@ const positive = v.pipe(v.number(), v.finite(), v.gtValue(0));
 
 export const kdEntries = {
   /**
-   * `softmax`: divergence of softened distributions over the classes. `sigmoid`: binary cross-entropy a class with the teacher's softened
+   * `softmax`: divergence of softened distributions over the classes. `sigmoid`: binary cross-entropy a class with the
+   * teacher's softened
    * scores. `qfl`: the same, unsoftened, times how far the scores are apart.
    */
   loss: v.optional(v.picklist(['softmax', 'sigmoid', 'qfl'])),
@@ -16,7 +17,8 @@ export const kdEntries = {
   /** Exponent of the gap, of `qfl`. */
   beta: v.optional(v.pipe(v.number(), v.finite(), v.minValue(0)), 1),
   /**
-   * Of `softmax`. `batchmean`: the sum over the classes, the mean over the rows. `mean`: over all entries. `classmean-weighted`: the mean over
+   * Of `softmax`. `batchmean`: the sum over the classes, the mean over the rows. `mean`: over all entries.
+   * `classmean-weighted`: the mean over
    * the classes, the weighted sum over the rows divided by the average factor.
    */
   reduction: v.optional(v.picklist(['batchmean', 'mean', 'classmean-weighted'])),
@@ -35,23 +37,41 @@ export interface KdRows {
   readonly averageFactor?: tf.Scalar | number;
 }
 
-export type KdSettings = Readonly<{ loss: 'softmax' | 'sigmoid' | 'qfl'; temperature: number; beta: number; reduction: 'batchmean' | 'mean' | 'classmean-weighted' }>;
+export type KdSettings = Readonly<{
+  loss: 'softmax' | 'sigmoid' | 'qfl';
+  temperature: number;
+  beta: number;
+  reduction: 'batchmean' | 'mean' | 'classmean-weighted';
+}>;
 
 /** Options with the defaults of their loss. */
-export const kdSettings = ({ loss = 'softmax', temperature, beta = 1, reduction = 'batchmean' }: KdLossOptions): KdSettings =>
-  ({ loss, temperature: temperature ?? (loss === 'softmax' ? 2 : 1), beta, reduction });
+export const kdSettings = ({
+  loss = 'softmax',
+  temperature,
+  beta = 1,
+  reduction = 'batchmean',
+}: KdLossOptions): KdSettings => ({ loss, temperature: temperature ?? (loss === 'softmax' ? 2 : 1), beta, reduction });
 
 /**
  * The student's class logits learn the teacher's. The teacher is a constant, and without a row the loss is 0.
- * Hinton et al., "Distilling the Knowledge in a Neural Network", 2015; `qfl` after Li et al., "Generalized Focal Loss", 2020.
+ * Hinton et al., "Distilling the Knowledge in a Neural Network", 2015; `qfl` after Li et al., "Generalized Focal Loss",
+ * 2020.
  * @param logits [..., k] of the student
  * @param target [..., k] of the teacher
  * @throws KdError USAGE when the shapes differ, CONFIG_INVALID for options that cannot be
  */
-export function kdLoss(logits: tf.Tensor, target: tf.Tensor, options: KdLossOptions = {}, { weights, mask, averageFactor }: KdRows = {}): tf.Scalar {
+export function kdLoss(
+  logits: tf.Tensor,
+  target: tf.Tensor,
+  options: KdLossOptions = {},
+  { weights, mask, averageFactor }: KdRows = {},
+): tf.Scalar {
   const settings = kdSettings(parseOptions(kdSchema, options, 'kdLoss'));
   if (logits.shape.join() !== target.shape.join()) {
-    throw new KdError('USAGE', `kd: student logits [${logits.shape.join(', ')}] and teacher logits [${target.shape.join(', ')}]: both need the same shape.`);
+    throw new KdError(
+      'USAGE',
+      `kd: student logits [${logits.shape.join(', ')}] and teacher logits [${target.shape.join(', ')}]: both need the same shape.`,
+    );
   }
   return tf.tidy(() => {
     const rows = rowLosses(logits, target, settings);
@@ -65,7 +85,10 @@ export function kdLoss(logits: tf.Tensor, target: tf.Tensor, options: KdLossOpti
   });
 }
 
-/** The quotient, 0 where the divisor is. `tf.divNoNan` itself cannot stand on the tape: it compares what gets a gradient. */
+/**
+ * The quotient, 0 where the divisor is. `tf.divNoNan` itself cannot stand on the tape: it compares what gets a
+ * gradient.
+ */
 const over = (sum: tf.Scalar, divisor: tf.Scalar | number): tf.Scalar => tf.mul(sum, tf.divNoNan(1, divisor));
 
 /** The loss of each row, summed over the classes: [..., k] -> [...] */
@@ -74,5 +97,8 @@ export function rowLosses(logits: tf.Tensor, target: tf.Tensor, { loss, temperat
   // Without an exponent the quality focal loss is the binary cross-entropy.
   if (loss === 'qfl') return softQualityFocal(logits, target, { beta });
   if (temperature === 1) return softQualityFocal(logits, target, { beta: 0 });
-  return tf.mul(softQualityFocal(tf.div(logits, temperature), tf.div(target, temperature), { beta: 0 }), temperature ** 2);
+  return tf.mul(
+    softQualityFocal(tf.div(logits, temperature), tf.div(target, temperature), { beta: 0 }),
+    temperature ** 2,
+  );
 }

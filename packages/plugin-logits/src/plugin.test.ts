@@ -1,35 +1,71 @@
 import '@tensorflow/tfjs-backend-cpu';
 import '@tensorflow/tfjs-layers';
-import { createRng, type Detector, type Hooks, parseOptions, type PluginDefinition, type PluginScope, type StepView, TapRegistry, type Usable } from '@kd/core';
+import {
+  createRng,
+  type Detector,
+  type Hooks,
+  parseOptions,
+  type PluginDefinition,
+  type PluginScope,
+  type StepView,
+  TapRegistry,
+  type Usable,
+} from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { kd, kdLoss, rkd } from './index.js';
 
 beforeAll(() => tf.setBackend('cpu'));
 
-const CATEGORIES = [{ id: 1, name: 'a' }, { id: 2, name: 'b' }];
-const dense = (change: object = {}): Partial<Detector> => ({ dense: { boxes: 'delta', priorsPerCell: 1, coding: { strides: [8] }, ...change } });
-const twoStage = (background = 0): Partial<Detector> => ({ secondStage: { background } as Detector['secondStage'] } as Partial<Detector>);
+const CATEGORIES = [
+  { id: 1, name: 'a' },
+  { id: 2, name: 'b' },
+];
+const dense = (change: object = {}): Partial<Detector> => ({
+  dense: { boxes: 'delta', priorsPerCell: 1, coding: { strides: [8] }, ...change },
+});
+const twoStage = (background = 0): Partial<Detector> =>
+  ({ secondStage: { background } as Detector['secondStage'] }) as Partial<Detector>;
 
-function create(plugin: unknown, options: object, student: Partial<Detector>, teacher: Partial<Detector> = student): Hooks {
+function create(
+  plugin: unknown,
+  options: object,
+  student: Partial<Detector>,
+  teacher: Partial<Detector> = student,
+): Hooks {
   const { definition } = plugin as Usable<PluginDefinition<never>, never>;
-  const detector = (name: string, members: Partial<Detector>) => ({ name, categories: CATEGORIES, taps: [{ name: 'neck@p3', stride: 8, channels: 2 }], capabilities: new Set(), ...members }) as unknown as Detector;
+  const detector = (name: string, members: Partial<Detector>) =>
+    ({
+      name,
+      categories: CATEGORIES,
+      taps: [{ name: 'neck@p3', stride: 8, channels: 2 }],
+      capabilities: new Set(),
+      ...members,
+    }) as unknown as Detector;
   const models = { student: detector('small', student), teacher: detector('large', teacher) };
-  const hooks = definition.create({ id: definition.name, ...models, rng: createRng(1) } as unknown as PluginScope, parseOptions(definition.options, options, definition.name));
+  const hooks = definition.create(
+    { id: definition.name, ...models, rng: createRng(1) } as unknown as PluginScope,
+    parseOptions(definition.options, options, definition.name),
+  );
   hooks.featureTap?.(new TapRegistry(models).for(definition.name));
   return hooks;
 }
 
-const normal = <R extends tf.Rank>(shape: tf.ShapeMap[R], seed: number): tf.Tensor<R> => tf.randomNormal<R>(shape, 0, 1, 'float32', seed);
+const normal = <R extends tf.Rank>(shape: tf.ShapeMap[R], seed: number): tf.Tensor<R> =>
+  tf.randomNormal<R>(shape, 0, 1, 'float32', seed);
 
 /** One image, four priors, of which 1 and 3 are positive and 2 is ignored. */
 function denseStep(trust?: readonly number[], change: Partial<StepView> = {}): StepView {
   const [own, taught] = [normal<tf.Rank.R4>([1, 2, 2, 2], 1), normal<tf.Rank.R4>([1, 2, 2, 2], 2)];
   const rows = tf.tensor2d([[1, 3, 0]], [1, 3], 'int32');
-  const model = (cls: tf.Tensor4D) => ({ predictions: { cls: [cls] }, ofInstances: { logits: tf.gather(tf.reshape(cls, [1, 4, 2]), tf.reshape(rows, [3]), 1) } });
+  const model = (cls: tf.Tensor4D) => ({
+    predictions: { cls: [cls] },
+    ofInstances: { logits: tf.gather(tf.reshape(cls, [1, 4, 2]), tf.reshape(rows, [3]), 1) },
+  });
   const response = trust && tf.tensor2d([[...trust]]);
   return {
-    student: model(own), teacher: model(taught),
+    student: model(own),
+    teacher: model(taught),
     assignment: { matched: tf.tensor2d([[-1, 0, -2, 0]], [1, 4], 'int32'), positives: tf.tensor1d([2]) },
     instances: { mask: tf.tensor2d([[1, 1, 0]]), rows },
     weights: { get: () => (response ? { response, levels: [] } : null) },
@@ -37,7 +73,8 @@ function denseStep(trust?: readonly number[], change: Partial<StepView> = {}): S
   } as unknown as StepView;
 }
 
-const term = (hooks: Hooks, step: StepView, name = 'cls'): number => tf.tidy(() => hooks.lossCompose!(step)[name]!.dataSync()[0]!);
+const term = (hooks: Hooks, step: StepView, name = 'cls'): number =>
+  tf.tidy(() => hooks.lossCompose!(step)[name]!.dataSync()[0]!);
 
 describe('kd on dense heads', () => {
   /** What the function says of some priors. */
@@ -45,33 +82,50 @@ describe('kd on dense heads', () => {
     tf.tidy(() => {
       const { student, teacher } = denseStep();
       const pick = (cls: tf.Tensor): tf.Tensor => tf.gather(tf.reshape(cls, [4, 2]), tf.tensor1d(rows, 'int32'));
-      return kdLoss(pick(student.predictions['cls']![0]!), pick(teacher.predictions['cls']![0]!), options, { averageFactor }).dataSync()[0]!;
+      return kdLoss(pick(student.predictions['cls']![0]!), pick(teacher.predictions['cls']![0]!), options, {
+        averageFactor,
+      }).dataSync()[0]!;
     });
 
   it('compares the scores of all priors but ignored ones, over the positives', () => {
     expect(term(create(kd, {}, dense()), denseStep())).toBeCloseTo(of([0, 1, 3], 2), 5);
     expect(term(create(kd, {}, dense({ boxes: 'distance' })), denseStep())).toBeCloseTo(0.4 * of([0, 1, 3], 2), 5);
-    expect(term(create(kd, { loss: 'sigmoid', temperature: 2, weight: 3 }, dense()), denseStep())).toBeCloseTo(3 * of([0, 1, 3], 2, { loss: 'sigmoid', temperature: 2 }), 4);
+    expect(term(create(kd, { loss: 'sigmoid', temperature: 2, weight: 3 }, dense()), denseStep())).toBeCloseTo(
+      3 * of([0, 1, 3], 2, { loss: 'sigmoid', temperature: 2 }),
+      4,
+    );
   });
 
   it('compares the positives alone with on or with softmax, that with the weight 10', () => {
     expect(term(create(kd, { on: 'positives' }, dense()), denseStep())).toBeCloseTo(of([1, 3], 2), 5);
-    expect(term(create(kd, { loss: 'softmax' }, dense()), denseStep())).toBeCloseTo(10 * of([1, 3], 2, { loss: 'softmax', reduction: 'classmean-weighted' }), 4);
-    expect(term(create(kd, { reduction: 'batchmean' }, dense()), denseStep())).toBeCloseTo(of([1, 3], 2, { loss: 'softmax' }), 5);
+    expect(term(create(kd, { loss: 'softmax' }, dense()), denseStep())).toBeCloseTo(
+      10 * of([1, 3], 2, { loss: 'softmax', reduction: 'classmean-weighted' }),
+      4,
+    );
+    expect(term(create(kd, { reduction: 'batchmean' }, dense()), denseStep())).toBeCloseTo(
+      of([1, 3], 2, { loss: 'softmax' }),
+      5,
+    );
   });
 
-  it.each([{}, { on: 'positives' }, { loss: 'softmax' }])('weighs instances by how far they can be trusted: %j', (options) => {
-    const hooks = create(kd, options, dense());
-    const at = (...trust: number[]): number => term(hooks, denseStep(trust));
-    expect(at(1, 1, 1)).toBeCloseTo(term(hooks, denseStep()), 5);
-    // What the row off the mask weighs does not count.
-    expect(at(0.5, 1, 0)).toBeCloseTo((at(1, 1, 1) + at(0, 1, 1)) / 2, 5);
-    const background = options.on === undefined && !('loss' in options) ? of([0], 2) : 0;
-    expect(at(0, 0, 1)).toBeCloseTo(background, 5);
-  });
+  it.each([{}, { on: 'positives' }, { loss: 'softmax' }])(
+    'weighs instances by how far they can be trusted: %j',
+    (options) => {
+      const hooks = create(kd, options, dense());
+      const at = (...trust: number[]): number => term(hooks, denseStep(trust));
+      expect(at(1, 1, 1)).toBeCloseTo(term(hooks, denseStep()), 5);
+      // What the row off the mask weighs does not count.
+      expect(at(0.5, 1, 0)).toBeCloseTo((at(1, 1, 1) + at(0, 1, 1)) / 2, 5);
+      const background = options.on === undefined && !('loss' in options) ? of([0], 2) : 0;
+      expect(at(0, 0, 1)).toBeCloseTo(background, 5);
+    },
+  );
 
   it('is finite without a positive', () => {
-    const none = { assignment: { matched: tf.fill([1, 4], -1, 'int32'), positives: tf.zeros([1]) }, instances: { mask: tf.zeros([1, 3]) } } as unknown as Partial<StepView>;
+    const none = {
+      assignment: { matched: tf.fill([1, 4], -1, 'int32'), positives: tf.zeros([1]) },
+      instances: { mask: tf.zeros([1, 3]) },
+    } as unknown as Partial<StepView>;
     expect(term(create(kd, {}, dense()), denseStep(undefined, none))).toBeCloseTo(of([0, 1, 2, 3], 1), 5);
     expect(term(create(kd, { loss: 'softmax' }, dense()), denseStep(undefined, none))).toBe(0);
   });
@@ -80,7 +134,12 @@ describe('kd on dense heads', () => {
 describe('kd on second stages', () => {
   it('moves the background of the teacher to where the student has it', () => {
     const [own, taught] = [normal<tf.Rank.R3>([1, 2, 3], 1), normal<tf.Rank.R3>([1, 2, 3], 2)];
-    const step = (target: tf.Tensor3D) => denseStep(undefined, { student: { ofInstances: { logits: own } }, teacher: { ofInstances: { logits: target } }, instances: { mask: tf.ones([1, 2]) } } as unknown as Partial<StepView>);
+    const step = (target: tf.Tensor3D) =>
+      denseStep(undefined, {
+        student: { ofInstances: { logits: own } },
+        teacher: { ofInstances: { logits: target } },
+        instances: { mask: tf.ones([1, 2]) },
+      } as unknown as Partial<StepView>);
     const turned = tf.concat([tf.slice(taught, [0, 0, 1], [1, 2, 2]), tf.slice(taught, [0, 0, 0], [1, 2, 1])], 2);
     const same = term(create(kd, {}, twoStage(0)), step(taught));
     expect(same).toBeCloseTo(kdLoss(own, taught, { loss: 'softmax', temperature: 2 }).dataSync()[0]!, 5);
@@ -92,13 +151,31 @@ describe('kd refuses, before a step,', () => {
   it.each([
     ['other classes', {}, dense(), { ...dense(), categories: [...CATEGORIES].reverse() }, /kd: the classes differ/],
     ['other priors', {}, dense(), dense({ coding: { strides: [16] } }), /the priors differ.*strides.*coding: 'any'/s],
-    ['more priors a cell', { coding: 'any' }, dense(), dense({ priorsPerCell: 9 }), /priorsPerCell of the student 1, of the teacher 9/],
-    ['one stage and two', {}, dense(), twoStage(), /the student \(small\) has one stage and the teacher \(large\) has two stages/],
+    [
+      'more priors a cell',
+      { coding: 'any' },
+      dense(),
+      dense({ priorsPerCell: 9 }),
+      /priorsPerCell of the student 1, of the teacher 9/,
+    ],
+    [
+      'one stage and two',
+      {},
+      dense(),
+      twoStage(),
+      /the student \(small\) has one stage and the teacher \(large\) has two stages/,
+    ],
     ['heads that say nothing', {}, {}, {}, /neither dense class scores nor a second stage/],
     ['scores of a second stage', { loss: 'qfl' }, twoStage(), twoStage(), /one distribution.*softmax/s],
     ['all priors of a second stage', { on: 'all' }, twoStage(), twoStage(), /on: 'all'/],
     ['a temperature of qfl', { loss: 'qfl', temperature: 2 }, dense(), dense(), /leave temperature out/],
-    ['softmax on all priors', { loss: 'softmax', on: 'all' }, dense(), dense(), /means nothing where there is no object/],
+    [
+      'softmax on all priors',
+      { loss: 'softmax', on: 'all' },
+      dense(),
+      dense(),
+      /means nothing where there is no object/,
+    ],
   ] as const)('%s', (_, options, student, teacher, message) => {
     expect(() => create(kd, options, student, teacher as Partial<Detector>)).toThrow(message);
   });
@@ -116,7 +193,8 @@ describe('rkd', () => {
   });
 
   it('fades with gk alone', () => {
-    const at = (options: object): number => create(rkd, options, dense()).schedule!({ step: 5, steps: 10, epoch: 1, epochs: 2, fraction: 0.5 });
+    const at = (options: object): number =>
+      create(rkd, options, dense()).schedule!({ step: 5, steps: 10, epoch: 1, epochs: 2, fraction: 0.5 });
     expect([at({}), at({ flavour: 'gk' }), at({ flavour: 'gk', schedule: {} })]).toEqual([1, 0.5, 1]);
   });
 
@@ -125,9 +203,21 @@ describe('rkd', () => {
     const maps = { student: normal<tf.Rank.R4>([1, 4, 4, 2], 1), teacher: normal<tf.Rank.R4>([1, 4, 4, 2], 2) };
     const response = trust && tf.tensor2d([[...trust]]);
     return {
-      student: { tap: () => maps.student }, teacher: { tap: () => maps.teacher },
+      student: { tap: () => maps.student },
+      teacher: { tap: () => maps.teacher },
       priors: { perLevel: [16] },
-      instances: { mask: tf.tensor2d([[0, 1, 2, 3].map((i) => (i < count ? 1 : 0))]), rows: tf.tensor2d([[0, 5, 9, 15]], [1, 4], 'int32'), boxes: tf.tensor3d([[[0, 0, 7, 7], [8, 8, 24, 24], [16, 0, 31, 15], [2, 18, 9, 30]]]) },
+      instances: {
+        mask: tf.tensor2d([[0, 1, 2, 3].map((i) => (i < count ? 1 : 0))]),
+        rows: tf.tensor2d([[0, 5, 9, 15]], [1, 4], 'int32'),
+        boxes: tf.tensor3d([
+          [
+            [0, 0, 7, 7],
+            [8, 8, 24, 24],
+            [16, 0, 31, 15],
+            [2, 18, 9, 30],
+          ],
+        ]),
+      },
       weights: { get: () => (response ? { response, levels: [] } : null) },
       rng: createRng(3),
     } as unknown as StepView;

@@ -14,9 +14,13 @@ export function geometryOf(x: tf.Tensor2D): Geometry {
   const [n, d] = x.shape;
   const parts = chunksOf(n, n * d).map(({ from, count }) =>
     tf.tidy((): [tf.Tensor2D, tf.Tensor3D] => {
-      const differences = tf.sub(tf.expandDims(x, 0), tf.expandDims(tf.slice(x, [from, 0], [count, d]), 1)) as tf.Tensor3D; // [count, n, d]
+      const differences = tf.sub(
+        tf.expandDims(x, 0),
+        tf.expandDims(tf.slice(x, [from, 0], [count, d]), 1),
+      ) as tf.Tensor3D; // [count, n, d]
       return [tf.sum(tf.square(differences), 2), tf.matMul(differences, differences, false, true)];
-    }));
+    }),
+  );
   return { squares: tf.concat(parts.map(([squares]) => squares)), inner: tf.concat(parts.map(([, inner]) => inner)) };
 }
 
@@ -64,26 +68,43 @@ export function distancePull(student: Geometry, teacher: Geometry, pairs: Pairs)
   const slopes = tf.mul(slope, counts);
   // The mean moves with every distance.
   const drift = tf.divNoNan(tf.sum(tf.mul(slopes, own.relative)), tf.mul(pairs.count, tf.sub(pairs.count, 1)));
-  const byDistance = tf.mul(tf.divNoNan(tf.sub(slopes, drift), own.mean), tf.mul(pairs.pairs, above(student.squares, LEAST_SQUARE)));
+  const byDistance = tf.mul(
+    tf.divNoNan(tf.sub(slopes, drift), own.mean),
+    tf.mul(pairs.pairs, above(student.squares, LEAST_SQUARE)),
+  );
   return { loss: tf.sum(tf.mul(value, counts)), pull: tf.mul(tf.divNoNan(byDistance, own.distances), -2) };
 }
 
-/** Two rows on one place: `skip` gives them no direction and no slope; `reference` the slope 1e12 of a direction divided by 1e-12. */
+/**
+ * Two rows on one place: `skip` gives them no direction and no slope; `reference` the slope 1e12 of a direction divided
+ * by 1e-12.
+ */
 export type Duplicates = 'skip' | 'reference';
 
 /** Rows closer than this share of the mean distance have no direction: it would be rounding noise. */
 const CLOSE = 1e-4;
 
 /** Inverse lengths of the differences: as factors of the directions, and as factors of the slope. */
-function inverses(geometry: Geometry, pairs: Pairs, duplicates: Duplicates): { readonly direction: tf.Tensor2D; readonly slope: tf.Tensor2D } {
+function inverses(
+  geometry: Geometry,
+  pairs: Pairs,
+  duplicates: Duplicates,
+): { readonly direction: tf.Tensor2D; readonly slope: tf.Tensor2D } {
   const { squares } = geometry;
-  const limit: tf.Scalar = duplicates === 'reference' ? tf.scalar(0) : tf.maximum(LEAST_SQUARE, tf.square(tf.mul(relative(geometry, pairs).mean, CLOSE)));
+  const limit: tf.Scalar =
+    duplicates === 'reference'
+      ? tf.scalar(0)
+      : tf.maximum(LEAST_SQUARE, tf.square(tf.mul(relative(geometry, pairs).mean, CLOSE)));
   const apart = tf.mul(pairs.pairs, above(squares, limit));
   const direction = tf.divNoNan(apart, tf.sqrt(squares)) as tf.Tensor2D;
-  return { direction, slope: duplicates === 'skip' ? direction : tf.add(direction, tf.mul(tf.sub(pairs.pairs, apart), 1e12)) };
+  return {
+    direction,
+    slope: duplicates === 'skip' ? direction : tf.add(direction, tf.mul(tf.sub(pairs.pairs, apart), 1e12)),
+  };
 }
 
-const cosines = ({ inner }: Geometry, inverse: tf.Tensor2D): tf.Tensor => tf.mul(inner, tf.mul(tf.expandDims(inverse, 2), tf.expandDims(inverse, 1)));
+const cosines = ({ inner }: Geometry, inverse: tf.Tensor2D): tf.Tensor =>
+  tf.mul(inner, tf.mul(tf.expandDims(inverse, 2), tf.expandDims(inverse, 1)));
 
 /** Smooth L1 of the cosines at every row between every two others, a mean over n³. */
 export function anglePull(student: Geometry, teacher: Geometry, pairs: Pairs, duplicates: Duplicates): Pull {
@@ -91,7 +112,8 @@ export function anglePull(student: Geometry, teacher: Geometry, pairs: Pairs, du
   const own = cosines(student, inverse.direction); // [n, n, n]
   const { value, slope } = smoothL1(tf.sub(own, cosines(teacher, inverses(teacher, pairs, duplicates).direction)));
   const { weights, count } = pairs;
-  const counts = tf.divNoNan(tf.mul(outer(weights, weights), tf.reshape(weights, [-1, 1, 1])), tf.pow(count, 3)); // [n, n, n]
+  // [n, n, n]
+  const counts = tf.divNoNan(tf.mul(outer(weights, weights), tf.reshape(weights, [-1, 1, 1])), tf.pow(count, 3));
   const slopes = tf.mul(tf.mul(slope, counts), 2); // of direction ij towards direction ik, and the other way round
   const towards = tf.mul(slopes, tf.mul(tf.expandDims(inverse.slope, 2), tf.expandDims(inverse.direction, 1)));
   // A direction does not change along itself.
@@ -106,4 +128,5 @@ const outer = (a: tf.Tensor1D, b: tf.Tensor1D): tf.Tensor => tf.mul(tf.expandDim
 const above = (x: tf.Tensor, limit: tf.Scalar | number): tf.Tensor => tf.cast(tf.greater(x, limit), 'float32');
 
 /** Σ_j pull_ij (x_j - x_i), [n, d]. */
-export const moved = (pull: tf.Tensor2D, x: tf.Tensor2D): tf.Tensor2D => tf.sub(tf.matMul(pull, x), tf.mul(tf.sum(pull, 1, true), x));
+export const moved = (pull: tf.Tensor2D, x: tf.Tensor2D): tf.Tensor2D =>
+  tf.sub(tf.matMul(pull, x), tf.mul(tf.sum(pull, 1, true), x));

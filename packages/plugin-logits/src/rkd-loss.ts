@@ -7,13 +7,17 @@ export const relationEntries = {
   /** Scale every embedding to length 1 before. */
   unitLength: v.optional(v.boolean(), false),
   /**
-   * Embeddings on one place have no direction: `skip` leaves such angles without a slope. `reference`: the slope of a difference divided by
+   * Embeddings on one place have no direction: `skip` leaves such angles without a slope. `reference`: the slope of a
+   * difference divided by
    * 1e-12, as public code has it: about 1e12.
    */
   duplicates: v.optional(v.picklist(['skip', 'reference']), 'skip'),
 };
 
-const relationSchema = v.strictObject({ ...relationEntries, least: v.optional(v.pipe(v.number(), v.integer(), v.minValue(2)), 3) });
+const relationSchema = v.strictObject({
+  ...relationEntries,
+  least: v.optional(v.pipe(v.number(), v.integer(), v.minValue(2)), 3),
+});
 
 /** Options of the losses; fewer than `least` embeddings give 0. */
 export type RelationOptions = v.InferInput<typeof relationSchema>;
@@ -22,7 +26,10 @@ export type RelationSettings = v.InferOutput<typeof relationSchema>;
 export interface RelationRows {
   /** [n] 1 for embeddings that there are, 0 for padding; all without it */
   readonly mask?: tf.Tensor1D | undefined;
-  /** [n] what each counts: a pair the product of its two, a triple of its three; 1 without it. Means divide by numbers, not by weights. */
+  /**
+   * [n] what each counts: a pair the product of its two, a triple of its three; 1 without it. Means divide by numbers,
+   * not by weights.
+   */
   readonly weights?: tf.Tensor1D | undefined;
 }
 
@@ -34,16 +41,26 @@ export interface Relations {
 }
 
 /**
- * The student's embeddings learn how the teacher's lie to each other; their widths may differ. The teacher is a constant. Takes n³ numbers,
+ * The student's embeddings learn how the teacher's lie to each other; their widths may differ. The teacher is a
+ * constant. Takes n³ numbers,
  * not n² d. Park et al., "Relational Knowledge Distillation", CVPR 2019.
  * @param student [n, d]
  * @param teacher [n, d']
  * @throws KdError USAGE when the numbers of rows differ, CONFIG_INVALID for options that cannot be
  */
-export function rkdLoss(student: tf.Tensor2D, teacher: tf.Tensor2D, options: RelationOptions = {}, rows: RelationRows = {}): Relations {
+export function rkdLoss(
+  student: tf.Tensor2D,
+  teacher: tf.Tensor2D,
+  options: RelationOptions = {},
+  rows: RelationRows = {},
+): Relations {
   const settings = parseOptions(relationSchema, options, 'rkdLoss');
   const [n] = student.shape;
-  if (n !== teacher.shape[0]) throw new KdError('USAGE', `rkd: ${n} embeddings of the student and ${teacher.shape[0]} of the teacher: both need one for every instance.`);
+  if (n !== teacher.shape[0])
+    throw new KdError(
+      'USAGE',
+      `rkd: ${n} embeddings of the student and ${teacher.shape[0]} of the teacher: both need one for every instance.`,
+    );
   if (n < settings.least) return { distance: tf.scalar(0), angle: tf.scalar(0) };
   const { unitLength } = settings;
   const [own, taught] = unitLength ? [unit(student), unit(teacher)] : [student, teacher];
@@ -52,7 +69,12 @@ export function rkdLoss(student: tf.Tensor2D, teacher: tf.Tensor2D, options: Rel
 }
 
 /** [2]: distance and angle, with the gradient finished in the forward call. */
-function relations(student: tf.Tensor2D, teacher: tf.Tensor2D, { duplicates, least }: RelationSettings, { mask, weights }: RelationRows): tf.Tensor1D {
+function relations(
+  student: tf.Tensor2D,
+  teacher: tf.Tensor2D,
+  { duplicates, least }: RelationSettings,
+  { mask, weights }: RelationRows,
+): tf.Tensor1D {
   return tf.customGrad((input, save) => {
     const x = input as tf.Tensor2D;
     const kept = tf.tidy(() => {
@@ -69,7 +91,8 @@ function relations(student: tf.Tensor2D, teacher: tf.Tensor2D, { duplicates, lea
     (save as tf.GradSaveFunc)(kept.slopes);
     return {
       value: kept.value,
-      gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => tf.addN(saved.map((slope, i) => tf.mul(slope, tf.slice(dy, [i], [1])))),
+      gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) =>
+        tf.addN(saved.map((slope, i) => tf.mul(slope, tf.slice(dy, [i], [1])))),
     };
   })(student) as tf.Tensor1D;
 }

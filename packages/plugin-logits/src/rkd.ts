@@ -1,4 +1,13 @@
-import { definePlugin, type Hooks, KdError, type PluginScope, type StepView, type TapPair, termFactor, termSchedule } from '@kd/core';
+import {
+  definePlugin,
+  type Hooks,
+  KdError,
+  type PluginScope,
+  type StepView,
+  type TapPair,
+  termFactor,
+  termSchedule,
+} from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
 import * as v from 'valibot';
 import { type Embeddings, ofLevels, ofOwnLevel, ofRegions } from './embeddings.js';
@@ -10,7 +19,8 @@ const amount = v.optional(v.pipe(v.number(), v.finite(), v.minValue(0)));
 const optionsSchema = v.strictObject({
   ...relationEntries,
   /**
-   * `rkd`: one set of embeddings, of pooled regions or of the crop of an instance's own level. `gk`: crops of every level of the neck, a set
+   * `rkd`: one set of embeddings, of pooled regions or of the crop of an instance's own level. `gk`: crops of every
+   * level of the neck, a set
    * each, as Tang et al. compare with.
    */
   flavour: v.optional(v.picklist(['rkd', 'gk']), 'rkd'),
@@ -37,10 +47,17 @@ const FLAVOURS = {
 } as const;
 
 /**
- * Relations of instances: how far the student's embeddings of them are from each other, and at which angles, learns from the teacher.
+ * Relations of instances: how far the student's embeddings of them are from each other, and at which angles, learns
+ * from the teacher.
  * Park et al., "Relational Knowledge Distillation", CVPR 2019; `gk` as in Tang et al., ECCV 2022.
  */
-export const rkd = definePlugin<RkdOptions, RkdInput>({ name: 'rkd', apiVersion: 1, options: optionsSchema, requires: {}, create });
+export const rkd = definePlugin<RkdOptions, RkdInput>({
+  name: 'rkd',
+  apiVersion: 1,
+  options: optionsSchema,
+  requires: {},
+  create,
+});
 
 function create(scope: PluginScope, options: RkdOptions): Hooks {
   const { flavour, unitLength, duplicates, cap } = options;
@@ -64,8 +81,11 @@ function create(scope: PluginScope, options: RkdOptions): Hooks {
       tf.tidy(() => {
         const { rows, mask, weights } = sampleRows(step, cap);
         const trusted = flavour === 'rkd' ? weights : undefined;
-        const relations = sets(step, rows).map(({ student, teacher }) => rkdLoss(student, teacher, { unitLength, duplicates, least: usual.least }, { mask, weights: trusted }));
-        const term = (part: keyof Relations): tf.Scalar => tf.mul(tf.addN(relations.map((one) => one[part])), factors[part]);
+        const relations = sets(step, rows).map(({ student, teacher }) =>
+          rkdLoss(student, teacher, { unitLength, duplicates, least: usual.least }, { mask, weights: trusted }),
+        );
+        const term = (part: keyof Relations): tf.Scalar =>
+          tf.mul(tf.addN(relations.map((one) => one[part])), factors[part]);
         return { distance: term('distance'), angle: term('angle') };
       }),
 
@@ -76,11 +96,17 @@ function create(scope: PluginScope, options: RkdOptions): Hooks {
 /** Whether embeddings are pooled regions, of two second stages, instead of crops of the necks. */
 function usesRegions({ id, student, teacher }: PluginScope, flavour: RkdOptions['flavour']): boolean {
   if (student.secondStage === undefined && student.dense === undefined) {
-    throw new KdError('PLUGIN_REQUIRES', `${id}: the student (${student.name}) has neither a dense head nor a second stage, so that there are no instances to relate. Take a detector that offers one of them.`);
+    throw new KdError(
+      'PLUGIN_REQUIRES',
+      `${id}: the student (${student.name}) has neither a dense head nor a second stage, so that there are no instances to relate. Take a detector that offers one of them.`,
+    );
   }
   if (flavour === 'gk' || student.secondStage === undefined) return false;
   if (teacher.secondStage === undefined) {
-    throw new KdError('TEACHER_INVALID', `${id}: the student (${student.name}) pools regions and the teacher (${teacher.name}) has one stage alone. Take a two-stage teacher, or flavour: 'gk', which reads the necks of both.`);
+    throw new KdError(
+      'TEACHER_INVALID',
+      `${id}: the student (${student.name}) pools regions and the teacher (${teacher.name}) has one stage alone. Take a two-stage teacher, or flavour: 'gk', which reads the necks of both.`,
+    );
   }
   return true;
 }

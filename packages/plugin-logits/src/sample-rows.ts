@@ -12,11 +12,17 @@ export interface SampledRows {
 }
 
 /** At most `cap` instances of the batch, the same number of places an image, drawn by the step's random stream. */
-export function sampleRows({ instances: { mask }, weights, rng }: Pick<StepView, 'instances' | 'weights' | 'rng'>, cap: number): SampledRows {
+export function sampleRows(
+  { instances: { mask }, weights, rng }: Pick<StepView, 'instances' | 'weights' | 'rng'>,
+  cap: number,
+): SampledRows {
   const [b, n] = mask.shape;
   const m = Math.min(n, Math.max(1, Math.floor(cap / b)));
   const stream = rng.stream('instances');
-  const order = tf.tensor2d(Float32Array.from({ length: b * n }, () => 1 + stream.uniform()), [b, n]);
+  const order = tf.tensor2d(
+    Float32Array.from({ length: b * n }, () => 1 + stream.uniform()),
+    [b, n],
+  );
   const { values, indices } = tf.topk(tf.mul(mask, order), m);
   const flat = (x: tf.Tensor): tf.Tensor1D => tf.reshape(x, [b * m]);
   const response = weights.get()?.response;

@@ -15,8 +15,10 @@ beforeAll(async () => {
 type Shape = [number, number, number, number];
 
 const map = (seed: number, shape: Shape = [2, 3, 4, 3]): tf.Tensor4D => tf.randomNormal(shape, 0.5, 2, 'float32', seed);
-const value = (s: tf.Tensor4D, t: tf.Tensor4D, options?: PkdLossOptions): number => tf.tidy(() => pkdLoss(s, t, options).dataSync()[0]!);
-const slope = (s: tf.Tensor4D, t: tf.Tensor4D, options?: PkdLossOptions): tf.Tensor4D => tf.grad((x) => pkdLoss(x as tf.Tensor4D, t, options))(s) as tf.Tensor4D;
+const value = (s: tf.Tensor4D, t: tf.Tensor4D, options?: PkdLossOptions): number =>
+  tf.tidy(() => pkdLoss(s, t, options).dataSync()[0]!);
+const slope = (s: tf.Tensor4D, t: tf.Tensor4D, options?: PkdLossOptions): tf.Tensor4D =>
+  tf.grad((x) => pkdLoss(x as tf.Tensor4D, t, options))(s) as tf.Tensor4D;
 const largest = (x: tf.Tensor): number => tf.tidy(() => tf.max(tf.abs(x)).dataSync()[0]!);
 
 /** The formula in float64 on plain arrays. */
@@ -39,14 +41,18 @@ function reference(s: ArrayLike<number>, t: ArrayLike<number>, channels: number,
 describe('pkdLoss', () => {
   it('is the formula, of maps of any size', () => {
     fc.assert(
-      fc.property(fc.tuple(...[3, 4, 5, 4].map((max) => fc.integer({ min: 1, max }))), fc.integer({ min: 1, max: 1000 }), (shape, seed) => {
-        const [n, h, w, c] = shape as Shape;
-        fc.pre(n * h * w > 1);
-        tf.tidy(() => {
-          const [s, t] = [map(seed, [n, h, w, c]), map(seed + 1, [n, h, w, c])];
-          expect(value(s, t)).toBeCloseTo(reference(s.dataSync(), t.dataSync(), c), 5);
-        });
-      }),
+      fc.property(
+        fc.tuple(...[3, 4, 5, 4].map((max) => fc.integer({ min: 1, max }))),
+        fc.integer({ min: 1, max: 1000 }),
+        (shape, seed) => {
+          const [n, h, w, c] = shape as Shape;
+          fc.pre(n * h * w > 1);
+          tf.tidy(() => {
+            const [s, t] = [map(seed, [n, h, w, c]), map(seed + 1, [n, h, w, c])];
+            expect(value(s, t)).toBeCloseTo(reference(s.dataSync(), t.dataSync(), c), 5);
+          });
+        },
+      ),
     );
   });
 
@@ -56,7 +62,12 @@ describe('pkdLoss', () => {
       const got = slope(s, t, { weight: 3 }).dataSync();
       const [from, to] = [Float64Array.from(s.dataSync()), t.dataSync()];
       from.forEach((x, i) => {
-        const at = (shift: number): number => reference(from.map((y, j) => (j === i ? x + shift : y)), to, 3);
+        const at = (shift: number): number =>
+          reference(
+            from.map((y, j) => (j === i ? x + shift : y)),
+            to,
+            3,
+          );
         expect(got[i], `element ${i}`).toBeCloseTo((3 * (at(1e-4) - at(-1e-4))) / 2e-4, 5);
       });
     });
@@ -104,7 +115,10 @@ describe('pkdLoss', () => {
 
   it('leaves a map of one cell, or of none, out', () => {
     tf.tidy(() => {
-      for (const shape of [[1, 1, 1, 3], [1, 0, 4, 3]] as Shape[]) {
+      for (const shape of [
+        [1, 1, 1, 3],
+        [1, 0, 4, 3],
+      ] as Shape[]) {
         expect(value(map(1, shape), map(2, shape))).toBe(0);
         expect([...slope(map(1, shape), map(2, shape)).dataSync()].every((x) => x === 0)).toBe(true);
       }
@@ -115,7 +129,9 @@ describe('pkdLoss', () => {
   it('gives the teacher no gradient and leaves no tensor behind', () => {
     const [s, t] = [map(1), map(2)];
     const before = tf.memory().numTensors;
-    const grads = tf.grads((x, y) => tf.add(pkdLoss(x as tf.Tensor4D, y as tf.Tensor4D), tf.mul(tf.sum(y), 0)) as tf.Scalar)([s, t]);
+    const grads = tf.grads(
+      (x, y) => tf.add(pkdLoss(x as tf.Tensor4D, y as tf.Tensor4D), tf.mul(tf.sum(y), 0)) as tf.Scalar,
+    )([s, t]);
     expect(largest(grads[1]!)).toBe(0);
     expect(largest(grads[0]!)).toBeGreaterThan(0);
     tf.dispose(grads);
@@ -129,7 +145,9 @@ describe('pkdLoss', () => {
       expect(value(s, t)).toBeCloseTo(value(resizeBilinear(s, 6, 7), t), 6);
       expect(value(s, t, { resize: 'teacher' })).toBeCloseTo(value(s, resizeBilinear(t, 3, 4)), 6);
       expect(slope(s, t).shape).toEqual(s.shape);
-      expect(largest(tf.sub(slope(s, t), tf.grad((x) => pkdLoss(resizeBilinear(x as tf.Tensor4D, 6, 7), t))(s)))).toBe(0);
+      expect(largest(tf.sub(slope(s, t), tf.grad((x) => pkdLoss(resizeBilinear(x as tf.Tensor4D, 6, 7), t))(s)))).toBe(
+        0,
+      );
     });
   });
 
@@ -147,7 +165,10 @@ describe('pkdLoss', () => {
 describe('pkdLevels', () => {
   it('adds the levels, each as heavy as the other, weighted', () => {
     tf.tidy(() => {
-      const [students, teachers] = [[map(1), map(3, [2, 1, 2, 3])], [map(2), map(4, [2, 1, 2, 3])]];
+      const [students, teachers] = [
+        [map(1), map(3, [2, 1, 2, 3])],
+        [map(2), map(4, [2, 1, 2, 3])],
+      ];
       const got = pkdLevels(students, teachers, { weight: 5 }).dataSync()[0]!;
       expect(got).toBeCloseTo(5 * (value(students[0]!, teachers[0]!) + value(students[1]!, teachers[1]!)), 4);
       expect(pkdLevels([], []).dataSync()[0]).toBe(0);
@@ -157,10 +178,15 @@ describe('pkdLevels', () => {
   it('takes adapters first, and trains them', () => {
     tf.tidy(() => {
       const [s, t] = [map(1, [2, 3, 4, 2]), map(2)];
-      const adapter = { kernel: tf.randomNormal<tf.Rank.R4>([1, 1, 2, 3], 0, 1, 'float32', 5), bias: tf.tensor1d([1, 2, 3]) };
+      const adapter = {
+        kernel: tf.randomNormal<tf.Rank.R4>([1, 1, 2, 3], 0, 1, 'float32', 5),
+        bias: tf.tensor1d([1, 2, 3]),
+      };
       const adapted = tf.conv2d(s, adapter.kernel, 1, 'valid');
       expect(pkdLevels([s], [t], {}, { adapters: [adapter] }).dataSync()[0]).toBeCloseTo(value(adapted, t), 5);
-      const gradient = tf.grad((kernel) => pkdLevels([s], [t], {}, { adapters: [{ ...adapter, kernel: kernel as tf.Tensor4D }] }))(adapter.kernel);
+      const gradient = tf.grad((kernel) =>
+        pkdLevels([s], [t], {}, { adapters: [{ ...adapter, kernel: kernel as tf.Tensor4D }] }),
+      )(adapter.kernel);
       expect(largest(gradient)).toBeGreaterThan(0);
     });
   });

@@ -5,12 +5,16 @@ import { levelLoss } from './level-loss.js';
 import { lossSchema, type LossSettings, type PkdLossOptions } from './settings.js';
 
 /**
- * Pearson imitation of one level: every channel of both maps is standardised over images and cells (Bessel's deviation plus
- * `eps`), then half the mean squared difference, which is `(1 - r) (m - 1)/m` for m cells and the channels' mean correlation r.
- * The teacher's map is a constant; the student's gradient is exact and finished in the forward call. A level of a single cell
+ * Pearson imitation of one level: every channel of both maps is standardised over images and cells (Bessel's deviation
+ * plus
+ * `eps`), then half the mean squared difference, which is `(1 - r) (m - 1)/m` for m cells and the channels' mean
+ * correlation r.
+ * The teacher's map is a constant; the student's gradient is exact and finished in the forward call. A level of a
+ * single cell
  * has no deviation and gives 0.
  *
- * Cao et al., "PKD: General Distillation Framework for Object Detectors via Pearson Correlation Coefficient", NeurIPS 2022.
+ * Cao et al., "PKD: General Distillation Framework for Object Detectors via Pearson Correlation Coefficient", NeurIPS
+ * 2022.
  *
  * @param student [n, h, w, c]
  * @param teacher [n, h, w, c]; of another height and width it is met by `resize`
@@ -21,7 +25,11 @@ export function pkdLoss(student: tf.Tensor4D, teacher: tf.Tensor4D, options: Pkd
 }
 
 /** {@link pkdLoss} with settings that have been parsed. */
-export function featureLoss(student: tf.Tensor4D, teacher: tf.Tensor4D, { eps, resize, weight }: LossSettings): tf.Scalar {
+export function featureLoss(
+  student: tf.Tensor4D,
+  teacher: tf.Tensor4D,
+  { eps, resize, weight }: LossSettings,
+): tf.Scalar {
   checkShapes(student, teacher, resize);
   return tf.tidy(() => {
     const s = resize === 'student' ? resizeBilinear(student, teacher.shape[1], teacher.shape[2]) : student;
@@ -40,10 +48,17 @@ export function featureLoss(student: tf.Tensor4D, teacher: tf.Tensor4D, { eps, r
 function checkShapes(student: tf.Tensor4D, teacher: tf.Tensor4D, resize: LossSettings['resize']): void {
   const told = ({ shape }: tf.Tensor4D): string => `[${shape.join(', ')}]`;
   const refuse = (way: string): never => {
-    throw new KdError('USAGE', `pkd: the student's map is ${told(student)} and the teacher's ${told(teacher)}; ${way}.`);
+    throw new KdError(
+      'USAGE',
+      `pkd: the student's map is ${told(student)} and the teacher's ${told(teacher)}; ${way}.`,
+    );
   };
   const [n, h, w, c] = student.shape;
   if (n !== teacher.shape[0]) refuse('both must be of the same images');
-  if (c !== teacher.shape[3]) refuse("channels are compared one by one: bring the student to the teacher's with a 1x1 convolution (adapter: 'conv1x1')");
-  if (resize === 'none' && (h !== teacher.shape[1] || w !== teacher.shape[2])) refuse("let one of them be resized (resize: 'student' or 'teacher')");
+  if (c !== teacher.shape[3])
+    refuse(
+      "channels are compared one by one: bring the student to the teacher's with a 1x1 convolution (adapter: 'conv1x1')",
+    );
+  if (resize === 'none' && (h !== teacher.shape[1] || w !== teacher.shape[2]))
+    refuse("let one of them be resized (resize: 'student' or 'teacher')");
 }

@@ -1,5 +1,14 @@
 import '@tensorflow/tfjs-backend-cpu';
-import { createRng, parseOptions, TapRegistry, type Detector, type Hooks, type PluginScope, type StepView, type TapInfo } from '@kd/core';
+import {
+  createRng,
+  parseOptions,
+  TapRegistry,
+  type Detector,
+  type Hooks,
+  type PluginScope,
+  type StepView,
+  type TapInfo,
+} from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import pkd, { pkdLevels, type PkdPluginInput } from './index.js';
@@ -9,14 +18,24 @@ beforeAll(async () => {
 });
 
 const tap = (name: string, stride: number, channels: number): TapInfo => ({ name, stride, channels });
-const neck = (channels: number): TapInfo[] => [tap('neck@p3', 8, channels), tap('neck@p4', 16, channels), tap('backbone.body.layer4', 32, 64)];
+const neck = (channels: number): TapInfo[] => [
+  tap('neck@p3', 8, channels),
+  tap('neck@p4', 16, channels),
+  tap('backbone.body.layer4', 32, 64),
+];
 
 /** The plugin behind core's own tap pairing, on detectors that consist of taps alone. */
 function stage(options: PkdPluginInput, student: TapInfo[], teacher: TapInfo[], capabilities: string[] = ['dense']) {
-  const detector = (name: string, taps: TapInfo[]) => ({ name, taps, capabilities: new Set(capabilities) }) as unknown as Detector;
+  const detector = (name: string, taps: TapInfo[]) =>
+    ({ name, taps, capabilities: new Set(capabilities) }) as unknown as Detector;
   const models = { student: detector('small', student), teacher: detector('large', teacher) };
   const variables = new Map<string, tf.Tensor>();
-  const scope = { id: 'pkd', ...models, rng: createRng(1, 'plugin'), variable: (name: string, value: tf.Tensor) => (variables.set(name, value), value) } as unknown as PluginScope;
+  const scope = {
+    id: 'pkd',
+    ...models,
+    rng: createRng(1, 'plugin'),
+    variable: (name: string, value: tf.Tensor) => (variables.set(name, value), value),
+  } as unknown as PluginScope;
   const registry = new TapRegistry(models);
   const hooks = pkd.definition.create(scope, parseOptions(pkd.definition.options, options, 'distiller "pkd"'));
   hooks.featureTap!(registry.for('pkd'));
@@ -63,7 +82,9 @@ describe('pkd', () => {
     const values = (name: string, from = variables): number[] => [...from.get(name)!.dataSync()];
     expect(values('neck@p3/kernel').every((value) => value !== 0 && Math.abs(value) <= 1 / Math.sqrt(2))).toBe(true);
     expect(values('neck@p3/kernel')).not.toEqual(values('neck@p4/kernel'));
-    expect(values('neck@p3/kernel', stage({ adapter: 'conv1x1' }, neck(2), neck(3)).variables)).toEqual(values('neck@p3/kernel'));
+    expect(values('neck@p3/kernel', stage({ adapter: 'conv1x1' }, neck(2), neck(3)).variables)).toEqual(
+      values('neck@p3/kernel'),
+    );
     const loss = feat(hooks, maps(1, 2), teachers);
     expect(loss).toBeGreaterThan(0);
     expect(loss).toBeLessThan(40);

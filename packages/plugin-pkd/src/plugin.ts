@@ -1,10 +1,19 @@
-import { definePlugin, type Hooks, type NeckPair, neckPairs, pairMaps, type PluginScope, type StepView } from '@kd/core';
+import {
+  definePlugin,
+  type Hooks,
+  type NeckPair,
+  neckPairs,
+  pairMaps,
+  type PluginScope,
+  type StepView,
+} from '@kd/core';
 import { levelsLoss } from './pkd-levels.js';
 import { optionsSchema, type PkdPluginInput, type PkdPluginOptions } from './settings.js';
 
 /**
  * Pearson feature imitation: the student's neck learns which way the teacher's channels vary, not how strongly.
- * Cao et al., "PKD: General Distillation Framework for Object Detectors via Pearson Correlation Coefficient", NeurIPS 2022.
+ * Cao et al., "PKD: General Distillation Framework for Object Detectors via Pearson Correlation Coefficient", NeurIPS
+ * 2022.
  */
 export const pkd = definePlugin<PkdPluginOptions, PkdPluginInput>({
   name: 'pkd',
@@ -24,7 +33,11 @@ function create(scope: PluginScope, options: PkdPluginOptions): Hooks {
   return {
     featureTap(requests) {
       // P2 to P5 are the four levels of the published two-stage setting.
-      pairs = neckPairs(scope, requests, { taps: options.taps, adapter: options.adapter === 'conv1x1' ? {} : null, pooled: false });
+      pairs = neckPairs(scope, requests, {
+        taps: options.taps,
+        adapter: options.adapter === 'conv1x1' ? {} : null,
+        pooled: false,
+      });
     },
 
     lossCompose(step: StepView) {

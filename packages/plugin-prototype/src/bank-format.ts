@@ -27,7 +27,12 @@ export interface BankLevelInfo {
   readonly studentChannels: number;
   readonly teacherChannels: number;
   /** Per class. `chosen` now, `kept` from the bank before, or `empty`. */
-  readonly classes: readonly { readonly source: 'chosen' | 'kept' | 'empty'; readonly instances: number; readonly dropped: number; readonly filterIgnored: boolean }[];
+  readonly classes: readonly {
+    readonly source: 'chosen' | 'kept' | 'empty';
+    readonly instances: number;
+    readonly dropped: number;
+    readonly filterIgnored: boolean;
+  }[];
 }
 
 /** Prototypes of one level; rows of class c are `offsets[c]` to `offsets[c + 1]`. */
@@ -53,8 +58,10 @@ export interface BankLevel {
 }
 
 /**
- * Prototypes of every class and level, and the instances that they were chosen from. As tensors (in the run folder under `passes/<plugin id>/`, and
- * in checkpoints) it is `info` (U8, JSON of {@link BankInfo}), `instances/image` (I32 [n]), `instances/box` (F32 [n, 4]), `instances/label` (I32 [n]) and,
+ * Prototypes of every class and level, and the instances that they were chosen from. As tensors (in the run folder
+ * under `passes/<plugin id>/`, and
+ * in checkpoints) it is `info` (U8, JSON of {@link BankInfo}), `instances/image` (I32 [n]), `instances/box` (F32 [n,
+ * 4]), `instances/label` (I32 [n]) and,
  * for every level l from 0, `level<l>/<name>` for the names of {@link BankLevel}, with the shapes that stand there.
  */
 export interface Bank {
@@ -73,7 +80,8 @@ export interface Bank {
 export function writeBank({ info, instances, levels }: Bank): NamedTensors {
   const n = instances.label.length;
   const tensors = new Map<string, HostTensor>();
-  const add = (name: string, data: HostTensor['data'], shape: readonly number[] = [data.length]): void => void tensors.set(name, { dtype: dtypeOf(data), shape, data });
+  const add = (name: string, data: HostTensor['data'], shape: readonly number[] = [data.length]): void =>
+    void tensors.set(name, { dtype: dtypeOf(data), shape, data });
   add('info', new TextEncoder().encode(JSON.stringify(info)));
   add('instances/image', instances.image);
   add('instances/box', instances.box, [n, 4]);
@@ -99,7 +107,10 @@ function dtypeOf(data: HostTensor['data']): HostTensor['dtype'] {
 export function isEarlierBank(tensors: NamedTensors): boolean {
   const info = tensors.get('info')?.data;
   try {
-    return info instanceof Uint8Array && (JSON.parse(new TextDecoder().decode(info)) as { readonly format: unknown }).format === 1;
+    return (
+      info instanceof Uint8Array &&
+      (JSON.parse(new TextDecoder().decode(info)) as { readonly format: unknown }).format === 1
+    );
   } catch {
     return false;
   }
@@ -108,11 +119,16 @@ export function isEarlierBank(tensors: NamedTensors): boolean {
 /** @throws KdError CHECKPOINT_INVALID for tensors that are no bank */
 export function readBank(tensors: NamedTensors): Bank {
   const invalid = (why: string, cause?: unknown): KdError =>
-    new KdError('CHECKPOINT_INVALID', `this is no bank of prototypes: ${why}. Delete the plugin's folder under passes/ in the run folder to have it made again.`, { cause });
+    new KdError(
+      'CHECKPOINT_INVALID',
+      `this is no bank of prototypes: ${why}. Delete the plugin's folder under passes/ in the run folder to have it made again.`,
+      { cause },
+    );
   const get = <T extends HostTensor['data']>(name: string, type: new (...args: never[]) => T, length?: number): T => {
     const data = tensors.get(name)?.data;
     if (!(data instanceof type)) throw invalid(`${name} is ${data === undefined ? 'missing' : 'of another type'}`);
-    if (length !== undefined && data.length !== length) throw invalid(`${name} has ${data.length} elements, not ${length}`);
+    if (length !== undefined && data.length !== length)
+      throw invalid(`${name} has ${data.length} elements, not ${length}`);
     return data;
   };
   let info: BankInfo;
@@ -140,5 +156,9 @@ export function readBank(tensors: NamedTensors): Bank {
       cosine: get(`level${l}/cosine`, Float32Array, n),
     };
   });
-  return { info, instances: { image: get('instances/image', Int32Array, n), box: get('instances/box', Float32Array, n * 4), label }, levels };
+  return {
+    info,
+    instances: { image: get('instances/image', Int32Array, n), box: get('instances/box', Float32Array, n * 4), label },
+    levels,
+  };
 }

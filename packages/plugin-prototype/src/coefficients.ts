@@ -31,21 +31,33 @@ export interface PursuitCoefficients extends Pair {
 }
 
 /**
- * Coefficients of every instance on the prototypes of its own class, one prototype after the other in order of selection, each by the closed form for
+ * Coefficients of every instance on the prototypes of its own class, one prototype after the other in order of
+ * selection, each by the closed form for
  * one more prototype (section "Prototype generation" of Tang et al., ECCV 2022), all rows at unit length.
  * @param features rows of instances
  * @param prototypes of all classes
  * @param labels [n] int32
  * @returns m is the number of prototypes of the largest class
  */
-export function pursuitCoefficients(features: Pair, prototypes: Pair, labels: tf.Tensor1D, { offsets, similarity }: PursuitOptions): PursuitCoefficients {
+export function pursuitCoefficients(
+  features: Pair,
+  prototypes: Pair,
+  labels: tf.Tensor1D,
+  { offsets, similarity }: PursuitOptions,
+): PursuitCoefficients {
   const n = labels.shape[0];
   const counts = Array.from({ length: offsets.length - 1 }, (_, c) => offsets[c + 1]! - offsets[c]!);
   const most = Math.max(0, ...counts);
   if (n === 0 || most === 0) return { student: tf.zeros([n, 0]), teacher: tf.zeros([n, 0]), used: tf.zeros([n, 0]) };
   const share = 1 / (1 + 2 * similarity); // det = 1 + 2 lambda of unit rows
   return tf.tidy(() => {
-    const first = tf.gather(tf.tensor1d(Array.from(counts, (_, c) => offsets[c]!), 'int32'), labels);
+    const first = tf.gather(
+      tf.tensor1d(
+        Array.from(counts, (_, c) => offsets[c]!),
+        'int32',
+      ),
+      labels,
+    );
     const count = tf.gather(tf.tensor1d(counts, 'int32'), labels);
     const [p, q] = [unitRows(prototypes.teacher), unitRows(prototypes.student)];
     let [teacher, student] = [unitRows(features.teacher), unitRows(features.student)];
@@ -62,7 +74,11 @@ export function pursuitCoefficients(features: Pair, prototypes: Pair, labels: tf
       student = tf.sub(student, tf.mul(tf.expandDims(ws, 1), qk));
       columns.push({ teacher: wt, student: ws, used });
     }
-    const stacked = (name: 'teacher' | 'student' | 'used'): tf.Tensor2D => tf.stack(columns.map((column) => column[name]), 1) as tf.Tensor2D;
+    const stacked = (name: 'teacher' | 'student' | 'used'): tf.Tensor2D =>
+      tf.stack(
+        columns.map((column) => column[name]),
+        1,
+      ) as tf.Tensor2D;
     return { teacher: stacked('teacher'), student: stacked('student'), used: stacked('used') };
   });
 }

@@ -32,17 +32,25 @@ export interface LevelDescription {
 }
 
 /** Pools every instance on the level and compares it with the level's prototypes, as both models see it. */
-export function describeLevel({ student, teacher, stride, prototypes }: Level, { boxes, labels }: Objects, rule?: ReliabilityRule): LevelDescription {
+export function describeLevel(
+  { student, teacher, stride, prototypes }: Level,
+  { boxes, labels }: Objects,
+  rule?: ReliabilityRule,
+): LevelDescription {
   const [b, n] = labels.shape;
   const pooled = (map: tf.Tensor4D): tf.Tensor2D => tf.reshape(cropPool(map, boxes, stride), [b * n, map.shape[3]]);
   const features = { student: pooled(student), teacher: pooled(teacher) };
-  const described = { student: cosines(features.student, prototypes.student), teacher: cosines(features.teacher, prototypes.teacher) };
+  const described = {
+    student: cosines(features.student, prototypes.student),
+    teacher: cosines(features.teacher, prototypes.teacher),
+  };
   const weights = reliability(described, tf.reshape(labels, [b * n]), prototypes.labels, rule);
   return { features, cosines: described, weights: tf.reshape(weights, [b, n]) };
 }
 
 /**
- * Reliability of regions by what a second stage pooled from them, averaged over its bins, on the level that each was pooled from.
+ * Reliability of regions by what a second stage pooled from them, averaged over its bins, on the level that each was
+ * pooled from.
  * @param features [b, n, s, s, c] of each model
  * @param levels [b, n] int32, the finest is 0
  * @returns [b, n], without a gradient
@@ -56,10 +64,20 @@ export function regionWeights(
 ): tf.Tensor2D {
   return tf.tidy(() => {
     const [b, n] = labels.shape;
-    const mean = (pooled: tf.Tensor5D): tf.Tensor2D => tf.reshape(tf.mean(detach(pooled), [2, 3]), [b * n, pooled.shape[4]]);
+    const mean = (pooled: tf.Tensor5D): tf.Tensor2D =>
+      tf.reshape(tf.mean(detach(pooled), [2, 3]), [b * n, pooled.shape[4]]);
     const [student, teacher] = [mean(features.student), mean(features.teacher)];
     const ofLevel = prototypes.map((own) =>
-      tf.reshape(reliability({ student: cosines(student, own.student), teacher: cosines(teacher, own.teacher) }, tf.reshape(labels, [b * n]), own.labels, rule), [b, n]));
+      tf.reshape(
+        reliability(
+          { student: cosines(student, own.student), teacher: cosines(teacher, own.teacher) },
+          tf.reshape(labels, [b * n]),
+          own.labels,
+          rule,
+        ),
+        [b, n],
+      ),
+    );
     return ofOwnLevel(ofLevel as tf.Tensor2D[], levels);
   });
 }
@@ -70,6 +88,12 @@ export function regionWeights(
  * @param levels [b, n] int32
  */
 export function ofOwnLevel(weights: readonly tf.Tensor2D[], levels: tf.Tensor2D): tf.Tensor2D {
-  return tf.tidy(() =>
-    weights.map((values, level) => tf.where<tf.Tensor>(tf.equal(levels, tf.scalar(level, 'int32')), values, tf.zerosLike(values))).reduce((sum, part) => tf.add(sum, part)) as tf.Tensor2D);
+  return tf.tidy(
+    () =>
+      weights
+        .map((values, level) =>
+          tf.where<tf.Tensor>(tf.equal(levels, tf.scalar(level, 'int32')), values, tf.zerosLike(values)),
+        )
+        .reduce((sum, part) => tf.add(sum, part)) as tf.Tensor2D,
+  );
 }

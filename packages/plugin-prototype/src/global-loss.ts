@@ -3,7 +3,10 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { Pair } from './coefficients.js';
 
 export interface GlobalLossOptions {
-  /** `smooth-l1` (beta 1) of the weighted coefficients, as published runs trained it; `l2`: half the weighted squares. Default `smooth-l1`. */
+  /**
+   * `smooth-l1` (beta 1) of the weighted coefficients, as published runs trained it; `l2`: half the weighted squares.
+   * Default `smooth-l1`.
+   */
   readonly kind?: 'smooth-l1' | 'l2';
   /** [n, p] float32: which prototypes count for an instance; all without it */
   readonly scope?: tf.Tensor2D;
@@ -12,12 +15,18 @@ export interface GlobalLossOptions {
 }
 
 /**
- * The student's coefficients follow the teacher's. `smooth-l1`: the mean over instances and prototypes of the smooth L1 loss of w c_s and w c_t;
- * `l2`: the mean over instances of w |c_s - c_t|² / 2. 0 without instances or prototypes. Only the student's coefficients get a gradient.
+ * The student's coefficients follow the teacher's. `smooth-l1`: the mean over instances and prototypes of the smooth L1
+ * loss of w c_s and w c_t;
+ * `l2`: the mean over instances of w |c_s - c_t|² / 2. 0 without instances or prototypes. Only the student's
+ * coefficients get a gradient.
  * @param coefficients [n, p] each
  * @param weights [n] reliability
  */
-export function globalLoss({ student, teacher }: Pair, weights: tf.Tensor1D, { kind = 'smooth-l1', scope, mask }: GlobalLossOptions = {}): tf.Scalar {
+export function globalLoss(
+  { student, teacher }: Pair,
+  weights: tf.Tensor1D,
+  { kind = 'smooth-l1', scope, mask }: GlobalLossOptions = {},
+): tf.Scalar {
   const [n, p] = student.shape;
   if (n === 0 || p === 0) return tf.scalar(0);
   return tf.tidy(() => {

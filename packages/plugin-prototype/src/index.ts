@@ -1,6 +1,19 @@
 export { type Bank, type BankInfo, type BankLevel, type BankLevelInfo, readBank, writeBank } from './bank-format.js';
-export { cosines, type Pair, type PursuitCoefficients, pursuitCoefficients, type PursuitOptions } from './coefficients.js';
-export { describeLevel, type Level, type LevelDescription, type Objects, ofOwnLevel, regionWeights } from './describe-level.js';
+export {
+  cosines,
+  type Pair,
+  type PursuitCoefficients,
+  pursuitCoefficients,
+  type PursuitOptions,
+} from './coefficients.js';
+export {
+  describeLevel,
+  type Level,
+  type LevelDescription,
+  type Objects,
+  ofOwnLevel,
+  regionWeights,
+} from './describe-level.js';
 export { featureLoss, type FeatureLosses } from './feature-loss.js';
 export { globalLoss, type GlobalLossOptions } from './global-loss.js';
 export { type LevelPrototypes, levelPrototypes } from './level-prototypes.js';

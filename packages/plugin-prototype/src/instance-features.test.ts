@@ -14,11 +14,22 @@ const pairs: readonly TapPair[] = [{ student: tap('s', 1), teacher: tap('t', 2),
 /** Image i is full of the value i; the teacher's second channel is the column. */
 const sample: Sample = {
   images: [0, 1, 2, 3],
-  instances: [[0, 0], [1, 1], [1, 0], [2, 0], [3, 0]].map(([image, row]) => ({ image: image!, row: row!, box: [0, 0, 1, 1], label: 0 })),
+  instances: [
+    [0, 0],
+    [1, 1],
+    [1, 0],
+    [2, 0],
+    [3, 0],
+  ].map(([image, row]) => ({ image: image!, row: row!, box: [0, 0, 1, 1], label: 0 })),
   perClass: [],
 };
 
-function viewOf({ skip = -1, failAt = Infinity, cache = new Map<string, NamedTensors>() } = {}): { view: PassView; ran: string[]; told: [number, number][]; cache: Map<string, NamedTensors> } {
+function viewOf({ skip = -1, failAt = Infinity, cache = new Map<string, NamedTensors>() } = {}): {
+  view: PassView;
+  ran: string[];
+  told: [number, number][];
+  cache: Map<string, NamedTensors>;
+} {
   const ran: string[] = [];
   const told: [number, number][] = [];
   const made: tf.Tensor[] = [];
@@ -43,8 +54,14 @@ function viewOf({ skip = -1, failAt = Infinity, cache = new Map<string, NamedTen
       for (let from = 0; from < indices.length; from += 2) {
         const wanted = indices.slice(from, from + 2).filter((index) => index !== skip);
         if (wanted.some((index) => index >= failAt)) throw new Error('stopped');
-        const boxes = Float32Array.from(wanted.flatMap(() => [0, 0, 4, 15, 8, 0, 23, 4])); // row 0: column 0; row 1: columns 1 and 2
-        const batch = { ids: wanted.map((id) => `image ${id}`), maxBoxes: 2, boxes, shape: [wanted.length, 16, 32, 3] } as unknown as HostBatch;
+        // row 0: column 0; row 1: columns 1 and 2
+        const boxes = Float32Array.from(wanted.flatMap(() => [0, 0, 4, 15, 8, 0, 23, 4]));
+        const batch = {
+          ids: wanted.map((id) => `image ${id}`),
+          maxBoxes: 2,
+          boxes,
+          shape: [wanted.length, 16, 32, 3],
+        } as unknown as HostBatch;
         const images = tf.tensor4d(wanted, [wanted.length, 1, 1, 1]);
         yield { batch, images };
         tf.dispose([images, ...made.splice(0)]);
@@ -68,7 +85,9 @@ describe('instanceFeatures', () => {
 
   it('goes on in the middle after an interruption, and later runs the student alone', async () => {
     const cache = new Map<string, NamedTensors>();
-    await expect(instanceFeatures(viewOf({ cache, failAt: 2 }).view, sample, { pairs, cache: true, chunkImages: 2 })).rejects.toThrow('stopped');
+    await expect(
+      instanceFeatures(viewOf({ cache, failAt: 2 }).view, sample, { pairs, cache: true, chunkImages: 2 }),
+    ).rejects.toThrow('stopped');
     expect(cache.size).toBe(1);
     const { view, ran } = viewOf({ cache });
     const resumed = await instanceFeatures(view, sample, { pairs, cache: true, chunkImages: 2 });

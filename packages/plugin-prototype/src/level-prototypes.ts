@@ -14,7 +14,10 @@ export interface LevelPrototypes {
 }
 
 /** The caller disposes the tensors. */
-export function levelPrototypes({ teacher, student, offsets }: Pick<BankLevel, 'teacher' | 'student' | 'offsets'>, info: Pick<BankLevelInfo, 'teacherChannels' | 'studentChannels'>): LevelPrototypes {
+export function levelPrototypes(
+  { teacher, student, offsets }: Pick<BankLevel, 'teacher' | 'student' | 'offsets'>,
+  info: Pick<BankLevelInfo, 'teacherChannels' | 'studentChannels'>,
+): LevelPrototypes {
   const p = offsets.at(-1)!;
   const labels = Int32Array.from({ length: p }, (_, row) => offsets.findLastIndex((first) => first <= row));
   return {

@@ -14,7 +14,13 @@ const bankEntries = {
   /** lambda: how much an instance is asked to be described alike in both spaces. */
   similarity: v.optional(amount, 10),
   /** The method's own greedy search, a baseline, or a function of the form of `selectPursuit`. */
-  select: v.optional(v.union([v.picklist(['pgm', 'kmeans', 'dbscan', 'random']), v.custom<Selector>(isFunction, 'Expected a name or a function')]), 'pgm'),
+  select: v.optional(
+    v.union([
+      v.picklist(['pgm', 'kmeans', 'dbscan', 'random']),
+      v.custom<Selector>(isFunction, 'Expected a name or a function'),
+    ]),
+    'pgm',
+  ),
   /** Whose features `kmeans` and `dbscan` cluster. */
   space: v.optional(v.picklist(['student', 'teacher']), 'student'),
   /** Instances that may become prototypes: those in dense places of both spaces, or all. */
@@ -61,7 +67,10 @@ export const optionsSchema = v.strictObject({
     }),
     {},
   ),
-  response: v.optional(v.strictObject({ temperature: v.optional(v.pipe(v.number(), v.finite(), v.gtValue(0)), 2) }), {}),
+  response: v.optional(
+    v.strictObject({ temperature: v.optional(v.pipe(v.number(), v.finite(), v.gtValue(0)), 2) }),
+    {},
+  ),
   /** Feature and global loss fade by 1 - epoch / epochs. */
   attenuation: v.optional(v.boolean(), true),
 });

@@ -24,11 +24,16 @@ async function withToy<T>(options: ToyOptions, work: (toy: Toy) => Promise<T>): 
 const bankOf = ({ plugin }: Toy): Bank => readBank(plugin.hooks.state!());
 const empty = (batch: HostBatch): HostBatch => ({ ...batch, mask: new Float32Array(batch.mask.length) });
 const sum = (values: Iterable<number>): number => [...values].reduce((total, value) => total + Math.abs(value), 0);
-const flatWeights = (weights: readonly number[][], mask: readonly number[][]): number[] => weights.flatMap((row, b) => row.filter((_, i) => mask[b]![i] === 1));
+const flatWeights = (weights: readonly number[][], mask: readonly number[][]): number[] =>
+  weights.flatMap((row, b) => row.filter((_, i) => mask[b]![i] === 1));
 
 describe('the terms', () => {
   it('are named after the losses; a weight of 0 leaves one out, and all of them leave the channel alone', async () => {
-    for (const [weights, names] of [[{}, ['feature', 'global', 'response']], [{ feature: 0 }, ['global', 'response']], [{ global: 0, feature: 0, response: 0 }, []]] as const) {
+    for (const [weights, names] of [
+      [{}, ['feature', 'global', 'response']],
+      [{ feature: 0 }, ['global', 'response']],
+      [{ global: 0, feature: 0, response: 0 }, []],
+    ] as const) {
       await withToy({ options: { weights } }, async (toy) => {
         await toy.pass();
         const { terms, weights: channel } = toy.step(await toy.batch());
@@ -36,7 +41,11 @@ describe('the terms', () => {
         const known = channel.levels.map((level) => flatWeights(level, channel.mask));
         expect(known).toHaveLength(2);
         expect(known[0]!.length).toBeGreaterThan(3);
-        expect([...known.flat(), ...flatWeights(channel.response, channel.mask)].every((weight) => weight > 0 && weight <= 1)).toBe(true);
+        expect(
+          [...known.flat(), ...flatWeights(channel.response, channel.mask)].every(
+            (weight) => weight > 0 && weight <= 1,
+          ),
+        ).toBe(true);
         expect(Math.min(...known.flat())).toBeLessThan(1);
       });
     }
@@ -47,12 +56,16 @@ describe('the terms', () => {
       await toy.pass();
       const batch = await toy.batch();
       const [first, later] = [toy.step(batch, 0).terms, toy.step(batch, 3).terms];
-      for (const name of ['global', 'feature']) expect(later[`prototype.${name}`]! / first[`prototype.${name}`]!).toBeCloseTo(0.25, 4);
+      for (const name of ['global', 'feature'])
+        expect(later[`prototype.${name}`]! / first[`prototype.${name}`]!).toBeCloseTo(0.25, 4);
       expect(later['prototype.response']).toBeCloseTo(first['prototype.response']!, 5);
-      const strong = await withToy({ options: { weights: { global: 15, feature: 3, response: 4 }, attenuation: false } }, async (other) => {
-        await other.pass();
-        return other.step(batch, 3).terms;
-      });
+      const strong = await withToy(
+        { options: { weights: { global: 15, feature: 3, response: 4 }, attenuation: false } },
+        async (other) => {
+          await other.pass();
+          return other.step(batch, 3).terms;
+        },
+      );
       expect(strong['prototype.global']! / first['prototype.global']!).toBeCloseTo(3, 4);
       expect(strong['prototype.feature']! / first['prototype.feature']!).toBeCloseTo(3, 4);
       expect(strong['prototype.response']! / first['prototype.response']!).toBeCloseTo(4, 4);
@@ -73,11 +86,14 @@ describe('the terms', () => {
   });
 
   it('are of the ground truth where that is wanted', async () => {
-    await withToy({ options: { instances: 'gt', reliability: ({ student }) => tf.fill([student.shape[0]], 0.25) } }, async (toy) => {
-      await toy.pass();
-      const { weights } = toy.step(await toy.batch());
-      expect(new Set(flatWeights(weights.response, weights.mask))).toEqual(new Set([0.25]));
-    });
+    await withToy(
+      { options: { instances: 'gt', reliability: ({ student }) => tf.fill([student.shape[0]], 0.25) } },
+      async (toy) => {
+        await toy.pass();
+        const { weights } = toy.step(await toy.batch());
+        expect(new Set(flatWeights(weights.response, weights.mask))).toEqual(new Set([0.25]));
+      },
+    );
   });
 
   it('come after the pass alone', async () => {
@@ -93,9 +109,19 @@ describe('the pass', () => {
     await withToy({ options: { minSide: 9, count: 3 } }, async (toy) => {
       await toy.pass();
       const { info, instances, levels } = bankOf(toy);
-      const large = toy.dataset.images.flatMap(({ id, annotations }) => annotations.filter(({ box: [x1, y1, x2, y2] }) => x2 - x1 > 9 && y2 - y1 > 9).map(({ box, label }) => ({ id, box, label })));
+      const large = toy.dataset.images.flatMap(({ id, annotations }) =>
+        annotations
+          .filter(({ box: [x1, y1, x2, y2] }) => x2 - x1 > 9 && y2 - y1 > 9)
+          .map(({ box, label }) => ({ id, box, label })),
+      );
       expect(large.length).toBeGreaterThan(4);
-      expect(Array.from(instances.label, (label, i) => ({ id: info.images[instances.image[i]!], box: [...instances.box.subarray(i * 4, i * 4 + 4)], label }))).toEqual(large);
+      expect(
+        Array.from(instances.label, (label, i) => ({
+          id: info.images[instances.image[i]!],
+          box: [...instances.box.subarray(i * 4, i * 4 + 4)],
+          label,
+        })),
+      ).toEqual(large);
       for (const { offsets, instance, teacher } of levels) {
         expect(offsets[2]).toBe(instance.length);
         expect(teacher.length).toBe(instance.length * 4);
@@ -144,7 +170,12 @@ describe('the pass', () => {
       toy.controller.failAfter = toy.seen.teacher + 3;
       await expect(toy.pass(2)).rejects.toThrow(/the power went/);
       expect(bankOf(toy)).toEqual(before);
-      toy.step(await toy.batch().then((batch) => { toy.controller.failAfter = Infinity; return batch; }));
+      toy.step(
+        await toy.batch().then((batch) => {
+          toy.controller.failAfter = Infinity;
+          return batch;
+        }),
+      );
     });
   });
 
@@ -153,16 +184,23 @@ describe('the pass', () => {
       await toy.pass();
       const before = bankOf(toy);
       // The same data without blue objects, as a later draw might have it.
-      const images = toy.dataset.images.map((image) => ({ ...image, annotations: image.annotations.map((one) => ({ ...one, ignore: one.label === 1 })) }));
+      const images = toy.dataset.images.map((image) => ({
+        ...image,
+        annotations: image.annotations.map((one) => ({ ...one, ignore: one.label === 1 })),
+      }));
       const view = { ...viewOf(toy), images } as unknown as PassView;
       const after = readBank(await toy.plugin.hooks.datasetPass!.run(view));
       after.levels.forEach((level, l) => {
         const old = before.levels[l]!;
         expect(after.info.levels[l]!.classes.map(({ source }) => source)).toEqual(['chosen', 'kept']);
-        const blue = (values: Float32Array, { offsets }: typeof old, width: number): number[] => [...values.subarray(offsets[1]! * width, offsets[2]! * width)];
+        const blue = (values: Float32Array, { offsets }: typeof old, width: number): number[] => [
+          ...values.subarray(offsets[1]! * width, offsets[2]! * width),
+        ];
         expect(blue(level.student, level, 4)).toEqual(blue(old.student, old, 4));
         const [row, oldRow] = [level.instance[level.offsets[1]!]!, old.instance[old.offsets[1]!]!];
-        expect(after.info.images[after.instances.image[row]!]).toBe(before.info.images[before.instances.image[oldRow]!]);
+        expect(after.info.images[after.instances.image[row]!]).toBe(
+          before.info.images[before.instances.image[oldRow]!],
+        );
         expect(level.nearest[row]).toBe(-1);
       });
     });
@@ -178,14 +216,25 @@ describe('the pass', () => {
     });
   });
 
-  it('takes a selector of one\'s own', async () => {
+  it("takes a selector of one's own", async () => {
     const asked: number[] = [];
-    await withToy({ options: { select: (features, options) => { asked.push(options?.count ?? 0); return selectRandom(features, options); }, count: 1 } }, async (toy) => {
-      await toy.pass();
-      expect(asked).toEqual([1, 1, 1, 1]);
-      expect(bankOf(toy).info.select).toBe('function');
-      expect([...bankOf(toy).levels[0]!.offsets]).toEqual([0, 1, 2]);
-    });
+    await withToy(
+      {
+        options: {
+          select: (features, options) => {
+            asked.push(options?.count ?? 0);
+            return selectRandom(features, options);
+          },
+          count: 1,
+        },
+      },
+      async (toy) => {
+        await toy.pass();
+        expect(asked).toEqual([1, 1, 1, 1]);
+        expect(bankOf(toy).info.select).toBe('function');
+        expect([...bankOf(toy).levels[0]!.offsets]).toEqual([0, 1, 2]);
+      },
+    );
   });
 });
 
@@ -194,8 +243,11 @@ describe('the bank', () => {
     await withToy({}, async (toy) => {
       await toy.pass();
       const bank = bankOf(toy);
-      const take = (info: Partial<Bank['info']>): void => toy.plugin.hooks.datasetPass!.use(writeBank({ ...bank, info: { ...bank.info, ...info } }));
-      expect(() => take({ levels: [...bank.info.levels].reverse() })).toThrow(/the bank of prototypes has levels of stride 16.*the necks have stride 8/s);
+      const take = (info: Partial<Bank['info']>): void =>
+        toy.plugin.hooks.datasetPass!.use(writeBank({ ...bank, info: { ...bank.info, ...info } }));
+      expect(() => take({ levels: [...bank.info.levels].reverse() })).toThrow(
+        /the bank of prototypes has levels of stride 16.*the necks have stride 8/s,
+      );
       expect(() => take({ classes: ['cat', 'dog'] })).toThrow(/classes cat, dog; the detectors know red, blue/);
       expect(bankOf(toy)).toEqual(bank);
     });
@@ -218,13 +270,20 @@ describe('the bank', () => {
 
   it('in a state that is damaged is refused', async () => {
     await withToy({}, async (toy) => {
-      expect(() => toy.plugin.hooks.restore!(new Map([['info', { dtype: 'U8', shape: [1], data: Uint8Array.of(123) }]]))).toThrow(/no bank of prototypes: info is not JSON/);
+      expect(() =>
+        toy.plugin.hooks.restore!(new Map([['info', { dtype: 'U8', shape: [1], data: Uint8Array.of(123) }]])),
+      ).toThrow(/no bank of prototypes: info is not JSON/);
     });
   });
 });
 
 it.each<[PrototypeInput | Record<string, unknown>, RegExp]>([
-  [{ count: 0 }, /count/], [{ every: { steps: 0 } }, /every/], [{ select: 'kmedians' }, /select/], [{ weights: { global: -1 } }, /global/], [{ reliability: 'gap' }, /function/], [{ global: { lambda: 1 } }, /lambda/],
+  [{ count: 0 }, /count/],
+  [{ every: { steps: 0 } }, /every/],
+  [{ select: 'kmedians' }, /select/],
+  [{ weights: { global: -1 } }, /global/],
+  [{ reliability: 'gap' }, /function/],
+  [{ global: { lambda: 1 } }, /lambda/],
 ])('refuses options that cannot be meant: %j', (options, message) => {
   expect(() => parseOptions(prototype.definition.options, options, 'distiller "prototype"')).toThrow(message);
 });
@@ -233,16 +292,43 @@ it.each<[PrototypeInput | Record<string, unknown>, RegExp]>([
 function viewOf({ dataset, student, teacher }: Toy): Record<string, unknown> {
   const rng = { stream: () => rng, shuffle: <T>(items: readonly T[]) => [...items], int: () => 1 };
   return {
-    epoch: 1, step: 2, student, teacher, categories: dataset.categories, rng, progress: () => {},
+    epoch: 1,
+    step: 2,
+    student,
+    teacher,
+    categories: dataset.categories,
+    rng,
+    progress: () => {},
     cached: (_: string, make: () => Promise<NamedTensors>) => make(),
     forward: (role: 'student' | 'teacher', images: tf.Tensor4D, taps: readonly { name: string }[]) => {
-      const { levels, predictions, taps: tapped } = (role === 'student' ? student : teacher).forward(images, { training: false, taps: taps.map(({ name }) => name) });
-      tf.dispose([...levels.filter((level) => !Object.values(tapped).includes(level)), ...Object.values(predictions).flat()]);
+      const {
+        levels,
+        predictions,
+        taps: tapped,
+      } = (role === 'student' ? student : teacher).forward(images, {
+        training: false,
+        taps: taps.map(({ name }) => name),
+      });
+      tf.dispose([
+        ...levels.filter((level) => !Object.values(tapped).includes(level)),
+        ...Object.values(predictions).flat(),
+      ]);
       kept.push(...Object.values(tapped));
       return { taps: tapped };
     },
     batches: async function* (indices: readonly number[]) {
-      const loader = dataset.loader({ input: student.input, batchSize: 2, training: false, shuffle: false, dropLast: false, seed: 0, augment: [], workers: 0, onBadImage: 'error', indices });
+      const loader = dataset.loader({
+        input: student.input,
+        batchSize: 2,
+        training: false,
+        shuffle: false,
+        dropLast: false,
+        seed: 0,
+        augment: [],
+        workers: 0,
+        onBadImage: 'error',
+        indices,
+      });
       for await (const batch of loader.epoch(0)) {
         const images = tf.tensor4d(batch.images, [...batch.shape]);
         yield { batch, images };

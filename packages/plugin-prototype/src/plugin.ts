@@ -1,4 +1,13 @@
-import { comparedMaps, definePlugin, type Hooks, type NeckPair, neckPairs, type PluginScope, type StepView, type TapRequests } from '@kd/core';
+import {
+  comparedMaps,
+  definePlugin,
+  type Hooks,
+  type NeckPair,
+  neckPairs,
+  type PluginScope,
+  type StepView,
+  type TapRequests,
+} from '@kd/core';
 import { objectLevel } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
 import { isEarlierBank, readBank, writeBank } from './bank-format.js';
@@ -13,8 +22,10 @@ import { levelFeature, levelGlobal } from './step-losses.js';
 import { type StepObjects, stepObjects } from './step-objects.js';
 
 /**
- * Global knowledge: instances of the training data that serve both models as a basis. The student learns to describe every instance as the teacher does,
- * and how far the two descriptions agree weighs what it learns otherwise. Tang et al., "Distilling Object Detectors with Global Knowledge", ECCV 2022.
+ * Global knowledge: instances of the training data that serve both models as a basis. The student learns to describe
+ * every instance as the teacher does,
+ * and how far the two descriptions agree weighs what it learns otherwise. Tang et al., "Distilling Object Detectors
+ * with Global Knowledge", ECCV 2022.
  */
 export const prototype = definePlugin<PrototypeOptions, PrototypeInput>({
   name: 'prototype',
@@ -46,7 +57,8 @@ function create(scope: PluginScope, options: PrototypeOptions): Hooks {
   let now: Described | undefined;
 
   return {
-    featureTap: (requests) => void (pairs = requestLevels(scope, requests, weights.feature > 0 ? options.feature.adapter : null)),
+    featureTap: (requests) =>
+      void (pairs = requestLevels(scope, requests, weights.feature > 0 ? options.feature.adapter : null)),
 
     datasetPass: {
       every: options.every,
@@ -56,7 +68,10 @@ function create(scope: PluginScope, options: PrototypeOptions): Hooks {
 
     headForward(step) {
       now = describe(step, { pairs, inUse, options });
-      step.weights.set({ levels: now.described.map((level) => now!.objects.toInstances(level.weights)), response: now.response });
+      step.weights.set({
+        levels: now.described.map((level) => now!.objects.toInstances(level.weights)),
+        response: now.response,
+      });
     },
 
     lossCompose(step) {
@@ -65,14 +80,23 @@ function create(scope: PluginScope, options: PrototypeOptions): Hooks {
       const fade = options.attenuation ? 1 - step.progress.epoch / step.progress.epochs : 1;
       const terms: Record<string, tf.Scalar> = {};
       if (weights.global > 0) {
-        terms['global'] = tf.tidy(() => tf.mul(total(levels.map((level, l) => levelGlobal(described[l]!, level, objects, globalOptions(options)))), weights.global * fade));
+        terms['global'] = tf.tidy(() =>
+          tf.mul(
+            total(levels.map((level, l) => levelGlobal(described[l]!, level, objects, globalOptions(options)))),
+            weights.global * fade,
+          ),
+        );
       }
       if (weights.feature > 0) {
         const share = (options.feature.levels ?? (twoStage ? 'mean' : 'sum')) === 'mean' ? 1 / levels.length : 1;
-        terms['feature'] = tf.tidy(() => tf.mul(featureTotal(step, { id, pairs, objects, described, options }), weights.feature * fade * share));
+        terms['feature'] = tf.tidy(() =>
+          tf.mul(featureTotal(step, { id, pairs, objects, described, options }), weights.feature * fade * share),
+        );
       }
       if (weights.response > 0) {
-        terms['response'] = tf.tidy(() => tf.mul(responseTotal(step, response, options.response.temperature), weights.response));
+        terms['response'] = tf.tidy(() =>
+          tf.mul(responseTotal(step, response, options.response.temperature), weights.response),
+        );
       }
       return terms;
     },
@@ -89,46 +113,128 @@ function create(scope: PluginScope, options: PrototypeOptions): Hooks {
 }
 
 /** Without the keys that hold undefined, which would hide the defaults. */
-const given = (weights: PrototypeOptions['weights']): Record<string, number> => Object.fromEntries(Object.entries(weights).filter((entry): entry is [string, number] => entry[1] !== undefined));
+const given = (weights: PrototypeOptions['weights']): Record<string, number> =>
+  Object.fromEntries(Object.entries(weights).filter((entry): entry is [string, number] => entry[1] !== undefined));
 
 const total = (scalars: readonly tf.Scalar[]): tf.Scalar => scalars.reduce((sum, scalar) => tf.add(sum, scalar));
 
 /** Every level of the neck: the weight channel has one entry for each. */
-function requestLevels(scope: PluginScope, requests: TapRequests, adapter: PrototypeOptions['feature']['adapter'] | null): readonly NeckPair[] {
-  if (adapter !== null && adapter !== 'none') return neckPairs(scope, requests, { adapter: { size: 3, relu: adapter === 'conv3x3-relu' }, pooled: true });
+function requestLevels(
+  scope: PluginScope,
+  requests: TapRequests,
+  adapter: PrototypeOptions['feature']['adapter'] | null,
+): readonly NeckPair[] {
+  if (adapter !== null && adapter !== 'none')
+    return neckPairs(scope, requests, { adapter: { size: 3, relu: adapter === 'conv3x3-relu' }, pooled: true });
   const hint = `Leave out adapter: 'none' in the options of ${scope.id}: by default a trained 3x3 convolution brings the student's channels to the teacher's.`;
-  return requests.pair('neck@*', { channels: adapter === 'none' ? 'equal' : 'any', hint }).map((pair) => ({ ...pair, adapter: null }));
+  return requests
+    .pair('neck@*', { channels: adapter === 'none' ? 'equal' : 'any', hint })
+    .map((pair) => ({ ...pair, adapter: null }));
 }
 
-function describe(step: StepView, { pairs, inUse, options }: { readonly pairs: readonly NeckPair[]; readonly inUse: DeviceBank; readonly options: PrototypeOptions }): Described {
+function describe(
+  step: StepView,
+  {
+    pairs,
+    inUse,
+    options,
+  }: { readonly pairs: readonly NeckPair[]; readonly inUse: DeviceBank; readonly options: PrototypeOptions },
+): Described {
   const prototypes = inUse.levels;
   const objects = stepObjects(step, options.instances);
-  const levels = pairs.map((pair, l): Level => ({ student: step.student.tap(pair.student), teacher: step.teacher.tap(pair.teacher), stride: pair.stride, prototypes: prototypes[l]! }));
+  const levels = pairs.map(
+    (pair, l): Level => ({
+      student: step.student.tap(pair.student),
+      teacher: step.teacher.tap(pair.teacher),
+      stride: pair.stride,
+      prototypes: prototypes[l]!,
+    }),
+  );
   const described = levels.map((level) => describeLevel(level, objects, options.reliability));
   return { objects, levels, described, response: responseWeights(step, { objects, described, prototypes, options }) };
 }
 
 /** What a second stage pools is what it classifies; a dense head reads the level itself. */
-function responseWeights({ student, teacher, instances }: StepView, { objects, described, prototypes, options }: Pick<Described, 'objects' | 'described'> & { readonly prototypes: DeviceBank['levels']; readonly options: PrototypeOptions }): tf.Tensor2D {
+function responseWeights(
+  { student, teacher, instances }: StepView,
+  {
+    objects,
+    described,
+    prototypes,
+    options,
+  }: Pick<Described, 'objects' | 'described'> & {
+    readonly prototypes: DeviceBank['levels'];
+    readonly options: PrototypeOptions;
+  },
+): tf.Tensor2D {
   if (student.regions && teacher.regions) {
     const [{ features, levels }, { features: taught }] = [student.ofInstances, teacher.ofInstances];
-    return regionWeights({ student: features!, teacher: taught! }, levels!, instances.labels, prototypes, options.reliability);
+    return regionWeights(
+      { student: features!, teacher: taught! },
+      levels!,
+      instances.labels,
+      prototypes,
+      options.reliability,
+    );
   }
-  return objects.toInstances(ofOwnLevel(described.map(({ weights }) => weights), objectLevel(objects.boxes, { levels: described.length })));
+  return objects.toInstances(
+    ofOwnLevel(
+      described.map(({ weights }) => weights),
+      objectLevel(objects.boxes, { levels: described.length }),
+    ),
+  );
 }
 
-const globalOptions = ({ global: { coefficients, similarity, scope, kind } }: PrototypeOptions): Parameters<typeof levelGlobal>[3] => ({ coefficients, pursuitSimilarity: similarity, scope, kind });
+const globalOptions = ({
+  global: { coefficients, similarity, scope, kind },
+}: PrototypeOptions): Parameters<typeof levelGlobal>[3] => ({
+  coefficients,
+  pursuitSimilarity: similarity,
+  scope,
+  kind,
+});
 
-function featureTotal(step: StepView, { id, pairs, objects, described, options }: { readonly id: string; readonly pairs: readonly NeckPair[]; readonly objects: StepObjects; readonly described: readonly LevelDescription[]; readonly options: PrototypeOptions }): tf.Scalar {
-  return total(comparedMaps(id, step, pairs).map(({ pair, student, teacher }, index) => {
-    const { foreground, background } = levelFeature({ student, teacher, stride: pair.stride }, objects, described[index]!.weights, { index, levels: pairs.length });
-    return tf.add(tf.mul(foreground, options.feature.foreground), tf.mul(background, options.feature.background));
-  }));
+function featureTotal(
+  step: StepView,
+  {
+    id,
+    pairs,
+    objects,
+    described,
+    options,
+  }: {
+    readonly id: string;
+    readonly pairs: readonly NeckPair[];
+    readonly objects: StepObjects;
+    readonly described: readonly LevelDescription[];
+    readonly options: PrototypeOptions;
+  },
+): tf.Scalar {
+  return total(
+    comparedMaps(id, step, pairs).map(({ pair, student, teacher }, index) => {
+      const { foreground, background } = levelFeature(
+        { student, teacher, stride: pair.stride },
+        objects,
+        described[index]!.weights,
+        { index, levels: pairs.length },
+      );
+      return tf.add(tf.mul(foreground, options.feature.foreground), tf.mul(background, options.feature.background));
+    }),
+  );
 }
 
-function responseTotal({ student, teacher, instances }: StepView, weights: tf.Tensor2D, temperature: number): tf.Scalar {
-  const rows = <T extends tf.Tensor>(x: tf.Tensor, ...rest: number[]): T => tf.reshape(x, [-1, ...rest]) as tf.Tensor as T;
+function responseTotal(
+  { student, teacher, instances }: StepView,
+  weights: tf.Tensor2D,
+  temperature: number,
+): tf.Scalar {
+  const rows = <T extends tf.Tensor>(x: tf.Tensor, ...rest: number[]): T =>
+    tf.reshape(x, [-1, ...rest]) as tf.Tensor as T;
   const { logits } = student.ofInstances;
   const classes = logits.shape[2];
-  return responseLoss(rows(logits, classes), rows(teacher.ofInstances.logits, classes), { temperature, weights: rows(weights), mask: rows(instances.mask) });
+  return responseLoss(rows(logits, classes), rows(teacher.ofInstances.logits, classes), {
+    temperature,
+    weights: rows(weights),
+    mask: rows(instances.mask),
+  });
 }

@@ -14,7 +14,9 @@ export interface Similarities {
 /** How far each instance can be trusted, [n]; what it gives is clamped to [0, 1]. */
 export type ReliabilityRule = (similarities: Similarities) => tf.Tensor1D;
 
-/** 1 - |max_k cos_s - max_k cos_t| over the prototypes of the own class; the two maxima may be of different prototypes. */
+/**
+ * 1 - |max_k cos_s - max_k cos_t| over the prototypes of the own class; the two maxima may be of different prototypes.
+ */
 export const ownClassGap: ReliabilityRule = ({ student, teacher, own }) => {
   // Cosines are in [-1, 1]: three less is below all of them.
   const best = (cosines: tf.Tensor2D): tf.Tensor => tf.max(tf.sub(cosines, tf.mul(tf.sub(1, own), 3)), 1); // [n]
@@ -22,13 +24,19 @@ export const ownClassGap: ReliabilityRule = ({ student, teacher, own }) => {
 };
 
 /**
- * The reliability weight of instances: the disagreement of the two descriptions, without a gradient. A class without prototypes gives 1; a value that is
+ * The reliability weight of instances: the disagreement of the two descriptions, without a gradient. A class without
+ * prototypes gives 1; a value that is
  * not finite gives 0.
  * @param labels [n] int32, of the instances
  * @param prototypeLabels [p] int32
  * @returns [n] in [0, 1]
  */
-export function reliability(cosines: Omit<Similarities, 'own'>, labels: tf.Tensor1D, prototypeLabels: tf.Tensor1D, rule: ReliabilityRule = ownClassGap): tf.Tensor1D {
+export function reliability(
+  cosines: Omit<Similarities, 'own'>,
+  labels: tf.Tensor1D,
+  prototypeLabels: tf.Tensor1D,
+  rule: ReliabilityRule = ownClassGap,
+): tf.Tensor1D {
   const [n, p] = cosines.student.shape;
   if (n === 0 || p === 0) return tf.ones([n]);
   return tf.tidy(() => {
@@ -42,4 +50,6 @@ export function reliability(cosines: Omit<Similarities, 'own'>, labels: tf.Tenso
 
 /** [n, p] float32: 1 where the prototype is of the instance's class. */
 export const ownPrototypes = (labels: tf.Tensor1D, prototypeLabels: tf.Tensor1D): tf.Tensor2D =>
-  tf.tidy(() => tf.cast(tf.equal(tf.expandDims(labels, 1), tf.expandDims(prototypeLabels, 0)), 'float32') as tf.Tensor2D);
+  tf.tidy(
+    () => tf.cast(tf.equal(tf.expandDims(labels, 1), tf.expandDims(prototypeLabels, 0)), 'float32') as tf.Tensor2D,
+  );

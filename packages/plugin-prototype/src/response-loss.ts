@@ -10,12 +10,18 @@ export interface ResponseLossOptions {
 }
 
 /**
- * Softened class distributions of the student's instances learn from the teacher's: the mean over instances of w T²/C Σ_c p (log p - log q), with
- * a mean over the classes. 0 without instances. Logits of one-stage detectors go through a softmax all the same, as in published runs.
+ * Softened class distributions of the student's instances learn from the teacher's: the mean over instances of w T²/C
+ * Σ_c p (log p - log q), with
+ * a mean over the classes. 0 without instances. Logits of one-stage detectors go through a softmax all the same, as in
+ * published runs.
  * @param student [n, c] logits
  * @param teacher [n, c] logits of the same instances
  */
-export function responseLoss(student: tf.Tensor2D, teacher: tf.Tensor2D, { temperature = 2, weights, mask }: ResponseLossOptions = {}): tf.Scalar {
+export function responseLoss(
+  student: tf.Tensor2D,
+  teacher: tf.Tensor2D,
+  { temperature = 2, weights, mask }: ResponseLossOptions = {},
+): tf.Scalar {
   const n = student.shape[0];
   if (n === 0) return tf.scalar(0);
   return tf.tidy(() => {

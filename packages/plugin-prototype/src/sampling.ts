@@ -29,22 +29,38 @@ export interface Sample {
 }
 
 /**
- * For each class the images that hold an object of it that is large enough, at most so many, and in them all such objects of that class. An image that
+ * For each class the images that hold an object of it that is large enough, at most so many, and in them all such
+ * objects of that class. An image that
  * is drawn for two classes is there once.
  * @param rng gives the same draw every time: it is asked for a stream a class
  */
-export function sampleInstances(images: readonly ImageRecord[], { classes, maxImages, minSide }: SamplingOptions, rng: Rng): Sample {
+export function sampleInstances(
+  images: readonly ImageRecord[],
+  { classes, maxImages, minSide }: SamplingOptions,
+  rng: Rng,
+): Sample {
   const large = images.map(({ annotations }) =>
-    annotations.filter(({ ignore }) => !ignore).map(({ box, label }, row) => ({ row, box, label })).filter(({ box: [x1, y1, x2, y2] }) => x2 - x1 > minSide && y2 - y1 > minSide));
+    annotations
+      .filter(({ ignore }) => !ignore)
+      .map(({ box, label }, row) => ({ row, box, label }))
+      .filter(({ box: [x1, y1, x2, y2] }) => x2 - x1 > minSide && y2 - y1 > minSide),
+  );
   const holding = Array.from({ length: classes }, (): number[] => []);
   large.forEach((objects, image) => {
     for (const label of new Set(objects.map((object) => object.label))) holding[label]?.push(image);
   });
-  const drawn = holding.map((all, label) => new Set(all.length > maxImages ? rng.stream('class', label).shuffle(all).slice(0, maxImages) : all));
-  const instances = large.flatMap((objects, image) => objects.filter(({ label }) => drawn[label]?.has(image)).map((object): SampledInstance => ({ image, ...object })));
+  const drawn = holding.map(
+    (all, label) => new Set(all.length > maxImages ? rng.stream('class', label).shuffle(all).slice(0, maxImages) : all),
+  );
+  const instances = large.flatMap((objects, image) =>
+    objects.filter(({ label }) => drawn[label]?.has(image)).map((object): SampledInstance => ({ image, ...object })),
+  );
   return {
     images: [...new Set(instances.map(({ image }) => image))],
     instances,
-    perClass: drawn.map((own, label) => ({ images: own.size, instances: instances.filter((instance) => instance.label === label).length })),
+    perClass: drawn.map((own, label) => ({
+      images: own.size,
+      instances: instances.filter((instance) => instance.label === label).length,
+    })),
   };
 }

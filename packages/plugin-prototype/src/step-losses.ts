@@ -15,20 +15,38 @@ export interface GlobalOptions {
 }
 
 /** The global loss of one level, before factor and attenuation. */
-export function levelGlobal({ features, cosines, weights }: LevelDescription, { prototypes }: Level, objects: Objects, { coefficients, pursuitSimilarity, scope, kind }: GlobalOptions): tf.Scalar {
+export function levelGlobal(
+  { features, cosines, weights }: LevelDescription,
+  { prototypes }: Level,
+  objects: Objects,
+  { coefficients, pursuitSimilarity, scope, kind }: GlobalOptions,
+): tf.Scalar {
   return tf.tidy(() => {
     const rows = <T extends tf.Tensor>(x: tf.Tensor2D): T => tf.reshape(x, [-1]) as tf.Tensor as T;
-    const [labels, mask, trust] = [rows<tf.Tensor1D>(objects.labels), rows<tf.Tensor1D>(objects.mask), rows<tf.Tensor1D>(weights)];
+    const [labels, mask, trust] = [
+      rows<tf.Tensor1D>(objects.labels),
+      rows<tf.Tensor1D>(objects.mask),
+      rows<tf.Tensor1D>(weights),
+    ];
     if (coefficients === 'pursuit') {
-      const { used, ...pair } = pursuitCoefficients(features, prototypes as Pair, labels, { offsets: prototypes.offsets, similarity: pursuitSimilarity });
+      const { used, ...pair } = pursuitCoefficients(features, prototypes as Pair, labels, {
+        offsets: prototypes.offsets,
+        similarity: pursuitSimilarity,
+      });
       return globalLoss(pair, trust, { kind, scope: used, mask });
     }
-    return globalLoss(cosines, trust, { kind, mask, ...(scope === 'own-class' && prototypes.labels.shape[0] > 0 && { scope: ownPrototypes(labels, prototypes.labels) }) });
+    return globalLoss(cosines, trust, {
+      kind,
+      mask,
+      ...(scope === 'own-class' &&
+        prototypes.labels.shape[0] > 0 && { scope: ownPrototypes(labels, prototypes.labels) }),
+    });
   });
 }
 
 /**
- * Foreground and background of one level, before factors and attenuation. The foreground are the objects that the size rule sends to this level, each with
+ * Foreground and background of one level, before factors and attenuation. The foreground are the objects that the size
+ * rule sends to this level, each with
  * its weight.
  * @param maps the student's behind its adapter
  * @param weights [b, n]

@@ -12,7 +12,11 @@ beforeAll(async () => {
 });
 
 const OPTIONS: SsimOptions[] = [
-  ...(['reflect', 'valid', 'renorm'] as const).flatMap((padding) => [{ padding }, { padding, window: 3, sigma: 0.8 }, { padding, window: 7, windowType: 'uniform' as const }]),
+  ...(['reflect', 'valid', 'renorm'] as const).flatMap((padding) => [
+    { padding },
+    { padding, window: 3, sigma: 0.8 },
+    { padding, window: 7, windowType: 'uniform' as const },
+  ]),
   // Outer taps that are 0 in float32
   { window: 11, sigma: 0.3 },
   { window: 1 },
@@ -22,10 +26,19 @@ describe('mapFilter', () => {
   it('is the product with its banded matrices, and its adjoint that with their transposes', () => {
     for (const options of OPTIONS) {
       const settings = v.parse(settingsSchema, options);
-      for (const [h, w] of [[1, 2], [5, 7], [12, 21], [23, 40], [64, 13]] as const) {
+      for (const [h, w] of [
+        [1, 2],
+        [5, 7],
+        [12, 21],
+        [23, 40],
+        [64, 13],
+      ] as const) {
         tf.tidy(() => {
           const [rows, columns] = [axisMatrix(h, settings), axisMatrix(w, settings)];
-          const [down, across] = [tf.tensor2d(rows.values, [rows.out, h]), tf.tensor2d(columns.values, [columns.out, w])];
+          const [down, across] = [
+            tf.tensor2d(rows.values, [rows.out, h]),
+            tf.tensor2d(columns.values, [columns.out, w]),
+          ];
           const filter = mapFilter(h, w, settings);
           expect(filter.size).toEqual([rows.out, columns.out]);
           const planes = (map: tf.Tensor4D): tf.Tensor4D => tf.transpose(map, [0, 3, 1, 2]);
@@ -57,7 +70,8 @@ describe('axisMatrix', () => {
       for (let n = 1; n <= 30; n++) {
         const { out, in: columns, values } = axisMatrix(n, v.parse(settingsSchema, options));
         expect(columns).toBe(n);
-        for (let i = 0; i < out; i++) expect(values.subarray(i * n, (i + 1) * n).reduce((sum, tap) => sum + tap, 0)).toBeCloseTo(1, 6);
+        for (let i = 0; i < out; i++)
+          expect(values.subarray(i * n, (i + 1) * n).reduce((sum, tap) => sum + tap, 0)).toBeCloseTo(1, 6);
       }
     }
   });

@@ -18,7 +18,8 @@ type Apply = (map: tf.Tensor4D) => tf.Tensor4D;
 type Axis = 1 | 2;
 
 /**
- * The window of `settings` for maps of [height, width]. Each axis is a banded matrix, so that every border rule has its exact
+ * The window of `settings` for maps of [height, width]. Each axis is a banded matrix, so that every border rule has its
+ * exact
  * adjoint. Tensors that it makes belong to the caller's tidy.
  */
 export function mapFilter(height: number, width: number, settings: SsimSettings): MapFilter {
@@ -27,13 +28,24 @@ export function mapFilter(height: number, width: number, settings: SsimSettings)
   const [downs, across] = [axisPlans(rows), axisPlans(columns)];
   const forward = [along(1, downs.forward), along(2, across.forward)];
   const adjoint = [along(2, across.adjoint), along(1, downs.adjoint)];
-  const chain = (parts: readonly Apply[]): Apply => (map) => tf.tidy(() => parts.reduce((last, part) => part(last), map));
+  const chain =
+    (parts: readonly Apply[]): Apply =>
+    (map) =>
+      tf.tidy(() => parts.reduce((last, part) => part(last), map));
   return { size: [rows.out, columns.out], forward: chain(forward), adjoint: chain(adjoint) };
 }
 
 function along(axis: Axis, { top, middle, bottom }: AxisPlan): Apply {
-  const parts = [top && dense(axis, top), middle && correlation(axis, middle), bottom && dense(axis, bottom)].filter((part) => part !== null);
-  return (map) => (parts.length === 1 ? parts[0]!(map) : tf.concat(parts.map((part) => part(map)), axis));
+  const parts = [top && dense(axis, top), middle && correlation(axis, middle), bottom && dense(axis, bottom)].filter(
+    (part) => part !== null,
+  );
+  return (map) =>
+    parts.length === 1
+      ? parts[0]!(map)
+      : tf.concat(
+          parts.map((part) => part(map)),
+          axis,
+        );
 }
 
 /** Rows of a channels-last image are contiguous: along the height one product an image, along the width one a row. */
@@ -41,15 +53,42 @@ function dense(axis: Axis, { rows, firstColumn, columns, values }: EdgeRows): Ap
   const matrix = tf.tensor2d(values, [rows, columns]);
   return (map) => {
     const [n, h, w, c] = map.shape;
-    const lines = tf.reshape(cut(map, axis, firstColumn, columns), axis === 1 ? [n, columns, w * c] : [n * h, columns, c]);
+    const lines = tf.reshape(
+      cut(map, axis, firstColumn, columns),
+      axis === 1 ? [n, columns, w * c] : [n * h, columns, c],
+    );
     return tf.reshape(tf.matMul(matrix, lines), axis === 1 ? [n, rows, w, c] : [n, h, rows, c]);
   };
 }
 
 function correlation(axis: Axis, { taps, firstColumn, columns, padding: [before, after] }: Correlation): Apply {
   const line = tf.tensor4d(taps, axis === 1 ? [taps.length, 1, 1, 1] : [1, taps.length, 1, 1]);
-  const padded: Apply = (map) => (before + after === 0 ? map : tf.pad(map, axis === 1 ? [[0, 0], [before, after], [0, 0], [0, 0]] : [[0, 0], [0, 0], [before, after], [0, 0]]));
-  return (map) => tf.depthwiseConv2d(padded(cut(map, axis, firstColumn, columns)), tf.tile(line, [1, 1, map.shape[3], 1]), 1, 'valid');
+  const padded: Apply = (map) =>
+    before + after === 0
+      ? map
+      : tf.pad(
+          map,
+          axis === 1
+            ? [
+                [0, 0],
+                [before, after],
+                [0, 0],
+                [0, 0],
+              ]
+            : [
+                [0, 0],
+                [0, 0],
+                [before, after],
+                [0, 0],
+              ],
+        );
+  return (map) =>
+    tf.depthwiseConv2d(
+      padded(cut(map, axis, firstColumn, columns)),
+      tf.tile(line, [1, 1, map.shape[3], 1]),
+      1,
+      'valid',
+    );
 }
 
 function cut(map: tf.Tensor4D, axis: Axis, from: number, count: number): tf.Tensor4D {

@@ -19,7 +19,10 @@ export interface Correlation {
   readonly padding: readonly [number, number];
 }
 
-/** A banded matrix as a correlation with one window for its equal rows, and small dense blocks for the rows near the borders. */
+/**
+ * A banded matrix as a correlation with one window for its equal rows, and small dense blocks for the rows near the
+ * borders.
+ */
 export interface AxisPlan {
   readonly out: number;
   readonly top: EdgeRows | null;
@@ -56,7 +59,12 @@ function planOf(matrix: AxisMatrix): AxisPlan {
   const before = a - first;
   const after = out - b - (matrix.in - (b - a + first + taps.length - 1));
   if (isCut(matrix, taps, before) && after >= 0) {
-    return { out, top: null, middle: { taps, firstColumn: 0, columns: matrix.in, padding: [before, after] }, bottom: null };
+    return {
+      out,
+      top: null,
+      middle: { taps, firstColumn: 0, columns: matrix.in, padding: [before, after] },
+      bottom: null,
+    };
   }
   return {
     out,
@@ -84,7 +92,8 @@ function equalRows(matrix: AxisMatrix): [number, number] {
   const same = (row: number): boolean => {
     const [from, to] = span(matrix, row);
     if (from !== first + row - middle || to !== last + row - middle) return false;
-    for (let j = 0; j < last - first; j++) if (values[row * columns + from + j] !== values[middle * columns + first + j]) return false;
+    for (let j = 0; j < last - first; j++)
+      if (values[row * columns + from + j] !== values[middle * columns + first + j]) return false;
     return true;
   };
   let [a, b] = [middle, middle + 1];

@@ -1,6 +1,8 @@
 /**
- * A block's share of one map in bytes. An elementwise pass over a map that fits the cache costs a third of one over a large
- * map, and the loss makes some forty of them; below this, the filters slow down, which are fast where channels are many.
+ * A block's share of one map in bytes. An elementwise pass over a map that fits the cache costs a third of one over a
+ * large
+ * map, and the loss makes some forty of them; below this, the filters slow down, which are fast where channels are
+ * many.
  */
 const BLOCK_BYTES = 8 << 20;
 /** Below this, cutting channels costs more than it saves: rows of a block are copied one by one. */
@@ -17,7 +19,8 @@ export interface Block {
 }
 
 /**
- * Cuts a map into blocks: SSIM treats every channel of every image apart. Blocks in one row share their images. Images are
+ * Cuts a map into blocks: SSIM treats every channel of every image apart. Blocks in one row share their images. Images
+ * are
  * cut first, since a part of them is not copied.
  */
 export function blocksOf([n, h, w, c]: readonly [number, number, number, number], bytes = BLOCK_BYTES): Block[][] {
@@ -25,7 +28,13 @@ export function blocksOf([n, h, w, c]: readonly [number, number, number, number]
   const images = clamp(Math.floor(bytes / (plane * c)), 1, n);
   const channels = clamp(Math.floor(bytes / (plane * images * CHANNEL_STEP)) * CHANNEL_STEP, FEWEST_CHANNELS, c);
   return ranges(n, images).map(([image, imageCount]) =>
-    ranges(c, channels, CHANNEL_STEP).map(([channel, count]) => ({ image, images: imageCount, channel, channels: count })));
+    ranges(c, channels, CHANNEL_STEP).map(([channel, count]) => ({
+      image,
+      images: imageCount,
+      channel,
+      channels: count,
+    })),
+  );
 }
 
 /** Parts of at most `most`, as even as steps of `step` allow. */

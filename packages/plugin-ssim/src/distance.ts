@@ -18,10 +18,15 @@ export interface Distance {
   /** What the sum's gradient is, over `gradient` of a block. */
   readonly slope: number;
   /** Σ w d and its gradient with respect to pair.x [n, h, w, c]. Runs outside of any gradient tape. */
-  measure(pair: RawPair, weights?: tf.Tensor4D, watch?: Watch): { readonly total: tf.Scalar; readonly gradient: tf.Tensor4D };
+  measure(
+    pair: RawPair,
+    weights?: tf.Tensor4D,
+    watch?: Watch,
+  ): { readonly total: tf.Scalar; readonly gradient: tf.Tensor4D };
 }
 
-const weigh = (map: tf.Tensor, weights: tf.Tensor4D | undefined): tf.Tensor4D => (weights ? tf.mul(map, weights) : map) as tf.Tensor4D;
+const weigh = (map: tf.Tensor, weights: tf.Tensor4D | undefined): tf.Tensor4D =>
+  (weights ? tf.mul(map, weights) : map) as tf.Tensor4D;
 
 export function ssimDistance(height: number, width: number, constants: Constants, settings: SsimSettings): Distance {
   const filter = mapFilter(height, width, settings);
@@ -57,12 +62,18 @@ export function powerDistance(height: number, width: number, power: 1 | 2): Dist
     measure({ x, y }, weights) {
       const difference = tf.sub(x, y);
       const distance = power === 1 ? tf.abs(difference) : tf.square(difference);
-      return { total: tf.sum<tf.Scalar>(weigh(distance, weights)), gradient: weigh(power === 1 ? tf.sign(difference) : difference, weights) };
+      return {
+        total: tf.sum<tf.Scalar>(weigh(distance, weights)),
+        gradient: weigh(power === 1 ? tf.sign(difference) : difference, weights),
+      };
     },
   };
 }
 
-/** Takes a constant a channel off both maps: where the mean is much larger than the spread, E[x²] - E[x]² loses its digits. */
+/**
+ * Takes a constant a channel off both maps: where the mean is much larger than the spread, E[x²] - E[x]² loses its
+ * digits.
+ */
 function centred({ x, y }: RawPair): MapPair {
   const offsets = { x: tf.mean(x, [0, 1, 2], true), y: tf.mean(y, [0, 1, 2], true) };
   return { x: tf.sub(x, offsets.x), y: tf.sub(y, offsets.y), offsets };

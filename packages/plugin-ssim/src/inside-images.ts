@@ -6,7 +6,11 @@ import * as tf from '@tensorflow/tfjs-core';
  * @param stride pixels of the input a cell
  * @param sizes [height, width] of each image before padding
  */
-export function insideImages([n, h, w]: readonly [number, number, number, number], stride: number, sizes: readonly (readonly [number, number])[]): tf.Tensor4D {
+export function insideImages(
+  [n, h, w]: readonly [number, number, number, number],
+  stride: number,
+  sizes: readonly (readonly [number, number])[],
+): tf.Tensor4D {
   const weights = new Float32Array(n * h * w);
   for (let image = 0; image < n; image++) {
     const [height, width] = sizes[image]!;

@@ -2,7 +2,16 @@ import * as tf from '@tensorflow/tfjs-core';
 import { blocksOf, type Block } from './blocks.js';
 import { powerDistance, ssimDistance, type Distance, type LossName } from './distance.js';
 import type { Constants, Watch } from './maps.js';
-import { addSums, extremeSums, scopeRange, sliceRange, throughExtremes, toUnit, type ExtremeSums, type ScopeRange } from './min-max.js';
+import {
+  addSums,
+  extremeSums,
+  scopeRange,
+  sliceRange,
+  throughExtremes,
+  toUnit,
+  type ExtremeSums,
+  type ScopeRange,
+} from './min-max.js';
 import type { SsimSettings } from './settings.js';
 
 /** The loss of one level and the gradient of its student map, as `scale · map`. */
@@ -39,27 +48,57 @@ export interface LevelOptions {
 }
 
 /**
- * Loss and gradient of one level in one go, block by block so that the temporaries stay in the cache and are few. The loss
+ * Loss and gradient of one level in one go, block by block so that the temporaries stay in the cache and are few. The
+ * loss
  * is a mean: its gradient needs nothing from later, so it is finished here and is all that a backward pass has to keep.
  */
-export function levelLoss(student: tf.Tensor4D, teacher: tf.Tensor4D, settings: SsimSettings, { loss = 'ssim', weights, watch, blockBytes }: LevelOptions = {}): LevelLoss {
+export function levelLoss(
+  student: tf.Tensor4D,
+  teacher: tf.Tensor4D,
+  settings: SsimSettings,
+  { loss = 'ssim', weights, watch, blockBytes }: LevelOptions = {},
+): LevelLoss {
   return tf.tidy(() => {
     const [n, h, w, c] = student.shape;
-    const distance = loss === 'ssim' ? ssimDistance(h, w, constantsOf(teacher, settings), settings) : powerDistance(h, w, loss === 'l1' ? 1 : 2);
-    const level: Level = { student, teacher, settings, distance, weights, ranges: rangesOf(student, teacher, settings), watch };
+    const distance =
+      loss === 'ssim'
+        ? ssimDistance(h, w, constantsOf(teacher, settings), settings)
+        : powerDistance(h, w, loss === 'l1' ? 1 : 2);
+    const level: Level = {
+      student,
+      teacher,
+      settings,
+      distance,
+      weights,
+      ranges: rangesOf(student, teacher, settings),
+      watch,
+    };
     const blocks = watch ? [[{ image: 0, images: n, channel: 0, channels: c }]] : blocksOf(student.shape, blockBytes);
     const results = blocks.map((row) => row.map((block) => tf.tidy(() => blockResult(level, block))));
     const sums = sumsByScope(results, settings.scope);
-    const rows = results.map((row, i) => joined(row.map((result, j) => finished(level, blocks[i]![j]!, result, sums?.[i]![j])), 3));
+    const rows = results.map((row, i) =>
+      joined(
+        row.map((result, j) => finished(level, blocks[i]![j]!, result, sums?.[i]![j])),
+        3,
+      ),
+    );
 
     const total = tf.addN(results.flat().map((result) => result.total));
     const elements = weights ? tf.mul(tf.sum(weights), c) : tf.scalar(n * distance.size[0] * distance.size[1] * c);
     const share = tf.divNoNan(tf.scalar(distance.share), elements);
-    return { loss: tf.mul<tf.Scalar>(total, share), gradient: joined(rows, 0), scale: tf.mul<tf.Scalar>(share, distance.slope / distance.share) };
+    return {
+      loss: tf.mul<tf.Scalar>(total, share),
+      gradient: joined(rows, 0),
+      scale: tf.mul<tf.Scalar>(share, distance.slope / distance.share),
+    };
   });
 }
 
-function rangesOf(student: tf.Tensor4D, teacher: tf.Tensor4D, { normalize, scope, rangeFrom }: SsimSettings): Level['ranges'] {
+function rangesOf(
+  student: tf.Tensor4D,
+  teacher: tf.Tensor4D,
+  { normalize, scope, rangeFrom }: SsimSettings,
+): Level['ranges'] {
   if (normalize === 'none') return null;
   const range = scopeRange(teacher, scope);
   return { teacher: range, student: rangeFrom === 'teacher' ? range : scopeRange(student, scope) };
@@ -82,7 +121,9 @@ function blockResult(level: Level, block: Block): BlockResult {
   const student = part(level.student, block);
   const teacher = part(level.teacher, block);
   const range = ranges && sliceRange(ranges.student, block);
-  const pair = range ? { x: toUnit(student, range), y: toUnit(teacher, sliceRange(ranges.teacher, block)) } : { x: student, y: teacher };
+  const pair = range
+    ? { x: toUnit(student, range), y: toUnit(teacher, sliceRange(ranges.teacher, block)) }
+    : { x: student, y: teacher };
   watch?.('norm_s', pair.x);
   watch?.('norm_t', pair.y);
   const weights = level.weights && tf.slice(level.weights, [block.image, 0, 0, 0], [block.images, -1, -1, -1]);
@@ -90,7 +131,11 @@ function blockResult(level: Level, block: Block): BlockResult {
   if (!range) return { total, gradient, sums: undefined };
   const through = tf.mul<tf.Tensor4D>(gradient, range.inverse);
   const exact = settings.rangeFrom === 'own' && !settings.detachRange;
-  return { total, gradient: through, sums: exact ? extremeSums(student, pair.x, through, range, settings.scope) : undefined };
+  return {
+    total,
+    gradient: through,
+    sums: exact ? extremeSums(student, pair.x, through, range, settings.scope) : undefined,
+  };
 }
 
 function part(map: tf.Tensor4D, { image, images, channel, channels }: Block): tf.Tensor4D {
@@ -99,7 +144,10 @@ function part(map: tf.Tensor4D, { image, images, channel, channels }: Block): tf
 }
 
 /** What flows through minimum and maximum of a scope, gathered from all blocks of it. */
-function sumsByScope(results: readonly (readonly BlockResult[])[], scope: SsimSettings['scope']): ExtremeSums[][] | null {
+function sumsByScope(
+  results: readonly (readonly BlockResult[])[],
+  scope: SsimSettings['scope'],
+): ExtremeSums[][] | null {
   const known = results.map((row) => row.flatMap((result) => result.sums ?? []));
   if (known[0]!.length === 0) return null;
   if (scope === 'channel') return known;
@@ -107,9 +155,16 @@ function sumsByScope(results: readonly (readonly BlockResult[])[], scope: SsimSe
   return known.map((row) => Array<ExtremeSums>(row.length).fill(all ?? addSums(row)));
 }
 
-function finished({ student, ranges }: Level, block: Block, { gradient }: BlockResult, sums: ExtremeSums | undefined): tf.Tensor4D {
+function finished(
+  { student, ranges }: Level,
+  block: Block,
+  { gradient }: BlockResult,
+  sums: ExtremeSums | undefined,
+): tf.Tensor4D {
   if (!sums || !ranges) return gradient;
-  const result = tf.tidy(() => throughExtremes(gradient, part(student, block), sliceRange(ranges.student, block), sums));
+  const result = tf.tidy(() =>
+    throughExtremes(gradient, part(student, block), sliceRange(ranges.student, block), sums),
+  );
   gradient.dispose();
   return result;
 }

@@ -18,7 +18,8 @@ export interface MapPair {
 }
 
 /**
- * SSIM [n, h', w', c] and what the backward pass filters. With G* the adjoint filter, half the gradient of SSIM's sum is
+ * SSIM [n, h', w', c] and what the backward pass filters. With G* the adjoint filter, half the gradient of SSIM's sum
+ * is
  * `G*mean + y · G*cross - x · G*energy`; without second moments there is the first term alone.
  */
 export type SsimMaps = {

@@ -28,13 +28,18 @@ export function scopeRange(map: tf.Tensor4D, scope: SsimSettings['scope']): Scop
 export function sliceRange(range: ScopeRange, { image, images, channel, channels }: Block): ScopeRange {
   const part = (of: tf.Tensor4D): tf.Tensor4D => {
     const [n, , , c] = of.shape;
-    return tf.slice(of, [n === 1 ? 0 : image, 0, 0, c === 1 ? 0 : channel], [n === 1 ? 1 : images, 1, 1, c === 1 ? 1 : channels]);
+    return tf.slice(
+      of,
+      [n === 1 ? 0 : image, 0, 0, c === 1 ? 0 : channel],
+      [n === 1 ? 1 : images, 1, 1, c === 1 ? 1 : channels],
+    );
   };
   return { lowest: part(range.lowest), highest: part(range.highest), inverse: part(range.inverse) };
 }
 
 /** [n, h, w, c] -> [0, 1] */
-export const toUnit = (map: tf.Tensor4D, range: ScopeRange): tf.Tensor4D => tf.mul(tf.sub(map, range.lowest), range.inverse);
+export const toUnit = (map: tf.Tensor4D, range: ScopeRange): tf.Tensor4D =>
+  tf.mul(tf.sub(map, range.lowest), range.inverse);
 
 /** Sums over a scope that the gradient of minimum and maximum needs: [1 or n, 1, 1, 1 or c] each. */
 export type ExtremeSums = {
@@ -52,7 +57,13 @@ export type ExtremeSums = {
  * @param unit [n, h, w, c] after it
  * @param gradient [n, h, w, c] with respect to the feature, minimum and maximum held fixed
  */
-export function extremeSums(map: tf.Tensor4D, unit: tf.Tensor4D, gradient: tf.Tensor4D, range: ScopeRange, scope: SsimSettings['scope']): ExtremeSums {
+export function extremeSums(
+  map: tf.Tensor4D,
+  unit: tf.Tensor4D,
+  gradient: tf.Tensor4D,
+  range: ScopeRange,
+  scope: SsimSettings['scope'],
+): ExtremeSums {
   const axes = scopeAxes(scope);
   const top = tf.sum(tf.mul(gradient, unit), axes, true);
   return {
@@ -65,11 +76,24 @@ export function extremeSums(map: tf.Tensor4D, unit: tf.Tensor4D, gradient: tf.Te
 
 export function addSums(sums: readonly ExtremeSums[]): ExtremeSums {
   const total = (of: (one: ExtremeSums) => tf.Tensor): tf.Tensor => tf.addN(sums.map(of));
-  return { top: total((s) => s.top), bottom: total((s) => s.bottom), tops: total((s) => s.tops), bottoms: total((s) => s.bottoms) };
+  return {
+    top: total((s) => s.top),
+    bottom: total((s) => s.bottom),
+    tops: total((s) => s.tops),
+    bottoms: total((s) => s.bottoms),
+  };
 }
 
-/** Adds what flows through maximum and minimum: split evenly among ties, which the gradients of `tf.max` and `tf.min` do not do. */
-export function throughExtremes(gradient: tf.Tensor4D, map: tf.Tensor4D, range: ScopeRange, sums: ExtremeSums): tf.Tensor4D {
+/**
+ * Adds what flows through maximum and minimum: split evenly among ties, which the gradients of `tf.max` and `tf.min` do
+ * not do.
+ */
+export function throughExtremes(
+  gradient: tf.Tensor4D,
+  map: tf.Tensor4D,
+  range: ScopeRange,
+  sums: ExtremeSums,
+): tf.Tensor4D {
   const highest = tf.mul(at(map, range.highest), tf.div(sums.top, sums.tops));
   const lowest = tf.mul(at(map, range.lowest), tf.div(sums.bottom, sums.bottoms));
   return tf.sub(tf.sub(gradient, highest), lowest);

@@ -15,8 +15,14 @@ const entries = {
 
 export const optionsSchema = v.pipe(
   v.strictObject(entries),
-  v.check(({ loss, alpha, beta, gamma }) => loss !== 'ssim' || alpha + beta + gamma > 0, 'alpha, beta and gamma are all 0, which leaves nothing to learn; set one of them above 0'),
-  v.check(({ loss, maskPadding, padding }) => !maskPadding || loss !== 'ssim' || padding !== 'valid', 'maskPadding needs a result of the size of the map, which padding "valid" does not give; use "reflect" or "renorm"'),
+  v.check(
+    ({ loss, alpha, beta, gamma }) => loss !== 'ssim' || alpha + beta + gamma > 0,
+    'alpha, beta and gamma are all 0, which leaves nothing to learn; set one of them above 0',
+  ),
+  v.check(
+    ({ loss, maskPadding, padding }) => !maskPadding || loss !== 'ssim' || padding !== 'valid',
+    'maskPadding needs a result of the size of the map, which padding "valid" does not give; use "reflect" or "renorm"',
+  ),
 );
 
 /** The options of the plugin as a person writes them. */

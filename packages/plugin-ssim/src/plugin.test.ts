@@ -1,5 +1,14 @@
 import '@tensorflow/tfjs-backend-cpu';
-import { createRng, parseOptions, TapRegistry, type Detector, type Hooks, type PluginScope, type StepView, type TapInfo } from '@kd/core';
+import {
+  createRng,
+  parseOptions,
+  TapRegistry,
+  type Detector,
+  type Hooks,
+  type PluginScope,
+  type StepView,
+  type TapInfo,
+} from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import ssim from './index.js';
@@ -17,14 +26,29 @@ interface Stage {
 }
 
 const tap = (name: string, stride: number, channels: number): TapInfo => ({ name, stride, channels });
-const neck = (channels: number): TapInfo[] => [tap('neck@p3', 8, channels), tap('neck@p4', 16, channels), tap('backbone.body.layer4', 32, 64)];
+const neck = (channels: number): TapInfo[] => [
+  tap('neck@p3', 8, channels),
+  tap('neck@p4', 16, channels),
+  tap('backbone.body.layer4', 32, 64),
+];
 
 /** The plugin behind core's own tap pairing, on detectors that consist of taps alone. */
-function stage(options: Parameters<typeof ssim>[0], student: TapInfo[], teacher: TapInfo[], capabilities: string[] = ['dense']): Stage {
-  const detector = (name: string, taps: TapInfo[]) => ({ name, taps, capabilities: new Set(capabilities) }) as unknown as Detector;
+function stage(
+  options: Parameters<typeof ssim>[0],
+  student: TapInfo[],
+  teacher: TapInfo[],
+  capabilities: string[] = ['dense'],
+): Stage {
+  const detector = (name: string, taps: TapInfo[]) =>
+    ({ name, taps, capabilities: new Set(capabilities) }) as unknown as Detector;
   const models = { student: detector('small', student), teacher: detector('large', teacher) };
   const variables = new Map<string, tf.Tensor>();
-  const scope = { id: 'ssim', ...models, rng: createRng(1, 'plugin'), variable: (name: string, value: tf.Tensor) => (variables.set(name, value), value) } as unknown as PluginScope;
+  const scope = {
+    id: 'ssim',
+    ...models,
+    rng: createRng(1, 'plugin'),
+    variable: (name: string, value: tf.Tensor) => (variables.set(name, value), value),
+  } as unknown as PluginScope;
   const registry = new TapRegistry(models);
   const hooks = ssim.definition.create(scope, parseOptions(ssim.definition.options, options ?? {}, 'distiller "ssim"'));
   hooks.featureTap!(registry.for('ssim'));
@@ -36,7 +60,15 @@ const maps = (seed: number, channels: number): Record<string, tf.Tensor4D> => ({
   'neck@p4': tf.randomNormal([2, 4, 5, channels], 0, 1, 'float32', seed + 1),
 });
 
-function feat(hooks: Hooks, students: Record<string, tf.Tensor4D>, teachers: Record<string, tf.Tensor4D>, imageSizes: [number, number][] = [[64, 80], [64, 80]]): number {
+function feat(
+  hooks: Hooks,
+  students: Record<string, tf.Tensor4D>,
+  teachers: Record<string, tf.Tensor4D>,
+  imageSizes: [number, number][] = [
+    [64, 80],
+    [64, 80],
+  ],
+): number {
   const model = (taps: Record<string, tf.Tensor4D>) => ({ tap: ({ name }: TapInfo) => taps[name]! });
   const step = { student: model(students), teacher: model(teachers), targets: { imageSizes } } as unknown as StepView;
   return tf.tidy(() => {
@@ -46,8 +78,11 @@ function feat(hooks: Hooks, students: Record<string, tf.Tensor4D>, teachers: Rec
   });
 }
 
-const plain = (students: Record<string, tf.Tensor4D>, teachers: Record<string, tf.Tensor4D>, options: Parameters<typeof ssimLevels>[2] = {}): number =>
-  tf.tidy(() => ssimLevels(Object.values(students), Object.values(teachers), options).dataSync()[0]!);
+const plain = (
+  students: Record<string, tf.Tensor4D>,
+  teachers: Record<string, tf.Tensor4D>,
+  options: Parameters<typeof ssimLevels>[2] = {},
+): number => tf.tidy(() => ssimLevels(Object.values(students), Object.values(teachers), options).dataSync()[0]!);
 
 describe('ssim', () => {
   it('taps the neck of both and adds its levels, weighted 4 on a one-stage and 2 on a two-stage detector', () => {
@@ -58,11 +93,21 @@ describe('ssim', () => {
     const pooled = [...neck(3), tap('neck@p2', 4, 3), tap('neck@pool', 64, 3)];
     const twoStage = stage({}, pooled, pooled, ['roi.align']);
     expect([...twoStage.requested].sort()).toEqual(['neck@p2', 'neck@p3', 'neck@p4']);
-    expect(feat(stage({ taps: ['neck@p3', 'neck@p4'] }, pooled, pooled, ['roi.align']).hooks, students, teachers)).toBeCloseTo(2 * plain(students, teachers), 5);
-    expect(feat(stage({ form: 'full' }, neck(3), neck(3)).hooks, students, teachers)).toBeCloseTo(4 * plain(students, teachers), 5);
+    expect(
+      feat(stage({ taps: ['neck@p3', 'neck@p4'] }, pooled, pooled, ['roi.align']).hooks, students, teachers),
+    ).toBeCloseTo(2 * plain(students, teachers), 5);
+    expect(feat(stage({ form: 'full' }, neck(3), neck(3)).hooks, students, teachers)).toBeCloseTo(
+      4 * plain(students, teachers),
+      5,
+    );
     // `form` is of SSIM alone.
-    expect(feat(stage({ form: 'full', loss: 'l2' }, neck(3), neck(3)).hooks, students, teachers)).toBeCloseTo(4 * plain(students, teachers, { loss: 'l2' }), 5);
-    expect(feat(stage({ weight: 0.5, loss: 'l2', levels: 'mean' }, neck(3), neck(3)).hooks, students, teachers)).toBeCloseTo(0.5 * plain(students, teachers, { loss: 'l2', levels: 'mean' }), 5);
+    expect(feat(stage({ form: 'full', loss: 'l2' }, neck(3), neck(3)).hooks, students, teachers)).toBeCloseTo(
+      4 * plain(students, teachers, { loss: 'l2' }),
+      5,
+    );
+    expect(
+      feat(stage({ weight: 0.5, loss: 'l2', levels: 'mean' }, neck(3), neck(3)).hooks, students, teachers),
+    ).toBeCloseTo(0.5 * plain(students, teachers, { loss: 'l2', levels: 'mean' }), 5);
   });
 
   it('refuses channels that differ, and says which option helps', () => {
@@ -76,22 +121,35 @@ describe('ssim', () => {
     const values = (name: string, from = variables): number[] => [...from.get(name)!.dataSync()];
     expect(values('neck@p3/kernel').every((value) => value !== 0 && Math.abs(value) <= 1 / Math.sqrt(2))).toBe(true);
     expect(values('neck@p3/kernel')).not.toEqual(values('neck@p4/kernel'));
-    expect(values('neck@p3/kernel', stage({ adapter: 'conv1x1' }, neck(2), neck(3)).variables)).toEqual(values('neck@p3/kernel'));
+    expect(values('neck@p3/kernel', stage({ adapter: 'conv1x1' }, neck(2), neck(3)).variables)).toEqual(
+      values('neck@p3/kernel'),
+    );
     const loss = feat(hooks, maps(1, 2), maps(11, 3));
     expect(loss).toBeGreaterThan(0);
     expect(loss).toBeLessThan(8);
   });
 
   it('leaves the padding of a batch out on demand', () => {
-    const sizes: [number, number][] = [[64, 80], [33, 41]];
+    const sizes: [number, number][] = [
+      [64, 80],
+      [33, 41],
+    ];
     const [students, teachers] = [maps(1, 3), maps(11, 3)];
-    expect(feat(stage({ maskPadding: true }, neck(3), neck(3)).hooks, students, teachers, sizes)).not.toBeCloseTo(feat(stage({}, neck(3), neck(3)).hooks, students, teachers, sizes), 3);
-    expect(feat(stage({ maskPadding: true }, neck(3), neck(3)).hooks, students, teachers)).toBeCloseTo(feat(stage({}, neck(3), neck(3)).hooks, students, teachers), 4);
+    expect(feat(stage({ maskPadding: true }, neck(3), neck(3)).hooks, students, teachers, sizes)).not.toBeCloseTo(
+      feat(stage({}, neck(3), neck(3)).hooks, students, teachers, sizes),
+      3,
+    );
+    expect(feat(stage({ maskPadding: true }, neck(3), neck(3)).hooks, students, teachers)).toBeCloseTo(
+      feat(stage({}, neck(3), neck(3)).hooks, students, teachers),
+      4,
+    );
     const weights = insideImages([2, 8, 10, 3], 8, sizes);
     expect(weights.shape).toEqual([2, 8, 10, 1]);
     const rows = weights.dataSync();
     expect(rows.subarray(0, 80).every((w) => w === 1)).toBe(true);
-    expect(Array.from({ length: 8 }, (_, y) => [...rows.subarray(80 + y * 10, 90 + y * 10)].reduce((sum, w) => sum + w, 0))).toEqual([6, 6, 6, 6, 6, 0, 0, 0]);
+    expect(
+      Array.from({ length: 8 }, (_, y) => [...rows.subarray(80 + y * 10, 90 + y * 10)].reduce((sum, w) => sum + w, 0)),
+    ).toEqual([6, 6, 6, 6, 6, 0, 0, 0]);
   });
 
   it.each([
@@ -115,9 +173,13 @@ describe('ssimLevels', () => {
   });
 
   it('averages over the levels that have elements', () => {
-    const [a, b] = [tf.randomNormal<tf.Rank.R4>([1, 5, 5, 1], 0, 1, 'float32', 1), tf.randomNormal<tf.Rank.R4>([1, 5, 5, 1], 0, 1, 'float32', 2)];
+    const [a, b] = [
+      tf.randomNormal<tf.Rank.R4>([1, 5, 5, 1], 0, 1, 'float32', 1),
+      tf.randomNormal<tf.Rank.R4>([1, 5, 5, 1], 0, 1, 'float32', 2),
+    ];
     const empty = tf.zeros<tf.Rank.R4>([1, 0, 5, 1]);
-    const value = (students: tf.Tensor4D[], teachers: tf.Tensor4D[]): number => tf.tidy(() => ssimLevels(students, teachers, { levels: 'mean' }).dataSync()[0]!);
+    const value = (students: tf.Tensor4D[], teachers: tf.Tensor4D[]): number =>
+      tf.tidy(() => ssimLevels(students, teachers, { levels: 'mean' }).dataSync()[0]!);
     expect(value([a, empty], [b, empty])).toBeCloseTo(value([a], [b]), 6);
     expect(value([empty], [empty])).toBe(0);
   });

@@ -1,4 +1,12 @@
-import { definePlugin, type Hooks, type NeckPair, neckPairs, pairMaps, type PluginScope, type StepView } from '@kd/core';
+import {
+  definePlugin,
+  type Hooks,
+  type NeckPair,
+  neckPairs,
+  pairMaps,
+  type PluginScope,
+  type StepView,
+} from '@kd/core';
 import { insideImages } from './inside-images.js';
 import { optionsSchema, type SsimPluginInput, type SsimPluginOptions } from './options.js';
 import { levelsLoss } from './ssim-levels.js';
@@ -24,16 +32,28 @@ function create(scope: PluginScope, options: SsimPluginOptions): Hooks {
 
   return {
     featureTap(requests) {
-      pairs = neckPairs(scope, requests, { taps: options.taps, adapter: options.adapter === 'conv1x1' ? {} : null, pooled: false });
+      pairs = neckPairs(scope, requests, {
+        taps: options.taps,
+        adapter: options.adapter === 'conv1x1' ? {} : null,
+        pooled: false,
+      });
     },
 
     lossCompose(step: StepView) {
       const { students, teachers } = pairMaps(step, pairs);
-      const weights = options.maskPadding ? pairs.map((pair, i) => insideImages(students[i]!.shape, pair.stride, step.targets.imageSizes)) : undefined;
-      return { feat: levelsLoss(students, teachers, settings, { adapters: pairs.map(({ adapter }) => adapter), ...(weights && { weights }) }) };
+      const weights = options.maskPadding
+        ? pairs.map((pair, i) => insideImages(students[i]!.shape, pair.stride, step.targets.imageSizes))
+        : undefined;
+      return {
+        feat: levelsLoss(students, teachers, settings, {
+          adapters: pairs.map(({ adapter }) => adapter),
+          ...(weights && { weights }),
+        }),
+      };
     },
   };
 }
 
 /** The paper's best values are 2 and 4, for a loss of half the form `full`. */
-const defaultWeight = (twoStage: boolean, { loss, form }: SsimPluginOptions): number => (twoStage ? 2 : 4) / (loss === 'ssim' && form === 'full' ? 2 : 1);
+const defaultWeight = (twoStage: boolean, { loss, form }: SsimPluginOptions): number =>
+  (twoStage ? 2 : 4) / (loss === 'ssim' && form === 'full' ? 2 : 1);

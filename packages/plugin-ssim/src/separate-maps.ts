@@ -3,10 +3,19 @@ import type { Inputs, SsimMaps } from './maps.js';
 import { power, powerSlope } from './signed-power.js';
 
 /**
- * beta != gamma: contrast and structure apart. One jitter on all second moments together keeps SSIM(x, x) = 1 for constant
+ * beta != gamma: contrast and structure apart. One jitter on all second moments together keeps SSIM(x, x) = 1 for
+ * constant
  * maps and |structure| <= 1; it also keeps the roots away from 0, where their gradient is not finite.
  */
-export function separateMaps({ pair: { x, y }, filter, constants, settings, luminance, centred, watch }: Inputs): SsimMaps {
+export function separateMaps({
+  pair: { x, y },
+  filter,
+  constants,
+  settings,
+  luminance,
+  centred,
+  watch,
+}: Inputs): SsimMaps {
   const { alpha, beta, gamma } = settings;
   const { c2, jitter } = constants;
   const c3 = tf.mul(c2, 0.5);
@@ -43,7 +52,12 @@ export function separateMaps({ pair: { x, y }, filter, constants, settings, lumi
     structureSlope && tf.mul(structureSlope, tf.mul(structure, dq)),
   ]);
   const mean = sum([
-    alpha === 0 ? null : tf.mul(tf.div(tf.mul(powerSlope(luminance.value, alpha), cs), luminance.base), tf.sub(luminance.meanY, tf.mul(luminance.value, luminance.meanX))),
+    alpha === 0
+      ? null
+      : tf.mul(
+          tf.div(tf.mul(powerSlope(luminance.value, alpha), cs), luminance.base),
+          tf.sub(luminance.meanY, tf.mul(luminance.value, luminance.meanX)),
+        ),
     tf.sub(tf.mul(centred.meanX, energy), tf.mul(centred.meanY, cross)),
   ]);
   return { ssim: tf.mul(l, cs), mean, second: { cross, energy } };

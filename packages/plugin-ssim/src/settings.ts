@@ -6,7 +6,15 @@ const positive = (fallback: number) => v.optional(v.pipe(v.number(), v.finite(),
 /** What the SSIM of two maps depends on; the plugin's options hold the same entries. */
 export const lossEntries = {
   /** Taps of the window along each axis: odd. */
-  window: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.check((n) => n % 2 === 1, 'the window must be odd, e.g. 11')), 11),
+  window: v.optional(
+    v.pipe(
+      v.number(),
+      v.integer(),
+      v.minValue(1),
+      v.check((n) => n % 2 === 1, 'the window must be odd, e.g. 11'),
+    ),
+    11,
+  ),
   windowType: v.optional(v.picklist(['gaussian', 'uniform']), 'gaussian'),
   /** Deviation of the Gaussian window in cells. */
   sigma: positive(1.5),

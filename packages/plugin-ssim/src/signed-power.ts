@@ -6,7 +6,8 @@ const SCALE = 1 / (1 + DELTA2);
 
 /**
  * z · ((z² + δ²)/(1 + δ²))^((p-1)/2): odd, smooth and strictly increasing, sign(z)·|z|^p away from 0, ±1 at ±1, and the
- * constant 1 for p = 0. A plain power gives NaN for negative structure and, with an even exponent, rewards anti-correlation.
+ * constant 1 for p = 0. A plain power gives NaN for negative structure and, with an even exponent, rewards
+ * anti-correlation.
  */
 export function power(z: tf.Tensor, p: number): tf.Tensor {
   if (p === 0) return tf.onesLike(z);

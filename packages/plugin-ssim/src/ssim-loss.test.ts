@@ -19,10 +19,21 @@ function drawn(shape: Shape, seed: number, scale = 1, offset = 0): tf.Tensor4D {
   const rng = createRng(seed, 'map');
   const [, h, w, c] = shape;
   const size = shape[0] * h * w * c;
-  return tf.tensor4d(Float32Array.from({ length: size }, (_, i) => offset + scale * (Math.sin(0.7 * Math.floor(i / c) + i) + 0.5 * rng.normal())), shape);
+  return tf.tensor4d(
+    Float32Array.from(
+      { length: size },
+      (_, i) => offset + scale * (Math.sin(0.7 * Math.floor(i / c) + i) + 0.5 * rng.normal()),
+    ),
+    shape,
+  );
 }
 
-function lossAndGradient(student: tf.Tensor4D, teacher: tf.Tensor4D, options: SsimOptions = {}, weights?: tf.Tensor4D): { loss: number; gradient: Float32Array } {
+function lossAndGradient(
+  student: tf.Tensor4D,
+  teacher: tf.Tensor4D,
+  options: SsimOptions = {},
+  weights?: tf.Tensor4D,
+): { loss: number; gradient: Float32Array } {
   return tf.tidy(() => {
     const { value, grad } = tf.valueAndGrad((s) => ssimLoss(s as tf.Tensor4D, teacher, options, weights))(student);
     return { loss: value.dataSync()[0]!, gradient: Float32Array.from(grad.dataSync()) };
@@ -32,9 +43,25 @@ function lossAndGradient(student: tf.Tensor4D, teacher: tf.Tensor4D, options: Ss
 const largest = (values: Float32Array): number => values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
 const sum = (values: Float32Array): number => values.reduce((total, value) => total + value, 0);
 
-const EXPONENTS = [[1, 1, 1], [1, 0, 0], [0, 1, 0], [0, 0, 1], [0, 1, 1], [0.5, 0.3, 0.7], [2, 0.5, 0.5]] as const;
+const EXPONENTS = [
+  [1, 1, 1],
+  [1, 0, 0],
+  [0, 1, 0],
+  [0, 0, 1],
+  [0, 1, 1],
+  [0.5, 0.3, 0.7],
+  [2, 0.5, 0.5],
+] as const;
 const withExponents = EXPONENTS.map(([alpha, beta, gamma]) => ({ alpha, beta, gamma }));
-const SIZES: [number, number][] = Array.from({ length: 12 }, (_, i) => [[i + 1, i + 1], [i + 1, 12 - i], [1, i + 1]] as [number, number][]).flat();
+const SIZES: [number, number][] = Array.from(
+  { length: 12 },
+  (_, i) =>
+    [
+      [i + 1, i + 1],
+      [i + 1, 12 - i],
+      [1, i + 1],
+    ] as [number, number][],
+).flat();
 
 describe('ssimLoss', () => {
   it('lies in [0, 1] and is finite with its gradient, for maps of 1x1 to 12x12 and every padding', () => {
@@ -67,7 +94,11 @@ describe('ssimLoss', () => {
   it('does not change when the student is scaled and shifted under own ranges', () => {
     const [student, teacher] = [drawn([2, 9, 11, 3], 6), drawn([2, 9, 11, 3], 7)];
     const plain = lossAndGradient(student, teacher).loss;
-    for (const [scale, shift] of [[3, 0], [0.25, 2], [100, -7]] as const) {
+    for (const [scale, shift] of [
+      [3, 0],
+      [0.25, 2],
+      [100, -7],
+    ] as const) {
       const { loss } = lossAndGradient(tf.add(tf.mul(student, scale), shift), teacher);
       expect(Math.abs(loss - plain) / plain).toBeLessThan(1e-5);
     }
@@ -94,10 +125,27 @@ describe('ssimLoss', () => {
 
   it('stays finite for zeros, constants, a hot pixel and large values', () => {
     const shape: Shape = [1, 8, 9, 2];
-    const hot = tf.tensor4d(Float32Array.from({ length: 144 }, (_, i) => (i === 77 ? 1e3 : 0)), shape);
-    const maps = [tf.zeros<tf.Rank.R4>(shape), tf.fill<tf.Rank.R4>(shape, 0.3), tf.fill<tf.Rank.R4>(shape, -50), hot, drawn(shape, 10), drawn(shape, 11, 1e4), drawn(shape, 12, 1, 1e4)];
+    const hot = tf.tensor4d(
+      Float32Array.from({ length: 144 }, (_, i) => (i === 77 ? 1e3 : 0)),
+      shape,
+    );
+    const maps = [
+      tf.zeros<tf.Rank.R4>(shape),
+      tf.fill<tf.Rank.R4>(shape, 0.3),
+      tf.fill<tf.Rank.R4>(shape, -50),
+      hot,
+      drawn(shape, 10),
+      drawn(shape, 11, 1e4),
+      drawn(shape, 12, 1, 1e4),
+    ];
     for (const options of withExponents.filter((_, i) => [0, 3, 6].includes(i))) {
-      for (const more of [{}, { normalize: 'none' }, { normalize: 'none', dynamicRange: 'teacher' }, { scope: 'channel' }, { rangeFrom: 'teacher' }] as const) {
+      for (const more of [
+        {},
+        { normalize: 'none' },
+        { normalize: 'none', dynamicRange: 'teacher' },
+        { scope: 'channel' },
+        { rangeFrom: 'teacher' },
+      ] as const) {
         for (const [i, student] of maps.entries()) {
           for (const [j, teacher] of maps.entries()) {
             const { loss, gradient } = lossAndGradient(student, teacher, { ...options, ...more });
@@ -124,7 +172,10 @@ describe('ssimLoss', () => {
     const together = lossAndGradient(student, teacher);
     let mean = 0;
     for (let n = 0; n < 3; n++) {
-      const alone = lossAndGradient(tf.slice(student, [n, 0, 0, 0], [1, -1, -1, -1]), tf.slice(teacher, [n, 0, 0, 0], [1, -1, -1, -1]));
+      const alone = lossAndGradient(
+        tf.slice(student, [n, 0, 0, 0], [1, -1, -1, -1]),
+        tf.slice(teacher, [n, 0, 0, 0], [1, -1, -1, -1]),
+      );
       mean += alone.loss / 3;
       const part = together.gradient.subarray(n * 126, (n + 1) * 126);
       expect(largest(part.map((g, i) => 3 * g - alone.gradient[i]!))).toBeLessThan(1e-6);
@@ -136,9 +187,17 @@ describe('ssimLoss', () => {
     const shape: Shape = [3, 9, 10, 80];
     const [student, teacher, weights] = [drawn(shape, 17), drawn(shape, 18), tf.abs(drawn([3, 9, 10, 1], 19))];
     expect(blocksOf(shape, 1).flat().length).toBe(9);
-    for (const options of [{ scope: 'image' }, { scope: 'tensor' }, { scope: 'channel' }, { scope: 'image', rangeFrom: 'teacher' }, { normalize: 'none' }] as const) {
+    for (const options of [
+      { scope: 'image' },
+      { scope: 'tensor' },
+      { scope: 'channel' },
+      { scope: 'image', rangeFrom: 'teacher' },
+      { normalize: 'none' },
+    ] as const) {
       const settings = v.parse(settingsSchema, options);
-      const [blocks, whole] = [1, 1e9].map((blockBytes) => levelLoss(student, teacher, settings, { blockBytes, weights }));
+      const [blocks, whole] = [1, 1e9].map((blockBytes) =>
+        levelLoss(student, teacher, settings, { blockBytes, weights }),
+      );
       expect(Math.abs(blocks!.loss.dataSync()[0]! - whole!.loss.dataSync()[0]!)).toBeLessThan(1e-6);
       const difference = tf.sub(blocks!.gradient, whole!.gradient).dataSync() as Float32Array;
       expect(largest(difference)).toBeLessThan(1e-4 * largest(whole!.gradient.dataSync() as Float32Array));
@@ -148,7 +207,10 @@ describe('ssimLoss', () => {
   it('weighs locations, and is 0 when all weights are 0', () => {
     const [student, teacher] = [drawn([1, 7, 9, 2], 19), drawn([1, 7, 9, 2], 20)];
     const ones = tf.ones<tf.Rank.R4>([1, 7, 9, 1]);
-    expect(lossAndGradient(student, teacher, {}, tf.mul(ones, 3)).loss).toBeCloseTo(lossAndGradient(student, teacher).loss, 5);
+    expect(lossAndGradient(student, teacher, {}, tf.mul(ones, 3)).loss).toBeCloseTo(
+      lossAndGradient(student, teacher).loss,
+      5,
+    );
     const none = lossAndGradient(student, teacher, {}, tf.zerosLike(ones));
     expect(none.loss).toBe(0);
     expect(largest(none.gradient)).toBe(0);
@@ -163,7 +225,11 @@ describe('ssimLoss', () => {
 
   it('leaves no tensors behind', () => {
     const [student, teacher] = [drawn([2, 30, 31, 3], 21), drawn([2, 30, 31, 3], 22)];
-    for (const options of [...withExponents, { normalize: 'none', padding: 'valid' }, { scope: 'tensor' }] as SsimOptions[]) {
+    for (const options of [
+      ...withExponents,
+      { normalize: 'none', padding: 'valid' },
+      { scope: 'tensor' },
+    ] as SsimOptions[]) {
       const before = tf.memory().numTensors;
       lossAndGradient(student, teacher, options);
       ssimLoss(student, teacher, options).dispose();

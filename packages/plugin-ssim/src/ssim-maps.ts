@@ -7,10 +7,17 @@ import type { SsimSettings } from './settings.js';
 import { power, powerSlope } from './signed-power.js';
 
 /**
- * SSIM of two maps and its derivatives in one pass: nothing here is seen by a gradient tape. Every stage keeps only what later
+ * SSIM of two maps and its derivatives in one pass: nothing here is seen by a gradient tape. Every stage keeps only
+ * what later
  * ones read; the rest is freed at once, and its memory is taken again while it is still in the cache.
  */
-export function ssimMaps(pair: MapPair, filter: MapFilter, constants: Constants, settings: SsimSettings, watch?: Watch): SsimMaps {
+export function ssimMaps(
+  pair: MapPair,
+  filter: MapFilter,
+  constants: Constants,
+  settings: SsimSettings,
+  watch?: Watch,
+): SsimMaps {
   const { offsets } = pair;
   const x = filter.forward(pair.x);
   const y = filter.forward(pair.y);

@@ -62,7 +62,10 @@ function build(n: number, { window, windowType, sigma, padding }: WindowSettings
       if (at >= 0 && at < n) row[at]! += taps[j]!;
     }
     const total = mirror ? 1 : row.reduce((sum, tap) => sum + tap, 0);
-    values.set(row.map((tap) => tap / total), i * n);
+    values.set(
+      row.map((tap) => tap / total),
+      i * n,
+    );
   }
   return { out: n, in: n, values };
 }

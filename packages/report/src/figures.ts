@@ -25,4 +25,5 @@ export function count(value: number): string {
 export const percent = (share: number): string => `${Math.round(100 * share)} %`;
 
 /** A metric in [0, 1] as it stands in papers, in percent with one decimal; -1 (nothing to average) as a dash. */
-export const averagePrecision = (value: number | undefined): string => (value === undefined || value < 0 ? '–' : (100 * value).toFixed(1));
+export const averagePrecision = (value: number | undefined): string =>
+  value === undefined || value < 0 ? '–' : (100 * value).toFixed(1);

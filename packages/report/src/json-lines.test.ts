@@ -5,9 +5,29 @@ import type { RunInfo, TrainerEvent } from '@kd/core';
 import { expect, test } from 'vitest';
 import { jsonLines } from './json-lines.js';
 
-const log = (step: number): TrainerEvent => ({ type: 'log', step, epoch: 0, lr: 0.1, terms: { cls: 1 }, stats: {}, total: 1, imagesPerSecond: 9, waited: 0, secondsLeft: 1, memory: 1, tensors: 1 });
-const start = (folder: string, startStep: number): TrainerEvent => ({ type: 'start', run: { folder, startStep } as RunInfo });
-const steps = async (folder: string): Promise<number[]> => (await readFile(join(folder, 'metrics.jsonl'), 'utf8')).trimEnd().split('\n').map((line) => (JSON.parse(line) as { step: number }).step);
+const log = (step: number): TrainerEvent => ({
+  type: 'log',
+  step,
+  epoch: 0,
+  lr: 0.1,
+  terms: { cls: 1 },
+  stats: {},
+  total: 1,
+  imagesPerSecond: 9,
+  waited: 0,
+  secondsLeft: 1,
+  memory: 1,
+  tensors: 1,
+});
+const start = (folder: string, startStep: number): TrainerEvent => ({
+  type: 'start',
+  run: { folder, startStep } as RunInfo,
+});
+const steps = async (folder: string): Promise<number[]> =>
+  (await readFile(join(folder, 'metrics.jsonl'), 'utf8'))
+    .trimEnd()
+    .split('\n')
+    .map((line) => (JSON.parse(line) as { step: number }).step);
 
 test('a resumed run drops the lines after its checkpoint, and one that a crash cut off', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'kd-report-'));
@@ -24,6 +44,21 @@ test('an evaluation is a line with its metrics by name', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'kd-report-'));
   const listener = jsonLines();
   await listener.on(start(folder, 0));
-  await listener.on({ type: 'evaluation', step: 3, epoch: 0, seconds: 1, best: true, result: { metrics: { AP: 0.5 }, perClass: [{ category: { id: 7, name: 'cat' }, metrics: { AP: 0.25 } }] } });
-  expect(JSON.parse(await readFile(join(folder, 'metrics.jsonl'), 'utf8'))).toEqual({ type: 'evaluation', step: 3, epoch: 0, seconds: 1, best: true, metrics: { AP: 0.5 }, perClass: { cat: { AP: 0.25 } } });
+  await listener.on({
+    type: 'evaluation',
+    step: 3,
+    epoch: 0,
+    seconds: 1,
+    best: true,
+    result: { metrics: { AP: 0.5 }, perClass: [{ category: { id: 7, name: 'cat' }, metrics: { AP: 0.25 } }] },
+  });
+  expect(JSON.parse(await readFile(join(folder, 'metrics.jsonl'), 'utf8'))).toEqual({
+    type: 'evaluation',
+    step: 3,
+    epoch: 0,
+    seconds: 1,
+    best: true,
+    metrics: { AP: 0.5 },
+    perClass: { cat: { AP: 0.25 } },
+  });
 });

@@ -26,7 +26,11 @@ function lineOf(event: TrainerEvent): Record<string, unknown> | null {
   if (event.type === 'log') return { ...event };
   if (event.type !== 'evaluation') return null;
   const { result, ...rest } = event;
-  return { ...rest, metrics: result.metrics, perClass: Object.fromEntries(result.perClass.map(({ category, metrics }) => [category.name, metrics])) };
+  return {
+    ...rest,
+    metrics: result.metrics,
+    perClass: Object.fromEntries(result.perClass.map(({ category, metrics }) => [category.name, metrics])),
+  };
 }
 
 /** Keeps the lines up to a step; a line that a crash cut off goes too. */

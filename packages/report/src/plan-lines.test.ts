@@ -3,32 +3,104 @@ import { describe, expect, test } from 'vitest';
 import { partLines, planLines } from './plan-lines.js';
 
 const detector = (more: Partial<PlannedDetector> = {}): PlannedDetector => ({
-  name: 'toy', package: { name: '@kd/detector-toy', version: '1.0.0' }, options: {}, parameters: 1200, trainable: 900, weights: null, capabilities: ['dense', 'head.staged'],
+  name: 'toy',
+  package: { name: '@kd/detector-toy', version: '1.0.0' },
+  options: {},
+  parameters: 1200,
+  trainable: 900,
+  weights: null,
+  capabilities: ['dense', 'head.staged'],
   input: { minSize: [640, 800], maxSize: 1333, fixedSize: null, mean: [0, 0, 0], std: [1, 1, 1], sizeDivisible: 32 },
-  levels: [{ name: 'neck@p3', stride: 8, channels: 16 }, { name: 'neck@p4', stride: 16, channels: 16 }], ...more,
+  levels: [
+    { name: 'neck@p3', stride: 8, channels: 16 },
+    { name: 'neck@p4', stride: 16, channels: 16 },
+  ],
+  ...more,
 });
 
-const tap = (name: string, stride: number, shape: readonly number[] | null = [2, 64 / stride, 64 / stride, 16]) => ({ name, stride, channels: 16, shape });
+const tap = (name: string, stride: number, shape: readonly number[] | null = [2, 64 / stride, 64 / stride, 16]) => ({
+  name,
+  stride,
+  channels: 16,
+  shape,
+});
 const mimic: PlannedDistiller = {
-  id: 'deep', name: 'mimic', package: null, preset: 'deep+wide', options: { taps: 'neck@*', layers: ['a', 'b'] }, requires: { student: ['dense'], teacher: [] },
-  taps: { student: [tap('neck@p3', 8), tap('neck@p4', 16), tap('head.cls@p4', 16)], teacher: [tap('neck@p3', 8), tap('neck@p4', 16)] },
-  pairs: [{ stride: 8, student: 'neck@p3', teacher: 'neck@p3' }, { stride: 16, student: 'neck@p4', teacher: 'neck@p4' }],
-  variables: [{ path: 'deep/kernel', shape: [1, 1, 16, 16], trainable: true }, { path: 'deep/mean', shape: [], trainable: false }],
+  id: 'deep',
+  name: 'mimic',
+  package: null,
+  preset: 'deep+wide',
+  options: { taps: 'neck@*', layers: ['a', 'b'] },
+  requires: { student: ['dense'], teacher: [] },
+  taps: {
+    student: [tap('neck@p3', 8), tap('neck@p4', 16), tap('head.cls@p4', 16)],
+    teacher: [tap('neck@p3', 8), tap('neck@p4', 16)],
+  },
+  pairs: [
+    { stride: 8, student: 'neck@p3', teacher: 'neck@p3' },
+    { stride: 16, student: 'neck@p4', teacher: 'neck@p4' },
+  ],
+  variables: [
+    { path: 'deep/kernel', shape: [1, 1, 16, 16], trainable: true },
+    { path: 'deep/mean', shape: [], trainable: false },
+  ],
   pass: { every: { steps: 500 }, times: 3, measured: { images: 16, seconds: 2.04 } },
-  factor: [{ step: 1, value: 0.25 }, { step: 500, value: 1 }, { step: 1000, value: 1 }],
+  factor: [
+    { step: 1, value: 0.25 },
+    { step: 500, value: 1 },
+    { step: 1000, value: 1 },
+  ],
 };
 
-const step = { seconds: 0.5, waited: 0.25, batch: [2, 64, 64, 3], terms: { cls: 1.5, 'deep.feat': 0.25 }, total: 1.75, stats: {}, lr: 1e-5, tensors: 300, bytes: 5.5 * 2 ** 20 };
+const step = {
+  seconds: 0.5,
+  waited: 0.25,
+  batch: [2, 64, 64, 3],
+  terms: { cls: 1.5, 'deep.feat': 0.25 },
+  total: 1.75,
+  stats: {},
+  lr: 1e-5,
+  tensors: 300,
+  bytes: 5.5 * 2 ** 20,
+};
 const plan: Plan = {
   engine: { name: 'cpu', backend: 'cpu', version: '4.22.0', library: null, device: 'cpu', threads: 1 },
-  seed: 7, student: detector(), teacher: detector({ weights: 'runs/teacher/checkpoints/best.safetensors', input: { ...detector().input, fixedSize: [64, 96] } }),
-  data: { train: { name: 'cells', images: 8, objects: 20 }, val: null, classes: ['red', 'blue'], augment: ['flip', 'jitter'], workers: 1 },
+  seed: 7,
+  student: detector(),
+  teacher: detector({
+    weights: 'runs/teacher/checkpoints/best.safetensors',
+    input: { ...detector().input, fixedSize: [64, 96] },
+  }),
+  data: {
+    train: { name: 'cells', images: 8, objects: 20 },
+    val: null,
+    classes: ['red', 'blue'],
+    augment: ['flip', 'jitter'],
+    workers: 1,
+  },
   distillers: [mimic],
   training: {
-    epochs: 4, stepsPerEpoch: 250, steps: 1000, batchSize: 2, accumulate: 4, trained: 1156, optimizer: { name: 'adamw', lr: 0.001, betas: [0.9, 0.99] }, clipNorm: 5, ema: { decay: 0.99 },
-    schedule: { kind: 'step' }, learningRate: [{ step: 1, value: 1e-5 }, { step: 11, value: 0.001 }, { step: 1000, value: 0.001 }], evaluate: { every: 1, metric: 'coco' },
+    epochs: 4,
+    stepsPerEpoch: 250,
+    steps: 1000,
+    batchSize: 2,
+    accumulate: 4,
+    trained: 1156,
+    optimizer: { name: 'adamw', lr: 0.001, betas: [0.9, 0.99] },
+    clipNorm: 5,
+    ema: { decay: 0.99 },
+    schedule: { kind: 'step' },
+    learningRate: [
+      { step: 1, value: 1e-5 },
+      { step: 11, value: 0.001 },
+      { step: 1000, value: 0.001 },
+    ],
+    evaluate: { every: 1, metric: 'coco' },
   },
-  measured: { steps: [step, { ...step, seconds: 12, terms: { cls: 1, 'deep.feat': 0.5 }, total: 1.5 }], peakMemory: 900 * 2 ** 20, estimate: 12_000 },
+  measured: {
+    steps: [step, { ...step, seconds: 12, terms: { cls: 1, 'deep.feat': 0.5 }, total: 1.5 }],
+    peakMemory: 900 * 2 ** 20,
+    estimate: 12_000,
+  },
 };
 
 describe('planLines', () => {
@@ -91,7 +163,8 @@ describe('planLines', () => {
   });
 
   test('says what comes on top of the steps, if anything does', () => {
-    const whole = (more: Partial<Plan>): string => planLines({ ...plan, ...more }).find((line) => line.startsWith('whole run'))!;
+    const whole = (more: Partial<Plan>): string =>
+      planLines({ ...plan, ...more }).find((line) => line.startsWith('whole run'))!;
     const data = { ...plan.data, val: { name: 'cells', images: 2, objects: 4 } };
     expect(whole({ data })).toMatch(/; evaluations and passes of deep come on top$/);
     expect(whole({ data, distillers: [{ ...mimic, pass: null }] })).toMatch(/; evaluations come on top$/);
@@ -107,7 +180,15 @@ describe('planLines', () => {
 });
 
 test('partLines tells the parts alone, with channels where no step gave a shape', () => {
-  const bare = { ...mimic, taps: { student: [tap('neck@p3', 8, null)], teacher: [tap('neck@p3', 8, null)] }, pairs: [mimic.pairs[0]!], variables: [], pass: null, requires: { student: [], teacher: [] }, factor: [{ step: 1, value: 1 }] };
+  const bare = {
+    ...mimic,
+    taps: { student: [tap('neck@p3', 8, null)], teacher: [tap('neck@p3', 8, null)] },
+    pairs: [mimic.pairs[0]!],
+    variables: [],
+    pass: null,
+    requires: { student: [], teacher: [] },
+    factor: [{ step: 1, value: 1 }],
+  };
   expect(partLines({ ...plan, teacher: null, distillers: [bare], measured: null }).slice(7)).toEqual([
     'distiller deep (mimic): from the config itself, of the preset deep+wide',
     '  needs    no capability of the detectors',

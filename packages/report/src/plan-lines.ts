@@ -7,7 +7,13 @@ import { brief, detectorLines, distillerLines, labelled, seconds, trainingRows }
 export function planLines(plan: Plan): string[] {
   const { engine, student, teacher, distillers, measured } = plan;
   return [
-    ...labelled([['engine', `${engine.name} ${engine.version} on ${engine.device}, ${engine.threads} ${engine.threads === 1 ? 'thread' : 'threads'}`], ...trainingRows(plan)]),
+    ...labelled([
+      [
+        'engine',
+        `${engine.name} ${engine.version} on ${engine.device}, ${engine.threads} ${engine.threads === 1 ? 'thread' : 'threads'}`,
+      ],
+      ...trainingRows(plan),
+    ]),
     ...paragraph(detectorLines(student, 'student')),
     ...(teacher === null ? [] : paragraph(detectorLines(teacher, 'teacher'))),
     ...distillers.flatMap((one) => paragraph(distillerLines(one))),
@@ -17,7 +23,13 @@ export function planLines(plan: Plan): string[] {
 
 /** What detectors and distillers tap, need and add, without the rest of a plan. */
 export const partLines = ({ student, teacher, distillers }: Plan): string[] =>
-  [detectorLines(student, 'student'), ...(teacher === null ? [] : [detectorLines(teacher, 'teacher')]), ...distillers.map((one) => distillerLines(one))].flatMap(paragraph).slice(1);
+  [
+    detectorLines(student, 'student'),
+    ...(teacher === null ? [] : [detectorLines(teacher, 'teacher')]),
+    ...distillers.map((one) => distillerLines(one)),
+  ]
+    .flatMap(paragraph)
+    .slice(1);
 
 const paragraph = (lines: readonly string[]): string[] => ['', ...lines];
 
@@ -27,13 +39,27 @@ const mebibytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(bytes 
 function termLines({ distillers }: Plan, { steps }: Measured): string[] {
   const of = (name: string) => distillers.find(({ id }) => name.startsWith(`${id}.`));
   const names = [...new Set(steps.flatMap(({ terms }) => Object.keys(terms)))];
-  const cells = (name: string, values: readonly (number | undefined)[], factor: string): string[] => [name, ...values.map((value) => (value === undefined ? '' : number(value))), factor];
+  const cells = (name: string, values: readonly (number | undefined)[], factor: string): string[] => [
+    name,
+    ...values.map((value) => (value === undefined ? '' : number(value))),
+    factor,
+  ];
   const silent = distillers.filter(({ id }) => !names.some((name) => name.startsWith(`${id}.`))).map(({ id }) => id);
   return [
     ...columns([
       ['loss', ...steps.map((_, i) => `step ${i + 1}`), distillers.length > 0 ? 'factor now' : ''],
-      ...names.map((name) => cells(name, steps.map(({ terms }) => terms[name]), of(name) === undefined ? '' : brief(of(name)!.factor[0]!.value))),
-      cells('total', steps.map(({ total }) => total), ''),
+      ...names.map((name) =>
+        cells(
+          name,
+          steps.map(({ terms }) => terms[name]),
+          of(name) === undefined ? '' : brief(of(name)!.factor[0]!.value),
+        ),
+      ),
+      cells(
+        'total',
+        steps.map(({ total }) => total),
+        '',
+      ),
     ]),
     ...(silent.length === 0 ? [] : [`no terms of ${silent.join(', ')} in these steps`]),
   ];
@@ -41,10 +67,27 @@ function termLines({ distillers }: Plan, { steps }: Measured): string[] {
 
 function costLines({ training, data, engine, distillers }: Plan, { steps, peakMemory, estimate }: Measured): string[] {
   const passes = distillers.filter(({ pass }) => pass !== null).map(({ id }) => id);
-  const besides = [...(data.val === null ? [] : ['evaluations']), ...(passes.length === 0 ? [] : [`passes of ${passes.join(', ')}`])].join(' and ');
+  const besides = [
+    ...(data.val === null ? [] : ['evaluations']),
+    ...(passes.length === 0 ? [] : [`passes of ${passes.join(', ')}`]),
+  ].join(' and ');
   return labelled([
-    ['time', steps.map(({ seconds: taken, waited }, i) => `step ${i + 1} ${seconds(taken)}, ${percent(waited)} of it waiting for data`).join('; ')],
-    ['whole run', `about ${duration(estimate)}: ${training.steps} steps like step ${steps.length}${besides === '' ? '' : `; ${besides} come on top`}`],
-    ['memory', `at most ${mebibytes(peakMemory)} up to here${engine.device === 'gpu' ? ', without that of the GPU' : ''}; live tensors ${steps.map(({ tensors, bytes }, i) => `${tensors} (${mebibytes(bytes)}) after step ${i + 1}`).join(', ')}`],
+    [
+      'time',
+      steps
+        .map(
+          ({ seconds: taken, waited }, i) =>
+            `step ${i + 1} ${seconds(taken)}, ${percent(waited)} of it waiting for data`,
+        )
+        .join('; '),
+    ],
+    [
+      'whole run',
+      `about ${duration(estimate)}: ${training.steps} steps like step ${steps.length}${besides === '' ? '' : `; ${besides} come on top`}`,
+    ],
+    [
+      'memory',
+      `at most ${mebibytes(peakMemory)} up to here${engine.device === 'gpu' ? ', without that of the GPU' : ''}; live tensors ${steps.map(({ tensors, bytes }, i) => `${tensors} (${mebibytes(bytes)}) after step ${i + 1}`).join(', ')}`,
+    ],
   ]);
 }

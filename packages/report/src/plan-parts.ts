@@ -2,14 +2,17 @@ import type { Course, Plan, PlannedDetector, PlannedDistiller, PlannedPackage, P
 import { columns } from './evaluation-lines.js';
 import { count } from './figures.js';
 
-const origin = (from: PlannedPackage): string => (from === null ? 'from the config itself' : `${from.name} ${from.version}`);
+const origin = (from: PlannedPackage): string =>
+  from === null ? 'from the config itself' : `${from.name} ${from.version}`;
 const shape = (sizes: readonly number[]): string => `[${sizes.join(', ')}]`;
 const indented = (lines: readonly string[]): string[] => lines.map((line) => `  ${line}`.trimEnd());
 
 /** Texts behind labels of one width; a long one goes on under itself. */
 export const labelled = (rows: readonly (readonly [string, string])[]): string[] => {
   const width = Math.max(...rows.map(([label]) => label.length));
-  return rows.flatMap(([label, text]) => wrapped(text, TEXT).map((line, i) => `${(i === 0 ? label : '').padEnd(width)}  ${line}`));
+  return rows.flatMap(([label, text]) =>
+    wrapped(text, TEXT).map((line, i) => `${(i === 0 ? label : '').padEnd(width)}  ${line}`),
+  );
 };
 
 /** Columns of a text, without its label. */
@@ -27,18 +30,36 @@ function wrapped(text: string, width: number): string[] {
 }
 
 /** A detector as one paragraph. */
-export function detectorLines({ name, package: from, parameters, trainable, weights, input, levels, capabilities }: PlannedDetector, role: 'student' | 'teacher'): string[] {
-  const size = input.fixedSize === null ? `short side ${input.minSize.join(' or ')}, long side at most ${input.maxSize}` : `${input.fixedSize.join(' x ')}`;
+export function detectorLines(
+  { name, package: from, parameters, trainable, weights, input, levels, capabilities }: PlannedDetector,
+  role: 'student' | 'teacher',
+): string[] {
+  const size =
+    input.fixedSize === null
+      ? `short side ${input.minSize.join(' or ')}, long side at most ${input.maxSize}`
+      : `${input.fixedSize.join(' x ')}`;
   const channels = new Set(levels.map((level) => level.channels));
   return [
     `${role}: ${name}, ${origin(from)}`,
-    ...indented(labelled([
-      ['size', `${count(parameters)} parameters, ${role === 'teacher' ? 'frozen' : `${count(trainable)} of them trained`}`],
-      ['weights', weights ?? (role === 'student' ? "the detector's own initial ones" : 'none')],
-      ['input', `${size}; padded to multiples of ${input.sizeDivisible}`],
-      ...(levels.length === 0 ? [] : [['levels', `${levels.map((level) => `${level.name} (stride ${level.stride}${channels.size > 1 ? `, ${level.channels} channels` : ''})`).join(', ')}${channels.size === 1 ? `, ${[...channels].join()} channels each` : ''}`] as const]),
-      ['offers', capabilities.join(', ') || 'nothing but taps'],
-    ])),
+    ...indented(
+      labelled([
+        [
+          'size',
+          `${count(parameters)} parameters, ${role === 'teacher' ? 'frozen' : `${count(trainable)} of them trained`}`,
+        ],
+        ['weights', weights ?? (role === 'student' ? "the detector's own initial ones" : 'none')],
+        ['input', `${size}; padded to multiples of ${input.sizeDivisible}`],
+        ...(levels.length === 0
+          ? []
+          : [
+              [
+                'levels',
+                `${levels.map((level) => `${level.name} (stride ${level.stride}${channels.size > 1 ? `, ${level.channels} channels` : ''})`).join(', ')}${channels.size === 1 ? `, ${[...channels].join()} channels each` : ''}`,
+              ] as const,
+            ]),
+        ['offers', capabilities.join(', ') || 'nothing but taps'],
+      ]),
+    ),
   ];
 }
 
@@ -47,14 +68,38 @@ export function distillerLines(one: PlannedDistiller): string[] {
   const { id, name, package: from, preset, variables, pass, options } = one;
   return [
     `distiller ${id}${id === name ? '' : ` (${name})`}: ${origin(from)}${preset === null ? '' : `, of the preset ${preset}`}`,
-    ...indented(labelled([
-      ['needs', needs(one)],
-      ['adds', variables.length === 0 ? 'no variables' : `${variables.length} variables, ${count(variables.reduce((sum, variable) => sum + sizeOf(variable.shape), 0))} parameters, which join the optimiser and the checkpoint and are no part of the student`],
-      ...(pass === null ? [] : [['passes', passText(pass)] as const]),
-      ['factor', courseText(one.factor)],
-      ['options', optionsText(options)],
-    ])),
-    ...(variables.length === 0 ? [] : ['', ...indented(columns([['adds', 'shape', ''], ...variables.map(({ path, shape: sizes, trainable }) => [path, shape(sizes), trainable ? 'trained' : 'fixed'])], 3))]),
+    ...indented(
+      labelled([
+        ['needs', needs(one)],
+        [
+          'adds',
+          variables.length === 0
+            ? 'no variables'
+            : `${variables.length} variables, ${count(variables.reduce((sum, variable) => sum + sizeOf(variable.shape), 0))} parameters, which join the optimiser and the checkpoint and are no part of the student`,
+        ],
+        ...(pass === null ? [] : [['passes', passText(pass)] as const]),
+        ['factor', courseText(one.factor)],
+        ['options', optionsText(options)],
+      ]),
+    ),
+    ...(variables.length === 0
+      ? []
+      : [
+          '',
+          ...indented(
+            columns(
+              [
+                ['adds', 'shape', ''],
+                ...variables.map(({ path, shape: sizes, trainable }) => [
+                  path,
+                  shape(sizes),
+                  trainable ? 'trained' : 'fixed',
+                ]),
+              ],
+              3,
+            ),
+          ),
+        ]),
     ...tapTable(one),
   ];
 }
@@ -62,29 +107,56 @@ export function distillerLines(one: PlannedDistiller): string[] {
 function needs({ requires: { student, teacher } }: PlannedDistiller): string {
   if (student.length === 0 && teacher.length === 0) return 'no capability of the detectors';
   if (student.join() === teacher.join()) return `${student.join(', ')} of student and teacher`;
-  return [student.length > 0 ? `${student.join(', ')} of the student` : '', teacher.length > 0 ? `${teacher.join(', ')} of the teacher` : ''].filter(Boolean).join('; ');
+  return [
+    student.length > 0 ? `${student.join(', ')} of the student` : '',
+    teacher.length > 0 ? `${teacher.join(', ')} of the teacher` : '',
+  ]
+    .filter(Boolean)
+    .join('; ');
 }
 
 /** The taps, finest level first: pairs that are compared, then what is read besides. */
 function tapTable({ taps, pairs }: PlannedDistiller): string[] {
-  const by = (role: 'student' | 'teacher', tap: string): PlannedTap | undefined => taps[role].find(({ name }) => name === tap);
-  const besides = (role: 'student' | 'teacher'): PlannedTap[] => taps[role].filter(({ name }) => !pairs.some((pair) => pair[role] === name));
+  const by = (role: 'student' | 'teacher', tap: string): PlannedTap | undefined =>
+    taps[role].find(({ name }) => name === tap);
+  const besides = (role: 'student' | 'teacher'): PlannedTap[] =>
+    taps[role].filter(({ name }) => !pairs.some((pair) => pair[role] === name));
   const alone = { student: besides('student'), teacher: besides('teacher') };
   const strides = [...new Set([...alone.student, ...alone.teacher].map(({ stride }) => stride))].sort((a, b) => a - b);
   const rows = [
-    ...pairs.map((pair) => [`${pair.stride}, paired`, ...tapCells(by('student', pair.student)), ...tapCells(by('teacher', pair.teacher))]),
+    ...pairs.map((pair) => [
+      `${pair.stride}, paired`,
+      ...tapCells(by('student', pair.student)),
+      ...tapCells(by('teacher', pair.teacher)),
+    ]),
     ...strides.flatMap((stride) => {
-      const [students, teachers] = [alone.student, alone.teacher].map((all) => all.filter((tap) => tap.stride === stride)) as [PlannedTap[], PlannedTap[]];
-      return Array.from({ length: Math.max(students.length, teachers.length) }, (_, i) => [String(stride), ...tapCells(students[i]), ...tapCells(teachers[i])]);
+      const [students, teachers] = [alone.student, alone.teacher].map((all) =>
+        all.filter((tap) => tap.stride === stride),
+      ) as [PlannedTap[], PlannedTap[]];
+      return Array.from({ length: Math.max(students.length, teachers.length) }, (_, i) => [
+        String(stride),
+        ...tapCells(students[i]),
+        ...tapCells(teachers[i]),
+      ]);
     }),
   ];
-  return rows.length === 0 ? ['  reads no taps'] : ['', ...indented(columns([['stride', 'reads of the student', '', 'reads of the teacher', ''], ...rows], 5))];
+  return rows.length === 0
+    ? ['  reads no taps']
+    : ['', ...indented(columns([['stride', 'reads of the student', '', 'reads of the teacher', ''], ...rows], 5))];
 }
 
-const tapCells = (tap: PlannedTap | undefined): string[] => (tap === undefined ? ['', ''] : [tap.name, tap.shape === null ? `${tap.channels} channels` : shape(tap.shape)]);
+const tapCells = (tap: PlannedTap | undefined): string[] =>
+  tap === undefined ? ['', ''] : [tap.name, tap.shape === null ? `${tap.channels} channels` : shape(tap.shape)];
 
 function passText({ every, times, measured }: NonNullable<PlannedDistiller['pass']>): string {
-  const period = typeof every === 'object' ? `every ${every.steps} steps` : every === 0 ? 'before the first step alone' : every === 1 ? 'before every epoch' : `before the first step and every ${every} epochs`;
+  const period =
+    typeof every === 'object'
+      ? `every ${every.steps} steps`
+      : every === 0
+        ? 'before the first step alone'
+        : every === 1
+          ? 'before every epoch'
+          : `before the first step and every ${every} epochs`;
   return `over the training data ${period}, ${times} ${times === 1 ? 'time' : 'times'} in all${measured === null ? '' : `; here over the first ${measured.images} images, in ${seconds(measured.seconds)}`}`;
 }
 
@@ -97,7 +169,9 @@ function courseText(course: Course): string {
     else spans.push({ value: brief(value), from: step, to: step });
   }
   if (spans.length === 1) return `${spans[0]!.value} in every step`;
-  return spans.map(({ value, from, to }) => `${value} in ${from === to ? `step ${from}` : `steps ${from} to ${to}`}`).join(', ');
+  return spans
+    .map(({ value, from, to }) => `${value} in ${from === to ? `step ${from}` : `steps ${from} to ${to}`}`)
+    .join(', ');
 }
 
 /** Three figures and no zeros behind them. */
@@ -113,21 +187,55 @@ const sizeOf = (sizes: readonly number[]): number => sizes.reduce((product, size
 /** Options as a person writes them in a config. */
 function optionsText(options: unknown): string {
   const text = JSON.stringify(options) ?? '';
-  return text.replaceAll(/"(\w+)":/g, '$1: ').replaceAll(',', ', ').replaceAll('"', "'");
+  return text
+    .replaceAll(/"(\w+)":/g, '$1: ')
+    .replaceAll(',', ', ')
+    .replaceAll('"', "'");
 }
 
 export const trainingRows = ({ training, data, seed, measured }: Plan): (readonly [string, string])[] => {
-  const { epochs, stepsPerEpoch, steps, batchSize, accumulate, optimizer, trained, clipNorm, ema, learningRate, evaluate } = training;
+  const {
+    epochs,
+    stepsPerEpoch,
+    steps,
+    batchSize,
+    accumulate,
+    optimizer,
+    trained,
+    clipNorm,
+    ema,
+    learningRate,
+    evaluate,
+  } = training;
   const { name, ...settings } = optimizer;
-  const set = Object.entries(settings).map(([key, value]) => `, ${key} ${[value].flat().join(' and ')}`).join('');
+  const set = Object.entries(settings)
+    .map(([key, value]) => `, ${key} ${[value].flat().join(' and ')}`)
+    .join('');
   const sizes = [...new Set(measured?.steps.map(({ batch }) => shape(batch)))];
   return [
-    ['data', `${data.train.images} images with ${data.train.objects} objects to train (${data.train.name}), ${data.val === null ? 'none' : `${data.val.images} with ${data.val.objects}`} to evaluate${data.val === null ? '' : ` (${data.val.name})`}`],
-    ['classes', `${data.classes.length}: ${data.classes.slice(0, 10).join(', ')}${data.classes.length > 10 ? ', …' : ''}`],
-    ['batch', `${batchSize} images${accumulate > 1 ? `, ${accumulate} batches a step` : ''}${sizes.length === 0 ? '' : `, ${sizes.join(' and ')} here`}${data.augment.length === 0 ? '' : `; augmented by ${data.augment.join(', ')}`}`],
+    [
+      'data',
+      `${data.train.images} images with ${data.train.objects} objects to train (${data.train.name}), ${data.val === null ? 'none' : `${data.val.images} with ${data.val.objects}`} to evaluate${data.val === null ? '' : ` (${data.val.name})`}`,
+    ],
+    [
+      'classes',
+      `${data.classes.length}: ${data.classes.slice(0, 10).join(', ')}${data.classes.length > 10 ? ', …' : ''}`,
+    ],
+    [
+      'batch',
+      `${batchSize} images${accumulate > 1 ? `, ${accumulate} batches a step` : ''}${sizes.length === 0 ? '' : `, ${sizes.join(' and ')} here`}${data.augment.length === 0 ? '' : `; augmented by ${data.augment.join(', ')}`}`,
+    ],
     ['steps', `${epochs} epochs of ${stepsPerEpoch} = ${steps}, seed ${seed}`],
-    ['optimiser', `${name}${set}; trains ${count(trained)} parameters${clipNorm === null ? '' : `; gradients clipped to norm ${clipNorm}`}${ema === null ? '' : `; weights averaged with decay ${ema.decay}`}`],
+    [
+      'optimiser',
+      `${name}${set}; trains ${count(trained)} parameters${clipNorm === null ? '' : `; gradients clipped to norm ${clipNorm}`}${ema === null ? '' : `; weights averaged with decay ${ema.decay}`}`,
+    ],
     ['rate', courseText(learningRate)],
-    ['evaluated', data.val === null ? 'never: there is no data.val' : `${evaluate.every === 0 ? 'at the end' : evaluate.every === 1 ? 'after every epoch' : `every ${evaluate.every} epochs`}, by ${evaluate.metric}`],
+    [
+      'evaluated',
+      data.val === null
+        ? 'never: there is no data.val'
+        : `${evaluate.every === 0 ? 'at the end' : evaluate.every === 1 ? 'after every epoch' : `every ${evaluate.every} epochs`}, by ${evaluate.metric}`,
+    ],
   ];
 };

@@ -2,8 +2,23 @@ import type { LogEvent, RunInfo } from '@kd/core';
 import { count, duration, number, percent } from './figures.js';
 
 /** What stands above the progress: what runs on what. */
-export function startLines({ folder, engine, seed, epochs, stepsPerEpoch, steps, startStep, batchSize, images, student, teacher, distillers, warnings }: RunInfo): string[] {
-  const model = (of: RunInfo['student']): string => `${of.detector}, ${count(of.parameters)} parameters (${count(of.trainable)} trained)${of.weights === null ? '' : `, from ${of.weights}`}`;
+export function startLines({
+  folder,
+  engine,
+  seed,
+  epochs,
+  stepsPerEpoch,
+  steps,
+  startStep,
+  batchSize,
+  images,
+  student,
+  teacher,
+  distillers,
+  warnings,
+}: RunInfo): string[] {
+  const model = (of: RunInfo['student']): string =>
+    `${of.detector}, ${count(of.parameters)} parameters (${count(of.trainable)} trained)${of.weights === null ? '' : `, from ${of.weights}`}`;
   return [
     `run        ${folder}${startStep > 0 ? `, going on after step ${startStep}` : ''}`,
     `engine     ${engine.name} ${engine.version} on ${engine.device}, ${engine.threads} ${engine.threads === 1 ? 'thread' : 'threads'}`,
@@ -16,7 +31,10 @@ export function startLines({ folder, engine, seed, epochs, stepsPerEpoch, steps,
   ];
 }
 
-const terms = (log: LogEvent): string => Object.entries(log.terms).map(([name, value]) => `${name} ${number(value)}`).join(', ');
+const terms = (log: LogEvent): string =>
+  Object.entries(log.terms)
+    .map(([name, value]) => `${name} ${number(value)}`)
+    .join(', ');
 
 /** Everything of a log event that a person reads, without the step. */
 export function figuresOf(log: LogEvent): string[] {
@@ -31,7 +49,12 @@ export function figuresOf(log: LogEvent): string[] {
 
 /** One plain line a log event, for logs and pipes. */
 export function plainLine(log: LogEvent, { epochs, steps }: Pick<RunInfo, 'epochs' | 'steps'>): string {
-  return [`epoch ${log.epoch + 1}/${epochs}`, `step ${log.step}/${steps}`, ...figuresOf(log), `${duration(log.secondsLeft)} left`].join('  ');
+  return [
+    `epoch ${log.epoch + 1}/${epochs}`,
+    `step ${log.step}/${steps}`,
+    ...figuresOf(log),
+    `${duration(log.secondsLeft)} left`,
+  ].join('  ');
 }
 
 /** `████████░░░░` of `width` cells. */

@@ -8,18 +8,59 @@ import { terminal } from './terminal.js';
 
 const model = { detector: 'retinanet', parameters: 1_900_000, trainable: 12_300, weights: null };
 const run: RunInfo = {
-  folder: '/runs/a', engine: { name: 'tensorflow', backend: 'tensorflow', version: '2.19.1', library: null, device: 'cpu', threads: 2 }, seed: 3, epochs: 2, stepsPerEpoch: 5, steps: 10, startStep: 0, batchSize: 4,
-  images: { train: 20, val: 5 }, student: model, teacher: null, distillers: ['ssim'], warnings: ['one thing'],
+  folder: '/runs/a',
+  engine: { name: 'tensorflow', backend: 'tensorflow', version: '2.19.1', library: null, device: 'cpu', threads: 2 },
+  seed: 3,
+  epochs: 2,
+  stepsPerEpoch: 5,
+  steps: 10,
+  startStep: 0,
+  batchSize: 4,
+  images: { train: 20, val: 5 },
+  student: model,
+  teacher: null,
+  distillers: ['ssim'],
+  warnings: ['one thing'],
 };
 const events: TrainerEvent[] = [
   { type: 'start', run },
   { type: 'pass', plugin: 'prototype', done: 10, of: 40 },
   { type: 'pass', plugin: 'prototype', done: 40, of: 40 },
   { type: 'step', step: 1, epoch: 0 },
-  { type: 'log', step: 2, epoch: 0, lr: 0.01, terms: { cls: 1.25, 'ssim.feat': 0.5 }, stats: {}, total: 1.75, imagesPerSecond: 31.4, waited: 0.07, secondsLeft: 72, memory: 512, tensors: 9 },
+  {
+    type: 'log',
+    step: 2,
+    epoch: 0,
+    lr: 0.01,
+    terms: { cls: 1.25, 'ssim.feat': 0.5 },
+    stats: {},
+    total: 1.75,
+    imagesPerSecond: 31.4,
+    waited: 0.07,
+    secondsLeft: 72,
+    memory: 512,
+    tensors: 9,
+  },
   { type: 'step', step: 3, epoch: 0 },
-  { type: 'evaluation', step: 5, epoch: 0, seconds: 2, best: true, result: { metrics: { AP: 0.412, AP50: 0.6, AP75: -1 }, perClass: [] } },
-  { type: 'end', summary: { minutes: 2, minutesEvaluating: 0.1, skipped: [{ file: 'a.jpg', why: 'it is truncated', times: 2 }, { file: 'b.png', why: 'it is no image', times: 1 }] } as unknown as Summary },
+  {
+    type: 'evaluation',
+    step: 5,
+    epoch: 0,
+    seconds: 2,
+    best: true,
+    result: { metrics: { AP: 0.412, AP50: 0.6, AP75: -1 }, perClass: [] },
+  },
+  {
+    type: 'end',
+    summary: {
+      minutes: 2,
+      minutesEvaluating: 0.1,
+      skipped: [
+        { file: 'a.jpg', why: 'it is truncated', times: 2 },
+        { file: 'b.png', why: 'it is no image', times: 1 },
+      ],
+    } as unknown as Summary,
+  },
 ];
 
 async function shown(live: boolean, wanted = events): Promise<string> {
@@ -31,11 +72,15 @@ async function shown(live: boolean, wanted = events): Promise<string> {
 
 test('without a terminal: one plain line a log event, with every figure', async () => {
   const text = await shown(false);
-  expect(text).toContain('epoch 1/2  step 2/10  loss 1.750 (cls 1.250, ssim.feat 0.5000)  lr 0.0100  31.40 images/s  waited 7 %  512 MiB  1 min 12 s left\n');
+  expect(text).toContain(
+    'epoch 1/2  step 2/10  loss 1.750 (cls 1.250, ssim.feat 0.5000)  lr 0.0100  31.40 images/s  waited 7 %  512 MiB  1 min 12 s left\n',
+  );
   expect(text).toContain('epoch 1/2  evaluated in 2 s  AP 41.2  AP50 60.0  AP75 –  (best so far)\n');
   expect(text).toContain('student    retinanet, 1.9 M parameters (12.3 k trained)');
   expect(text).toContain('warning: one thing');
-  expect(text).toContain('done in 2 min 00 s (6 s of it evaluating)\nskipped 2 bad images, 3 times in all:\n  a.jpg, 2 times: it is truncated\n  b.png, 1 time: it is no image\n');
+  expect(text).toContain(
+    'done in 2 min 00 s (6 s of it evaluating)\nskipped 2 bad images, 3 times in all:\n  a.jpg, 2 times: it is truncated\n  b.png, 1 time: it is no image\n',
+  );
   expect(text).not.toContain('\u001b');
 });
 
@@ -57,5 +102,10 @@ test('figures', () => {
   expect([12, 12_345, 3_100_000].map(count)).toEqual(['12', '12.3 k', '3.1 M']);
   expect([0.4123, -1, undefined].map(averagePrecision)).toEqual(['41.2', '–', '–']);
   expect(bar(0.5, 4)).toBe('██░░');
-  expect(columns([['a', 'AP'], ['long', '1.0']])).toEqual(['a      AP', 'long  1.0']);
+  expect(
+    columns([
+      ['a', 'AP'],
+      ['long', '1.0'],
+    ]),
+  ).toEqual(['a      AP', 'long  1.0']);
 });

@@ -7,12 +7,18 @@ import { bar, figuresOf, plainLine, startLines } from './progress-lines.js';
 export interface TerminalOptions {
   /** Default: standard error, so that standard output stays free for results. */
   readonly stream?: NodeJS.WriteStream;
-  /** A progress line that updates itself, or plain lines. Default: whether the stream is a terminal (one without rows shows nothing). */
+  /**
+   * A progress line that updates itself, or plain lines. Default: whether the stream is a terminal (one without rows
+   * shows nothing).
+   */
   readonly live?: boolean;
 }
 
 /** Progress for a person: a bar that updates itself on a terminal, else a plain line every log event. */
-export function terminal({ stream = process.stderr, live = stream.isTTY === true && stream.rows > 0 }: TerminalOptions = {}): Listener {
+export function terminal({
+  stream = process.stderr,
+  live = stream.isTTY === true && stream.rows > 0,
+}: TerminalOptions = {}): Listener {
   const screen = live ? liveScreen(stream) : plainScreen(stream);
   let run: RunInfo | null = null;
   return {
@@ -33,7 +39,8 @@ export function terminal({ stream = process.stderr, live = stream.isTTY === true
 
 /** What is worth a line that stays, on any kind of stream. */
 function lineOf(event: TrainerEvent, run: RunInfo): string | null {
-  if (event.type === 'evaluation') return `epoch ${event.epoch + 1}/${run.epochs}  evaluated in ${duration(event.seconds)}  ${metricsLine(event.result.metrics)}${event.best ? '  (best so far)' : ''}`;
+  if (event.type === 'evaluation')
+    return `epoch ${event.epoch + 1}/${run.epochs}  evaluated in ${duration(event.seconds)}  ${metricsLine(event.result.metrics)}${event.best ? '  (best so far)' : ''}`;
   if (event.type === 'pass' && event.done === event.of) return `${event.plugin}: passed over ${event.of} images`;
   if (event.type === 'stopped') return `stopped after step ${event.step}; checkpoint: ${event.file}`;
   if (event.type === 'end') return endLines(event.summary).join('\n');
@@ -44,7 +51,11 @@ function endLines({ minutes, minutesEvaluating, skipped }: Summary): string[] {
   const times = skipped.reduce((sum, one) => sum + one.times, 0);
   return [
     `done in ${duration(60 * minutes)} (${duration(60 * minutesEvaluating)} of it evaluating)`,
-    ...(skipped.length === 0 ? [] : [`skipped ${skipped.length} bad ${skipped.length === 1 ? 'image' : 'images'}, ${times} ${times === 1 ? 'time' : 'times'} in all:`]),
+    ...(skipped.length === 0
+      ? []
+      : [
+          `skipped ${skipped.length} bad ${skipped.length === 1 ? 'image' : 'images'}, ${times} ${times === 1 ? 'time' : 'times'} in all:`,
+        ]),
     ...skipped.map(({ file, why, times: own }) => `  ${file}, ${own} ${own === 1 ? 'time' : 'times'}: ${why}`),
   ];
 }
@@ -88,7 +99,10 @@ const countedLine = (event: Extract<TrainerEvent, { readonly done: number }>): s
   `${event.type === 'pass' ? event.plugin : 'evaluating'} ${bar(event.done / event.of, 30)} ${event.done}/${event.of} images`;
 
 function liveLines(step: number, epoch: number, log: LogEvent | null, run: RunInfo): string {
-  const left = log === null ? '' : `  ${duration((log.secondsLeft * (run.steps - step)) / Math.max(1, run.steps - log.step))} left`;
+  const left =
+    log === null
+      ? ''
+      : `  ${duration((log.secondsLeft * (run.steps - step)) / Math.max(1, run.steps - log.step))} left`;
   const head = `epoch ${epoch + 1}/${run.epochs} ${bar(step / run.steps, 30)} step ${step}/${run.steps}${left}`;
   return log === null ? head : `${head}\n  ${figuresOf(log).join('  ')}`;
 }

@@ -41,9 +41,23 @@ export function detectorStep(detector: Detector, batch: HostBatch): DetectorStep
   const watched = withMember(detector, 'terms', terms);
   const variables = trainedVariables(detector, []).map((one) => ({ ...one, path: one.path.slice('student/'.length) }));
   try {
-    const { names, terms: stacked, gradients, updates } = computeStep(
-      { student: watched, teacher: null, distillers: [], taps: { student: [], teacher: [] }, variables, rng: createRng(0) },
-      onDevice.images, onDevice.targets, { step: 0, steps: 1, epoch: 0, epochs: 1, fraction: 0 },
+    const {
+      names,
+      terms: stacked,
+      gradients,
+      updates,
+    } = computeStep(
+      {
+        student: watched,
+        teacher: null,
+        distillers: [],
+        taps: { student: [], teacher: [] },
+        variables,
+        rng: createRng(0),
+      },
+      onDevice.images,
+      onDevice.targets,
+      { step: 0, steps: 1, epoch: 0, epochs: 1, fraction: 0 },
     );
     const values = valuesOf(stacked);
     const result: DetectorStep = {

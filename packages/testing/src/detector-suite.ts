@@ -1,5 +1,20 @@
 import {
-  buildDetector, createRng, type Detector, type DetectorDefinition, detectorTensors, deviceBatch, type DetectorOutput, disposeAll, type Engine, type ForwardOptions, type HostBatch, loadDetector, parseOptions, type Targets, tidy, type Usable,
+  buildDetector,
+  createRng,
+  type Detector,
+  type DetectorDefinition,
+  detectorTensors,
+  deviceBatch,
+  type DetectorOutput,
+  disposeAll,
+  type Engine,
+  type ForwardOptions,
+  type HostBatch,
+  loadDetector,
+  parseOptions,
+  type Targets,
+  tidy,
+  type Usable,
 } from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -18,9 +33,13 @@ export interface DetectorSuiteOptions<Input> {
 }
 
 /** The contract of detectors as a vitest suite: call it in a test file of the package that defines the detector. */
-export function testDetector<Options, Input>(usable: Usable<DetectorDefinition<Options>, Input>, { options, engine = cpuEngine(), timeout = 60_000 }: DetectorSuiteOptions<Input> = {}): void {
+export function testDetector<Options, Input>(
+  usable: Usable<DetectorDefinition<Options>, Input>,
+  { options, engine = cpuEngine(), timeout = 60_000 }: DetectorSuiteOptions<Input> = {},
+): void {
   const definition = usable.definition as unknown as DetectorDefinition;
-  const build = (seed = 1): Detector => buildDetector({ definition, options: options ?? {} }, { categories: toyCategories, seed }).detector;
+  const build = (seed = 1): Detector =>
+    buildDetector({ definition, options: options ?? {} }, { categories: toyCategories, seed }).detector;
 
   describe(`the detector ${definition.name}`, { timeout }, () => {
     let detector: Detector;
@@ -37,10 +56,16 @@ export function testDetector<Options, Input>(usable: Usable<DetectorDefinition<O
       disposeAll([images, targets]);
       detector.dispose();
     });
-    const forward = (more: Partial<ForwardOptions> = {}): DetectorOutput => detector.forward(images, { training: false, ...more });
+    const forward = (more: Partial<ForwardOptions> = {}): DetectorOutput =>
+      detector.forward(images, { training: false, ...more });
 
     it('refuses an option that it does not know', () => {
-      expect(() => parseOptions(definition.options, { ...options, 'no such option': 1 }, definition.name)).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID', message: expect.stringContaining('no such option') }) as Error);
+      expect(() => parseOptions(definition.options, { ...options, 'no such option': 1 }, definition.name)).toThrow(
+        expect.objectContaining({
+          code: 'CONFIG_INVALID',
+          message: expect.stringContaining('no such option'),
+        }) as Error,
+      );
     });
 
     it('has variables with paths of their own, the same in two instances of one process', () => {
@@ -48,8 +73,13 @@ export function testDetector<Options, Input>(usable: Usable<DetectorDefinition<O
       const paths = detector.variables.map(({ path }) => path);
       expect(new Set(paths).size).toBe(paths.length);
       for (const path of paths) expect(path).toMatch(/^[^/]+\/[^/]+$/);
-      expect(other.variables.map(({ path, trainable }) => [path, trainable])).toEqual(detector.variables.map(({ path, trainable }) => [path, trainable]));
-      expect(other.variables.map(({ variable }) => valuesOf(variable)), 'the same seed gives the same weights').toEqual(detector.variables.map(({ variable }) => valuesOf(variable)));
+      expect(other.variables.map(({ path, trainable }) => [path, trainable])).toEqual(
+        detector.variables.map(({ path, trainable }) => [path, trainable]),
+      );
+      expect(
+        other.variables.map(({ variable }) => valuesOf(variable)),
+        'the same seed gives the same weights',
+      ).toEqual(detector.variables.map(({ variable }) => valuesOf(variable)));
       other.dispose();
     });
 
@@ -71,7 +101,13 @@ export function testDetector<Options, Input>(usable: Usable<DetectorDefinition<O
       const output = forward({ taps: names });
       for (const { name, stride, channels } of detector.taps) {
         const [b, height, width] = batch.shape;
-        expect([name, ...(output.taps[name]?.shape ?? [])]).toEqual([name, b, Math.ceil(height / stride), Math.ceil(width / stride), channels]);
+        expect([name, ...(output.taps[name]?.shape ?? [])]).toEqual([
+          name,
+          b,
+          Math.ceil(height / stride),
+          Math.ceil(width / stride),
+          channels,
+        ]);
       }
       disposeOutput(output);
     });
@@ -114,7 +150,9 @@ export function testDetector<Options, Input>(usable: Usable<DetectorDefinition<O
       const expected = forward();
       for (const taps of [[], detector.taps.map(({ name }) => name)]) {
         const output = forward({ taps, lazy: true });
-        expect([...tensorsIn(output.predictions)].map(valuesOf)).toEqual([...tensorsIn(expected.predictions)].map(valuesOf));
+        expect([...tensorsIn(output.predictions)].map(valuesOf)).toEqual(
+          [...tensorsIn(expected.predictions)].map(valuesOf),
+        );
         expect(output.predictions, 'read again, computed once').toBe(output.predictions);
         disposeOutput(output);
       }
@@ -128,7 +166,10 @@ export function testDetector<Options, Input>(usable: Usable<DetectorDefinition<O
         expect(priors.boxes.shape).toEqual([priors.perLevel.reduce((sum, count) => sum + count, 0), 4]);
         expect(priors.perLevel).toHaveLength(output.levels.length);
         expect(priors.strides).toHaveLength(output.levels.length);
-        return detector.decode(tf.zeros([batch.shape[0], priors.boxes.shape[0], 4 * (detector.dense?.bins ?? 1)]), priors);
+        return detector.decode(
+          tf.zeros([batch.shape[0], priors.boxes.shape[0], 4 * (detector.dense?.bins ?? 1)]),
+          priors,
+        );
       });
       expect(result.shape).toEqual([batch.shape[0], expect.any(Number), 4]);
       expect(valuesOf(result).every(Number.isFinite)).toBe(true);
@@ -144,7 +185,8 @@ export function testDetector<Options, Input>(usable: Usable<DetectorDefinition<O
       rows.forEach((row, image) => {
         for (const index of new Set(row)) {
           expect(index).toBeGreaterThanOrEqual(-2);
-          if (index >= 0) expect(batch.mask[image * batch.maxBoxes + index], 'a prior answers for a real object').toBe(1);
+          if (index >= 0)
+            expect(batch.mask[image * batch.maxBoxes + index], 'a prior answers for a real object').toBe(1);
         }
       });
       expect(Math.max(...positives.arraySync()), 'some object has a prior').toBeGreaterThan(0);
@@ -152,7 +194,11 @@ export function testDetector<Options, Input>(usable: Usable<DetectorDefinition<O
       disposeOutput(output);
     });
 
-    it.each([['as they are', (of: HostBatch) => of], ['with padding alone', (of: HostBatch) => withoutObjects(of, 2)], ['with no row at all', (of: HostBatch) => withoutObjects(of, 0)]])('has finite scalar terms and gradients, objects %s', (_, change) => {
+    it.each([
+      ['as they are', (of: HostBatch) => of],
+      ['with padding alone', (of: HostBatch) => withoutObjects(of, 2)],
+      ['with no row at all', (of: HostBatch) => withoutObjects(of, 0)],
+    ])('has finite scalar terms and gradients, objects %s', (_, change) => {
       const { terms, gradients } = detectorStep(detector, change(batch));
       for (const [name, { shape, value }] of Object.entries(terms)) {
         expect(shape, name).toEqual([]);
@@ -163,7 +209,12 @@ export function testDetector<Options, Input>(usable: Usable<DetectorDefinition<O
 
     it('hands a gradient to every trainable variable, and to no other', () => {
       const { gradients } = detectorStep(detector, batch);
-      expect([...gradients.keys()].sort()).toEqual(detector.variables.filter(({ trainable }) => trainable).map(({ path }) => path).sort());
+      expect([...gradients.keys()].sort()).toEqual(
+        detector.variables
+          .filter(({ trainable }) => trainable)
+          .map(({ path }) => path)
+          .sort(),
+      );
       const moved = [...gradients.values()].filter((values) => values.some((value) => value !== 0));
       expect(moved.length, 'variables whose gradient is not all zero').toBeGreaterThan(gradients.size / 2);
     });
@@ -175,8 +226,14 @@ export function testDetector<Options, Input>(usable: Usable<DetectorDefinition<O
 
     it('finds boxes inside of the image, best first, and nothing where nothing is', async () => {
       const output = forward();
-      // As sure, and as sure of the opposite, as no fresh network is. A second stage has the last word, so there the opposite cannot be had from outside.
-      for (const [shift, some] of detector.secondStage ? ([[6, true]] as const) : ([[6, true], [-60, false]] as const)) {
+      // As sure, and as sure of the opposite, as no fresh network is. A second stage has the last word, so there the
+      // opposite cannot be had from outside.
+      for (const [shift, some] of detector.secondStage
+        ? ([[6, true]] as const)
+        : ([
+            [6, true],
+            [-60, false],
+          ] as const)) {
         const cls = output.predictions['cls']!.map((map) => tf.add(map, shift) as tf.Tensor4D);
         const leaked = await tensorsAfterAsync(async () => {
           const found = await detector.detect({ ...output, predictions: { ...output.predictions, cls } }, batch);
@@ -190,7 +247,10 @@ export function testDetector<Options, Input>(usable: Usable<DetectorDefinition<O
             for (let i = 0; i < boxes.length; i += 4) {
               const [x1, y1, x2, y2] = [boxes[i]!, boxes[i + 1]!, boxes[i + 2]!, boxes[i + 3]!];
               // A thousandth of a pixel for the scaling back in float32.
-              expect(x1 >= 0 && y1 >= 0 && x2 >= x1 && y2 >= y1 && x2 <= width + 1e-3 && y2 <= height + 1e-3, `[${x1}, ${y1}, ${x2}, ${y2}] in ${width} x ${height}`).toBe(true);
+              expect(
+                x1 >= 0 && y1 >= 0 && x2 >= x1 && y2 >= y1 && x2 <= width + 1e-3 && y2 <= height + 1e-3,
+                `[${x1}, ${y1}, ${x2}, ${y2}] in ${width} x ${height}`,
+              ).toBe(true);
             }
           });
         });
@@ -208,10 +268,14 @@ export function testDetector<Options, Input>(usable: Usable<DetectorDefinition<O
       for (const branch of head.branches) {
         output.levels.forEach((x, level) => {
           const whole = head.run(branch, x, { level });
-          for (const [name, map] of Object.entries(whole)) closeTo(map, output.predictions[name]![level]!, `${name} of level ${level}`);
+          for (const [name, map] of Object.entries(whole))
+            closeTo(map, output.predictions[name]![level]!, `${name} of level ${level}`);
           for (let cut = 0; cut <= head.depth(branch); cut++) {
-            const pieces = tidy(() => head.run(branch, head.run(branch, x, { level, to: cut })['feature']!, { level, from: cut }));
-            for (const [name, map] of Object.entries(whole)) closeTo(pieces[name]!, map, `${name} of level ${level}, cut at ${cut}`);
+            const pieces = tidy(() =>
+              head.run(branch, head.run(branch, x, { level, to: cut })['feature']!, { level, from: cut }),
+            );
+            for (const [name, map] of Object.entries(whole))
+              closeTo(pieces[name]!, map, `${name} of level ${level}, cut at ${cut}`);
             tf.dispose([...tensorsIn(pieces)]);
           }
           tf.dispose([...tensorsIn(whole)]);
@@ -223,7 +287,9 @@ export function testDetector<Options, Input>(usable: Usable<DetectorDefinition<O
     testSecondStage(() => ({ detector, batch, targets, forward }));
 
     it('gives the predictions of a checkpoint once that is loaded', async () => {
-      const tensors = new Map([...(await detectorTensors(detector))].map(([name, value]) => [name.slice('student/'.length), value]));
+      const tensors = new Map(
+        [...(await detectorTensors(detector))].map(([name, value]) => [name.slice('student/'.length), value]),
+      );
       const other = build(2);
       loadDetector(other, tensors, 'a checkpoint');
       const [a, b] = [forward(), other.forward(images, { training: false })];
@@ -234,7 +300,8 @@ export function testDetector<Options, Input>(usable: Usable<DetectorDefinition<O
 
     it('initialises from the seed: another seed, other weights', () => {
       const other = build(createRng(0).int(100, 200));
-      const kernels = (of: Detector) => of.variables.filter(({ path }) => path.endsWith('/kernel')).map(({ variable }) => valuesOf(variable));
+      const kernels = (of: Detector) =>
+        of.variables.filter(({ path }) => path.endsWith('/kernel')).map(({ variable }) => valuesOf(variable));
       expect(kernels(other)).not.toEqual(kernels(detector));
       other.dispose();
     });

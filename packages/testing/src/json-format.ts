@@ -2,12 +2,24 @@ import { readFile } from 'node:fs/promises';
 import { type CheckpointFormat, type HostTensor, KdError, messageOf, writeFileAtomic } from '@kd/core';
 
 const ARRAYS = {
-  F64: Float64Array, F32: Float32Array, F16: Uint16Array, BF16: Uint16Array, I64: BigInt64Array, I32: Int32Array, I16: Int16Array, I8: Int8Array, U8: Uint8Array, BOOL: Uint8Array,
+  F64: Float64Array,
+  F32: Float32Array,
+  F16: Uint16Array,
+  BF16: Uint16Array,
+  I64: BigInt64Array,
+  I32: Int32Array,
+  I16: Int16Array,
+  I8: Int8Array,
+  U8: Uint8Array,
+  BOOL: Uint8Array,
 } as const;
 
 interface Stored {
   readonly metadata: Record<string, string>;
-  readonly tensors: Record<string, { readonly dtype: HostTensor['dtype']; readonly shape: number[]; readonly data: string }>;
+  readonly tensors: Record<
+    string,
+    { readonly dtype: HostTensor['dtype']; readonly shape: number[]; readonly data: string }
+  >;
 }
 
 /** Checkpoints as JSON with the bytes in base64: bit for bit, readable, and slow. For tests. */
@@ -19,7 +31,11 @@ export const jsonFormat: CheckpointFormat = {
     try {
       stored = JSON.parse(await readFile(file, 'utf8')) as Stored;
     } catch (cause) {
-      throw new KdError('CHECKPOINT_INVALID', `${file} cannot be read as a checkpoint: ${messageOf(cause)}. Take another checkpoint of the run.`, { cause });
+      throw new KdError(
+        'CHECKPOINT_INVALID',
+        `${file} cannot be read as a checkpoint: ${messageOf(cause)}. Take another checkpoint of the run.`,
+        { cause },
+      );
     }
     const tensors = Object.entries(stored.tensors).map(([name, { dtype, shape, data }]): [string, HostTensor] => {
       const bytes = Uint8Array.from(Buffer.from(data, 'base64'));
@@ -28,7 +44,10 @@ export const jsonFormat: CheckpointFormat = {
     return { tensors: new Map(tensors), metadata: stored.metadata };
   },
   write: (file, tensors, metadata) => {
-    const stored = [...tensors].map(([name, { dtype, shape, data }]) => [name, { dtype, shape, data: Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('base64') }]);
+    const stored = [...tensors].map(([name, { dtype, shape, data }]) => [
+      name,
+      { dtype, shape, data: Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('base64') },
+    ]);
     return writeFileAtomic(file, JSON.stringify({ metadata, tensors: Object.fromEntries(stored) }));
   },
 };

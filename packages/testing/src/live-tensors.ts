@@ -3,7 +3,8 @@ import * as tf from '@tensorflow/tfjs-core';
 /** Different tensors in any nesting of objects and arrays. */
 export function tensorsIn(value: unknown, found = new Set<tf.Tensor>()): Set<tf.Tensor> {
   if (value instanceof tf.Tensor) found.add(value);
-  else if (typeof value === 'object' && value !== null) for (const inner of Object.values(value)) tensorsIn(inner, found);
+  else if (typeof value === 'object' && value !== null)
+    for (const inner of Object.values(value)) tensorsIn(inner, found);
   return found;
 }
 

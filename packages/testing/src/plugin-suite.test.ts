@@ -7,7 +7,10 @@ import { toyDetector } from './toy-detector.js';
 
 const options = v.strictObject({ weight: v.optional(v.number(), 1) });
 
-/** Uses what the neighbour does not: pairs, an adapter, a state, random numbers, a pass over the data, the weight channel. */
+/**
+ * Uses what the neighbour does not: pairs, an adapter, a state, random numbers, a pass over the data, the weight
+ * channel.
+ */
 const full = definePlugin<v.InferOutput<typeof options>, v.InferInput<typeof options>>({
   name: 'full',
   apiVersion: API_VERSION,
@@ -33,12 +36,28 @@ const full = definePlugin<v.InferOutput<typeof options>, v.InferInput<typeof opt
         },
         use: (result) => void (mean = (result.get('images')!.data as Int32Array)[0]!),
       },
-      headForward: (step) => tf.tidy(() => step.weights.set({ levels: [], response: tf.add(step.instances.mask, mean) as tf.Tensor2D })),
-      lossCompose: (step) => tf.tidy(() => {
-        steps++;
-        const terms = pairs.map(({ student, teacher }) => tf.mean(tf.square(tf.sub(tf.conv2d(step.student.tap(student), adapter as tf.Tensor as tf.Tensor4D, 1, 'same'), step.teacher.tap(teacher)))));
-        return { feat: tf.mul(tf.mul(tf.addN(terms), tf.mean(step.weights.get()!.response)), weight * steps * (1 + step.rng.uniform())) as tf.Scalar };
-      }),
+      headForward: (step) =>
+        tf.tidy(() => step.weights.set({ levels: [], response: tf.add(step.instances.mask, mean) as tf.Tensor2D })),
+      lossCompose: (step) =>
+        tf.tidy(() => {
+          steps++;
+          const terms = pairs.map(({ student, teacher }) =>
+            tf.mean(
+              tf.square(
+                tf.sub(
+                  tf.conv2d(step.student.tap(student), adapter as tf.Tensor as tf.Tensor4D, 1, 'same'),
+                  step.teacher.tap(teacher),
+                ),
+              ),
+            ),
+          );
+          return {
+            feat: tf.mul(
+              tf.mul(tf.addN(terms), tf.mean(step.weights.get()!.response)),
+              weight * steps * (1 + step.rng.uniform()),
+            ) as tf.Scalar,
+          };
+        }),
       state: () => new Map([['steps', { dtype: 'I32', shape: [], data: Int32Array.of(steps) }]]),
       restore: (state) => void (steps = (state.get('steps')!.data as Int32Array)[0]!),
     };

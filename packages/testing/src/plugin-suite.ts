@@ -1,4 +1,15 @@
-import { type DetectorDefinition, detectorTensors, type Engine, type HostBatch, type HostTensor, loadDetector, parseOptions, type PluginDefinition, type Usable, type Use } from '@kd/core';
+import {
+  type DetectorDefinition,
+  detectorTensors,
+  type Engine,
+  type HostBatch,
+  type HostTensor,
+  loadDetector,
+  parseOptions,
+  type PluginDefinition,
+  type Usable,
+  type Use,
+} from '@kd/core';
 import { deviceBatch, disposeAll, computeStep } from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -25,7 +36,10 @@ export interface PluginSuiteOptions<Input> {
 }
 
 /** The contract of distillers as a vitest suite: call it in a test file of the package that defines the plugin. */
-export function testPlugin<Options, Input>(usable: Usable<PluginDefinition<Options>, Input>, suite: PluginSuiteOptions<Input> = {}): void {
+export function testPlugin<Options, Input>(
+  usable: Usable<PluginDefinition<Options>, Input>,
+  suite: PluginSuiteOptions<Input> = {},
+): void {
   const { options, twice = true, taps = true, engine = cpuEngine(), timeout = 60_000 } = suite;
   const definition = usable.definition as unknown as PluginDefinition;
   const own: Use<PluginDefinition> = { definition, options: options ?? {} };
@@ -44,7 +58,8 @@ export function testPlugin<Options, Input>(usable: Usable<PluginDefinition<Optio
     const close = async (): Promise<void> => {
       for (const one of open.splice(0)) await one.dispose();
     };
-    const ownTerms = (terms: Readonly<Record<string, number>>, id = name): [string, number][] => Object.entries(terms).filter(([term]) => term.startsWith(`${id}.`));
+    const ownTerms = (terms: Readonly<Record<string, number>>, id = name): [string, number][] =>
+      Object.entries(terms).filter(([term]) => term.startsWith(`${id}.`));
 
     beforeAll(async () => {
       await engine.start();
@@ -55,7 +70,12 @@ export function testPlugin<Options, Input>(usable: Usable<PluginDefinition<Optio
     afterEach(close);
 
     it('refuses an option that it does not know', () => {
-      expect(() => parseOptions(definition.options, { ...options, 'no such option': 1 }, name)).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID', message: expect.stringContaining('no such option') }) as Error);
+      expect(() => parseOptions(definition.options, { ...options, 'no such option': 1 }, name)).toThrow(
+        expect.objectContaining({
+          code: 'CONFIG_INVALID',
+          message: expect.stringContaining('no such option'),
+        }) as Error,
+      );
     });
 
     it('asks for taps that both models have, before the first step', async () => {
@@ -67,12 +87,17 @@ export function testPlugin<Options, Input>(usable: Usable<PluginDefinition<Optio
       expect([...models.taps.student, ...models.taps.teacher].length > 0).toBe(taps);
     });
 
-    it.each([['as they are', (of: HostBatch) => of], ['with padding alone', (of: HostBatch) => withoutObjects(of, 2)], ['with no row at all', (of: HostBatch) => withoutObjects(of, 0)]])('gives finite scalar terms under its name, objects %s', async (_, change) => {
+    it.each([
+      ['as they are', (of: HostBatch) => of],
+      ['with padding alone', (of: HostBatch) => withoutObjects(of, 2)],
+      ['with no row at all', (of: HostBatch) => withoutObjects(of, 0)],
+    ])('gives finite scalar terms under its name, objects %s', async (_, change) => {
       const run = await start(own);
       const terms = ownTerms(run.step(change(batch), 0));
       expect(terms.length).toBeGreaterThan(0);
       for (const [term, value] of terms) expect(Number.isFinite(value), term).toBe(true);
-      for (const [path, values] of Object.entries(run.values())) expect(values.every(Number.isFinite), `${path} after the step`).toBe(true);
+      for (const [path, values] of Object.entries(run.values()))
+        expect(values.every(Number.isFinite), `${path} after the step`).toBe(true);
     });
 
     it('teaches the student, and leaves the teacher as it is', async () => {
@@ -81,9 +106,20 @@ export function testPlugin<Options, Input>(usable: Usable<PluginDefinition<Optio
       const onDevice = deviceBatch(batch);
       // Without the detector's own terms, every gradient is the plugin's.
       const alone = { ...run.models, student: withMember(run.models.student, 'terms', () => ({ none: tf.scalar(0) })) };
-      const { terms, gradients, updates } = computeStep(alone, onDevice.images, onDevice.targets, { step: 0, steps: 1, epoch: 0, epochs: 1, fraction: 0 });
-      const moved = [...gradients].filter(([, gradient]) => valuesOf(gradient).some((value) => value !== 0)).map(([path]) => path);
-      expect(moved.some((path) => path.startsWith('student/')), `some variable of the student has a gradient; those that do: ${moved.join(', ')}`).toBe(true);
+      const { terms, gradients, updates } = computeStep(alone, onDevice.images, onDevice.targets, {
+        step: 0,
+        steps: 1,
+        epoch: 0,
+        epochs: 1,
+        fraction: 0,
+      });
+      const moved = [...gradients]
+        .filter(([, gradient]) => valuesOf(gradient).some((value) => value !== 0))
+        .map(([path]) => path);
+      expect(
+        moved.some((path) => path.startsWith('student/')),
+        `some variable of the student has a gradient; those that do: ${moved.join(', ')}`,
+      ).toBe(true);
       for (const [path, gradient] of gradients) expect(valuesOf(gradient).every(Number.isFinite), path).toBe(true);
       tf.dispose([terms, ...gradients.values(), ...updates.map(({ value }) => value)]);
       disposeAll(onDevice);
@@ -125,7 +161,9 @@ export function testPlugin<Options, Input>(usable: Usable<PluginDefinition<Optio
     it.runIf(twice)('may stand twice in a run under two ids', async () => {
       const run = await start(own, { ...own, as: 'second' });
       const terms = run.step(batch, 0);
-      expect(ownTerms(terms, 'second').map(([term]) => term.slice('second.'.length))).toEqual(ownTerms(terms).map(([term]) => term.slice(name.length + 1)));
+      expect(ownTerms(terms, 'second').map(([term]) => term.slice('second.'.length))).toEqual(
+        ownTerms(terms).map(([term]) => term.slice(name.length + 1)),
+      );
     });
   });
 }
@@ -133,7 +171,11 @@ export function testPlugin<Options, Input>(usable: Usable<PluginDefinition<Optio
 /** What a checkpoint would carry from one run to another. */
 async function copyState(from: Distillation, to: Distillation): Promise<void> {
   const weights = await detectorTensors(from.student);
-  loadDetector(to.student, new Map([...weights].map(([path, value]): [string, HostTensor] => [path.slice('student/'.length), value])), 'the state');
+  loadDetector(
+    to.student,
+    new Map([...weights].map(([path, value]): [string, HostTensor] => [path.slice('student/'.length), value])),
+    'the state',
+  );
   from.distillers.forEach(({ variables, hooks }, i) => {
     variables.forEach(({ variable }, j) => to.distillers[i]!.variables[j]!.variable.assign(variable));
     to.distillers[i]!.hooks.restore?.(hooks.state?.() ?? new Map());

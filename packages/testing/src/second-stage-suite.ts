@@ -1,4 +1,13 @@
-import { createRng, type Detector, type DetectorOutput, disposeAll, type HostBatch, type Regions, type Targets, tidy } from '@kd/core';
+import {
+  createRng,
+  type Detector,
+  type DetectorOutput,
+  disposeAll,
+  type HostBatch,
+  type Regions,
+  type Targets,
+  tidy,
+} from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
 import { expect, it } from 'vitest';
 import { disposeOutput, tensorsAfter } from './live-tensors.js';
@@ -23,7 +32,8 @@ export function testSecondStage(subject: () => SecondStageSubject): void {
   it('has a second stage if it says so', () => {
     const { detector } = subject();
     expect(detector.capabilities.has('roi.align')).toBe(detector.secondStage !== undefined);
-    if (detector.secondStage) expect(detector.dense, 'a two-stage detector has no dense class predictions to compare').toBeUndefined();
+    if (detector.secondStage)
+      expect(detector.dense, 'a two-stage detector has no dense class predictions to compare').toBeUndefined();
   });
 
   it('draws samples of both stages, the same for the same numbers', () => {
@@ -35,19 +45,32 @@ export function testSecondStage(subject: () => SecondStageSubject): void {
       const [a, b] = [sample(given, output, 1), sample(given, output, 1)];
       const assignment = tidy(() => detector.assign(detector.priors(output, targets.paddedSize), targets));
       const [images, n] = a.matched.shape;
-      expect([images, a.boxes.shape, a.sampledPriors.shape]).toEqual([batch.shape[0], [images, n, 4], assignment.matched.shape]);
-      for (const name of ['boxes', 'matched', 'sampledPriors'] as const) expect(valuesOf(a[name]), name).toEqual(valuesOf(b[name]));
+      expect([images, a.boxes.shape, a.sampledPriors.shape]).toEqual([
+        batch.shape[0],
+        [images, n, 4],
+        assignment.matched.shape,
+      ]);
+      for (const name of ['boxes', 'matched', 'sampledPriors'] as const)
+        expect(valuesOf(a[name]), name).toEqual(valuesOf(b[name]));
       expect(valuesOf(a.boxes).every(Number.isFinite)).toBe(true);
       a.matched.arraySync().forEach((row, image) => {
         expect(row.filter((index) => index >= 0).length, 'positives').toBeLessThanOrEqual(a.maxPositives);
         for (const index of row) {
           expect(index).toBeGreaterThanOrEqual(-2);
-          if (index >= 0) expect(batch.mask[image * batch.maxBoxes + index], 'a region answers for a real object').toBe(1);
+          if (index >= 0)
+            expect(batch.mask[image * batch.maxBoxes + index], 'a region answers for a real object').toBe(1);
         }
       });
-      expect(Math.max(...valuesOf(a.matched)), 'some region is an object: the ground truth is among the candidates').toBeGreaterThanOrEqual(0);
+      expect(
+        Math.max(...valuesOf(a.matched)),
+        'some region is an object: the ground truth is among the candidates',
+      ).toBeGreaterThanOrEqual(0);
       const ignored = valuesOf(assignment.matched).map((index) => index === -2);
-      valuesOf(a.sampledPriors).forEach((drawn, i) => expect(drawn === 0 || (drawn === 1 && !ignored[i]), 'a sampled prior is 1, and not one that is ignored').toBe(true));
+      valuesOf(a.sampledPriors).forEach((drawn, i) =>
+        expect(drawn === 0 || (drawn === 1 && !ignored[i]), 'a sampled prior is 1, and not one that is ignored').toBe(
+          true,
+        ),
+      );
       disposeAll([a, b, assignment]);
     });
     expect(left, 'tensors that samples left').toBe(0);
@@ -62,19 +85,34 @@ export function testSecondStage(subject: () => SecondStageSubject): void {
     const output = given.forward({ training: false });
     const [b] = batch.shape;
     const [height, width] = targets.paddedSize;
-    const boxes = tf.tensor3d(Array.from({ length: b }, () => [[0, 0, width / 2, height / 2], [width / 4, height / 4, width / 2, height / 3], [3, 3, 3, 3]])); // [b, 3, 4]
+    const boxes = tf.tensor3d(
+      Array.from({ length: b }, () => [
+        [0, 0, width / 2, height / 2],
+        [width / 4, height / 4, width / 2, height / 3],
+        [3, 3, 3, 3],
+      ]),
+    ); // [b, 3, 4]
     const left = tensorsAfter(() => {
       const { features, levels, logits, deltas } = tidy(() => stage.run(output, boxes, batch.imageSizes));
       const classes = detector.categories.length + 1;
-      expect([features.shape.slice(0, 2), levels.shape, logits.shape]).toEqual([[b, 3], [b, 3], [b, 3, classes]]);
+      expect([features.shape.slice(0, 2), levels.shape, logits.shape]).toEqual([
+        [b, 3],
+        [b, 3],
+        [b, 3, classes],
+      ]);
       expect([1, classes].map((count) => 4 * count)).toContain(deltas.shape[2]);
       expect(stage.background >= 0 && stage.background < classes).toBe(true);
       for (const level of valuesOf(levels)) expect(output.levels[level], `level ${level}`).toBeDefined();
       for (const one of [features, logits, deltas]) expect(valuesOf(one).every(Number.isFinite)).toBe(true);
-      const gradient = tidy(() => tf.grads((first: tf.Tensor, at: tf.Tensor) => {
-        const changed = { ...output, levels: [first as tf.Tensor4D, ...output.levels.slice(1)] };
-        return tf.add(tf.sum(tf.square(stage.run(changed, at as tf.Tensor3D, batch.imageSizes).features)), tf.mul(tf.sum(at), 0));
-      })([output.levels[0]!, boxes]));
+      const gradient = tidy(() =>
+        tf.grads((first: tf.Tensor, at: tf.Tensor) => {
+          const changed = { ...output, levels: [first as tf.Tensor4D, ...output.levels.slice(1)] };
+          return tf.add(
+            tf.sum(tf.square(stage.run(changed, at as tf.Tensor3D, batch.imageSizes).features)),
+            tf.mul(tf.sum(at), 0),
+          );
+        })([output.levels[0]!, boxes]),
+      );
       expect(valuesOf(gradient[0]!).every(Number.isFinite)).toBe(true);
       expect(valuesOf(gradient[1]!).every((value) => value === 0)).toBe(true);
       disposeAll([features, levels, logits, deltas, gradient]);

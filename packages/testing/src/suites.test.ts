@@ -5,7 +5,13 @@ import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
 
 interface Report {
-  readonly testResults: readonly { readonly assertionResults: readonly { readonly ancestorTitles: readonly string[]; readonly title: string; readonly status: string }[] }[];
+  readonly testResults: readonly {
+    readonly assertionResults: readonly {
+      readonly ancestorTitles: readonly string[];
+      readonly title: string;
+      readonly status: string;
+    }[];
+  }[];
 }
 
 let failed: ReadonlyMap<string, readonly string[]>;
@@ -16,7 +22,12 @@ beforeAll(async () => {
   const config = fileURLToPath(new URL('../test/vitest.broken.config.ts', import.meta.url));
   const output = await new Promise<string>((resolve) => {
     // It ends with status 1: tests fail, as they have to.
-    execFile(process.execPath, [vitest, 'run', '--config', config, '--reporter=json'], { maxBuffer: 2 ** 26 }, (_, stdout) => resolve(stdout));
+    execFile(
+      process.execPath,
+      [vitest, 'run', '--config', config, '--reporter=json'],
+      { maxBuffer: 2 ** 26 },
+      (_, stdout) => resolve(stdout),
+    );
   });
   const { testResults } = JSON.parse(output.slice(output.indexOf('{"num'))) as Report;
   const bySuite = new Map<string, string[]>();

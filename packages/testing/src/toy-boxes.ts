@@ -30,7 +30,12 @@ interface Centred {
 
 function centred(boxes: tf.Tensor): Centred {
   const [x1, y1, x2, y2] = tf.split(boxes, 4, -1) as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor];
-  return { x: tf.mul(tf.add(x1, x2), 0.5), y: tf.mul(tf.add(y1, y2), 0.5), width: tf.sub(x2, x1), height: tf.sub(y2, y1) };
+  return {
+    x: tf.mul(tf.add(x1, x2), 0.5),
+    y: tf.mul(tf.add(y1, y2), 0.5),
+    width: tf.sub(x2, x1),
+    height: tf.sub(y2, y1),
+  };
 }
 
 /** Boxes [b, a, 4] from codes [b, a, 4]: shift in sides of the prior, logarithm of the growth. */
@@ -42,7 +47,10 @@ export function toyDecode(codes: tf.Tensor3D, priors: Priors): tf.Tensor3D {
     const y = tf.add(prior.y, tf.mul(dy, prior.height));
     const halfWidth = tf.mul(tf.mul(prior.width, tf.exp(tf.minimum(dw, LARGEST))), 0.5);
     const halfHeight = tf.mul(tf.mul(prior.height, tf.exp(tf.minimum(dh, LARGEST))), 0.5);
-    return tf.concat([tf.sub(x, halfWidth), tf.sub(y, halfHeight), tf.add(x, halfWidth), tf.add(y, halfHeight)], -1) as tf.Tensor3D;
+    return tf.concat(
+      [tf.sub(x, halfWidth), tf.sub(y, halfHeight), tf.add(x, halfWidth), tf.add(y, halfHeight)],
+      -1,
+    ) as tf.Tensor3D;
   });
 }
 
@@ -50,12 +58,15 @@ export function toyDecode(codes: tf.Tensor3D, priors: Priors): tf.Tensor3D {
 export function toyEncode(boxes: tf.Tensor3D, priors: Priors): tf.Tensor3D {
   return tf.tidy(() => {
     const [prior, box] = [centred(priors.boxes), centred(boxes)];
-    return tf.concat([
-      tf.div(tf.sub(box.x, prior.x), prior.width),
-      tf.div(tf.sub(box.y, prior.y), prior.height),
-      tf.log(tf.div(tf.maximum(box.width, 1), prior.width)),
-      tf.log(tf.div(tf.maximum(box.height, 1), prior.height)),
-    ], -1) as tf.Tensor3D;
+    return tf.concat(
+      [
+        tf.div(tf.sub(box.x, prior.x), prior.width),
+        tf.div(tf.sub(box.y, prior.y), prior.height),
+        tf.log(tf.div(tf.maximum(box.width, 1), prior.width)),
+        tf.log(tf.div(tf.maximum(box.height, 1), prior.height)),
+      ],
+      -1,
+    ) as tf.Tensor3D;
   });
 }
 
@@ -64,11 +75,20 @@ export function toyAssign(priors: Priors, { boxes, mask }: Targets): Assignment 
   return tf.tidy(() => {
     const [b, objects] = mask.shape;
     const a = priors.boxes.shape[0];
-    if (objects === 0) return { matched: tf.fill([b, a], -1, 'int32') as tf.Tensor2D, positives: tf.zeros([b]) as tf.Tensor1D };
+    if (objects === 0)
+      return { matched: tf.fill([b, a], -1, 'int32') as tf.Tensor2D, positives: tf.zeros([b]) as tf.Tensor1D };
     const { x, y } = centred(priors.boxes); // [a, 1]
-    const [x1, y1, x2, y2] = (tf.split(boxes, 4, -1) as tf.Tensor[]).map((side) => tf.reshape(side, [b, 1, objects])) as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor];
-    const distances = [tf.sub(x, x1), tf.sub(y, y1), tf.sub(x2, x), tf.sub(y2, y)] as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor];
-    const nearest = tf.minimum(tf.minimum(distances[0], distances[1]), tf.minimum(distances[2], distances[3])); // [b, a, g]
+    const [x1, y1, x2, y2] = (tf.split(boxes, 4, -1) as tf.Tensor[]).map((side) =>
+      tf.reshape(side, [b, 1, objects]),
+    ) as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor];
+    const distances = [tf.sub(x, x1), tf.sub(y, y1), tf.sub(x2, x), tf.sub(y2, y)] as [
+      tf.Tensor,
+      tf.Tensor,
+      tf.Tensor,
+      tf.Tensor,
+    ];
+    // [b, a, g]
+    const nearest = tf.minimum(tf.minimum(distances[0], distances[1]), tf.minimum(distances[2], distances[3]));
     const inside = tf.logicalAnd(tf.greater(nearest, 0), tf.greater(tf.reshape(mask, [b, 1, objects]), 0));
     const area = tf.mul(tf.sub(x2, x1), tf.sub(y2, y1));
     const smallest = tf.argMin(tf.where(inside, tf.add(tf.zerosLike(nearest), area), tf.fill(nearest.shape, 1e9)), -1);

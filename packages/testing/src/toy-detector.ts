@@ -1,5 +1,16 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { API_VERSION, defineDetector, type Detector, type DetectorContext, type DetectorOutput, type ForwardOptions, KdError, type TapInfo, tidy, type VariableUpdate } from '@kd/core';
+import {
+  API_VERSION,
+  defineDetector,
+  type Detector,
+  type DetectorContext,
+  type DetectorOutput,
+  type ForwardOptions,
+  KdError,
+  type TapInfo,
+  tidy,
+  type VariableUpdate,
+} from '@kd/core';
 import * as v from 'valibot';
 import { toyAssign, toyDecode, toyPriors } from './toy-boxes.js';
 import { toyDetections } from './toy-detections.js';
@@ -31,20 +42,36 @@ const MOMENTUM = 0.1;
  * A dense detector of a few hundred weights that offers the whole contract: taps, a staged head, a running statistic,
  * assignment, terms and detections. Made for tests; it needs no backend but `cpu`.
  */
-export const toyDetector = defineDetector<ToyOptions, ToyInput>({ name: 'toy', apiVersion: API_VERSION, options, create: createToy });
+export const toyDetector = defineDetector<ToyOptions, ToyInput>({
+  name: 'toy',
+  apiVersion: API_VERSION,
+  options,
+  create: createToy,
+});
 
 function createToy({ width, depth, size, ...rule }: ToyOptions, { categories, seed }: DetectorContext): Detector {
   const network = new ToyNetwork({ width, depth, classes: categories.length }, seed);
   const taps: TapInfo[] = [
     { name: 'backbone.stem', stride: 4, channels: width },
     ...LEVELS.map((level, i) => ({ name: `neck@${level}`, stride: STRIDES[i]!, channels: width })),
-    ...BRANCHES.flatMap((branch) => Array.from({ length: depth }, (_, block) => LEVELS.map((level, i) => ({ name: `head.${branch}.${block}@${level}`, stride: STRIDES[i]!, channels: width })))).flat(),
+    ...BRANCHES.flatMap((branch) =>
+      Array.from({ length: depth }, (_, block) =>
+        LEVELS.map((level, i) => ({ name: `head.${branch}.${block}@${level}`, stride: STRIDES[i]!, channels: width })),
+      ),
+    ).flat(),
   ];
   return {
     name: 'toy',
     capabilities: new Set(['dense', 'head.staged']),
     categories,
-    input: { minSize: [size], maxSize: size, fixedSize: [size, size], mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5], sizeDivisible: 16 },
+    input: {
+      minSize: [size],
+      maxSize: size,
+      fixedSize: [size, size],
+      mean: [0.5, 0.5, 0.5],
+      std: [0.5, 0.5, 0.5],
+      sizeDivisible: 16,
+    },
     taps,
     variables: network.variables,
     dense: { boxes: 'delta', priorsPerCell: 1, coding: { strides: STRIDES, side: 'two strides' } },
@@ -54,14 +81,21 @@ function createToy({ width, depth, size, ...rule }: ToyOptions, { categories, se
       run: (branch, x, { from = 0, to = depth + 1 }) => tf.tidy(() => network.run(branch, x, from, to)),
     },
     forward: (images, forwardOptions) => forward(network, taps, images, forwardOptions),
-    priors: ({ predictions }) => toyPriors(predictions['cls']!.map(({ shape }) => [shape[1], shape[2]]), STRIDES),
+    priors: ({ predictions }) =>
+      toyPriors(
+        predictions['cls']!.map(({ shape }) => [shape[1], shape[2]]),
+        STRIDES,
+      ),
     decode: toyDecode,
     assign: toyAssign,
     terms: ({ predictions }, priors, assignment, targets) =>
       tf.tidy(() => toyTerms(flat(predictions['cls']!), flat(predictions['reg']!), priors, assignment, targets)),
     detect: async (output, sizes) => {
       const [scores, boxes] = tf.tidy(() => {
-        const priors = toyPriors(output.predictions['cls']!.map(({ shape }) => [shape[1], shape[2]]), STRIDES);
+        const priors = toyPriors(
+          output.predictions['cls']!.map(({ shape }) => [shape[1], shape[2]]),
+          STRIDES,
+        );
         return [tf.sigmoid(flat(output.predictions['cls']!)), toyDecode(flat(output.predictions['reg']!), priors)];
       });
       try {
@@ -76,11 +110,23 @@ function createToy({ width, depth, size, ...rule }: ToyOptions, { categories, se
 
 /** Levels [b, h, w, c] one after the other as [b, a, c]. */
 const flat = (levels: readonly tf.Tensor4D[]): tf.Tensor3D =>
-  tf.concat(levels.map((level) => tf.reshape(level, [level.shape[0], level.shape[1] * level.shape[2], level.shape[3]])), 1);
+  tf.concat(
+    levels.map((level) => tf.reshape(level, [level.shape[0], level.shape[1] * level.shape[2], level.shape[3]])),
+    1,
+  );
 
-function forward(network: ToyNetwork, known: readonly TapInfo[], images: tf.Tensor4D, { training, taps: wanted = [] }: ForwardOptions): DetectorOutput {
+function forward(
+  network: ToyNetwork,
+  known: readonly TapInfo[],
+  images: tf.Tensor4D,
+  { training, taps: wanted = [] }: ForwardOptions,
+): DetectorOutput {
   const unknown = wanted.find((name) => known.every((tap) => tap.name !== name));
-  if (unknown !== undefined) throw new KdError('TAP_UNKNOWN', `the toy detector has no tap "${unknown}"; it has ${known.map(({ name }) => name).join(', ')}.`);
+  if (unknown !== undefined)
+    throw new KdError(
+      'TAP_UNKNOWN',
+      `the toy detector has no tap "${unknown}"; it has ${known.map(({ name }) => name).join(', ')}.`,
+    );
   return tidy(() => {
     const taps: Record<string, tf.Tensor4D> = {};
     const keep = (name: string, feature: tf.Tensor4D): void => {
@@ -97,11 +143,15 @@ function forward(network: ToyNetwork, known: readonly TapInfo[], images: tf.Tens
     levels.forEach((level, i) => {
       keep(`neck@${LEVELS[i]!}`, level);
       for (const branch of BRANCHES) {
-        const maps = network.run(branch, level, 0, network.depth + 1, (block, feature) => keep(`head.${branch}.${block}@${LEVELS[i]!}`, feature));
+        const maps = network.run(branch, level, 0, network.depth + 1, (block, feature) =>
+          keep(`head.${branch}.${block}@${LEVELS[i]!}`, feature),
+        );
         (predictions[branch] ??= []).push(maps[branch]!);
       }
     });
-    const updates: VariableUpdate[] = training ? [{ variable: network.mean, value: tf.add(tf.mul(network.mean, 1 - MOMENTUM), tf.mul(mean, MOMENTUM)) }] : [];
+    const updates: VariableUpdate[] = training
+      ? [{ variable: network.mean, value: tf.add(tf.mul(network.mean, 1 - MOMENTUM), tf.mul(mean, MOMENTUM)) }]
+      : [];
     return { taps, levels, predictions, updates };
   });
 }

@@ -3,12 +3,19 @@ import { type Assignment, gatherMatched, type Priors, type Targets } from '@kd/c
 import { toyEncode } from './toy-boxes.js';
 
 /**
- * Binary cross-entropy of every class at every prior and squared error of the codes at the positive ones, each divided by the
+ * Binary cross-entropy of every class at every prior and squared error of the codes at the positive ones, each divided
+ * by the
  * number of positives (at least 1).
  * @param logits [b, a, k]
  * @param codes [b, a, 4]
  */
-export function toyTerms(logits: tf.Tensor3D, codes: tf.Tensor3D, priors: Priors, assignment: Assignment, targets: Targets): Readonly<Record<string, tf.Scalar>> {
+export function toyTerms(
+  logits: tf.Tensor3D,
+  codes: tf.Tensor3D,
+  priors: Priors,
+  assignment: Assignment,
+  targets: Targets,
+): Readonly<Record<string, tf.Scalar>> {
   return tf.tidy(() => {
     const { matched } = assignment;
     const boxes = gatherMatched(targets.boxes, matched);

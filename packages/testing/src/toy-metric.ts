@@ -1,7 +1,10 @@
 import type { ImageDetections, ImageRecord, Metric } from '@kd/core';
 import { iou } from './toy-detections.js';
 
-/** Share of the objects that some detection of their class overlaps by half: the recall at an IoU of 0.5, -1 without objects. */
+/**
+ * Share of the objects that some detection of their class overlaps by half: the recall at an IoU of 0.5, -1 without
+ * objects.
+ */
 export function toyMetric(): Metric {
   return {
     name: 'toy',
@@ -9,12 +12,17 @@ export function toyMetric(): Metric {
     evaluate: ({ categories, images }, detections) => {
       const byId = new Map(detections.map((found) => [found.id, found]));
       const recall = (keep: (label: number) => boolean): number => {
-        const hits = images.flatMap((image) => image.annotations.filter(({ label }) => keep(label)).map((object) => isFound(object, byId.get(image.id))));
+        const hits = images.flatMap((image) =>
+          image.annotations.filter(({ label }) => keep(label)).map((object) => isFound(object, byId.get(image.id))),
+        );
         return hits.length === 0 ? -1 : hits.filter(Boolean).length / hits.length;
       };
       return {
         metrics: { recall50: recall(() => true) },
-        perClass: categories.map((category, index) => ({ category, metrics: { recall50: recall((label) => label === index) } })),
+        perClass: categories.map((category, index) => ({
+          category,
+          metrics: { recall50: recall((label) => label === index) },
+        })),
       };
     },
   };

@@ -27,7 +27,12 @@ export class ToyNetwork {
       ['backbone.stem', [4, 4, 3, width]],
       ['neck.p3', [2, 2, width, width]],
       ['neck.p4', [2, 2, width, width]],
-      ...BRANCHES.flatMap((branch) => Array.from({ length: depth }, (_, i): [string, [number, number, number, number]] => [`head.${branch}.${i}`, [3, 3, width, width]])),
+      ...BRANCHES.flatMap((branch) =>
+        Array.from({ length: depth }, (_, i): [string, [number, number, number, number]] => [
+          `head.${branch}.${i}`,
+          [3, 3, width, width],
+        ]),
+      ),
       ['head.cls.out', [1, 1, width, classes]],
       ['head.reg.out', [1, 1, width, 4]],
     ];
@@ -36,7 +41,11 @@ export class ToyNetwork {
       ...kernels.flatMap(([layer, shape]) => [
         { path: `${layer}/kernel`, variable: owned(initialKernel(seed, layer, shape), true), trainable: true },
         // A prior of 0.1 keeps the first classification losses small, as focal losses do.
-        { path: `${layer}/bias`, variable: owned(tf.fill([shape[3]], layer === 'head.cls.out' ? -2.2 : 0), true), trainable: true },
+        {
+          path: `${layer}/bias`,
+          variable: owned(tf.fill([shape[3]], layer === 'head.cls.out' ? -2.2 : 0), true),
+          trainable: true,
+        },
       ]),
       { path: 'backbone.center/moving_mean', variable: owned(tf.zeros([width]), false), trainable: false },
     ];
@@ -54,10 +63,20 @@ export class ToyNetwork {
     return tf.add(tf.conv2d(x, kernel, stride, stride === 1 ? 'same' : 'valid'), bias);
   }
 
-  /** Blocks `from` up to, not including, `to` of a branch on `x` [b, h, w, c]; every feature between is handed to `seen`. */
-  run(branch: string, x: tf.Tensor4D, from: number, to: number, seen?: (block: number, feature: tf.Tensor4D) => void): Readonly<Record<string, tf.Tensor4D>> {
+  /**
+   * Blocks `from` up to, not including, `to` of a branch on `x` [b, h, w, c]; every feature between is handed to
+   * `seen`.
+   */
+  run(
+    branch: string,
+    x: tf.Tensor4D,
+    from: number,
+    to: number,
+    seen?: (block: number, feature: tf.Tensor4D) => void,
+  ): Readonly<Record<string, tf.Tensor4D>> {
     if (!isBranch(branch)) throw new RangeError(`the head has no branch "${branch}"; it has ${BRANCHES.join(', ')}`);
-    if (!(from >= 0 && from <= to && to <= this.depth + 1)) throw new RangeError(`the cut ${from} to ${to} of a branch of ${this.depth} blocks does not exist`);
+    if (!(from >= 0 && from <= to && to <= this.depth + 1))
+      throw new RangeError(`the cut ${from} to ${to} of a branch of ${this.depth} blocks does not exist`);
     let feature = x;
     for (let block = from; block < Math.min(to, this.depth); block++) {
       feature = tf.relu(this.conv(`head.${branch}.${block}`, feature, 1));
@@ -82,5 +101,8 @@ function owned(initial: tf.Tensor, trainable: boolean): tf.Variable {
 function initialKernel(seed: number, layer: string, shape: [number, number, number, number]): tf.Tensor4D {
   const rng = createRng(seed, 'toy', layer);
   const deviation = Math.sqrt(2 / (shape[0] * shape[1] * shape[2]));
-  return tf.tensor4d(Float32Array.from({ length: shape.reduce((size, n) => size * n, 1) }, () => deviation * rng.normal()), shape);
+  return tf.tensor4d(
+    Float32Array.from({ length: shape.reduce((size, n) => size * n, 1) }, () => deviation * rng.normal()),
+    shape,
+  );
 }

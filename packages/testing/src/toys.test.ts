@@ -15,7 +15,17 @@ function buildInput() {
 
 async function loader(seed = 0): Promise<Loader> {
   const data = await toyData({ images: 7 }).open({ folder: '.' });
-  return data.loader({ input, batchSize: 2, training: true, shuffle: true, dropLast: true, seed, augment: [{ name: 'flip', probability: 0.5 }], workers: 0, onBadImage: 'error' });
+  return data.loader({
+    input,
+    batchSize: 2,
+    training: true,
+    shuffle: true,
+    dropLast: true,
+    seed,
+    augment: [{ name: 'flip', probability: 0.5 }],
+    workers: 0,
+    onBadImage: 'error',
+  });
 }
 
 async function batches(of: Loader, epoch: number, from = 0): Promise<HostBatch[]> {
@@ -46,7 +56,8 @@ describe('toyData', () => {
         const at = b * batch.maxBoxes;
         const [x1, y1, x2, y2] = batch.boxes.subarray(at * 4, at * 4 + 4) as unknown as number[];
         const channel = batch.labels[at]! * 2;
-        const red = (x: number, y: number) => batch.images[((b * height + Math.floor(y)) * width + Math.floor(x)) * 3 + channel];
+        const red = (x: number, y: number) =>
+          batch.images[((b * height + Math.floor(y)) * width + Math.floor(x)) * 3 + channel];
         expect([red(x1!, y1!), red(x2! - 1, y2! - 1)]).toEqual([1, 1]);
       });
     }
@@ -63,7 +74,12 @@ describe('toyMetric', () => {
       labels: Int32Array.from(annotations, ({ label }) => label),
     }));
     expect(toyMetric().evaluate(data, perfect).metrics).toEqual({ recall50: 1 });
-    expect(toyMetric().evaluate(data, perfect.map((one) => ({ ...one, labels: one.labels.map((label) => 1 - label) }))).metrics).toEqual({ recall50: 0 });
+    expect(
+      toyMetric().evaluate(
+        data,
+        perfect.map((one) => ({ ...one, labels: one.labels.map((label) => 1 - label) })),
+      ).metrics,
+    ).toEqual({ recall50: 0 });
   });
 });
 

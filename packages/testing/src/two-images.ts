@@ -13,10 +13,32 @@ export interface TwoImages {
 export const twoImages = (): TwoImages => ({
   images: tf.randomNormal([2, 32, 64, 3], 0, 1, 'float32', 3),
   targets: {
-    boxes: tf.tensor3d([[[4, 6, 40, 28], [30, 8, 60, 30]], [[10, 10, 30, 31], [0, 0, 0, 0]]]),
-    labels: tf.tensor2d([[0, 2], [1, 0]], [2, 2], 'int32'),
-    mask: tf.tensor2d([[1, 1], [1, 0]]),
-    imageSizes: [[32, 64], [30, 40]],
+    boxes: tf.tensor3d([
+      [
+        [4, 6, 40, 28],
+        [30, 8, 60, 30],
+      ],
+      [
+        [10, 10, 30, 31],
+        [0, 0, 0, 0],
+      ],
+    ]),
+    labels: tf.tensor2d(
+      [
+        [0, 2],
+        [1, 0],
+      ],
+      [2, 2],
+      'int32',
+    ),
+    mask: tf.tensor2d([
+      [1, 1],
+      [1, 0],
+    ]),
+    imageSizes: [
+      [32, 64],
+      [30, 40],
+    ],
     paddedSize: [32, 64],
     ids: [1, 2],
   },

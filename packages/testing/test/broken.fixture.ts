@@ -1,4 +1,12 @@
-import { defineDetector, definePlugin, type Detector, type Hooks, type PluginScope, type StepView, type TapPair } from '@kd/core';
+import {
+  defineDetector,
+  definePlugin,
+  type Detector,
+  type Hooks,
+  type PluginScope,
+  type StepView,
+  type TapPair,
+} from '@kd/core';
 import { testDetector, testPlugin, toyDetector } from '@kd/testing';
 import * as tf from '@tensorflow/tfjs-core';
 import * as v from 'valibot';
@@ -7,16 +15,31 @@ import * as v from 'valibot';
 
 type Parts = { readonly scope: PluginScope; readonly loss: (step: StepView) => tf.Scalar };
 
-function broken(name: string, hooks: (parts: Parts) => Hooks, options: v.GenericSchema<unknown, object> = v.strictObject({})): void {
-  testPlugin(definePlugin({
-    name, apiVersion: 1, options, requires: {},
-    create: (scope) => {
-      let pairs: readonly TapPair[] = [];
-      const loss = (step: StepView): tf.Scalar =>
-        tf.tidy(() => tf.addN(pairs.map(({ student, teacher }) => tf.mean(tf.square(tf.sub(step.student.tap(student), step.teacher.tap(teacher))))))) as tf.Scalar;
-      return { featureTap: (taps) => void (pairs = taps.pair('neck@*')), ...hooks({ scope, loss }) };
-    },
-  }));
+function broken(
+  name: string,
+  hooks: (parts: Parts) => Hooks,
+  options: v.GenericSchema<unknown, object> = v.strictObject({}),
+): void {
+  testPlugin(
+    definePlugin({
+      name,
+      apiVersion: 1,
+      options,
+      requires: {},
+      create: (scope) => {
+        let pairs: readonly TapPair[] = [];
+        const loss = (step: StepView): tf.Scalar =>
+          tf.tidy(() =>
+            tf.addN(
+              pairs.map(({ student, teacher }) =>
+                tf.mean(tf.square(tf.sub(step.student.tap(student), step.teacher.tap(teacher)))),
+              ),
+            ),
+          ) as tf.Scalar;
+        return { featureTap: (taps) => void (pairs = taps.pair('neck@*')), ...hooks({ scope, loss }) };
+      },
+    }),
+  );
 }
 
 let calls = 0;
@@ -28,24 +51,33 @@ broken('teaches-the-teacher', ({ scope, loss }) => ({
     return { a: loss(step) };
   },
 }));
-broken('remembers-other-runs', ({ loss }) => ({ lossCompose: (step) => ({ a: tf.mul(loss(step), ++calls) as tf.Scalar }) }));
+broken('remembers-other-runs', ({ loss }) => ({
+  lossCompose: (step) => ({ a: tf.mul(loss(step), ++calls) as tf.Scalar }),
+}));
 broken('forgets-its-state', ({ loss }) => {
   let steps = 0;
   return { lossCompose: (step) => ({ a: tf.mul(loss(step), ++steps) as tf.Scalar }) };
 });
 broken('teaches-nothing', () => ({ lossCompose: () => ({ a: tf.scalar(1) }) }));
-broken('divides-by-no-object', ({ loss }) => ({ lossCompose: (step) => ({ a: tf.add(loss(step), tf.div(tf.sum(step.instances.mask), tf.sum(step.assignment.positives))) as tf.Scalar }) }));
+broken('divides-by-no-object', ({ loss }) => ({
+  lossCompose: (step) => ({
+    a: tf.add(loss(step), tf.div(tf.sum(step.instances.mask), tf.sum(step.assignment.positives))) as tf.Scalar,
+  }),
+}));
 broken('takes-any-option', ({ loss }) => ({ lossCompose: (step) => ({ a: loss(step) }) }), v.object({}));
 
 function brokenDetector(name: string, change: (of: Detector) => Partial<Detector>): void {
   const { definition } = toyDetector;
-  testDetector(defineDetector({
-    ...definition, name,
-    create: (options, context) => {
-      const detector = definition.create(options, context);
-      return { ...detector, ...change(detector) };
-    },
-  }));
+  testDetector(
+    defineDetector({
+      ...definition,
+      name,
+      create: (options, context) => {
+        const detector = definition.create(options, context);
+        return { ...detector, ...change(detector) };
+      },
+    }),
+  );
 }
 
 brokenDetector('wrong-stride', ({ taps }) => ({ taps: taps.map((tap) => ({ ...tap, stride: tap.stride * 2 })) }));
@@ -55,11 +87,23 @@ brokenDetector('makes-every-tap', ({ forward, taps }) => ({
     return { ...output, taps: Object.fromEntries((options.taps ?? []).map((name) => [name, output.taps[name]!])) };
   },
 }));
-brokenDetector('worst-first', ({ detect }) => ({ detect: async (...inputs) => (await detect(...inputs)).map((found) => ({ ...found, scores: found.scores.slice().reverse() })) }));
-brokenDetector('outside-of-the-image', ({ detect }) => ({ detect: async (...inputs) => (await detect(...inputs)).map((found) => ({ ...found, boxes: found.boxes.map((side) => side + 5) })) }));
-brokenDetector('ignores-the-cut', ({ head }) => ({ head: { ...head!, run: (branch, x, options) => head!.run(branch, x, { ...options, from: 0 }) } }));
+brokenDetector('worst-first', ({ detect }) => ({
+  detect: async (...inputs) =>
+    (await detect(...inputs)).map((found) => ({ ...found, scores: found.scores.slice().reverse() })),
+}));
+brokenDetector('outside-of-the-image', ({ detect }) => ({
+  detect: async (...inputs) =>
+    (await detect(...inputs)).map((found) => ({ ...found, boxes: found.boxes.map((side) => side + 5) })),
+}));
+brokenDetector('ignores-the-cut', ({ head }) => ({
+  head: { ...head!, run: (branch, x, options) => head!.run(branch, x, { ...options, from: 0 }) },
+}));
 brokenDetector('stays', () => ({ dispose: () => {} }));
-brokenDetector('one-path-for-all', ({ variables }) => ({ variables: variables.map((one) => ({ ...one, path: 'a/b' })) }));
+brokenDetector('one-path-for-all', ({ variables }) => ({
+  variables: variables.map((one) => ({ ...one, path: 'a/b' })),
+}));
 brokenDetector('divides-by-no-positive', ({ terms }) => ({
-  terms: (output, priors, assignment, targets) => ({ cls: tf.div(terms(output, priors, assignment, targets)['cls']!, tf.sum(assignment.positives)) as tf.Scalar }),
+  terms: (output, priors, assignment, targets) => ({
+    cls: tf.div(terms(output, priors, assignment, targets)['cls']!, tf.sum(assignment.positives)) as tf.Scalar,
+  }),
 }));

@@ -10,7 +10,9 @@ describe('cellAnchors', () => {
   });
 
   it('goes through the sizes of each ratio, height / width', () => {
-    expect([...cellAnchors([16, 32], [4, 0.25])]).toEqual([-4, -16, 4, 16, -8, -32, 8, 32, -16, -4, 16, 4, -32, -8, 32, 8]);
+    expect([...cellAnchors([16, 32], [4, 0.25])]).toEqual([
+      -4, -16, 4, 16, -8, -32, 8, 32, -16, -4, 16, 4, -32, -8, 32, 8,
+    ]);
   });
 });
 
@@ -18,22 +20,66 @@ describe('anchorGrid', () => {
   const options = { sizes: [[4], [8, 16]], ratios: [[1], [1]] };
 
   it('lays rows by level, y, x, cell anchor, with whole quotients as strides and no half-pixel offset', () => {
-    const { boxes, perLevel, strides } = anchorGrid([[2, 3], [1, 2]], [11, 16], options);
+    const { boxes, perLevel, strides } = anchorGrid(
+      [
+        [2, 3],
+        [1, 2],
+      ],
+      [11, 16],
+      options,
+    );
     expect(perLevel).toEqual([6, 4]);
-    expect(strides).toEqual([[5, 5], [11, 8]]);
+    expect(strides).toEqual([
+      [5, 5],
+      [11, 8],
+    ]);
     expect((boxes as tf.Tensor2D).arraySync()).toEqual([
-      [-2, -2, 2, 2], [3, -2, 7, 2], [8, -2, 12, 2],
-      [-2, 3, 2, 7], [3, 3, 7, 7], [8, 3, 12, 7],
-      [-4, -4, 4, 4], [-8, -8, 8, 8], [4, -4, 12, 4], [0, -8, 16, 8],
+      [-2, -2, 2, 2],
+      [3, -2, 7, 2],
+      [8, -2, 12, 2],
+      [-2, 3, 2, 7],
+      [3, 3, 7, 7],
+      [8, 3, 12, 7],
+      [-4, -4, 4, 4],
+      [-8, -8, 8, 8],
+      [4, -4, 12, 4],
+      [0, -8, 16, 8],
     ]);
   });
 
   it('takes given strides', () => {
-    expect(anchorGrid([[1, 2], [1, 1]], [10, 20], { ...options, strides: [[8, 8], [16, 16]] }).strides).toEqual([[8, 8], [16, 16]]);
+    expect(
+      anchorGrid(
+        [
+          [1, 2],
+          [1, 1],
+        ],
+        [10, 20],
+        {
+          ...options,
+          strides: [
+            [8, 8],
+            [16, 16],
+          ],
+        },
+      ).strides,
+    ).toEqual([
+      [8, 8],
+      [16, 16],
+    ]);
   });
 
   it('refuses lists of other lengths and levels larger than the batch', () => {
     expect(() => anchorGrid([[1, 1]], [8, 8], options)).toThrow(/sizes are given for 2 levels, but there are 1/);
-    expect(() => anchorGrid([[8, 8], [4, 4]], [32, 3], options)).toThrow(/Level 0 of 8 x 8 cells is larger than the padded batch of 32 x 3/);
+    expect(() =>
+      anchorGrid(
+        [
+          [8, 8],
+          [4, 4],
+        ],
+        [32, 3],
+        options,
+      ),
+    ).toThrow(/Level 0 of 8 x 8 cells is larger than the padded batch of 32 x 3/);
   });
 });

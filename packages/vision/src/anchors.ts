@@ -52,7 +52,13 @@ function strideOf(padded: Size, level: Size, index: number): Size {
   );
 }
 
-function fillLevel(out: Float32Array, start: number, cell: Float32Array, [h, w]: Size, [strideY, strideX]: Size): number {
+function fillLevel(
+  out: Float32Array,
+  start: number,
+  cell: Float32Array,
+  [h, w]: Size,
+  [strideY, strideX]: Size,
+): number {
   let at = start;
   for (let y = 0; y < h; y++) {
     for (let x = 0; x < w; x++) {
@@ -68,7 +74,8 @@ function fillLevel(out: Float32Array, start: number, cell: Float32Array, [h, w]:
 }
 
 /**
- * Anchors of all levels, at the upper left corner of each cell (no half-pixel offset), nothing clipped or dropped at the
+ * Anchors of all levels, at the upper left corner of each cell (no half-pixel offset), nothing clipped or dropped at
+ * the
  * border. Rows in the order level, y, x, cell anchor.
  * @param levels [height, width] in cells per level
  * @param paddedSize [height, width] of the padded batch in pixels
@@ -76,9 +83,16 @@ function fillLevel(out: Float32Array, start: number, cell: Float32Array, [h, w]:
  */
 export function anchorGrid(levels: readonly Size[], paddedSize: Size, options: AnchorOptions): Priors {
   const { sizes, ratios, round = true, strides } = options;
-  for (const [name, list] of [['sizes', sizes], ['ratios', ratios], ['strides', strides ?? levels]] as const) {
+  for (const [name, list] of [
+    ['sizes', sizes],
+    ['ratios', ratios],
+    ['strides', strides ?? levels],
+  ] as const) {
     if (list.length === levels.length) continue;
-    throw new KdError('USAGE', `Anchor ${name} are given for ${list.length} levels, but there are ${levels.length} levels: give one entry a level.`);
+    throw new KdError(
+      'USAGE',
+      `Anchor ${name} are given for ${list.length} levels, but there are ${levels.length} levels: give one entry a level.`,
+    );
   }
   const cells = levels.map((_, i) => cellAnchors(sizes[i]!, ratios[i]!, round));
   const used = levels.map((level, i) => strides?.[i] ?? strideOf(paddedSize, level, i));

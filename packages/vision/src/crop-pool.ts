@@ -4,7 +4,8 @@ import * as tf from '@tensorflow/tfjs-core';
 const BLOCK_ELEMENTS = 1 << 24;
 
 /**
- * How pixels become cells: by the stride, or by [vertical, horizontal] ones; or by the exact ratio of the map to the padded input
+ * How pixels become cells: by the stride, or by [vertical, horizontal] ones; or by the exact ratio of the map to the
+ * padded input
  * [height, width], as banks of prototypes are built.
  */
 export type CropScale = number | readonly [number, number] | { readonly input: readonly [number, number] };
@@ -13,41 +14,64 @@ export type CropScale = number | readonly [number, number] | { readonly input: r
 type Range = readonly [tf.Tensor3D, tf.Tensor3D];
 
 /**
- * The mean of a map over the cells that a box covers, [trunc(x1 / stride), trunc(x2 / stride)] with both ends and likewise y, clamped to the
- * map so that a crop has at least one cell. The gradient flows into the map, an equal part to every cell of the crop, and not into the boxes.
+ * The mean of a map over the cells that a box covers, [trunc(x1 / stride), trunc(x2 / stride)] with both ends and
+ * likewise y, clamped to the
+ * map so that a crop has at least one cell. The gradient flows into the map, an equal part to every cell of the crop,
+ * and not into the boxes.
  * How instances are described by Tang et al. (ECCV 2022).
  *
- * A matrix of zeros and ones, a crop a row, times the map: corners of an integral image would cancel in float32. On a fine level that matrix
+ * A matrix of zeros and ones, a crop a row, times the map: corners of an integral image would cancel in float32. On a
+ * fine level that matrix
  * is large, so it is made block by block, and again for the gradient.
  * @param map [b, h, w, c]
  * @param boxes [b, n, 4] in pixels of the resized image
  * @param blockElements of the matrix at a time
  * @returns [b, n, c]
  */
-export function cropPool(map: tf.Tensor4D, boxes: tf.Tensor3D, scale: CropScale, blockElements = BLOCK_ELEMENTS): tf.Tensor3D {
+export function cropPool(
+  map: tf.Tensor4D,
+  boxes: tf.Tensor3D,
+  scale: CropScale,
+  blockElements = BLOCK_ELEMENTS,
+): tf.Tensor3D {
   const [b, h, w, c] = map.shape;
   const n = boxes.shape[1];
   if (n === 0) return tf.zeros([b, 0, c]);
   const size = Math.max(1, Math.floor(blockElements / (b * h * w)));
-  const blocks = Array.from({ length: Math.ceil(n / size) }, (_, i): readonly [number, number] => [i * size, Math.min(size, n - i * size)]);
-  const part = (x: tf.Tensor, [from, count]: readonly [number, number]): tf.Tensor3D => tf.slice(x as tf.Tensor3D, [0, from, 0], [-1, count, -1]);
+  const blocks = Array.from({ length: Math.ceil(n / size) }, (_, i): readonly [number, number] => [
+    i * size,
+    Math.min(size, n - i * size),
+  ]);
+  const part = (x: tf.Tensor, [from, count]: readonly [number, number]): tf.Tensor3D =>
+    tf.slice(x as tf.Tensor3D, [0, from, 0], [-1, count, -1]);
   const pool = tf.customGrad((x, save) => {
     (save as tf.GradSaveFunc)([boxes]);
     return {
       value: tf.tidy(() => {
         const cells = tf.reshape(x as tf.Tensor4D, [b, h * w, c]);
-        return tf.concat(blocks.map((block) => tf.tidy(() => {
-          const { inside, area } = crops(part(boxes, block), [h, w], scale);
-          return tf.div<tf.Tensor3D>(tf.matMul(inside, cells), area);
-        })), 1);
+        return tf.concat(
+          blocks.map((block) =>
+            tf.tidy(() => {
+              const { inside, area } = crops(part(boxes, block), [h, w], scale);
+              return tf.div<tf.Tensor3D>(tf.matMul(inside, cells), area);
+            }),
+          ),
+          1,
+        );
       }),
-      gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => tf.tidy(() => {
-        const parts = blocks.map((block) => tf.tidy(() => {
-          const { inside, area } = crops(part(saved[0]!, block), [h, w], scale);
-          return tf.matMul(inside, tf.div<tf.Tensor3D>(part(dy, block), area), true, false);
-        }));
-        return tf.reshape(parts.reduce((sum, one) => tf.add(sum, one)), [b, h, w, c]);
-      }),
+      gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) =>
+        tf.tidy(() => {
+          const parts = blocks.map((block) =>
+            tf.tidy(() => {
+              const { inside, area } = crops(part(saved[0]!, block), [h, w], scale);
+              return tf.matMul(inside, tf.div<tf.Tensor3D>(part(dy, block), area), true, false);
+            }),
+          );
+          return tf.reshape(
+            parts.reduce((sum, one) => tf.add(sum, one)),
+            [b, h, w, c],
+          );
+        }),
     };
   });
   return pool(map) as tf.Tensor3D;
@@ -62,15 +86,20 @@ interface Crops {
 
 function crops(boxes: tf.Tensor3D, [h, w]: readonly [number, number], scale: CropScale): Crops {
   const [b, n] = boxes.shape;
-  const [left, top, right, bottom] = tf.split(boxes, 4, 2) as [tf.Tensor3D, tf.Tensor3D, tf.Tensor3D, tf.Tensor3D]; // [b, n, 1]
+  // [b, n, 1]
+  const [left, top, right, bottom] = tf.split(boxes, 4, 2) as [tf.Tensor3D, tf.Tensor3D, tf.Tensor3D, tf.Tensor3D];
   const across = cellRange(left, right, toCells(scale, 1, w), w);
   const down = cellRange(top, bottom, toCells(scale, 0, h), h);
   const inside = tf.mul(tf.expandDims(members(down, h), 3), tf.expandDims(members(across, w), 2)); // [b, n, h, w]
-  return { inside: tf.reshape(inside, [b, n, h * w]), area: tf.mul(tf.sub(across[1], across[0]), tf.sub(down[1], down[0])) };
+  return {
+    inside: tf.reshape(inside, [b, n, h * w]),
+    area: tf.mul(tf.sub(across[1], across[0]), tf.sub(down[1], down[0])),
+  };
 }
 
 function toCells(scale: CropScale, axis: 0 | 1, size: number): (pixels: tf.Tensor) => tf.Tensor {
-  if (typeof scale === 'object' && 'input' in scale) return (pixels) => tf.mul(pixels, Math.fround(size / scale.input[axis]));
+  if (typeof scale === 'object' && 'input' in scale)
+    return (pixels) => tf.mul(pixels, Math.fround(size / scale.input[axis]));
   const stride = typeof scale === 'number' ? scale : scale[axis];
   return (pixels) => tf.div(pixels, stride);
 }

@@ -14,8 +14,10 @@ export interface DenseMaps {
 
 export interface DenseDetectionOptions {
   /**
-   * torchvision: the score is the geometric mean of class and quality, and the threshold holds for it. mmdetection: the threshold
-   * and the choice of the best hold for the class, only then comes the product with the quality; boxes without area are dropped.
+   * torchvision: the score is the geometric mean of class and quality, and the threshold holds for it. mmdetection: the
+   * threshold
+   * and the choice of the best hold for the class, only then comes the product with the quality; boxes without area are
+   * dropped.
    */
   readonly flavour: 'torchvision' | 'mmdet';
   readonly classes: number;
@@ -28,19 +30,29 @@ export interface DenseDetectionOptions {
 
 type Scored = Pick<DenseDetectionOptions, 'flavour' | 'classes' | 'scoreThresh' | 'topkCandidates'>;
 
-/** Detections of a batch, selected on the host: passes over the logits there cost less than sorting all of them on the device. Disposes nothing. */
+/**
+ * Detections of a batch, selected on the host: passes over the logits there cost less than sorting all of them on the
+ * device. Disposes nothing.
+ */
 export async function denseDetections(
   { cls, boxes, quality = [] }: DenseMaps,
   sizes: Pick<HostBatch, 'imageSizes' | 'originalSizes' | 'ids'>,
   options: DenseDetectionOptions,
 ): Promise<ImageDetections[]> {
-  const [decoded, ...maps] = (await Promise.all([boxes, ...cls, ...quality].map((tensor) => tensor.data()))) as Float32Array[];
+  const [decoded, ...maps] = (await Promise.all(
+    [boxes, ...cls, ...quality].map((tensor) => tensor.data()),
+  )) as Float32Array[];
   const images = sizes.ids.length;
   return sizes.ids.map((id, image) => {
-    const own = (values: Float32Array): Float32Array => values.subarray((image * values.length) / images, ((image + 1) * values.length) / images);
+    const own = (values: Float32Array): Float32Array =>
+      values.subarray((image * values.length) / images, ((image + 1) * values.length) / images);
     const found = candidatesOf(maps.slice(0, cls.length).map(own), maps.slice(cls.length).map(own), options);
     return keptDetections(own(decoded!), found, {
-      id, imageSize: sizes.imageSizes[image]!, originalSize: sizes.originalSizes[image]!, dropEmpty: options.flavour === 'mmdet', ...options,
+      id,
+      imageSize: sizes.imageSizes[image]!,
+      originalSize: sizes.originalSizes[image]!,
+      dropEmpty: options.flavour === 'mmdet',
+      ...options,
     });
   });
 }
@@ -70,8 +82,15 @@ const sigmoid = (logit: number): number => 1 / (1 + Math.exp(-logit));
 /** sqrt(sigmoid(cls) · sigmoid(quality)): FCOS's score in torchvision. */
 export const geometricScore = (cls: number, quality: number): number => Math.sqrt(sigmoid(cls) * sigmoid(quality));
 
-/** Pairs that may pass, by the logit that a class needs at its prior: most have less, and an exponential each would be the costliest part. */
-function aboveThreshold(logits: Float32Array, quality: Float32Array | undefined, { classes, scoreThresh }: Scored): { readonly pairs: number[]; readonly values: Float32Array } {
+/**
+ * Pairs that may pass, by the logit that a class needs at its prior: most have less, and an exponential each would be
+ * the costliest part.
+ */
+function aboveThreshold(
+  logits: Float32Array,
+  quality: Float32Array | undefined,
+  { classes, scoreThresh }: Scored,
+): { readonly pairs: number[]; readonly values: Float32Array } {
   const pairs: number[] = [];
   const values: number[] = [];
   const plainCut = cutAt(scoreThresh);
@@ -87,4 +106,5 @@ function aboveThreshold(logits: Float32Array, quality: Float32Array | undefined,
 }
 
 /** The logit of a probability, a little lower: what is near is compared exactly later. */
-const cutAt = (probability: number): number => (probability <= 0 ? -Infinity : probability >= 1 ? Infinity : Math.log(probability / (1 - probability)) - 1e-3);
+const cutAt = (probability: number): number =>
+  probability <= 0 ? -Infinity : probability >= 1 ? Infinity : Math.log(probability / (1 - probability)) - 1e-3;

@@ -36,14 +36,29 @@ export interface DenseDetector<Config = DenseConfig> extends Detector {
   readonly backbone: LayersModel;
 }
 
-/** A detector of ResNet, pyramid and one dense head. Predictions are named `cls`, `reg` and, where there is one, `centerness`. */
-export function createDenseDetector<Config extends DenseConfig>(config: Config, context: DetectorContext, parts: DenseParts): DenseDetector<Config> {
+/**
+ * A detector of ResNet, pyramid and one dense head. Predictions are named `cls`, `reg` and, where there is one,
+ * `centerness`.
+ */
+export function createDenseDetector<Config extends DenseConfig>(
+  config: Config,
+  context: DetectorContext,
+  parts: DenseParts,
+): DenseDetector<Config> {
   const { name, dense, decode } = parts;
   const network = buildDenseNetwork({
     detector: name,
-    backbone: { ...config.backbone, norm: { kind: config.norm, epsilon: config.frozenBnEps }, trainableLayers: config.trainableLayers },
+    backbone: {
+      ...config.backbone,
+      norm: { kind: config.norm, epsilon: config.frozenBnEps },
+      trainableLayers: config.trainableLayers,
+    },
     returnedLayers: config.returnedLayers,
-    fpn: { channels: config.fpnChannels, extra: config.extra, ...(config.reluBeforeP7 !== undefined && { reluBeforeP7: config.reluBeforeP7 }) },
+    fpn: {
+      channels: config.fpnChannels,
+      extra: config.extra,
+      ...(config.reluBeforeP7 !== undefined && { reluBeforeP7: config.reluBeforeP7 }),
+    },
     head: { ...parts.head, strides: config.strides },
     seed: context.seed,
     ...(context.runOp && { runOp: context.runOp }),
@@ -80,9 +95,15 @@ export function createDenseDetector<Config extends DenseConfig>(config: Config, 
     terms: parts.terms,
     async detect(output, sizes) {
       const { cls, reg, centerness } = output.predictions;
-      const boxes = tf.tidy(() => decode(flattenLevels(reg!, 4 * (dense.bins ?? 1)), priors(output, [sizes.shape[1], sizes.shape[2]]))); // [b, a, 4]
+      const boxes = tf.tidy(() =>
+        decode(flattenLevels(reg!, 4 * (dense.bins ?? 1)), priors(output, [sizes.shape[1], sizes.shape[2]])),
+      ); // [b, a, 4]
       try {
-        return await denseDetections({ cls: cls!, boxes, ...(centerness && { quality: centerness }) }, sizes, { flavour: parts.flavour, classes: context.categories.length, ...config.post });
+        return await denseDetections({ cls: cls!, boxes, ...(centerness && { quality: centerness }) }, sizes, {
+          flavour: parts.flavour,
+          classes: context.categories.length,
+          ...config.post,
+        });
       } finally {
         boxes.dispose();
       }

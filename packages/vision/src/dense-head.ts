@@ -56,28 +56,53 @@ export interface DenseHead extends StagedHead {
   /** Block `block` of a tower on its input `x` [b, h, w, c], without the ReLU at its end. */
   preActivation(branch: string, x: tf.Tensor4D, block: number): tf.Tensor4D;
   /** As the contract says; `training` (default false) is for maps that training and inference read differently. */
-  run(branch: string, x: tf.Tensor4D, options: { readonly level: number; readonly from?: number; readonly to?: number; readonly training?: boolean }): Readonly<Record<string, tf.Tensor4D>>;
+  run(
+    branch: string,
+    x: tf.Tensor4D,
+    options: { readonly level: number; readonly from?: number; readonly to?: number; readonly training?: boolean },
+  ): Readonly<Record<string, tf.Tensor4D>>;
 }
 
 interface Tower {
   readonly blocks: readonly ConvBlock[];
-  readonly outputs: readonly { readonly name: string; readonly conv: ConvBlock; readonly scales: readonly LevelScale[]; readonly activate: DenseOutput['activate'] }[];
+  readonly outputs: readonly {
+    readonly name: string;
+    readonly conv: ConvBlock;
+    readonly scales: readonly LevelScale[];
+    readonly activate: DenseOutput['activate'];
+  }[];
 }
 
-/** Towers of 3x3 convolutions with a norm and ReLU, and 3x3 prediction layers, shared by all levels. Needs neither backbone nor neck. */
+/**
+ * Towers of 3x3 convolutions with a norm and ReLU, and 3x3 prediction layers, shared by all levels. Needs neither
+ * backbone nor neck.
+ */
 export function buildDenseHead(options: DenseHeadOptions): DenseHead {
   const { detector, branches, depth, strides } = options;
   const towers = new Map(Object.entries(branches).map(([name, branch]) => [name, buildTower(branch, options)]));
   const layers = [...towers.values()].flatMap(({ blocks, outputs }) =>
-    [...blocks, ...outputs.map(({ conv }) => conv)].flatMap(({ conv, norm }) => (norm ? [conv, norm] : [conv])).concat(outputs.flatMap(({ scales }) => scales)));
-  const biases = new Map(Object.values(branches).flatMap(({ outputs }) => Object.values(outputs).map(({ layer, bias = 0 }) => [layer, bias] as const)));
-  initialiseLayers(layers, options.seed, (name) => ({ kernel: { kind: 'normal', deviation: 0.01 }, bias: biases.get(name) ?? 0 }));
+    [...blocks, ...outputs.map(({ conv }) => conv)]
+      .flatMap(({ conv, norm }) => (norm ? [conv, norm] : [conv]))
+      .concat(outputs.flatMap(({ scales }) => scales)),
+  );
+  const biases = new Map(
+    Object.values(branches).flatMap(({ outputs }) =>
+      Object.values(outputs).map(({ layer, bias = 0 }) => [layer, bias] as const),
+    ),
+  );
+  initialiseLayers(layers, options.seed, (name) => ({
+    kernel: { kind: 'normal', deviation: 0.01 },
+    bias: biases.get(name) ?? 0,
+  }));
   const located = new Map<string, { readonly tap: TapInfo; readonly place: TapPlace }>();
   strides.forEach((stride, level) => {
     for (const [branch, { block }] of Object.entries(branches)) {
       for (let index = 0; index < depth; index++) {
         const name = `${block(index).tap}@p${Math.log2(stride)}`;
-        located.set(name, { tap: { name, stride, channels: options.channels }, place: { branch, level, block: index } });
+        located.set(name, {
+          tap: { name, stride, channels: options.channels },
+          place: { branch, level, block: index },
+        });
       }
     }
   });
@@ -86,7 +111,10 @@ export function buildDenseHead(options: DenseHeadOptions): DenseHead {
   const towerOf = (branch: string): Tower => {
     const tower = towers.get(branch);
     if (tower) return tower;
-    throw new KdError('USAGE', `${detector} head: there is no branch "${branch}"; there are ${[...towers.keys()].join(', ')}.`);
+    throw new KdError(
+      'USAGE',
+      `${detector} head: there is no branch "${branch}"; there are ${[...towers.keys()].join(', ')}.`,
+    );
   };
 
   return {
@@ -98,7 +126,11 @@ export function buildDenseHead(options: DenseHeadOptions): DenseHead {
     preActivation(branch, x, index) {
       const { blocks } = towerOf(branch);
       const block = blocks[index];
-      if (!block) throw new KdError('USAGE', `${detector} head, branch ${branch}: there is no block ${index}; the tower has ${blocks.length}, the first is 0.`);
+      if (!block)
+        throw new KdError(
+          'USAGE',
+          `${detector} head, branch ${branch}: there is no block ${index}; the tower has ${blocks.length}, the first is 0.`,
+        );
       return runConvBlock({ ...block, relu: false }, x, context);
     },
     run(branch, x, { level, from = 0, to, training = false }) {
@@ -106,25 +138,36 @@ export function buildDenseHead(options: DenseHeadOptions): DenseHead {
       const whole = blocks.length + 1;
       const end = to ?? whole;
       if (!Number.isInteger(from) || !Number.isInteger(end) || from < 0 || from >= whole || end < from || end > whole) {
-        throw new KdError('USAGE', `${detector} head, branch ${branch}: cannot run blocks ${from} to ${end}; the tower has ${blocks.length} blocks and \`to: ${whole}\` includes the predictions.`);
+        throw new KdError(
+          'USAGE',
+          `${detector} head, branch ${branch}: cannot run blocks ${from} to ${end}; the tower has ${blocks.length} blocks and \`to: ${whole}\` includes the predictions.`,
+        );
       }
       if (level < 0 || level >= strides.length) {
-        throw new KdError('USAGE', `${detector} head: there is no level ${level}; there are ${strides.length}, the finest is 0.`);
+        throw new KdError(
+          'USAGE',
+          `${detector} head: there is no level ${level}; there are ${strides.length}, the finest is 0.`,
+        );
       }
       return tf.tidy((): Record<string, tf.Tensor4D> => {
         const feature = blocks.slice(from, end).reduce((last, block) => runConvBlock(block, last, context), x);
         if (end < whole) return { feature };
-        return Object.fromEntries(outputs.map(({ name, conv, scales, activate }) => {
-          const raw = runConvBlock(conv, feature, context);
-          const map = scales.length > 0 ? scales[level]!.call(raw) as tf.Tensor4D : raw;
-          return [name, activate ? activate(map, { level, training }) : map];
-        }));
+        return Object.fromEntries(
+          outputs.map(({ name, conv, scales, activate }) => {
+            const raw = runConvBlock(conv, feature, context);
+            const map = scales.length > 0 ? (scales[level]!.call(raw) as tf.Tensor4D) : raw;
+            return [name, activate ? activate(map, { level, training }) : map];
+          }),
+        );
       });
     },
   };
 }
 
-function buildTower(branch: DenseBranch, { inChannels, depth, channels, norm, groups, strides, convBias = norm === 'none' }: DenseHeadOptions): Tower {
+function buildTower(
+  branch: DenseBranch,
+  { inChannels, depth, channels, norm, groups, strides, convBias = norm === 'none' }: DenseHeadOptions,
+): Tower {
   const built = <L extends Layer>(layer: L, input: number): L => {
     layer.build([null, null, null, input]);
     return layer;
@@ -132,7 +175,10 @@ function buildTower(branch: DenseBranch, { inChannels, depth, channels, norm, gr
   const blocks = Array.from({ length: depth }, (_, i): ConvBlock => {
     const names = branch.block(i);
     return {
-      conv: built(convLayer(names.conv, { filters: channels, kernel: 3, bias: convBias }), i === 0 ? inChannels : channels),
+      conv: built(
+        convLayer(names.conv, { filters: channels, kernel: 3, bias: convBias }),
+        i === 0 ? inChannels : channels,
+      ),
       ...(norm === 'group' && { norm: built(createNorm(names.norm, channels, { kind: 'group', groups }), channels) }),
       relu: true,
       pad: 0,
@@ -140,8 +186,15 @@ function buildTower(branch: DenseBranch, { inChannels, depth, channels, norm, gr
   });
   const outputs = Object.entries(branch.outputs).map(([name, { layer, channels: filters, scales, activate }]) => ({
     name,
-    conv: { conv: built(convLayer(layer, { filters, kernel: 3, bias: true }), depth === 0 ? inChannels : channels), relu: false, pad: 0 },
-    scales: scales === undefined ? [] : strides.map((_, level) => built(new LevelScale({ name: `${scales}.${level}` }), filters)),
+    conv: {
+      conv: built(convLayer(layer, { filters, kernel: 3, bias: true }), depth === 0 ? inChannels : channels),
+      relu: false,
+      pad: 0,
+    },
+    scales:
+      scales === undefined
+        ? []
+        : strides.map((_, level) => built(new LevelScale({ name: `${scales}.${level}` }), filters)),
     activate,
   }));
   return { blocks, outputs };

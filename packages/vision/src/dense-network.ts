@@ -25,7 +25,15 @@ export interface DenseNetwork {
 }
 
 /** Layers under `backbone.body` and `backbone.fpn`; taps are the stages, `neck@p3`, … and the blocks of the towers. */
-export function buildDenseNetwork({ detector, backbone, returnedLayers, fpn, head: headOptions, seed, runOp }: DenseNetworkOptions): DenseNetwork {
+export function buildDenseNetwork({
+  detector,
+  backbone,
+  returnedLayers,
+  fpn,
+  head: headOptions,
+  seed,
+  runOp,
+}: DenseNetworkOptions): DenseNetwork {
   const native = runOp ? { runOp } : {};
   const pyramid = buildPyramidNetwork({ backbone, returnedLayers, fpn, seed });
   const head = buildDenseHead({ ...headOptions, detector, inChannels: fpn.channels, seed, ...native });
@@ -58,7 +66,11 @@ export function buildDenseNetwork({ detector, backbone, returnedLayers, fpn, hea
 function runHead(
   head: DenseHead,
   features: readonly tf.Tensor4D[],
-  { wanted, tapped, training }: { readonly wanted: readonly string[]; readonly tapped: Record<string, tf.Tensor4D>; readonly training: boolean },
+  {
+    wanted,
+    tapped,
+    training,
+  }: { readonly wanted: readonly string[]; readonly tapped: Record<string, tf.Tensor4D>; readonly training: boolean },
 ): DetectorOutput['predictions'] {
   const stops = wanted.flatMap((name) => {
     const place = head.locate(name);
@@ -69,12 +81,15 @@ function runHead(
     features.forEach((feature, level) => {
       let x = feature;
       let from = 0;
-      for (const stop of stops.filter((s) => s.branch === branch && s.level === level).sort((a, b) => a.block - b.block)) {
+      for (const stop of stops
+        .filter((s) => s.branch === branch && s.level === level)
+        .sort((a, b) => a.block - b.block)) {
         x = head.run(branch, x, { level, from, to: stop.block + 1 })['feature']!;
         from = stop.block + 1;
         tapped[stop.name] = x;
       }
-      for (const [name, map] of Object.entries(head.run(branch, x, { level, from, training }))) (predictions[name] ??= []).push(map);
+      for (const [name, map] of Object.entries(head.run(branch, x, { level, from, training })))
+        (predictions[name] ??= []).push(map);
     });
   }
   return predictions;

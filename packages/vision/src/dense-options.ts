@@ -14,14 +14,21 @@ export function strictOptions<const Entries extends v.ObjectEntries>(entries: En
   });
 }
 
-export const wholeNumber = (least: number) => v.pipe(v.number(), v.integer('must be a whole number'), v.minValue(least, `must be at least ${least}`));
+export const wholeNumber = (least: number) =>
+  v.pipe(v.number(), v.integer('must be a whole number'), v.minValue(least, `must be at least ${least}`));
 export const positiveNumber = v.pipe(v.number(), v.gtValue(0, 'must be greater than 0'));
-export const fractionNumber = v.pipe(v.number(), v.minValue(0, 'must be between 0 and 1'), v.maxValue(1, 'must be between 0 and 1'));
+export const fractionNumber = v.pipe(
+  v.number(),
+  v.minValue(0, 'must be between 0 and 1'),
+  v.maxValue(1, 'must be between 0 and 1'),
+);
 
 const triple = v.tuple([v.number(), v.number(), v.number()], 'must be three numbers, for red, green and blue');
 const names = Object.keys(RESNETS) as (keyof typeof RESNETS)[];
 
-/** Options of backbone, neck and input, for the schema of a one-stage detector: `strictOptions({ ...denseEntries, … })`. */
+/**
+ * Options of backbone, neck and input, for the schema of a one-stage detector: `strictOptions({ ...denseEntries, … })`.
+ */
 export const denseEntries = {
   backbone: v.optional(
     v.union(
@@ -39,22 +46,40 @@ export const denseEntries = {
     ),
     'resnet50',
   ),
-  norm: v.optional(v.picklist(['frozen', 'live', 'eval', 'group'], 'must be "frozen", "live", "eval" or "group"'), 'group'),
+  norm: v.optional(
+    v.picklist(['frozen', 'live', 'eval', 'group'], 'must be "frozen", "live", "eval" or "group"'),
+    'group',
+  ),
   frozenBnEps: v.optional(v.pipe(v.number(), v.minValue(0, 'must not be negative')), 1e-5),
   trainableLayers: v.optional(v.pipe(wholeNumber(0), v.maxValue(5, 'must be at most 5'))),
   returnedLayers: v.optional(
     v.pipe(
       v.array(v.pipe(wholeNumber(1), v.maxValue(4, 'must be at most 4'))),
       v.minLength(1, 'must name at least one stage of the backbone'),
-      v.check((list) => list.every((k, i) => i === 0 || k === list[i - 1]! + 1), 'must be consecutive stages in ascending order, e.g. [2, 3, 4]'),
+      v.check(
+        (list) => list.every((k, i) => i === 0 || k === list[i - 1]! + 1),
+        'must be consecutive stages in ascending order, e.g. [2, 3, 4]',
+      ),
     ),
     [2, 3, 4],
   ),
   fpnChannels: v.optional(wholeNumber(1), 256),
-  extra: v.optional(v.picklist(['p6p7_from_p5', 'p6p7_from_c5', 'maxpool', 'none'], 'must be "p6p7_from_p5", "p6p7_from_c5", "maxpool" or "none"'), 'p6p7_from_p5'),
+  extra: v.optional(
+    v.picklist(
+      ['p6p7_from_p5', 'p6p7_from_c5', 'maxpool', 'none'],
+      'must be "p6p7_from_p5", "p6p7_from_c5", "maxpool" or "none"',
+    ),
+    'p6p7_from_p5',
+  ),
   input: v.optional(
     strictOptions({
-      minSize: v.optional(v.union([wholeNumber(1), v.pipe(v.array(wholeNumber(1)), v.minLength(1, 'must name at least one size'))], 'must be a size in pixels, or a list of sizes'), 800),
+      minSize: v.optional(
+        v.union(
+          [wholeNumber(1), v.pipe(v.array(wholeNumber(1)), v.minLength(1, 'must name at least one size'))],
+          'must be a size in pixels, or a list of sizes',
+        ),
+        800,
+      ),
       maxSize: v.optional(wholeNumber(1), 1333),
       fixedSize: v.optional(v.nullable(v.tuple([wholeNumber(1), wholeNumber(1)], 'must be [height, width]')), null),
       mean: v.optional(triple, [0.485, 0.456, 0.406]),
@@ -65,8 +90,14 @@ export const denseEntries = {
   ),
 } as const;
 
-/** Options of the towers of a dense head; their norm, `towerNorm`, has another default from one detector to the next. */
-export const towerEntries = { depth: v.optional(wholeNumber(0), 4), channels: v.optional(wholeNumber(1)), groups: v.optional(wholeNumber(1), 32) } as const;
+/**
+ * Options of the towers of a dense head; their norm, `towerNorm`, has another default from one detector to the next.
+ */
+export const towerEntries = {
+  depth: v.optional(wholeNumber(0), 4),
+  channels: v.optional(wholeNumber(1)),
+  groups: v.optional(wholeNumber(1), 32),
+} as const;
 export const towerNorm = v.picklist(['none', 'group'], 'must be "none" or "group"');
 
 /** What {@link denseEntries} say of the network, with everything that follows from them. */

@@ -11,7 +11,9 @@ beforeAll(async () => {
 it('keeps values and no gradient, behind operations without one too', () => {
   const before = tf.memory().numTensors;
   const [value, slope] = tf.tidy(() => {
-    const { value: sum, grad } = tf.valueAndGrad((x: tf.Tensor) => tf.sum(tf.mul(tf.mul(x, detach(tf.mul(x, 2))), tf.cast(tf.greater(detach(x), 1), 'float32'))))(tf.tensor1d([1, 2, 3]));
+    const { value: sum, grad } = tf.valueAndGrad((x: tf.Tensor) =>
+      tf.sum(tf.mul(tf.mul(x, detach(tf.mul(x, 2))), tf.cast(tf.greater(detach(x), 1), 'float32'))),
+    )(tf.tensor1d([1, 2, 3]));
     return [sum.dataSync()[0], [...grad.dataSync()]];
   });
   expect(value).toBe(8 + 18);

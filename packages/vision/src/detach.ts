@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 
 /**
- * The same values, through which no gradient flows. The tape sees no way from `x` to the result: whatever has no gradient, such as a
+ * The same values, through which no gradient flows. The tape sees no way from `x` to the result: whatever has no
+ * gradient, such as a
  * comparison, may follow it.
  */
 export function detach<T extends tf.Tensor>(x: T): T {

@@ -24,11 +24,20 @@ export interface FpnOptions {
  * @param stages finest first
  * @returns the levels, finest first, named by their stride: `p3` is stride 8; the subsampled one is `pool`
  */
-export function buildFpn(builder: NetworkBuilder, stages: readonly Stage[], { channels, extra, norm, reluBeforeP7, path }: FpnOptions): Stage[] {
-  if (stages.length === 0) throw new KdError('CONFIG_INVALID', `${path}: a feature pyramid needs at least one stage of the backbone.`);
+export function buildFpn(
+  builder: NetworkBuilder,
+  stages: readonly Stage[],
+  { channels, extra, norm, reluBeforeP7, path }: FpnOptions,
+): Stage[] {
+  if (stages.length === 0)
+    throw new KdError('CONFIG_INVALID', `${path}: a feature pyramid needs at least one stage of the backbone.`);
   const block = (kind: 'inner_blocks' | 'layer_blocks', i: number, x: SymbolicTensor): SymbolicTensor => {
     const name = `${path}.${kind}.${i}`;
-    const y = builder.conv(`${name}.0`, x, { filters: channels, kernel: kind === 'inner_blocks' ? 1 : 3, bias: norm === undefined });
+    const y = builder.conv(`${name}.0`, x, {
+      filters: channels,
+      kernel: kind === 'inner_blocks' ? 1 : 3,
+      bias: norm === undefined,
+    });
     return norm ? builder.norm(`${name}.1`, y, norm) : y;
   };
   const laterals = stages.map((stage, i) => block('inner_blocks', i, stage.output));
@@ -37,10 +46,23 @@ export function buildFpn(builder: NetworkBuilder, stages: readonly Stage[], { ch
     laterals[i] = builder.place(layers.add({ name: `${path}.add.${i}` }), [laterals[i]!, up]);
   }
   const levels = laterals.map((x, i) => level(block('layer_blocks', i, x), channels, stages[i]!.stride));
-  return [...levels, ...extraLevels(builder, stages.at(-1)!, levels.at(-1)!, { channels, extra, path, ...(reluBeforeP7 !== undefined && { reluBeforeP7 }) })];
+  return [
+    ...levels,
+    ...extraLevels(builder, stages.at(-1)!, levels.at(-1)!, {
+      channels,
+      extra,
+      path,
+      ...(reluBeforeP7 !== undefined && { reluBeforeP7 }),
+    }),
+  ];
 }
 
-function extraLevels(builder: NetworkBuilder, stage: Stage, last: Stage, { channels, extra, reluBeforeP7 = true, path }: FpnOptions): Stage[] {
+function extraLevels(
+  builder: NetworkBuilder,
+  stage: Stage,
+  last: Stage,
+  { channels, extra, reluBeforeP7 = true, path }: FpnOptions,
+): Stage[] {
   if (extra === 'none') return [];
   if (extra === 'maxpool') {
     const pool = layers.maxPooling2d({ name: `${path}.extra_blocks.pool`, poolSize: 1, strides: 2, padding: 'valid' });
@@ -49,8 +71,18 @@ function extraLevels(builder: NetworkBuilder, stage: Stage, last: Stage, { chann
   const source = extra === 'p6p7_from_p5' ? last.output : stage.output;
   const p6 = builder.conv(`${path}.extra_blocks.p6`, source, { filters: channels, kernel: 3, stride: 2, bias: true });
   const rectified = reluBeforeP7 ? builder.relu(`${path}.extra_blocks.relu`, p6) : p6;
-  const p7 = builder.conv(`${path}.extra_blocks.p7`, rectified, { filters: channels, kernel: 3, stride: 2, bias: true });
+  const p7 = builder.conv(`${path}.extra_blocks.p7`, rectified, {
+    filters: channels,
+    kernel: 3,
+    stride: 2,
+    bias: true,
+  });
   return [level(p6, channels, last.stride * 2), level(p7, channels, last.stride * 4)];
 }
 
-const level = (output: SymbolicTensor, channels: number, stride: number): Stage => ({ name: `p${Math.log2(stride)}`, output, channels, stride });
+const level = (output: SymbolicTensor, channels: number, stride: number): Stage => ({
+  name: `p${Math.log2(stride)}`,
+  output,
+  channels,
+  stride,
+});

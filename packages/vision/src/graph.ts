@@ -17,10 +17,12 @@ interface Step {
 }
 
 /**
- * Orders the layers between `inputs` and `outputs` and joins each convolution with the zero padding before it and the norm,
+ * Orders the layers between `inputs` and `outputs` and joins each convolution with the zero padding before it and the
+ * norm,
  * sum and ReLU behind it, unless what lies between is asked for or used elsewhere.
  *
- * The layers API has an executor of its own (`model.predict`, `apply`); this one knows such groups, hands the updates of
+ * The layers API has an executor of its own (`model.predict`, `apply`); this one knows such groups, hands the updates
+ * of
  * running statistics out, and frees what is no longer read while the network still runs.
  */
 export function compileGraph(inputs: readonly SymbolicTensor[], outputs: readonly SymbolicTensor[]): Graph {
@@ -29,14 +31,22 @@ export function compileGraph(inputs: readonly SymbolicTensor[], outputs: readonl
   const lastUse = new Map<SymbolicTensor, number>();
   steps.forEach((step, i) => step.inputs.forEach((input) => lastUse.set(input, i)));
   const kept = new Set<SymbolicTensor>([...inputs, ...outputs]);
-  const freedAfter = steps.map((_, i) => [...lastUse].filter(([tensor, last]) => last === i && !kept.has(tensor)).map(([tensor]) => tensor));
+  const freedAfter = steps.map((_, i) =>
+    [...lastUse].filter(([tensor, last]) => last === i && !kept.has(tensor)).map(([tensor]) => tensor),
+  );
 
   return {
     run: (feeds, context) =>
       tidyWithUpdates(context, () => {
         const values = new Map<SymbolicTensor, tf.Tensor>(inputs.map((input, i) => [input, feeds[i]!]));
         steps.forEach((step, i) => {
-          values.set(step.output, step.run(step.inputs.map((input) => values.get(input)!), context));
+          values.set(
+            step.output,
+            step.run(
+              step.inputs.map((input) => values.get(input)!),
+              context,
+            ),
+          );
           // The tape keeps clones of what it needs, so this is safe in training, too.
           for (const tensor of freedAfter[i]!) values.get(tensor)!.dispose();
         });
@@ -61,7 +71,8 @@ function topologicalOrder(inputs: readonly SymbolicTensor[], outputs: readonly S
 
 function joinSteps(order: readonly SymbolicTensor[], fetched: ReadonlySet<SymbolicTensor>): Step[] {
   const users = new Map<SymbolicTensor, SymbolicTensor[]>();
-  for (const tensor of order) for (const input of tensor.inputs) users.set(input, [...(users.get(input) ?? []), tensor]);
+  for (const tensor of order)
+    for (const input of tensor.inputs) users.set(input, [...(users.get(input) ?? []), tensor]);
   /** The only reader of a tensor that nobody else looks at. */
   const next = (tensor: SymbolicTensor): SymbolicTensor | undefined => {
     const readers = users.get(tensor) ?? [];
@@ -89,7 +100,12 @@ function joinSteps(order: readonly SymbolicTensor[], fetched: ReadonlySet<Symbol
     };
     const norm = take(isNorm);
     const before = tail;
-    const sum = take((layer) => layer.getClassName() === 'Add' && next(tail)!.inputs.length === 2 && next(tail)!.inputs[0] !== next(tail)!.inputs[1]);
+    const sum = take(
+      (layer) =>
+        layer.getClassName() === 'Add' &&
+        next(tail)!.inputs.length === 2 &&
+        next(tail)!.inputs[0] !== next(tail)!.inputs[1],
+    );
     const other = sum?.inputs.find((input) => input !== before);
     const relu = take(isRelu) !== undefined;
     const block: ConvBlock = { conv: conv.sourceLayer, relu, pad, ...(norm && { norm: norm.sourceLayer }) };
@@ -97,7 +113,8 @@ function joinSteps(order: readonly SymbolicTensor[], fetched: ReadonlySet<Symbol
     blockAt.set(tail, {
       inputs: other ? [x, other] : [x],
       output: tail,
-      run: (values, context) => runConvBlock(block, values[0] as tf.Tensor4D, context, values[1] as tf.Tensor4D | undefined),
+      run: (values, context) =>
+        runConvBlock(block, values[0] as tf.Tensor4D, context, values[1] as tf.Tensor4D | undefined),
     });
   }
   return order.flatMap((tensor) => blockAt.get(tensor) ?? (joined.has(tensor) ? [] : layerStep(tensor)));
@@ -130,7 +147,9 @@ function isPlainConv(layer: Layer): boolean {
   if (layer.getClassName() !== 'Conv2D') return false;
   const config = layer.getConfig();
   const dilation = [config['dilationRate'] ?? 1].flat() as number[];
-  return config['activation'] === 'linear' && config['dataFormat'] === 'channelsLast' && dilation.every((rate) => rate === 1);
+  return (
+    config['activation'] === 'linear' && config['dataFormat'] === 'channelsLast' && dilation.every((rate) => rate === 1)
+  );
 }
 
 /** Zeros on every side, or 0 when the layer is no symmetric padding. */

@@ -29,8 +29,12 @@ export function initialiseLayers(layers: readonly Layer[], seed: number, initOf:
       if (name !== 'kernel' && name !== 'bias') continue;
       const variable = variableOf(weight);
       const { kernel, bias = 0 } = initOf(layer.name);
-      const value = name === 'kernel' ? tf.tensor(kernelValues(variable.shape, kernel, seed, layer.name), variable.shape)
-        : bias === 'uniform-fan-in' ? tf.tensor(biasValues(layer, seed)) : tf.fill(variable.shape, bias);
+      const value =
+        name === 'kernel'
+          ? tf.tensor(kernelValues(variable.shape, kernel, seed, layer.name), variable.shape)
+          : bias === 'uniform-fan-in'
+            ? tf.tensor(biasValues(layer, seed))
+            : tf.fill(variable.shape, bias);
       variable.assign(value);
       value.dispose();
     }
@@ -44,7 +48,8 @@ function biasValues(layer: Layer, seed: number): Float32Array {
   return uniforms(out, fastUniform(seed, `${layer.name}/bias`), 1 / Math.sqrt(fanIn));
 }
 
-const uniforms = (size: number, next: () => number, bound: number): Float32Array => Float32Array.from({ length: size }, () => (2 * next() - 1) * bound);
+const uniforms = (size: number, next: () => number, bound: number): Float32Array =>
+  Float32Array.from({ length: size }, () => (2 * next() - 1) * bound);
 
 /** [kh, kw, in, out] values of a kernel. */
 export function kernelValues(shape: readonly number[], init: KernelInit, seed: number, path: string): Float32Array {
@@ -53,7 +58,8 @@ export function kernelValues(shape: readonly number[], init: KernelInit, seed: n
   const input = shape.at(-2)!;
   const area = size / (out * input);
   const next = fastUniform(seed, path);
-  if (init.kind === 'kaiming-uniform' || init.kind === 'uniform-fan-in') return uniforms(size, next, Math.sqrt((init.kind === 'kaiming-uniform' ? 3 : 1) / (area * input)));
+  if (init.kind === 'kaiming-uniform' || init.kind === 'uniform-fan-in')
+    return uniforms(size, next, Math.sqrt((init.kind === 'kaiming-uniform' ? 3 : 1) / (area * input)));
   return normals(size, next, init.kind === 'normal' ? init.deviation : Math.sqrt(2 / (area * out)));
 }
 
@@ -86,7 +92,7 @@ function fastUniform(seed: number, path: string): () => number {
     counter = (counter + 1) | 0;
     a = b ^ (b >>> 9);
     b = (c + (c << 3)) | 0;
-    c = ((c << 21) | (c >>> 11)) + sum | 0;
+    c = (((c << 21) | (c >>> 11)) + sum) | 0;
     return (sum >>> 0) / 4294967296;
   };
 }

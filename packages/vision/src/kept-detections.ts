@@ -26,22 +26,35 @@ export interface KeepOptions {
 }
 
 /**
- * From candidates to detections: boxes clipped to the resized image, NMS per class over all levels, the best ones in pixels of
+ * From candidates to detections: boxes clipped to the resized image, NMS per class over all levels, the best ones in
+ * pixels of
  * the original image.
  * @param decoded [priors * 4] the box of every prior of this image
  */
-export function keptDetections(decoded: Float32Array, found: Candidates, { id, imageSize, originalSize, nmsThresh, detectionsPerImg, dropEmpty = false, minSide }: KeepOptions): ImageDetections {
+export function keptDetections(
+  decoded: Float32Array,
+  found: Candidates,
+  { id, imageSize, originalSize, nmsThresh, detectionsPerImg, dropEmpty = false, minSide }: KeepOptions,
+): ImageDetections {
   const [height, width] = imageSize;
   const limits = [width, height, width, height];
-  const clipped = (prior: number): number[] => limits.map((limit, i) => Math.min(Math.max(decoded[prior * 4 + i]!, 0), limit));
+  const clipped = (prior: number): number[] =>
+    limits.map((limit, i) => Math.min(Math.max(decoded[prior * 4 + i]!, 0), limit));
   const boxes = Array.from(found.priors, clipped);
   const large = ([x1, y1, x2, y2]: readonly number[]): boolean =>
-    (!dropEmpty || (x2! > x1! && y2! > y1!)) && (minSide === undefined || (x2! - x1! >= minSide && y2! - y1! >= minSide));
+    (!dropEmpty || (x2! > x1! && y2! > y1!)) &&
+    (minSide === undefined || (x2! - x1! >= minSide && y2! - y1! >= minSide));
   const used = [...boxes.keys()].filter((i) => large(boxes[i]!));
   const kept = Array.from(
-    nms(Float32Array.from(used.flatMap((i) => boxes[i]!)), Float32Array.from(used, (i) => found.scores[i]!), {
-      threshold: nmsThresh, classes: used.map((i) => found.labels[i]!), limit: detectionsPerImg,
-    }),
+    nms(
+      Float32Array.from(used.flatMap((i) => boxes[i]!)),
+      Float32Array.from(used, (i) => found.scores[i]!),
+      {
+        threshold: nmsThresh,
+        classes: used.map((i) => found.labels[i]!),
+        limit: detectionsPerImg,
+      },
+    ),
     (i) => used[i]!,
   );
   // Float32 quotients of the sizes, per axis, as torchvision scales back.

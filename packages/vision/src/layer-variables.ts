@@ -1,7 +1,10 @@
 import type { DetectorVariable } from '@kd/core';
 import { type Layer, variableOf, weightName } from './layers/layer-weight.js';
 
-/** The variables of layers in their order, by path `<layer>/<weight>`; frozen layers and running statistics do not train. */
+/**
+ * The variables of layers in their order, by path `<layer>/<weight>`; frozen layers and running statistics do not
+ * train.
+ */
 export function layerVariables(layers: readonly Layer[]): DetectorVariable[] {
   return layers.flatMap((layer) =>
     // The layer's own order changes when it is frozen (trainable weights come first), a sorted one does not.

@@ -21,8 +21,9 @@ function reference(iou: number[][], { high, low, lowQuality }: MatcherOptions): 
 
 // Eighths are exact in float32 and make ties.
 const eighth = fc.integer({ min: 0, max: 8 }).map((i) => i / 8);
-const matrix = fc.tuple(fc.integer({ min: 1, max: 4 }), fc.integer({ min: 1, max: 12 })).chain(([g, a]) =>
-  fc.array(fc.array(eighth, { minLength: a, maxLength: a }), { minLength: g, maxLength: g }));
+const matrix = fc
+  .tuple(fc.integer({ min: 1, max: 4 }), fc.integer({ min: 1, max: 12 }))
+  .chain(([g, a]) => fc.array(fc.array(eighth, { minLength: a, maxLength: a }), { minLength: g, maxLength: g }));
 
 it('follows the rule, whatever the padding holds', () => {
   fc.assert(
@@ -37,34 +38,63 @@ it('follows the rule, whatever the padding holds', () => {
 });
 
 it('gives a low-quality candidate its own best ground truth, not the one that asked', () => {
-  const iou = tf.tensor3d([[[0.3, 0.1], [0.35, 0.9]]]); // ground truth 0 asks for candidate 0, which prefers 1
+  const iou = tf.tensor3d([
+    [
+      [0.3, 0.1],
+      [0.35, 0.9],
+    ],
+  ]); // ground truth 0 asks for candidate 0, which prefers 1
   expect(matchAnchors(iou, tf.ones([1, 2]), options).arraySync()).toEqual([[1, 1]]);
 });
 
 it('makes every candidate positive when a ground truth overlaps nothing', () => {
-  const iou = tf.tensor3d([[[0, 0, 0], [0.7, 0.1, 0]]]);
+  const iou = tf.tensor3d([
+    [
+      [0, 0, 0],
+      [0.7, 0.1, 0],
+    ],
+  ]);
   expect(matchAnchors(iou, tf.ones([1, 2]), options).arraySync()).toEqual([[1, 1, 0]]);
   expect(matchAnchors(iou, tf.tensor2d([[0, 1]]), options).arraySync()).toEqual([[1, -1, -1]]);
 });
 
 it('is background everywhere in images without boxes, next to images with some, and without rows', () => {
   const iou = tf.tensor3d([[[0.9, 0.9]], [[0.9, 0.45]]]);
-  expect(matchAnchors(iou, tf.tensor2d([[0], [1]]), options).arraySync()).toEqual([[-1, -1], [0, -2]]);
-  expect(matchAnchors(tf.zeros([2, 0, 3]), tf.zeros([2, 0]), options).arraySync()).toEqual([[-1, -1, -1], [-1, -1, -1]]);
+  expect(matchAnchors(iou, tf.tensor2d([[0], [1]]), options).arraySync()).toEqual([
+    [-1, -1],
+    [0, -2],
+  ]);
+  expect(matchAnchors(tf.zeros([2, 0, 3]), tf.zeros([2, 0]), options).arraySync()).toEqual([
+    [-1, -1, -1],
+    [-1, -1, -1],
+  ]);
 });
 
 it('counts NaN as no overlap', () => {
-  const iou = tf.tensor3d([[[NaN, 0.2, NaN], [0.8, 0.1, 0.2]]]);
+  const iou = tf.tensor3d([
+    [
+      [NaN, 0.2, NaN],
+      [0.8, 0.1, 0.2],
+    ],
+  ]);
   expect(matchAnchors(iou, tf.ones([1, 2]), options).arraySync()).toEqual([[1, 0, -1]]);
 });
 
 it('is int32, and the same from boxes as from their IoU when the anchors fill many chunks', () => {
   const random = (shape: number[], seed: number): tf.Tensor => tf.randomUniform(shape, 0, 100, 'float32', seed);
-  const boxesOf = (shape: number[], seed: number): tf.Tensor => tf.tidy(() => {
-    const corner = random([...shape, 2], seed);
-    return tf.concat([corner, tf.add(corner, random([...shape, 2], seed + 1))], -1);
-  });
-  const [gt, anchors, mask] = [boxesOf([2, 7], 1) as tf.Tensor3D, boxesOf([10_000], 5) as tf.Tensor2D, tf.tensor2d([[1, 1, 1, 0, 0, 0, 0], [1, 1, 1, 1, 1, 1, 1]])];
+  const boxesOf = (shape: number[], seed: number): tf.Tensor =>
+    tf.tidy(() => {
+      const corner = random([...shape, 2], seed);
+      return tf.concat([corner, tf.add(corner, random([...shape, 2], seed + 1))], -1);
+    });
+  const [gt, anchors, mask] = [
+    boxesOf([2, 7], 1) as tf.Tensor3D,
+    boxesOf([10_000], 5) as tf.Tensor2D,
+    tf.tensor2d([
+      [1, 1, 1, 0, 0, 0, 0],
+      [1, 1, 1, 1, 1, 1, 1],
+    ]),
+  ];
   const before = tf.memory().numTensors;
   const fromBoxes = matchBoxes(gt, mask, anchors, options);
   expect(tf.memory().numTensors).toBe(before + 1);

@@ -41,8 +41,15 @@ export function matchAnchors(iou: tf.Tensor3D, mask: tf.Tensor2D, options: Match
  * @param anchors [a, 4]
  * @returns [b, a] int32
  */
-export function matchBoxes(boxes: tf.Tensor3D, mask: tf.Tensor2D, anchors: tf.Tensor2D, options: MatcherOptions): tf.Tensor2D {
-  return match(anchors.shape[0], mask, options, ({ from, count }) => boxIou(boxes, tf.slice(anchors, [from, 0], [count, 4])));
+export function matchBoxes(
+  boxes: tf.Tensor3D,
+  mask: tf.Tensor2D,
+  anchors: tf.Tensor2D,
+  options: MatcherOptions,
+): tf.Tensor2D {
+  return match(anchors.shape[0], mask, options, ({ from, count }) =>
+    boxIou(boxes, tf.slice(anchors, [from, 0], [count, 4])),
+  );
 }
 
 /** What is known of a chunk of candidates before the maximum of each ground truth is. */
@@ -55,17 +62,37 @@ interface Scored {
   readonly outcome: tf.Tensor2D;
 }
 
-function match(a: number, mask: tf.Tensor2D, options: MatcherOptions, iouOf: (chunk: Chunk) => tf.Tensor3D): tf.Tensor2D {
+function match(
+  a: number,
+  mask: tf.Tensor2D,
+  options: MatcherOptions,
+  iouOf: (chunk: Chunk) => tf.Tensor3D,
+): tf.Tensor2D {
   const [b, g] = mask.shape;
   if (g === 0 || a === 0) return tf.fill([b, a], BACKGROUND, 'int32');
   return tf.tidy(() => {
     const real = tf.expandDims(mask, 2) as tf.Tensor3D; // [b, g, 1]
-    const chunks = chunksOf(a, b * g).map((chunk) => tf.tidy(() => score(iouOf(chunk), real, options) as Scored & tf.TensorContainerObject));
-    if (!options.lowQuality) return tf.concat(chunks.map(({ outcome }) => outcome), 1);
-    const highest = tf.max(tf.concat(chunks.map(({ quality }) => tf.max(quality, 2, true)), 2), 2, true); // [b, g, 1]
+    const chunks = chunksOf(a, b * g).map((chunk) =>
+      tf.tidy(() => score(iouOf(chunk), real, options) as Scored & tf.TensorContainerObject),
+    );
+    if (!options.lowQuality)
+      return tf.concat(
+        chunks.map(({ outcome }) => outcome),
+        1,
+      );
+    const highest = tf.max(
+      tf.concat(
+        chunks.map(({ quality }) => tf.max(quality, 2, true)),
+        2,
+      ),
+      2,
+      true,
+    ); // [b, g, 1]
     // Padding reaches its maximum everywhere: a mark that no candidate has keeps it from asking.
     const asked = tf.where(tf.cast(real, 'bool'), highest, tf.fill(highest.shape, -2));
-    const matched = chunks.map(({ quality, index, outcome }) => tf.tidy(() => tf.where(tf.any(tf.equal(quality, asked), 1), index, outcome)));
+    const matched = chunks.map(({ quality, index, outcome }) =>
+      tf.tidy(() => tf.where(tf.any(tf.equal(quality, asked), 1), index, outcome)),
+    );
     return tf.concat(matched, 1) as tf.Tensor2D;
   });
 }

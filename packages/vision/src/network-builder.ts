@@ -39,9 +39,23 @@ export function networkBuilder(): NetworkBuilder {
       const pad = Math.floor(kernel / 2);
       // "same" of a stride-2 convolution pads at the end only, where torch pads on both sides.
       const explicit = stride > 1 && pad > 0;
-      const padded = explicit ? place(layers.zeroPadding2d({ name: `${name}.pad`, padding: [[pad, pad], [pad, pad]] }), x) : x;
+      const padded = explicit
+        ? place(
+            layers.zeroPadding2d({
+              name: `${name}.pad`,
+              padding: [
+                [pad, pad],
+                [pad, pad],
+              ],
+            }),
+            x,
+          )
+        : x;
       const padding = explicit ? 'valid' : 'same';
-      const layer = groups > 1 ? new GroupedConv({ name, filters, kernel, stride, padding, groups }) : convLayer(name, { filters, kernel, stride, bias, padding });
+      const layer =
+        groups > 1
+          ? new GroupedConv({ name, filters, kernel, stride, padding, groups })
+          : convLayer(name, { filters, kernel, stride, bias, padding });
       return place(layer, padded, trainable);
     },
     norm: (name, x, options, trainable = true) => place(createNorm(name, x.shape.at(-1)!, options), x, trainable),
@@ -52,7 +66,21 @@ export function networkBuilder(): NetworkBuilder {
 /** A stock convolution without activation. Its weights start at 0: see `initialiseLayers`. */
 export function convLayer(
   name: string,
-  { filters, kernel, stride = 1, bias = false, padding = 'same' }: ConvOptions & { readonly padding?: 'same' | 'valid' },
+  {
+    filters,
+    kernel,
+    stride = 1,
+    bias = false,
+    padding = 'same',
+  }: ConvOptions & { readonly padding?: 'same' | 'valid' },
 ): Layer {
-  return layers.conv2d({ name, filters, kernelSize: kernel, strides: stride, padding, useBias: bias, kernelInitializer: 'zeros' });
+  return layers.conv2d({
+    name,
+    filters,
+    kernelSize: kernel,
+    strides: stride,
+    padding,
+    useBias: bias,
+    kernelInitializer: 'zeros',
+  });
 }

@@ -13,7 +13,8 @@ export interface NmsOptions {
 /**
  * Non-maximum suppression on the host: indices of the kept boxes by descending score, equal scores by index.
  *
- * IoUs are computed in float32 and compared with the double threshold, as torchvision does; a NaN IoU (two boxes without
+ * IoUs are computed in float32 and compared with the double threshold, as torchvision does; a NaN IoU (two boxes
+ * without
  * area) drops nothing.
  * @param boxes [n * 4] x1 y1 x2 y2
  * @param scores [n]
@@ -23,9 +24,13 @@ export function nms(boxes: Float32Array, scores: Float32Array, options: NmsOptio
   const n = scores.length;
   const { threshold, classes, limit = n } = options;
   if (boxes.length !== 4 * n || (classes !== undefined && classes.length !== n)) {
-    throw new KdError('USAGE', `NMS got ${boxes.length} box coordinates and ${classes?.length ?? n} classes for ${n} scores: give 4 coordinates and one class a score.`);
+    throw new KdError(
+      'USAGE',
+      `NMS got ${boxes.length} box coordinates and ${classes?.length ?? n} classes for ${n} scores: give 4 coordinates and one class a score.`,
+    );
   }
-  if (!(threshold >= 0 && threshold <= 1)) throw new KdError('USAGE', `The IoU threshold of NMS is ${threshold}: give a number from 0 to 1.`);
+  if (!(threshold >= 0 && threshold <= 1))
+    throw new KdError('USAGE', `The IoU threshold of NMS is ${threshold}: give a number from 0 to 1.`);
   const kept = new Int32Array(Math.min(n, limit));
   const groups = new Map<number, KeptBoxes>();
   let count = 0;

@@ -7,7 +7,8 @@ beforeAll(async () => {
   await tf.setBackend('cpu');
 });
 
-const levelsOf = (boxes: number[][], options: Parameters<typeof objectLevel>[1]): number[] => tf.tidy(() => [...objectLevel(tf.tensor2d(boxes), options).dataSync()]);
+const levelsOf = (boxes: number[][], options: Parameters<typeof objectLevel>[1]): number[] =>
+  tf.tidy(() => [...objectLevel(tf.tensor2d(boxes), options).dataSync()]);
 const square = (side: number): number[] => [3, 5, 3 + side, 5 + side];
 
 describe('objectLevel', () => {
@@ -24,11 +25,20 @@ describe('objectLevel', () => {
 
   it('agrees with the formula in double precision', () => {
     const boxes = Array.from({ length: 400 }, (_, i) => [0, 0, 1 + ((i * 37) % 911), 1 + ((i * 101) % 773)]);
-    const formula = ([, , w, h]: number[]): number => Math.min(4, Math.max(0, Math.floor(Math.log2(Math.sqrt((w! + 1) * (h! + 1)) / 56 + 1e-6))));
+    const formula = ([, , w, h]: number[]): number =>
+      Math.min(4, Math.max(0, Math.floor(Math.log2(Math.sqrt((w! + 1) * (h! + 1)) / 56 + 1e-6))));
     expect(levelsOf(boxes, { levels: 5 })).toEqual(boxes.map(formula));
   });
 
   it('puts boxes without an area on the finest level', () => {
-    expect(levelsOf([[0, 0, 0, 0], [9, 9, 4, 700]], { levels: 3, sides: 'plain' })).toEqual([0, 0]);
+    expect(
+      levelsOf(
+        [
+          [0, 0, 0, 0],
+          [9, 9, 4, 700],
+        ],
+        { levels: 3, sides: 'plain' },
+      ),
+    ).toEqual([0, 0]);
   });
 });

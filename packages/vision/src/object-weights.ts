@@ -2,7 +2,8 @@ import * as tf from '@tensorflow/tfjs-core';
 import { oneHot } from './one-hot.js';
 
 /**
- * What the weights of instances say of the objects that they answer for: their mean, and 1 for an object without an instance. No gradient.
+ * What the weights of instances say of the objects that they answer for: their mean, and 1 for an object without an
+ * instance. No gradient.
  * @param weights [b, n]
  * @param matched [b, n] int32: index of the object, negative where there is none
  * @param objects g

@@ -26,17 +26,34 @@ export interface PyramidNetwork {
   /** Images to levels as a functional model. */
   readonly backbone: LayersModel;
   /** The levels, finest first, and those of the `wanted` taps that are its own. */
-  run(images: tf.Tensor4D, wanted: readonly string[], context: RunContext): { readonly levels: tf.Tensor4D[]; readonly taps: Record<string, tf.Tensor4D> };
+  run(
+    images: tf.Tensor4D,
+    wanted: readonly string[],
+    context: RunContext,
+  ): { readonly levels: tf.Tensor4D[]; readonly taps: Record<string, tf.Tensor4D> };
 }
 
 /** Layers under `backbone.body` and `backbone.fpn`. */
 export function buildPyramidNetwork({ backbone, returnedLayers, fpn, seed }: PyramidNetworkOptions): PyramidNetwork {
   const builder = networkBuilder();
   const images = input({ shape: [null, null, 3], name: 'images' });
-  const stages = buildResnet(builder, images, { ...backbone, layers: backbone.layers.slice(0, returnedLayers.at(-1)!), path: 'backbone.body' });
-  const levels = buildFpn(builder, returnedLayers.map((k) => stages[k - 1]!), { ...fpn, path: 'backbone.fpn' });
-  initialiseLayers(builder.layers, seed, (name) => ({ kernel: { kind: name.startsWith('backbone.fpn.') ? 'kaiming-uniform' : 'kaiming-normal-fan-out' } }));
-  const tapped = [...stages.map((stage) => ({ stage, tap: tapOf(stage.name, stage) })), ...levels.map((level) => ({ stage: level, tap: tapOf(`neck@${level.name}`, level) }))];
+  const stages = buildResnet(builder, images, {
+    ...backbone,
+    layers: backbone.layers.slice(0, returnedLayers.at(-1)!),
+    path: 'backbone.body',
+  });
+  const levels = buildFpn(
+    builder,
+    returnedLayers.map((k) => stages[k - 1]!),
+    { ...fpn, path: 'backbone.fpn' },
+  );
+  initialiseLayers(builder.layers, seed, (name) => ({
+    kernel: { kind: name.startsWith('backbone.fpn.') ? 'kaiming-uniform' : 'kaiming-normal-fan-out' },
+  }));
+  const tapped = [
+    ...stages.map((stage) => ({ stage, tap: tapOf(stage.name, stage) })),
+    ...levels.map((level) => ({ stage: level, tap: tapOf(`neck@${level.name}`, level) })),
+  ];
   const symbolic = new Map(tapped.map(({ stage, tap }) => [tap.name, stage.output]));
   const graphs = new Map<string, Graph>();
 
@@ -47,10 +64,15 @@ export function buildPyramidNetwork({ backbone, returnedLayers, fpn, seed }: Pyr
     run(batch, wanted, context) {
       const own = wanted.filter((name) => symbolic.has(name));
       const key = own.join();
-      const graph = graphs.get(key) ?? compileGraph([images], [...levels.map((level) => level.output), ...own.map((name) => symbolic.get(name)!)]);
+      const graph =
+        graphs.get(key) ??
+        compileGraph([images], [...levels.map((level) => level.output), ...own.map((name) => symbolic.get(name)!)]);
       graphs.set(key, graph);
       const values = graph.run([batch], context) as tf.Tensor4D[];
-      return { levels: values.slice(0, levels.length), taps: Object.fromEntries(own.map((name, i) => [name, values[levels.length + i]!])) };
+      return {
+        levels: values.slice(0, levels.length),
+        taps: Object.fromEntries(own.map((name, i) => [name, values[levels.length + i]!])),
+      };
     },
   };
 }
@@ -62,6 +84,9 @@ export function checkTaps(detector: string, wanted: readonly string[], taps: rea
   const names = taps.map(({ name }) => name);
   for (const name of wanted) {
     if (names.includes(name)) continue;
-    throw new KdError('TAP_UNKNOWN', `${detector} has no tap "${name}"; ${[suggestion(name, names), `there are ${names.join(', ')}`].filter(Boolean).join(' ')}.`);
+    throw new KdError(
+      'TAP_UNKNOWN',
+      `${detector} has no tap "${name}"; ${[suggestion(name, names), `there are ${names.join(', ')}`].filter(Boolean).join(' ')}.`,
+    );
   }
 }

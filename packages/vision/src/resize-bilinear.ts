@@ -17,7 +17,10 @@ function interpolateAxis(x: tf.Tensor4D, axis: 1 | 2, to: number): tf.Tensor4D {
   const source = Array.from({ length: to }, (_, i) => Math.max(0, Math.fround(Math.fround(scale * (i + 0.5)) - 0.5)));
   const low = source.map((s) => Math.min(Math.floor(s), from - 1));
   const high = low.map((l) => Math.min(l + 1, from - 1));
-  const weight = tf.reshape(source.map((s, i) => Math.min(s - low[i]!, 1)), axis === 1 ? [1, to, 1, 1] : [1, 1, to, 1]);
+  const weight = tf.reshape(
+    source.map((s, i) => Math.min(s - low[i]!, 1)),
+    axis === 1 ? [1, to, 1, 1] : [1, 1, to, 1],
+  );
   const pick = (indices: number[]): tf.Tensor => tf.gather(x, tf.tensor1d(indices, 'int32'), axis);
   return tf.add(tf.mul(pick(low), tf.sub(1, weight)), tf.mul(pick(high), weight)) as tf.Tensor4D;
 }

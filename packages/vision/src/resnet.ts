@@ -11,13 +11,28 @@ export interface ResnetShape {
   readonly width: number;
   /** ResNeXt (Xie et al., 2017): groups of the 3x3 of a bottleneck, default 1. */
   readonly groups?: number | undefined;
-  /** Channels of each group where the stem has 64, default 64: the 3x3 of stage 1 has `groups · widthPerGroup · width / 64`. */
+  /**
+   * Channels of each group where the stem has 64, default 64: the 3x3 of stage 1 has `groups · widthPerGroup · width /
+   * 64`.
+   */
   readonly widthPerGroup?: number | undefined;
 }
 
-type ResnetName = 'resnet10' | 'resnet18' | 'resnet34' | 'resnet50' | 'resnet101' | 'resnext50_32x4d' | 'resnext101_32x4d' | 'resnext101_64x4d' | 'resnext101_32x8d';
+type ResnetName =
+  | 'resnet10'
+  | 'resnet18'
+  | 'resnet34'
+  | 'resnet50'
+  | 'resnet101'
+  | 'resnext50_32x4d'
+  | 'resnext101_32x4d'
+  | 'resnext101_64x4d'
+  | 'resnext101_32x8d';
 
-/** The usual depths, by torchvision's names; `resnet10` has one basic block a stage, and `resnext101_32x4d` is mmdetection's. */
+/**
+ * The usual depths, by torchvision's names; `resnet10` has one basic block a stage, and `resnext101_32x4d` is
+ * mmdetection's.
+ */
 export const RESNETS: Readonly<Record<ResnetName, ResnetShape>> = {
   resnet10: { block: 'basic', layers: [1, 1, 1, 1], width: 64 },
   resnet18: { block: 'basic', layers: [2, 2, 2, 2], width: 64 },
@@ -57,22 +72,53 @@ const UNFREEZING = ['layer4', 'layer3', 'layer2', 'layer1', 'conv1'];
  */
 export function buildResnet(builder: NetworkBuilder, images: SymbolicTensor, options: ResnetOptions): Stage[] {
   const { block, layers: depths, width, groups = 1, widthPerGroup = 64, norm, trainableLayers, path } = options;
-  if (depths.length < 1 || depths.length > 4) throw new KdError('CONFIG_INVALID', `${path}: a ResNet has one to four stages, but ${depths.length} depths are given: ${depths.join(', ')}.`);
-  if (block === 'basic' && (groups !== 1 || widthPerGroup !== 64)) throw new KdError('CONFIG_INVALID', `${path}: a basic block has neither groups nor a width of them; take bottlenecks.`);
+  if (depths.length < 1 || depths.length > 4)
+    throw new KdError(
+      'CONFIG_INVALID',
+      `${path}: a ResNet has one to four stages, but ${depths.length} depths are given: ${depths.join(', ')}.`,
+    );
+  if (block === 'basic' && (groups !== 1 || widthPerGroup !== 64))
+    throw new KdError(
+      'CONFIG_INVALID',
+      `${path}: a basic block has neither groups nor a width of them; take bottlenecks.`,
+    );
   const training = [...UNFREEZING.slice(0, trainableLayers), ...(trainableLayers >= 5 ? ['bn1'] : [])];
 
-  let x = builder.conv(`${path}.conv1`, images, { filters: width, kernel: 7, stride: 2, trainable: training.includes('conv1') });
+  let x = builder.conv(`${path}.conv1`, images, {
+    filters: width,
+    kernel: 7,
+    stride: 2,
+    trainable: training.includes('conv1'),
+  });
   x = builder.norm(`${path}.bn1`, x, norm, training.includes('bn1'));
   x = builder.relu(`${path}.relu`, x);
   // After a ReLU, zeros pad a maximum as well as minus infinity does.
-  x = builder.place(layers.zeroPadding2d({ name: `${path}.maxpool.pad`, padding: [[1, 1], [1, 1]] }), x);
+  x = builder.place(
+    layers.zeroPadding2d({
+      name: `${path}.maxpool.pad`,
+      padding: [
+        [1, 1],
+        [1, 1],
+      ],
+    }),
+    x,
+  );
   x = builder.place(layers.maxPooling2d({ name: `${path}.maxpool`, poolSize: 3, strides: 2, padding: 'valid' }), x);
 
   return depths.map((depth, k) => {
     const name = `${path}.layer${k + 1}`;
     const trainable = training.includes(`layer${k + 1}`);
     for (let i = 0; i < depth; i++) {
-      x = residualBlock(builder, x, { name: `${name}.${i}`, block, planes: width * 2 ** k, groups, widthPerGroup, stride: i === 0 && k > 0 ? 2 : 1, norm, trainable });
+      x = residualBlock(builder, x, {
+        name: `${name}.${i}`,
+        block,
+        planes: width * 2 ** k,
+        groups,
+        widthPerGroup,
+        stride: i === 0 && k > 0 ? 2 : 1,
+        norm,
+        trainable,
+      });
     }
     return { name, output: x, channels: x.shape[3]!, stride: 4 * 2 ** k };
   });
@@ -89,9 +135,26 @@ interface BlockOptions {
   readonly trainable: boolean;
 }
 
-function residualBlock(builder: NetworkBuilder, input: SymbolicTensor, { name, block, planes, groups, widthPerGroup, stride, norm, trainable }: BlockOptions): SymbolicTensor {
-  const step = (x: SymbolicTensor, conv: string, bn: string, filters: number, kernel: number, by: number, of = 1): SymbolicTensor =>
-    builder.norm(`${name}.${bn}`, builder.conv(`${name}.${conv}`, x, { filters, kernel, stride: by, groups: of, trainable }), norm, trainable);
+function residualBlock(
+  builder: NetworkBuilder,
+  input: SymbolicTensor,
+  { name, block, planes, groups, widthPerGroup, stride, norm, trainable }: BlockOptions,
+): SymbolicTensor {
+  const step = (
+    x: SymbolicTensor,
+    conv: string,
+    bn: string,
+    filters: number,
+    kernel: number,
+    by: number,
+    of = 1,
+  ): SymbolicTensor =>
+    builder.norm(
+      `${name}.${bn}`,
+      builder.conv(`${name}.${conv}`, x, { filters, kernel, stride: by, groups: of, trainable }),
+      norm,
+      trainable,
+    );
   const filters = block === 'bottleneck' ? planes * 4 : planes;
 
   let x: SymbolicTensor;

@@ -15,10 +15,17 @@ it('takes the best scores above the float32 threshold', () => {
 it('takes the same ones as sorting everything, negative scores and ties included', () => {
   const score = fc.oneof(fc.float({ min: -2, max: 2, noNaN: true }), fc.constantFrom(0.25, 0.5, -0.5));
   fc.assert(
-    fc.property(fc.array(score, { maxLength: 60 }), fc.constantFrom(-1, 0, 0.25), fc.integer({ min: 0, max: 20 }), (list, threshold, count) => {
-      const scores = Float32Array.from(list);
-      const sorted = [...scores.keys()].filter((i) => scores[i]! > threshold).sort((a, b) => scores[b]! - scores[a]! || a - b);
-      expect([...topCandidates(scores, threshold, count)]).toEqual(sorted.slice(0, count));
-    }),
+    fc.property(
+      fc.array(score, { maxLength: 60 }),
+      fc.constantFrom(-1, 0, 0.25),
+      fc.integer({ min: 0, max: 20 }),
+      (list, threshold, count) => {
+        const scores = Float32Array.from(list);
+        const sorted = [...scores.keys()]
+          .filter((i) => scores[i]! > threshold)
+          .sort((a, b) => scores[b]! - scores[a]! || a - b);
+        expect([...topCandidates(scores, threshold, count)]).toEqual(sorted.slice(0, count));
+      },
+    ),
   );
 });

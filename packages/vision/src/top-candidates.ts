@@ -20,7 +20,10 @@ const BUCKETS = 1 << 16;
 /** The upper half of a float32's bits, in the order of the numbers. */
 const bucketOf = (bits: number): number => (bits & 0x8000_0000 ? ~bits : bits | 0x8000_0000) >>> 16;
 
-/** The lowest bucket that the `count` best scores reach: a detector that knows nothing yet scores millions of pairs above the threshold, too many to sort. */
+/**
+ * The lowest bucket that the `count` best scores reach: a detector that knows nothing yet scores millions of pairs
+ * above the threshold, too many to sort.
+ */
 function lowestBucket(scores: Float32Array, bits: Uint32Array, limit: number, count: number): number {
   const sizes = new Uint32Array(BUCKETS);
   for (let i = 0; i < scores.length; i++) if (scores[i]! > limit) sizes[bucketOf(bits[i]!)]!++;

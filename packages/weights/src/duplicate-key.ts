@@ -1,5 +1,6 @@
 /**
- * The first key that occurs twice in one object of a JSON text, or null. `JSON.parse` keeps the last one without a word, so that two
+ * The first key that occurs twice in one object of a JSON text, or null. `JSON.parse` keeps the last one without a
+ * word, so that two
  * tensors of one name would become one. The text must be valid JSON.
  */
 export function duplicateKey(json: string): string | null {

@@ -23,7 +23,9 @@ describe('half precision', () => {
 
   test('infinities and NaN', () => {
     expect([halfToFloat(0x7c00), halfToFloat(0xfc00), halfToFloat(0x7e01)]).toEqual([Infinity, -Infinity, NaN]);
-    expect([floatToHalf(Infinity), floatToHalf(-Infinity), floatToHalf(NaN), floatToHalf(1e300)]).toEqual([0x7c00, 0xfc00, 0x7e00, 0x7c00]);
+    expect([floatToHalf(Infinity), floatToHalf(-Infinity), floatToHalf(NaN), floatToHalf(1e300)]).toEqual([
+      0x7c00, 0xfc00, 0x7e00, 0x7c00,
+    ]);
     expect([floatToHalf(65519.999), floatToHalf(65520)]).toEqual([0x7bff, 0x7c00]);
   });
 
@@ -40,21 +42,27 @@ describe('half precision', () => {
   });
 
   test('any double goes to a nearest number', () => {
-    fc.assert(fc.property(fc.double({ min: -65504, max: 65504, noNaN: true }), (value) => {
-      const bits = floatToHalf(value) & 0x7fff;
-      const error = Math.abs(table[bits]! - Math.abs(value));
-      for (const other of [table[bits - 1], table[bits + 1]]) {
-        if (other !== undefined) expect(error).toBeLessThanOrEqual(Math.abs(other - Math.abs(value)));
-      }
-    }));
+    fc.assert(
+      fc.property(fc.double({ min: -65504, max: 65504, noNaN: true }), (value) => {
+        const bits = floatToHalf(value) & 0x7fff;
+        const error = Math.abs(table[bits]! - Math.abs(value));
+        for (const other of [table[bits - 1], table[bits + 1]]) {
+          if (other !== undefined) expect(error).toBeLessThanOrEqual(Math.abs(other - Math.abs(value)));
+        }
+      }),
+    );
   });
 });
 
 test('any dtype as float32', () => {
   const f32 = new Float32Array([1.5]);
   expect(toFloat32({ dtype: 'F32', shape: [1], data: f32 })).toBe(f32);
-  expect(toFloat32({ dtype: 'BF16', shape: [3], data: new Uint16Array([0x3f80, 0xff80, 0x4049]) })).toEqual(new Float32Array([1, -Infinity, 3.140625]));
-  expect(toFloat32({ dtype: 'F16', shape: [1], data: new Uint16Array([0x3555]) })).toEqual(new Float32Array([0.333251953125]));
+  expect(toFloat32({ dtype: 'BF16', shape: [3], data: new Uint16Array([0x3f80, 0xff80, 0x4049]) })).toEqual(
+    new Float32Array([1, -Infinity, 3.140625]),
+  );
+  expect(toFloat32({ dtype: 'F16', shape: [1], data: new Uint16Array([0x3555]) })).toEqual(
+    new Float32Array([0.333251953125]),
+  );
   expect(toFloat32({ dtype: 'I64', shape: [1], data: new BigInt64Array([-7n]) })).toEqual(new Float32Array([-7]));
   expect(toFloat32({ dtype: 'F64', shape: [1], data: new Float64Array([0.1]) })).toEqual(new Float32Array([0.1]));
 });

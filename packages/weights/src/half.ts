@@ -17,7 +17,8 @@ export function halfToFloat(half: number): number {
 /** The nearest half precision number, ties to even; infinity beyond 65519.99…, subnormals kept. */
 export function floatToHalf(value: number): number {
   float[0] = value;
-  // A double between two singles could be rounded twice; a sticky last bit keeps the tie decision of the second rounding right.
+  // A double between two singles could be rounded twice; a sticky last bit keeps the tie decision of the second
+  // rounding right.
   if (float[0] !== value && Number.isFinite(value) && Number.isFinite(float[0])) {
     if (Math.abs(float[0]) > Math.abs(value)) bits[0]! -= 1;
     bits[0]! |= 1;
@@ -70,7 +71,10 @@ export function toHalf(name: string, tensor: HostTensor): HostTensor {
   for (let i = 0; i < data.length; i++) {
     const half = floatToHalf(values[i]!);
     if ((half & 0x7fff) === 0x7c00 && Number.isFinite(values[i]!)) {
-      throw new KdError('USAGE', `tensor "${name}" has the value ${values[i]} at ${i}, which is too large for F16 (largest: 65504). Write it as F32.`);
+      throw new KdError(
+        'USAGE',
+        `tensor "${name}" has the value ${values[i]} at ${i}, which is too large for F16 (largest: 65504). Write it as F32.`,
+      );
     }
     data[i] = half;
   }

@@ -22,18 +22,26 @@ export interface Header {
 /** The format's own limit: no header of a real model comes near it, but a damaged length often goes beyond. */
 const MAX_HEADER = 100_000_000;
 
-/** Reads and checks the header of a safetensors file: that every byte of the data belongs to exactly one tensor of a fitting size. */
+/**
+ * Reads and checks the header of a safetensors file: that every byte of the data belongs to exactly one tensor of a
+ * fitting size.
+ */
 export function readHeader(bytes: Uint8Array, where: string): Header {
   const fail = (why: string, advice = 'Copy or download it again.', cause?: unknown): never => {
     throw new KdError('CHECKPOINT_INVALID', `${where} is not a usable safetensors file: ${why}. ${advice}`, { cause });
   };
-  if (bytes.byteLength < 8) fail(`it is ${bytes.byteLength} bytes long, shorter than the 8 bytes of the header's length`);
+  if (bytes.byteLength < 8)
+    fail(`it is ${bytes.byteLength} bytes long, shorter than the 8 bytes of the header's length`);
   const length64 = new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true);
   if (length64 > BigInt(MAX_HEADER)) {
-    fail(`its first 8 bytes announce a header of ${length64} bytes, more than the format allows`, 'It is probably another kind of file.');
+    fail(
+      `its first 8 bytes announce a header of ${length64} bytes, more than the format allows`,
+      'It is probably another kind of file.',
+    );
   }
   const length = Number(length64);
-  if (8 + length > bytes.byteLength) fail(`it announces a header of ${length} bytes, but only ${bytes.byteLength - 8} follow: it was cut short`);
+  if (8 + length > bytes.byteLength)
+    fail(`it announces a header of ${length} bytes, but only ${bytes.byteLength - 8} follow: it was cut short`);
 
   let json: unknown;
   let text = '';
@@ -51,11 +59,13 @@ export function readHeader(bytes: Uint8Array, where: string): Header {
   let metadata: Record<string, string> = {};
   for (const [name, value] of Object.entries(json)) {
     if (name === '__metadata__') {
-      if (!isRecord(value) || !Object.values(value).every((v) => typeof v === 'string')) fail('its __metadata__ is not a map of strings');
+      if (!isRecord(value) || !Object.values(value).every((v) => typeof v === 'string'))
+        fail('its __metadata__ is not a map of strings');
       metadata = { ...(value as Record<string, string>) };
     } else {
       const entry = readEntry(name, value);
-      if (typeof entry === 'string') fail(`tensor "${name}": ${entry}`, 'Write it again with a current safetensors library.');
+      if (typeof entry === 'string')
+        fail(`tensor "${name}": ${entry}`, 'Write it again with a current safetensors library.');
       else entries.push(entry);
     }
   }
@@ -65,7 +75,8 @@ export function readHeader(bytes: Uint8Array, where: string): Header {
   return { entries, metadata, dataStart: 8 + length };
 }
 
-const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 
 /** The entry, or what is wrong with it. */
@@ -73,7 +84,8 @@ function readEntry(name: string, value: unknown): TensorEntry | string {
   if (!isRecord(value)) return 'its entry is not an object with dtype, shape and data_offsets';
   const { dtype, shape, data_offsets: offsets } = value;
   if (!isDtype(dtype)) return `unknown dtype ${JSON.stringify(dtype)}; known are ${Object.keys(DTYPES).join(', ')}`;
-  if (!Array.isArray(shape) || !shape.every(isCount)) return `its shape ${JSON.stringify(shape)} is not a list of sizes`;
+  if (!Array.isArray(shape) || !shape.every(isCount))
+    return `its shape ${JSON.stringify(shape)} is not a list of sizes`;
   if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isCount)) {
     return `its data_offsets ${JSON.stringify(offsets)} are not two offsets`;
   }
@@ -90,9 +102,12 @@ function coverage(entries: readonly TensorEntry[], available: number): string | 
   let position = 0;
   let previous = '';
   for (const entry of entries.toSorted((a, b) => a.begin - b.begin || a.end - b.end)) {
-    if (entry.begin < position) return `tensor "${entry.name}" at byte ${entry.begin} overlaps "${previous}", which ends at ${position}`;
-    if (entry.begin > position) return `${entry.begin - position} bytes at ${position} belong to no tensor (the next is "${entry.name}")`;
-    if (entry.end > available) return `tensor "${entry.name}" ends at byte ${entry.end} of the data, but only ${available} are there: it was cut short`;
+    if (entry.begin < position)
+      return `tensor "${entry.name}" at byte ${entry.begin} overlaps "${previous}", which ends at ${position}`;
+    if (entry.begin > position)
+      return `${entry.begin - position} bytes at ${position} belong to no tensor (the next is "${entry.name}")`;
+    if (entry.end > available)
+      return `tensor "${entry.name}" ends at byte ${entry.end} of the data, but only ${available} are there: it was cut short`;
     position = entry.end;
     previous = entry.name;
   }

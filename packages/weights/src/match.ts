@@ -8,10 +8,17 @@ export interface WeightMatch {
   /** Given and not wanted. */
   readonly unexpected: readonly string[];
   /** In both, with different shapes. */
-  readonly mismatched: readonly { readonly name: string; readonly given: readonly number[]; readonly wanted: readonly number[] }[];
+  readonly mismatched: readonly {
+    readonly name: string;
+    readonly given: readonly number[];
+    readonly wanted: readonly number[];
+  }[];
 }
 
-/** Compares the tensors of a checkpoint with the variables of a model, both by name and shape; each list in the order of its source. */
+/**
+ * Compares the tensors of a checkpoint with the variables of a model, both by name and shape; each list in the order of
+ * its source.
+ */
 export function matchWeights(given: Shapes, wanted: Shapes): WeightMatch {
   const matched: string[] = [];
   const missing: string[] = [];
@@ -29,10 +36,17 @@ export function matchWeights(given: Shapes, wanted: Shapes): WeightMatch {
 export function describeMismatch({ missing, unexpected, mismatched }: WeightMatch, limit = 8): string {
   const sides = (shape: readonly number[]): string => `[${shape.join(', ')}]`;
   const line = (what: string, names: readonly string[]): string[] =>
-    names.length === 0 ? [] : [`${names.length} ${what}: ${names.slice(0, limit).join(', ')}${names.length > limit ? `, … (${names.length - limit} more)` : ''}`];
+    names.length === 0
+      ? []
+      : [
+          `${names.length} ${what}: ${names.slice(0, limit).join(', ')}${names.length > limit ? `, … (${names.length - limit} more)` : ''}`,
+        ];
   return [
     ...line('missing', missing),
-    ...line('of another shape', mismatched.map(({ name, given, wanted }) => `${name} is ${sides(given)} where ${sides(wanted)} is wanted`)),
+    ...line(
+      'of another shape',
+      mismatched.map(({ name, given, wanted }) => `${name} is ${sides(given)} where ${sides(wanted)} is wanted`),
+    ),
     ...line('not used', unexpected),
   ].join('\n');
 }

@@ -3,7 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { KdError, type HostTensor } from '@kd/core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { parseSafetensors, readSafetensors, safetensorsFormat, serializeSafetensors, writeSafetensors } from './safetensors.js';
+import {
+  parseSafetensors,
+  readSafetensors,
+  safetensorsFormat,
+  serializeSafetensors,
+  writeSafetensors,
+} from './safetensors.js';
 
 let folder: string;
 beforeAll(async () => {
@@ -65,7 +71,8 @@ describe('round trip', () => {
   });
 
   test('unaligned data, and a file at an odd offset of its buffer', () => {
-    const header = '{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"b":{"dtype":"F64","shape":[1],"data_offsets":[1,9]}}';
+    const header =
+      '{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"b":{"dtype":"F64","shape":[1],"data_offsets":[1,9]}}';
     const bytes = file(header, 9);
     new DataView(bytes.buffer).setFloat64(bytes.length - 8, 2.5, true);
     const shifted = new Uint8Array(bytes.length + 3).subarray(3);
@@ -88,19 +95,26 @@ describe('round trip', () => {
 
 describe('half precision writer', () => {
   test('floats are rounded, integers stay', () => {
-    const bytes = serializeSafetensors(new Map<string, HostTensor>([
-      ['w', { dtype: 'F32', shape: [3], data: new Float32Array([1, 1 / 3, -65504]) }],
-      ['n', { dtype: 'I32', shape: [1], data: new Int32Array([70000]) }],
-    ]), {}, { as: 'F16' });
+    const bytes = serializeSafetensors(
+      new Map<string, HostTensor>([
+        ['w', { dtype: 'F32', shape: [3], data: new Float32Array([1, 1 / 3, -65504]) }],
+        ['n', { dtype: 'I32', shape: [1], data: new Int32Array([70000]) }],
+      ]),
+      {},
+      { as: 'F16' },
+    );
     const { tensors } = parseSafetensors(bytes, 'x');
     expect(tensors.get('w')).toMatchObject({ dtype: 'F16', data: new Uint16Array([0x3c00, 0x3555, 0xfbff]) });
     expect(tensors.get('n')).toMatchObject({ dtype: 'I32', data: new Int32Array([70000]) });
   });
 
   test('a value beyond the range is refused, an infinity is kept', () => {
-    const tensor = (value: number): Map<string, HostTensor> => new Map([['w', { dtype: 'F32', shape: [1], data: new Float32Array([value]) }]]);
+    const tensor = (value: number): Map<string, HostTensor> =>
+      new Map([['w', { dtype: 'F32', shape: [1], data: new Float32Array([value]) }]]);
     expect(() => serializeSafetensors(tensor(70000), {}, { as: 'F16' })).toThrow(/"w" has the value 70000 .* F32/);
-    expect(parseSafetensors(serializeSafetensors(tensor(-Infinity), {}, { as: 'F16' }), 'x').tensors.get('w')!.data[0]).toBe(0xfc00);
+    expect(
+      parseSafetensors(serializeSafetensors(tensor(-Infinity), {}, { as: 'F16' }), 'x').tensors.get('w')!.data[0],
+    ).toBe(0xfc00);
   });
 });
 
@@ -115,22 +129,75 @@ describe('refused files', () => {
     ['header length beyond the file', file(good, 8, 5000), /header of 5000 bytes, but only \d+ follow/],
     ['absurd header length', file(good, 8, 2 ** 52), /another kind of file/],
     ['malformed JSON', file('{"w":'), /not valid JSON/],
-    ['not UTF-8', (() => { const b = file('{"w":1}'); b[10] = 0xff; return b; })(), /not valid JSON/],
+    [
+      'not UTF-8',
+      (() => {
+        const b = file('{"w":1}');
+        b[10] = 0xff;
+        return b;
+      })(),
+      /not valid JSON/,
+    ],
     ['not an object', file('[]'), /not a JSON object/],
     ['metadata of numbers', file('{"__metadata__":{"a":1}}'), /__metadata__ is not a map of strings/],
-    ['unknown dtype', file(entry('{"dtype":"F8_E4M3","shape":[2],"data_offsets":[0,2]}'), 2), /"w": unknown dtype "F8_E4M3"; known are F64/],
-    ['dtype named like a method', file(entry('{"dtype":"constructor","shape":[2],"data_offsets":[0,2]}'), 2), /unknown dtype "constructor"/],
-    ['negative side', file(entry('{"dtype":"U8","shape":[-1],"data_offsets":[0,0]}')), /shape \[-1\] is not a list of sizes/],
+    [
+      'unknown dtype',
+      file(entry('{"dtype":"F8_E4M3","shape":[2],"data_offsets":[0,2]}'), 2),
+      /"w": unknown dtype "F8_E4M3"; known are F64/,
+    ],
+    [
+      'dtype named like a method',
+      file(entry('{"dtype":"constructor","shape":[2],"data_offsets":[0,2]}'), 2),
+      /unknown dtype "constructor"/,
+    ],
+    [
+      'negative side',
+      file(entry('{"dtype":"U8","shape":[-1],"data_offsets":[0,0]}')),
+      /shape \[-1\] is not a list of sizes/,
+    ],
     ['fractional offsets', file(entry('{"dtype":"U8","shape":[1],"data_offsets":[0.5,1.5]}'), 2), /not two offsets/],
     ['no offsets', file(entry('{"dtype":"U8","shape":[1]}'), 1), /not two offsets/],
     ['entry is no object', file(entry('3')), /not an object/],
-    ['size mismatch', file(entry('{"dtype":"F32","shape":[3],"data_offsets":[0,8]}'), 8), /span 8 bytes, but F32 of shape \[3\] takes 12/],
+    [
+      'size mismatch',
+      file(entry('{"dtype":"F32","shape":[3],"data_offsets":[0,8]}'), 8),
+      /span 8 bytes, but F32 of shape \[3\] takes 12/,
+    ],
     ['backwards offsets', file(entry('{"dtype":"U8","shape":[1],"data_offsets":[1,0]}'), 1), /span -1 bytes/],
-    ['overflowing shape', file(entry('{"dtype":"F32","shape":[9007199254740991,9007199254740991],"data_offsets":[0,4]}'), 4), /span 4 bytes/],
-    ['overlap', file('{"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"b":{"dtype":"U8","shape":[4],"data_offsets":[2,6]}}', 6), /"b" at byte 2 overlaps "a"/],
-    ['hole', file('{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"b":{"dtype":"U8","shape":[2],"data_offsets":[4,6]}}', 6), /2 bytes at 2 belong to no tensor/],
-    ['duplicate name', file('{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"\\u0061":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}', 1), /has "a" twice/],
-    ['duplicate field', file(entry('{"dtype":"U8","dtype":"I8","shape":[1],"data_offsets":[0,1]}'), 1), /has "dtype" twice/],
+    [
+      'overflowing shape',
+      file(entry('{"dtype":"F32","shape":[9007199254740991,9007199254740991],"data_offsets":[0,4]}'), 4),
+      /span 4 bytes/,
+    ],
+    [
+      'overlap',
+      file(
+        '{"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"b":{"dtype":"U8","shape":[4],"data_offsets":[2,6]}}',
+        6,
+      ),
+      /"b" at byte 2 overlaps "a"/,
+    ],
+    [
+      'hole',
+      file(
+        '{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"b":{"dtype":"U8","shape":[2],"data_offsets":[4,6]}}',
+        6,
+      ),
+      /2 bytes at 2 belong to no tensor/,
+    ],
+    [
+      'duplicate name',
+      file(
+        '{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"\\u0061":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}',
+        1,
+      ),
+      /has "a" twice/,
+    ],
+    [
+      'duplicate field',
+      file(entry('{"dtype":"U8","dtype":"I8","shape":[1],"data_offsets":[0,1]}'), 1),
+      /has "dtype" twice/,
+    ],
     ['a zip', new TextEncoder().encode('PK\u0003\u0004 not this kind of file at all'), /another kind of file/],
   ])('%s', (_, bytes, message) => {
     try {
@@ -153,7 +220,9 @@ describe('refused files', () => {
   });
 
   test('a file that is not there, or a folder', async () => {
-    await expect(readSafetensors(join(folder, 'absent.safetensors'))).rejects.toThrow(/absent\.safetensors could not be read/);
+    await expect(readSafetensors(join(folder, 'absent.safetensors'))).rejects.toThrow(
+      /absent\.safetensors could not be read/,
+    );
     await expect(readSafetensors(folder)).rejects.toMatchObject({ code: 'CHECKPOINT_INVALID' });
   });
 });
@@ -161,7 +230,11 @@ describe('refused files', () => {
 describe('refused tensors', () => {
   test.each<[string, HostTensor, RegExp]>([
     ['a', { dtype: 'F32', shape: [3], data: new Float32Array(2) }, /shape \[3\] does not fit 2 elements/],
-    ['b', { dtype: 'F32', shape: [2], data: new Float64Array(2) }, /F32 is held in a Float32Array, not in a Float64Array/],
+    [
+      'b',
+      { dtype: 'F32', shape: [2], data: new Float64Array(2) },
+      /F32 is held in a Float32Array, not in a Float64Array/,
+    ],
     ['__metadata__', { dtype: 'F32', shape: [0], data: new Float32Array(0) }, /taken by the format/],
   ])('%s', (name, tensor, message) => {
     expect(() => serializeSafetensors(new Map([[name, tensor]]))).toThrow(message);
@@ -170,7 +243,9 @@ describe('refused tensors', () => {
   test('a failed write leaves the previous file', async () => {
     const path = join(folder, 'kept.safetensors');
     await writeFile(path, 'old');
-    await expect(writeSafetensors(path, new Map([['a', { dtype: 'F32', shape: [3], data: new Float32Array(2) }]]))).rejects.toThrow(KdError);
+    await expect(
+      writeSafetensors(path, new Map([['a', { dtype: 'F32', shape: [3], data: new Float32Array(2) }]])),
+    ).rejects.toThrow(KdError);
     await expect(readSafetensors(path)).rejects.toThrow(/3 bytes long/);
   });
 });

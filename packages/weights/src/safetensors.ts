@@ -1,5 +1,12 @@
 import { readFile } from 'node:fs/promises';
-import { KdError, messageOf, writeFileAtomic, type CheckpointFormat, type HostTensor, type NamedTensors } from '@kd/core';
+import {
+  KdError,
+  messageOf,
+  writeFileAtomic,
+  type CheckpointFormat,
+  type HostTensor,
+  type NamedTensors,
+} from '@kd/core';
 import { DTYPES, elementCount, isDtype } from './dtypes.js';
 import { toHalf } from './half.js';
 import { readHeader } from './header.js';
@@ -16,7 +23,8 @@ export interface SerializeOptions {
 }
 
 /**
- * Reads a safetensors file: 8 bytes of header length (little endian), a JSON header, then the tensors' bytes. Nothing of it is executed.
+ * Reads a safetensors file: 8 bytes of header length (little endian), a JSON header, then the tensors' bytes. Nothing
+ * of it is executed.
  * @throws KdError CHECKPOINT_INVALID naming the file and what is wrong with it
  */
 export async function readSafetensors(file: string): Promise<SafetensorsFile> {
@@ -24,7 +32,9 @@ export async function readSafetensors(file: string): Promise<SafetensorsFile> {
   try {
     bytes = await readFile(file);
   } catch (cause) {
-    throw new KdError('CHECKPOINT_INVALID', `${file} could not be read: ${messageOf(cause)}. Check the path.`, { cause });
+    throw new KdError('CHECKPOINT_INVALID', `${file} could not be read: ${messageOf(cause)}. Check the path.`, {
+      cause,
+    });
   }
   return parseSafetensors(bytes, file);
 }
@@ -43,18 +53,27 @@ export function parseSafetensors(bytes: Uint8Array, where: string): SafetensorsF
     const aligned = start % info.bytes === 0 && bytes.buffer instanceof ArrayBuffer;
     const data = aligned
       ? new info.array(bytes.buffer as ArrayBuffer, start, (end - begin) / info.bytes)
-      : new info.array(bytes.slice(dataStart + begin, dataStart + end).buffer as ArrayBuffer, 0, (end - begin) / info.bytes);
+      : new info.array(
+          bytes.slice(dataStart + begin, dataStart + end).buffer as ArrayBuffer,
+          0,
+          (end - begin) / info.bytes,
+        );
     tensors.set(name, { dtype, shape, data });
   }
   return { tensors, metadata };
 }
 
 /**
- * The bytes of a safetensors file. Tensors are laid out by falling element size, then by name: the same tensors always give the
+ * The bytes of a safetensors file. Tensors are laid out by falling element size, then by name: the same tensors always
+ * give the
  * same bytes, and every tensor is aligned to its element size.
  * @throws KdError USAGE when a tensor's data does not fit its shape or dtype
  */
-export function serializeSafetensors(tensors: NamedTensors, metadata: Readonly<Record<string, string>> = {}, options: SerializeOptions = {}): Uint8Array {
+export function serializeSafetensors(
+  tensors: NamedTensors,
+  metadata: Readonly<Record<string, string>> = {},
+  options: SerializeOptions = {},
+): Uint8Array {
   const list = [...tensors].map(([name, tensor]) => {
     checkTensor(name, tensor);
     return { name, tensor: options.as === 'F16' ? toHalf(name, tensor) : tensor };
@@ -67,7 +86,9 @@ export function serializeSafetensors(tensors: NamedTensors, metadata: Readonly<R
   if (sortedMetadata.length > 0) fields.push(`"__metadata__":${JSON.stringify(Object.fromEntries(sortedMetadata))}`);
   for (const { name, tensor } of list) {
     const end = position + tensor.data.byteLength;
-    fields.push(`${JSON.stringify(name)}:${JSON.stringify({ dtype: tensor.dtype, shape: tensor.shape, data_offsets: [position, end] })}`);
+    fields.push(
+      `${JSON.stringify(name)}:${JSON.stringify({ dtype: tensor.dtype, shape: tensor.shape, data_offsets: [position, end] })}`,
+    );
     position = end;
   }
   const json = new TextEncoder().encode(`{${fields.join(',')}}`);
@@ -103,7 +124,8 @@ export const safetensorsFormat: CheckpointFormat = {
   read: readSafetensors,
   write: (file, tensors, metadata) => writeSafetensors(file, tensors, metadata),
   // Our variables are `<layer>/<weight>`; torch's names have no slash.
-  importForeign: (tensors) => ([...tensors.keys()].some((name) => name.includes('/')) ? tensors : fromTorchvision(tensors)),
+  importForeign: (tensors) =>
+    [...tensors.keys()].some((name) => name.includes('/')) ? tensors : fromTorchvision(tensors),
 };
 
 function checkTensor(name: string, { dtype, shape, data }: HostTensor): void {
@@ -112,7 +134,8 @@ function checkTensor(name: string, { dtype, shape, data }: HostTensor): void {
   };
   if (name === '__metadata__') fail('the name is taken by the format; choose another');
   if (!isDtype(dtype)) fail(`dtype ${String(dtype)} is not one of ${Object.keys(DTYPES).join(', ')}`);
-  if (!(data instanceof DTYPES[dtype].array)) fail(`${dtype} is held in a ${DTYPES[dtype].array.name}, not in a ${data.constructor.name}`);
+  if (!(data instanceof DTYPES[dtype].array))
+    fail(`${dtype} is held in a ${DTYPES[dtype].array.name}, not in a ${data.constructor.name}`);
   if (!shape.every((side) => Number.isSafeInteger(side) && side >= 0) || data.length !== elementCount(shape)) {
     fail(`shape [${shape.join(', ')}] does not fit ${data.length} elements`);
   }

@@ -1,5 +1,6 @@
 /**
- * Key names of torchvision's detectors: what older versions and wrappers called a parameter, in the names of torchvision 0.13 and later.
+ * Key names of torchvision's detectors: what older versions and wrappers called a parameter, in the names of
+ * torchvision 0.13 and later.
  * Ranks are needed because two detectors use `conv.{i}` in their heads for different things.
  */
 
@@ -21,7 +22,9 @@ export function currentNames(ranks: ReadonlyMap<string, number>): Map<string, st
 
 /** A ResNet classifier: `conv1`, `layer1.0…` and `fc` at the top instead of below `backbone.body`. */
 const isClassification = (names: readonly string[]): boolean =>
-  names.includes('conv1.weight') && names.some((name) => name.startsWith('layer1.')) && !names.some((name) => name.startsWith('backbone.'));
+  names.includes('conv1.weight') &&
+  names.some((name) => name.startsWith('layer1.')) &&
+  !names.some((name) => name.startsWith('backbone.'));
 
 const HEAD = /^(head\.(?:classification|regression)_head\.conv\.)(\d+)\.(weight|bias)$/;
 
@@ -34,7 +37,8 @@ function renameOld(name: string, oldHeads: ReadonlySet<string>): string {
 }
 
 /**
- * Heads whose convolutions are `conv.0`, `conv.2`, …: RetinaNet before 0.13, with a ReLU between two of them. FCOS numbers them in
+ * Heads whose convolutions are `conv.0`, `conv.2`, …: RetinaNet before 0.13, with a ReLU between two of them. FCOS
+ * numbers them in
  * threes with a group norm (a weight of rank 1) behind each, and keeps those names.
  */
 function oldHeadPrefixes(names: readonly { readonly name: string; readonly rank: number }[]): Set<string> {

@@ -11,27 +11,31 @@ const range = (...shape: number[]): HostTensor => {
   const count = shape.reduce((a, b) => a * b, 1);
   return { dtype: 'F32', shape, data: Float32Array.from({ length: count }, (_, i) => i) };
 };
-const dict = (shapes: Record<string, number[]>): Map<string, HostTensor> => new Map(Object.entries(shapes).map(([key, shape]) => [key, range(...shape)]));
+const dict = (shapes: Record<string, number[]>): Map<string, HostTensor> =>
+  new Map(Object.entries(shapes).map(([key, shape]) => [key, range(...shape)]));
 const bytesOf = ({ data }: HostTensor): Uint8Array => new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-const shapesOf = (tensors: ReadonlyMap<string, HostTensor>): Record<string, readonly number[]> => Object.fromEntries([...tensors].map(([name, { shape }]) => [name, shape]));
+const shapesOf = (tensors: ReadonlyMap<string, HostTensor>): Record<string, readonly number[]> =>
+  Object.fromEntries([...tensors].map(([name, { shape }]) => [name, shape]));
 
 describe('from torchvision', () => {
   test('convolutions, linear layers and norms', () => {
-    const ours = fromTorchvision(dict({
-      'backbone.body.conv1.weight': [4, 3, 7, 5],
-      'backbone.body.bn1.weight': [4],
-      'backbone.body.bn1.bias': [4],
-      'backbone.body.bn1.running_mean': [4],
-      'backbone.body.bn1.running_var': [4],
-      'backbone.body.bn1.num_batches_tracked': [],
-      'head.regression_head.conv.0.1.weight': [4],
-      'head.regression_head.conv.0.1.bias': [4],
-      'head.regression_head.bbox_reg.weight': [36, 4, 3, 3],
-      'head.regression_head.bbox_reg.bias': [36],
-      'roi_heads.box_predictor.cls_score.weight': [5, 8],
-      'roi_heads.box_predictor.cls_score.bias': [5],
-      'scales.0.scale': [],
-    }));
+    const ours = fromTorchvision(
+      dict({
+        'backbone.body.conv1.weight': [4, 3, 7, 5],
+        'backbone.body.bn1.weight': [4],
+        'backbone.body.bn1.bias': [4],
+        'backbone.body.bn1.running_mean': [4],
+        'backbone.body.bn1.running_var': [4],
+        'backbone.body.bn1.num_batches_tracked': [],
+        'head.regression_head.conv.0.1.weight': [4],
+        'head.regression_head.conv.0.1.bias': [4],
+        'head.regression_head.bbox_reg.weight': [36, 4, 3, 3],
+        'head.regression_head.bbox_reg.bias': [36],
+        'roi_heads.box_predictor.cls_score.weight': [5, 8],
+        'roi_heads.box_predictor.cls_score.bias': [5],
+        'scales.0.scale': [],
+      }),
+    );
     expect(shapesOf(ours)).toEqual({
       'backbone.body.conv1/kernel': [7, 5, 3, 4],
       'backbone.body.bn1/gamma': [4],
@@ -53,7 +57,9 @@ describe('from torchvision', () => {
   });
 
   test('a layer behind a flattened map reads height, width, channel', () => {
-    const tensors = fromTorchvision(dict({ 'roi_heads.box_head.fc6.weight': [3, 2 * 49], 'roi_heads.box_head.fc7.weight': [3, 49] }));
+    const tensors = fromTorchvision(
+      dict({ 'roi_heads.box_head.fc6.weight': [3, 2 * 49], 'roi_heads.box_head.fc7.weight': [3, 49] }),
+    );
     const fc6 = tensors.get('roi_heads.box_head.fc6/kernel')!;
     expect(fc6.shape).toEqual([98, 3]);
     const [y, x, c, out] = [4, 2, 1, 2];
@@ -62,47 +68,82 @@ describe('from torchvision', () => {
   });
 
   test('names before 0.13, behind a wrapper', () => {
-    const ours = fromTorchvision(dict({
-      'module.backbone.fpn.inner_blocks.2.weight': [4, 8, 1, 1],
-      'module.backbone.fpn.layer_blocks.0.bias': [4],
-      'module.backbone.fpn.extra_blocks.p6.weight': [4, 4, 3, 3],
-      'module.rpn.head.conv.weight': [4, 4, 3, 3],
-      'module.head.classification_head.conv.0.weight': [4, 4, 3, 3],
-      'module.head.classification_head.conv.0.bias': [4],
-      'module.head.classification_head.conv.6.weight': [4, 4, 3, 3],
-    }));
+    const ours = fromTorchvision(
+      dict({
+        'module.backbone.fpn.inner_blocks.2.weight': [4, 8, 1, 1],
+        'module.backbone.fpn.layer_blocks.0.bias': [4],
+        'module.backbone.fpn.extra_blocks.p6.weight': [4, 4, 3, 3],
+        'module.rpn.head.conv.weight': [4, 4, 3, 3],
+        'module.head.classification_head.conv.0.weight': [4, 4, 3, 3],
+        'module.head.classification_head.conv.0.bias': [4],
+        'module.head.classification_head.conv.6.weight': [4, 4, 3, 3],
+      }),
+    );
     expect([...ours.keys()]).toEqual([
-      'backbone.fpn.inner_blocks.2.0/kernel', 'backbone.fpn.layer_blocks.0.0/bias', 'backbone.fpn.extra_blocks.p6/kernel', 'rpn.head.conv.0.0/kernel',
-      'head.classification_head.conv.0.0/kernel', 'head.classification_head.conv.0.0/bias', 'head.classification_head.conv.3.0/kernel',
+      'backbone.fpn.inner_blocks.2.0/kernel',
+      'backbone.fpn.layer_blocks.0.0/bias',
+      'backbone.fpn.extra_blocks.p6/kernel',
+      'rpn.head.conv.0.0/kernel',
+      'head.classification_head.conv.0.0/kernel',
+      'head.classification_head.conv.0.0/bias',
+      'head.classification_head.conv.3.0/kernel',
     ]);
   });
 
   test('FCOS numbers its head in threes and keeps that', () => {
-    const ours = fromTorchvision(dict({
-      'head.regression_head.conv.0.weight': [4, 4, 3, 3], 'head.regression_head.conv.0.bias': [4],
-      'head.regression_head.conv.1.weight': [4], 'head.regression_head.conv.1.bias': [4],
-      'head.regression_head.conv.6.weight': [4, 4, 3, 3],
-    }));
+    const ours = fromTorchvision(
+      dict({
+        'head.regression_head.conv.0.weight': [4, 4, 3, 3],
+        'head.regression_head.conv.0.bias': [4],
+        'head.regression_head.conv.1.weight': [4],
+        'head.regression_head.conv.1.bias': [4],
+        'head.regression_head.conv.6.weight': [4, 4, 3, 3],
+      }),
+    );
     expect([...ours.keys()]).toEqual([
-      'head.regression_head.conv.0/kernel', 'head.regression_head.conv.0/bias',
-      'head.regression_head.conv.1/gamma', 'head.regression_head.conv.1/beta', 'head.regression_head.conv.6/kernel',
+      'head.regression_head.conv.0/kernel',
+      'head.regression_head.conv.0/bias',
+      'head.regression_head.conv.1/gamma',
+      'head.regression_head.conv.1/beta',
+      'head.regression_head.conv.6/kernel',
     ]);
   });
 
   test('a classifier becomes a backbone', () => {
-    const ours = fromTorchvision(dict({ 'conv1.weight': [4, 3, 7, 7], 'bn1.weight': [4], 'layer1.0.conv1.weight': [4, 4, 3, 3], 'fc.weight': [10, 4], 'fc.bias': [10] }));
-    expect([...ours.keys()]).toEqual(['backbone.body.conv1/kernel', 'backbone.body.bn1/gamma', 'backbone.body.layer1.0.conv1/kernel']);
+    const ours = fromTorchvision(
+      dict({
+        'conv1.weight': [4, 3, 7, 7],
+        'bn1.weight': [4],
+        'layer1.0.conv1.weight': [4, 4, 3, 3],
+        'fc.weight': [10, 4],
+        'fc.bias': [10],
+      }),
+    );
+    expect([...ours.keys()]).toEqual([
+      'backbone.body.conv1/kernel',
+      'backbone.body.bn1/gamma',
+      'backbone.body.layer1.0.conv1/kernel',
+    ]);
   });
 
   test('two keys of one name, and a weight of no known layer', () => {
-    expect(() => fromTorchvision(dict({ 'a.weight': [1, 1], 'module.a.weight': [1, 1] }))).toThrow(/"a.weight" and "module.a.weight" are both a.weight/);
+    expect(() => fromTorchvision(dict({ 'a.weight': [1, 1], 'module.a.weight': [1, 1] }))).toThrow(
+      /"a.weight" and "module.a.weight" are both a.weight/,
+    );
     expect(() => fromTorchvision(dict({ 'a.weight': [1, 1, 1] }))).toThrow(/"a.weight" has shape \[1, 1, 1\]/);
   });
 
   test('there and back', () => {
     const state = dict({
-      'backbone.body.conv1.weight': [4, 3, 2, 5], 'bn.weight': [4], 'bn.bias': [4], 'bn.running_mean': [4], 'bn.running_var': [4],
-      'roi_heads.box_head.fc6.weight': [3, 98], 'roi_heads.box_head.fc6.bias': [3], 'x.weight': [2, 6], scale: [],
+      'backbone.body.conv1.weight': [4, 3, 2, 5],
+      'bn.weight': [4],
+      'bn.bias': [4],
+      'bn.running_mean': [4],
+      'bn.running_var': [4],
+      'roi_heads.box_head.fc6.weight': [3, 98],
+      'roi_heads.box_head.fc6.bias': [3],
+      'x.weight': [2, 6],
+      scale: [],
     });
     expect(toTorchvision(fromTorchvision(state))).toEqual(state);
   });
@@ -110,8 +151,15 @@ describe('from torchvision', () => {
 
 test('what does not match is listed both ways', () => {
   const match = matchWeights(dict({ a: [1], b: [2, 3], extra: [1] }), dict({ a: [1], b: [3, 2], wanted: [4] }));
-  expect(match).toEqual({ matched: ['a'], missing: ['wanted'], unexpected: ['extra'], mismatched: [{ name: 'b', given: [2, 3], wanted: [3, 2] }] });
-  expect(describeMismatch(match)).toBe('1 missing: wanted\n1 of another shape: b is [2, 3] where [3, 2] is wanted\n1 not used: extra');
+  expect(match).toEqual({
+    matched: ['a'],
+    missing: ['wanted'],
+    unexpected: ['extra'],
+    mismatched: [{ name: 'b', given: [2, 3], wanted: [3, 2] }],
+  });
+  expect(describeMismatch(match)).toBe(
+    '1 missing: wanted\n1 of another shape: b is [2, 3] where [3, 2] is wanted\n1 not used: extra',
+  );
   expect(describeMismatch(matchWeights(dict({ a: [1] }), dict({ a: [1] })))).toBe('');
 });
 
@@ -132,17 +180,25 @@ describe.skipIf(!existsSync(join(shared, 'spec/state-dicts')))('published key li
     const ours = fromTorchvision(state);
     const kept = [...state.keys()].filter((key) => !key.endsWith('num_batches_tracked') && !key.startsWith('fc.'));
     expect(ours.size).toBe(kept.length);
-    for (const path of ours.keys()) expect(path).toMatch(/^(backbone|head|rpn|roi_heads)\.\S+\/(kernel|bias|gamma|beta|moving_mean|moving_variance)$/);
+    for (const path of ours.keys())
+      expect(path).toMatch(
+        /^(backbone|head|rpn|roi_heads)\.\S+\/(kernel|bias|gamma|beta|moving_mean|moving_variance)$/,
+      );
     for (const [path, { shape }] of ours) expect(shape.length === 1, path).toBe(!path.endsWith('/kernel'));
     const back = toTorchvision(ours);
-    for (const key of kept) expect(back.get(state.has('fc.weight') ? `backbone.body.${key}` : key)?.shape, key).toEqual(state.get(key)!.shape);
+    for (const key of kept)
+      expect(back.get(state.has('fc.weight') ? `backbone.body.${key}` : key)?.shape, key).toEqual(
+        state.get(key)!.shape,
+      );
   });
 });
 
 const detectors = join(process.env['KD_GOLDEN'] ?? join(shared, 'golden'), 'detectors');
 
 describe.skipIf(!existsSync(detectors))('golden weights', () => {
-  const names = existsSync(detectors) ? readdirSync(detectors).filter((name) => existsSync(join(detectors, name, 'weights.safetensors'))) : [];
+  const names = existsSync(detectors)
+    ? readdirSync(detectors).filter((name) => existsSync(join(detectors, name, 'weights.safetensors')))
+    : [];
   test.each(names)('%s there and back', async (name) => {
     const { tensors } = await readSafetensors(join(detectors, name, 'weights.safetensors'));
     const back = toTorchvision(fromTorchvision(tensors));
@@ -155,9 +211,12 @@ describe.skipIf(!existsSync(detectors))('golden weights', () => {
     }
   });
 
-  test.skipIf(!existsSync(join(detectors, 'pth/odd_tensors.safetensors')))('odd tensors of another writer', async () => {
-    const { tensors } = await readSafetensors(join(detectors, 'pth/odd_tensors.safetensors'));
-    expect(tensors.get('scalar')!.shape).toEqual([]);
-    expect(tensors.get('empty')).toMatchObject({ shape: [0, 4], data: new Float32Array(0) });
-  });
+  test.skipIf(!existsSync(join(detectors, 'pth/odd_tensors.safetensors')))(
+    'odd tensors of another writer',
+    async () => {
+      const { tensors } = await readSafetensors(join(detectors, 'pth/odd_tensors.safetensors'));
+      expect(tensors.get('scalar')!.shape).toEqual([]);
+      expect(tensors.get('empty')).toMatchObject({ shape: [0, 4], data: new Float32Array(0) });
+    },
+  );
 });

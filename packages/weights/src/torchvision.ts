@@ -15,16 +15,19 @@ const AFTER_FLATTEN = /^roi_heads\.box_head\.(fc6|5)$/;
 const POOLED = 7;
 
 /**
- * A torch state dict of a torchvision detector (or of a ResNet classifier, which becomes the backbone) under our names and layouts: layers
+ * A torch state dict of a torchvision detector (or of a ResNet classifier, which becomes the backbone) under our names
+ * and layouts: layers
  * keep torchvision's module paths, variables are `<layer>/<weight>`.
  *
  * | torch | ours |
  * |---|---|
  * | `weight` of rank 4, [out, in, kh, kw] | `kernel` [kh, kw, in, out], and `bias` |
  * | `weight` of rank 2, [out, in] | `kernel` [in, out], and `bias` |
- * | `weight`, `bias`, `running_mean`, `running_var` of a norm, [c] | `gamma`, `beta`, `moving_mean`, `moving_variance` |
+ * | `weight`, `bias`, `running_mean`, `running_var` of a norm, [c] | `gamma`, `beta`, `moving_mean`, `moving_variance`
+ * |
  *
- * Accepted besides: a `module.` prefix, names from before torchvision 0.13. Dropped: `num_batches_tracked`, a classifier's `fc`.
+ * Accepted besides: a `module.` prefix, names from before torchvision 0.13. Dropped: `num_batches_tracked`, a
+ * classifier's `fc`.
  * Anything else keeps its name and layout. Dtypes stay.
  * @throws KdError CHECKPOINT_INVALID when two keys become one name, or a `weight` has a rank that no layer has
  */
@@ -33,7 +36,11 @@ export function fromTorchvision(stateDict: NamedTensors): Map<string, HostTensor
   const keyOf = new Map<string, string>();
   for (const [key, name] of names) {
     const other = keyOf.get(name);
-    if (other !== undefined) throw new KdError('CHECKPOINT_INVALID', `the keys "${other}" and "${key}" are both ${name}. Remove one of them from the checkpoint.`);
+    if (other !== undefined)
+      throw new KdError(
+        'CHECKPOINT_INVALID',
+        `the keys "${other}" and "${key}" are both ${name}. Remove one of them from the checkpoint.`,
+      );
     keyOf.set(name, key);
   }
   const result = new Map<string, HostTensor>();
@@ -54,7 +61,8 @@ export function fromTorchvision(stateDict: NamedTensors): Map<string, HostTensor
 }
 
 /**
- * The inverse of {@link fromTorchvision}: a state dict under torchvision's current names. It has no `num_batches_tracked`; torch's
+ * The inverse of {@link fromTorchvision}: a state dict under torchvision's current names. It has no
+ * `num_batches_tracked`; torch's
  * `load_state_dict` fills those in.
  */
 export function toTorchvision(tensors: NamedTensors): Map<string, HostTensor> {
@@ -76,7 +84,10 @@ function toKernel(layer: string, tensor: HostTensor): HostTensor {
   const { shape } = tensor;
   if (shape.length === 4) return permute(tensor, [2, 3, 1, 0]);
   if (shape.length !== 2) {
-    throw new KdError('CHECKPOINT_INVALID', `"${layer}.weight" has shape [${shape.join(', ')}]; convolutions have 4 sides, linear layers 2 and norms 1. The checkpoint is of another kind of model.`);
+    throw new KdError(
+      'CHECKPOINT_INVALID',
+      `"${layer}.weight" has shape [${shape.join(', ')}]; convolutions have 4 sides, linear layers 2 and norms 1. The checkpoint is of another kind of model.`,
+    );
   }
   const [out, features] = shape as [number, number];
   if (!AFTER_FLATTEN.test(layer) || features % (POOLED * POOLED) !== 0) return permute(tensor, [1, 0]);
@@ -87,7 +98,8 @@ function toKernel(layer: string, tensor: HostTensor): HostTensor {
 function fromKernel(layer: string, tensor: HostTensor): HostTensor {
   const { shape } = tensor;
   if (shape.length === 4) return permute(tensor, [3, 2, 0, 1]);
-  if (shape.length !== 2) throw new KdError('USAGE', `"${layer}/kernel" has shape [${shape.join(', ')}]; a kernel has 4 sides or 2.`);
+  if (shape.length !== 2)
+    throw new KdError('USAGE', `"${layer}/kernel" has shape [${shape.join(', ')}]; a kernel has 4 sides or 2.`);
   const [features, out] = shape as [number, number];
   if (!AFTER_FLATTEN.test(layer) || features % (POOLED * POOLED) !== 0) return permute(tensor, [1, 0]);
   const map = { ...tensor, shape: [POOLED, POOLED, features / (POOLED * POOLED), out] };

@@ -2,10 +2,19 @@ import type { Config } from '@kd/core';
 
 /** A network and a data set so small that an epoch takes seconds; it learns next to nothing. */
 export const tiny = {
-  student: ['retinanet', {
-    backbone: { block: 'basic', layers: [1, 1, 1, 1], width: 8 }, norm: 'frozen', trainableLayers: 5, fpnChannels: 16, extra: 'none',
-    head: { depth: 1, channels: 16 }, input: { fixedSize: [64, 64] }, anchors: { sizes: [[12], [24], [48]] },
-  }],
+  student: [
+    'retinanet',
+    {
+      backbone: { block: 'basic', layers: [1, 1, 1, 1], width: 8 },
+      norm: 'frozen',
+      trainableLayers: 5,
+      fpnChannels: 16,
+      extra: 'none',
+      head: { depth: 1, channels: 16 },
+      input: { fixedSize: [64, 64] },
+      anchors: { sizes: [[12], [24], [48]] },
+    },
+  ],
   data: {
     train: { format: 'synthetic', images: 24, size: 64, seed: 1, classes: ['striped-disk', 'speckled-ring'] },
     val: { format: 'synthetic', images: 6, size: 64, seed: 2, classes: ['striped-disk', 'speckled-ring'] },

@@ -1,5 +1,13 @@
 import { applyAdapter } from '@kd/core';
-import { decoupledKl, decoupledLoss, type FgfiVariant, hintLevels, type HintLossOptions, imitationLoss, nearAnchors } from '@kd/plugin-imitation';
+import {
+  decoupledKl,
+  decoupledLoss,
+  type FgfiVariant,
+  hintLevels,
+  type HintLossOptions,
+  imitationLoss,
+  nearAnchors,
+} from '@kd/plugin-imitation';
 import { ssimLevels } from '@kd/plugin-ssim';
 import { objectLevel, objectMask } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
@@ -9,7 +17,11 @@ import { expectEqual } from '../support/index.js';
 /** Maps of the student behind their adapters, of the teacher, and the stored masks [b, h, w]. */
 function masked(inputs: Inputs, one: BaselineCase) {
   const [teachers, masks, adapter] = [levels(inputs, 't'), levels(inputs, 'mask'), adapters(inputs, one)];
-  return levels(inputs, 's').map((map, i) => ({ student: applyAdapter(map, adapter[i]!), teacher: teachers[i]!, mask: tf.squeeze<tf.Tensor3D>(masks[i]!, [3]) }));
+  return levels(inputs, 's').map((map, i) => ({
+    student: applyAdapter(map, adapter[i]!),
+    teacher: teachers[i]!,
+    mask: tf.squeeze<tf.Tensor3D>(masks[i]!, [3]),
+  }));
 }
 
 /** `boxes0`, `boxes1`, … of the images as one padded table. */
@@ -17,19 +29,40 @@ function objects(inputs: Inputs, images: number): { boxes: tf.Tensor3D; on: tf.T
   const lists = Array.from({ length: images }, (_, i) => inputs.get(`boxes${i}`) as tf.Tensor2D | undefined);
   if (lists.every((list) => list === undefined)) return null;
   const most = Math.max(...lists.map((list) => list!.shape[0]));
-  const boxes = tf.stack(lists.map((list) => tf.pad(list!, [[0, most - list!.shape[0]], [0, 0]]))) as tf.Tensor3D;
-  return { boxes, on: tf.tensor2d(lists.map((list) => Array.from({ length: most }, (_, j) => (j < list!.shape[0] ? 1 : 0)))) };
+  const boxes = tf.stack(
+    lists.map((list) =>
+      tf.pad(list!, [
+        [0, most - list!.shape[0]],
+        [0, 0],
+      ]),
+    ),
+  ) as tf.Tensor3D;
+  return {
+    boxes,
+    on: tf.tensor2d(lists.map((list) => Array.from({ length: most }, (_, j) => (j < list!.shape[0] ? 1 : 0)))),
+  };
 }
 
 /** Compares the masks that our rules make with the stored ones, level by level. */
-function checkMasks(inputs: Inputs, { config }: BaselineCase, make: (level: number, objects: { boxes: tf.Tensor3D; on: tf.Tensor2D }, size: { height: number; width: number }) => tf.Tensor): void {
+function checkMasks(
+  inputs: Inputs,
+  { config }: BaselineCase,
+  make: (
+    level: number,
+    objects: { boxes: tf.Tensor3D; on: tf.Tensor2D },
+    size: { height: number; width: number },
+  ) => tf.Tensor,
+): void {
   const masks = levels(inputs, 'mask');
   const all = objects(inputs, masks[0]!.shape[0]);
   if (all === null) return;
   const finest = config['levelBase'] as number | null;
   const own = finest === null ? null : objectLevel(all.boxes, { levels: masks.length, finest });
   masks.forEach((mask, level) => {
-    const on = own === null ? all.on : (tf.mul(all.on, tf.cast(tf.equal(own, tf.scalar(level, 'int32')), 'float32')) as tf.Tensor2D);
+    const on =
+      own === null
+        ? all.on
+        : (tf.mul(all.on, tf.cast(tf.equal(own, tf.scalar(level, 'int32')), 'float32')) as tf.Tensor2D);
     const [, height, width] = mask.shape;
     expectEqual(make(level, { boxes: all.boxes, on }, { height, width }).dataSync(), mask.dataSync(), `mask${level}`);
   });
@@ -41,28 +74,67 @@ const STRIDES = [8, 16, 32, 64, 128];
 export const imitationMethods: Readonly<Record<string, Method>> = {
   lp: (inputs, { config }) => {
     const [s, t] = [levels(inputs, 's'), levels(inputs, 't')];
-    const { p, normalize, div, dist } = config as { p?: 1 | 2; normalize?: string | boolean; div?: 'batch' | 'element'; dist?: boolean };
-    if (p !== undefined) return { feat: ssimLevels(s, t, { loss: p === 1 ? 'l1' : 'l2', normalize: normalize === undefined ? 'none' : 'minmax', scope: 'image' }) };
-    const options: HintLossOptions = { unitLength: normalize === true, divide: dist ? 'root' : div === 'element' ? 'elements' : 'images' };
+    const { p, normalize, div, dist } = config as {
+      p?: 1 | 2;
+      normalize?: string | boolean;
+      div?: 'batch' | 'element';
+      dist?: boolean;
+    };
+    if (p !== undefined)
+      return {
+        feat: ssimLevels(s, t, {
+          loss: p === 1 ? 'l1' : 'l2',
+          normalize: normalize === undefined ? 'none' : 'minmax',
+          scope: 'image',
+        }),
+      };
+    const options: HintLossOptions = {
+      unitLength: normalize === true,
+      divide: dist ? 'root' : div === 'element' ? 'elements' : 'images',
+    };
     return { feat: hintLevels(s, t, options) };
   },
 
-  fitnet: (inputs, one) => ({ hint: hintLevels(levels(inputs, 's'), levels(inputs, 't'), {}, { adapters: adapters(inputs, one) }) }),
+  fitnet: (inputs, one) => ({
+    hint: hintLevels(levels(inputs, 's'), levels(inputs, 't'), {}, { adapters: adapters(inputs, one) }),
+  }),
 
   fgfi: (inputs, one) => {
     const { phi, iouPlus } = one.config as { phi: number; iouPlus: number };
-    checkMasks(inputs, one, (level, { boxes, on }, size) => nearAnchors(inputs.get(`anchors${level}`) as tf.Tensor2D, boxes, on, { ...size, psi: phi, inclusive: iouPlus === 1 }));
+    checkMasks(inputs, one, (level, { boxes, on }, size) =>
+      nearAnchors(inputs.get(`anchors${level}`) as tf.Tensor2D, boxes, on, {
+        ...size,
+        psi: phi,
+        inclusive: iouPlus === 1,
+      }),
+    );
     return { imitation: imitationLoss(masked(inputs, one), one.config['variant'] as FgfiVariant) };
   },
 
   defeat: (inputs, one): Record<string, tf.Scalar> => {
     if (one.config['variant'] === 'head') {
-      const { temperatureForeground, temperatureBackground } = one.config as { temperatureForeground: number; temperatureBackground: number };
-      const [logits, target, labels] = ['logits_s', 'logits_t', 'labels'].map((key) => inputs.get(key)!) as [tf.Tensor, tf.Tensor, tf.Tensor];
+      const { temperatureForeground, temperatureBackground } = one.config as {
+        temperatureForeground: number;
+        temperatureBackground: number;
+      };
+      const [logits, target, labels] = ['logits_s', 'logits_t', 'labels'].map((key) => inputs.get(key)!) as [
+        tf.Tensor,
+        tf.Tensor,
+        tf.Tensor,
+      ];
       const background = tf.cast(tf.equal(labels, logits.shape[1]! - 1), 'float32');
-      return { ...decoupledKl(logits, target, { foreground: tf.sub(1, background), background }, { temperatureForeground, temperatureBackground }) };
+      return {
+        ...decoupledKl(
+          logits,
+          target,
+          { foreground: tf.sub(1, background), background },
+          { temperatureForeground, temperatureBackground },
+        ),
+      };
     }
-    checkMasks(inputs, one, (level, { boxes, on }, size) => objectMask(boxes, on, { ...size, stride: STRIDES[level]! }));
+    checkMasks(inputs, one, (level, { boxes, on }, size) =>
+      objectMask(boxes, on, { ...size, stride: STRIDES[level]! }),
+    );
     const { foreground, background } = decoupledLoss(masked(inputs, one));
     return { neckForeground: foreground, neckBackground: background };
   },

@@ -17,13 +17,21 @@ export const logitsMethods: Readonly<Record<string, Method>> = {
       loss: variant,
       ...(temperature && { temperature }),
       ...(beta !== undefined && { beta }),
-      ...(reduction && { reduction: reduction === 'classmean' ? 'classmean-weighted' as const : reduction }),
+      ...(reduction && { reduction: reduction === 'classmean' ? ('classmean-weighted' as const) : reduction }),
     };
-    return { kd: kdLoss(inputs.get('logits_s')!, inputs.get('logits_t')!, options, { weights: inputs.get('weights'), ...(averageFactor && { averageFactor }) }) };
+    return {
+      kd: kdLoss(inputs.get('logits_s')!, inputs.get('logits_t')!, options, {
+        weights: inputs.get('weights'),
+        ...(averageFactor && { averageFactor }),
+      }),
+    };
   },
 
   // The slope at embeddings on one place is that of the public code, which is no use in training.
   rkd: (inputs, { config }) => ({
-    ...rkdLoss(inputs.get('e_s') as tf.Tensor2D, inputs.get('e_t') as tf.Tensor2D, { unitLength: config['unitLength'] as boolean, duplicates: 'reference' }),
+    ...rkdLoss(inputs.get('e_s') as tf.Tensor2D, inputs.get('e_t') as tf.Tensor2D, {
+      unitLength: config['unitLength'] as boolean,
+      duplicates: 'reference',
+    }),
   }),
 };

@@ -1,7 +1,9 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import type { Adapter } from '@kd/core';
 
-/** A method that the papers compare with: its unweighted parts, their weights, and the gradients of the weighted sum. */
+/**
+ * A method that the papers compare with: its unweighted parts, their weights, and the gradients of the weighted sum.
+ */
 export interface BaselineCase {
   readonly id: string;
   readonly method: string;
@@ -25,20 +27,32 @@ export type Method = (inputs: Inputs, one: BaselineCase) => Record<string, tf.Sc
 /** `s0`, `s1`, … */
 export function levels(inputs: Inputs, prefix: string): tf.Tensor4D[] {
   const maps: tf.Tensor4D[] = [];
-  for (let map = inputs.get(`${prefix}0`); map; map = inputs.get(`${prefix}${maps.length}`)) maps.push(map as tf.Tensor4D);
+  for (let map = inputs.get(`${prefix}0`); map; map = inputs.get(`${prefix}${maps.length}`))
+    maps.push(map as tf.Tensor4D);
   return maps;
 }
 
 /** The adapters of all levels; null where a level has none. */
 export function adapters(inputs: Inputs, { config }: BaselineCase): (Adapter | null)[] {
-  const described = config['adapter'] as { readonly norm: { readonly statistics: string; readonly eps: number; readonly variance: string } | null; readonly activation: string | null } | undefined;
+  const described = config['adapter'] as
+    | {
+        readonly norm: { readonly statistics: string; readonly eps: number; readonly variance: string } | null;
+        readonly activation: string | null;
+      }
+    | undefined;
   const { norm = null, activation = null } = described ?? {};
-  if (norm !== null && (norm.statistics !== 'batch' || norm.eps !== 1e-5 || norm.variance !== 'biased')) throw new Error(`an adapter with the norm ${JSON.stringify(norm)} is not built`);
+  if (norm !== null && (norm.statistics !== 'batch' || norm.eps !== 1e-5 || norm.variance !== 'biased'))
+    throw new Error(`an adapter with the norm ${JSON.stringify(norm)} is not built`);
   return levels(inputs, 's').map((_, i) => {
     const kernel = inputs.get(`a${i}_kernel`) as tf.Tensor4D | undefined;
     if (kernel === undefined) return null;
     const vector = (name: string): tf.Tensor1D | undefined => inputs.get(`a${i}_${name}`) as tf.Tensor1D | undefined;
     const [bias, gamma, beta] = ['bias', 'gamma', 'beta'].map(vector);
-    return { kernel, ...(bias && { bias }), ...(gamma && beta && { norm: { gamma, beta } }), relu: activation === 'relu' };
+    return {
+      kernel,
+      ...(bias && { bias }),
+      ...(gamma && beta && { norm: { gamma, beta } }),
+      relu: activation === 'relu',
+    };
   });
 }

@@ -45,19 +45,35 @@ export function checkAssignment(one: CrossCase, detector: Detector, tensors: Gol
 export const checkPositives = ({ avg_factor }: CrossCase, { positives }: Assigned): void =>
   expect(positives.reduce((sum, count) => sum + Math.max(count, 1), 0)).toBe(avg_factor);
 
-const centres = (boxes: tf.Tensor2D): tf.Tensor => tf.div(tf.add(tf.slice(boxes, [0, 0], [-1, 2]), tf.slice(boxes, [0, 2], [-1, 2])), 2);
+const centres = (boxes: tf.Tensor2D): tf.Tensor =>
+  tf.div(tf.add(tf.slice(boxes, [0, 0], [-1, 2]), tf.slice(boxes, [0, 2], [-1, 2])), 2);
 
 /** Levels of the case's sizes: all that priors read of an output. */
-const levelsOf = ({ level_hw, params }: CrossCase): DetectorOutput =>
-  ({ levels: level_hw.map(([h, w]) => tf.zeros([params.pad_hw.length, h, w, 1])), taps: {}, predictions: {}, updates: [] });
+const levelsOf = ({ level_hw, params }: CrossCase): DetectorOutput => ({
+  levels: level_hw.map(([h, w]) => tf.zeros([params.pad_hw.length, h, w, 1])),
+  taps: {},
+  predictions: {},
+  updates: [],
+});
 
 function targetsOf({ gt, params }: CrossCase): Targets {
   const most = Math.max(1, ...gt.map(({ boxes }) => boxes.length));
   const padded = <T>(rows: readonly T[], fill: T): T[] => [...rows, ...Array<T>(most - rows.length).fill(fill)];
   return {
     boxes: tf.tensor3d(gt.map(({ boxes }) => padded(boxes, [0, 0, 0, 0]))),
-    labels: tf.tensor2d(gt.map(({ labels }) => padded(labels, 0)), undefined, 'int32'),
-    mask: tf.tensor2d(gt.map(({ boxes }) => padded(boxes.map(() => 1), 0))),
+    labels: tf.tensor2d(
+      gt.map(({ labels }) => padded(labels, 0)),
+      undefined,
+      'int32',
+    ),
+    mask: tf.tensor2d(
+      gt.map(({ boxes }) =>
+        padded(
+          boxes.map(() => 1),
+          0,
+        ),
+      ),
+    ),
     imageSizes: params.pad_hw,
     paddedSize: params.image_hw,
     ids: gt.map((_, image) => image),

@@ -17,20 +17,28 @@ export interface DetectorTests {
 }
 
 /** What CrossKD's cases hold of a detector that it was run on: assignment, maps of the head, decoding. */
-export function describeDetector(area: Area, detector: CrossCase['params']['detector'], { name, title = name, assigned, decodes }: DetectorTests): void {
+export function describeDetector(
+  area: Area,
+  detector: CrossCase['params']['detector'],
+  { name, title = name, assigned, decodes }: DetectorTests,
+): void {
   const cases = casesOf<CrossCase | UnitCase>(area);
   const heads = cases.filter((one): one is CrossCase => one.kind === 'cross_head' && one.params.detector === detector);
 
   describe(`${title}: assignment`, () => {
     for (const one of heads) {
-      goldenTest('detector', name, one.id, () => withDetector(area, one, 'stu', (built, tensors) => assigned(one, checkAssignment(one, built, tensors))));
+      goldenTest('detector', name, one.id, () =>
+        withDetector(area, one, 'stu', (built, tensors) => assigned(one, checkAssignment(one, built, tensors))),
+      );
     }
   });
 
   describe(`${title}: head maps`, () => {
     for (const one of heads) {
       for (const role of ['stu', 'tea'] as const) {
-        goldenTest('detector', name, `${one.id}, ${role}`, () => withDetector(area, one, role, (built, tensors) => checkMaps(one, role, built, tensors)));
+        goldenTest('detector', name, `${one.id}, ${role}`, () =>
+          withDetector(area, one, role, (built, tensors) => checkMaps(one, role, built, tensors)),
+        );
       }
     }
   });
@@ -38,7 +46,9 @@ export function describeDetector(area: Area, detector: CrossCase['params']['dete
   if (!decodes) return;
   describe(`${title}: decoding`, () => {
     for (const one of cases.filter((unit): unit is UnitCase => unit.kind === 'unit' && decodes(unit))) {
-      goldenTest('detector', name, one.id, () => withDetector(area, heads[0]!, 'stu', async (built) => checkDecoding(one, built, await area.tensors(one.file))));
+      goldenTest('detector', name, one.id, () =>
+        withDetector(area, heads[0]!, 'stu', async (built) => checkDecoding(one, built, await area.tensors(one.file))),
+      );
     }
   });
 }

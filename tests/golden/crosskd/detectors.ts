@@ -7,7 +7,12 @@ import type { Area, GoldenTensors } from '../support/index.js';
 import type { CrossCase, Role } from './index-file.js';
 
 /** Runs with the case's detector and tensors; neither they nor what `run` makes is left. */
-export async function withDetector(area: Area, one: CrossCase, role: Role, run: (detector: Detector, tensors: GoldenTensors) => void | Promise<void>): Promise<void> {
+export async function withDetector(
+  area: Area,
+  one: CrossCase,
+  role: Role,
+  run: (detector: Detector, tensors: GoldenTensors) => void | Promise<void>,
+): Promise<void> {
   const detector = createDetector(one, role);
   tf.engine().startScope();
   try {
@@ -32,14 +37,21 @@ function createDetector({ params }: CrossCase, role: Role): Detector {
   switch (params.detector) {
     case 'retina': {
       const { ratios, octave_base: base, octaves } = params;
-      const sizes = strides.map((stride) => Array.from({ length: octaves }, (_, i) => stride * base * 2 ** (i / octaves)));
+      const sizes = strides.map((stride) =>
+        Array.from({ length: octaves }, (_, i) => stride * base * 2 ** (i / octaves)),
+      );
       const options: RetinaNetInput = { ...network, flavour: 'mmdet', head: { depth }, anchors: { sizes, ratios } };
       return retinanet.definition.create(parseOptions(retinanet.definition.options, options, 'retinanet'), context);
     }
     case 'fcos': {
       const { conv_bias: convBias, norm_on_bbox: normOnBbox, ranges } = params;
       const norm = groups > 0 ? { norm: 'group' as const, groups } : { norm: 'none' as const };
-      const options: FcosInput = { ...network, flavour: 'mmdet', head: { depth, ...norm, convBias, normOnBbox, centerness: params.centerness_on_reg ? 'reg' : 'cls' }, regressRanges: ranges! };
+      const options: FcosInput = {
+        ...network,
+        flavour: 'mmdet',
+        head: { depth, ...norm, convBias, normOnBbox, centerness: params.centerness_on_reg ? 'reg' : 'cls' },
+        regressRanges: ranges!,
+      };
       return fcos.definition.create(parseOptions(fcos.definition.options, options, 'fcos'), context);
     }
     case 'atss':
@@ -47,7 +59,10 @@ function createDetector({ params }: CrossCase, role: Role): Detector {
       const options: AtssInput = { ...network, head: { depth, groups }, anchorScale: params.octave_base };
       return params.detector === 'atss'
         ? atss.definition.create(parseOptions(atss.definition.options, options, 'atss'), context)
-        : gfl.definition.create(parseOptions(gfl.definition.options, { ...options, regMax: params.reg_max }, 'gfl'), context);
+        : gfl.definition.create(
+            parseOptions(gfl.definition.options, { ...options, regMax: params.reg_max }, 'gfl'),
+            context,
+          );
     }
   }
 }

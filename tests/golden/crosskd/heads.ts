@@ -24,42 +24,92 @@ export function headModel(one: CrossCase, tensors: GoldenTensors, side: Role): H
   const { params, inputs } = one;
   const head = buildHead(params, side, inputs.includes(`${side}.cls_convs.0.bias`));
   const variables = loadHead(layerVariables(head.layers), one, tensors, side);
-  const neck = params.strides.map((stride) => ({ name: `neck@p${Math.log2(stride)}`, stride, channels: params.channels }));
+  const neck = params.strides.map((stride) => ({
+    name: `neck@p${Math.log2(stride)}`,
+    stride,
+    channels: params.channels,
+  }));
   return {
-    head, variables,
+    head,
+    variables,
     detector: detectorOf(params, head, [...neck, ...head.taps], tensors),
-    forward: (levels) => forward(head, neck.map(({ name }) => name), levels),
+    forward: (levels) =>
+      forward(
+        head,
+        neck.map(({ name }) => name),
+        levels,
+      ),
     dispose: () => variables.forEach((variable) => variable.dispose()),
   };
 }
 
 function buildHead(params: CrossCase['params'], side: Role, convBias: boolean): DenseHead {
   const { detector, classes, channels, groups, strides, reg_max, centerness_on_reg } = params;
-  const shared = { inChannels: channels, depth: side === 'stu' ? params.stacked_stu : params.stacked_tea, channels, norm: groups > 0 ? 'group' as const : 'none' as const, groups: groups || 1, convBias, strides, seed: 0 };
+  const shared = {
+    inChannels: channels,
+    depth: side === 'stu' ? params.stacked_stu : params.stacked_tea,
+    channels,
+    norm: groups > 0 ? ('group' as const) : ('none' as const),
+    groups: groups || 1,
+    convBias,
+    strides,
+    seed: 0,
+  };
   if (detector === 'retina') return buildRetinaHead({ ...shared, anchors: params.anchors_per_loc, classes });
-  if (detector === 'fcos') return buildFcosHead({ ...shared, classes, flavour: 'mmdet', centerness: centerness_on_reg ? 'reg' : 'cls', normOnBbox: params.norm_on_bbox });
-  return detector === 'atss' ? buildAtssHead({ ...shared, classes }) : buildGflHead({ ...shared, classes, regMax: reg_max });
+  if (detector === 'fcos')
+    return buildFcosHead({
+      ...shared,
+      classes,
+      flavour: 'mmdet',
+      centerness: centerness_on_reg ? 'reg' : 'cls',
+      normOnBbox: params.norm_on_bbox,
+    });
+  return detector === 'atss'
+    ? buildAtssHead({ ...shared, classes })
+    : buildGflHead({ ...shared, classes, regMax: reg_max });
 }
 
-function detectorOf(params: CrossCase['params'], head: DenseHead, taps: Detector['taps'], tensors: GoldenTensors): Detector {
+function detectorOf(
+  params: CrossCase['params'],
+  head: DenseHead,
+  taps: Detector['taps'],
+  tensors: GoldenTensors,
+): Detector {
   const { detector: name, strides, classes, stds, reg_max, anchors_per_loc } = params;
   const notAsked = (): never => {
     throw new Error('a head alone has no such member');
   };
   const dense: DenseInfo = {
     boxes: name === 'fcos' ? 'distance' : name === 'gfl' ? 'distribution' : 'delta',
-    ...(name === 'gfl' && { bins: reg_max + 1 }), priorsPerCell: anchors_per_loc, coding: { strides, stds },
+    ...(name === 'gfl' && { bins: reg_max + 1 }),
+    priorsPerCell: anchors_per_loc,
+    coding: { strides, stds },
   };
   const decode: Detector['decode'] = (codes, { boxes }) => {
-    if (name === 'fcos') return decodeDistances(codes, tf.expandDims(boxes, 0), { normalizeBySize: false }) as tf.Tensor3D;
+    if (name === 'fcos')
+      return decodeDistances(codes, tf.expandDims(boxes, 0), { normalizeBySize: false }) as tf.Tensor3D;
     const [a, b, c, d] = stds!.map((std) => 1 / std) as [number, number, number, number];
-    return decodeBoxes(codes, tf.expandDims(boxes, 0), { weights: [a, b, c, d], clipBelow: -MAX_LOG_SIZE_RATIO }) as tf.Tensor3D;
+    return decodeBoxes(codes, tf.expandDims(boxes, 0), {
+      weights: [a, b, c, d],
+      clipBelow: -MAX_LOG_SIZE_RATIO,
+    }) as tf.Tensor3D;
   };
   return {
-    name, capabilities: new Set(['dense', 'head.staged']), categories: Array.from({ length: classes }, (_, id) => ({ id, name: String(id) })),
+    name,
+    capabilities: new Set(['dense', 'head.staged']),
+    categories: Array.from({ length: classes }, (_, id) => ({ id, name: String(id) })),
     input: { minSize: [64], maxSize: 64, fixedSize: null, mean: [0, 0, 0], std: [1, 1, 1], sizeDivisible: 32 },
-    taps, variables: [], head, dense, decode, priors: () => goldenPriors(strides, tensors),
-    forward: notAsked, assign: notAsked, terms: notAsked, detect: notAsked, dispose: notAsked,
+    taps,
+    variables: [],
+    head,
+    dense,
+    decode,
+    priors: () => goldenPriors(strides, tensors),
+    forward: notAsked,
+    assign: notAsked,
+    terms: notAsked,
+    detect: notAsked,
+    dispose: notAsked,
   };
 }
 
@@ -70,7 +120,11 @@ export function goldenPriors(strides: readonly number[], tensors: GoldenTensors)
     const rows = tf.tensor2d(Float32Array.from(values), [shape[0]!, shape[1]!]);
     return shape[1] === 2 ? tf.concat([rows, rows], 1) : rows;
   });
-  return { boxes: tf.concat(levels, 0), perLevel: levels.map(({ shape }) => shape[0]), strides: strides.map((stride) => [stride, stride]) };
+  return {
+    boxes: tf.concat(levels, 0),
+    perLevel: levels.map(({ shape }) => shape[0]),
+    strides: strides.map((stride) => [stride, stride]),
+  };
 }
 
 function forward(head: DenseHead, neck: readonly string[], levels: readonly tf.Tensor4D[]): DetectorOutput {
@@ -87,7 +141,8 @@ function forward(head: DenseHead, neck: readonly string[], levels: readonly tf.T
         });
         taps[tap!.name] = x;
       }
-      for (const [name, map] of Object.entries(head.run(branch, x, { level, from: head.depth(branch) }))) (predictions[name] ??= []).push(map);
+      for (const [name, map] of Object.entries(head.run(branch, x, { level, from: head.depth(branch) })))
+        (predictions[name] ??= []).push(map);
     }
   });
   return { taps, levels, predictions, updates: [] };

@@ -67,7 +67,9 @@ export interface CrossCase {
   readonly avg_factor: number;
   readonly num_positive: number;
   readonly ignored_priors: number;
-  readonly losses: Readonly<Record<string, { readonly per_level: readonly number[]; readonly total: number; readonly rtol: number }>>;
+  readonly losses: Readonly<
+    Record<string, { readonly per_level: readonly number[]; readonly total: number; readonly rtol: number }>
+  >;
   readonly inputs: readonly string[];
   readonly expected: Readonly<Record<string, { readonly shape: readonly number[]; readonly atol: number }>>;
   readonly student_tensors_without_kd_gradient: readonly string[];

@@ -1,4 +1,14 @@
-import { createRng, type DetectorOutput, type Hooks, type ModelView, parseOptions, type PluginScope, silentLogger, type StepView, TapRegistry } from '@kd/core';
+import {
+  createRng,
+  type DetectorOutput,
+  type Hooks,
+  type ModelView,
+  parseOptions,
+  type PluginScope,
+  silentLogger,
+  type StepView,
+  TapRegistry,
+} from '@kd/core';
 import crosskd, { type CrossKdInput } from '@kd/plugin-crosskd';
 import * as tf from '@tensorflow/tfjs-core';
 import type { GoldenTensors } from '../support/index.js';
@@ -16,38 +26,71 @@ export interface Pair {
 /** The plugin on the two heads, declared as core would. */
 export function hooksOf({ one: { params }, student, teacher }: Pair, options: CrossKdInput = {}): Hooks {
   const models = { student: student.detector, teacher: teacher.detector };
-  const own: CrossKdInput = { i: params.idx, beta: params.beta, ...(params.temperature !== undefined && { temperature: params.temperature }), ...options };
+  const own: CrossKdInput = {
+    i: params.idx,
+    beta: params.beta,
+    ...(params.temperature !== undefined && { temperature: params.temperature }),
+    ...options,
+  };
   const scope = { id: 'crosskd', ...models, rng: createRng(0), logger: silentLogger } as unknown as PluginScope;
   const hooks = crosskd.definition.create(scope, parseOptions(crosskd.definition.options, own, 'crosskd'));
   hooks.featureTap!(new TapRegistry(models).for('crosskd'));
   return hooks;
 }
 
-/** A step as core hands it out, with the case's assignment: labels, label weights and, of FCOS, the sum of the centerness targets. */
-export function stepOf({ one, tensors, student, teacher }: Pair, own: Pick<DetectorOutput, 'taps' | 'predictions'>, taught: DetectorOutput): StepView {
+/**
+ * A step as core hands it out, with the case's assignment: labels, label weights and, of FCOS, the sum of the
+ * centerness targets.
+ */
+export function stepOf(
+  { one, tensors, student, teacher }: Pair,
+  own: Pick<DetectorOutput, 'taps' | 'predictions'>,
+  taught: DetectorOutput,
+): StepView {
   const { classes, strides, detector } = one.params;
-  const levels = strides.map((_, level) => [tensors.get(`labels.${level}`), tensors.get(`label_weights.${level}`)] as const);
-  const matched = tf.concat(levels.map(([labels, weights]) =>
-    tf.tensor2d(Int32Array.from(labels.values, (label, row) => (label < classes ? 0 : weights.values[row] === 0 ? -2 : -1)), labels.shape as [number, number], 'int32')), 1);
+  const levels = strides.map(
+    (_, level) => [tensors.get(`labels.${level}`), tensors.get(`label_weights.${level}`)] as const,
+  );
+  const matched = tf.concat(
+    levels.map(([labels, weights]) =>
+      tf.tensor2d(
+        Int32Array.from(labels.values, (label, row) => (label < classes ? 0 : weights.values[row] === 0 ? -2 : -1)),
+        labels.shape as [number, number],
+        'int32',
+      ),
+    ),
+    1,
+  );
   const positive = tf.cast(tf.greaterEqual(matched, tf.scalar(0, 'int32')), 'float32');
-  const view = (model: HeadModel, { taps, predictions }: Pick<DetectorOutput, 'taps' | 'predictions'>): Omit<ModelView, 'ofInstances'> => ({
+  const view = (
+    model: HeadModel,
+    { taps, predictions }: Pick<DetectorOutput, 'taps' | 'predictions'>,
+  ): Omit<ModelView, 'ofInstances'> => ({
     tap: (tap) => {
       const feature = taps[typeof tap === 'string' ? tap : tap.name];
       if (!feature) throw new Error(`tap ${JSON.stringify(tap)} was not made`);
       return feature;
     },
-    predictions, head: model.head,
+    predictions,
+    head: model.head,
   });
   return {
-    teacher: view(teacher, taught), student: view(student, own), priors: goldenPriors(strides, tensors),
+    teacher: view(teacher, taught),
+    student: view(student, own),
+    priors: goldenPriors(strides, tensors),
     assignment: {
-      matched, positives: tf.sum(positive, 1),
-      ...(detector === 'fcos' && { centerness: tf.mul(positive, one.num_positive > 0 ? one.avg_factor / one.num_positive : 0) }),
+      matched,
+      positives: tf.sum(positive, 1),
+      ...(detector === 'fcos' && {
+        centerness: tf.mul(positive, one.num_positive > 0 ? one.avg_factor / one.num_positive : 0),
+      }),
     },
     targets: { paddedSize: one.params.image_hw },
   } as unknown as StepView;
 }
 
-export const sumOf = (terms: Readonly<Record<string, tf.Scalar>>): tf.Scalar => Object.values(terms).reduce((sum, term) => tf.add(sum, term));
+export const sumOf = (terms: Readonly<Record<string, tf.Scalar>>): tf.Scalar =>
+  Object.values(terms).reduce((sum, term) => tf.add(sum, term));
 
-export const fpn = (pair: Pair, side: Role): tf.Tensor4D[] => pair.one.params.strides.map((_, level) => golden4d(pair.tensors, `${side}_fpn.${level}`));
+export const fpn = (pair: Pair, side: Role): tf.Tensor4D[] =>
+  pair.one.params.strides.map((_, level) => golden4d(pair.tensors, `${side}_fpn.${level}`));

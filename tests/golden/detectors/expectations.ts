@@ -16,10 +16,12 @@ export const LIMITS = {
 } as const;
 
 /** Values of a [b, h, w, c] map in torch's order. */
-export const torchValues = (map: tf.Tensor4D): Float32Array => nhwcToNchw({ values: map.dataSync(), shape: map.shape }).values;
+export const torchValues = (map: tf.Tensor4D): Float32Array =>
+  nhwcToNchw({ values: map.dataSync(), shape: map.shape }).values;
 
 /**
- * Compares the sums of an image-like tensor. `relative` is a share of the sum of magnitudes; the plain sums may cancel, so
+ * Compares the sums of an image-like tensor. `relative` is a share of the sum of magnitudes; the plain sums may cancel,
+ * so
  * they are held to the same absolute width.
  */
 export function expectChecksum(values: ArrayLike<number>, wanted: Checksum, relative: number, what: string): void {
@@ -46,7 +48,13 @@ export function expectNear(actual: number, wanted: number, width: number, what: 
   if (!(Math.abs(actual - wanted) <= width)) expect.fail(`${what}: ${actual}, expected ${wanted} within ${width}`);
 }
 
-export function expectLosses(actual: Readonly<Record<string, number>>, wanted: Readonly<Record<string, number>>, relative: number, what: string): void {
+export function expectLosses(
+  actual: Readonly<Record<string, number>>,
+  wanted: Readonly<Record<string, number>>,
+  relative: number,
+  what: string,
+): void {
   expect(Object.keys(actual).sort(), `${what}: names of the losses`).toEqual(Object.keys(wanted).sort());
-  for (const [name, value] of Object.entries(wanted)) expectNear(actual[name]!, value, relative * Math.abs(value), `${what}: ${name}`);
+  for (const [name, value] of Object.entries(wanted))
+    expectNear(actual[name]!, value, relative * Math.abs(value), `${what}: ${name}`);
 }

@@ -1,5 +1,12 @@
 import type { Rng } from '@kd/core';
-import { createFasterRcnn, fasterRcnn, type FasterRcnnDetector, type FasterRcnnInput, type SampleRows, resolveConfig } from '@kd/detector-faster-rcnn';
+import {
+  createFasterRcnn,
+  fasterRcnn,
+  type FasterRcnnDetector,
+  type FasterRcnnInput,
+  type SampleRows,
+  resolveConfig,
+} from '@kd/detector-faster-rcnn';
 import { parseOptions, type DetectorContext } from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
 import type { GoldenTensors } from '../support/index.js';
@@ -10,7 +17,10 @@ import { networkOptions, oneOf } from './network-options.js';
 export function fasterRcnnOptions(config: CaseConfig, sampling?: Sampling): FasterRcnnInput {
   const { head = {}, rpn, roi, fpn } = config;
   if (rpn === undefined || roi === undefined) throw new Error('the case has no rpn or no roi');
-  const modes = ({ training, testing }: { readonly training: number; readonly testing: number }) => ({ train: training, test: testing });
+  const modes = ({ training, testing }: { readonly training: number; readonly testing: number }) => ({
+    train: training,
+    test: testing,
+  });
   const [side, ...others] = [...new Set(roi.pool_output_size)];
   if (side === undefined || others.length > 0) throw new Error('regions of the case are not pooled to squares');
   const convs = head.box_convs ?? [];
@@ -21,14 +31,31 @@ export function fasterRcnnOptions(config: CaseConfig, sampling?: Sampling): Fast
     anchors: config.anchors,
     rpn: {
       depth: head.rpn_conv_depth ?? 1,
-      preNmsTopN: modes(rpn.pre_nms_top_n), postNmsTopN: modes(rpn.post_nms_top_n), nmsThresh: rpn.nms_thresh, scoreThresh: rpn.score_thresh, minSize: rpn.min_size,
-      high: rpn.fg_iou_thresh, low: rpn.bg_iou_thresh,
-      ...(sampling && { batchSize: sampling.rpn_batch_size_per_image, positiveFraction: sampling.rpn_positive_fraction }),
+      preNmsTopN: modes(rpn.pre_nms_top_n),
+      postNmsTopN: modes(rpn.post_nms_top_n),
+      nmsThresh: rpn.nms_thresh,
+      scoreThresh: rpn.score_thresh,
+      minSize: rpn.min_size,
+      high: rpn.fg_iou_thresh,
+      low: rpn.bg_iou_thresh,
+      ...(sampling && {
+        batchSize: sampling.rpn_batch_size_per_image,
+        positiveFraction: sampling.rpn_positive_fraction,
+      }),
     },
     roi: {
-      outputSize: side, samplingRatio: roi.pool_sampling_ratio, aligned: roi.pool_aligned, canonicalScale: roi.canonical_scale, canonicalLevel: roi.canonical_level,
-      high: roi.fg_iou_thresh, low: roi.bg_iou_thresh, boxWeights: roi.bbox_reg_weights,
-      ...(sampling && { batchSize: sampling.roi_batch_size_per_image, positiveFraction: sampling.roi_positive_fraction }),
+      outputSize: side,
+      samplingRatio: roi.pool_sampling_ratio,
+      aligned: roi.pool_aligned,
+      canonicalScale: roi.canonical_scale,
+      canonicalLevel: roi.canonical_level,
+      high: roi.fg_iou_thresh,
+      low: roi.bg_iou_thresh,
+      boxWeights: roi.bbox_reg_weights,
+      ...(sampling && {
+        batchSize: sampling.roi_batch_size_per_image,
+        positiveFraction: sampling.roi_positive_fraction,
+      }),
     },
     box: {
       head: oneOf('head.box_head', head.box_head ?? '', ['two_mlp', 'conv_fc']),
@@ -40,24 +67,39 @@ export function fasterRcnnOptions(config: CaseConfig, sampling?: Sampling): Fast
 }
 
 /** The detector of a case; a scenario that was drawn is sampled with the indices that were recorded. */
-export function createCase({ name, config, train }: DetectorIndex, io: GoldenTensors, context: DetectorContext, scenario?: string): FasterRcnnDetector {
+export function createCase(
+  { name, config, train }: DetectorIndex,
+  io: GoldenTensors,
+  context: DetectorContext,
+  scenario?: string,
+): FasterRcnnDetector {
   const sampling = scenario === undefined ? undefined : train[scenario]!.sampling;
   const options = parseOptions(fasterRcnn.definition.options, fasterRcnnOptions(config, sampling), name);
-  return createFasterRcnn(resolveConfig(options), context, sampling?.kind === 'recorded' ? { sampleRows: recordedRows(io, `train/${scenario}`) } : {});
+  return createFasterRcnn(
+    resolveConfig(options),
+    context,
+    sampling?.kind === 'recorded' ? { sampleRows: recordedRows(io, `train/${scenario}`) } : {},
+  );
 }
 
-/** What torch drew: anchors of the first stage; of the second one, rows of the proposals followed by the ground truth. */
+/**
+ * What torch drew: anchors of the first stage; of the second one, rows of the proposals followed by the ground truth.
+ */
 function recordedRows(io: GoldenTensors, prefix: string): SampleRows {
-  const indices = (image: number, ...names: string[]): number[] => names.flatMap((name) => [...io.get(`${prefix}/${name}${image}`).values]);
+  const indices = (image: number, ...names: string[]): number[] =>
+    names.flatMap((name) => [...io.get(`${prefix}/${name}${image}`).values]);
   return (stage, { positive, negative }, _size, _rng: Rng) => {
     const [b, n] = positive.shape;
     const rows = Array.from({ length: b }, (_, image) => {
-      const drawn = new Set(stage === 'rpn' ? indices(image, 'rpn_sampled_pos', 'rpn_sampled_neg') : indices(image, 'roi_sampled'));
+      const drawn = new Set(
+        stage === 'rpn' ? indices(image, 'rpn_sampled_pos', 'rpn_sampled_neg') : indices(image, 'roi_sampled'),
+      );
       return Array.from({ length: n }, (_, i) => (drawn.has(i) ? 1 : 0));
     });
     const mask = tf.tensor2d(rows);
     const allowed = tf.sum(tf.mul(mask, tf.cast(tf.logicalOr(positive, negative), 'float32')));
-    if (allowed.dataSync()[0] !== tf.sum(mask).dataSync()[0]) throw new Error(`${prefix}, ${stage}: torch drew rows that are no candidates here`);
+    if (allowed.dataSync()[0] !== tf.sum(mask).dataSync()[0])
+      throw new Error(`${prefix}, ${stage}: torch drew rows that are no candidates here`);
     return mask;
   };
 }

@@ -6,21 +6,50 @@ export interface DetectorIndex {
   readonly detector: string;
   readonly config: CaseConfig;
   readonly robustness: { readonly gradients: Readonly<Record<string, number>> };
-  readonly weights: { readonly file: string; readonly frozen_parameters: readonly string[]; readonly trainable_parameters: readonly string[] };
+  readonly weights: {
+    readonly file: string;
+    readonly frozen_parameters: readonly string[];
+    readonly trainable_parameters: readonly string[];
+  };
   readonly images: readonly { readonly tensor: string; readonly height: number; readonly width: number }[];
-  readonly transform: { readonly batch_shape: readonly number[]; readonly resized_sizes_hw: readonly (readonly number[])[]; readonly checksum: Checksum };
+  readonly transform: {
+    readonly batch_shape: readonly number[];
+    readonly resized_sizes_hw: readonly (readonly number[])[];
+    readonly checksum: Checksum;
+  };
   readonly body: Readonly<Record<string, FeatureEntry>>;
   readonly fpn: Readonly<Record<string, FeatureEntry>>;
-  readonly anchors: { readonly tensor: string; readonly per_level: readonly number[]; readonly strides_hw: readonly (readonly number[])[]; readonly checksum: Checksum };
-  readonly eval: readonly { readonly detections: number; readonly labels: readonly number[]; readonly scores: readonly number[] }[];
+  readonly anchors: {
+    readonly tensor: string;
+    readonly per_level: readonly number[];
+    readonly strides_hw: readonly (readonly number[])[];
+    readonly checksum: Checksum;
+  };
+  readonly eval: readonly {
+    readonly detections: number;
+    readonly labels: readonly number[];
+    readonly scores: readonly number[];
+  }[];
   readonly train: Readonly<Record<string, Scenario>>;
   readonly trajectory: Trajectory;
   readonly tensors: { readonly file: string; readonly entries: Readonly<Record<string, TensorEntry>> };
 }
 
 export interface CaseConfig {
-  readonly backbone: { readonly block: 'basic' | 'bottleneck'; readonly layers: number[]; readonly width: number; readonly norm: string; readonly trainable_layers: number; readonly eps?: number };
-  readonly fpn: { readonly returned_layers: number[]; readonly out_channels: number; readonly extra: string; readonly norm?: string };
+  readonly backbone: {
+    readonly block: 'basic' | 'bottleneck';
+    readonly layers: number[];
+    readonly width: number;
+    readonly norm: string;
+    readonly trainable_layers: number;
+    readonly eps?: number;
+  };
+  readonly fpn: {
+    readonly returned_layers: number[];
+    readonly out_channels: number;
+    readonly extra: string;
+    readonly norm?: string;
+  };
   readonly head?: {
     readonly gn_groups?: number;
     readonly num_convs?: number;
@@ -32,9 +61,20 @@ export interface CaseConfig {
   };
   readonly anchors: { readonly sizes: number[][]; readonly ratios: number[][] };
   readonly num_classes: number;
-  readonly transform: { readonly min_size: number[]; readonly max_size: number; readonly image_mean: [number, number, number]; readonly image_std: [number, number, number]; readonly size_divisible: number };
+  readonly transform: {
+    readonly min_size: number[];
+    readonly max_size: number;
+    readonly image_mean: [number, number, number];
+    readonly image_std: [number, number, number];
+    readonly size_divisible: number;
+  };
   readonly bn_mode: string;
-  readonly post: { readonly score_thresh: number; readonly nms_thresh: number; readonly detections_per_img: number; readonly topk_candidates: number };
+  readonly post: {
+    readonly score_thresh: number;
+    readonly nms_thresh: number;
+    readonly detections_per_img: number;
+    readonly topk_candidates: number;
+  };
   /** Of detectors with anchors. */
   readonly matcher?: { readonly high: number; readonly low: number; readonly low_quality: boolean };
   readonly box_loss?: string;

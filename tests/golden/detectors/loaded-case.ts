@@ -1,4 +1,20 @@
-import { createOptimizer, computeStep, createRng, deviceBatch, disposeAll, type Detector, type DetectorContext, type DetectorDefinition, type HostBatch, loadDetector, parseOptions, type StepResult, toHost, trainedVariables, Updater } from '@kd/core';
+import {
+  createOptimizer,
+  computeStep,
+  createRng,
+  deviceBatch,
+  disposeAll,
+  type Detector,
+  type DetectorContext,
+  type DetectorDefinition,
+  type HostBatch,
+  loadDetector,
+  parseOptions,
+  type StepResult,
+  toHost,
+  trainedVariables,
+  Updater,
+} from '@kd/core';
 import { inputTransform } from '@kd/data';
 import { fcos } from '@kd/detector-fcos';
 import { retinanet } from '@kd/detector-retinanet';
@@ -27,8 +43,11 @@ function contextOf(classes: number): DetectorContext {
   return { categories, seed: 1, ...(tf.getBackend() === 'tensorflow' && { runOp }) };
 }
 
-const create = <Options, Input>({ definition }: { readonly definition: DetectorDefinition<Options> }, options: Input, { name, config }: DetectorIndex): Detector =>
-  definition.create(parseOptions(definition.options, options, name), contextOf(config.num_classes));
+const create = <Options, Input>(
+  { definition }: { readonly definition: DetectorDefinition<Options> },
+  options: Input,
+  { name, config }: DetectorIndex,
+): Detector => definition.create(parseOptions(definition.options, options, name), contextOf(config.num_classes));
 
 const builders: Readonly<Record<string, (index: DetectorIndex, io: GoldenTensors, scenario?: string) => Detector>> = {
   retinanet: (index) => create(retinanet, retinanetOptions(index.config), index),
@@ -41,10 +60,17 @@ export async function loadCase(one: DetectorCase, scenario?: string): Promise<Lo
   const index = one.index as unknown as DetectorIndex;
   const labelShift = index.config.roi === undefined ? 0 : 1;
   const build = builders[index.detector];
-  if (build === undefined) throw new Error(`detector "${index.detector}" is listed as built, but tests/golden/detectors/loaded-case.ts cannot build it.`);
+  if (build === undefined)
+    throw new Error(
+      `detector "${index.detector}" is listed as built, but tests/golden/detectors/loaded-case.ts cannot build it.`,
+    );
   const io = await one.tensors(index.tensors.file);
   const detector = build(index, io, scenario);
-  loadDetector(detector, fromTorchvision((await one.tensors(index.weights.file)).all), `${one.name}/${index.weights.file}`);
+  loadDetector(
+    detector,
+    fromTorchvision((await one.tensors(index.weights.file)).all),
+    `${one.name}/${index.weights.file}`,
+  );
   return {
     index,
     io,
@@ -57,7 +83,13 @@ export async function loadCase(one: DetectorCase, scenario?: string): Promise<Lo
           if (of === undefined) return { image };
           const boxes = io.get(`targets/${of}/boxes${i}`).values;
           const labels = Array.from(io.get(`targets/${of}/labels${i}`).values, (label) => label - labelShift);
-          return { image, labels, boxes: labels.map((_, j) => [boxes[j * 4]!, boxes[j * 4 + 1]!, boxes[j * 4 + 2]!, boxes[j * 4 + 3]!] as const) };
+          return {
+            image,
+            labels,
+            boxes: labels.map(
+              (_, j) => [boxes[j * 4]!, boxes[j * 4 + 1]!, boxes[j * 4 + 2]!, boxes[j * 4 + 3]!] as const,
+            ),
+          };
         }),
         detector.input,
       ),
@@ -68,24 +100,36 @@ export async function loadCase(one: DetectorCase, scenario?: string): Promise<Lo
 export type TorchTensors = ReadonlyMap<string, Float32Array>;
 
 /** One step without an update: losses, and gradients under torch's names. */
-export async function stepOf({ detector, batch }: LoadedCase, scenario: string): Promise<{ readonly losses: Readonly<Record<string, number>>; readonly gradients: TorchTensors }> {
+export async function stepOf(
+  { detector, batch }: LoadedCase,
+  scenario: string,
+): Promise<{ readonly losses: Readonly<Record<string, number>>; readonly gradients: TorchTensors }> {
   const result = await onBatch(batch(scenario), (images, targets) => runStep(detector, images, targets));
   const losses = await lossesOf(result);
-  const gradients = await underTorchNames([...result.gradients].map(([path, tensor]) => [path.replace(/^student\//, ''), tensor]));
+  const gradients = await underTorchNames(
+    [...result.gradients].map(([path, tensor]) => [path.replace(/^student\//, ''), tensor]),
+  );
   disposeAll([[...result.gradients.values()], result.updates.map(({ value }) => value)]);
   return { losses, gradients };
 }
 
 /** Runs SGD; losses before each step and after the last, and the variables in the end. */
-export async function trajectoryOf({ index, detector, batch }: LoadedCase): Promise<{ readonly losses: readonly Readonly<Record<string, number>>[]; readonly variables: TorchTensors }> {
+export async function trajectoryOf({ index, detector, batch }: LoadedCase): Promise<{
+  readonly losses: readonly Readonly<Record<string, number>>[];
+  readonly variables: TorchTensors;
+}> {
   const { steps, lr, momentum, weight_decay: weightDecay, scenario } = index.trajectory;
   const trained = trainedVariables(detector, []);
-  const updater = new Updater(trained, createOptimizer({ name: 'sgd', momentum, weightDecay }), { clipNorm: null, emaDecay: null });
+  const updater = new Updater(trained, createOptimizer({ name: 'sgd', momentum, weightDecay }), {
+    clipNorm: null,
+    emaDecay: null,
+  });
   const losses: Readonly<Record<string, number>>[] = [];
   let variables: TorchTensors = new Map();
   for (let i = 0; i <= steps; i++) {
     // The last one only reads the losses: it may move neither weights nor running statistics.
-    if (i === steps) variables = await underTorchNames(detector.variables.map(({ path, variable }) => [path, variable]));
+    if (i === steps)
+      variables = await underTorchNames(detector.variables.map(({ path, variable }) => [path, variable]));
     const result = await onBatch(batch(scenario), (images, targets) => runStep(detector, images, targets));
     losses.push(await lossesOf(result));
     if (i < steps) {
@@ -99,7 +143,14 @@ export async function trajectoryOf({ index, detector, batch }: LoadedCase): Prom
 }
 
 function runStep(detector: Detector, images: tf.Tensor4D, targets: Parameters<typeof computeStep>[2]): StepResult {
-  const models = { student: detector, teacher: null, distillers: [], taps: { student: [], teacher: [] }, variables: trainedVariables(detector, []), rng: createRng(0) };
+  const models = {
+    student: detector,
+    teacher: null,
+    distillers: [],
+    taps: { student: [], teacher: [] },
+    variables: trainedVariables(detector, []),
+    rng: createRng(0),
+  };
   return computeStep(models, images, targets, { step: 0, steps: 1, epoch: 0, epochs: 1, fraction: 0 });
 }
 
@@ -115,7 +166,10 @@ async function underTorchNames(tensors: readonly (readonly [string, tf.Tensor])[
 }
 
 /** Puts a batch on the device for as long as `run` takes. */
-export async function onBatch<T>(host: HostBatch, run: (images: tf.Tensor4D, targets: ReturnType<typeof deviceBatch>['targets']) => T | Promise<T>): Promise<T> {
+export async function onBatch<T>(
+  host: HostBatch,
+  run: (images: tf.Tensor4D, targets: ReturnType<typeof deviceBatch>['targets']) => T | Promise<T>,
+): Promise<T> {
   const { images, targets } = deviceBatch(host);
   try {
     return await run(images, targets);

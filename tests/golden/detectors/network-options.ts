@@ -9,10 +9,23 @@ export const oneOf = <const T extends string>(what: string, value: string, known
 
 const NORMS = { frozen_bn: { frozen: 'frozen' }, bn: { live: 'live', eval: 'eval' } } as const;
 
-type NetworkOptions = 'backbone' | 'norm' | 'frozenBnEps' | 'trainableLayers' | 'returnedLayers' | 'fpnChannels' | 'extra' | 'input';
+type NetworkOptions =
+  | 'backbone'
+  | 'norm'
+  | 'frozenBnEps'
+  | 'trainableLayers'
+  | 'returnedLayers'
+  | 'fpnChannels'
+  | 'extra'
+  | 'input';
 
 /** The options of backbone, neck and input, which the detectors have in common. */
-export function networkOptions({ backbone, fpn, transform, bn_mode }: CaseConfig): Pick<RetinaNetInput, NetworkOptions> & Pick<FcosInput, NetworkOptions> {
+export function networkOptions({
+  backbone,
+  fpn,
+  transform,
+  bn_mode,
+}: CaseConfig): Pick<RetinaNetInput, NetworkOptions> & Pick<FcosInput, NetworkOptions> {
   const norm = (NORMS as Record<string, Record<string, 'frozen' | 'live' | 'eval'>>)[backbone.norm]?.[bn_mode];
   if (norm === undefined) throw new Error(`norm "${backbone.norm}" in mode "${bn_mode}" cannot be mapped to an option`);
   return {

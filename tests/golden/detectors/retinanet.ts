@@ -8,10 +8,18 @@ export function retinanetOptions(config: CaseConfig): RetinaNetInput {
   if (matcher === undefined || config.box_loss === undefined) throw new Error('the case has no matcher or no box_loss');
   return {
     ...networkOptions(config),
-    head: { depth: head.num_convs ?? 4, ...(head.gn_groups === undefined ? { norm: 'none' } : { norm: 'group', groups: head.gn_groups }) },
+    head: {
+      depth: head.num_convs ?? 4,
+      ...(head.gn_groups === undefined ? { norm: 'none' } : { norm: 'group', groups: head.gn_groups }),
+    },
     boxLoss: oneOf('box_loss', config.box_loss, ['l1', 'smooth_l1', 'giou']),
     anchors: config.anchors,
     matcher: { high: matcher.high, low: matcher.low, lowQuality: matcher.low_quality },
-    post: { scoreThresh: post.score_thresh, nmsThresh: post.nms_thresh, detectionsPerImg: post.detections_per_img, topkCandidates: post.topk_candidates },
+    post: {
+      scoreThresh: post.score_thresh,
+      nmsThresh: post.nms_thresh,
+      detectionsPerImg: post.detections_per_img,
+      topkCandidates: post.topk_candidates,
+    },
   };
 }

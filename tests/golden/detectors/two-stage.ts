@@ -21,30 +21,62 @@ export async function checkStages(loaded: LoadedCase): Promise<void> {
   await onBatch(host, (images) =>
     tidy(() => {
       const output = detector.forward(images, { training: false });
-      for (const [name, key, k] of [['cls', 'eval/rpn_objectness', 1], ['reg', 'eval/rpn_deltas', 4]] as const) {
-        expectClose(flattenLevels(output.predictions[name]!, k).dataSync(), io.get(key).values, limitOf(loaded, key), key);
+      for (const [name, key, k] of [
+        ['cls', 'eval/rpn_objectness', 1],
+        ['reg', 'eval/rpn_deltas', 4],
+      ] as const) {
+        expectClose(
+          flattenLevels(output.predictions[name]!, k).dataSync(),
+          io.get(key).values,
+          limitOf(loaded, key),
+          key,
+        );
       }
       const priors = detector.priors(output, [host.shape[1], host.shape[2]]);
       const proposals = detector.proposals(output, priors, host.imageSizes, 'test');
       host.ids.forEach((_, i) => {
-        expectClose(rowsOf(proposals.boxes, proposals.mask, i), io.get(`eval/proposals${i}`).values, PIXELS, `proposals of image ${i}`);
-        expectClose(rowsOf(tf.expandDims(proposals.scores, 2), proposals.mask, i), io.get(`eval/proposal_scores${i}`).values, LIMITS.scores, `scores of the proposals of image ${i}`);
+        expectClose(
+          rowsOf(proposals.boxes, proposals.mask, i),
+          io.get(`eval/proposals${i}`).values,
+          PIXELS,
+          `proposals of image ${i}`,
+        );
+        expectClose(
+          rowsOf(tf.expandDims(proposals.scores, 2), proposals.mask, i),
+          io.get(`eval/proposal_scores${i}`).values,
+          LIMITS.scores,
+          `scores of the proposals of image ${i}`,
+        );
       });
       expect(tf.min(proposals.mask).dataSync()[0], 'every row holds a proposal').toBe(1);
       const { features, levels, logits, deltas } = detector.secondStage.run(output, proposals.boxes, host.imageSizes);
       expectEqual(levels.dataSync(), io.get('eval/roi_levels').values, 'levels of the regions');
       const first = io.get('eval/pooled_first8');
-      const pooled = tf.slice(tf.transpose(tf.reshape(features, [-1, ...features.shape.slice(2)]), [0, 3, 1, 2]), 0, first.shape[0]!);
+      const pooled = tf.slice(
+        tf.transpose(tf.reshape(features, [-1, ...features.shape.slice(2)]), [0, 3, 1, 2]),
+        0,
+        first.shape[0]!,
+      );
       expectClose(pooled.dataSync(), first.values, limitOf(loaded, 'eval/pooled_first8'), 'pooled features');
-      expectClose(logits.dataSync(), io.get('eval/class_logits').values, limitOf(loaded, 'eval/class_logits'), 'class logits');
-      expectClose(deltas.dataSync(), io.get('eval/box_regression').values, limitOf(loaded, 'eval/box_regression'), 'box regression');
+      expectClose(
+        logits.dataSync(),
+        io.get('eval/class_logits').values,
+        limitOf(loaded, 'eval/class_logits'),
+        'class logits',
+      );
+      expectClose(
+        deltas.dataSync(),
+        io.get('eval/box_regression').values,
+        limitOf(loaded, 'eval/box_regression'),
+        'box regression',
+      );
     }),
   );
 }
 
 /** Rows [b, n, c] of an image where the mask [b, n] is 1. */
 function rowsOf(of: tf.Tensor, mask: tf.Tensor2D, image: number): number[] {
-  const on = (mask.arraySync())[image]!;
+  const on = mask.arraySync()[image]!;
   return (of.arraySync() as number[][][])[image]!.filter((_, i) => on[i] === 1).flat();
 }
 
@@ -65,36 +97,82 @@ export async function checkSamples(loaded: LoadedCase, scenario: string): Promis
       const sampled = regions.sampledPriors.arraySync();
       wanted.boxes_per_image.forEach((boxes, i) => {
         const key = (name: string): string => `train/${scenario}/${name}${i}`;
-        expectClose(host.boxes.subarray(i * host.maxBoxes * 4, (i * host.maxBoxes + boxes) * 4), io.get(key('resized_boxes')).values, 1e-4, `${scenario}: boxes of image ${i}`);
-        expectEqual(matched[i]!.map((match) => (match >= 0 ? 1 : match === -1 ? 0 : -1)), io.get(key('rpn_labels')).values, `${scenario}: labels of the anchors of image ${i}`);
-        const drawn = [...io.get(key('rpn_sampled_pos')).values, ...io.get(key('rpn_sampled_neg')).values].sort((a, b) => a - b);
-        expectEqual(sampled[i]!.flatMap((one, row) => (one === 1 ? [row] : [])), drawn, `${scenario}: sampled anchors of image ${i}`);
-        expectClose(rowsOf(proposals.boxes, proposals.mask, i), io.get(key('proposals')).values, PIXELS, `${scenario}: proposals of image ${i}`);
+        expectClose(
+          host.boxes.subarray(i * host.maxBoxes * 4, (i * host.maxBoxes + boxes) * 4),
+          io.get(key('resized_boxes')).values,
+          1e-4,
+          `${scenario}: boxes of image ${i}`,
+        );
+        expectEqual(
+          matched[i]!.map((match) => (match >= 0 ? 1 : match === -1 ? 0 : -1)),
+          io.get(key('rpn_labels')).values,
+          `${scenario}: labels of the anchors of image ${i}`,
+        );
+        const drawn = [...io.get(key('rpn_sampled_pos')).values, ...io.get(key('rpn_sampled_neg')).values].sort(
+          (a, b) => a - b,
+        );
+        expectEqual(
+          sampled[i]!.flatMap((one, row) => (one === 1 ? [row] : [])),
+          drawn,
+          `${scenario}: sampled anchors of image ${i}`,
+        );
+        expectClose(
+          rowsOf(proposals.boxes, proposals.mask, i),
+          io.get(key('proposals')).values,
+          PIXELS,
+          `${scenario}: proposals of image ${i}`,
+        );
         checkRegions(loaded, regions, targets, { scenario, image: i });
       });
       const { logits, deltas } = detector.secondStage.run(output, regions.boxes, host.imageSizes);
       const on = tf.cast(tf.greater(regions.matched, tf.scalar(-2, 'int32')), 'float32') as tf.Tensor2D;
-      for (const [name, of] of [['class_logits', logits], ['box_regression', deltas]] as const) {
+      for (const [name, of] of [
+        ['class_logits', logits],
+        ['box_regression', deltas],
+      ] as const) {
         const key = `train/${scenario}/${name}`;
-        expectClose(host.ids.flatMap((_, i) => rowsOf(of, on, i)), io.get(key).values, limitOf(loaded, key), key);
+        expectClose(
+          host.ids.flatMap((_, i) => rowsOf(of, on, i)),
+          io.get(key).values,
+          limitOf(loaded, key),
+          key,
+        );
       }
     }),
   );
 }
 
-function checkRegions(loaded: LoadedCase, regions: Regions, targets: Targets, { scenario, image }: { readonly scenario: string; readonly image: number }): void {
+function checkRegions(
+  loaded: LoadedCase,
+  regions: Regions,
+  targets: Targets,
+  { scenario, image }: { readonly scenario: string; readonly image: number },
+): void {
   const { io, labelShift, index } = loaded;
   const of = (name: string): ArrayLike<number> => io.get(`train/${scenario}/${name}${image}`).values;
   const on = tf.cast(tf.greater(regions.matched, tf.scalar(-2, 'int32')), 'float32') as tf.Tensor2D;
   expectClose(rowsOf(regions.boxes, on, image), of('roi_boxes'), PIXELS, `${scenario}: regions of image ${image}`);
   const matched = rowsOf(tf.expandDims(regions.matched, 2), on, image);
   const labels = rowsOf(tf.expandDims(gatherMatched(targets.labels, regions.matched), 2), on, image);
-  expectEqual(matched.map((match, i) => (match < 0 ? 0 : labels[i]! + labelShift)), of('roi_labels'), `${scenario}: labels of the regions of image ${image}`);
-  expectEqual(matched.map((match) => Math.max(match, 0)), of('roi_matched_idxs'), `${scenario}: matches of the regions of image ${image}`);
+  expectEqual(
+    matched.map((match, i) => (match < 0 ? 0 : labels[i]! + labelShift)),
+    of('roi_labels'),
+    `${scenario}: labels of the regions of image ${image}`,
+  );
+  expectEqual(
+    matched.map((match) => Math.max(match, 0)),
+    of('roi_matched_idxs'),
+    `${scenario}: matches of the regions of image ${image}`,
+  );
   // Codes of positives alone: those of the others are used by nobody, and infinite where there is no ground truth.
   const weights = index.config.roi!.bbox_reg_weights;
-  const codes = rowsOf(encodeBoxes(gatherMatched(targets.boxes, regions.matched), regions.boxes, { weights }), on, image);
-  const positives = (values: ArrayLike<number>): number[] => matched.flatMap((match, i) => (match < 0 ? [] : Array.from({ length: 4 }, (_, k) => values[4 * i + k]!)));
+  const codes = rowsOf(
+    encodeBoxes(gatherMatched(targets.boxes, regions.matched), regions.boxes, { weights }),
+    on,
+    image,
+  );
+  const positives = (values: ArrayLike<number>): number[] =>
+    matched.flatMap((match, i) => (match < 0 ? [] : Array.from({ length: 4 }, (_, k) => values[4 * i + k]!)));
   const key = `train/${scenario}/roi_regression_targets${image}`;
   expectClose(positives(codes), positives(of('roi_regression_targets')), limitOf(loaded, key), key);
 }

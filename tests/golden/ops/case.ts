@@ -1,6 +1,13 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { expect } from 'vitest';
-import { expectClose, expectEqual, opTolerance, type GoldenTensor, type GoldenTensors, type TensorInfo } from '../support/index.js';
+import {
+  expectClose,
+  expectEqual,
+  opTolerance,
+  type GoldenTensor,
+  type GoldenTensors,
+  type TensorInfo,
+} from '../support/index.js';
 
 /** A case of `ops/index.json`; inputs, outputs, cotangents and gradients name tensors of its file. */
 export interface OpCase {
@@ -40,11 +47,18 @@ export interface Op {
 
 export function tensorOf({ values, shape, dtype }: GoldenTensor): tf.Tensor {
   const float = dtype.startsWith('F') || dtype.startsWith('BF');
-  return tf.tensor(float ? Float32Array.from(values) : Int32Array.from(values), [...shape], float ? 'float32' : 'int32');
+  return tf.tensor(
+    float ? Float32Array.from(values) : Int32Array.from(values),
+    [...shape],
+    float ? 'float32' : 'int32',
+  );
 }
 
 /** An op that is a function of the inputs' tensors. */
-export function functional(run: (inputs: Readonly<Record<string, tf.Tensor>>, params: Params) => Outputs, options: { reordered?: boolean } = {}): Op {
+export function functional(
+  run: (inputs: Readonly<Record<string, tf.Tensor>>, params: Params) => Outputs,
+  options: { reordered?: boolean } = {},
+): Op {
   return {
     ...options,
     prepare: (inputs, params) => {
@@ -55,7 +69,9 @@ export function functional(run: (inputs: Readonly<Record<string, tf.Tensor>>, pa
 }
 
 /** An op on the host. */
-export const onHost = (run: (inputs: Inputs, params: Params) => Outputs): Op => ({ prepare: (inputs, params) => ({ leaves: {}, forward: () => run(inputs, params) }) });
+export const onHost = (run: (inputs: Inputs, params: Params) => Outputs): Op => ({
+  prepare: (inputs, params) => ({ leaves: {}, forward: () => run(inputs, params) }),
+});
 
 /** The single output of most ops. */
 export const out = (value: tf.Tensor | ArrayLike<number>): Outputs => ({ out: value });
@@ -68,10 +84,16 @@ export function reduce(x: tf.Tensor, reduction: unknown): tf.Tensor {
   throw new Error(`unknown reduction "${String(reduction)}"`);
 }
 
-const hostValues = (value: tf.Tensor | ArrayLike<number>): ArrayLike<number> => (value instanceof tf.Tensor ? value.dataSync() : value);
+const hostValues = (value: tf.Tensor | ArrayLike<number>): ArrayLike<number> =>
+  value instanceof tf.Tensor ? value.dataSync() : value;
 
 /** Runs a case: outputs and gradients against the stored ones. */
-export function checkCase(one: OpCase, op: Op, tensors: GoldenTensors, infos: Readonly<Record<string, TensorInfo>>): void {
+export function checkCase(
+  one: OpCase,
+  op: Op,
+  tensors: GoldenTensors,
+  infos: Readonly<Record<string, TensorInfo>>,
+): void {
   const inputs = Object.fromEntries(Object.entries(one.inputs).map(([name, key]) => [name, tensors.get(key)]));
   const before = tf.memory().numTensors;
   tf.tidy(() => {
@@ -90,9 +112,17 @@ export function checkCase(one: OpCase, op: Op, tensors: GoldenTensors, infos: Re
   expect(tf.memory().numTensors, `${one.name}: tensors left over`).toBe(before);
 }
 
-function checkGradients(one: OpCase, op: Op, prepared: Prepared, tensors: GoldenTensors, infos: Readonly<Record<string, TensorInfo>>): void {
+function checkGradients(
+  one: OpCase,
+  op: Op,
+  prepared: Prepared,
+  tensors: GoldenTensors,
+  infos: Readonly<Record<string, TensorInfo>>,
+): void {
   const names = Object.keys(one.grads!);
-  const cotangents = Object.entries(one.cotangents ?? {}).map(([name, key]) => [name, tensorOf(tensors.get(key))] as const);
+  const cotangents = Object.entries(one.cotangents ?? {}).map(
+    ([name, key]) => [name, tensorOf(tensors.get(key))] as const,
+  );
   expect(cotangents.length, `${one.name}: cotangents`).toBeGreaterThan(0);
   const total = (): tf.Scalar => {
     const outputs = prepared.forward();
@@ -111,7 +141,13 @@ function checkGradients(one: OpCase, op: Op, prepared: Prepared, tensors: Golden
   });
 }
 
-function compare(actual: tf.Tensor | ArrayLike<number>, expected: GoldenTensor, info: TensorInfo | undefined, reordered: boolean, what: string): void {
+function compare(
+  actual: tf.Tensor | ArrayLike<number>,
+  expected: GoldenTensor,
+  info: TensorInfo | undefined,
+  reordered: boolean,
+  what: string,
+): void {
   if (actual instanceof tf.Tensor) {
     // A scalar is stored as [1].
     expect(actual.rank === 0 ? [1] : actual.shape, `${what}: shape`).toEqual([...expected.shape]);

@@ -1,5 +1,17 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { BatchNorm, convLayer, FrozenBatchNorm, GroupNorm, maxPool2d, resizeBilinear, resizeNearest, runConvBlock, weightOf, type CallContext, type Layer } from '@kd/vision';
+import {
+  BatchNorm,
+  convLayer,
+  FrozenBatchNorm,
+  GroupNorm,
+  maxPool2d,
+  resizeBilinear,
+  resizeNearest,
+  runConvBlock,
+  weightOf,
+  type CallContext,
+  type Layer,
+} from '@kd/vision';
 import { functional, out, tensorOf, type Inputs, type Op, type Params, type Prepared } from './case.js';
 
 const nhwc = (x: tf.Tensor): tf.Tensor4D => tf.transpose(x, [0, 2, 3, 1]) as tf.Tensor4D;
@@ -17,14 +29,21 @@ const variable = (layer: Layer, name: string): tf.Variable => weightOf(layer, na
 
 function convolution({ x, weight, bias }: Inputs, { stride, padding }: Params): Prepared {
   const [o, i, kh] = weight!.shape as [number, number, number, number];
-  const layer = convLayer('conv', { filters: o, kernel: kh, stride: stride as number, bias: bias !== undefined, padding: 'valid' });
+  const layer = convLayer('conv', {
+    filters: o,
+    kernel: kh,
+    stride: stride as number,
+    bias: bias !== undefined,
+    padding: 'valid',
+  });
   const kernel = tf.transpose(tensorOf(weight!), [2, 3, 1, 0]);
   fill(layer, [1, 8, 8, i], { kernel, ...(bias ? { bias: tensorOf(bias) } : {}) });
   const input = tensorOf(x!);
   return {
     leaves: { x: input, weight: variable(layer, 'kernel'), ...(bias ? { bias: variable(layer, 'bias') } : {}) },
     toTorch: { weight: [3, 2, 0, 1] },
-    forward: () => out(nchw(runConvBlock({ conv: layer, relu: false, pad: padding as number }, nhwc(input), context(false)))),
+    forward: () =>
+      out(nchw(runConvBlock({ conv: layer, relu: false, pad: padding as number }, nhwc(input), context(false)))),
     dispose: () => layer.weights.forEach((weight) => weight.dispose()),
   };
 }
@@ -36,7 +55,11 @@ function normWeights({ weight, bias, mean, var: variance }: Inputs): Record<stri
   return values;
 }
 
-function norm(create: (params: Params) => Layer, outputs: (layer: Layer, x: tf.Tensor4D) => Record<string, tf.Tensor>, options: { reordered?: boolean } = {}): Op {
+function norm(
+  create: (params: Params) => Layer,
+  outputs: (layer: Layer, x: tf.Tensor4D) => Record<string, tf.Tensor>,
+  options: { reordered?: boolean } = {},
+): Op {
   return {
     ...options,
     prepare: (inputs, params) => {
@@ -51,19 +74,25 @@ function norm(create: (params: Params) => Layer, outputs: (layer: Layer, x: tf.T
   };
 }
 
-const apply = (layer: Layer, x: tf.Tensor4D, training = false): Record<string, tf.Tensor> => ({ out: nchw(layer.call(x, { ...context(training) }) as tf.Tensor) });
+const apply = (layer: Layer, x: tf.Tensor4D, training = false): Record<string, tf.Tensor> => ({
+  out: nchw(layer.call(x, { ...context(training) }) as tf.Tensor),
+});
 
 /** The output, and the running statistics after it: those handed out, or the old ones. */
 function batchNormed(training: boolean): (layer: Layer, x: tf.Tensor4D) => Record<string, tf.Tensor> {
   return (layer, x) => {
     const call = context(training);
     const y = nchw(layer.call(x, { ...call }) as tf.Tensor);
-    const after = (name: string): tf.Tensor => call.updates.find((one) => one.variable === variable(layer, name))?.value ?? variable(layer, name);
+    const after = (name: string): tf.Tensor =>
+      call.updates.find((one) => one.variable === variable(layer, name))?.value ?? variable(layer, name);
     return { out: y, new_mean: after('moving_mean'), new_var: after('moving_variance') };
   };
 }
 
-/** torch flattens [c, h, w]; here the map lies as [h, w, c], so the weight's input axis is permuted, as the importer does. */
+/**
+ * torch flattens [c, h, w]; here the map lies as [h, w, c], so the weight's input axis is permuted, as the importer
+ * does.
+ */
 function flattenLinear({ x, weight, bias }: Readonly<Record<string, tf.Tensor>>): tf.Tensor {
   const [b, c, h, w] = x!.shape as [number, number, number, number];
   const filters = weight!.shape[0]!;
@@ -76,18 +105,29 @@ const epsilon = ({ eps }: Params): number => eps as number;
 export const layerOps: Readonly<Record<string, Op>> = {
   conv2d: { reordered: true, prepare: convolution },
   max_pool2d: functional(({ x }, { kernel, stride, padding }) =>
-    out(nchw(maxPool2d(nhwc(x!), { size: kernel as number, stride: stride as number, pad: padding as number })))),
-  'interpolate nearest': functional(({ x }, { size }) => out(nchw(resizeNearest(nhwc(x!), ...(size as [number, number]))))),
+    out(nchw(maxPool2d(nhwc(x!), { size: kernel as number, stride: stride as number, pad: padding as number }))),
+  ),
+  'interpolate nearest': functional(({ x }, { size }) =>
+    out(nchw(resizeNearest(nhwc(x!), ...(size as [number, number])))),
+  ),
   'interpolate bilinear': functional(({ x }, { size, align_corners, antialias }) => {
-    if (align_corners !== false || antialias !== false) throw new Error('only align_corners=False without antialiasing exists here');
+    if (align_corners !== false || antialias !== false)
+      throw new Error('only align_corners=False without antialiasing exists here');
     return out(nchw(resizeBilinear(nhwc(x!), ...(size as [number, number]))));
   }),
   FrozenBatchNorm2d: norm((params) => new FrozenBatchNorm({ name: 'norm', epsilon: epsilon(params) }), apply),
   'BatchNorm2d train': norm(
-    (params) => new BatchNorm({ name: 'norm', epsilon: epsilon(params), mode: 'live', momentum: params['momentum'] as number }),
+    (params) =>
+      new BatchNorm({ name: 'norm', epsilon: epsilon(params), mode: 'live', momentum: params['momentum'] as number }),
     batchNormed(true),
   ),
-  'BatchNorm2d eval': norm((params) => new BatchNorm({ name: 'norm', epsilon: epsilon(params), mode: 'live', momentum: 0.1 }), batchNormed(false)),
-  GroupNorm: norm((params) => new GroupNorm({ name: 'norm', epsilon: epsilon(params), groups: params['groups'] as number }), apply),
+  'BatchNorm2d eval': norm(
+    (params) => new BatchNorm({ name: 'norm', epsilon: epsilon(params), mode: 'live', momentum: 0.1 }),
+    batchNormed(false),
+  ),
+  GroupNorm: norm(
+    (params) => new GroupNorm({ name: 'norm', epsilon: epsilon(params), groups: params['groups'] as number }),
+    apply,
+  ),
   'flatten + linear': functional((inputs) => out(flattenLinear(inputs)), { reordered: true }),
 };

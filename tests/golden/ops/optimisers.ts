@@ -7,7 +7,10 @@ const camelCase: Readonly<Record<string, string>> = { weight_decay: 'weightDecay
 /** Parameters named as torch names them; every one of them reaches the optimiser. */
 function optimiserOptions(name: OptimizerOptions['name'], params: Params): OptimizerOptions {
   const rest = Object.entries(params).filter(([key]) => key !== 'lr' && key !== 'steps');
-  return { name, ...Object.fromEntries(rest.map(([key, value]) => [camelCase[key] ?? key, value])) } as OptimizerOptions;
+  return {
+    name,
+    ...Object.fromEntries(rest.map(([key, value]) => [camelCase[key] ?? key, value])),
+  } as OptimizerOptions;
 }
 
 /** Values after each step, stacked. */
@@ -16,7 +19,11 @@ function trajectory(start: tf.Tensor, gradients: tf.Tensor, name: OptimizerOptio
   let value = start;
   let slots: Slots | undefined;
   const values = tf.unstack(gradients).map((gradient, count) => {
-    const options = { lr: params['lr'] as number, weightDecay: (params['weight_decay'] as number | undefined) ?? optimizer.weightDecay, count };
+    const options = {
+      lr: params['lr'] as number,
+      weightDecay: (params['weight_decay'] as number | undefined) ?? optimizer.weightDecay,
+      count,
+    };
     ({ value, slots } = optimizer.update(value, gradient, slots, options));
     return value;
   });
@@ -26,7 +33,13 @@ function trajectory(start: tf.Tensor, gradients: tf.Tensor, name: OptimizerOptio
 const optimiser = (name: OptimizerOptions['name']): Op =>
   functional((inputs, params) => {
     const parameters = Object.keys(inputs).filter((key) => !key.startsWith('grads_'));
-    return Object.fromEntries(parameters.map((key) => [key, trajectory(inputs[key]!, inputs[`grads_${key}`]!, name, params)]));
+    return Object.fromEntries(
+      parameters.map((key) => [key, trajectory(inputs[key]!, inputs[`grads_${key}`]!, name, params)]),
+    );
   });
 
-export const optimiserOps: Readonly<Record<string, Op>> = { SGD: optimiser('sgd'), Adam: optimiser('adam'), AdamW: optimiser('adamw') };
+export const optimiserOps: Readonly<Record<string, Op>> = {
+  SGD: optimiser('sgd'),
+  Adam: optimiser('adam'),
+  AdamW: optimiser('adamw'),
+};

@@ -29,7 +29,11 @@ function boxesByImage(rois: tf.Tensor, images: number): { readonly boxes: tf.Ten
   return { boxes: tf.tensor3d(padded, [images, n, 4]), rows: list.map(([image]) => image! * n + seen[image!]!++) };
 }
 
-export function alignedRegions(map: tf.Tensor4D, rois: tf.Tensor, options: RoiAlignOptions & { readonly scale: number }): tf.Tensor4D {
+export function alignedRegions(
+  map: tf.Tensor4D,
+  rois: tf.Tensor,
+  options: RoiAlignOptions & { readonly scale: number },
+): tf.Tensor4D {
   const { boxes, rows } = boxesByImage(rois, map.shape[0]);
   const pooled = roiAlign(map, boxes, options);
   return tf.gather(flat(pooled), rows);
@@ -47,7 +51,10 @@ const single: Op = {
 
 /** Inputs `<prefix>0`, `<prefix>1`, … in order. */
 const numbered = (inputs: Inputs, prefix: string): [string, tf.Tensor][] =>
-  Object.keys(inputs).filter((name) => new RegExp(`^${prefix}\\d+$`).test(name)).sort().map((name) => [name, tensorOf(inputs[name]!)]);
+  Object.keys(inputs)
+    .filter((name) => new RegExp(`^${prefix}\\d+$`).test(name))
+    .sort()
+    .map((name) => [name, tensorOf(inputs[name]!)]);
 
 const pyramid: Op = {
   reordered: true,
@@ -56,13 +63,26 @@ const pyramid: Op = {
     const features = numbered(inputs, 'feature');
     const boxes = tf.stack(numbered(inputs, 'boxes').map(([, of]) => of)) as tf.Tensor3D;
     const imageSizes = image_sizes as [number, number][];
-    const options = { ...optionsOf(params), imageSizes, canonicalScale: canonical_scale as number, canonicalLevel: canonical_level as number };
-    const scales = inferredScales(features.map(([, { shape }]) => shape[2]!), imageSizes);
-    if (JSON.stringify(scales) !== JSON.stringify(inferred_scales)) throw new Error(`scales ${JSON.stringify(scales)}, expected ${JSON.stringify(inferred_scales)}`);
+    const options = {
+      ...optionsOf(params),
+      imageSizes,
+      canonicalScale: canonical_scale as number,
+      canonicalLevel: canonical_level as number,
+    };
+    const scales = inferredScales(
+      features.map(([, { shape }]) => shape[2]!),
+      imageSizes,
+    );
+    if (JSON.stringify(scales) !== JSON.stringify(inferred_scales))
+      throw new Error(`scales ${JSON.stringify(scales)}, expected ${JSON.stringify(inferred_scales)}`);
     return {
       leaves: Object.fromEntries(features),
       forward: () => {
-        const { features: pooled, levels } = multiScaleRoiAlign(features.map(([, map]) => nhwc(map)), boxes, options);
+        const { features: pooled, levels } = multiScaleRoiAlign(
+          features.map(([, map]) => nhwc(map)),
+          boxes,
+          options,
+        );
         return { out: regions(pooled), levels: tf.reshape(levels, [-1]) };
       },
     };

@@ -4,14 +4,18 @@ import { expect } from 'vitest';
 import { nhwcToNchw, permute, type GoldenTensor } from '../support/index.js';
 import { onHost, type Inputs, type Op, type Outputs, type Params } from './case.js';
 
-const rowsOf = ({ values, shape }: GoldenTensor): Box[] => Array.from({ length: shape[0]! }, (_, i) => Array.from(values).slice(4 * i, 4 * i + 4) as unknown as Box);
+const rowsOf = ({ values, shape }: GoldenTensor): Box[] =>
+  Array.from({ length: shape[0]! }, (_, i) => Array.from(values).slice(4 * i, 4 * i + 4) as unknown as Box);
 
 /** `image<j>` [c, h, w] uint8 and `boxes<j>` [n, 4] as the loader has them. */
 function itemsOf(inputs: Inputs): BatchItem[] {
   const count = Object.keys(inputs).filter((name) => name.startsWith('image')).length;
   return Array.from({ length: count }, (_, j) => {
     const { values, shape } = permute(inputs[`image${j}`]!, [1, 2, 0]);
-    return { image: { data: Uint8Array.from(values), height: shape[0]!, width: shape[1]! }, boxes: rowsOf(inputs[`boxes${j}`]!) };
+    return {
+      image: { data: Uint8Array.from(values), height: shape[0]!, width: shape[1]! },
+      boxes: rowsOf(inputs[`boxes${j}`]!),
+    };
   });
 }
 

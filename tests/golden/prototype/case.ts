@@ -32,7 +32,11 @@ export function opened(one: PrototypeCase, tensors: GoldenTensors): Opened {
     tensors,
     input: <T extends tf.Tensor>(name: string): T => {
       const { values, shape, dtype } = tensors.get(`in.${name}`);
-      return tf.tensor(dtype === 'I32' ? Int32Array.from(values) : Float32Array.from(values), [...shape], dtype === 'I32' ? 'int32' : 'float32') as T;
+      return tf.tensor(
+        dtype === 'I32' ? Int32Array.from(values) : Float32Array.from(values),
+        [...shape],
+        dtype === 'I32' ? 'int32' : 'float32',
+      ) as T;
     },
     number: (name) => {
       const value = one.params[name];
@@ -45,7 +49,10 @@ export function opened(one: PrototypeCase, tensors: GoldenTensors): Opened {
 /** Whatever the case expects, by name without `out.`; anything else would be a test of nothing. */
 export type Computed = Readonly<Record<string, tf.Tensor>>;
 
-/** Compares every expected tensor: integers and masks exactly, `grad…` by the tolerance of gradients, others by that of values. */
+/**
+ * Compares every expected tensor: integers and masks exactly, `grad…` by the tolerance of gradients, others by that of
+ * values.
+ */
 export function compare({ one: { expected, tolerance }, tensors }: Opened, computed: Computed): void {
   for (const [key, { dtype }] of Object.entries(expected)) {
     const name = key.replace(/^out\./, '');
@@ -57,7 +64,11 @@ export function compare({ one: { expected, tolerance }, tensors }: Opened, compu
       expectEqual(actual, values, name);
     } else {
       const exact = tolerance.masks === 'exact' && name.startsWith('mask');
-      const { rtol, atol } = exact ? { rtol: 0, atol: 0 } : /grad/i.test(name) && tolerance.gradients ? tolerance.gradients : tolerance.values;
+      const { rtol, atol } = exact
+        ? { rtol: 0, atol: 0 }
+        : /grad/i.test(name) && tolerance.gradients
+          ? tolerance.gradients
+          : tolerance.values;
       const largest = Array.from(values).reduce((most, value) => Math.max(most, Math.abs(value)), 0);
       expectClose(actual, values, atol + rtol * largest, name);
     }

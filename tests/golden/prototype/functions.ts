@@ -7,15 +7,25 @@ import { instanceTable } from './instances.js';
 
 /** Class of every prototype, [p] int32, from the offsets of the classes. */
 export const prototypeLabels = (offsets: ArrayLike<number>): tf.Tensor1D =>
-  tf.tensor1d(Array.from({ length: offsets[offsets.length - 1]! }, (_, row) => Array.from(offsets).findLastIndex((first) => first <= row)), 'int32');
+  tf.tensor1d(
+    Array.from({ length: offsets[offsets.length - 1]! }, (_, row) =>
+      Array.from(offsets).findLastIndex((first) => first <= row),
+    ),
+    'int32',
+  );
 
 export function coefficients({ input, number }: Opened): Computed {
   const [teacher, student] = [input<tf.Tensor2D>('teacher'), input<tf.Tensor2D>('student')];
   const prototypes = { teacher: input<tf.Tensor2D>('protoTeacher'), student: input<tf.Tensor2D>('protoStudent') };
   const [labels, offsets] = [input<tf.Tensor1D>('labels'), input('offsets').dataSync()];
-  const cosine = (own: tf.Tensor2D) => ({ teacher: cosines(teacher, prototypes.teacher), student: cosines(own, prototypes.student) });
-  const weightsOf = (pair: ReturnType<typeof cosine>): tf.Tensor1D => reliability(pair, labels, prototypeLabels(offsets));
-  const pursuit = (own: tf.Tensor2D, similarity: number) => pursuitCoefficients({ teacher, student: own }, prototypes, labels, { offsets, similarity });
+  const cosine = (own: tf.Tensor2D) => ({
+    teacher: cosines(teacher, prototypes.teacher),
+    student: cosines(own, prototypes.student),
+  });
+  const weightsOf = (pair: ReturnType<typeof cosine>): tf.Tensor1D =>
+    reliability(pair, labels, prototypeLabels(offsets));
+  const pursuit = (own: tf.Tensor2D, similarity: number) =>
+    pursuitCoefficients({ teacher, student: own }, prototypes, labels, { offsets, similarity });
   const factor = number('factor') * number('attenuation');
   const losses: Record<string, (own: tf.Tensor2D) => tf.Scalar> = {
     globalLoss: (own) => globalLoss(cosine(own), weightsOf(cosine(own))),
@@ -29,8 +39,14 @@ export function coefficients({ input, number }: Opened): Computed {
   }
   const [coupled, decoupled] = [pursuit(student, number('lambdaCoupled')), pursuit(student, number('lambdaDecoupled'))];
   return {
-    ...computed, cosTeacher: cosine(student).teacher, cosStudent: cosine(student).student, weights: weightsOf(cosine(student)),
-    pursuitTeacherCoupled: coupled.teacher, pursuitStudentCoupled: coupled.student, pursuitTeacherDecoupled: decoupled.teacher, pursuitStudentDecoupled: decoupled.student,
+    ...computed,
+    cosTeacher: cosine(student).teacher,
+    cosStudent: cosine(student).student,
+    weights: weightsOf(cosine(student)),
+    pursuitTeacherCoupled: coupled.teacher,
+    pursuitStudentCoupled: coupled.student,
+    pursuitTeacherDecoupled: decoupled.teacher,
+    pursuitStudentDecoupled: decoupled.student,
   };
 }
 
@@ -40,7 +56,10 @@ export function regions({ input, number, one }: Opened): Computed {
   const values = spread<tf.Tensor2D>(input('weights'));
   const [levels, finest] = [strides.length, number('finestScale')];
   const own = objectLevel<tf.Tensor2D>(boxes, { levels, finest });
-  const computed: Record<string, tf.Tensor> = { maskLevel: list(own), roiLevel: list(objectLevel(boxes, { levels, finest, sides: 'plain' })) };
+  const computed: Record<string, tf.Tensor> = {
+    maskLevel: list(own),
+    roiLevel: list(objectLevel(boxes, { levels, finest, sides: 'plain' })),
+  };
   strides.forEach((stride, level) => {
     const map = input<tf.Tensor4D>(`map${level}`);
     const on = tf.mul(mask, tf.cast(tf.equal(own, level), 'float32')) as tf.Tensor2D;
@@ -59,20 +78,33 @@ export function feature({ input, number, one }: Opened): Computed {
   const teacher = input<tf.Tensor4D>('teacher');
   const inputs = [input<tf.Tensor4D>('student'), input<tf.Tensor4D>('kernel'), input<tf.Tensor1D>('bias')] as const;
   const adapt = (student: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor): tf.Tensor4D =>
-    applyAdapter(student as tf.Tensor4D, { kernel: kernel as tf.Tensor4D, bias: bias as tf.Tensor1D, relu: one.params['adapterRelu'] === true });
+    applyAdapter(student as tf.Tensor4D, {
+      kernel: kernel as tf.Tensor4D,
+      bias: bias as tf.Tensor1D,
+      relu: one.params['adapterRelu'] === true,
+    });
   const computed: Record<string, tf.Tensor> = { adapted: adapt(...inputs) };
   const weighted = input<tf.Tensor3D>('mask');
-  for (const [tag, mask] of [['Weighted', weighted], ['Binary', tf.cast(tf.greater(weighted, 0), 'float32') as tf.Tensor3D]] as const) {
+  for (const [tag, mask] of [
+    ['Weighted', weighted],
+    ['Binary', tf.cast(tf.greater(weighted, 0), 'float32') as tf.Tensor3D],
+  ] as const) {
     const parts = (map: tf.Tensor4D): readonly [tf.Scalar, tf.Scalar] => {
       const { foreground, background } = featureLoss(map, teacher, mask);
       const factor = number('attenuation') * number('pointWeight');
       return [tf.mul(foreground, number('fgWeight') * factor), tf.mul(background, number('bgWeight') * factor)];
     };
     const total = (map: tf.Tensor4D): tf.Scalar => tf.add(...parts(map));
-    const [student, kernel, bias] = tf.grads((...all: tf.Tensor[]) => total(adapt(all[0]!, all[1]!, all[2]!)))([...inputs]);
+    const [student, kernel, bias] = tf.grads((...all: tf.Tensor[]) => total(adapt(all[0]!, all[1]!, all[2]!)))([
+      ...inputs,
+    ]);
     const [fg, bg] = parts(computed['adapted'] as tf.Tensor4D);
     Object.assign(computed, {
-      [`fg${tag}`]: fg, [`bg${tag}`]: bg, [`gradStudent${tag}`]: student, [`gradKernel${tag}`]: kernel, [`gradBias${tag}`]: bias,
+      [`fg${tag}`]: fg,
+      [`bg${tag}`]: bg,
+      [`gradStudent${tag}`]: student,
+      [`gradKernel${tag}`]: kernel,
+      [`gradBias${tag}`]: bias,
       [`gradAdapted${tag}`]: tf.grad((map: tf.Tensor) => total(map as tf.Tensor4D))(computed['adapted']!),
     });
   }
@@ -81,7 +113,13 @@ export function feature({ input, number, one }: Opened): Computed {
 
 export function response({ input, number }: Opened): Computed {
   const [student, teacher] = [input<tf.Tensor2D>('student'), input<tf.Tensor2D>('teacher')];
-  const run = (weights?: tf.Tensor1D) => tf.valueAndGrad((own: tf.Tensor) => tf.mul(responseLoss(own as tf.Tensor2D, teacher, { temperature: number('temperature'), ...(weights && { weights }) }), number('factor')))(student);
+  const run = (weights?: tf.Tensor1D) =>
+    tf.valueAndGrad((own: tf.Tensor) =>
+      tf.mul(
+        responseLoss(own as tf.Tensor2D, teacher, { temperature: number('temperature'), ...(weights && { weights }) }),
+        number('factor'),
+      ),
+    )(student);
   const [weighted, plain] = [run(input('weights')), run()];
   return { lossWeighted: weighted.value, gradWeighted: weighted.grad, lossPlain: plain.value, gradPlain: plain.grad };
 }
@@ -89,7 +127,12 @@ export function response({ input, number }: Opened): Computed {
 export function roialign({ input, number, one }: Opened): Computed {
   const map = input<tf.Tensor4D>('map');
   const { boxes, list } = instanceTable(input('rois'), map.shape[0]);
-  const options = { outputSize: number('outputSize'), scale: 1 / number('stride'), samplingRatio: number('samplingRatio'), aligned: one.params['aligned'] === true };
+  const options = {
+    outputSize: number('outputSize'),
+    scale: 1 / number('stride'),
+    samplingRatio: number('samplingRatio'),
+    aligned: one.params['aligned'] === true,
+  };
   const pooled = (x: tf.Tensor): tf.Tensor => list(roiAlign(x as tf.Tensor4D, boxes, options));
   return { output: pooled(map), gradMap: tf.grad((x: tf.Tensor) => tf.sum(tf.mul(pooled(x), input('upstream'))))(map) };
 }

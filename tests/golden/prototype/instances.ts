@@ -15,7 +15,11 @@ export interface InstanceTable {
 }
 
 /** @param rows [n, 5] image index and box */
-export function instanceTable(rows: tf.Tensor2D, images: number, labels: tf.Tensor1D = tf.zeros([rows.shape[0]], 'int32')): InstanceTable {
+export function instanceTable(
+  rows: tf.Tensor2D,
+  images: number,
+  labels: tf.Tensor1D = tf.zeros([rows.shape[0]], 'int32'),
+): InstanceTable {
   const n = rows.shape[0];
   const of = [...tf.slice(rows, [0, 0], [-1, 1]).dataSync()];
   const counts = Array.from({ length: images }, (_, image) => of.filter((one) => one === image).length);
@@ -23,7 +27,13 @@ export function instanceTable(rows: tf.Tensor2D, images: number, labels: tf.Tens
   const m = Math.max(...counts) + 1;
   const place = of.map((image, i) => image * m + of.slice(0, i).filter((one) => one === image).length);
   const spread = <T extends tf.Tensor>(x: tf.Tensor): T => {
-    const index = tf.tensor1d(Array.from({ length: images * m }, (_, at) => { const i = place.indexOf(at); return i < 0 ? n : i; }), 'int32');
+    const index = tf.tensor1d(
+      Array.from({ length: images * m }, (_, at) => {
+        const i = place.indexOf(at);
+        return i < 0 ? n : i;
+      }),
+      'int32',
+    );
     const padded = tf.concat([x, tf.zeros([1, ...x.shape.slice(1)], x.dtype)]);
     return tf.reshape(tf.gather(padded, index), [images, m, ...x.shape.slice(1)]) as tf.Tensor as T;
   };
@@ -32,6 +42,10 @@ export function instanceTable(rows: tf.Tensor2D, images: number, labels: tf.Tens
     labels: spread(labels),
     mask: spread(tf.ones([n])),
     spread,
-    list: <T extends tf.Tensor>(table: tf.Tensor): T => tf.gather(tf.reshape(table, [images * m, ...table.shape.slice(2)]), tf.tensor1d(place, 'int32')) as tf.Tensor as T,
+    list: <T extends tf.Tensor>(table: tf.Tensor): T =>
+      tf.gather(
+        tf.reshape(table, [images * m, ...table.shape.slice(2)]),
+        tf.tensor1d(place, 'int32'),
+      ) as tf.Tensor as T,
   };
 }

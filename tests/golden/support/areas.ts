@@ -25,7 +25,9 @@ export function goldenAreas(root: GoldenRoot): Area[] {
   if (root.missing !== null || !existsSync(root.folder)) return [];
   return subfolders(root.folder).flatMap((name) => {
     const folder = join(root.folder, name);
-    const members = subfolders(folder).filter((member) => hasIndex(join(folder, member))).map((member) => indexed(member, join(folder, member)));
+    const members = subfolders(folder)
+      .filter((member) => hasIndex(join(folder, member)))
+      .map((member) => indexed(member, join(folder, member)));
     return hasIndex(folder) || members.length > 0 ? [{ ...indexed(name, folder), root, members }] : [];
   });
 }
@@ -33,12 +35,14 @@ export function goldenAreas(root: GoldenRoot): Area[] {
 /** The cases that an area's `index.json` lists. @throws when it lists none */
 export function casesOf<Case>(area: Area, list = 'cases'): readonly Case[] {
   const cases = area.index[list];
-  if (!Array.isArray(cases) || cases.length === 0) throw new Error(`${join(area.folder, 'index.json')} has no list "${list}" with cases in it.`);
+  if (!Array.isArray(cases) || cases.length === 0)
+    throw new Error(`${join(area.folder, 'index.json')} has no list "${list}" with cases in it.`);
   return cases as Case[];
 }
 
 /** The detector cases among an area's members (`index.json` names a detector), not its checkpoint samples. */
-export const detectorCases = (area: Area): readonly DetectorCase[] => area.members.filter((member) => typeof member.index['detector'] === 'string');
+export const detectorCases = (area: Area): readonly DetectorCase[] =>
+  area.members.filter((member) => typeof member.index['detector'] === 'string');
 
 const hasIndex = (folder: string): boolean => existsSync(join(folder, 'index.json'));
 

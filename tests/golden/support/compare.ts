@@ -1,13 +1,17 @@
 import { expect } from 'vitest';
 
-/** What an index tells of a stored tensor: its largest magnitude, and the largest difference of the float32 to a float64 run. */
+/**
+ * What an index tells of a stored tensor: its largest magnitude, and the largest difference of the float32 to a float64
+ * run.
+ */
 export interface TensorInfo {
   readonly max_abs?: number | null;
   readonly f64_diff?: number | null;
 }
 
 /**
- * The tolerance of op outputs: max(1e-6 max_abs, 20 f64_diff, 1e-7); ten times that where another order of operations is used
+ * The tolerance of op outputs: max(1e-6 max_abs, 20 f64_diff, 1e-7); ten times that where another order of operations
+ * is used
  * (convolutions, long sums).
  */
 export function opTolerance(info: TensorInfo, reordered = false): number {
@@ -15,7 +19,8 @@ export function opTolerance(info: TensorInfo, reordered = false): number {
   return reordered ? 10 * tolerance : tolerance;
 }
 
-const differ = (a: number, b: number): number => (a === b || (Number.isNaN(a) && Number.isNaN(b)) ? 0 : Math.abs(a - b));
+const differ = (a: number, b: number): number =>
+  a === b || (Number.isNaN(a) && Number.isNaN(b)) ? 0 : Math.abs(a - b);
 
 /** Largest absolute difference; NaN equals NaN and an infinity itself, NaN against a number is NaN. */
 export function maxDifference(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
@@ -60,4 +65,5 @@ export function expectClose(actual: ArrayLike<number>, expected: ArrayLike<numbe
 }
 
 /** Every element the same: integers, labels, chosen indices. */
-export const expectEqual = (actual: ArrayLike<number>, expected: ArrayLike<number>, what: string): void => expectClose(actual, expected, 0, what);
+export const expectEqual = (actual: ArrayLike<number>, expected: ArrayLike<number>, what: string): void =>
+  expectClose(actual, expected, 0, what);

@@ -3,7 +3,8 @@ import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-layers';
 
 /**
- * Makes the engine named by `KD_ENGINE` current: `tensorflow` (the default; an engine that cannot start is an error, not a reason to
+ * Makes the engine named by `KD_ENGINE` current: `tensorflow` (the default; an engine that cannot start is an error,
+ * not a reason to
  * run something else) or `cpu`, plain TensorFlow.js.
  */
 export async function startEngine(): Promise<string> {

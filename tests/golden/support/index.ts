@@ -1,9 +1,12 @@
 /**
- * Support of the golden suite: every test below `tests/golden` runs the cases of one area of a golden folder, and of the part of it
+ * Support of the golden suite: every test below `tests/golden` runs the cases of one area of a golden folder, and of
+ * the part of it
  * that is committed under `tests/golden/data`.
  *
- * The golden folder is `KD_GOLDEN`, or `../shared/golden` beside the repository. Without it its cases are skipped with that reason;
- * the committed ones always run. No test knows the name of a case: folders of the same form with other cases run as well.
+ * The golden folder is `KD_GOLDEN`, or `../shared/golden` beside the repository. Without it its cases are skipped with
+ * that reason;
+ * the committed ones always run. No test knows the name of a case: folders of the same form with other cases run as
+ * well.
  *
  *     describeGolden('ops', (area) => {
  *       for (const one of casesOf<OpCase>(area)) {
@@ -17,7 +20,8 @@
  *     });
  *
  * - `describeGolden(area, define)`  one `describe` for each golden root that has the area
- * - `goldenTest(kind, of, name, run)`  a test; skipped by name when `of` is in `notBuiltYet`, failing when nobody knows it
+ * - `goldenTest(kind, of, name, run)`  a test; skipped by name when `of` is in `notBuiltYet`, failing when nobody knows
+ *   it
  * - `casesOf<Case>(area)`  the cases of the area's `index.json`
  * - `detectorCases(area)`  the case folders of `detectors`, each with its own `index.json` and `tensors(file)`
  * - `expectClose`, `expectEqual`, `maxDifference`, `relativeL2`, `opTolerance`  comparison; NaN equals NaN

@@ -11,7 +11,8 @@ export interface Permuted {
 
 /** Transposes as `np.transpose(x, axes)` does. */
 export function permute({ values, shape }: Shaped, axes: readonly number[]): Permuted {
-  if (axes.length !== shape.length) throw new Error(`a tensor of shape [${shape.join(', ')}] has not the ${axes.length} axes to permute`);
+  if (axes.length !== shape.length)
+    throw new Error(`a tensor of shape [${shape.join(', ')}] has not the ${axes.length} axes to permute`);
   const strides = shape.map((_, axis) => shape.slice(axis + 1).reduce((product, side) => product * side, 1));
   const result = axes.map((axis) => shape[axis]!);
   const out = new Float32Array(values.length);

@@ -11,12 +11,23 @@ export interface GoldenRoot {
   readonly missing: string | null;
 }
 
-/** The committed subset and the golden folder, in this order. A `KD_GOLDEN` that leads nowhere is an error, not a reason to skip. */
+/**
+ * The committed subset and the golden folder, in this order. A `KD_GOLDEN` that leads nowhere is an error, not a reason
+ * to skip.
+ */
 export function goldenRoots(): GoldenRoot[] {
   const named = process.env['KD_GOLDEN'];
-  const folder = named === undefined || named === '' ? join(REPOSITORY, '..', 'shared', 'golden') : isAbsolute(named) ? named : resolve(REPOSITORY, named);
+  const folder =
+    named === undefined || named === ''
+      ? join(REPOSITORY, '..', 'shared', 'golden')
+      : isAbsolute(named)
+        ? named
+        : resolve(REPOSITORY, named);
   const there = existsSync(folder);
-  if (!there && named) throw new Error(`KD_GOLDEN is "${named}", but there is no folder ${folder}. Correct it, or unset it to run the committed cases alone.`);
+  if (!there && named)
+    throw new Error(
+      `KD_GOLDEN is "${named}", but there is no folder ${folder}. Correct it, or unset it to run the committed cases alone.`,
+    );
   return [
     { name: 'committed', folder: join(REPOSITORY, 'tests', 'golden', 'data'), missing: null },
     { name: 'golden', folder, missing: there ? null : 'KD_GOLDEN is not set and ../shared/golden does not exist' },

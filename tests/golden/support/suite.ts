@@ -3,13 +3,17 @@ import { goldenAreas, type Area } from './areas.js';
 import { statusOf, type Kind } from './coverage.js';
 import { goldenRoots } from './roots.js';
 
-/** Defines the tests of an area once for each golden root that has it; a root or an area that is absent shows as skipped, with the reason. */
+/**
+ * Defines the tests of an area once for each golden root that has it; a root or an area that is absent shows as
+ * skipped, with the reason.
+ */
 export function describeGolden(name: string, define: (area: Area) => void): void {
   for (const root of goldenRoots()) {
     describe(`${name}, ${root.name}`, () => {
       const area = goldenAreas(root).find((one) => one.name === name);
       if (root.missing !== null) test.skip(`skipped: ${root.missing}`, () => {});
-      else if (area === undefined) test.skip(`skipped: there is no ${name} in ${root.name === 'committed' ? 'the committed subset' : 'the golden folder'}`, () => {});
+      else if (area === undefined)
+        test.skip(`skipped: there is no ${name} in ${root.name === 'committed' ? 'the committed subset' : 'the golden folder'}`, () => {});
       else define(area);
     });
   }
@@ -17,11 +21,17 @@ export function describeGolden(name: string, define: (area: Area) => void): void
 
 /**
  * A test of one case.
- * @param of the area, op, detector, baseline method or checkpoint kind that it exercises: skipped when that is not built yet, failing when it is unknown
+ * @param of the area, op, detector, baseline method or checkpoint kind that it exercises: skipped when that is not
+ *   built yet, failing when it is unknown
  */
 export function goldenTest(kind: Kind, of: string, name: string, run: () => void | Promise<void>): void {
   const status = statusOf(kind, of);
   if (status === 'built') test(name, run);
   else if (status === 'not built yet') test.skip(`${name} (${kind} ${of} is not built yet)`, () => {});
-  else test(name, () => expect.fail(`${kind} "${of}" is unknown: add its test, or list it in notBuiltYet (tests/golden/support/coverage.ts).`));
+  else
+    test(name, () =>
+      expect.fail(
+        `${kind} "${of}" is unknown: add its test, or list it in notBuiltYet (tests/golden/support/coverage.ts).`,
+      ),
+    );
 }

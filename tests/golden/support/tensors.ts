@@ -31,7 +31,10 @@ export class GoldenTensors {
   /** @throws when there is no such key: a test never compares with nothing */
   get(key: string | undefined): GoldenTensor {
     const tensor = key === undefined ? undefined : this.#tensors.get(key);
-    if (tensor === undefined) throw new Error(`${this.#file} has no tensor "${key}". It has: ${[...this.#tensors.keys()].slice(0, 40).join(', ')}`);
+    if (tensor === undefined)
+      throw new Error(
+        `${this.#file} has no tensor "${key}". It has: ${[...this.#tensors.keys()].slice(0, 40).join(', ')}`,
+      );
     const { data } = tensor;
     const values = data instanceof BigInt64Array || data instanceof Uint16Array ? toFloat32(tensor) : data;
     return { ...tensor, values };

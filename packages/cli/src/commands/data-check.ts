@@ -2,10 +2,13 @@ import { checkDataset, checkText } from '@kd/data';
 import { FAILED } from '../failures.js';
 import type { Flags } from '../main.js';
 
-
 /** `kd data check --coco JSON --images DIR | --voc ROOT --split NAME`: exit code 0 when the data set is usable. */
 export async function checkData({ coco, images, voc, split, classes, dump, strict, json }: Flags): Promise<number> {
-  const options = Object.fromEntries(Object.entries({ coco, images, voc, split, classes, dump }).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]])));
+  const options = Object.fromEntries(
+    Object.entries({ coco, images, voc, split, classes, dump }).flatMap(([name, value]) =>
+      value === undefined ? [] : [[name, String(value)]],
+    ),
+  );
   const result = await checkDataset({ ...options, strict: strict === true });
   process.stdout.write(`${json === true ? JSON.stringify(result) : checkText(result)}\n`);
   return result.ok ? 0 : FAILED;

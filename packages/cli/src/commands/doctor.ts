@@ -6,7 +6,10 @@ import type { Flags } from '../main.js';
 
 type Started = { readonly ok: true; readonly engine: EngineInfo } | { readonly ok: false; readonly why: string } | null;
 
-/** `kd doctor`: looks, and starts the engine where nothing has to be downloaded or compiled first. Exit code 1 when training would not run. */
+/**
+ * `kd doctor`: looks, and starts the engine where nothing has to be downloaded or compiled first. Exit code 1 when
+ * training would not run.
+ */
 export async function doctor({ json }: Flags): Promise<number> {
   const found = await diagnose();
   const copies = await copiesOf(SINGLE_PACKAGES, process.cwd());
@@ -14,12 +17,18 @@ export async function doctor({ json }: Flags): Promise<number> {
   const started = found.ready ? await tryStart() : null;
   const advice = [
     ...found.advice,
-    ...(found.ready || !found.usable ? [] : ['Nothing else: the first training, or kd engine install, sets up what is missing.']),
+    ...(found.ready || !found.usable
+      ? []
+      : ['Nothing else: the first training, or kd engine install, sets up what is missing.']),
     ...(started?.ok === false ? [started.why] : []),
     ...several,
   ];
   const well = found.usable && started?.ok !== false && several.length === 0;
-  process.stdout.write(json === true ? `${JSON.stringify({ ok: well, ...found, started, copies, advice }, null, 2)}\n` : `${lines(found, started, copies, advice, well).join('\n')}\n`);
+  process.stdout.write(
+    json === true
+      ? `${JSON.stringify({ ok: well, ...found, started, copies, advice }, null, 2)}\n`
+      : `${lines(found, started, copies, advice, well).join('\n')}\n`,
+  );
   return well ? 0 : FAILED;
 }
 
@@ -31,16 +40,34 @@ async function tryStart(): Promise<Started> {
   }
 }
 
-function lines(found: Diagnosis, started: Started, copies: Readonly<Record<string, readonly Copy[]>>, advice: readonly string[], well: boolean): string[] {
+function lines(
+  found: Diagnosis,
+  started: Started,
+  copies: Readonly<Record<string, readonly Copy[]>>,
+  advice: readonly string[],
+  well: boolean,
+): string[] {
   const { places, uses, binding, wouldDownload, compiler, python } = found;
-  const engine = started?.ok === true ? `tensorflow ${started.engine.version} on ${started.engine.device}, ${started.engine.threads} threads: it starts` : uses === null ? 'tensorflow, not set up yet' : 'tensorflow, not ready';
+  const engine =
+    started?.ok === true
+      ? `tensorflow ${started.engine.version} on ${started.engine.device}, ${started.engine.threads} threads: it starts`
+      : uses === null
+        ? 'tensorflow, not set up yet'
+        : 'tensorflow, not ready';
   return [
     `${well ? 'well' : 'NOT WELL'}: ${engine}`,
     '',
     `node      ${found.node} on ${found.platform}`,
     `library   ${uses === null ? 'none yet' : `${uses.why}, ${uses.folder ?? ''}`}`,
-    ...places.map((place) => `          ${place === uses ? '>' : '-'} ${place.source}: ${place.why}${place === uses ? ' (used: the first that has one)' : ''}`),
-    ...(wouldDownload === null ? [] : [`download  ${wouldDownload.what.join(', ')}, ${Math.round(wouldDownload.bytes / 1e6)} MB, to ${wouldDownload.to}`]),
+    ...places.map(
+      (place) =>
+        `          ${place === uses ? '>' : '-'} ${place.source}: ${place.why}${place === uses ? ' (used: the first that has one)' : ''}`,
+    ),
+    ...(wouldDownload === null
+      ? []
+      : [
+          `download  ${wouldDownload.what.join(', ')}, ${Math.round(wouldDownload.bytes / 1e6)} MB, to ${wouldDownload.to}`,
+        ]),
     `binding   ${binding === null ? 'none yet' : `${binding.compiled ? 'compiled' : 'not compiled yet'}, ${binding.file}`}`,
     `compiler  ${compiler === null ? 'none' : compiler.version}`,
     `python    ${python === null ? 'none' : `${python.command} ${python.version}, ${python.pip === null ? 'without pip' : `pip ${python.pip}`}`}`,
@@ -51,4 +78,7 @@ function lines(found: Diagnosis, started: Started, copies: Readonly<Record<strin
 }
 
 const copyLines = (label: string, copies: readonly Copy[]): string[] =>
-  copies.map(({ version, folder, by }, i) => `${(i === 0 ? label : '').padEnd(9)} ${version}${copies.length > 1 ? ` for ${by.join(', ')}` : ''} (${folder})`);
+  copies.map(
+    ({ version, folder, by }, i) =>
+      `${(i === 0 ? label : '').padEnd(9)} ${version}${copies.length > 1 ? ` for ${by.join(', ')}` : ''} (${folder})`,
+  );

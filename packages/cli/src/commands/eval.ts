@@ -1,4 +1,12 @@
-import { type Category, type Dataset, evaluate, KdError, type MetricResult, type ResolvedConfig, openDataset } from '@kd/core';
+import {
+  type Category,
+  type Dataset,
+  evaluate,
+  KdError,
+  type MetricResult,
+  type ResolvedConfig,
+  openDataset,
+} from '@kd/core';
 import { countdown, evaluationLines } from '@kd/report';
 import { type DataArgument, dataArgument } from '../data-argument.js';
 import type { Flags } from '../main.js';
@@ -16,11 +24,21 @@ export async function evaluateModel(path: string, flags: Flags): Promise<number>
   const bar = countdown('evaluating');
   const began = performance.now();
   try {
-    const { result } = await evaluate(built.detector, dataset, metric, { ...sizes, onBadImage: 'error', onProgress: bar.show });
+    const { result } = await evaluate(built.detector, dataset, metric, {
+      ...sizes,
+      onBadImage: 'error',
+      onProgress: bar.show,
+    });
     bar.end();
     const seconds = (performance.now() - began) / 1000;
-    if (flags['json'] === true) process.stdout.write(`${JSON.stringify({ ok: true, model: found.file, data: dataset.name, images: dataset.images.length, metric: metric.name, ...asJson(result), seconds, engine }, null, 2)}\n`);
-    else process.stdout.write(`${found.file} on ${dataset.name}, ${dataset.images.length} images, in ${seconds.toFixed(1)} s; ${metric.name}, in percent\n\n${evaluationLines(result).join('\n')}\n`);
+    if (flags['json'] === true)
+      process.stdout.write(
+        `${JSON.stringify({ ok: true, model: found.file, data: dataset.name, images: dataset.images.length, metric: metric.name, ...asJson(result), seconds, engine }, null, 2)}\n`,
+      );
+    else
+      process.stdout.write(
+        `${found.file} on ${dataset.name}, ${dataset.images.length} images, in ${seconds.toFixed(1)} s; ${metric.name}, in percent\n\n${evaluationLines(result).join('\n')}\n`,
+      );
     return 0;
   } finally {
     bar.end();
@@ -28,7 +46,10 @@ export async function evaluateModel(path: string, flags: Flags): Promise<number>
   }
 }
 
-const asJson = ({ metrics, perClass }: MetricResult): Record<string, unknown> => ({ metrics, perClass: Object.fromEntries(perClass.map(({ category, metrics: own }) => [category.name, own])) });
+const asJson = ({ metrics, perClass }: MetricResult): Record<string, unknown> => ({
+  metrics,
+  perClass: Object.fromEntries(perClass.map(({ category, metrics: own }) => [category.name, own])),
+});
 
 function metricName({ config }: FoundModel, { metric }: Flags): string {
   if (metric !== undefined) return String(metric);
@@ -38,16 +59,28 @@ function metricName({ config }: FoundModel, { metric }: Flags): string {
 
 function validationData({ config, folder }: FoundModel, path: string): DataArgument {
   const spec = (config?.['data'] as { val?: Record<string, unknown> } | undefined)?.val;
-  if (typeof spec?.['format'] !== 'string') throw new KdError('USAGE', `${path} names no validation data that can be opened again; say which with --coco JSON --images DIR, --voc ROOT --split NAME, or --data.`);
+  if (typeof spec?.['format'] !== 'string')
+    throw new KdError(
+      'USAGE',
+      `${path} names no validation data that can be opened again; say which with --coco JSON --images DIR, --voc ROOT --split NAME, or --data.`,
+    );
   return { spec, folder };
 }
 
-/** Opens the data and checks that its classes are the model's. VOC has no list of classes of its own: it takes the model's. */
+/**
+ * Opens the data and checks that its classes are the model's. VOC has no list of classes of its own: it takes the
+ * model's.
+ */
 async function openData({ spec, folder }: DataArgument, known: readonly Category[] | null): Promise<Dataset> {
   const names = known?.map(({ name }) => name);
-  const classes = spec['format'] === 'voc' && spec['classes'] === undefined && names !== undefined ? { classes: names } : {};
+  const classes =
+    spec['format'] === 'voc' && spec['classes'] === undefined && names !== undefined ? { classes: names } : {};
   const dataset = await openDataset({ ...spec, ...classes } as ResolvedConfig['data']['train'], folder, ports);
   const own = dataset.categories.map(({ name }) => name);
-  if (names !== undefined && own.join('\n') !== names.join('\n')) throw new KdError('DATA_INVALID', `the model knows the classes ${names.join(', ')}, ${dataset.name} has ${own.join(', ')}. Evaluate on data with the same classes in the same order.`);
+  if (names !== undefined && own.join('\n') !== names.join('\n'))
+    throw new KdError(
+      'DATA_INVALID',
+      `the model knows the classes ${names.join(', ')}, ${dataset.name} has ${own.join(', ')}. Evaluate on data with the same classes in the same order.`,
+    );
   return dataset;
 }

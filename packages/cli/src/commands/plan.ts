@@ -9,6 +9,9 @@ export async function plan(config: string, flags: Flags): Promise<number> {
   const planned = await planConfig(config, flags, { steps: 2, passImages: positiveFlag(flags, 'passImages', 16) });
   if (planned === null) return INTERRUPTED;
   if (flags['json'] === true) process.stdout.write(`${JSON.stringify({ ok: true, config, ...planned }, null, 2)}\n`);
-  else process.stdout.write(`${config}, after ${planned.measured!.steps.length === 1 ? 'its only step' : 'two real steps'}; nothing of it is kept\n\n${planLines(planned).join('\n')}\n`);
+  else
+    process.stdout.write(
+      `${config}, after ${planned.measured!.steps.length === 1 ? 'its only step' : 'two real steps'}; nothing of it is kept\n\n${planLines(planned).join('\n')}\n`,
+    );
   return 0;
 }

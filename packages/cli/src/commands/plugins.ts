@@ -17,10 +17,18 @@ async function installed({ json }: Flags): Promise<number> {
     return 0;
   }
   if (manifests.length === 0) {
-    process.stdout.write('no plugins: the project of this folder has no direct dependency that declares one. For example: pnpm add @kd/plugin-ssim @kd/detector-retinanet @kd/engine-tensorflow\n');
+    process.stdout.write(
+      'no plugins: the project of this folder has no direct dependency that declares one. For example: pnpm add @kd/plugin-ssim @kd/detector-retinanet @kd/engine-tensorflow\n',
+    );
     return 0;
   }
-  const rows = manifests.map((one) => [one.kind, one.name, one.version, one.package, one.apiVersion === API_VERSION ? '' : `speaks version ${one.apiVersion} of the contract, this core ${API_VERSION}`]);
+  const rows = manifests.map((one) => [
+    one.kind,
+    one.name,
+    one.version,
+    one.package,
+    one.apiVersion === API_VERSION ? '' : `speaks version ${one.apiVersion} of the contract, this core ${API_VERSION}`,
+  ]);
   process.stdout.write(`${columns([['kind', 'name', 'version', 'package', ''], ...rows], 5).join('\n')}\n`);
   return 0;
 }
@@ -30,6 +38,10 @@ async function partsOf(config: string, flags: Flags): Promise<number> {
   const plan = await planConfig(config, flags, { steps: 0 });
   if (plan === null) return INTERRUPTED;
   const { student, teacher, distillers }: Plan = plan;
-  process.stdout.write(flags['json'] === true ? `${JSON.stringify({ ok: true, config, student, teacher, distillers }, null, 2)}\n` : `${partLines(plan).join('\n')}\n`);
+  process.stdout.write(
+    flags['json'] === true
+      ? `${JSON.stringify({ ok: true, config, student, teacher, distillers }, null, 2)}\n`
+      : `${partLines(plan).join('\n')}\n`,
+  );
   return 0;
 }

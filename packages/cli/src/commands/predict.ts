@@ -17,7 +17,13 @@ interface Found {
 }
 
 type Prediction =
-  | { readonly file: string; readonly width: number; readonly height: number; readonly drawn: string; readonly detections: readonly Found[] }
+  | {
+      readonly file: string;
+      readonly width: number;
+      readonly height: number;
+      readonly drawn: string;
+      readonly detections: readonly Found[];
+    }
   | { readonly file: string; readonly error: { readonly code: string; readonly message: string } };
 
 /** `kd predict RUN IMAGES… --out DIR`: an image that cannot be read is told and left out, the others go on. */
@@ -26,8 +32,14 @@ export async function predict(path: string, images: readonly string[], flags: Fl
   const out = resolve(String(flags['out'] ?? 'predictions'));
   const model = await findModel(path);
   const names = flags['classes'] === undefined ? undefined : await classNames(String(flags['classes']));
-  const { built } = await openModel(model, { detector: flags['detector'], ...(names === undefined ? {} : { categories: names.map((name, i) => ({ id: i + 1, name })) }) });
-  if (!(await hasFont())) process.stderr.write('warning: this machine has no font, labels are drawn as empty boxes; install one (Debian: apt install fonts-dejavu-core), or read predictions.json\n');
+  const { built } = await openModel(model, {
+    detector: flags['detector'],
+    ...(names === undefined ? {} : { categories: names.map((name, i) => ({ id: i + 1, name })) }),
+  });
+  if (!(await hasFont()))
+    process.stderr.write(
+      'warning: this machine has no font, labels are drawn as empty boxes; install one (Debian: apt install fonts-dejavu-core), or read predictions.json\n',
+    );
   const nameFor = outputNames();
   const predictions: Prediction[] = [];
   try {
@@ -44,15 +56,27 @@ export async function predict(path: string, images: readonly string[], flags: Fl
   } finally {
     built.detector.dispose();
   }
-  const result = { model: model.file, classes: built.spec.categories.map(({ name }) => name), threshold, images: predictions };
+  const result = {
+    model: model.file,
+    classes: built.spec.categories.map(({ name }) => name),
+    threshold,
+    images: predictions,
+  };
   await writeFileAtomic(join(out, 'predictions.json'), `${JSON.stringify(result, null, 2)}\n`);
   const failed = predictions.filter((one) => 'error' in one).length;
   if (flags['json'] === true) process.stdout.write(`${JSON.stringify({ ok: failed === 0, ...result }, null, 2)}\n`);
-  else process.stdout.write(`${[...predictions.flatMap(lineOf), `${images.length - failed} of ${images.length} images, boxes and predictions.json in ${out}`].join('\n')}\n`);
+  else
+    process.stdout.write(
+      `${[...predictions.flatMap(lineOf), `${images.length - failed} of ${images.length} images, boxes and predictions.json in ${out}`].join('\n')}\n`,
+    );
   return failed === 0 ? 0 : FAILED;
 }
 
-async function predictOne(detector: Detector, file: string, { threshold, out, drawn }: { threshold: number; out: string; drawn: string }): Promise<Prediction> {
+async function predictOne(
+  detector: Detector,
+  file: string,
+  { threshold, out, drawn }: { threshold: number; out: string; drawn: string },
+): Promise<Prediction> {
   const image = await readImage(file, { declared: null, maxPixels: DEFAULT_MAX_PIXELS });
   const batch = inputTransform([{ image, id: file }], detector.input);
   const input = tf.tensor4d(batch.images, [...batch.shape]);
@@ -64,7 +88,11 @@ async function predictOne(detector: Detector, file: string, { threshold, out, dr
   } finally {
     disposeAll([input, output]);
   }
-  const boxes = detections.map(({ box, label, class: name, score }) => ({ box, label, text: `${name} ${score.toFixed(2)}` }));
+  const boxes = detections.map(({ box, label, class: name, score }) => ({
+    box,
+    label,
+    text: `${name} ${score.toFixed(2)}`,
+  }));
   await writeFileAtomic(join(out, drawn), await drawBoxes(image, boxes));
   return { file, width: image.width, height: image.height, drawn, detections };
 }
@@ -76,7 +104,10 @@ function listed({ boxes, scores, labels }: ImageDetections, { categories }: Dete
   }).filter(({ score }) => score >= threshold);
 }
 
-const lineOf = (one: Prediction): string[] => ('error' in one ? [] : [`${one.file}: ${one.detections.length} ${one.detections.length === 1 ? 'box' : 'boxes'} -> ${one.drawn}`]);
+const lineOf = (one: Prediction): string[] =>
+  'error' in one
+    ? []
+    : [`${one.file}: ${one.detections.length} ${one.detections.length === 1 ? 'box' : 'boxes'} -> ${one.drawn}`];
 
 /** Names for the drawn images; two images of one name in different folders get different ones. */
 function outputNames(): (file: string) => string {

@@ -22,15 +22,25 @@ export async function train(argument: string | undefined, flags: Flags): Promise
   const stop = stopSignal();
   try {
     const trainer = new Trainer(config, {
-      ...ports, out, folder, resume: flags['resume'] === true, signal: stop.signal, command: `kd ${process.argv.slice(2).join(' ')}`,
+      ...ports,
+      out,
+      folder,
+      resume: flags['resume'] === true,
+      signal: stop.signal,
+      command: `kd ${process.argv.slice(2).join(' ')}`,
       listeners: [terminal(), jsonLines(), originWriter({ config: file, folder, overrides })],
     });
     const summary = await trainer.fit();
     if (summary === null) {
-      process.stderr.write(`go on with: kd train ${shownPath(file)} --out ${shownPath(out)} --resume${overrideWords(overrides)}\n`);
+      process.stderr.write(
+        `go on with: kd train ${shownPath(file)} --out ${shownPath(out)} --resume${overrideWords(overrides)}\n`,
+      );
       return INTERRUPTED;
     }
-    const lines = evaluationLines({ metrics: summary.metrics, perClass: Object.entries(summary.perClass).map(([name, metrics], id) => ({ category: { id, name }, metrics })) });
+    const lines = evaluationLines({
+      metrics: summary.metrics,
+      perClass: Object.entries(summary.perClass).map(([name, metrics], id) => ({ category: { id, name }, metrics })),
+    });
     process.stdout.write(`${lines.join('\n')}\n${lines.length > 0 ? '\n' : ''}run: ${out}\n`);
     return 0;
   } finally {
@@ -47,17 +57,32 @@ interface FoundRun {
 async function findRun(argument: string | undefined, flags: Flags): Promise<FoundRun> {
   const { out, resume } = flags;
   if (argument === undefined) throw new KdError('USAGE', 'kd train needs a config: kd train CONFIG --out DIR');
-  const isFolder = await stat(argument).then((found) => found.isDirectory(), () => false);
-  if (!isFolder) return { loaded: await loadConfig(argument), out: resolve(out === undefined ? join('runs', basename(argument).replace(/(\.config)?\.\w+$/, '')) : String(out)), overrides: overridesOf(flags) };
-  if (resume !== true) throw new KdError('USAGE', `${argument} is a folder; to go on with the run in it: kd train --resume ${argument}`);
-  if (out !== undefined && resolve(String(out)) !== resolve(argument)) throw new KdError('USAGE', '--resume goes on in the same run folder; leave --out away.');
+  const isFolder = await stat(argument).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+  if (!isFolder)
+    return {
+      loaded: await loadConfig(argument),
+      out: resolve(out === undefined ? join('runs', basename(argument).replace(/(\.config)?\.\w+$/, '')) : String(out)),
+      overrides: overridesOf(flags),
+    };
+  if (resume !== true)
+    throw new KdError('USAGE', `${argument} is a folder; to go on with the run in it: kd train --resume ${argument}`);
+  if (out !== undefined && resolve(String(out)) !== resolve(argument))
+    throw new KdError('USAGE', '--resume goes on in the same run folder; leave --out away.');
   return { ...(await runAsStarted(argument, overridesOf(flags))), out: resolve(argument) };
 }
 
 /** The config that a run was started with and what was set over it; where that is gone, what it resolved to. */
 async function runAsStarted(run: string, now: Overrides): Promise<Pick<FoundRun, 'loaded' | 'overrides'>> {
   const origin = await readOrigin(run);
-  const isThere = origin !== null && (await stat(origin.config).then(() => true, () => false));
+  const isThere =
+    origin !== null &&
+    (await stat(origin.config).then(
+      () => true,
+      () => false,
+    ));
   if (isThere) return { loaded: await loadConfig(origin.config), overrides: { ...origin.overrides, ...now } };
   const loaded = await loadConfig(join(run, 'config.json'));
   return { loaded: { ...loaded, folder: origin?.folder ?? process.cwd() }, overrides: now };

@@ -25,7 +25,12 @@ export interface BankInfo {
   readonly levels: readonly {
     readonly tap: string;
     readonly stride: number;
-    readonly classes: readonly { readonly source: string; readonly instances: number; readonly dropped: number; readonly filterIgnored: boolean }[];
+    readonly classes: readonly {
+      readonly source: string;
+      readonly instances: number;
+      readonly dropped: number;
+      readonly filterIgnored: boolean;
+    }[];
   }[];
   readonly sampled: readonly { readonly images: number; readonly instances: number }[];
 }
@@ -52,10 +57,15 @@ export const isBank = (tensors: NamedTensors): boolean => tensors.has('info') &&
 /** @throws KdError CHECKPOINT_INVALID naming the file and what is wrong with it */
 export function bankOf(tensors: NamedTensors, file: string): Bank {
   const invalid = (why: string, cause?: unknown): KdError =>
-    new KdError('CHECKPOINT_INVALID', `${file} is damaged, no bank of prototypes, or one of another version: ${why}. Name another one with --epoch, or delete it and go on with --resume to have it made again.`, { cause });
+    new KdError(
+      'CHECKPOINT_INVALID',
+      `${file} is damaged, no bank of prototypes, or one of another version: ${why}. Name another one with --epoch, or delete it and go on with --resume to have it made again.`,
+      { cause },
+    );
   const get = <T extends HostTensor['data']>(name: string, type: new (...args: never[]) => T, length: number): T => {
     const data = tensors.get(name)?.data;
-    if (!(data instanceof type)) throw invalid(`its tensor ${name} is ${data === undefined ? 'missing' : 'of another type'}`);
+    if (!(data instanceof type))
+      throw invalid(`its tensor ${name} is ${data === undefined ? 'missing' : 'of another type'}`);
     if (data.length !== length) throw invalid(`its tensor ${name} has ${data.length} elements where ${length} belong`);
     return data;
   };
@@ -70,7 +80,8 @@ export function bankOf(tensors: NamedTensors, file: string): Bank {
   const levels = info.levels.map((_, l): BankLevel => {
     const name = (of: string): string => `level${l}/${of}`;
     const offsets = get(name('offsets'), Int32Array, k + 1);
-    if (offsets[0] !== 0 || offsets.some((value, c) => c > 0 && value < offsets[c - 1]!)) throw invalid(`its tensor ${name('offsets')} does not rise from 0`);
+    if (offsets[0] !== 0 || offsets.some((value, c) => c > 0 && value < offsets[c - 1]!))
+      throw invalid(`its tensor ${name('offsets')} does not rise from 0`);
     const p = offsets[k]!;
     return {
       offsets,
@@ -83,7 +94,8 @@ export function bankOf(tensors: NamedTensors, file: string): Bank {
     };
   });
   return {
-    info, levels,
+    info,
+    levels,
     instances: {
       image: within('instances/image', get('instances/image', Int32Array, n), 0, info.images.length),
       box: get('instances/box', Float32Array, 4 * n),
@@ -101,9 +113,15 @@ function infoOf(tensors: NamedTensors, invalid: (why: string, cause?: unknown) =
   } catch (cause) {
     throw invalid(`its tensor info is no JSON (${messageOf(cause)})`, cause);
   }
-  if (typeof info !== 'object' || info === null || info.format !== 2) throw invalid(`its format is ${JSON.stringify(info?.format)}, and this version of kd reads 2`);
+  if (typeof info !== 'object' || info === null || info.format !== 2)
+    throw invalid(`its format is ${JSON.stringify(info?.format)}, and this version of kd reads 2`);
   const lists = { classes: info.classes, images: info.images, levels: info.levels, sampled: info.sampled };
-  for (const [name, list] of Object.entries(lists)) if (!Array.isArray(list)) throw invalid(`its info has no list of ${name}`);
-  if (info.sampled.length !== info.classes.length || info.levels.some(({ classes }) => !Array.isArray(classes) || classes.length !== info.classes.length)) throw invalid('its info does not speak of every class');
+  for (const [name, list] of Object.entries(lists))
+    if (!Array.isArray(list)) throw invalid(`its info has no list of ${name}`);
+  if (
+    info.sampled.length !== info.classes.length ||
+    info.levels.some(({ classes }) => !Array.isArray(classes) || classes.length !== info.classes.length)
+  )
+    throw invalid('its info does not speak of every class');
   return info;
 }

@@ -1,6 +1,9 @@
 import type { BankLevel } from './bank.js';
 
-/** Per prototype of a level, the instances that it is nearest to, the nearest first: rows of the instances, without its own. */
+/**
+ * Per prototype of a level, the instances that it is nearest to, the nearest first: rows of the instances, without its
+ * own.
+ */
 export function explainedBy({ nearest, cosine, instance }: BankLevel, most: number): readonly (readonly number[])[] {
   const rows: number[][] = Array.from(instance, () => []);
   nearest.forEach((prototype, row) => {

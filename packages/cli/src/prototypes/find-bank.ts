@@ -37,14 +37,25 @@ export async function findBank(run: string, wanted: Wanted): Promise<FoundBank> 
     if (await holdsBanks(own)) banks.set(plugin, own);
   }
   if (banks.size === 0) {
-    throw new KdError('RUN_FOLDER', `${run} holds no bank of prototypes${files.length === 0 ? '' : `, only other passes (${[...new Set(files.map(({ plugin }) => plugin))].join(', ')})`}; it is made before the first step of a run with the distiller "prototype".`);
+    throw new KdError(
+      'RUN_FOLDER',
+      `${run} holds no bank of prototypes${files.length === 0 ? '' : `, only other passes (${[...new Set(files.map(({ plugin }) => plugin))].join(', ')})`}; it is made before the first step of a run with the distiller "prototype".`,
+    );
   }
   const plugin = wanted.plugin ?? [...banks.keys()][0]!;
   const own = banks.get(plugin);
   if (own === undefined || (wanted.plugin === undefined && banks.size > 1)) {
-    throw new KdError('USAGE', `${own === undefined ? `there is no bank of "${plugin}"` : 'several distillers have a bank'}; give --plugin ${[...banks.keys()].join(' or --plugin ')}.`);
+    throw new KdError(
+      'USAGE',
+      `${own === undefined ? `there is no bank of "${plugin}"` : 'several distillers have a bank'}; give --plugin ${[...banks.keys()].join(' or --plugin ')}.`,
+    );
   }
-  const { file } = own.findLast(({ kind, at }) => (wanted.epoch === undefined || (kind === 'epoch' && at === wanted.epoch)) && (wanted.step === undefined || (kind === 'step' && at === wanted.step))) ?? none(run, plugin, own, wanted);
+  const { file } =
+    own.findLast(
+      ({ kind, at }) =>
+        (wanted.epoch === undefined || (kind === 'epoch' && at === wanted.epoch)) &&
+        (wanted.step === undefined || (kind === 'step' && at === wanted.step)),
+    ) ?? none(run, plugin, own, wanted);
   return { file, plugin, bank: bankOf((await ports.format.read(file)).tensors, file) };
 }
 
@@ -62,22 +73,39 @@ async function holdsBanks(own: readonly PassFile[]): Promise<boolean> {
 }
 
 function none(run: string, plugin: string, own: readonly PassFile[], { epoch, step }: Wanted): never {
-  const asked = [epoch === undefined ? [] : [`epoch ${epoch}`], step === undefined ? [] : [`step ${step}`]].flat().join(' and ');
-  throw new KdError('USAGE', `${run} has no bank of ${asked} of "${plugin}"; it has ${own.map(({ kind, at }) => `${kind} ${at}`).join(', ')}.`);
+  const asked = [epoch === undefined ? [] : [`epoch ${epoch}`], step === undefined ? [] : [`step ${step}`]]
+    .flat()
+    .join(' and ');
+  throw new KdError(
+    'USAGE',
+    `${run} has no bank of ${asked} of "${plugin}"; it has ${own.map(({ kind, at }) => `${kind} ${at}`).join(', ')}.`,
+  );
 }
 
 /** The passes of a run, oldest first. @throws KdError RUN_FOLDER */
 async function passFiles(run: string): Promise<PassFile[]> {
-  if (!(await stat(join(run, 'config.json')).then(() => true, () => false))) throw new KdError('RUN_FOLDER', `${run} is not the folder of a run: there is no config.json in it.`);
+  if (
+    !(await stat(join(run, 'config.json')).then(
+      () => true,
+      () => false,
+    ))
+  )
+    throw new KdError('RUN_FOLDER', `${run} is not the folder of a run: there is no config.json in it.`);
   const plugins = await readdir(join(run, 'passes')).catch(() => []);
-  const found = await Promise.all(plugins.sort().map(async (plugin) => {
-    const names = await readdir(join(run, 'passes', plugin)).catch(() => []);
-    return Promise.all(names.map(async (name) => {
-      const [, kind, at] = /^(epoch|step)-(\d+(?:\.\d+)?)\.safetensors$/.exec(name) ?? [];
-      const file = join(run, 'passes', plugin, name);
-      return kind === undefined ? [] : [{ plugin, file, kind, at: Number(at), written: (await stat(file)).mtimeMs }];
-    }));
-  }));
+  const found = await Promise.all(
+    plugins.sort().map(async (plugin) => {
+      const names = await readdir(join(run, 'passes', plugin)).catch(() => []);
+      return Promise.all(
+        names.map(async (name) => {
+          const [, kind, at] = /^(epoch|step)-(\d+(?:\.\d+)?)\.safetensors$/.exec(name) ?? [];
+          const file = join(run, 'passes', plugin, name);
+          return kind === undefined
+            ? []
+            : [{ plugin, file, kind, at: Number(at), written: (await stat(file)).mtimeMs }];
+        }),
+      );
+    }),
+  );
   // Times of writing only decide between kinds: the period of a run was changed.
   return found.flatMap((own) => own.flat().sort((a, b) => (a.kind === b.kind ? a.at - b.at : a.written - b.written)));
 }

@@ -17,9 +17,20 @@ export interface Page {
 
 /** The bank as one HTML page that needs no other file. Every name in it comes from data and is escaped. */
 export function prototypesPage(page: Page): string {
-  const { bank: { info }, plugin, run, crops, labels } = page;
+  const {
+    bank: { info },
+    plugin,
+    run,
+    crops,
+    labels,
+  } = page;
   const title = `Prototypes of ${run}`;
-  const facts = [`distiller ${plugin}`, `made at step ${info.step}, epoch ${info.epoch}`, `selection ${info.select}`, `at most ${info.count} a class and level`];
+  const facts = [
+    `distiller ${plugin}`,
+    `made at step ${info.step}, epoch ${info.epoch}`,
+    `selection ${info.select}`,
+    `at most ${info.count} a class and level`,
+  ];
   return `<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${escape(title)}</title>
 <style>${STYLE}
@@ -44,7 +55,9 @@ function summaryRow({ bank: { info, levels } }: Page, label: number): string {
 
 function classSection(page: Page, label: number): string {
   const { info, levels } = page.bank;
-  const parts = levels.some((level) => chosen(level, label) > 0) ? levels.map((_, l) => levelPart(page, label, l)).join('\n') : `<p>${NOTHING}</p>`;
+  const parts = levels.some((level) => chosen(level, label) > 0)
+    ? levels.map((_, l) => levelPart(page, label, l)).join('\n')
+    : `<p>${NOTHING}</p>`;
   return `<section id="class-${label}"><h2>${escape(info.classes[label]!)}</h2>
 ${parts}</section>`;
 }
@@ -56,7 +69,9 @@ function levelPart(page: Page, label: number, l: number): string {
   const level = levels[l]!;
   const notes = [
     ...(source === 'chosen' ? [] : [source === 'kept' ? 'kept from the bank before: no instance now' : NOTHING]),
-    ...(dropped > 0 ? [`${Number(dropped)} ${dropped === 1 ? 'instance' : 'instances'} without a finite feature left out`] : []),
+    ...(dropped > 0
+      ? [`${Number(dropped)} ${dropped === 1 ? 'instance' : 'instances'} without a finite feature left out`]
+      : []),
     ...(filterIgnored ? ['too few candidates passed the density filter, so that it was not used'] : []),
   ];
   const rows = Array.from({ length: chosen(level, label) }, (_, i) => level.offsets[label]! + i);
@@ -77,8 +92,10 @@ function prototype({ bank, explained, crops }: Page, l: number, label: number, r
 
 const percent = (part: number): string => `${(100 * part).toFixed(1)} %`;
 
-const boxText = ({ instances }: Bank, row: number): string => `[${Array.from(instances.box.subarray(4 * row, 4 * row + 4), (value) => Number(value.toFixed(1))).join(', ')}]`;
-const place = (bank: Bank, row: number): string => `${bank.info.images[bank.instances.image[row]!]!}, box ${boxText(bank, row)}`;
+const boxText = ({ instances }: Bank, row: number): string =>
+  `[${Array.from(instances.box.subarray(4 * row, 4 * row + 4), (value) => Number(value.toFixed(1))).join(', ')}]`;
+const place = (bank: Bank, row: number): string =>
+  `${bank.info.images[bank.instances.image[row]!]!}, box ${boxText(bank, row)}`;
 
 function picture(bank: Bank, crops: Page['crops'], row: number): string {
   const text = escape(`${bank.info.classes[bank.instances.label[row]!]!}: image ${place(bank, row)}`);

@@ -2,7 +2,15 @@
 export interface HostTensor {
   readonly dtype: 'F64' | 'F32' | 'F16' | 'BF16' | 'I64' | 'I32' | 'I16' | 'I8' | 'U8' | 'BOOL';
   readonly shape: readonly number[];
-  readonly data: Float64Array | Float32Array | Uint16Array | BigInt64Array | Int32Array | Int16Array | Int8Array | Uint8Array;
+  readonly data:
+    | Float64Array
+    | Float32Array
+    | Uint16Array
+    | BigInt64Array
+    | Int32Array
+    | Int16Array
+    | Int8Array
+    | Uint8Array;
 }
 
 export type NamedTensors = ReadonlyMap<string, HostTensor>;

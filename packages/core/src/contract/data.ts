@@ -1,4 +1,7 @@
-/** A class of objects. `id` is the id in the annotations (gaps are allowed); the label in the program is its index in the list. */
+/**
+ * A class of objects. `id` is the id in the annotations (gaps are allowed); the label in the program is its index in
+ * the list.
+ */
 export interface Category {
   readonly id: number;
   readonly name: string;
@@ -78,7 +81,10 @@ export interface LoaderOptions {
   readonly indices?: readonly number[];
 }
 
-/** One batch as plain arrays: pixels normalised, resized and padded (section 2 of the transform), ground truth padded with a mask. */
+/**
+ * One batch as plain arrays: pixels normalised, resized and padded (section 2 of the transform), ground truth padded
+ * with a mask.
+ */
 export interface HostBatch {
   /** [b, h, w, 3] float32 RGB, padded with 0 at the right and the bottom. */
   readonly images: Float32Array;

@@ -4,7 +4,9 @@ import type { Category, HostBatch, InputSpec } from './data.js';
 import type { ImageDetections } from './metric.js';
 import type { Rng } from '../rng.js';
 
-/** A variable of a detector. Its identity is role + path (`student/backbone.body.conv1/kernel`), never `variable.name`. */
+/**
+ * A variable of a detector. Its identity is role + path (`student/backbone.body.conv1/kernel`), never `variable.name`.
+ */
 export interface DetectorVariable {
   /** `<layer path>/<weight>`: kernel, bias, gamma, beta, moving_mean, moving_variance. */
   readonly path: string;
@@ -30,7 +32,10 @@ export interface VariableUpdate {
   readonly value: tf.Tensor;
 }
 
-/** What a forward pass gives. The teacher's is handed on as an object that inherits from it: tell it by its properties, not by its identity. */
+/**
+ * What a forward pass gives. The teacher's is handed on as an object that inherits from it: tell it by its properties,
+ * not by its identity.
+ */
 export interface DetectorOutput {
   /** The requested taps, by name, [b, h, w, c]. */
   readonly taps: Readonly<Record<string, tf.Tensor4D>>;
@@ -47,7 +52,8 @@ export interface ForwardOptions {
   /** Names of taps that the caller wants; the others cost nothing. */
   readonly taps?: readonly string[];
   /**
-   * The caller may read no `predictions`: outside of training they may be computed when they are first read. A detector that always
+   * The caller may read no `predictions`: outside of training they may be computed when they are first read. A detector
+   * that always
    * computes them is right as well, only slower beside methods that compare features alone.
    */
   readonly lazy?: boolean;
@@ -90,19 +96,23 @@ export interface Assignment {
 /** How the maps of a dense head are read: what a method that compares two heads has to know, and to check. */
 export interface DenseInfo {
   /**
-   * `delta`: 4 offsets to an anchor; `distance`: left, top, right, bottom of a point; `distribution`: the same as `bins` logits a side. The unit
+   * `delta`: 4 offsets to an anchor; `distance`: left, top, right, bottom of a point; `distribution`: the same as
+   * `bins` logits a side. The unit
    * of distances is the detector's own, pixels or sizes of the level: only `decode` knows it, so go through that.
    */
   readonly boxes: 'delta' | 'distance' | 'distribution';
   readonly bins?: number;
   /** Priors a cell, the `a` of `cls` [b, h, w, a·k]. */
   readonly priorsPerCell: number;
-  /** Everything that priors and coder depend on, as plain data: two detectors decode alike exactly when this is equal. */
+  /**
+   * Everything that priors and coder depend on, as plain data: two detectors decode alike exactly when this is equal.
+   */
   readonly coding: unknown;
 }
 
 /**
- * One table of the positive instances of a batch: the priors (of two-stage detectors: the sampled regions) that answer for an object, an image a row, in
+ * One table of the positive instances of a batch: the priors (of two-stage detectors: the sampled regions) that answer
+ * for an object, an image a row, in
  * their order, then rows off the mask. Every tensor about instances shares these rows; none has a gradient.
  */
 export interface Instances {
@@ -120,7 +130,9 @@ export interface Instances {
   readonly labels: tf.Tensor2D;
 }
 
-/** Boxes that the second stage of a two-stage detector trains on: a fixed number an image. No gradient flows into them. */
+/**
+ * Boxes that the second stage of a two-stage detector trains on: a fixed number an image. No gradient flows into them.
+ */
 export interface Regions {
   /** [b, n, 4] proposals and ground truth, in pixels of the resized image; rows without a sample hold any finite box */
   readonly boxes: tf.Tensor3D;
@@ -148,9 +160,15 @@ export interface RegionOutput {
 export interface SecondStage {
   /** Index of the background in the logits: 0 shifts the labels by one. */
   readonly background: number;
-  /** The samples of a training step: of the priors for the first stage, and of the model's own proposals and the ground truth for the second. */
+  /**
+   * The samples of a training step: of the priors for the first stage, and of the model's own proposals and the ground
+   * truth for the second.
+   */
   sample(output: DetectorOutput, priors: Priors, assignment: Assignment, targets: Targets, rng: Rng): Regions;
-  /** Pools and classifies boxes [b, n, 4] in pixels of the resized images. The gradient flows into features and head, not into the boxes. */
+  /**
+   * Pools and classifies boxes [b, n, 4] in pixels of the resized images. The gradient flows into features and head,
+   * not into the boxes.
+   */
   run(output: DetectorOutput, boxes: tf.Tensor3D, imageSizes: HostBatch['imageSizes']): RegionOutput;
 }
 
@@ -177,12 +195,18 @@ export interface StagedHead {
   depth(branch: string): number;
   /**
    * Applies blocks `from` (default 0) up to, not including, `to` (default: through the predictions) to `x` [b, h, w, c]
-   * of level `level`. Returns `{ feature }` when it stops inside the tower, else the named maps of the branch as inference reads
+   * of level `level`. Returns `{ feature }` when it stops inside the tower, else the named maps of the branch as
+   * inference reads
    * them (scale of the level and activation included), e.g. `{ reg, centerness }`.
    */
-  run(branch: string, x: tf.Tensor4D, options: { readonly level: number; readonly from?: number; readonly to?: number }): Readonly<Record<string, tf.Tensor4D>>;
+  run(
+    branch: string,
+    x: tf.Tensor4D,
+    options: { readonly level: number; readonly from?: number; readonly to?: number },
+  ): Readonly<Record<string, tf.Tensor4D>>;
   /**
-   * The block whose output the tap of this name is, the first being 0; undefined for taps outside of the towers. A head without it works
+   * The block whose output the tap of this name is, the first being 0; undefined for taps outside of the towers. A head
+   * without it works
    * as well: whoever wants a feature of a tower runs the blocks a second time.
    */
   locate?(tap: string): TapPlace | undefined;
@@ -203,12 +227,18 @@ export interface Detector {
   readonly head?: StagedHead;
   /** Of dense detectors. */
   readonly dense?: DenseInfo;
-  /** Of two-stage detectors, which have the capability `roi.align`. `priors`, `assign` and the dense `predictions` are those of the RPN. */
+  /**
+   * Of two-stage detectors, which have the capability `roi.align`. `priors`, `assign` and the dense `predictions` are
+   * those of the RPN.
+   */
   readonly secondStage?: SecondStage;
 
   /** @param images [b, h, w, 3], normalised and padded */
   forward(images: tf.Tensor4D, options: ForwardOptions): DetectorOutput;
-  /** To be called inside of a tidy: a detector may keep the tensors for the next batch of this size, so nobody disposes them by hand. */
+  /**
+   * To be called inside of a tidy: a detector may keep the tensors for the next batch of this size, so nobody disposes
+   * them by hand.
+   */
   priors(output: DetectorOutput, paddedSize: readonly [number, number]): Priors;
   /** Boxes [b, a, 4] from codes as the head predicts them, [b, a, 4] or [b, a, 4·bins] */
   decode(codes: tf.Tensor3D, priors: Priors): tf.Tensor3D;
@@ -217,9 +247,18 @@ export interface Detector {
    * Named scalar losses, weighted: the detection loss is their plain sum.
    * @param second of two-stage detectors
    */
-  terms(output: DetectorOutput, priors: Priors, assignment: Assignment, targets: Targets, second?: RegionStep): Readonly<Record<string, tf.Scalar>>;
+  terms(
+    output: DetectorOutput,
+    priors: Priors,
+    assignment: Assignment,
+    targets: Targets,
+    second?: RegionStep,
+  ): Readonly<Record<string, tf.Scalar>>;
   /** Final detections per image in pixels of the original image, by descending score. */
-  detect(output: DetectorOutput, sizes: Pick<HostBatch, 'imageSizes' | 'originalSizes' | 'ids' | 'shape'>): Promise<ImageDetections[]>;
+  detect(
+    output: DetectorOutput,
+    sizes: Pick<HostBatch, 'imageSizes' | 'originalSizes' | 'ids' | 'shape'>,
+  ): Promise<ImageDetections[]>;
   dispose(): void;
 }
 

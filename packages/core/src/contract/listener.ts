@@ -74,12 +74,22 @@ export type TrainerEvent =
   /** How far the data set pass of a plugin is. */
   | { readonly type: 'pass'; readonly plugin: string; readonly done: number; readonly of: number }
   | { readonly type: 'evaluating'; readonly done: number; readonly of: number }
-  | { readonly type: 'evaluation'; readonly step: number; readonly epoch: number; readonly result: MetricResult; readonly seconds: number; readonly best: boolean }
+  | {
+      readonly type: 'evaluation';
+      readonly step: number;
+      readonly epoch: number;
+      readonly result: MetricResult;
+      readonly seconds: number;
+      readonly best: boolean;
+    }
   | { readonly type: 'checkpoint'; readonly step: number; readonly file: string }
   | { readonly type: 'stopped'; readonly step: number; readonly file: string }
   | { readonly type: 'end'; readonly summary: Summary };
 
-/** Something that watches: progress, logs, dashboards. It cannot change training; when it throws, it is warned of and left out. */
+/**
+ * Something that watches: progress, logs, dashboards. It cannot change training; when it throws, it is warned of and
+ * left out.
+ */
 export interface Listener {
   readonly name: string;
   on(event: TrainerEvent): void | Promise<void>;

@@ -4,13 +4,22 @@ import type { EngineInfo } from './engine.js';
 import type { DatasetPass, Role } from './plugin.js';
 import type { ResolvedConfig } from '../config.js';
 
-/** What a config stands for, as plain data: what would be trained, on what, and, where steps were run, what they came to. */
+/**
+ * What a config stands for, as plain data: what would be trained, on what, and, where steps were run, what they came
+ * to.
+ */
 export interface Plan {
   readonly engine: EngineInfo;
   readonly seed: number;
   readonly student: PlannedDetector;
   readonly teacher: PlannedDetector | null;
-  readonly data: { readonly train: PlannedData; readonly val: PlannedData | null; readonly classes: readonly string[]; readonly augment: readonly string[]; readonly workers: number };
+  readonly data: {
+    readonly train: PlannedData;
+    readonly val: PlannedData | null;
+    readonly classes: readonly string[];
+    readonly augment: readonly string[];
+    readonly workers: number;
+  };
   readonly distillers: readonly PlannedDistiller[];
   readonly training: {
     readonly epochs: number;
@@ -74,7 +83,11 @@ export interface PlannedDistiller {
   /** Levels that it compares, by the names of their taps. */
   readonly pairs: readonly { readonly stride: number; readonly student: string; readonly teacher: string }[];
   /** What it adds to the models: its own variables. */
-  readonly variables: readonly { readonly path: string; readonly shape: readonly number[]; readonly trainable: boolean }[];
+  readonly variables: readonly {
+    readonly path: string;
+    readonly shape: readonly number[];
+    readonly trainable: boolean;
+  }[];
   readonly pass: PlannedPass | null;
   /** The factor of its terms. */
   readonly factor: Course;
@@ -88,7 +101,10 @@ export interface PlannedPass {
   readonly measured: { readonly images: number; readonly seconds: number } | null;
 }
 
-/** A value over the steps of a run, counted from 1: where its line bends; of a curve five places, its highest, and where it leaves zero and comes back. The first and the last step are always there. */
+/**
+ * A value over the steps of a run, counted from 1: where its line bends; of a curve five places, its highest, and where
+ * it leaves zero and comes back. The first and the last step are always there.
+ */
 export type Course = readonly { readonly step: number; readonly value: number }[];
 
 export interface MeasuredStep {

@@ -2,7 +2,18 @@ import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type * as tf from '@tensorflow/tfjs-core';
 import type { NamedTensors } from './checkpoint.js';
 import type { Category, HostBatch, ImageRecord, InputSpec } from './data.js';
-import type { Assignment, Detector, DetectorOutput, Instances, Predictions, Priors, RegionOutput, StagedHead, TapInfo, Targets } from './detector.js';
+import type {
+  Assignment,
+  Detector,
+  DetectorOutput,
+  Instances,
+  Predictions,
+  Priors,
+  RegionOutput,
+  StagedHead,
+  TapInfo,
+  Targets,
+} from './detector.js';
 import type { Token } from '../container.js';
 import type { Logger } from '../logger.js';
 import type { Rng } from '../rng.js';
@@ -26,10 +37,14 @@ export interface TapPair {
 export interface TapRequests {
   /**
    * Asks for the taps of both models that match `pattern` (a name, or a pattern with `*`) and pairs them by stride.
-   * @param options.channels `equal` refuses a pair whose channel counts differ; `any` leaves it to the plugin (an adapter)
+   * @param options.channels `equal` refuses a pair whose channel counts differ; `any` leaves it to the plugin (an
+   *   adapter)
    * @throws KdError TAP_UNKNOWN, TAP_MISMATCH
    */
-  pair(pattern: string | readonly string[], options?: { readonly channels?: 'equal' | 'any'; readonly hint?: string }): readonly TapPair[];
+  pair(
+    pattern: string | readonly string[],
+    options?: { readonly channels?: 'equal' | 'any'; readonly hint?: string },
+  ): readonly TapPair[];
   /** Asks for taps of one model. */
   of(role: Role, pattern: string | readonly string[]): readonly TapInfo[];
 }
@@ -105,7 +120,10 @@ export type LossTerms = Readonly<Record<string, tf.Scalar>>;
 
 /** One batch of a pass. Its tensors are freed when the next batch is asked for, and at the end of the pass. */
 export interface PassBatch {
-  /** `boxes` of the batch holds, row by row, the annotations of the image that are not to `ignore`, in pixels of the resized image. */
+  /**
+   * `boxes` of the batch holds, row by row, the annotations of the image that are not to `ignore`, in pixels of the
+   * resized image.
+   */
   readonly batch: HostBatch;
   /** [b, h, w, 3] */
   readonly images: tf.Tensor4D;
@@ -119,7 +137,9 @@ export interface PassBatchOptions {
   readonly batchSize?: number;
 }
 
-/** What a `datasetPass` may do: read images of the training data with the frozen teacher and the student of this moment. */
+/**
+ * What a `datasetPass` may do: read images of the training data with the frozen teacher and the student of this moment.
+ */
 export interface PassView {
   /** Epoch and steps done at this moment. */
   readonly epoch: number;
@@ -130,7 +150,8 @@ export interface PassView {
   /** The training data: sizes and annotations in pixels of the original image. No image is read for it. */
   readonly images: readonly ImageRecord[];
   /**
-   * Images in batches, as in evaluation: resized and padded, no augmentation, none dropped. An image that cannot be read ends the
+   * Images in batches, as in evaluation: resized and padded, no augmentation, none dropped. An image that cannot be
+   * read ends the
    * pass, or is left out under `onBadImage: 'skip'`: `batch.ids` tells which are there.
    * @param indices places in `images`, in the order that is wanted; default all
    * @throws the reason of `signal` once it is aborted; let it through
@@ -139,27 +160,36 @@ export interface PassView {
   /** A forward pass of either model as in evaluation, without a tape. Its tensors live as long as the batch. */
   forward(role: Role, images: tf.Tensor4D, taps: readonly TapInfo[]): DetectorOutput;
   /**
-   * What does not change between refreshes, e.g. the teacher's features: made once, kept in the run folder under `passes/<plugin id>/cache/`, and
-   * read from there later and after a resume. It is made again when the teacher, the data, the student's input, the seed or the options are others.
+   * What does not change between refreshes, e.g. the teacher's features: made once, kept in the run folder under
+   * `passes/<plugin id>/cache/`, and
+   * read from there later and after a resume. It is made again when the teacher, the data, the student's input, the
+   * seed or the options are others.
    * @param name a file name without its ending; several names may be kept
    */
   cached(name: string, make: () => Promise<NamedTensors>): Promise<NamedTensors>;
-  /** This plugin's own random stream, the same at every refresh: a draw that must differ takes `rng.stream(view.step)`. */
+  /**
+   * This plugin's own random stream, the same at every refresh: a draw that must differ takes `rng.stream(view.step)`.
+   */
   readonly rng: Rng;
   /** Tells the listeners how far the pass is, e.g. in images. */
   progress(done: number, of: number): void;
-  /** Aborted when the run is to stop: `signal.throwIfAborted()` in long work between batches. The pass is then done again after a resume. */
+  /**
+   * Aborted when the run is to stop: `signal.throwIfAborted()` in long work between batches. The pass is then done
+   * again after a resume.
+   */
   readonly signal?: AbortSignal;
 }
 
 export interface DatasetPass {
   /**
-   * Runs before the first step, and then once a period: a number of epochs (0 is once only; 0.5 is twice an epoch), or of
+   * Runs before the first step, and then once a period: a number of epochs (0 is once only; 0.5 is twice an epoch), or
+   * of
    * steps.
    */
   readonly every: number | { readonly steps: number };
   /**
-   * Outside of the tape. The result is written to the run folder, to `passes/<plugin id>/epoch-<n>` or `step-<n>`, so that a resumed run does not
+   * Outside of the tape. The result is written to the run folder, to `passes/<plugin id>/epoch-<n>` or `step-<n>`, so
+   * that a resumed run does not
    * repeat it.
    */
   run(view: PassView): Promise<NamedTensors>;
@@ -173,11 +203,16 @@ export interface Hooks {
   featureTap?(taps: TapRequests): void;
   /** sequence: a pass over the data set outside of the tape. */
   datasetPass?: DatasetPass;
-  /** collect, in the step, on the tape, of every plugin before any `lossCompose`: run heads, fill the weight channel. */
+  /**
+   * collect, in the step, on the tape, of every plugin before any `lossCompose`: run heads, fill the weight channel.
+   */
   headForward?(step: StepView): void;
   /** collect, in the step, on the tape: the terms of this plugin, already weighted by its options. */
   lossCompose?(step: StepView): LossTerms;
-  /** collect, in the step, after every `lossCompose`: scalars that are no loss but worth watching, logged as `<plugin id>.<name>` beside the terms. */
+  /**
+   * collect, in the step, after every `lossCompose`: scalars that are no loss but worth watching, logged as `<plugin
+   * id>.<name>` beside the terms.
+   */
   stats?(step: StepView): Readonly<Record<string, tf.Scalar>>;
   /** pure: a factor for all terms of this plugin. */
   schedule?(progress: Progress): number;
@@ -201,7 +236,11 @@ export interface PluginScope {
    * May be called in `create` and in `featureTap`.
    * @param initial its value; the scope takes it over
    */
-  variable(name: string, initial: tf.Tensor, options?: { readonly trainable?: boolean; readonly lr?: number; readonly weightDecay?: number }): tf.Variable;
+  variable(
+    name: string,
+    initial: tf.Tensor,
+    options?: { readonly trainable?: boolean; readonly lr?: number; readonly weightDecay?: number },
+  ): tf.Variable;
   /** A service of the run. */
   resolve<T>(token: Token<T>): T;
 }

@@ -2,20 +2,41 @@ import type { Dataset, HostBatch, LoaderOptions } from '../contract/data.js';
 import { KdError } from '../errors.js';
 
 /** Images of a data set in the order of `indices`, as in evaluation; checks that these are the images that come. */
-export async function* imageBatches(dataset: Dataset, options: Pick<LoaderOptions, 'input' | 'batchSize' | 'workers' | 'onBadImage'>, indices: readonly number[] | undefined, signal?: AbortSignal): AsyncGenerator<HostBatch, void, undefined> {
+export async function* imageBatches(
+  dataset: Dataset,
+  options: Pick<LoaderOptions, 'input' | 'batchSize' | 'workers' | 'onBadImage'>,
+  indices: readonly number[] | undefined,
+  signal?: AbortSignal,
+): AsyncGenerator<HostBatch, void, undefined> {
   const wrong = indices?.find((index) => !Number.isInteger(index) || index < 0 || index >= dataset.images.length);
-  if (wrong !== undefined) throw new KdError('USAGE', `batches: ${wrong} is no place in the ${dataset.images.length} images of ${dataset.name}.`);
+  if (wrong !== undefined)
+    throw new KdError(
+      'USAGE',
+      `batches: ${wrong} is no place in the ${dataset.images.length} images of ${dataset.name}.`,
+    );
   const wanted = indices ?? dataset.images.map((_, index) => index);
   if (wanted.length === 0) return;
   signal?.throwIfAborted();
-  const loader = dataset.loader({ ...options, training: false, shuffle: false, dropLast: false, seed: 0, augment: [], ...(indices && { indices }) });
+  const loader = dataset.loader({
+    ...options,
+    training: false,
+    shuffle: false,
+    dropLast: false,
+    seed: 0,
+    augment: [],
+    ...(indices && { indices }),
+  });
   let next = 0;
   try {
     for await (const batch of loader.epoch(0)) {
       signal?.throwIfAborted();
       for (const id of batch.ids) {
         while (next < wanted.length && dataset.images[wanted[next]!]!.id !== id) next++;
-        if (next++ >= wanted.length) throw new KdError('DATA_INVALID', `the loader of ${dataset.name} gave the image ${id} where it was not asked for; a data set must follow \`indices\` of its loader's options.`);
+        if (next++ >= wanted.length)
+          throw new KdError(
+            'DATA_INVALID',
+            `the loader of ${dataset.name} gave the image ${id} where it was not asked for; a data set must follow \`indices\` of its loader's options.`,
+          );
       }
       yield batch;
     }

@@ -15,28 +15,58 @@ const teachers = new WeakMap<Detector, Promise<string>>();
 const datasets = new WeakMap<Dataset, string>();
 
 /** All that a result depends on besides the student: equal texts, equal results. */
-export async function madeFrom({ name, options }: Pick<Distiller, 'name' | 'options'>, { teacher, student, dataset, run }: PassContext): Promise<string> {
+export async function madeFrom(
+  { name, options }: Pick<Distiller, 'name' | 'options'>,
+  { teacher, student, dataset, run }: PassContext,
+): Promise<string> {
   if (!teachers.has(teacher)) teachers.set(teacher, fingerprintOfValues(teacher.variables));
   if (!datasets.has(dataset)) datasets.set(dataset, fingerprintOfData(dataset));
-  return JSON.stringify({ plugin: name, options, teacher: await teachers.get(teacher), data: datasets.get(dataset), input: student.input, ...run }, functionsAsText);
+  return JSON.stringify(
+    {
+      plugin: name,
+      options,
+      teacher: await teachers.get(teacher),
+      data: datasets.get(dataset),
+      input: student.input,
+      ...run,
+    },
+    functionsAsText,
+  );
 }
 
 /** An option may be a function, a selector say: another one makes another result. */
 const functionsAsText = (_: string, value: unknown): unknown => (typeof value === 'function' ? String(value) : value);
 
 /** A file of the run that is there and was made from the same, or null. */
-export async function readSame(file: string, same: Readonly<Record<string, string>>, format: CheckpointFormat): Promise<NamedTensors | null> {
-  if (!(await stat(file).then(() => true, () => false))) return null;
+export async function readSame(
+  file: string,
+  same: Readonly<Record<string, string>>,
+  format: CheckpointFormat,
+): Promise<NamedTensors | null> {
+  if (
+    !(await stat(file).then(
+      () => true,
+      () => false,
+    ))
+  )
+    return null;
   const { tensors, metadata } = await format.read(file);
   return Object.entries(same).every(([key, value]) => metadata[key] === value) ? tensors : null;
 }
 
 /** Tensors of a plugin's passes that are made once for a run. */
-export function passCache(distiller: Pick<Distiller, 'id' | 'name' | 'options'>, context: PassContext): PassView['cached'] {
+export function passCache(
+  distiller: Pick<Distiller, 'id' | 'name' | 'options'>,
+  context: PassContext,
+): PassView['cached'] {
   const { id } = distiller;
   const { folder, format } = context;
   return async (name, make) => {
-    if (!NAME.test(name)) throw new KdError('PLUGIN_HOOK', `${id}.datasetPass: cached("${name}") cannot be a file name; use letters, digits, "_", "-" and ".".`);
+    if (!NAME.test(name))
+      throw new KdError(
+        'PLUGIN_HOOK',
+        `${id}.datasetPass: cached("${name}") cannot be a file name; use letters, digits, "_", "-" and ".".`,
+      );
     const file = folder.file('passes', id, 'cache', `${name}${format.extension}`);
     const from = await madeFrom(distiller, context);
     const known = await readSame(file, { madeFrom: from }, format);

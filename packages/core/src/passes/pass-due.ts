@@ -44,4 +44,7 @@ export function passTimes(every: DatasetPass['every'], steps: number, stepsPerEp
 }
 
 const invalid = (id: string, every: string): KdError =>
-  new KdError('PLUGIN_HOOK', `${id}.datasetPass: every is ${every}; it must be a number of epochs (0 is once), or { steps } with a whole number of at least 1.`);
+  new KdError(
+    'PLUGIN_HOOK',
+    `${id}.datasetPass: every is ${every}; it must be a number of epochs (0 is once), or { steps } with a whole number of at least 1.`,
+  );

@@ -15,7 +15,11 @@ export interface OpenPass {
   close(): Promise<void>;
 }
 
-export function openPass(distiller: Pick<Distiller, 'id' | 'name' | 'options'>, { step, epoch }: PassMoment, context: PassContext): OpenPass {
+export function openPass(
+  distiller: Pick<Distiller, 'id' | 'name' | 'options'>,
+  { step, epoch }: PassMoment,
+  context: PassContext,
+): OpenPass {
   const { student, teacher, dataset, signal } = context;
   const iterators: AsyncGenerator<PassBatch, void, undefined>[] = [];
   let outputs: DetectorOutput[] = [];
@@ -25,20 +29,34 @@ export function openPass(distiller: Pick<Distiller, 'id' | 'name' | 'options'>, 
     outputs = [];
   };
   const view: PassView = {
-    epoch, step, student, teacher, categories: dataset.categories, images: dataset.images,
+    epoch,
+    step,
+    student,
+    teacher,
+    categories: dataset.categories,
+    images: dataset.images,
     forward: (role: Role, images, taps) => {
-      const output = tidy(() => (role === 'student' ? student : teacher).forward(images, { training: false, taps: taps.map((tap) => tap.name) }));
+      const output = tidy(() =>
+        (role === 'student' ? student : teacher).forward(images, {
+          training: false,
+          taps: taps.map((tap) => tap.name),
+        }),
+      );
       outputs.push(output);
       return output;
     },
     batches: (indices, { input = student.input, batchSize = context.loader.batchSize } = {}) => {
-      const iterator = onDevice(imageBatches(dataset, { ...context.loader, input, batchSize }, indices, signal), freeOutputs);
+      const iterator = onDevice(
+        imageBatches(dataset, { ...context.loader, input, batchSize }, indices, signal),
+        freeOutputs,
+      );
       iterators.push(iterator);
       return iterator;
     },
     cached: passCache(distiller, context),
     rng: context.rng.stream('plugin', distiller.id, 'pass'),
-    progress: (done, of) => void (told = told.then(() => context.emit?.({ type: 'pass', plugin: distiller.id, done, of }))),
+    progress: (done, of) =>
+      void (told = told.then(() => context.emit?.({ type: 'pass', plugin: distiller.id, done, of }))),
     ...(signal && { signal }),
   };
   return {
@@ -52,7 +70,10 @@ export function openPass(distiller: Pick<Distiller, 'id' | 'name' | 'options'>, 
   };
 }
 
-async function* onDevice(batches: AsyncIterable<HostBatch>, after: () => void): AsyncGenerator<PassBatch, void, undefined> {
+async function* onDevice(
+  batches: AsyncIterable<HostBatch>,
+  after: () => void,
+): AsyncGenerator<PassBatch, void, undefined> {
   for await (const batch of batches) {
     const tensors = deviceBatch(batch);
     try {

@@ -18,10 +18,38 @@ vi.setConfig({ testTimeout: 60_000 });
 let tensors: number;
 let teacher: Ran;
 /** Four steps an epoch. */
-const distilled = (more: Partial<Config> = {}): Config => toyConfig({ teacher: { weights: teacher.out, detector: toyDetector({ width: 6, size: 16 }) }, distillers: [walk()], epochs: 2, ...more });
-const files = (out: string, id = 'walk'): Promise<string[]> => readdir(join(out, 'passes', id)).then((names) => names.sort(), () => []);
+const distilled = (more: Partial<Config> = {}): Config =>
+  toyConfig({
+    teacher: { weights: teacher.out, detector: toyDetector({ width: 6, size: 16 }) },
+    distillers: [walk()],
+    epochs: 2,
+    ...more,
+  });
+const files = (out: string, id = 'walk'): Promise<string[]> =>
+  readdir(join(out, 'passes', id)).then(
+    (names) => names.sort(),
+    () => [],
+  );
 const passing = (pass: (view: PassView) => Promise<void>): Config =>
-  distilled({ epochs: 1, distillers: [plugin('p', () => ({ datasetPass: { every: 0, run: async (view: PassView) => { await pass(view); return new Map(); }, use: () => {} } }) satisfies Hooks)] });
+  distilled({
+    epochs: 1,
+    distillers: [
+      plugin(
+        'p',
+        () =>
+          ({
+            datasetPass: {
+              every: 0,
+              run: async (view: PassView) => {
+                await pass(view);
+                return new Map();
+              },
+              use: () => {},
+            },
+          }) satisfies Hooks,
+      ),
+    ],
+  });
 
 beforeAll(async () => {
   await cpuEngine().start();
@@ -36,78 +64,144 @@ afterAll(removeFolders);
 
 describe('when a pass is due', () => {
   it.each([
-    ['once', 0, 7, [0, 'epoch-0']], ['each epoch', 1, 7, [4, 'epoch-1']], ['every second epoch', 2, 7, [0, 'epoch-0']], ['every second epoch, later', 2, 8, [8, 'epoch-2']],
-    ['twice an epoch', 0.5, 7, [6, 'epoch-1.5']], ['in steps', { steps: 3 }, 7, [6, 'step-6']], ['at that step', { steps: 7 }, 7, [7, 'step-7']],
+    ['once', 0, 7, [0, 'epoch-0']],
+    ['each epoch', 1, 7, [4, 'epoch-1']],
+    ['every second epoch', 2, 7, [0, 'epoch-0']],
+    ['every second epoch, later', 2, 8, [8, 'epoch-2']],
+    ['twice an epoch', 0.5, 7, [6, 'epoch-1.5']],
+    ['in steps', { steps: 3 }, 7, [6, 'step-6']],
+    ['at that step', { steps: 7 }, 7, [7, 'step-7']],
   ] as const)('%s', (_, every, step, [due, name]) => expect(duePass(every, step, 4, 'p')).toEqual({ step: due, name }));
 
   it('starts with the epochs also where a part of one is no whole number of steps', () => {
-    const due = Array.from({ length: 15 }, (_, step) => step).filter((step) => duePass(0.5, step, 7, 'p').step === step);
+    const due = Array.from({ length: 15 }, (_, step) => step).filter(
+      (step) => duePass(0.5, step, 7, 'p').step === step,
+    );
     expect(due).toEqual([0, 4, 7, 11, 14]);
     // Thirds and tenths, which binary fractions miss.
-    for (const part of [3, 10]) expect(duePass(1 / part, 70 * part, 7 * part, 'p')).toEqual({ step: 70 * part, name: 'epoch-10' });
+    for (const part of [3, 10])
+      expect(duePass(1 / part, 70 * part, 7 * part, 'p')).toEqual({ step: 70 * part, name: 'epoch-10' });
   });
 
-  it.each([-1, NaN, { steps: 0 }, { steps: 1.5 }])('refuses %o', (every) => expect(() => duePass(every, 0, 4, 'p')).toThrow(/^p\.datasetPass: every is/));
+  it.each([-1, NaN, { steps: 0 }, { steps: 1.5 }])('refuses %o', (every) =>
+    expect(() => duePass(every, 0, 4, 'p')).toThrow(/^p\.datasetPass: every is/),
+  );
 });
 
 describe('what a pass sees', () => {
   it('the records of the training data, and chosen images in the order that it asks for, as in evaluation', async () => {
     const data = await toyData({ images: 8, size: 16 }).open({ folder: '.' });
     let ran = 0;
-    await run(passing(async (view) => {
-      expect(view.images).toEqual(data.images);
-      expect(view.categories).toEqual(data.categories);
-      const loader = data.loader({ input: view.student.input, batchSize: 2, training: false, shuffle: false, dropLast: false, seed: 0, augment: [], workers: 0, onBadImage: 'error' });
-      const plain = [];
-      for await (const batch of loader.epoch(0)) plain.push(batch);
-      const walked = [];
-      for await (const { batch } of view.batches()) walked.push(batch);
-      expect(walked).toEqual(plain);
-      const ids = [];
-      for await (const { batch, images, targets } of view.batches([5, 0, 7], { batchSize: 2 })) {
-        ids.push(batch.ids);
-        expect([...(await images.data())]).toEqual([...batch.images]);
-        expect(targets.boxes.shape).toEqual([batch.ids.length, batch.maxBoxes, 4]);
-      }
-      expect(ids).toEqual([[5, 0], [7]]);
-      for await (const { batch } of view.batches([1], { input: { ...view.student.input, fixedSize: [32, 32] } })) expect(batch.shape).toEqual([1, 32, 32, 3]);
-      for await (const _ of view.batches([])) throw new Error('no image was asked for');
-      ran++;
-    }));
+    await run(
+      passing(async (view) => {
+        expect(view.images).toEqual(data.images);
+        expect(view.categories).toEqual(data.categories);
+        const loader = data.loader({
+          input: view.student.input,
+          batchSize: 2,
+          training: false,
+          shuffle: false,
+          dropLast: false,
+          seed: 0,
+          augment: [],
+          workers: 0,
+          onBadImage: 'error',
+        });
+        const plain = [];
+        for await (const batch of loader.epoch(0)) plain.push(batch);
+        const walked = [];
+        for await (const { batch } of view.batches()) walked.push(batch);
+        expect(walked).toEqual(plain);
+        const ids = [];
+        for await (const { batch, images, targets } of view.batches([5, 0, 7], { batchSize: 2 })) {
+          ids.push(batch.ids);
+          expect([...(await images.data())]).toEqual([...batch.images]);
+          expect(targets.boxes.shape).toEqual([batch.ids.length, batch.maxBoxes, 4]);
+        }
+        expect(ids).toEqual([[5, 0], [7]]);
+        for await (const { batch } of view.batches([1], { input: { ...view.student.input, fixedSize: [32, 32] } }))
+          expect(batch.shape).toEqual([1, 32, 32, 3]);
+        for await (const _ of view.batches([])) throw new Error('no image was asked for');
+        ran++;
+      }),
+    );
     expect(ran).toBe(1);
   });
 
-  it.each([[[8], /8 is no place in the 8 images/], [[0.5], /0\.5 is no place/], [[-1], /-1 is no place/]])('no image that is not there: %j', async (indices, message) => {
-    await expect(run(passing(async (view) => { for await (const _ of view.batches(indices)); }))).rejects.toMatchObject({ code: 'USAGE', message: expect.stringMatching(message) as string });
+  it.each([
+    [[8], /8 is no place in the 8 images/],
+    [[0.5], /0\.5 is no place/],
+    [[-1], /-1 is no place/],
+  ])('no image that is not there: %j', async (indices, message) => {
+    await expect(
+      run(
+        passing(async (view) => {
+          for await (const _ of view.batches(indices));
+        }),
+      ),
+    ).rejects.toMatchObject({ code: 'USAGE', message: expect.stringMatching(message) as string });
   });
 
   it('never the wrong image: a data set that does not know about chosen images is refused', async () => {
     const source: DatasetSource = toyData({ images: 8, size: 16 });
-    const ignorant: DatasetSource = { ...source, open: async (context): Promise<Dataset> => { const data = await source.open(context); return { ...data, loader: ({ indices: _, ...options }) => data.loader(options) }; } };
-    const config = passing(async (view) => { for await (const _ of view.batches([5, 0])); });
-    await expect(run({ ...config, data: { ...config.data, train: ignorant } } as Config)).rejects.toMatchObject({ code: 'DATA_INVALID', message: expect.stringContaining('must follow `indices`') as string });
+    const ignorant: DatasetSource = {
+      ...source,
+      open: async (context): Promise<Dataset> => {
+        const data = await source.open(context);
+        return { ...data, loader: ({ indices: _, ...options }) => data.loader(options) };
+      },
+    };
+    const config = passing(async (view) => {
+      for await (const _ of view.batches([5, 0]));
+    });
+    await expect(run({ ...config, data: { ...config.data, train: ignorant } } as Config)).rejects.toMatchObject({
+      code: 'DATA_INVALID',
+      message: expect.stringContaining('must follow `indices`') as string,
+    });
   });
 
   it('tensors that are freed after a break, after an error and after an iterator that is left open', async () => {
     const forward = (view: PassView, images: tf.Tensor4D) => view.forward('student', images, view.student.taps);
-    await run(passing(async (view) => {
-      for await (const { images } of view.batches()) { forward(view, images); break; }
-      const open = view.batches()[Symbol.asyncIterator]();
-      forward(view, (await open.next()).value!.images);
-    }));
-    await expect(run(passing(async (view) => { for await (const { images } of view.batches()) { forward(view, images); throw new Error('oh'); } }))).rejects.toThrow('p.datasetPass threw before step 0 (epoch 0): oh');
+    await run(
+      passing(async (view) => {
+        for await (const { images } of view.batches()) {
+          forward(view, images);
+          break;
+        }
+        const open = view.batches()[Symbol.asyncIterator]();
+        forward(view, (await open.next()).value!.images);
+      }),
+    );
+    await expect(
+      run(
+        passing(async (view) => {
+          for await (const { images } of view.batches()) {
+            forward(view, images);
+            throw new Error('oh');
+          }
+        }),
+      ),
+    ).rejects.toThrow('p.datasetPass threw before step 0 (epoch 0): oh');
   });
 
   it('one batch on the device at a time', async () => {
     const counts: number[] = [];
-    await run(passing(async (view) => { for await (const { images } of view.batches()) { view.forward('teacher', images, view.teacher.taps); counts.push(tf.memory().numTensors); } }));
+    await run(
+      passing(async (view) => {
+        for await (const { images } of view.batches()) {
+          view.forward('teacher', images, view.teacher.taps);
+          counts.push(tf.memory().numTensors);
+        }
+      }),
+    );
     expect(counts).toHaveLength(4);
     expect(new Set(counts).size).toBe(1);
   });
 
   it('a random stream that is the same at every refresh, and another in another plugin', async () => {
     const { out } = await run(distilled({ distillers: [walk(), walk('other')] }));
-    const draw = async (id: string, name: string): Promise<unknown> => (await jsonFormat.read(join(out, 'passes', id, name))).tensors.get('draw');
+    const draw = async (id: string, name: string): Promise<unknown> =>
+      (await jsonFormat.read(join(out, 'passes', id, name))).tensors.get('draw');
     expect(await draw('walk', 'epoch-1.json')).toEqual(await draw('walk', 'epoch-0.json'));
     expect(await draw('other', 'epoch-0.json')).not.toEqual(await draw('walk', 'epoch-0.json'));
   });
@@ -115,8 +209,12 @@ describe('what a pass sees', () => {
   it('listeners that hear how far it is, in order', async () => {
     const { events } = await run(distilled({ epochs: 1 }));
     // Once for the teacher's features, once for the student's.
-    expect(of(events, 'pass')).toEqual([2, 4, 6, 8, 2, 4, 6, 8].map((done) => ({ type: 'pass', plugin: 'walk', done, of: 8 })));
-    expect(events.findIndex(({ type }) => type === 'step')).toBeGreaterThan(events.map(({ type }) => type).lastIndexOf('pass'));
+    expect(of(events, 'pass')).toEqual(
+      [2, 4, 6, 8, 2, 4, 6, 8].map((done) => ({ type: 'pass', plugin: 'walk', done, of: 8 })),
+    );
+    expect(events.findIndex(({ type }) => type === 'step')).toBeGreaterThan(
+      events.map(({ type }) => type).lastIndexOf('pass'),
+    );
   });
 });
 
@@ -124,17 +222,38 @@ describe('what a pass keeps', () => {
   it('is made once for all refreshes, and after a resume', async () => {
     const first = await run(distilled({ epochs: 3 }), { stopAt: 6 });
     await run(distilled({ epochs: 3 }), { out: first.out, resume: true });
-    expect(seen).toEqual(['run walk 0', 'made walk', 'use walk', 'run walk 4', 'use walk', 'use walk', 'run walk 8', 'use walk']);
+    expect(seen).toEqual([
+      'run walk 0',
+      'made walk',
+      'use walk',
+      'run walk 4',
+      'use walk',
+      'use walk',
+      'run walk 8',
+      'use walk',
+    ]);
     expect(await files(first.out)).toEqual(['cache', 'epoch-0.json', 'epoch-1.json', 'epoch-2.json']);
   });
 
   it.each([
-    ['another teacher', { teacher: 'other' }], ['other data', { data: 12 }], ['another seed', { seed: 1 }],
+    ['another teacher', { teacher: 'other' }],
+    ['other data', { data: 12 }],
+    ['another seed', { seed: 1 }],
   ] as const)('is made again for %s', async (_, change) => {
     const other = await run(toyConfig({ student: toyDetector({ width: 6, size: 16 }), epochs: 1, seed: 6 }));
-    const more: Partial<Config> = 'teacher' in change ? { teacher: { weights: other.out, detector: toyDetector({ width: 6, size: 16 }) } } : 'data' in change ? { data: { ...toyConfig().data, train: toyData({ images: 12, size: 16 }) } } : { seed: 1 };
-    const dies = plugin('dies', () => ({ lossCompose: () => { throw new Error('oh'); } }));
-    const crash = (out: string, config: Partial<Config>) => expect(run(distilled({ distillers: [walk(), dies], ...config }), { out })).rejects.toThrow('oh');
+    const more: Partial<Config> =
+      'teacher' in change
+        ? { teacher: { weights: other.out, detector: toyDetector({ width: 6, size: 16 }) } }
+        : 'data' in change
+          ? { data: { ...toyConfig().data, train: toyData({ images: 12, size: 16 }) } }
+          : { seed: 1 };
+    const dies = plugin('dies', () => ({
+      lossCompose: () => {
+        throw new Error('oh');
+      },
+    }));
+    const crash = (out: string, config: Partial<Config>) =>
+      expect(run(distilled({ distillers: [walk(), dies], ...config }), { out })).rejects.toThrow('oh');
     const { out } = other;
     const folder = join(out, 'again');
     await crash(folder, {});
@@ -145,29 +264,55 @@ describe('what a pass keeps', () => {
   });
 
   it('is made again for another option, also where that is a function', async () => {
-    const context = { student: { input: {} }, teacher: { variables: [] }, dataset: { categories: [], images: [] }, run: { seed: 0 } } as unknown as PassContext;
-    const [a, b, c] = await Promise.all([{ rank: (x: number) => x }, { rank: (x: number) => -x }, { rank: (x: number) => x }].map((options) => madeFrom({ name: 'p', options }, context)));
+    const context = {
+      student: { input: {} },
+      teacher: { variables: [] },
+      dataset: { categories: [], images: [] },
+      run: { seed: 0 },
+    } as unknown as PassContext;
+    const [a, b, c] = await Promise.all(
+      [{ rank: (x: number) => x }, { rank: (x: number) => -x }, { rank: (x: number) => x }].map((options) =>
+        madeFrom({ name: 'p', options }, context),
+      ),
+    );
     expect(b).not.toBe(a);
     expect(c).toBe(a);
   });
 
   it('does not mix with what another plugin keeps under the same name', async () => {
     const own = walk('walk', { indices: [1] });
-    const { out } = await run(distilled({ epochs: 1, distillers: [own, walk('other', { indices: [2, 4] }), { ...own, as: 'third' }] }));
-    const read = async (id: string, ...name: string[]): Promise<unknown> => (await jsonFormat.read(join(out, 'passes', id, ...name))).tensors;
+    const { out } = await run(
+      distilled({ epochs: 1, distillers: [own, walk('other', { indices: [2, 4] }), { ...own, as: 'third' }] }),
+    );
+    const read = async (id: string, ...name: string[]): Promise<unknown> =>
+      (await jsonFormat.read(join(out, 'passes', id, ...name))).tensors;
     expect(await read('other', 'cache', 'teacher.json')).not.toEqual(await read('walk', 'cache', 'teacher.json'));
     expect(await read('third', 'cache', 'teacher.json')).toEqual(await read('walk', 'cache', 'teacher.json'));
     expect(seen.filter((one) => one.startsWith('made'))).toEqual(['made walk', 'made other', 'made third']);
   });
 
   it('stays inside of its folder', async () => {
-    await expect(run(passing(async (view) => void (await view.cached('../x', async () => new Map()))))).rejects.toMatchObject({ code: 'PLUGIN_HOOK', message: expect.stringContaining('cached("../x") cannot be a file name') as string });
+    await expect(
+      run(passing(async (view) => void (await view.cached('../x', async () => new Map())))),
+    ).rejects.toMatchObject({
+      code: 'PLUGIN_HOOK',
+      message: expect.stringContaining('cached("../x") cannot be a file name') as string,
+    });
   });
 
   it('is not taken from a run that died with another student', async () => {
-    const dies = plugin('dies', () => ({ lossCompose: () => { throw new Error('oh'); } }));
+    const dies = plugin('dies', () => ({
+      lossCompose: () => {
+        throw new Error('oh');
+      },
+    }));
     const { out } = await run(toyConfig({ epochs: 1 }));
-    const crash = (depth: number) => expect(run(distilled({ student: toyDetector({ size: 16, depth }), distillers: [walk(), dies] }), { out: join(out, 'again') })).rejects.toThrow('oh');
+    const crash = (depth: number) =>
+      expect(
+        run(distilled({ student: toyDetector({ size: 16, depth }), distillers: [walk(), dies] }), {
+          out: join(out, 'again'),
+        }),
+      ).rejects.toThrow('oh');
     for (const depth of [1, 1, 2]) await crash(depth);
     expect(seen.filter((one) => one.startsWith('run'))).toHaveLength(2);
     expect(seen.filter((one) => one.startsWith('made'))).toHaveLength(1);
@@ -190,39 +335,92 @@ describe('a period in steps', () => {
     const first = await run(config(), { stopAt: 5 });
     await rm(join(first.out, 'passes', 'walk', 'step-3.json'));
     const warnings: string[] = [];
-    await run(config(), { out: first.out, resume: true, logger: { info: () => {}, warn: (message) => void warnings.push(message) } });
-    expect(warnings).toEqual([expect.stringMatching(/^walk: .*step-3\.json is not there, .* of step 3 is made again, from the student of step 5/)]);
+    await run(config(), {
+      out: first.out,
+      resume: true,
+      logger: { info: () => {}, warn: (message) => void warnings.push(message) },
+    });
+    expect(warnings).toEqual([
+      expect.stringMatching(
+        /^walk: .*step-3\.json is not there, .* of step 3 is made again, from the student of step 5/,
+      ),
+    ]);
   });
 });
 
 describe('a run that is stopped in the middle of a pass', () => {
   const stopping = (at: { readonly step: number; readonly done: number }, on?: WalkOptions['on']) => {
     const stop = new AbortController();
-    const ran = run(distilled({ distillers: [walk('walk', { every: { steps: 3 }, on: (view, done) => { if (view.step === at.step && done === at.done) { stop.abort(); return on?.(view, done); } } })] }), { signal: stop.signal });
+    const ran = run(
+      distilled({
+        distillers: [
+          walk('walk', {
+            every: { steps: 3 },
+            on: (view, done) => {
+              if (view.step === at.step && done === at.done) {
+                stop.abort();
+                return on?.(view, done);
+              }
+            },
+          }),
+        ],
+      }),
+      { signal: stop.signal },
+    );
     return ran;
   };
 
-  it.each([[0, 4], [3, 2], [6, 8]])('keeps the results of before, and ends as the whole run when it goes on (step %i, %i images done)', async (step, done) => {
-    const whole = await run(distilled({ distillers: [walk('walk', { every: { steps: 3 } })] }));
-    seen.length = 0;
-    const first = await stopping({ step, done });
-    expect(first.summary).toBeNull();
-    expect(of(first.events, 'stopped')).toMatchObject([{ step }]);
-    expect(await files(first.out)).toEqual(['cache', ...[0, 3, 6].filter((due) => due < step).map((due) => `step-${due}.json`)]);
-    expect(seen.filter((one) => one.startsWith('use'))).toHaveLength(step / 3);
-    await run(distilled({ distillers: [walk('walk', { every: { steps: 3 } })] }), { out: first.out, resume: true });
-    expect(seen.filter((one) => one.startsWith('made'))).toHaveLength(1);
-    expect(await lastState(first.out)).toEqual(await lastState(whole.out));
-  });
+  it.each([
+    [0, 4],
+    [3, 2],
+    [6, 8],
+  ])(
+    'keeps the results of before, and ends as the whole run when it goes on (step %i, %i images done)',
+    async (step, done) => {
+      const whole = await run(distilled({ distillers: [walk('walk', { every: { steps: 3 } })] }));
+      seen.length = 0;
+      const first = await stopping({ step, done });
+      expect(first.summary).toBeNull();
+      expect(of(first.events, 'stopped')).toMatchObject([{ step }]);
+      expect(await files(first.out)).toEqual([
+        'cache',
+        ...[0, 3, 6].filter((due) => due < step).map((due) => `step-${due}.json`),
+      ]);
+      expect(seen.filter((one) => one.startsWith('use'))).toHaveLength(step / 3);
+      await run(distilled({ distillers: [walk('walk', { every: { steps: 3 } })] }), { out: first.out, resume: true });
+      expect(seen.filter((one) => one.startsWith('made'))).toHaveLength(1);
+      expect(await lastState(first.out)).toEqual(await lastState(whole.out));
+    },
+  );
 
   it('takes an error beside the stop for what it is', async () => {
-    await expect(stopping({ step: 3, done: 2 }, () => { throw new Error('out of memory'); })).rejects.toThrow('walk.datasetPass threw before step 3 (epoch 0): out of memory');
+    await expect(
+      stopping({ step: 3, done: 2 }, () => {
+        throw new Error('out of memory');
+      }),
+    ).rejects.toThrow('walk.datasetPass threw before step 3 (epoch 0): out of memory');
   });
 
   it('throws away what a plugin returns after it was told to stop: it may be a part', async () => {
     const stop = new AbortController();
     let used = 0;
-    const partial = plugin('part', () => ({ datasetPass: { every: 0, run: async (view: PassView) => { for await (const _ of view.batches()) { stop.abort(); if (view.signal!.aborted) break; } return new Map(); }, use: () => void used++ } }) satisfies Hooks);
+    const partial = plugin(
+      'part',
+      () =>
+        ({
+          datasetPass: {
+            every: 0,
+            run: async (view: PassView) => {
+              for await (const _ of view.batches()) {
+                stop.abort();
+                if (view.signal!.aborted) break;
+              }
+              return new Map();
+            },
+            use: () => void used++,
+          },
+        }) satisfies Hooks,
+    );
     const { out, summary } = await run(distilled({ distillers: [partial] }), { signal: stop.signal });
     expect([summary, used, await files(out, 'part')]).toEqual([null, 0, []]);
   });

@@ -18,14 +18,30 @@ export function shapeWatcher({ taps }: Pick<Run, 'taps'>): { readonly shapes: Ta
       for (const name of taps[role]) if (!shapes[role].has(name)) shapes[role].set(name, step[role].tap(name).shape);
     }
   };
-  const watcher: Distiller = { id: 'plan', name: 'plan', options: {}, hooks: { headForward: look }, variables: [], call: (_, run) => run(), factor: () => 1, dispose: () => {} };
+  const watcher: Distiller = {
+    id: 'plan',
+    name: 'plan',
+    options: {},
+    hooks: { headForward: look },
+    variables: [],
+    call: (_, run) => run(),
+    factor: () => 1,
+    dispose: () => {},
+  };
   return { shapes, watcher };
 }
 
 export type MeasuredPasses = ReadonlyMap<string, NonNullable<PlannedPass['measured']>>;
 
 /** Runs every pass once, over the first images of the training data. */
-export async function measurePasses(run: Run, steps: RunSteps, { images, onPass }: { readonly images: number; readonly onPass?: ((id: string, done: number, of: number) => void) | undefined }): Promise<MeasuredPasses> {
+export async function measurePasses(
+  run: Run,
+  steps: RunSteps,
+  {
+    images,
+    onPass,
+  }: { readonly images: number; readonly onPass?: ((id: string, done: number, of: number) => void) | undefined },
+): Promise<MeasuredPasses> {
   const measured = new Map<string, NonNullable<PlannedPass['measured']>>();
   const all = run.train.images.length;
   const dataset = images < all ? firstImages(run.train, images) : run.train;
@@ -33,11 +49,19 @@ export async function measurePasses(run: Run, steps: RunSteps, { images, onPass 
     if (distiller.hooks.datasetPass === undefined) continue;
     const began = performance.now();
     try {
-      const finished = await steps.passes(0, { dataset, distillers: [distiller], emit: async (event) => void (event.type === 'pass' && onPass?.(event.plugin, event.done, event.of)) });
+      const finished = await steps.passes(0, {
+        dataset,
+        distillers: [distiller],
+        emit: async (event) => void (event.type === 'pass' && onPass?.(event.plugin, event.done, event.of)),
+      });
       if (!finished) run.options.signal?.throwIfAborted();
     } catch (error) {
       if (!isKdError(error) || dataset === run.train) throw error;
-      throw new KdError(error.code, `${error.message} (The pass of ${distiller.id} ran over the first ${images} of ${all} images only; let the plan pass over all ${all}.)`, { cause: error });
+      throw new KdError(
+        error.code,
+        `${error.message} (The pass of ${distiller.id} ran over the first ${images} of ${all} images only; let the plan pass over all ${all}.)`,
+        { cause: error },
+      );
     }
     measured.set(distiller.id, { images: dataset.images.length, seconds: (performance.now() - began) / 1000 });
   }

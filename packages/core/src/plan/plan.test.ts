@@ -16,11 +16,18 @@ vi.setConfig({ testTimeout: 60_000 });
 let tensors: number;
 let teacher: Ran;
 const distilled = (more: Partial<Config> = {}): Config =>
-  toyConfig({ teacher: { weights: teacher.out, detector: toyDetector({ width: 6, size: 16 }) }, distillers: [mimic({ noise: 0.5 })], ema: { decay: 0.8 }, ...more });
-const plan = (config: Config, options: Partial<PlanOptions> = {}): Promise<Plan> => planRun(config, { format: jsonFormat, logger: silentLogger, ...options });
+  toyConfig({
+    teacher: { weights: teacher.out, detector: toyDetector({ width: 6, size: 16 }) },
+    distillers: [mimic({ noise: 0.5 })],
+    ema: { decay: 0.8 },
+    ...more,
+  });
+const plan = (config: Config, options: Partial<PlanOptions> = {}): Promise<Plan> =>
+  planRun(config, { format: jsonFormat, logger: silentLogger, ...options });
 /** Everything temporary is made here, apart from what other processes make. */
 let temporary: string;
-const leftFolders = async (): Promise<string[]> => (await readdir(temporary)).filter((name) => !name.startsWith('kd-run-'));
+const leftFolders = async (): Promise<string[]> =>
+  (await readdir(temporary)).filter((name) => !name.startsWith('kd-run-'));
 
 beforeAll(async () => {
   temporary = await temporaryFolder();
@@ -42,10 +49,16 @@ afterAll(async () => {
 });
 
 describe('planRun', () => {
-  it.each([['with a teacher and a distiller', () => distilled()], ['with accumulated batches', () => distilled({ accumulate: 2 })], ['alone', () => toyConfig()]])('has the losses and rates of the first two steps of the training, %s', async (_, config) => {
+  it.each([
+    ['with a teacher and a distiller', () => distilled()],
+    ['with accumulated batches', () => distilled({ accumulate: 2 })],
+    ['alone', () => toyConfig()],
+  ])('has the losses and rates of the first two steps of the training, %s', async (_, config) => {
     const { measured, training } = await plan(config());
     const logs = of((await run(config())).events, 'log').slice(0, 2);
-    expect(measured!.steps.map(({ terms, total, lr }) => ({ terms, total, lr }))).toEqual(logs.map(({ terms, total, lr }) => ({ terms, total, lr })));
+    expect(measured!.steps.map(({ terms, total, lr }) => ({ terms, total, lr }))).toEqual(
+      logs.map(({ terms, total, lr }) => ({ terms, total, lr })),
+    );
     expect(training.learningRate[0]).toEqual({ step: 1, value: logs[0]!.lr });
     expect(measured!.estimate).toBe(measured!.steps[1]!.seconds * training.steps);
     expect(measured!.steps[0]!.tensors).toBe(measured!.steps[1]!.tensors);
@@ -55,22 +68,56 @@ describe('planRun', () => {
   it('tells what every part is, needs, reads and adds', async () => {
     const { student, teacher: taught, distillers, data, training, engine, measured } = await plan(distilled());
     expect(engine.name).toBe('cpu');
-    expect([student, taught]).toMatchObject([{ name: 'toy', package: null, weights: null, input: { fixedSize: [16, 16] } }, { name: 'toy', options: { width: 6 }, weights: expect.stringContaining('best.json') as string }]);
+    expect([student, taught]).toMatchObject([
+      { name: 'toy', package: null, weights: null, input: { fixedSize: [16, 16] } },
+      { name: 'toy', options: { width: 6 }, weights: expect.stringContaining('best.json') as string },
+    ]);
     expect(student.trainable).toBeLessThanOrEqual(student.parameters);
-    expect(data).toMatchObject({ train: { images: 8 }, val: { images: 6 }, classes: ['red', 'blue'], augment: ['flip'] });
+    expect(data).toMatchObject({
+      train: { images: 8 },
+      val: { images: 6 },
+      classes: ['red', 'blue'],
+      augment: ['flip'],
+    });
     const [one] = distillers;
-    expect(one).toMatchObject({ id: 'mimic', name: 'mimic', package: null, preset: null, options: { weight: 1, noise: 0.5 }, requires: { student: ['dense'], teacher: ['dense'] }, pass: null });
+    expect(one).toMatchObject({
+      id: 'mimic',
+      name: 'mimic',
+      package: null,
+      preset: null,
+      options: { weight: 1, noise: 0.5 },
+      requires: { student: ['dense'], teacher: ['dense'] },
+      pass: null,
+    });
     expect(one!.variables).toEqual([{ path: 'mimic/adapter', shape: [1, 1, 4, 6], trainable: true }]);
     expect(training.trained).toBe(student.trainable + 4 * 6);
     expect(measured!.steps[0]!.batch).toEqual([2, 16, 16, 3]);
     for (const { student: own, teacher: other, stride } of one!.pairs) {
-      expect(one!.taps.student.find(({ name }) => name === own)).toMatchObject({ stride, shape: [2, 16 / stride, 16 / stride, 4] });
-      expect(one!.taps.teacher.find(({ name }) => name === other)).toMatchObject({ stride, shape: [2, 16 / stride, 16 / stride, 6] });
+      expect(one!.taps.student.find(({ name }) => name === own)).toMatchObject({
+        stride,
+        shape: [2, 16 / stride, 16 / stride, 4],
+      });
+      expect(one!.taps.teacher.find(({ name }) => name === other)).toMatchObject({
+        stride,
+        shape: [2, 16 / stride, 16 / stride, 6],
+      });
     }
     expect(one!.pairs.length).toBeGreaterThan(0);
-    expect(training).toMatchObject({ epochs: 3, stepsPerEpoch: 4, steps: 12, batchSize: 2, accumulate: 1, ema: { decay: 0.8 }, optimizer: { name: 'sgd', lr: 0.02 }, evaluate: { every: 1, metric: 'toy' } });
+    expect(training).toMatchObject({
+      epochs: 3,
+      stepsPerEpoch: 4,
+      steps: 12,
+      batchSize: 2,
+      accumulate: 1,
+      ema: { decay: 0.8 },
+      optimizer: { name: 'sgd', lr: 0.02 },
+      evaluate: { every: 1, metric: 'toy' },
+    });
     // mimic: 1 - fraction / 2
-    expect(one!.factor).toEqual([{ step: 1, value: 1 }, { step: 12, value: 1 - 11 / 24 }]);
+    expect(one!.factor).toEqual([
+      { step: 1, value: 1 },
+      { step: 12, value: 1 - 11 / 24 },
+    ]);
   });
 
   it('is plain data', async () => {
@@ -79,9 +126,14 @@ describe('planRun', () => {
   });
 
   it('without steps builds the same and runs none', async () => {
-    const [without, whole] = [await plan(distilled({ distillers: [mimic({ pass: true })] }), { steps: 0 }), await plan(distilled({ distillers: [mimic({ pass: true })] }))];
+    const [without, whole] = [
+      await plan(distilled({ distillers: [mimic({ pass: true })] }), { steps: 0 }),
+      await plan(distilled({ distillers: [mimic({ pass: true })] })),
+    ];
     expect(without.measured).toBeNull();
-    expect(without.distillers[0]!.taps.student.map(({ shape }) => shape)).toEqual(without.distillers[0]!.taps.student.map(() => null));
+    expect(without.distillers[0]!.taps.student.map(({ shape }) => shape)).toEqual(
+      without.distillers[0]!.taps.student.map(() => null),
+    );
     expect(without.distillers[0]!.pass).toEqual({ every: 2, times: 2, measured: null });
     expect({ ...without.training, ...without.student }).toEqual({ ...whole.training, ...whole.student });
     expect(calls.filter((call) => call.startsWith('run'))).toEqual(['run mimic 0']);
@@ -93,7 +145,11 @@ describe('planRun', () => {
     const counting = plugin('counting', () => ({
       datasetPass: {
         every: { steps: 5 },
-        run: async (view: { images: readonly unknown[]; batches(): AsyncIterable<{ batch: { ids: readonly unknown[] } }>; progress(done: number, of: number): void }) => {
+        run: async (view: {
+          images: readonly unknown[];
+          batches(): AsyncIterable<{ batch: { ids: readonly unknown[] } }>;
+          progress(done: number, of: number): void;
+        }) => {
           let done = 0;
           for await (const { batch } of view.batches()) view.progress((done += batch.ids.length), view.images.length);
           seen.push(view.images.length, done);
@@ -104,10 +160,16 @@ describe('planRun', () => {
       },
     }));
     const told: [string, number, number][] = [];
-    const { distillers } = await plan(distilled({ distillers: [counting] }), { passImages: 3, onPass: (...args) => void told.push(args) });
+    const { distillers } = await plan(distilled({ distillers: [counting] }), {
+      passImages: 3,
+      onPass: (...args) => void told.push(args),
+    });
     expect(seen).toEqual([3, 3]);
     expect(folders, 'a folder while it runs, which is gone afterwards').toEqual([expect.stringMatching(/^kd-plan-/)]);
-    expect(told).toEqual([['counting', 2, 3], ['counting', 3, 3]]);
+    expect(told).toEqual([
+      ['counting', 2, 3],
+      ['counting', 3, 3],
+    ]);
     expect(distillers[0]!.pass).toMatchObject({ every: { steps: 5 }, times: 3, measured: { images: 3 } });
     await plan(distilled({ distillers: [counting] }));
     expect(seen.slice(2), 'never more than there are').toEqual([8, 8]);
@@ -121,8 +183,21 @@ describe('planRun', () => {
   });
 
   it('says of a pass that fails that it saw some images only', async () => {
-    const picky = plugin('picky', () => ({ datasetPass: { every: 0, run: async () => { throw new Error('too few'); }, use: () => {} } }));
-    await expect(plan(distilled({ distillers: [picky] }), { passImages: 2 })).rejects.toMatchObject({ code: 'PLUGIN_HOOK', message: expect.stringMatching(/too few \(The pass of picky ran over the first 2 of 8 images only; let the plan pass over all 8\.\)$/) });
+    const picky = plugin('picky', () => ({
+      datasetPass: {
+        every: 0,
+        run: async () => {
+          throw new Error('too few');
+        },
+        use: () => {},
+      },
+    }));
+    await expect(plan(distilled({ distillers: [picky] }), { passImages: 2 })).rejects.toMatchObject({
+      code: 'PLUGIN_HOOK',
+      message: expect.stringMatching(
+        /too few \(The pass of picky ran over the first 2 of 8 images only; let the plan pass over all 8\.\)$/,
+      ),
+    });
     await expect(plan(distilled({ distillers: [picky] }))).rejects.toThrow(/too few$/);
   });
 
@@ -135,7 +210,11 @@ describe('planRun', () => {
   it('goes on to the second epoch where an epoch has one step', async () => {
     const config = distilled({ batchSize: 8 });
     const { measured } = await plan(config);
-    expect(measured!.steps.map(({ total }) => total)).toEqual(of((await run(config)).events, 'log').slice(0, 2).map(({ total }) => total));
+    expect(measured!.steps.map(({ total }) => total)).toEqual(
+      of((await run(config)).events, 'log')
+        .slice(0, 2)
+        .map(({ total }) => total),
+    );
   });
 
   it.each([
@@ -145,7 +224,11 @@ describe('planRun', () => {
     ['distillers without a teacher', () => toyConfig({ distillers: [mimic({})] })],
     ['too few images', () => toyConfig({ batchSize: 4, accumulate: 3 })],
   ])('fails on %s as training does', async (_, config) => {
-    const failure = (promise: Promise<unknown>): Promise<unknown> => promise.then(() => null, (error: Error & { code: string }) => [error.code, error.message]);
+    const failure = (promise: Promise<unknown>): Promise<unknown> =>
+      promise.then(
+        () => null,
+        (error: Error & { code: string }) => [error.code, error.message],
+      );
     const told = await failure(plan(config()));
     expect(told).not.toBeNull();
     expect(told).toEqual(await failure(Promise.resolve().then(() => run(config()))));

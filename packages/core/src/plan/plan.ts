@@ -10,7 +10,14 @@ import type { Role } from '../contract/plugin.js';
 import { passTimes } from '../passes/pass-due.js';
 import { courseOf } from './course.js';
 import { discover, importByName } from '../plugins/discovery.js';
-import { type MeasuredPasses, measuredRun, measurePasses, measureSteps, shapeWatcher, type TapShapes } from './plan-steps.js';
+import {
+  type MeasuredPasses,
+  measuredRun,
+  measurePasses,
+  measureSteps,
+  shapeWatcher,
+  type TapShapes,
+} from './plan-steps.js';
 import { disposeRun, prepareRun, type Run, type RunOptions } from '../run/run.js';
 import { openRunFolder } from '../run/run-folder.js';
 import { RunSteps } from '../run/run-steps.js';
@@ -27,7 +34,8 @@ export interface PlanOptions extends Omit<RunOptions, 'resume' | 'command'> {
 }
 
 /**
- * What a config would train, without training it: builds what {@link Trainer} builds, and runs its first steps. Nothing that it writes stays: passes get a temporary
+ * What a config would train, without training it: builds what {@link Trainer} builds, and runs its first steps. Nothing
+ * that it writes stays: passes get a temporary
  * folder, which is removed.
  * @throws KdError what the trainer would throw up to there; the signal's reason when it stops the plan
  */
@@ -35,7 +43,9 @@ export async function planRun(config: Config, options: PlanOptions): Promise<Pla
   const parsed = parseConfig(config, 'the config');
   let folder: string | undefined;
   try {
-    const run = await prepareRun(parsed, options, async () => openRunFolder((folder = await mkdtemp(join(tmpdir(), 'kd-plan-')))));
+    const run = await prepareRun(parsed, options, async () =>
+      openRunFolder((folder = await mkdtemp(join(tmpdir(), 'kd-plan-')))),
+    );
     try {
       return await planOf(run, options);
     } finally {
@@ -51,20 +61,38 @@ async function planOf(run: Run, { steps: count = 2, passImages = 16, onPass }: P
   const { shapes, watcher } = shapeWatcher(run);
   const steps = new RunSteps(run, distillers.length > 0 ? [watcher] : []);
   try {
-    const passes: MeasuredPasses = count > 0 ? await measurePasses(run, steps, { images: passImages, onPass }) : new Map();
+    const passes: MeasuredPasses =
+      count > 0 ? await measurePasses(run, steps, { images: passImages, onPass }) : new Map();
     const rows = await measureSteps(run, steps, count);
     return {
       engine,
       seed: config.seed,
       student: await plannedDetector(student, run),
       teacher: teacher === null ? null : await plannedDetector(teacher, run),
-      data: { train: plannedData(train), val: val === null ? null : plannedData(val), classes: train.categories.map(({ name }) => name), augment: config.data.augment.map(({ name }) => name), workers: config.data.workers },
+      data: {
+        train: plannedData(train),
+        val: val === null ? null : plannedData(val),
+        classes: train.categories.map(({ name }) => name),
+        augment: config.data.augment.map(({ name }) => name),
+        workers: config.data.workers,
+      },
       distillers: await Promise.all(distillers.map((_, i) => plannedDistiller(run, steps, i, shapes, passes))),
       training: {
-        epochs: config.epochs, stepsPerEpoch: steps.stepsPerEpoch, steps: steps.total, batchSize: config.batchSize, accumulate: config.accumulate,
+        epochs: config.epochs,
+        stepsPerEpoch: steps.stepsPerEpoch,
+        steps: steps.total,
+        batchSize: config.batchSize,
+        accumulate: config.accumulate,
         trained: trainedVariables(student.detector, distillers).reduce((sum, { variable }) => sum + variable.size, 0),
-        optimizer: config.optimizer, clipNorm: config.clipNorm, ema: config.ema, schedule: config.schedule,
-        learningRate: course(run, steps, (progress) => config.optimizer.lr * learningRateFactor(config.schedule, progress)),
+        optimizer: config.optimizer,
+        clipNorm: config.clipNorm,
+        ema: config.ema,
+        schedule: config.schedule,
+        learningRate: course(
+          run,
+          steps,
+          (progress) => config.optimizer.lr * learningRateFactor(config.schedule, progress),
+        ),
         evaluate: { every: config.evaluate.every, metric: metric.name },
       },
       measured: rows.length === 0 ? null : measuredRun(steps, rows),
@@ -74,36 +102,83 @@ async function planOf(run: Run, { steps: count = 2, passImages = 16, onPass }: P
   }
 }
 
-const course = ({ config: { epochs } }: Run, { total: steps, stepsPerEpoch }: RunSteps, at: Parameters<typeof courseOf>[0]) => courseOf(at, { steps, stepsPerEpoch, epochs });
+const course = (
+  { config: { epochs } }: Run,
+  { total: steps, stepsPerEpoch }: RunSteps,
+  at: Parameters<typeof courseOf>[0],
+) => courseOf(at, { steps, stepsPerEpoch, epochs });
 
-const plannedData = ({ name, images }: Dataset): PlannedData =>
-  ({ name, images: images.length, objects: images.reduce((sum, { annotations }) => sum + annotations.filter(({ ignore }) => !ignore).length, 0) });
+const plannedData = ({ name, images }: Dataset): PlannedData => ({
+  name,
+  images: images.length,
+  objects: images.reduce((sum, { annotations }) => sum + annotations.filter(({ ignore }) => !ignore).length, 0),
+});
 
-async function plannedDetector({ detector, definition, spec, info }: BuiltDetector, run: Run): Promise<PlannedDetector> {
+async function plannedDetector(
+  { detector, definition, spec, info }: BuiltDetector,
+  run: Run,
+): Promise<PlannedDetector> {
   const { name, input, capabilities, taps } = detector;
   return {
-    name, input, package: await packageOf('detector', definition, run), options: plain(spec.options), parameters: info.parameters, trainable: info.trainable, weights: info.weights, capabilities: [...capabilities],
+    name,
+    input,
+    package: await packageOf('detector', definition, run),
+    options: plain(spec.options),
+    parameters: info.parameters,
+    trainable: info.trainable,
+    weights: info.weights,
+    capabilities: [...capabilities],
     levels: taps.filter((tap) => tap.name.startsWith('neck@')).sort((a, b) => a.stride - b.stride),
   };
 }
 
-async function plannedDistiller(run: Run, steps: RunSteps, index: number, shapes: TapShapes, passes: MeasuredPasses): Promise<PlannedDistiller> {
-  const [{ id, name, options, hooks, variables, factor }, { definition, preset = null }, taken] = [run.distillers[index]!, run.uses[index]!, run.taken[index]!];
-  const taps = (role: Role) => taken[role].map((tap: TapInfo) => ({ ...tap, shape: shapes[role].get(tap.name) ?? null }));
+async function plannedDistiller(
+  run: Run,
+  steps: RunSteps,
+  index: number,
+  shapes: TapShapes,
+  passes: MeasuredPasses,
+): Promise<PlannedDistiller> {
+  const [{ id, name, options, hooks, variables, factor }, { definition, preset = null }, taken] = [
+    run.distillers[index]!,
+    run.uses[index]!,
+    run.taken[index]!,
+  ];
+  const taps = (role: Role) =>
+    taken[role].map((tap: TapInfo) => ({ ...tap, shape: shapes[role].get(tap.name) ?? null }));
   const pass = hooks.datasetPass;
   return {
-    id, name, preset, package: await packageOf('distiller', definition, run), options: plain(options),
+    id,
+    name,
+    preset,
+    package: await packageOf('distiller', definition, run),
+    options: plain(options),
     requires: { student: definition.requires.student ?? [], teacher: definition.requires.teacher ?? [] },
     taps: { student: taps('student'), teacher: taps('teacher') },
-    pairs: taken.pairs.map(({ stride, student, teacher }) => ({ stride, student: student.name, teacher: teacher.name })),
+    pairs: taken.pairs.map(({ stride, student, teacher }) => ({
+      stride,
+      student: student.name,
+      teacher: teacher.name,
+    })),
     variables: variables.map(({ path, variable, trainable }) => ({ path, shape: variable.shape, trainable })),
-    pass: pass === undefined ? null : { every: pass.every, times: passTimes(pass.every, steps.total, steps.stepsPerEpoch, id), measured: passes.get(id) ?? null },
+    pass:
+      pass === undefined
+        ? null
+        : {
+            every: pass.every,
+            times: passTimes(pass.every, steps.total, steps.stepsPerEpoch, id),
+            measured: passes.get(id) ?? null,
+          },
     factor: course(run, steps, factor),
   };
 }
 
 /** The installed package whose very code this is: a config may bring its own under the same name. */
-async function packageOf(kind: 'detector' | 'distiller', definition: BuiltDetector['definition'] | Run['uses'][number]['definition'], { options: { folder = '.' } }: Run): Promise<PlannedPackage> {
+async function packageOf(
+  kind: 'detector' | 'distiller',
+  definition: BuiltDetector['definition'] | Run['uses'][number]['definition'],
+  { options: { folder = '.' } }: Run,
+): Promise<PlannedPackage> {
   const manifest = (await discover(folder)).find((one) => one.kind === kind && one.name === definition.name);
   if (manifest === undefined) return null;
   const installed = await importByName(kind, manifest.name, folder).catch(() => null);
@@ -111,4 +186,9 @@ async function packageOf(kind: 'detector' | 'distiller', definition: BuiltDetect
 }
 
 /** Options as plain data: a function is told by its name. */
-const plain = (value: unknown): unknown => JSON.parse(JSON.stringify(value ?? null, (_, one: unknown) => (typeof one === 'function' ? `function ${one.name}`.trim() : one)));
+const plain = (value: unknown): unknown =>
+  JSON.parse(
+    JSON.stringify(value ?? null, (_, one: unknown) =>
+      typeof one === 'function' ? `function ${one.name}`.trim() : one,
+    ),
+  );

@@ -10,7 +10,10 @@ beforeAll(() => tf.setBackend('cpu'));
 
 function make(options: AdapterOptions, from = 2, to = 3) {
   const variables = new Map<string, tf.Tensor>();
-  const scope = { rng: createRng(1, 'plugin'), variable: (name: string, value: tf.Tensor) => (variables.set(name, value), value) } as unknown as PluginScope;
+  const scope = {
+    rng: createRng(1, 'plugin'),
+    variable: (name: string, value: tf.Tensor) => (variables.set(name, value), value),
+  } as unknown as PluginScope;
   return { adapter: createAdapter(scope, 'a', from, to, options), variables };
 }
 
@@ -19,11 +22,15 @@ const map = (): tf.Tensor4D => tf.randomNormal([2, 3, 4, 2], 0, 1, 'float32', 3)
 describe('createAdapter', () => {
   it('has a variable for each of its parts', () => {
     expect([...make({}).variables.keys()]).toEqual(['a/kernel', 'a/bias']);
-    expect([...make({ size: 3, bias: false, norm: true, relu: true }).variables.keys()]).toEqual(['a/kernel', 'a/gamma', 'a/beta']);
+    expect([...make({ size: 3, bias: false, norm: true, relu: true }).variables.keys()]).toEqual([
+      'a/kernel',
+      'a/gamma',
+      'a/beta',
+    ]);
     expect(make({ size: 3 }).adapter.kernel.shape).toEqual([3, 3, 2, 3]);
   });
 
-  it('begins within torch\'s bound, or with small normal weights of that deviation', () => {
+  it("begins within torch's bound, or with small normal weights of that deviation", () => {
     const uniform = [...make({ size: 3 }, 4, 8).variables.get('a/kernel')!.dataSync()];
     expect(Math.max(...uniform.map(Math.abs))).toBeLessThanOrEqual(1 / 6);
     expect(Math.max(...uniform.map(Math.abs))).toBeGreaterThan(0.9 / 6);
@@ -40,8 +47,15 @@ describe('applyAdapter', () => {
   it('gives the same for a 1x1 kernel as for a 3x3 kernel with zeros around it', () => {
     const x = map();
     const { kernel, bias } = make({}).adapter;
-    const wide = tf.pad(kernel, [[1, 1], [1, 1], [0, 0], [0, 0]]);
-    const difference = tf.max(tf.abs(tf.sub(applyAdapter(x, { kernel, bias: bias! }), applyAdapter(x, { kernel: wide, bias: bias! }))));
+    const wide = tf.pad(kernel, [
+      [1, 1],
+      [1, 1],
+      [0, 0],
+      [0, 0],
+    ]);
+    const difference = tf.max(
+      tf.abs(tf.sub(applyAdapter(x, { kernel, bias: bias! }), applyAdapter(x, { kernel: wide, bias: bias! }))),
+    );
     expect(difference.dataSync()[0]).toBeLessThan(1e-6);
   });
 
@@ -55,7 +69,9 @@ describe('applyAdapter', () => {
 
   it('has finite gradients for a constant map, whose channels have no variance', () => {
     const { adapter } = make({ norm: true });
-    const gradient = tf.grad((x: tf.Tensor) => tf.sum(tf.square(applyAdapter(x as tf.Tensor4D, adapter))))(tf.ones([1, 2, 2, 2]));
+    const gradient = tf.grad((x: tf.Tensor) => tf.sum(tf.square(applyAdapter(x as tf.Tensor4D, adapter))))(
+      tf.ones([1, 2, 2, 2]),
+    );
     expect([...gradient.dataSync()].every(Number.isFinite)).toBe(true);
   });
 });

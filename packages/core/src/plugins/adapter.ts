@@ -7,7 +7,9 @@ export interface Adapter {
   readonly kernel: tf.Tensor4D;
   /** [out] */
   readonly bias?: tf.Tensor1D;
-  /** Batch norm behind the convolution, by the statistics of the batch: an adapter never runs in inference. [out] each */
+  /**
+   * Batch norm behind the convolution, by the statistics of the batch: an adapter never runs in inference. [out] each
+   */
   readonly norm?: { readonly gamma: tf.Tensor1D; readonly beta: tf.Tensor1D };
   /** ReLU at the end. */
   readonly relu?: boolean;
@@ -28,19 +30,32 @@ export interface AdapterOptions {
 const NORM_EPSILON = 1e-5;
 
 /**
- * An adapter as variables of a plugin, `<name>/kernel`, `<name>/bias`, `<name>/gamma` and `<name>/beta`. Kernel and bias are uniform in
- * ±1/sqrt(in k²) (Kaiming uniform with a = sqrt(5), as torch's convolution). Zeros would make constant channels, which get no gradient
+ * An adapter as variables of a plugin, `<name>/kernel`, `<name>/bias`, `<name>/gamma` and `<name>/beta`. Kernel and
+ * bias are uniform in
+ * ±1/sqrt(in k²) (Kaiming uniform with a = sqrt(5), as torch's convolution). Zeros would make constant channels, which
+ * get no gradient
  * through a normalisation.
  */
-export function createAdapter(scope: PluginScope, name: string, from: number, to: number, options: AdapterOptions = {}): Adapter {
+export function createAdapter(
+  scope: PluginScope,
+  name: string,
+  from: number,
+  to: number,
+  options: AdapterOptions = {},
+): Adapter {
   const { size = 1, bias = true, norm = false, relu = false, deviation } = options;
   const rng = scope.rng.stream('adapter', name);
   const bound = 1 / Math.sqrt(from * size * size);
-  const one = deviation === undefined ? () => (2 * rng.uniform() - 1) * bound : () => deviation * truncated(() => rng.normal());
+  const one =
+    deviation === undefined ? () => (2 * rng.uniform() - 1) * bound : () => deviation * truncated(() => rng.normal());
   const draw = (count: number): Float32Array => Float32Array.from({ length: count }, one);
-  const vector = (part: string, initial: tf.Tensor): tf.Tensor1D => scope.variable(`${name}/${part}`, initial) as tf.Tensor as tf.Tensor1D;
+  const vector = (part: string, initial: tf.Tensor): tf.Tensor1D =>
+    scope.variable(`${name}/${part}`, initial) as tf.Tensor as tf.Tensor1D;
   return {
-    kernel: scope.variable(`${name}/kernel`, tf.tensor4d(draw(size * size * from * to), [size, size, from, to])) as tf.Tensor as tf.Tensor4D,
+    kernel: scope.variable(
+      `${name}/kernel`,
+      tf.tensor4d(draw(size * size * from * to), [size, size, from, to]),
+    ) as tf.Tensor as tf.Tensor4D,
     ...(bias && { bias: vector('bias', deviation === undefined ? tf.tensor1d(draw(to)) : tf.zeros([to])) }),
     ...(norm && { norm: { gamma: vector('gamma', tf.ones([to])), beta: vector('beta', tf.zeros([to])) } }),
     ...(relu && { relu }),
@@ -56,7 +71,8 @@ function truncated(normal: () => number): number {
 
 /** [n, h, w, in] -> [n, h, w, out] */
 export function applyAdapter(map: tf.Tensor4D, { kernel, bias, norm, relu }: Adapter): tf.Tensor4D {
-  const convolved = kernel.shape[0] === 1 ? product(map, kernel, bias) : biased(tf.conv2d(map, kernel, 1, 'same'), bias);
+  const convolved =
+    kernel.shape[0] === 1 ? product(map, kernel, bias) : biased(tf.conv2d(map, kernel, 1, 'same'), bias);
   const normalised = norm ? batchNorm(convolved, norm) : convolved;
   return relu ? tf.relu(normalised) : normalised;
 }

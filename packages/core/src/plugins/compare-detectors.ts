@@ -5,14 +5,24 @@ import { KdError } from '../errors.js';
  * @param id of the plugin in the run, for the message
  * @throws KdError TEACHER_INVALID when the classes differ
  */
-export function checkSameClasses(id: string, { student, teacher }: { readonly student: Detector; readonly teacher: Detector }): void {
+export function checkSameClasses(
+  id: string,
+  { student, teacher }: { readonly student: Detector; readonly teacher: Detector },
+): void {
   const names = ({ categories }: Detector): string => categories.map(({ name }) => name).join(', ');
   if (names(student) === names(teacher)) return;
-  throw new KdError('TEACHER_INVALID', `${id}: the classes differ: the teacher knows ${names(teacher)}, the student ${names(student)}. Train the teacher on the same classes in the same order.`);
+  throw new KdError(
+    'TEACHER_INVALID',
+    `${id}: the classes differ: the teacher knows ${names(teacher)}, the student ${names(student)}. Train the teacher on the same classes in the same order.`,
+  );
 }
 
 /** Where two dense heads are read differently, in the words of a message; empty when they decode alike. */
-export function headDifferences(own: DenseInfo, other: DenseInfo, keys: readonly (keyof DenseInfo)[] = ['boxes', 'bins', 'priorsPerCell', 'coding']): string[] {
+export function headDifferences(
+  own: DenseInfo,
+  other: DenseInfo,
+  keys: readonly (keyof DenseInfo)[] = ['boxes', 'bins', 'priorsPerCell', 'coding'],
+): string[] {
   return keys.flatMap((key) => {
     const [a, b] = [sorted(own[key]), sorted(other[key])];
     return a === b ? [] : [`${key} of the student ${a}, of the teacher ${b}`];
@@ -23,5 +33,8 @@ export function headDifferences(own: DenseInfo, other: DenseInfo, keys: readonly
 function sorted(value: unknown): string {
   if (value === undefined) return 'none';
   return JSON.stringify(value, (_, inner: unknown) =>
-    typeof inner === 'object' && inner !== null && !Array.isArray(inner) ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1))) : inner);
+    typeof inner === 'object' && inner !== null && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
+  );
 }

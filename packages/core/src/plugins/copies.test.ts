@@ -22,7 +22,10 @@ beforeAll(async () => {
   await mkdir(scratch, { recursive: true });
   copy = await mkdtemp(join(scratch, 'core-'));
   await cp(join(own, 'dist'), join(copy, 'dist'), { recursive: true });
-  await writeFile(join(copy, 'package.json'), JSON.stringify({ ...(JSON.parse(await readFile(join(own, 'package.json'), 'utf8')) as object), version: '0.0.7' }));
+  await writeFile(
+    join(copy, 'package.json'),
+    JSON.stringify({ ...(JSON.parse(await readFile(join(own, 'package.json'), 'utf8')) as object), version: '0.0.7' }),
+  );
   other = (await import(pathToFileURL(join(copy, 'dist/index.js')).href)) as typeof import('../index.js');
   await cpuEngine().start();
   teacher = await run(toyConfig({ epochs: 1, seed: 5 }));
@@ -31,21 +34,50 @@ afterAll(() => Promise.all([removeFolders(), rm(copy, { recursive: true })]));
 
 async function trained(...distillers: unknown[]): Promise<{ warnings: string[]; error: unknown }> {
   const warnings: string[] = [];
-  const config = toyConfig({ epochs: 1, teacher: { weights: teacher.out, detector: toyDetector({ size: 16 }) }, distillers: distillers as Config['distillers'] & object });
-  const error: unknown = await run(config, { logger: { info: () => {}, warn: (message) => void warnings.push(message) } }).then(() => null, (thrown: unknown) => thrown);
+  const config = toyConfig({
+    epochs: 1,
+    teacher: { weights: teacher.out, detector: toyDetector({ size: 16 }) },
+    distillers: distillers as Config['distillers'] & object,
+  });
+  const error: unknown = await run(config, {
+    logger: { info: () => {}, warn: (message) => void warnings.push(message) },
+  }).then(
+    () => null,
+    (thrown: unknown) => thrown,
+  );
   return { warnings, error };
 }
 
-const strange = (name: string, lossCompose: () => Record<string, tf.Scalar>) => other.definePlugin({ name, apiVersion: 1, options: v.strictObject({}), requires: {}, create: () => ({ lossCompose }) })();
+const strange = (name: string, lossCompose: () => Record<string, tf.Scalar>) =>
+  other.definePlugin({
+    name,
+    apiVersion: 1,
+    options: v.strictObject({}),
+    requires: {},
+    create: () => ({ lossCompose }),
+  })();
 const zero = () => ({ a: tf.scalar(0) });
 
 describe('two copies of core', () => {
   it('are told once, with the plugins, versions, folders and the way out; the training goes on', async () => {
-    const { warnings, error } = await trained(strange('one', zero), plugin('mine', () => ({ lossCompose: zero })), strange('two', zero));
+    const { warnings, error } = await trained(
+      strange('one', zero),
+      plugin('mine', () => ({ lossCompose: zero })),
+      strange('two', zero),
+    );
     expect(error).toBeNull();
     const { version } = JSON.parse(await readFile(join(own, 'package.json'), 'utf8')) as { version: string };
-    expect(warnings).toEqual([expect.stringContaining('there are two copies of @kd/core: distiller "one", distiller "two" are made by 0.0.7')]);
-    for (const part of [copy, `the trainer is ${version} in ${own}`, 'pnpm why @kd/core', 'pnpm dedupe', 'peerDependencies']) expect(warnings[0]).toContain(part);
+    expect(warnings).toEqual([
+      expect.stringContaining('there are two copies of @kd/core: distiller "one", distiller "two" are made by 0.0.7'),
+    ]);
+    for (const part of [
+      copy,
+      `the trainer is ${version} in ${own}`,
+      'pnpm why @kd/core',
+      'pnpm dedupe',
+      'peerDependencies',
+    ])
+      expect(warnings[0]).toContain(part);
   });
 
   it('are not seen where there is one, whether a definition was made by hand or by definePlugin', async () => {
@@ -56,8 +88,17 @@ describe('two copies of core', () => {
 
   it('know the errors of each other: a code is not lost', async () => {
     const thrown = new other.KdError('CONFIG_INVALID', 'no such level');
-    expect([thrown instanceof KdError, isKdError(thrown), isKdError(new Error('x')), isKdError(Object.assign(new Error('x'), { name: 'KdError', code: 'NONE' }))]).toEqual([false, true, false, false]);
-    const { error } = await trained(strange('one', () => { throw thrown; }));
+    expect([
+      thrown instanceof KdError,
+      isKdError(thrown),
+      isKdError(new Error('x')),
+      isKdError(Object.assign(new Error('x'), { name: 'KdError', code: 'NONE' })),
+    ]).toEqual([false, true, false, false]);
+    const { error } = await trained(
+      strange('one', () => {
+        throw thrown;
+      }),
+    );
     expect(error).toMatchObject({ code: 'CONFIG_INVALID', message: 'one.lossCompose: no such level' });
   });
 

@@ -15,7 +15,10 @@ const OWN: CoreCopy = { folder: fileURLToPath(new URL('../..', import.meta.url))
 
 function ownVersion(): string {
   try {
-    const { name, version } = createRequire(import.meta.url)('../../package.json') as { name?: string; version: string };
+    const { name, version } = createRequire(import.meta.url)('../../package.json') as {
+      name?: string;
+      version: string;
+    };
     if (name === '@kd/core') return version;
   } catch {
     // Bundled into another package, without its own package.json.
@@ -35,10 +38,15 @@ function otherMaker(definition: object): CoreCopy | null {
 }
 
 /**
- * Warns of definitions that another copy of this package made. The contract is held to by `apiVersion`, so that they train; but the other copy brings
- * its own TensorFlow.js most of the time, whose kernels and gradients replace those that are there, and helpers that may be older.
+ * Warns of definitions that another copy of this package made. The contract is held to by `apiVersion`, so that they
+ * train; but the other copy brings
+ * its own TensorFlow.js most of the time, whose kernels and gradients replace those that are there, and helpers that
+ * may be older.
  */
-export function warnOfOtherCopies(definitions: readonly { readonly kind: string; readonly name: string }[], logger: Logger): void {
+export function warnOfOtherCopies(
+  definitions: readonly { readonly kind: string; readonly name: string }[],
+  logger: Logger,
+): void {
   const makers = new Map<string, { readonly maker: CoreCopy; readonly names: Set<string> }>();
   for (const definition of definitions) {
     const maker = otherMaker(definition);
@@ -49,7 +57,7 @@ export function warnOfOtherCopies(definitions: readonly { readonly kind: string;
   for (const { maker, names } of makers.values()) {
     logger.warn(
       `there are two copies of @kd/core: ${[...names].join(', ')} ${names.size === 1 ? 'is' : 'are'} made by ${maker.version} in ${maker.folder}, the trainer is ${OWN.version} in ${OWN.folder}. ` +
-      'Bring them to one: pnpm why @kd/core tells who asks for which, pnpm dedupe (npm dedupe) joins what may be one; a plugin has @kd/core among its peerDependencies, not its dependencies.',
+        'Bring them to one: pnpm why @kd/core tells who asks for which, pnpm dedupe (npm dedupe) joins what may be one; a plugin has @kd/core among its peerDependencies, not its dependencies.',
     );
   }
 }

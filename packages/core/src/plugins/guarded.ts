@@ -11,13 +11,21 @@ export function guarded<T>(id: string, hook: string, run: () => T): T {
   }
   if (isPromise(result)) {
     result.then(undefined, () => {});
-    const why = ON_THE_TAPE.has(hook) ? 'hooks of a step run inside of the tape and must return at once' : 'nobody waits for it; it must return at once';
-    throw new KdError('PLUGIN_HOOK', `${id}.${hook} returned a promise; ${why}. Use datasetPass.run for work that waits.`);
+    const why = ON_THE_TAPE.has(hook)
+      ? 'hooks of a step run inside of the tape and must return at once'
+      : 'nobody waits for it; it must return at once';
+    throw new KdError(
+      'PLUGIN_HOOK',
+      `${id}.${hook} returned a promise; ${why}. Use datasetPass.run for work that waits.`,
+    );
   }
   return result;
 }
 
-/** What a hook threw, by the names of plugin and hook. An error of core, or of a helper, keeps its code and names them once. */
+/**
+ * What a hook threw, by the names of plugin and hook. An error of core, or of a helper, keeps its code and names them
+ * once.
+ */
 function failureOf(id: string, hook: string, cause: unknown): KdError {
   if (!isKdError(cause)) return new KdError('PLUGIN_HOOK', `${id}.${hook} threw: ${messageOf(cause)}`, { cause });
   const named = new RegExp(`^(distiller |plugin )?"?${id}\\b`).test(cause.message);

@@ -9,7 +9,8 @@ export interface LeftBehind {
 }
 
 /**
- * Sees which hooks of a step keep tensors (`tf.keep`) or make variables (`tf.variable`): all else is freed with the tidy around the step. Meant for
+ * Sees which hooks of a step keep tensors (`tf.keep`) or make variables (`tf.variable`): all else is freed with the
+ * tidy around the step. Meant for
  * one step, and asked a few steps later, when a plugin that exchanges its tensors has freed those of that step.
  */
 export class KeptInHooks {
@@ -26,7 +27,11 @@ export class KeptInHooks {
 
   leftBehind(): LeftBehind[] {
     return [...this.#kept.values()]
-      .map(({ id, hook, tensors }) => ({ id, hook, tensors: [...tensors].filter((tensor) => !tensor.isDisposed).length }))
+      .map(({ id, hook, tensors }) => ({
+        id,
+        hook,
+        tensors: [...tensors].filter((tensor) => !tensor.isDisposed).length,
+      }))
       .filter(({ tensors }) => tensors > 0);
   }
 
@@ -34,7 +39,8 @@ export class KeptInHooks {
     const engine = tf.engine();
     const kept = new Set<tf.Tensor>();
     const before = new Set(Object.keys(engine.registeredVariables));
-    // TensorFlow.js tells nobody what is kept. It keeps what the tape saves in the same way, and frees that with the step.
+    // TensorFlow.js tells nobody what is kept. It keeps what the tape saves in the same way, and frees that with the
+    // step.
     const keep = engine.keep;
     engine.keep = (tensor) => {
       kept.add(tensor);
@@ -44,7 +50,8 @@ export class KeptInHooks {
       return run();
     } finally {
       engine.keep = keep;
-      for (const [name, variable] of Object.entries(engine.registeredVariables)) if (!before.has(name)) kept.add(variable);
+      for (const [name, variable] of Object.entries(engine.registeredVariables))
+        if (!before.has(name)) kept.add(variable);
       this.#kept.set(`${id}.${hook}`, { id, hook, tensors: kept });
     }
   }

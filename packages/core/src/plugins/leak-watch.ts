@@ -5,20 +5,26 @@ import type { Logger } from '../logger.js';
 import type { Distiller } from './plugin-host.js';
 import { computeStep, type StepModels, type StepProgress, type StepResult } from '../step/step.js';
 
-/** So many times in a row before anything is said: what is made once, or once for a size of images, is a cache and no leak. */
+/**
+ * So many times in a row before anything is said: what is made once, or once for a size of images, is a cache and no
+ * leak.
+ */
 const IN_A_ROW = 3;
 
 /** So many steps a plugin has to free what it kept in the one that is looked at. */
 const STEPS_TO_FREE = 2;
 
-const WAY_OUT = 'Free what it keeps when that is replaced (tf.dispose), put what returns at once into tf.tidy, and make variables with scope.variable in create or featureTap; testPlugin of @kd/testing tests it.';
+const WAY_OUT =
+  'Free what it keeps when that is replaced (tf.dispose), put what returns at once into tf.tidy, and make variables with scope.variable in create or featureTap; testPlugin of @kd/testing tests it.';
 
 /** Watches that are open, and how many ever were: live tensors are counted for the whole process. */
 const watches = { open: 0, opened: 0 };
 
 /**
- * Tells once which plugin leaves tensors behind in every step, in every pass or at every checkpoint: a training that grows so dies hours later, of memory and
- * without a word about who it was. A number is compared before and after; no tensor is looked at until a leak is certain.
+ * Tells once which plugin leaves tensors behind in every step, in every pass or at every checkpoint: a training that
+ * grows so dies hours later, of memory and
+ * without a word about who it was. A number is compared before and after; no tensor is looked at until a leak is
+ * certain.
  */
 export class LeakWatch {
   readonly #logger: Logger;
@@ -46,7 +52,12 @@ export class LeakWatch {
     this.#sizes.add(size);
     const look = known && this.#looking === null && this.#stepStreak >= IN_A_ROW ? new KeptInHooks() : null;
     const before = tf.memory().numTensors;
-    const result = computeStep(look === null ? models : { ...models, distillers: look.watched(models.distillers) }, images, targets, progress);
+    const result = computeStep(
+      look === null ? models : { ...models, distillers: look.watched(models.distillers) },
+      images,
+      targets,
+      progress,
+    );
     const left = tf.memory().numTensors - before - owned(result);
     // The first images of a size may bring caches.
     if (known) this.#stepStreak = left > 0 ? this.#stepStreak + 1 : 0;
@@ -55,16 +66,22 @@ export class LeakWatch {
     return result;
   }
 
-  #judge(looking: { readonly kept: KeptInHooks; readonly step: number; steps: number }, { student, teacher }: StepModels): void {
+  #judge(
+    looking: { readonly kept: KeptInHooks; readonly step: number; steps: number },
+    { student, teacher }: StepModels,
+  ): void {
     if (++looking.steps < STEPS_TO_FREE) return;
     this.#looking = null;
     if (this.#stepStreak === 0) return;
     this.#told = true;
     const found = looking.kept.leftBehind();
-    for (const { id, hook, tensors } of found) this.#tell(`${id}.${hook} leaves ${counted(tensors)} behind in every step`);
+    for (const { id, hook, tensors } of found)
+      this.#tell(`${id}.${hook} leaves ${counted(tensors)} behind in every step`);
     if (found.length === 0) {
       const detectors = [...new Set([student.name, ...(teacher === null ? [] : [teacher.name])])].join(', ');
-      this.#logger.warn(`every step leaves ${counted(looking.step)} behind, and no hook of a plugin keeps them: memory grows until the run ends. Look at the detectors (${detectors}) with testDetector of @kd/testing.`);
+      this.#logger.warn(
+        `every step leaves ${counted(looking.step)} behind, and no hook of a plugin keeps them: memory grows until the run ends. Look at the detectors (${detectors}) with testDetector of @kd/testing.`,
+      );
     }
   }
 
@@ -81,13 +98,17 @@ export class LeakWatch {
     const { opened } = watches;
     const before = tf.memory().numTensors;
     const result = await run();
-    if (watches.open === 1 && watches.opened === opened) this.#note(id, 'datasetPass.run', tf.memory().numTensors - before);
+    if (watches.open === 1 && watches.opened === opened)
+      this.#note(id, 'datasetPass.run', tf.memory().numTensors - before);
     return result;
   }
 
   /** The plugins with their hooks counted, for what happens between steps. */
   between(distillers: readonly Distiller[]): Distiller[] {
-    return distillers.map((distiller) => ({ ...distiller, call: (hook, run) => this.around(distiller.id, hook, () => distiller.call(hook, run)) }));
+    return distillers.map((distiller) => ({
+      ...distiller,
+      call: (hook, run) => this.around(distiller.id, hook, () => distiller.call(hook, run)),
+    }));
   }
 
   #note(id: string, what: string, left: number): void {
@@ -105,4 +126,5 @@ export class LeakWatch {
 const counted = (tensors: number): string => `${tensors} ${tensors === 1 ? 'tensor' : 'tensors'}`;
 
 /** Tensors of the result, which the caller frees. */
-const owned = ({ terms, gradients, updates }: StepResult): number => new Set([terms, ...gradients.values(), ...updates.map(({ value }) => value)]).size;
+const owned = ({ terms, gradients, updates }: StepResult): number =>
+  new Set([terms, ...gradients.values(), ...updates.map(({ value }) => value)]).size;

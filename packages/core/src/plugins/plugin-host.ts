@@ -36,15 +36,26 @@ export interface Distiller {
 const ID = /^[A-Za-z][\w-]*$/;
 
 /** Creates the plugins of a run in the order of the config and lets each declare its taps. */
-export function createDistillers(uses: readonly Use<PluginDefinition>[], services: Services, taps: TapRegistry): Distiller[] {
+export function createDistillers(
+  uses: readonly Use<PluginDefinition>[],
+  services: Services,
+  taps: TapRegistry,
+): Distiller[] {
   const ids = new Set<string>();
   const distillers: Distiller[] = [];
   try {
     for (const use of uses) {
       const id = use.as ?? use.definition.name;
-      if (!ID.test(id)) throw new KdError('CONFIG_INVALID', `distillers: "${id}" cannot be an id; an id starts with a letter and has letters, digits, - and _. Give one with as.`);
+      if (!ID.test(id))
+        throw new KdError(
+          'CONFIG_INVALID',
+          `distillers: "${id}" cannot be an id; an id starts with a letter and has letters, digits, - and _. Give one with as.`,
+        );
       if (ids.has(id)) {
-        throw new KdError('CONFIG_INVALID', `distillers: "${id}" is there twice; give one of them another id with as: ["${use.definition.name}", { … }, { as: "${id}-2" }].`);
+        throw new KdError(
+          'CONFIG_INVALID',
+          `distillers: "${id}" is there twice; give one of them another id with as: ["${use.definition.name}", { … }, { as: "${id}-2" }].`,
+        );
       }
       ids.add(id);
       distillers.push(createDistiller(id, use, services, taps));
@@ -62,7 +73,12 @@ export function createDistillers(uses: readonly Use<PluginDefinition>[], service
   return distillers;
 }
 
-function createDistiller(id: string, { definition, options: given }: Use<PluginDefinition>, services: Services, taps: TapRegistry): Distiller {
+function createDistiller(
+  id: string,
+  { definition, options: given }: Use<PluginDefinition>,
+  services: Services,
+  taps: TapRegistry,
+): Distiller {
   checkDefinition(definition, services);
   const options = parseOptions(definition.options, given, `distiller "${id}"`);
   const variables: PluginVariable[] = [];
@@ -77,8 +93,13 @@ function createDistiller(id: string, { definition, options: given }: Use<PluginD
     resolve: (token) => scopeServices.resolve(token),
     variable: (name, initial, { trainable = true, lr, weightDecay } = {}) => {
       const path = `${id}/${name}`;
-      if (declared) throw new KdError('PLUGIN_HOOK', `${id}: variable "${name}" was asked for after featureTap; make variables in create or featureTap, so that the optimiser and a resume know them.`);
-      if (variables.some((variable) => variable.path === path)) throw new KdError('PLUGIN_HOOK', `${id}: two variables are named "${name}".`);
+      if (declared)
+        throw new KdError(
+          'PLUGIN_HOOK',
+          `${id}: variable "${name}" was asked for after featureTap; make variables in create or featureTap, so that the optimiser and a resume know them.`,
+        );
+      if (variables.some((variable) => variable.path === path))
+        throw new KdError('PLUGIN_HOOK', `${id}: two variables are named "${name}".`);
       const variable = tf.variable(initial, trainable);
       initial.dispose();
       variables.push({ path, variable, trainable, lr, weightDecay });
@@ -97,7 +118,10 @@ function createDistiller(id: string, { definition, options: given }: Use<PluginD
     }
   };
   try {
-    hooks = checkHooks(id, call('create', () => definition.create(scope, options)));
+    hooks = checkHooks(
+      id,
+      call('create', () => definition.create(scope, options)),
+    );
     call('featureTap', () => hooks.featureTap?.(taps.for(id)));
   } catch (error) {
     try {
@@ -117,7 +141,11 @@ function createDistiller(id: string, { definition, options: given }: Use<PluginD
     call: (hook, run) => call(hook, run),
     factor: (progress) => {
       const factor = call('schedule', () => hooks.schedule?.(progress) ?? 1);
-      if (!Number.isFinite(factor)) throw new KdError('PLUGIN_HOOK', `${id}.schedule returned ${String(factor)} at step ${progress.step}; it must return a finite number.`);
+      if (!Number.isFinite(factor))
+        throw new KdError(
+          'PLUGIN_HOOK',
+          `${id}.schedule returned ${String(factor)} at step ${progress.step}; it must return a finite number.`,
+        );
       return factor;
     },
     dispose,
@@ -125,19 +153,38 @@ function createDistiller(id: string, { definition, options: given }: Use<PluginD
 }
 
 const HOOKS: Readonly<Record<keyof Hooks, 'function' | 'object'>> = {
-  featureTap: 'function', datasetPass: 'object', headForward: 'function', lossCompose: 'function', stats: 'function', schedule: 'function', state: 'function', restore: 'function', dispose: 'function',
+  featureTap: 'function',
+  datasetPass: 'object',
+  headForward: 'function',
+  lossCompose: 'function',
+  stats: 'function',
+  schedule: 'function',
+  state: 'function',
+  restore: 'function',
+  dispose: 'function',
 };
 
 /** A misspelt hook would never be called, without a word. */
 function checkHooks(id: string, hooks: unknown): Hooks {
-  if (typeof hooks !== 'object' || hooks === null) throw new KdError('PLUGIN_HOOK', `${id}.create returned ${hooks === null ? 'null' : typeof hooks}; it must return an object of hooks.`);
+  if (typeof hooks !== 'object' || hooks === null)
+    throw new KdError(
+      'PLUGIN_HOOK',
+      `${id}.create returned ${hooks === null ? 'null' : typeof hooks}; it must return an object of hooks.`,
+    );
   for (const [name, hook] of Object.entries(hooks)) {
     const wanted = Object.hasOwn(HOOKS, name) ? HOOKS[name as keyof Hooks] : undefined;
     if (wanted === undefined) {
       const meant = suggestion(name, Object.keys(HOOKS));
-      throw new KdError('PLUGIN_HOOK', `${id}.create returned the hook "${name}", which does not exist; ${meant === '' ? `there are ${Object.keys(HOOKS).join(', ')}` : meant}`);
+      throw new KdError(
+        'PLUGIN_HOOK',
+        `${id}.create returned the hook "${name}", which does not exist; ${meant === '' ? `there are ${Object.keys(HOOKS).join(', ')}` : meant}`,
+      );
     }
-    if (hook !== undefined && typeof hook !== wanted) throw new KdError('PLUGIN_HOOK', `${id}.${name} must be ${wanted === 'function' ? 'a function' : 'an object'}; got ${typeof hook}.`);
+    if (hook !== undefined && typeof hook !== wanted)
+      throw new KdError(
+        'PLUGIN_HOOK',
+        `${id}.${name} must be ${wanted === 'function' ? 'a function' : 'an object'}; got ${typeof hook}.`,
+      );
   }
   return hooks;
 }
@@ -145,9 +192,15 @@ function checkHooks(id: string, hooks: unknown): Hooks {
 function checkDefinition(definition: PluginDefinition, services: Services): void {
   const { name, apiVersion, requires } = definition;
   if (apiVersion !== API_VERSION) {
-    throw new KdError('PLUGIN_INVALID', `plugin "${name}" is built for version ${apiVersion} of the hook contract, this core speaks ${API_VERSION}. Install a version of the plugin for it.`);
+    throw new KdError(
+      'PLUGIN_INVALID',
+      `plugin "${name}" is built for version ${apiVersion} of the hook contract, this core speaks ${API_VERSION}. Install a version of the plugin for it.`,
+    );
   }
-  const models: Readonly<Record<'student' | 'teacher', Detector>> = { student: services.resolve(STUDENT), teacher: services.resolve(TEACHER) };
+  const models: Readonly<Record<'student' | 'teacher', Detector>> = {
+    student: services.resolve(STUDENT),
+    teacher: services.resolve(TEACHER),
+  };
   for (const role of ['student', 'teacher'] as const) {
     const missing = (requires[role] ?? []).filter((capability) => !models[role].capabilities.has(capability));
     if (missing.length > 0) {

@@ -9,7 +9,10 @@ import { KdError, messageOf } from '../errors.js';
 /** One entry of `distillers` in a config. */
 export type DistillerEntry = NonNullable<Config['distillers']>[number];
 
-/** Distillers that go well together, under one name: the list, or what gives it for a student, by the name of its detector. */
+/**
+ * Distillers that go well together, under one name: the list, or what gives it for a student, by the name of its
+ * detector.
+ */
 export type Preset = readonly DistillerEntry[] | ((student: string) => readonly DistillerEntry[]);
 
 /** A distiller of a run, and the preset that brought it. */
@@ -21,29 +24,50 @@ export interface DistillerUse extends Use<PluginDefinition> {
  * Turns the entries of a config into plugins with options; the name of a preset stands for its whole list.
  * @param student name of the student's detector
  */
-export async function resolveDistillers(entries: readonly DistillerEntry[], student: string, folder: string): Promise<DistillerUse[]> {
-  const lists = await Promise.all(entries.map(async (entry): Promise<DistillerUse[]> => {
-    const manifest = await presetOf(entry, folder);
-    if (manifest === undefined) return [await resolveUse<PluginDefinition>('distiller', entry, folder)];
-    const list = listOf(manifest, await importByName('preset', manifest.name, folder), student);
-    if (typeof entry !== 'string') {
-      throw new KdError('CONFIG_INVALID', `distillers: "${manifest.name}" is a preset and takes no options; write its list with the options that you want instead: ${list.map(written).join(', ')}.`);
-    }
-    return Promise.all(list.map(async (one) => {
-      const inner = await presetOf(one, folder);
-      if (inner !== undefined) throw new KdError('PLUGIN_INVALID', `the preset "${manifest.name}" of ${manifest.package} ${manifest.version} lists the preset "${inner.name}"; a preset lists distillers alone.`);
-      return { ...(await resolveUse<PluginDefinition>('distiller', one, folder)), preset: manifest.name };
-    }));
-  }));
+export async function resolveDistillers(
+  entries: readonly DistillerEntry[],
+  student: string,
+  folder: string,
+): Promise<DistillerUse[]> {
+  const lists = await Promise.all(
+    entries.map(async (entry): Promise<DistillerUse[]> => {
+      const manifest = await presetOf(entry, folder);
+      if (manifest === undefined) return [await resolveUse<PluginDefinition>('distiller', entry, folder)];
+      const list = listOf(manifest, await importByName('preset', manifest.name, folder), student);
+      if (typeof entry !== 'string') {
+        throw new KdError(
+          'CONFIG_INVALID',
+          `distillers: "${manifest.name}" is a preset and takes no options; write its list with the options that you want instead: ${list.map(written).join(', ')}.`,
+        );
+      }
+      return Promise.all(
+        list.map(async (one) => {
+          const inner = await presetOf(one, folder);
+          if (inner !== undefined)
+            throw new KdError(
+              'PLUGIN_INVALID',
+              `the preset "${manifest.name}" of ${manifest.package} ${manifest.version} lists the preset "${inner.name}"; a preset lists distillers alone.`,
+            );
+          return { ...(await resolveUse<PluginDefinition>('distiller', one, folder)), preset: manifest.name };
+        }),
+      );
+    }),
+  );
   return lists.flat();
 }
 
 async function presetOf(entry: DistillerEntry, folder: string): Promise<Manifest | undefined> {
   const name = typeof entry === 'string' ? entry : Array.isArray(entry) ? (entry[0] as string) : undefined;
-  return name === undefined ? undefined : (await discover(folder)).find((one) => one.kind === 'preset' && one.name === name);
+  return name === undefined
+    ? undefined
+    : (await discover(folder)).find((one) => one.kind === 'preset' && one.name === name);
 }
 
-function listOf({ name, package: holder, version }: Manifest, preset: Preset, student: string): readonly DistillerEntry[] {
+function listOf(
+  { name, package: holder, version }: Manifest,
+  preset: Preset,
+  student: string,
+): readonly DistillerEntry[] {
   const who = `the preset "${name}" of ${holder} ${version}`;
   let list: unknown;
   try {
@@ -53,8 +77,15 @@ function listOf({ name, package: holder, version }: Manifest, preset: Preset, st
   }
   const result = v.safeParse(configSchema.entries.distillers, list);
   // Without a list, the schema would fill in its default.
-  if (!result.success || list === undefined) throw new KdError('PLUGIN_INVALID', `${who} is no list of distillers: ${result.issues?.map(({ message }) => message).join('; ') ?? 'it is undefined'}.`);
+  if (!result.success || list === undefined)
+    throw new KdError(
+      'PLUGIN_INVALID',
+      `${who} is no list of distillers: ${result.issues?.map(({ message }) => message).join('; ') ?? 'it is undefined'}.`,
+    );
   return result.output;
 }
 
-const written = (entry: DistillerEntry): string => (typeof entry === 'object' && 'definition' in entry ? `${entry.definition.name}(${JSON.stringify(entry.options)})` : JSON.stringify(entry));
+const written = (entry: DistillerEntry): string =>
+  typeof entry === 'object' && 'definition' in entry
+    ? `${entry.definition.name}(${JSON.stringify(entry.options)})`
+    : JSON.stringify(entry);

@@ -42,7 +42,8 @@ export class TapRegistry {
     this.#taken.set(plugin, taken);
     const of = (role: Role, pattern: string | readonly string[]): readonly TapInfo[] => {
       const { taps } = this.#models[role];
-      for (const one of [pattern].flat()) if (matchTaps(taps, one).length === 0) throw unknownTap(plugin, role, this.#models[role], one);
+      for (const one of [pattern].flat())
+        if (matchTaps(taps, one).length === 0) throw unknownTap(plugin, role, this.#models[role], one);
       const found = matchTaps(taps, pattern);
       for (const tap of found) {
         this.#requested[role].add(tap.name);
@@ -68,30 +69,48 @@ function pairByStride(
   { channels = 'equal', hint }: { readonly channels?: 'equal' | 'any'; readonly hint?: string },
 ): readonly TapPair[] {
   const refuse = (why: string, way: string): never => {
-    throw new KdError('TAP_MISMATCH', `${plugin}.featureTap: ${why}. Student: ${list(student)}. Teacher: ${list(teacher)}. ${way}`);
+    throw new KdError(
+      'TAP_MISMATCH',
+      `${plugin}.featureTap: ${why}. Student: ${list(student)}. Teacher: ${list(teacher)}. ${way}`,
+    );
   };
-  for (const [role, taps] of [['student', student], ['teacher', teacher]] as const) {
+  for (const [role, taps] of [
+    ['student', student],
+    ['teacher', teacher],
+  ] as const) {
     const strides = taps.map((tap) => tap.stride);
     if (new Set(strides).size !== strides.length) {
-      refuse(`several taps of the ${role} have the same stride, so that they cannot be paired by it`, 'Name one tap a level.');
+      refuse(
+        `several taps of the ${role} have the same stride, so that they cannot be paired by it`,
+        'Name one tap a level.',
+      );
     }
   }
   const byStride = new Map(teacher.map((tap) => [tap.stride, tap]));
   const alone = student.filter((tap) => !byStride.has(tap.stride));
   const over = teacher.filter((tap) => !student.some((other) => other.stride === tap.stride));
   if (alone.length > 0 || over.length > 0) {
-    refuse(`strides without a partner: ${list([...alone, ...over])}`, 'Choose a pattern that matches the same strides in both, e.g. ["neck@p3", "neck@p4"].');
+    refuse(
+      `strides without a partner: ${list([...alone, ...over])}`,
+      'Choose a pattern that matches the same strides in both, e.g. ["neck@p3", "neck@p4"].',
+    );
   }
-  const pairs = [...student].sort((a, b) => a.stride - b.stride).map((tap, index) => ({ student: tap, teacher: byStride.get(tap.stride)!, stride: tap.stride, index }));
+  const pairs = [...student]
+    .sort((a, b) => a.stride - b.stride)
+    .map((tap, index) => ({ student: tap, teacher: byStride.get(tap.stride)!, stride: tap.stride, index }));
   const unequal = channels === 'equal' ? pairs.filter((pair) => pair.student.channels !== pair.teacher.channels) : [];
   if (unequal.length > 0) {
-    const which = unequal.map((pair) => `${pair.student.name} has ${pair.student.channels} channels, the teacher's ${pair.teacher.name} has ${pair.teacher.channels}`);
+    const which = unequal.map(
+      (pair) =>
+        `${pair.student.name} has ${pair.student.channels} channels, the teacher's ${pair.teacher.name} has ${pair.teacher.channels}`,
+    );
     refuse(`channels differ: ${which.join('; ')}`, hint ?? 'Use an adapter, or a student of the same width.');
   }
   return pairs;
 }
 
-const list = (taps: readonly TapInfo[]): string => taps.map((tap) => `${tap.name} (stride ${tap.stride}, ${tap.channels} channels)`).join(', ');
+const list = (taps: readonly TapInfo[]): string =>
+  taps.map((tap) => `${tap.name} (stride ${tap.stride}, ${tap.channels} channels)`).join(', ');
 
 function unknownTap(plugin: string, role: Role, detector: Detector, pattern: string): KdError {
   const names = detector.taps.map((tap) => tap.name);

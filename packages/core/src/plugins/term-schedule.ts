@@ -22,8 +22,14 @@ export type TermScheduleInput = v.InferInput<typeof termSchedule>;
 export type TermSchedule = v.InferOutput<typeof termSchedule>;
 
 /** The factor of the terms at a step, in [0, 1]. Pure: what the hook `schedule` returns. */
-export function termFactor({ start, stop, warmup, decay }: TermSchedule, { step, steps: total, epoch, epochs }: Progress): number {
+export function termFactor(
+  { start, stop, warmup, decay }: TermSchedule,
+  { step, steps: total, epoch, epochs }: Progress,
+): number {
   if (step < start || (stop !== undefined && step >= stop)) return 0;
   const risen = Math.min(1, (step - start + 1) / Math.max(1, warmup));
-  return risen * (decay === 'linear' ? 1 - step / Math.max(1, total) : decay === 'epoch' ? 1 - epoch / Math.max(1, epochs) : 1);
+  return (
+    risen *
+    (decay === 'linear' ? 1 - step / Math.max(1, total) : decay === 'epoch' ? 1 - epoch / Math.max(1, epochs) : 1)
+  );
 }

@@ -47,9 +47,16 @@ export async function resolveEngine(engine: string | Engine, folder: string): Pr
   return typeof engine === 'string' ? importByName('engine', engine, folder) : engine;
 }
 
-export function buildDetector({ definition, options: given }: Use<DetectorDefinition>, context: DetectorContext, weights: string | null = null): BuiltDetector {
+export function buildDetector(
+  { definition, options: given }: Use<DetectorDefinition>,
+  context: DetectorContext,
+  weights: string | null = null,
+): BuiltDetector {
   if (definition.apiVersion !== API_VERSION) {
-    throw new KdError('PLUGIN_INVALID', `detector "${definition.name}" is built for version ${definition.apiVersion} of the contract, this core speaks ${API_VERSION}.`);
+    throw new KdError(
+      'PLUGIN_INVALID',
+      `detector "${definition.name}" is built for version ${definition.apiVersion} of the contract, this core speaks ${API_VERSION}.`,
+    );
   }
   const options = parseOptions(definition.options, given, `detector "${definition.name}"`);
   const detector = definition.create(options, context);
@@ -58,21 +65,47 @@ export function buildDetector({ definition, options: given }: Use<DetectorDefini
     detector,
     definition,
     spec: { name: definition.name, options, categories: context.categories },
-    info: { detector: definition.name, parameters: size(detector.variables), trainable: size(detector.variables.filter(({ trainable }) => trainable)), weights },
+    info: {
+      detector: definition.name,
+      parameters: size(detector.variables),
+      trainable: size(detector.variables.filter(({ trainable }) => trainable)),
+      weights,
+    },
   };
 }
 
-/** Builds a detector from a run folder or a checkpoint; `use` is needed, and used, where the file does not say what it holds. */
+/**
+ * Builds a detector from a run folder or a checkpoint; `use` is needed, and used, where the file does not say what it
+ * holds.
+ */
 export async function loadModel(
   path: string,
-  options: { readonly format: CheckpointFormat; readonly folder: string; readonly use?: Use<DetectorDefinition>; readonly context: Omit<DetectorContext, 'categories' | 'seed'>; readonly categories?: readonly Category[] },
+  options: {
+    readonly format: CheckpointFormat;
+    readonly folder: string;
+    readonly use?: Use<DetectorDefinition>;
+    readonly context: Omit<DetectorContext, 'categories' | 'seed'>;
+    readonly categories?: readonly Category[];
+  },
 ): Promise<BuiltDetector> {
-  const { file, spec, tensors } = await readModel(isAbsolute(path) ? path : resolve(options.folder, path), options.format);
+  const { file, spec, tensors } = await readModel(
+    isAbsolute(path) ? path : resolve(options.folder, path),
+    options.format,
+  );
   const categories = spec?.categories ?? options.categories;
   if (categories === undefined || (spec === null && options.use === undefined)) {
-    throw new KdError('CHECKPOINT_INVALID', `${file} does not say which detector it holds; name the detector and its options beside it.`);
+    throw new KdError(
+      'CHECKPOINT_INVALID',
+      `${file} does not say which detector it holds; name the detector and its options beside it.`,
+    );
   }
-  const use = options.use ?? (await resolveUse<DetectorDefinition>('detector', [spec!.name, (spec!.options ?? {}) as Record<string, unknown>], options.folder));
+  const use =
+    options.use ??
+    (await resolveUse<DetectorDefinition>(
+      'detector',
+      [spec!.name, (spec!.options ?? {}) as Record<string, unknown>],
+      options.folder,
+    ));
   const built = buildDetector(use, { ...options.context, categories, seed: 0 }, file);
   try {
     loadDetector(built.detector, tensors, file);
@@ -84,16 +117,28 @@ export async function loadModel(
 }
 
 /** A data source of the config, opened. */
-export async function openDataset(source: ResolvedConfig['data']['train'], folder: string, ports: TrainerPorts): Promise<Dataset> {
+export async function openDataset(
+  source: ResolvedConfig['data']['train'],
+  folder: string,
+  ports: TrainerPorts,
+): Promise<Dataset> {
   if (typeof (source as DatasetSource).open === 'function') return (source as DatasetSource).open({ folder });
-  if (ports.openData === undefined) throw new KdError('USAGE', 'data given by format and options needs the port openData; or use the functions of @kd/data: voc(…), coco(…), synthetic(…).');
+  if (ports.openData === undefined)
+    throw new KdError(
+      'USAGE',
+      'data given by format and options needs the port openData; or use the functions of @kd/data: voc(…), coco(…), synthetic(…).',
+    );
   return ports.openData(source as Readonly<Record<string, unknown>>).open({ folder });
 }
 
 export function resolveMetric(metric: string | Metric, ports: TrainerPorts): Metric {
   if (typeof metric !== 'string') return metric;
   const found = ports.metric?.(metric);
-  if (found === undefined) throw new KdError('USAGE', `a metric given by name ("${metric}") needs the port metric; or use the functions of @kd/metrics: cocoMetric(), vocMetric().`);
+  if (found === undefined)
+    throw new KdError(
+      'USAGE',
+      `a metric given by name ("${metric}") needs the port metric; or use the functions of @kd/metrics: cocoMetric(), vocMetric().`,
+    );
   return found;
 }
 
@@ -101,10 +146,16 @@ export function resolveMetric(metric: string | Metric, ports: TrainerPorts): Met
 export function checkTeacher(teacher: BuiltDetector, student: BuiltDetector): void {
   const names = (built: BuiltDetector): string => built.spec.categories.map(({ name }) => name).join(', ');
   if (names(teacher) !== names(student)) {
-    throw new KdError('TEACHER_INVALID', `the teacher (${teacher.info.weights}) knows the classes ${names(teacher)}, the student's data has ${names(student)}. Train the teacher on the same classes in the same order.`);
+    throw new KdError(
+      'TEACHER_INVALID',
+      `the teacher (${teacher.info.weights}) knows the classes ${names(teacher)}, the student's data has ${names(student)}. Train the teacher on the same classes in the same order.`,
+    );
   }
   const [of, other] = [JSON.stringify(teacher.detector.input), JSON.stringify(student.detector.input)];
   if (of !== other) {
-    throw new KdError('TEACHER_INVALID', `teacher and student see the same batch, but their inputs differ: teacher ${of}, student ${other}. Give the student the teacher's input options.`);
+    throw new KdError(
+      'TEACHER_INVALID',
+      `teacher and student see the same batch, but their inputs differ: teacher ${of}, student ${other}. Give the student the teacher's input options.`,
+    );
   }
 }

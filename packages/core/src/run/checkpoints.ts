@@ -29,7 +29,10 @@ export async function detectorTensors(detector: Detector): Promise<Map<string, H
   return tensors;
 }
 
-export const specMetadata = (spec: DetectorSpec): Record<string, string> => ({ kd: '1', detector: JSON.stringify(spec) });
+export const specMetadata = (spec: DetectorSpec): Record<string, string> => ({
+  kd: '1',
+  detector: JSON.stringify(spec),
+});
 
 /** Checkpoints of a run: the last few whole ones (`step-N`), and the weights of the best evaluation (`best`). */
 export class Checkpoints {
@@ -48,7 +51,8 @@ export class Checkpoints {
     checkFinite(tensors, step);
     const file = this.#folder.file('checkpoints', `step-${String(step).padStart(8, '0')}${this.#format.extension}`);
     await this.#format.write(file, tensors, metadata);
-    for (const old of (await wholeCheckpoints(this.#folder.path, this.#format)).slice(0, -this.#keep)) await this.#folder.remove('checkpoints', old);
+    for (const old of (await wholeCheckpoints(this.#folder.path, this.#format)).slice(0, -this.#keep))
+      await this.#folder.remove('checkpoints', old);
     return file;
   }
 
@@ -65,7 +69,10 @@ function checkFinite(tensors: NamedTensors, step: number): void {
     if (!(data instanceof Float32Array) || name.startsWith('state/')) continue;
     const lost = firstNonFinite(data);
     if (lost !== undefined) {
-      throw new KdError('NON_FINITE', `${name} holds ${lost} after step ${step}, though the loss terms were finite: a gradient was not. Nothing was written; the last checkpoint is from before. Lower the learning rate, or add clipNorm.`);
+      throw new KdError(
+        'NON_FINITE',
+        `${name} holds ${lost} after step ${step}, though the loss terms were finite: a gradient was not. Nothing was written; the last checkpoint is from before. Lower the learning rate, or add clipNorm.`,
+      );
     }
   }
 }
@@ -90,17 +97,37 @@ export async function latestCheckpoint(run: string, format: CheckpointFormat): P
 
 /** The file behind a run folder or a checkpoint: of a folder, the best weights, else the newest checkpoint. */
 export async function findCheckpoint(path: string, format: CheckpointFormat): Promise<string> {
-  const isFolder = await stat(path).then((found) => found.isDirectory(), () => null);
-  if (isFolder === null) throw new KdError('CHECKPOINT_INVALID', `${path} does not exist; give the folder of a run or a ${format.extension} file.`);
+  const isFolder = await stat(path).then(
+    (found) => found.isDirectory(),
+    () => null,
+  );
+  if (isFolder === null)
+    throw new KdError(
+      'CHECKPOINT_INVALID',
+      `${path} does not exist; give the folder of a run or a ${format.extension} file.`,
+    );
   if (!isFolder) return path;
   const best = join(path, 'checkpoints', `best${format.extension}`);
-  if (await stat(best).then(() => true, () => false)) return best;
+  if (
+    await stat(best).then(
+      () => true,
+      () => false,
+    )
+  )
+    return best;
   const latest = await latestCheckpoint(path, format);
-  if (latest === null) throw new KdError('CHECKPOINT_INVALID', `${path} has no checkpoint; is it the folder of a run, and did the run reach its first one?`);
+  if (latest === null)
+    throw new KdError(
+      'CHECKPOINT_INVALID',
+      `${path} has no checkpoint; is it the folder of a run, and did the run reach its first one?`,
+    );
   return latest;
 }
 
-/** Reads the weights of a detector from a run folder, a checkpoint of ours (averaged weights where there are any), or a file of torchvision's names. */
+/**
+ * Reads the weights of a detector from a run folder, a checkpoint of ours (averaged weights where there are any), or a
+ * file of torchvision's names.
+ */
 export async function readModel(path: string, format: CheckpointFormat): Promise<ModelFile> {
   const file = await findCheckpoint(path, format);
   const { tensors, metadata } = await format.read(file);
@@ -108,7 +135,8 @@ export async function readModel(path: string, format: CheckpointFormat): Promise
   if (text === undefined) return { file, spec: null, tensors: format.importForeign?.(tensors) ?? tensors };
   const own = new Map<string, HostTensor>();
   for (const [name, value] of tensors) if (name.startsWith('student/')) own.set(name.slice('student/'.length), value);
-  for (const [name, value] of tensors) if (name.startsWith('ema/student/')) own.set(name.slice('ema/student/'.length), value);
+  for (const [name, value] of tensors)
+    if (name.startsWith('ema/student/')) own.set(name.slice('ema/student/'.length), value);
   return { file, spec: parseSpec(text, file), tensors: own };
 }
 
@@ -119,5 +147,8 @@ function parseSpec(text: string, file: string): DetectorSpec {
   } catch {
     // told below
   }
-  throw new KdError('CHECKPOINT_INVALID', `${file}: its metadata "detector" does not name a detector with options and categories.`);
+  throw new KdError(
+    'CHECKPOINT_INVALID',
+    `${file}: its metadata "detector" does not name a detector with options and categories.`,
+  );
 }

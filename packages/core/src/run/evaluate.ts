@@ -10,8 +10,20 @@ export interface EvaluateOptions extends Pick<LoaderOptions, 'batchSize' | 'work
 }
 
 /** Detections of a detector on every image of a data set, in its order. */
-export async function detectAll(detector: Detector, dataset: Dataset, options: EvaluateOptions): Promise<ImageDetections[]> {
-  const loader = dataset.loader({ ...options, input: detector.input, training: false, shuffle: false, dropLast: false, seed: 0, augment: [] });
+export async function detectAll(
+  detector: Detector,
+  dataset: Dataset,
+  options: EvaluateOptions,
+): Promise<ImageDetections[]> {
+  const loader = dataset.loader({
+    ...options,
+    input: detector.input,
+    training: false,
+    shuffle: false,
+    dropLast: false,
+    seed: 0,
+    augment: [],
+  });
   const found: ImageDetections[] = [];
   try {
     for await (const batch of loader.epoch(0)) {
@@ -31,7 +43,12 @@ export async function detectAll(detector: Detector, dataset: Dataset, options: E
 }
 
 /** Evaluates a detector on a data set. */
-export async function evaluate(detector: Detector, dataset: Dataset, metric: Metric, options: EvaluateOptions): Promise<{ readonly result: MetricResult; readonly detections: ImageDetections[] }> {
+export async function evaluate(
+  detector: Detector,
+  dataset: Dataset,
+  metric: Metric,
+  options: EvaluateOptions,
+): Promise<{ readonly result: MetricResult; readonly detections: ImageDetections[] }> {
   const detections = await detectAll(detector, dataset, options);
   return { result: metric.evaluate(dataset, detections), detections };
 }

@@ -15,19 +15,40 @@ export interface Optimizer {
   readonly name: OptimizerOptions['name'];
   /** Decay that parameters get unless their owner says otherwise. */
   readonly weightDecay: number;
-  update(value: tf.Tensor, gradient: tf.Tensor, slots: Slots | undefined, options: UpdateOptions): { readonly value: tf.Tensor; readonly slots: Slots };
+  update(
+    value: tf.Tensor,
+    gradient: tf.Tensor,
+    slots: Slots | undefined,
+    options: UpdateOptions,
+  ): { readonly value: tf.Tensor; readonly slots: Slots };
 }
 
 export type OptimizerOptions =
-  | { readonly name: 'sgd'; readonly momentum?: number; readonly dampening?: number; readonly nesterov?: boolean; readonly weightDecay?: number }
-  | { readonly name: 'adamw' | 'adam'; readonly betas?: readonly [number, number]; readonly eps?: number; readonly weightDecay?: number };
+  | {
+      readonly name: 'sgd';
+      readonly momentum?: number;
+      readonly dampening?: number;
+      readonly nesterov?: boolean;
+      readonly weightDecay?: number;
+    }
+  | {
+      readonly name: 'adamw' | 'adam';
+      readonly betas?: readonly [number, number];
+      readonly eps?: number;
+      readonly weightDecay?: number;
+    };
 
 /** @param options torch's defaults where they are silent, but AdamW's weight decay of 0.01 */
 export function createOptimizer(options: OptimizerOptions): Optimizer {
   return options.name === 'sgd' ? sgd(options) : adam(options);
 }
 
-function sgd({ momentum = 0, dampening = 0, nesterov = false, weightDecay = 0 }: Extract<OptimizerOptions, { name: 'sgd' }>): Optimizer {
+function sgd({
+  momentum = 0,
+  dampening = 0,
+  nesterov = false,
+  weightDecay = 0,
+}: Extract<OptimizerOptions, { name: 'sgd' }>): Optimizer {
   return {
     name: 'sgd',
     weightDecay,
@@ -37,14 +58,22 @@ function sgd({ momentum = 0, dampening = 0, nesterov = false, weightDecay = 0 }:
       if (momentum === 0) return { value: tf.sub(value, tf.mul(decayed, options.lr)), slots: none };
       const before = slots?.['momentum'];
       // The first buffer is the gradient itself, without dampening.
-      const buffer = before === undefined ? tf.clone(decayed) : tf.add(tf.mul(before, momentum), dampening === 0 ? decayed : tf.mul(decayed, 1 - dampening));
+      const buffer =
+        before === undefined
+          ? tf.clone(decayed)
+          : tf.add(tf.mul(before, momentum), dampening === 0 ? decayed : tf.mul(decayed, 1 - dampening));
       const direction = nesterov ? tf.add(decayed, tf.mul(buffer, momentum)) : buffer;
       return { value: tf.sub(value, tf.mul(direction, options.lr)), slots: { momentum: buffer } as Slots };
     },
   };
 }
 
-function adam({ name, betas: [beta1, beta2] = [0.9, 0.999], eps = 1e-8, weightDecay }: Extract<OptimizerOptions, { name: 'adam' | 'adamw' }>): Optimizer {
+function adam({
+  name,
+  betas: [beta1, beta2] = [0.9, 0.999],
+  eps = 1e-8,
+  weightDecay,
+}: Extract<OptimizerOptions, { name: 'adam' | 'adamw' }>): Optimizer {
   return {
     name,
     weightDecay: weightDecay ?? (name === 'adamw' ? 0.01 : 0),

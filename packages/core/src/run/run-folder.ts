@@ -20,7 +20,11 @@ export async function openRunFolder(path: string): Promise<RunFolder> {
   try {
     await mkdir(join(path, 'checkpoints'), { recursive: true });
   } catch (cause) {
-    throw new KdError('RUN_FOLDER', `the run folder ${path} cannot be made: ${messageOf(cause)}. Name another with --out.`, { cause });
+    throw new KdError(
+      'RUN_FOLDER',
+      `the run folder ${path} cannot be made: ${messageOf(cause)}. Name another with --out.`,
+      { cause },
+    );
   }
   const file = (...parts: string[]): string => join(path, ...parts);
   return {
@@ -30,7 +34,9 @@ export async function openRunFolder(path: string): Promise<RunFolder> {
       try {
         await appendFile(file('metrics.jsonl'), `${JSON.stringify(line)}\n`);
       } catch (cause) {
-        throw new KdError('FILE_WRITE', `${file('metrics.jsonl')} could not be written: ${messageOf(cause)}`, { cause });
+        throw new KdError('FILE_WRITE', `${file('metrics.jsonl')} could not be written: ${messageOf(cause)}`, {
+          cause,
+        });
       }
     },
     writeJson: (name, value) => writeFileAtomic(file(name), `${JSON.stringify(value, null, 2)}\n`),
@@ -38,7 +44,11 @@ export async function openRunFolder(path: string): Promise<RunFolder> {
       try {
         return JSON.parse(await readFile(file(name), 'utf8')) as unknown;
       } catch (cause) {
-        throw new KdError('RUN_FOLDER', `${file(name)} cannot be read: ${messageOf(cause)}. Is ${path} the folder of a run?`, { cause });
+        throw new KdError(
+          'RUN_FOLDER',
+          `${file(name)} cannot be read: ${messageOf(cause)}. Is ${path} the folder of a run?`,
+          { cause },
+        );
       }
     },
     remove: (...parts) => rm(file(...parts), { recursive: true, force: true }),

@@ -16,7 +16,9 @@ import { disposeAll } from '../tidy.js';
 import { Updater } from './updater.js';
 import { trainedVariables } from '../variables.js';
 
-/** The steps of a run, with their batches and their optimiser: what training runs to the end, and a plan of it twice. */
+/**
+ * The steps of a run, with their batches and their optimiser: what training runs to the end, and a plan of it twice.
+ */
 export class RunSteps {
   readonly loader: Loader;
   readonly stepsPerEpoch: number;
@@ -37,17 +39,40 @@ export class RunSteps {
     const { config } = run;
     this.#run = run;
     const { workers, onBadImage, augment } = config.data;
-    this.loader = run.train.loader({ input: run.student.detector.input, batchSize: config.batchSize, training: true, shuffle: true, dropLast: true, seed: config.seed, augment, workers, onBadImage });
+    this.loader = run.train.loader({
+      input: run.student.detector.input,
+      batchSize: config.batchSize,
+      training: true,
+      shuffle: true,
+      dropLast: true,
+      seed: config.seed,
+      augment,
+      workers,
+      onBadImage,
+    });
     this.stepsPerEpoch = Math.floor(this.loader.steps / config.accumulate);
     if (this.stepsPerEpoch === 0) {
       // It may have threads already.
       void this.loader.close();
-      throw new KdError('CONFIG_INVALID', `the training data (${run.train.name}) has ${run.train.images.length} images: too few for one step of batchSize ${config.batchSize} times accumulate ${config.accumulate}. Make them smaller.`);
+      throw new KdError(
+        'CONFIG_INVALID',
+        `the training data (${run.train.name}) has ${run.train.images.length} images: too few for one step of batchSize ${config.batchSize} times accumulate ${config.accumulate}. Make them smaller.`,
+      );
     }
     this.total = config.epochs * this.stepsPerEpoch;
     const variables = trainedVariables(run.student.detector, run.distillers);
-    this.#models = { student: run.student.detector, teacher: run.teacher?.detector ?? null, distillers: [...run.distillers, ...watching], taps: run.taps, variables, rng: createRng(config.seed) };
-    this.updater = new Updater(variables, createOptimizer(config.optimizer), { clipNorm: config.clipNorm, emaDecay: config.ema?.decay ?? null });
+    this.#models = {
+      student: run.student.detector,
+      teacher: run.teacher?.detector ?? null,
+      distillers: [...run.distillers, ...watching],
+      taps: run.taps,
+      variables,
+      rng: createRng(config.seed),
+    };
+    this.updater = new Updater(variables, createOptimizer(config.optimizer), {
+      clipNorm: config.clipNorm,
+      emaDecay: config.ema?.decay ?? null,
+    });
     this.log = new TermLog(() => this.loader.stats.waitedMs);
     this.leaks = new LeakWatch(run.logger);
   }
@@ -57,7 +82,13 @@ export class RunSteps {
   }
 
   progress(epoch: number): Progress {
-    return { step: this.done, steps: this.total, epoch, epochs: this.#run.config.epochs, fraction: this.done / this.total };
+    return {
+      step: this.done,
+      steps: this.total,
+      epoch,
+      epochs: this.#run.config.epochs,
+      fraction: this.done / this.total,
+    };
   }
 
   /** Runs what is left of an epoch, and gives after every step how many are done. */
@@ -80,7 +111,10 @@ export class RunSteps {
     } finally {
       sum.reset();
     }
-    throw new KdError('DATA_INVALID', `the loader of ${this.#run.train.name} promised ${this.loader.steps} batches an epoch and gave fewer in epoch ${epoch}.`);
+    throw new KdError(
+      'DATA_INVALID',
+      `the loader of ${this.#run.train.name} promised ${this.loader.steps} batches an epoch and gave fewer in epoch ${epoch}.`,
+    );
   }
 
   #microStep(batch: HostBatch, progress: StepProgress, sum: GradientSum): void {
@@ -100,14 +134,28 @@ export class RunSteps {
   }
 
   /** Runs the data set passes that are due now. False when the signal stopped one. */
-  async passes(epoch: number, { resumed = false, distillers = this.#run.distillers, dataset = this.#run.train, emit }: PassSettings = {}): Promise<boolean> {
+  async passes(
+    epoch: number,
+    { resumed = false, distillers = this.#run.distillers, dataset = this.#run.train, emit }: PassSettings = {},
+  ): Promise<boolean> {
     const { teacher, student, folder, config, options, logger } = this.#run;
     if (teacher === null) return true;
     const moment: PassMoment = { step: this.done, epoch, stepsPerEpoch: this.stepsPerEpoch, resumed };
     const loader = { batchSize: config.batchSize, workers: config.data.workers, onBadImage: config.data.onBadImage };
     const began = performance.now();
     const finished = await runPasses(distillers, moment, {
-      student: student.detector, teacher: teacher.detector, dataset, loader, folder, format: options.format, rng: this.#models.rng, logger, run: { seed: config.seed }, ...(emit && { emit }), signal: options.signal, leaks: this.leaks,
+      student: student.detector,
+      teacher: teacher.detector,
+      dataset,
+      loader,
+      folder,
+      format: options.format,
+      rng: this.#models.rng,
+      logger,
+      run: { seed: config.seed },
+      ...(emit && { emit }),
+      signal: options.signal,
+      leaks: this.leaks,
     });
     this.log.skipTime(performance.now() - began);
     return finished;

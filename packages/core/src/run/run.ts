@@ -3,11 +3,31 @@ import type { Dataset } from '../contract/data.js';
 import type { DetectorDefinition } from '../contract/detector.js';
 import type { EngineInfo } from '../contract/engine.js';
 import type { Metric } from '../contract/metric.js';
-import { buildDetector, type BuiltDetector, checkTeacher, loadModel, openDataset, resolveEngine, resolveMetric, resolveUse, type TrainerPorts } from './build.js';
+import {
+  buildDetector,
+  type BuiltDetector,
+  checkTeacher,
+  loadModel,
+  openDataset,
+  resolveEngine,
+  resolveMetric,
+  resolveUse,
+  type TrainerPorts,
+} from './build.js';
 import { readModel } from './checkpoints.js';
 import type { ResolvedConfig } from '../config.js';
 import { warnOfOtherCopies } from '../plugins/copies.js';
-import { createServices, DATASET, ENGINE, LOGGER, RNG, RUN_FOLDER, type Services, STUDENT, TEACHER } from '../container.js';
+import {
+  createServices,
+  DATASET,
+  ENGINE,
+  LOGGER,
+  RNG,
+  RUN_FOLDER,
+  type Services,
+  STUDENT,
+  TEACHER,
+} from '../container.js';
 import { KdError, messageOf } from '../errors.js';
 import { consoleLogger, type Logger } from '../logger.js';
 import { createDistillers, type Distiller } from '../plugins/plugin-host.js';
@@ -55,16 +75,29 @@ export interface Run {
  * Builds a run from its config, up to the first step: data, engine, student, teacher, distillers.
  * @param openFolder called once the config and the data are known to be usable
  */
-export async function prepareRun(config: ResolvedConfig, options: RunOptions, openFolder: () => Promise<RunFolder>): Promise<Run> {
+export async function prepareRun(
+  config: ResolvedConfig,
+  options: RunOptions,
+  openFolder: () => Promise<RunFolder>,
+): Promise<Run> {
   const folder = resolve(options.folder ?? '.');
   const logger = options.logger ?? consoleLogger;
   if (config.teacher === undefined && config.distillers.length > 0) {
-    throw new KdError('CONFIG_INVALID', 'distillers need a teacher: add teacher: { weights: "<run folder or checkpoint>" }, or drop distillers.');
+    throw new KdError(
+      'CONFIG_INVALID',
+      'distillers need a teacher: add teacher: { weights: "<run folder or checkpoint>" }, or drop distillers.',
+    );
   }
   const studentUse = await resolveUse<DetectorDefinition>('detector', config.student, folder);
-  const teacherUse = config.teacher?.detector === undefined ? undefined : await resolveUse<DetectorDefinition>('detector', config.teacher.detector, folder);
+  const teacherUse =
+    config.teacher?.detector === undefined
+      ? undefined
+      : await resolveUse<DetectorDefinition>('detector', config.teacher.detector, folder);
   const uses = await resolveDistillers(config.distillers, studentUse.definition.name, folder);
-  warnOfOtherCopies([studentUse, ...(teacherUse === undefined ? [] : [teacherUse]), ...uses].map(({ definition }) => definition), logger);
+  warnOfOtherCopies(
+    [studentUse, ...(teacherUse === undefined ? [] : [teacherUse]), ...uses].map(({ definition }) => definition),
+    logger,
+  );
   const metric = resolveMetric(config.evaluate.metric, options);
   const train = await openDataset(config.data.train, folder, options);
   const val = config.data.val === undefined ? null : await openDataset(config.data.val, folder, options);
@@ -75,16 +108,32 @@ export async function prepareRun(config: ResolvedConfig, options: RunOptions, op
   const rng = createRng(config.seed);
 
   const context = { runOp: engine.runOp?.bind(engine) };
-  const student = buildDetector(studentUse, { ...context, categories: train.categories, seed: config.seed }, config.init ?? null);
+  const student = buildDetector(
+    studentUse,
+    { ...context, categories: train.categories, seed: config.seed },
+    config.init ?? null,
+  );
   const disposable: { dispose(): void }[] = [student.detector];
   try {
     // Before the plugins are made: one may start the student from the teacher's neck and head.
     if (config.init !== undefined && options.resume !== true) {
       const model = await readModel(resolve(folder, config.init), options.format);
       const unmatched = loadMatching(student.detector, model.tensors, model.file);
-      if (unmatched !== '') logger.warn(`init: ${model.file} does not match the student everywhere: ${unmatched}; the rest starts from its initial values.`);
+      if (unmatched !== '')
+        logger.warn(
+          `init: ${model.file} does not match the student everywhere: ${unmatched}; the rest starts from its initial values.`,
+        );
     }
-    const teacher = config.teacher === undefined ? null : await loadModel(config.teacher.weights, { ...options, folder, use: teacherUse, context, categories: train.categories });
+    const teacher =
+      config.teacher === undefined
+        ? null
+        : await loadModel(config.teacher.weights, {
+            ...options,
+            folder,
+            use: teacherUse,
+            context,
+            categories: train.categories,
+          });
     if (teacher !== null) disposable.push(teacher.detector);
     const services = createServices();
     services.register(ENGINE, engine);
@@ -104,7 +153,23 @@ export async function prepareRun(config: ResolvedConfig, options: RunOptions, op
       taps = { student: registry.requested('student'), teacher: registry.requested('teacher') };
       taken = distillers.map(({ id }) => registry.takenBy(id));
     }
-    return { config, options: { ...options, folder }, engine: engineInfo, services, logger, folder: runFolder, train, val, metric, student, teacher, distillers, uses, taps, taken };
+    return {
+      config,
+      options: { ...options, folder },
+      engine: engineInfo,
+      services,
+      logger,
+      folder: runFolder,
+      train,
+      val,
+      metric,
+      student,
+      teacher,
+      distillers,
+      uses,
+      taps,
+      taken,
+    };
   } catch (error) {
     for (const one of disposable) one.dispose();
     throw error;
@@ -126,6 +191,9 @@ function checkData(train: Dataset, val: Dataset | null): void {
   if (train.images.length === 0) throw new KdError('DATA_INVALID', `the training data (${train.name}) has no images.`);
   const names = (data: Dataset): string => data.categories.map(({ name }) => name).join(', ');
   if (val !== null && names(val) !== names(train)) {
-    throw new KdError('DATA_INVALID', `training and validation data have other classes: ${names(train)} and ${names(val)}. Give both the same list of classes.`);
+    throw new KdError(
+      'DATA_INVALID',
+      `training and validation data have other classes: ${names(train)} and ${names(val)}. Give both the same list of classes.`,
+    );
   }
 }

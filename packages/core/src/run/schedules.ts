@@ -1,6 +1,9 @@
 import type { Progress } from '../contract/plugin.js';
 
-/** How the learning rate moves. `by: 'epoch'` changes it between epochs only (torchvision's recipe), `'step'` at every step. */
+/**
+ * How the learning rate moves. `by: 'epoch'` changes it between epochs only (torchvision's recipe), `'step'` at every
+ * step.
+ */
 export interface ScheduleOptions {
   readonly kind: 'constant' | 'step' | 'cosine';
   /** `step`: epochs after which the rate is multiplied by `gamma`. */
@@ -14,7 +17,10 @@ export interface ScheduleOptions {
 }
 
 /** The factor of the learning rate at a step, in [0, 1]. Pure. */
-export function learningRateFactor(options: ScheduleOptions, progress: Pick<Progress, 'step' | 'steps' | 'epoch' | 'epochs'>): number {
+export function learningRateFactor(
+  options: ScheduleOptions,
+  progress: Pick<Progress, 'step' | 'steps' | 'epoch' | 'epochs'>,
+): number {
   return scheduled(options, progress) * warmup(options, progress.step);
 }
 
@@ -24,7 +30,10 @@ function warmup({ warmup: options }: ScheduleOptions, step: number): number {
   return factor + ((1 - factor) * step) / options.steps;
 }
 
-function scheduled(options: ScheduleOptions, { step, steps, epoch, epochs }: Pick<Progress, 'step' | 'steps' | 'epoch' | 'epochs'>): number {
+function scheduled(
+  options: ScheduleOptions,
+  { step, steps, epoch, epochs }: Pick<Progress, 'step' | 'steps' | 'epoch' | 'epochs'>,
+): number {
   const { kind, milestones = [], gamma = 0.1, floor = 0 } = options;
   if (kind === 'constant') return 1;
   const by = options.by ?? (kind === 'cosine' ? 'step' : 'epoch');

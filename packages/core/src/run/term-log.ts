@@ -3,7 +3,9 @@ import type { LogEvent } from '../contract/listener.js';
 import { KdError } from '../errors.js';
 import type { StepResult } from '../step/step.js';
 
-type Figures = Pick<LogEvent, 'terms' | 'total' | 'stats' | 'lr' | 'imagesPerSecond' | 'waited'> & { readonly secondsPerStep: number };
+type Figures = Pick<LogEvent, 'terms' | 'total' | 'stats' | 'lr' | 'imagesPerSecond' | 'waited'> & {
+  readonly secondsPerStep: number;
+};
 
 interface Entry {
   readonly names: readonly string[];
@@ -43,7 +45,9 @@ export class TermLog {
     this.#since += milliseconds;
   }
 
-  /** Means since the last read, or null when there was no step. @throws KdError NON_FINITE naming term, step and images */
+  /**
+   * Means since the last read, or null when there was no step. @throws KdError NON_FINITE naming term, step and images
+   */
   async read(imagesPerStep: number): Promise<Figures | null> {
     const entries = this.#entries;
     if (entries.length === 0) return null;
@@ -55,7 +59,10 @@ export class TermLog {
         names.forEach((name, i) => {
           const value = values[i]!;
           if (!Number.isFinite(value)) {
-            throw new KdError('NON_FINITE', `the term ${name} became ${value} at step ${step} (images ${ids.join(', ')}). The last checkpoint is from before. Lower the learning rate, add clipNorm, or look at these images with kd data check.`);
+            throw new KdError(
+              'NON_FINITE',
+              `the term ${name} became ${value} at step ${step} (images ${ids.join(', ')}). The last checkpoint is from before. Lower the learning rate, add clipNorm, or look at these images with kd data check.`,
+            );
           }
           sums.set(name, (sums.get(name) ?? 0) + value);
         });
@@ -76,7 +83,9 @@ export class TermLog {
     this.#steps = 0;
     return {
       terms,
-      stats: Object.fromEntries([...told].map(([name, values]) => [name, values.reduce((sum, value) => sum + value, 0) / values.length])),
+      stats: Object.fromEntries(
+        [...told].map(([name, values]) => [name, values.reduce((sum, value) => sum + value, 0) / values.length]),
+      ),
       total: Object.values(terms).reduce((sum, term) => sum + term, 0),
       lr: this.#lr,
       imagesPerSecond: (steps * imagesPerStep * 1000) / elapsed,

@@ -5,7 +5,17 @@ import { cpuEngine, jsonFormat, toyData, toyDetector } from '@kd/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { plugin } from '../../test/distillation.js';
 import { calls, mimic } from '../../test/mimic.js';
-import { checkpointNames, lastState, of, type Ran, readJson, removeFolders, run, temporaryFolder, toyConfig } from '../../test/toy-run.js';
+import {
+  checkpointNames,
+  lastState,
+  of,
+  type Ran,
+  readJson,
+  removeFolders,
+  run,
+  temporaryFolder,
+  toyConfig,
+} from '../../test/toy-run.js';
 import { latestCheckpoint } from './checkpoints.js';
 import type { Config } from '../config.js';
 import type { Hooks, LossTerms, StepView } from '../contract/plugin.js';
@@ -18,7 +28,12 @@ let tensors: number;
 let teacher: Ran;
 /** A student of another width than its teacher, with an adapter, random numbers, a state and a pass. */
 const distilled = (more: Partial<Config> = {}): Config =>
-  toyConfig({ teacher: { weights: teacher.out, detector: toyDetector({ width: 6, size: 16 }) }, distillers: [mimic({ noise: 0.5, pass: true })], ema: { decay: 0.8 }, ...more });
+  toyConfig({
+    teacher: { weights: teacher.out, detector: toyDetector({ width: 6, size: 16 }) },
+    distillers: [mimic({ noise: 0.5, pass: true })],
+    ema: { decay: 0.8 },
+    ...more,
+  });
 
 beforeAll(async () => {
   await cpuEngine().start();
@@ -37,21 +52,54 @@ describe('Trainer', () => {
     const names = await checkpointNames(out);
     expect(names).toEqual(['best.json', 'step-00000008.json', 'step-00000012.json']);
     expect(await readJson(join(out, 'config.json'))).toMatchObject({
-      seed: 0, engine: 'cpu', student: ['toy', { width: 4, depth: 1 }], teacher: { detector: ['toy', { width: 6 }] }, distillers: [['mimic', { weight: 1, noise: 0.5, pass: true }]],
-      data: { train: { format: 'toy', images: 8 }, val: { format: 'toy', images: 6 } }, evaluate: { metric: 'toy', every: 1 }, checkpoint: { every: 1, keep: 2 },
+      seed: 0,
+      engine: 'cpu',
+      student: ['toy', { width: 4, depth: 1 }],
+      teacher: { detector: ['toy', { width: 6 }] },
+      distillers: [['mimic', { weight: 1, noise: 0.5, pass: true }]],
+      data: { train: { format: 'toy', images: 8 }, val: { format: 'toy', images: 6 } },
+      evaluate: { metric: 'toy', every: 1 },
+      checkpoint: { every: 1, keep: 2 },
     });
     expect(await readJson(join(out, 'summary.json'))).toEqual(JSON.parse(JSON.stringify(summary)));
-    expect(summary).toMatchObject({ steps: 12, epochs: 3, seed: 0, distillers: ['mimic'], command: 'kd train', student: { detector: 'toy' }, teacher: { detector: 'toy' }, engine: { name: 'cpu' } });
+    expect(summary).toMatchObject({
+      steps: 12,
+      epochs: 3,
+      seed: 0,
+      distillers: ['mimic'],
+      command: 'kd train',
+      student: { detector: 'toy' },
+      teacher: { detector: 'toy' },
+      engine: { name: 'cpu' },
+    });
     expect(summary!.best).not.toBeNull();
-    expect(of(events, 'evaluation').map(({ epoch, step }) => [epoch, step])).toEqual([[0, 4], [1, 8], [2, 12]]);
-    const best = of(events, 'evaluation').filter((event) => event.best).at(-1)!;
+    expect(of(events, 'evaluation').map(({ epoch, step }) => [epoch, step])).toEqual([
+      [0, 4],
+      [1, 8],
+      [2, 12],
+    ]);
+    const best = of(events, 'evaluation')
+      .filter((event) => event.best)
+      .at(-1)!;
     expect(summary!.best).toMatchObject({ epoch: best.epoch, step: best.step });
     expect(summary!.metrics).toEqual(best.result.metrics);
-    expect(events.map(({ type }) => type).filter((type) => type === 'start' || type === 'end')).toEqual(['start', 'end']);
+    expect(events.map(({ type }) => type).filter((type) => type === 'start' || type === 'end')).toEqual([
+      'start',
+      'end',
+    ]);
   });
 
   it('learns: the loss on eight images falls to a fraction', async () => {
-    const { events } = await run(toyConfig({ epochs: 40, data: { train: toyData({ images: 8 }), workers: 0 }, optimizer: { name: 'adamw', lr: 0.02 }, schedule: {}, log: { every: 4 }, checkpoint: { every: 40 } }));
+    const { events } = await run(
+      toyConfig({
+        epochs: 40,
+        data: { train: toyData({ images: 8 }), workers: 0 },
+        optimizer: { name: 'adamw', lr: 0.02 },
+        schedule: {},
+        log: { every: 4 },
+        checkpoint: { every: 40 },
+      }),
+    );
     const totals = of(events, 'log').map(({ total }) => total);
     expect(totals.at(-1)).toBeLessThan(0.35 * totals[0]!);
   });
@@ -62,7 +110,10 @@ describe('Trainer', () => {
     expect(logs.map(({ step }) => step)).toEqual([1, 2, 3, 4]);
     for (const { terms, total } of logs) {
       expect(Object.keys(terms)).toEqual(['cls', 'reg', 'mimic.feat']);
-      expect(total).toBeCloseTo(Object.values(terms).reduce((sum, term) => sum + term, 0), 5);
+      expect(total).toBeCloseTo(
+        Object.values(terms).reduce((sum, term) => sum + term, 0),
+        5,
+      );
     }
     // Warm-up from a thousandth over two steps, then the cosine over four.
     expect(logs[0]!.lr).toBeCloseTo(0.02 * 0.001, 10);
@@ -70,32 +121,68 @@ describe('Trainer', () => {
   });
 
   it('keeps the number of live tensors over 200 steps', async () => {
-    const { events } = await run(distilled({ epochs: 50, evaluate: { every: 10, metric: toyConfig().evaluate!.metric! }, checkpoint: { every: 25 } }));
+    const { events } = await run(
+      distilled({
+        epochs: 50,
+        evaluate: { every: 10, metric: toyConfig().evaluate!.metric! },
+        checkpoint: { every: 25 },
+      }),
+    );
     const counts = of(events, 'log').map((event) => event.tensors);
     expect(counts).toHaveLength(200);
     expect(new Set(counts.slice(1)).size).toBe(1);
   });
 
   it('starts from the weights of init', async () => {
-    const started = await run(toyConfig({ init: teacher.out, student: toyDetector({ width: 6, size: 16 }), epochs: 1, optimizer: { name: 'sgd', lr: 1e-12, momentum: 0, weightDecay: 0 } }));
-    const [from, to] = await Promise.all([jsonFormat.read(join(teacher.out, 'checkpoints', 'best.json')), lastState(started.out)]);
-    const close = (name: string) => (to.tensors.get(name) as { data: Float32Array }).data.every((value, i) => Math.abs(value - (from.tensors.get(name)!.data[i] as number)) < 1e-6);
+    const started = await run(
+      toyConfig({
+        init: teacher.out,
+        student: toyDetector({ width: 6, size: 16 }),
+        epochs: 1,
+        optimizer: { name: 'sgd', lr: 1e-12, momentum: 0, weightDecay: 0 },
+      }),
+    );
+    const [from, to] = await Promise.all([
+      jsonFormat.read(join(teacher.out, 'checkpoints', 'best.json')),
+      lastState(started.out),
+    ]);
+    const close = (name: string) =>
+      (to.tensors.get(name) as { data: Float32Array }).data.every(
+        (value, i) => Math.abs(value - (from.tensors.get(name)!.data[i] as number)) < 1e-6,
+      );
     expect(close('student/neck.p3/kernel')).toBe(true);
   });
 
   it('takes from init what fits and tells the rest, both ways', async () => {
     const warnings: string[] = [];
     const logger = { info: () => {}, warn: (message: string) => void warnings.push(message) };
-    await run(toyConfig({ init: teacher.out, student: toyDetector({ width: 6, size: 16, depth: 2 }), epochs: 1 }), { logger });
-    expect(warnings).toEqual([expect.stringMatching(/^init: .*best\.json does not match the student everywhere: 4 missing \(head\.cls\.1\/kernel/)]);
+    await run(toyConfig({ init: teacher.out, student: toyDetector({ width: 6, size: 16, depth: 2 }), epochs: 1 }), {
+      logger,
+    });
+    expect(warnings).toEqual([
+      expect.stringMatching(
+        /^init: .*best\.json does not match the student everywhere: 4 missing \(head\.cls\.1\/kernel/,
+      ),
+    ]);
     const { tensors } = await jsonFormat.read(join(teacher.out, 'checkpoints', 'best.json'));
-    await jsonFormat.write(join(teacher.out, 'strange.json'), new Map([...tensors].map(([name, value]) => [`x.${name}`, value])), {});
-    await expect(run(toyConfig({ init: join(teacher.out, 'strange.json') }), { logger })).rejects.toMatchObject({ code: 'CHECKPOINT_INVALID', message: expect.stringMatching(/holds nothing that fits .* missing .* not used/) });
+    await jsonFormat.write(
+      join(teacher.out, 'strange.json'),
+      new Map([...tensors].map(([name, value]) => [`x.${name}`, value])),
+      {},
+    );
+    await expect(run(toyConfig({ init: join(teacher.out, 'strange.json') }), { logger })).rejects.toMatchObject({
+      code: 'CHECKPOINT_INVALID',
+      message: expect.stringMatching(/holds nothing that fits .* missing .* not used/),
+    });
   });
 });
 
 describe('a resumed run', () => {
-  it.each([[5, 'inside of an epoch'], [8, 'between epochs'], [1, 'in the first epoch']])('ends as the whole one, bit for bit (stopped after step %i, %s)', async (stopAt) => {
+  it.each([
+    [5, 'inside of an epoch'],
+    [8, 'between epochs'],
+    [1, 'in the first epoch'],
+  ])('ends as the whole one, bit for bit (stopped after step %i, %s)', async (stopAt) => {
     const whole = await run(distilled());
     const first = await run(distilled(), { stopAt });
     expect(first.summary).toBeNull();
@@ -105,7 +192,17 @@ describe('a resumed run', () => {
     expect(await lastState(first.out)).toEqual(await lastState(whole.out));
     const logs = (ran: Ran) => of(ran.events, 'log').map(({ step, terms, lr }) => ({ step, terms, lr }));
     expect([...logs(first), ...logs(second)]).toEqual(logs(whole));
-    expect({ ...second.summary, minutes: 0, minutesEvaluating: 0, best: { ...second.summary!.best, checkpoint: '' } }).toEqual({ ...whole.summary, minutes: 0, minutesEvaluating: 0, best: { ...whole.summary!.best, checkpoint: '' } });
+    expect({
+      ...second.summary,
+      minutes: 0,
+      minutesEvaluating: 0,
+      best: { ...second.summary!.best, checkpoint: '' },
+    }).toEqual({
+      ...whole.summary,
+      minutes: 0,
+      minutesEvaluating: 0,
+      best: { ...whole.summary!.best, checkpoint: '' },
+    });
   });
 
   it('ends as the whole one with accumulated batches and AdamW', async () => {
@@ -132,14 +229,23 @@ describe('a resumed run', () => {
   it('keeps the summary when there is nothing left to do', async () => {
     const done = await run(toyConfig());
     const again = await run(toyConfig(), { out: done.out, resume: true });
-    expect(again.summary).toMatchObject({ metrics: done.summary!.metrics, last: done.summary!.last, best: done.summary!.best, steps: 12 });
+    expect(again.summary).toMatchObject({
+      metrics: done.summary!.metrics,
+      last: done.summary!.last,
+      best: done.summary!.best,
+      steps: 12,
+    });
   });
 });
 
 describe('a data set pass', () => {
   it('is made anew where a run without a checkpoint left one of another teacher', async () => {
     const out = await temporaryFolder();
-    const dies = plugin('dies', () => ({ lossCompose: () => { throw new Error('oh'); } }));
+    const dies = plugin('dies', () => ({
+      lossCompose: () => {
+        throw new Error('oh');
+      },
+    }));
     const crash = (seed: number) => run(distilled({ seed, distillers: [mimic({ pass: true }), dies] }), { out });
     await expect(crash(0)).rejects.toThrow('dies.lossCompose threw: oh');
     await expect(crash(0)).rejects.toThrow();
@@ -149,15 +255,36 @@ describe('a data set pass', () => {
   });
 
   it('is told with plugin and hook when it throws', async () => {
-    const failing = plugin('p', () => ({ datasetPass: { every: 0, run: async () => { throw new Error('no data'); }, use: () => {} } }) satisfies Hooks);
-    await expect(run(distilled({ distillers: [failing] }))).rejects.toMatchObject({ code: 'PLUGIN_HOOK', message: 'p.datasetPass threw before step 0 (epoch 0): no data' });
+    const failing = plugin(
+      'p',
+      () =>
+        ({
+          datasetPass: {
+            every: 0,
+            run: async () => {
+              throw new Error('no data');
+            },
+            use: () => {},
+          },
+        }) satisfies Hooks,
+    );
+    await expect(run(distilled({ distillers: [failing] }))).rejects.toMatchObject({
+      code: 'PLUGIN_HOOK',
+      message: 'p.datasetPass threw before step 0 (epoch 0): no data',
+    });
   });
 });
 
 describe('two trainers in one process', () => {
   it('do not see each other', async () => {
-    const [alone, other] = [await run(distilled()), await run(distilled({ seed: 4, optimizer: { name: 'adamw', lr: 0.01 } }))];
-    const [a, b] = await Promise.all([run(distilled()), run(distilled({ seed: 4, optimizer: { name: 'adamw', lr: 0.01 } }))]);
+    const [alone, other] = [
+      await run(distilled()),
+      await run(distilled({ seed: 4, optimizer: { name: 'adamw', lr: 0.01 } })),
+    ];
+    const [a, b] = await Promise.all([
+      run(distilled()),
+      run(distilled({ seed: 4, optimizer: { name: 'adamw', lr: 0.01 } })),
+    ]);
     expect(await lastState(a.out)).toEqual(await lastState(alone.out));
     expect(await lastState(b.out)).toEqual(await lastState(other.out));
   });
@@ -178,14 +305,28 @@ describe('listeners', () => {
     const loud = await run(distilled(), {
       logger: { info: () => {}, warn: (message) => void warnings.push(message) },
       listeners: [
-        { name: 'throws', on: ({ type }) => { seen.push(type); if (type === 'step') throw new Error('disk full'); } },
-        { name: 'rejects', on: async ({ type }) => { if (type === 'evaluation') throw new Error('offline'); } },
+        {
+          name: 'throws',
+          on: ({ type }) => {
+            seen.push(type);
+            if (type === 'step') throw new Error('disk full');
+          },
+        },
+        {
+          name: 'rejects',
+          on: async ({ type }) => {
+            if (type === 'evaluation') throw new Error('offline');
+          },
+        },
         { name: 'vandal', on: vandal },
       ],
     });
     expect(await lastState(loud.out)).toEqual(await lastState(quiet.out));
     expect(loud.summary!.metrics).toEqual(quiet.summary!.metrics);
-    expect(warnings).toEqual(['listener "throws" failed and is left out from here: disk full', 'listener "rejects" failed and is left out from here: offline']);
+    expect(warnings).toEqual([
+      'listener "throws" failed and is left out from here: disk full',
+      'listener "rejects" failed and is left out from here: offline',
+    ]);
     expect(seen).toEqual(['start', 'step']);
   });
 });
@@ -194,9 +335,17 @@ describe('a loss that is not finite', () => {
   it('stops the run, names term, step and images, and leaves the checkpoints from before', async () => {
     const out = await temporaryFolder();
     const ids: unknown[][] = [];
-    const diverges = plugin('bad', () => ({ lossCompose: ({ progress, targets }: StepView) => { ids.push([...targets.ids]); return { feat: tf.scalar(progress.step >= 6 ? NaN : 0) }; } }));
+    const diverges = plugin('bad', () => ({
+      lossCompose: ({ progress, targets }: StepView) => {
+        ids.push([...targets.ids]);
+        return { feat: tf.scalar(progress.step >= 6 ? NaN : 0) };
+      },
+    }));
     const failed = run(distilled({ distillers: [diverges], log: { every: 3 } }), { out });
-    await expect(failed).rejects.toMatchObject({ code: 'NON_FINITE', message: expect.stringMatching(/the term bad\.feat became NaN at step 7 /) });
+    await expect(failed).rejects.toMatchObject({
+      code: 'NON_FINITE',
+      message: expect.stringMatching(/the term bad\.feat became NaN at step 7 /),
+    });
     await expect(failed).rejects.toThrow(`(images ${ids[6]!.join(', ')})`);
     expect(await checkpointNames(out)).toEqual(['best.json', 'step-00000004.json']);
   });
@@ -204,36 +353,65 @@ describe('a loss that is not finite', () => {
   it('is caught when only a gradient was not finite', async () => {
     const out = await temporaryFolder();
     // The root of 0 is finite, its gradient is not; it comes in the last step before the checkpoint.
-    const trap = plugin('root', () => ({
-      featureTap: (taps) => void taps.of('student', 'neck@p3'),
-      lossCompose: ({ student, progress }: StepView) => (progress.step === 7 ? { feat: tf.sum(tf.sqrt(tf.mul(student.tap('neck@p3'), 0))) as tf.Scalar } : ({} as LossTerms)),
-    }) satisfies Hooks);
-    await expect(run(distilled({ distillers: [trap] }), { out })).rejects.toMatchObject({ code: 'NON_FINITE', message: expect.stringMatching(/student\/.* holds NaN after step 8/) });
+    const trap = plugin(
+      'root',
+      () =>
+        ({
+          featureTap: (taps) => void taps.of('student', 'neck@p3'),
+          lossCompose: ({ student, progress }: StepView) =>
+            progress.step === 7
+              ? { feat: tf.sum(tf.sqrt(tf.mul(student.tap('neck@p3'), 0))) as tf.Scalar }
+              : ({} as LossTerms),
+        }) satisfies Hooks,
+    );
+    await expect(run(distilled({ distillers: [trap] }), { out })).rejects.toMatchObject({
+      code: 'NON_FINITE',
+      message: expect.stringMatching(/student\/.* holds NaN after step 8/),
+    });
     expect((await checkpointNames(out)).filter((name) => name.startsWith('step'))).toEqual(['step-00000004.json']);
-    for (const { data } of (await jsonFormat.read(join(out, 'checkpoints', 'best.json'))).tensors.values()) expect([...(data as Float32Array)].every(Number.isFinite)).toBe(true);
+    for (const { data } of (await jsonFormat.read(join(out, 'checkpoints', 'best.json'))).tensors.values())
+      expect([...(data as Float32Array)].every(Number.isFinite)).toBe(true);
   });
 });
 
 describe('what does not fit', () => {
   it('refuses a folder that holds a run, and a resume without one', async () => {
-    await expect(run(toyConfig(), { out: teacher.out })).rejects.toMatchObject({ code: 'RUN_FOLDER', message: expect.stringContaining('already holds a run') });
-    await expect(run(toyConfig(), { resume: true })).rejects.toMatchObject({ code: 'RUN_FOLDER', message: expect.stringContaining('no checkpoint to resume from') });
+    await expect(run(toyConfig(), { out: teacher.out })).rejects.toMatchObject({
+      code: 'RUN_FOLDER',
+      message: expect.stringContaining('already holds a run'),
+    });
+    await expect(run(toyConfig(), { resume: true })).rejects.toMatchObject({
+      code: 'RUN_FOLDER',
+      message: expect.stringContaining('no checkpoint to resume from'),
+    });
   });
 
   it.each([
-    ['another model', { student: toyDetector({ width: 5, size: 16 }) }, /does not hold the weights of this toy: .*backbone\.stem\/kernel \[4, 4, 3, 4\] instead of \[4, 4, 3, 5\]/],
+    [
+      'another model',
+      { student: toyDetector({ width: 5, size: 16 }) },
+      /does not hold the weights of this toy: .*backbone\.stem\/kernel \[4, 4, 3, 4\] instead of \[4, 4, 3, 5\]/,
+    ],
     ['another depth', { student: toyDetector({ depth: 2, size: 16 }) }, /missing \(head\.cls\.1\/kernel/],
     ['another seed', { seed: 1 }, /was trained with seed 0, the config gives 1/],
     ['another batch size', { batchSize: 4 }, /was trained with batchSize 2, the config gives 4/],
-    ['another optimiser', { optimizer: { name: 'adamw', lr: 0.1 } }, /was trained with optimizer "sgd", the config gives "adamw"/],
+    [
+      'another optimiser',
+      { optimizer: { name: 'adamw', lr: 0.1 } },
+      /was trained with optimizer "sgd", the config gives "adamw"/,
+    ],
   ])('refuses to resume with %s', async (_, change, message) => {
     const { out } = await run(toyConfig({ epochs: 1 }));
-    await expect(run(toyConfig({ epochs: 1, ...(change as Partial<Config>) }), { out, resume: true })).rejects.toMatchObject({ code: 'CHECKPOINT_INVALID', message: expect.stringMatching(message) });
+    await expect(
+      run(toyConfig({ epochs: 1, ...(change as Partial<Config>) }), { out, resume: true }),
+    ).rejects.toMatchObject({ code: 'CHECKPOINT_INVALID', message: expect.stringMatching(message) });
   });
 
   it('refuses to resume with other distillers', async () => {
     const { out } = await run(toyConfig({ epochs: 1 }));
-    await expect(run(distilled({ epochs: 1 }), { out, resume: true })).rejects.toThrow(/was trained with distillers \[\], the config gives \["mimic"\]/);
+    await expect(run(distilled({ epochs: 1 }), { out, resume: true })).rejects.toThrow(
+      /was trained with distillers \[\], the config gives \["mimic"\]/,
+    );
   });
 
   it('refuses a checkpoint that is cut short or whose position is damaged, naming the file', async () => {
@@ -241,16 +419,24 @@ describe('what does not fit', () => {
     const file = (await latestCheckpoint(out, jsonFormat))!;
     const text = await readFile(file, 'utf8');
     await writeFile(file, text.slice(0, text.length / 2));
-    await expect(run(toyConfig({ epochs: 1 }), { out, resume: true })).rejects.toMatchObject({ code: 'CHECKPOINT_INVALID', message: expect.stringContaining(file) });
+    await expect(run(toyConfig({ epochs: 1 }), { out, resume: true })).rejects.toMatchObject({
+      code: 'CHECKPOINT_INVALID',
+      message: expect.stringContaining(file),
+    });
     const { tensors: kept, metadata } = JSON.parse(text) as { tensors: object; metadata: Record<string, string> };
     await writeFile(file, JSON.stringify({ tensors: kept, metadata: { ...metadata, training: '{"step":' } }));
-    await expect(run(toyConfig({ epochs: 1 }), { out, resume: true })).rejects.toThrow(/its metadata "training" cannot be read/);
+    await expect(run(toyConfig({ epochs: 1 }), { out, resume: true })).rejects.toThrow(
+      /its metadata "training" cannot be read/,
+    );
     await writeFile(file, JSON.stringify({ tensors: kept, metadata: { kd: '1' } }));
     await expect(run(toyConfig({ epochs: 1 }), { out, resume: true })).rejects.toThrow(/holds weights only/);
   });
 
   it('refuses fewer images than a step needs', async () => {
-    await expect(run(toyConfig({ batchSize: 4, accumulate: 3 }))).rejects.toMatchObject({ code: 'CONFIG_INVALID', message: expect.stringMatching(/toy\) has 8 images: too few .* batchSize 4 times accumulate 3/) });
+    await expect(run(toyConfig({ batchSize: 4, accumulate: 3 }))).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: expect.stringMatching(/toy\) has 8 images: too few .* batchSize 4 times accumulate 3/),
+    });
   });
 
   it('refuses distillers without a teacher', async () => {
@@ -258,10 +444,28 @@ describe('what does not fit', () => {
   });
 
   it('refuses a teacher that is not there, of another input or of other classes', async () => {
-    await expect(run(distilled({ teacher: { weights: 'nowhere', detector: toyDetector() } }))).rejects.toMatchObject({ code: 'CHECKPOINT_INVALID', message: expect.stringContaining('nowhere does not exist') });
-    await expect(run(distilled({ student: toyDetector({ size: 48 }) }))).rejects.toMatchObject({ code: 'TEACHER_INVALID', message: expect.stringContaining('inputs differ') });
-    const renamed = { ...toyData(), open: async () => ({ ...(await toyData().open({ folder: '.' })), categories: [{ id: 1, name: 'cat' }, { id: 2, name: 'dog' }] }) };
-    await expect(run(distilled({ data: { train: renamed, workers: 0 } }))).rejects.toMatchObject({ code: 'TEACHER_INVALID', message: expect.stringMatching(/knows the classes red, blue, the student's data has cat, dog/) });
+    await expect(run(distilled({ teacher: { weights: 'nowhere', detector: toyDetector() } }))).rejects.toMatchObject({
+      code: 'CHECKPOINT_INVALID',
+      message: expect.stringContaining('nowhere does not exist'),
+    });
+    await expect(run(distilled({ student: toyDetector({ size: 48 }) }))).rejects.toMatchObject({
+      code: 'TEACHER_INVALID',
+      message: expect.stringContaining('inputs differ'),
+    });
+    const renamed = {
+      ...toyData(),
+      open: async () => ({
+        ...(await toyData().open({ folder: '.' })),
+        categories: [
+          { id: 1, name: 'cat' },
+          { id: 2, name: 'dog' },
+        ],
+      }),
+    };
+    await expect(run(distilled({ data: { train: renamed, workers: 0 } }))).rejects.toMatchObject({
+      code: 'TEACHER_INVALID',
+      message: expect.stringMatching(/knows the classes red, blue, the student's data has cat, dog/),
+    });
   });
 
   it('refuses a detector for another version of the contract', async () => {

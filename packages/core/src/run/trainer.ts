@@ -32,13 +32,16 @@ export class Trainer {
   }
 
   /**
-   * Trains to the end, or until the signal stops it. Leaves checkpoints, metrics.jsonl and summary.json in the run folder.
+   * Trains to the end, or until the signal stops it. Leaves checkpoints, metrics.jsonl and summary.json in the run
+   * folder.
    * @returns what summary.json holds; null when the signal stopped it
-   * @throws KdError RUN_FOLDER for a folder that holds another run, or that another training of this process writes to; whatever data, detectors and plugins throw
+   * @throws KdError RUN_FOLDER for a folder that holds another run, or that another training of this process writes to;
+   *   whatever data, detectors and plugins throw
    */
   async fit(): Promise<Summary | null> {
     const out = resolve(this.#options.out);
-    if (writtenTo.has(out)) throw new KdError('RUN_FOLDER', `another training of this process writes to ${out}; name another folder.`);
+    if (writtenTo.has(out))
+      throw new KdError('RUN_FOLDER', `another training of this process writes to ${out}; name another folder.`);
     writtenTo.add(out);
     try {
       const run = await prepareRun(this.#config, this.#options, () => claimFolder(out, this.#options));
@@ -59,8 +62,13 @@ const writtenTo = new Set<string>();
 /** A fresh run wants a folder without checkpoints, a resumed one wants a folder with some. */
 async function claimFolder(path: string, options: TrainerOptions): Promise<RunFolder> {
   const latest = await latestCheckpoint(path, options.format);
-  if (options.resume === true && latest === null) throw new KdError('RUN_FOLDER', `${path} has no checkpoint to resume from; start without --resume.`);
-  if (options.resume !== true && latest !== null) throw new KdError('RUN_FOLDER', `${path} already holds a run; go on with --resume, or name another folder with --out.`);
+  if (options.resume === true && latest === null)
+    throw new KdError('RUN_FOLDER', `${path} has no checkpoint to resume from; start without --resume.`);
+  if (options.resume !== true && latest !== null)
+    throw new KdError(
+      'RUN_FOLDER',
+      `${path} already holds a run; go on with --resume, or name another folder with --out.`,
+    );
   return openRunFolder(path);
 }
 

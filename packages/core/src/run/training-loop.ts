@@ -48,7 +48,8 @@ export class TrainingLoop {
         if (!(await this.#epoch(epoch))) return await this.#stop(epoch);
         await this.#flush(epoch);
         const lastEpoch = epoch + 1 === config.epochs;
-        if (lastEpoch || (config.evaluate.every > 0 && (epoch + 1) % config.evaluate.every === 0)) await this.#evaluate(epoch);
+        if (lastEpoch || (config.evaluate.every > 0 && (epoch + 1) % config.evaluate.every === 0))
+          await this.#evaluate(epoch);
         if (lastEpoch || (epoch + 1) % config.checkpoint.every === 0) await this.#checkpoint();
         if (!lastEpoch && options.signal?.aborted === true) return await this.#stop(epoch);
       }
@@ -68,7 +69,8 @@ export class TrainingLoop {
       this.#millisecondsEvaluating = state.millisecondsEvaluating;
       const best = state.best as Best | null;
       // The folder may have been moved since.
-      this.#best = best === null ? null : { ...best, checkpoint: folder.file('checkpoints', basename(best.checkpoint)) };
+      this.#best =
+        best === null ? null : { ...best, checkpoint: folder.file('checkpoints', basename(best.checkpoint)) };
       this.#last = state.last as MetricResult | null;
       this.#resumed = true;
     }
@@ -76,8 +78,19 @@ export class TrainingLoop {
     await this.#emit({
       type: 'start',
       run: {
-        folder: folder.path, engine, seed: config.seed, epochs: config.epochs, stepsPerEpoch: this.#steps.stepsPerEpoch, steps: this.#steps.total, startStep: this.#steps.done, batchSize: config.batchSize,
-        images: { train: train.images.length, val: val?.images.length ?? 0 }, student: student.info, teacher: teacher?.info ?? null, distillers: distillers.map(({ id }) => id), warnings: [],
+        folder: folder.path,
+        engine,
+        seed: config.seed,
+        epochs: config.epochs,
+        stepsPerEpoch: this.#steps.stepsPerEpoch,
+        steps: this.#steps.total,
+        startStep: this.#steps.done,
+        batchSize: config.batchSize,
+        images: { train: train.images.length, val: val?.images.length ?? 0 },
+        student: student.info,
+        teacher: teacher?.info ?? null,
+        distillers: distillers.map(({ id }) => id),
+        warnings: [],
       },
     });
   }
@@ -108,7 +121,15 @@ export class TrainingLoop {
     const secondsLeft = read.secondsPerStep * (this.#steps.total - this.#steps.done);
     const memory = Math.round(process.memoryUsage().rss / 2 ** 20);
     const { secondsPerStep: _, ...figures } = read;
-    await this.#emit({ type: 'log', step: this.#steps.done, epoch, ...figures, secondsLeft, memory, tensors: tf.memory().numTensors });
+    await this.#emit({
+      type: 'log',
+      step: this.#steps.done,
+      epoch,
+      ...figures,
+      secondsLeft,
+      memory,
+      tensors: tf.memory().numTensors,
+    });
   }
 
   async #evaluate(epoch: number): Promise<void> {
@@ -117,12 +138,18 @@ export class TrainingLoop {
     const began = performance.now();
     const { result } = await this.#steps.updater.withAverage(async () => {
       const evaluated = await evaluate(student.detector, val, metric, {
-        batchSize: config.evaluate.batchSize ?? config.batchSize, workers: config.data.workers, onBadImage: config.data.onBadImage,
+        batchSize: config.evaluate.batchSize ?? config.batchSize,
+        workers: config.data.workers,
+        onBadImage: config.data.onBadImage,
         onProgress: (done, of) => this.#emit({ type: 'evaluating', done, of }),
       });
       const value = evaluated.result.metrics[metric.primary] ?? -1;
       if (this.#best === null || value > this.#best.value) {
-        const checkpoint = await this.#checkpoints.saveBest(this.#steps.done, await detectorTensors(student.detector), { ...specMetadata(student.spec), step: String(this.#steps.done), metrics: JSON.stringify(evaluated.result.metrics) });
+        const checkpoint = await this.#checkpoints.saveBest(this.#steps.done, await detectorTensors(student.detector), {
+          ...specMetadata(student.spec),
+          step: String(this.#steps.done),
+          metrics: JSON.stringify(evaluated.result.metrics),
+        });
         this.#best = { value, epoch, step: this.#steps.done, checkpoint, result: evaluated.result };
       }
       return evaluated;
@@ -131,19 +158,45 @@ export class TrainingLoop {
     const seconds = (performance.now() - began) / 1000;
     this.#millisecondsEvaluating += seconds * 1000;
     this.#steps.log.skipTime(seconds * 1000);
-    await this.#emit({ type: 'evaluation', step: this.#steps.done, epoch, result, seconds, best: this.#best?.step === this.#steps.done });
+    await this.#emit({
+      type: 'evaluation',
+      step: this.#steps.done,
+      epoch,
+      result,
+      seconds,
+      best: this.#best?.step === this.#steps.done,
+    });
   }
 
   #fixed(): FixedSettings {
     const { config, distillers } = this.#run;
-    return { seed: config.seed, batchSize: config.batchSize, accumulate: config.accumulate, stepsPerEpoch: this.#steps.stepsPerEpoch, optimizer: config.optimizer.name, distillers: distillers.map(({ id }) => id) };
+    return {
+      seed: config.seed,
+      batchSize: config.batchSize,
+      accumulate: config.accumulate,
+      stepsPerEpoch: this.#steps.stepsPerEpoch,
+      optimizer: config.optimizer.name,
+      distillers: distillers.map(({ id }) => id),
+    };
   }
 
   async #checkpoint(): Promise<string> {
-    const tensors: Map<string, HostTensor> = await trainingState({ ...this.#run, distillers: this.#steps.leaks.between(this.#run.distillers) }, this.#steps.updater);
+    const tensors: Map<string, HostTensor> = await trainingState(
+      { ...this.#run, distillers: this.#steps.leaks.between(this.#run.distillers) },
+      this.#steps.updater,
+    );
     const file = await this.#checkpoints.save(this.#steps.done, tensors, {
       ...specMetadata(this.#run.student.spec),
-      ...positionMetadata({ step: this.#steps.done, milliseconds: this.#milliseconds(), millisecondsEvaluating: this.#millisecondsEvaluating, best: this.#best, last: this.#last }, this.#fixed()),
+      ...positionMetadata(
+        {
+          step: this.#steps.done,
+          milliseconds: this.#milliseconds(),
+          millisecondsEvaluating: this.#millisecondsEvaluating,
+          best: this.#best,
+          last: this.#last,
+        },
+        this.#fixed(),
+      ),
     });
     await this.#emit({ type: 'checkpoint', step: this.#steps.done, file });
     return file;
@@ -169,10 +222,18 @@ export class TrainingLoop {
       last: this.#last?.metrics ?? {},
       perClass: Object.fromEntries((shown?.perClass ?? []).map(({ category, metrics }) => [category.name, metrics])),
       best: best === null ? null : { epoch: best.epoch, step: best.step, checkpoint: best.checkpoint },
-      seed: config.seed, epochs: config.epochs, steps: this.#steps.done,
-      minutes: this.#milliseconds() / 60_000, minutesEvaluating: this.#millisecondsEvaluating / 60_000,
-      student: student.info, teacher: teacher?.info ?? null, distillers: distillers.map(({ id }) => id), engine,
-      versions: versions(), command: options.command ?? '', skipped: this.#steps.loader.stats.skipped,
+      seed: config.seed,
+      epochs: config.epochs,
+      steps: this.#steps.done,
+      minutes: this.#milliseconds() / 60_000,
+      minutesEvaluating: this.#millisecondsEvaluating / 60_000,
+      student: student.info,
+      teacher: teacher?.info ?? null,
+      distillers: distillers.map(({ id }) => id),
+      engine,
+      versions: versions(),
+      command: options.command ?? '',
+      skipped: this.#steps.loader.stats.skipped,
     };
     await folder.writeJson('summary.json', summary);
     await this.#emit({ type: 'end', summary });
@@ -181,16 +242,35 @@ export class TrainingLoop {
 }
 
 /** The config as it ran: names and options instead of functions, every default filled in. */
-function resolvedConfig({ config, student, teacher, distillers, metric, engine, train, val }: Run): Record<string, unknown> {
+function resolvedConfig({
+  config,
+  student,
+  teacher,
+  distillers,
+  metric,
+  engine,
+  train,
+  val,
+}: Run): Record<string, unknown> {
   return {
     ...config,
     engine: engine.name,
     student: [student.spec.name, student.spec.options],
-    teacher: teacher === null ? undefined : { weights: teacher.info.weights, detector: [teacher.spec.name, teacher.spec.options] },
-    distillers: distillers.map(({ id, name, options }) => (id === name ? [name, options] : [name, options, { as: id }])),
-    data: { ...config.data, train: describe(config.data.train, train.name), val: config.data.val === undefined ? undefined : describe(config.data.val, val?.name ?? '') },
+    teacher:
+      teacher === null
+        ? undefined
+        : { weights: teacher.info.weights, detector: [teacher.spec.name, teacher.spec.options] },
+    distillers: distillers.map(({ id, name, options }) =>
+      id === name ? [name, options] : [name, options, { as: id }],
+    ),
+    data: {
+      ...config.data,
+      train: describe(config.data.train, train.name),
+      val: config.data.val === undefined ? undefined : describe(config.data.val, val?.name ?? ''),
+    },
     evaluate: { ...config.evaluate, metric: metric.name },
   };
 }
 
-const describe = (source: Run['config']['data']['train'], name: string): unknown => ('spec' in source ? source.spec : 'open' in source ? { name } : source);
+const describe = (source: Run['config']['data']['train'], name: string): unknown =>
+  'spec' in source ? source.spec : 'open' in source ? { name } : source;

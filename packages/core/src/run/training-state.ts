@@ -18,7 +18,8 @@ export async function trainingState({ student, distillers }: Run, updater: Updat
 
 /** A promise is left to the caller, who tells of it. */
 const listOf = (state: NamedTensors | undefined): readonly (readonly [string, HostTensor])[] => {
-  if (state !== undefined && typeof (state as Partial<NamedTensors>).get !== 'function' && !('then' in state)) throw new TypeError('it must return a Map of tensors');
+  if (state !== undefined && typeof (state as Partial<NamedTensors>).get !== 'function' && !('then' in state))
+    throw new TypeError('it must return a Map of tensors');
   return (state ?? []) as readonly (readonly [string, HostTensor])[];
 };
 
@@ -41,35 +42,65 @@ export interface Position {
   readonly last: unknown;
 }
 
-export const positionMetadata = (position: Position, fixed: FixedSettings): Record<string, string> => ({ training: JSON.stringify({ ...position, fixed }) });
+export const positionMetadata = (position: Position, fixed: FixedSettings): Record<string, string> => ({
+  training: JSON.stringify({ ...position, fixed }),
+});
 
 function parsePosition(text: string | undefined, fixed: FixedSettings, file: string): Position {
-  if (text === undefined) throw new KdError('CHECKPOINT_INVALID', `${file} holds weights only, no state of a training; use it as init in a config instead.`);
+  if (text === undefined)
+    throw new KdError(
+      'CHECKPOINT_INVALID',
+      `${file} holds weights only, no state of a training; use it as init in a config instead.`,
+    );
   let position: Position & { readonly fixed: FixedSettings };
   try {
     position = JSON.parse(text) as typeof position;
-    if (!Number.isInteger(position.step) || typeof position.fixed !== 'object') throw new TypeError('it names no step or no settings');
+    if (!Number.isInteger(position.step) || typeof position.fixed !== 'object')
+      throw new TypeError('it names no step or no settings');
   } catch (cause) {
-    throw new KdError('CHECKPOINT_INVALID', `${file}: its metadata "training" cannot be read: ${messageOf(cause)}. Take another checkpoint.`, { cause });
+    throw new KdError(
+      'CHECKPOINT_INVALID',
+      `${file}: its metadata "training" cannot be read: ${messageOf(cause)}. Take another checkpoint.`,
+      { cause },
+    );
   }
   for (const key of Object.keys(fixed) as (keyof FixedSettings)[]) {
     const [was, is] = [JSON.stringify(position.fixed[key]), JSON.stringify(fixed[key])];
-    if (was !== is) throw new KdError('CHECKPOINT_INVALID', `${file} was trained with ${key} ${was}, the config gives ${is}. Resume with the config of the run, or start a new one with init.`);
+    if (was !== is)
+      throw new KdError(
+        'CHECKPOINT_INVALID',
+        `${file} was trained with ${key} ${was}, the config gives ${is}. Resume with the config of the run, or start a new one with init.`,
+      );
   }
   return position;
 }
 
 /** Puts everything back as {@link trainingState} left it. @throws KdError CHECKPOINT_INVALID */
-export async function resume(file: string, format: CheckpointFormat, { student, distillers }: Run, updater: Updater, fixed: FixedSettings): Promise<Position> {
+export async function resume(
+  file: string,
+  format: CheckpointFormat,
+  { student, distillers }: Run,
+  updater: Updater,
+  fixed: FixedSettings,
+): Promise<Position> {
   const { tensors, metadata } = await format.read(file);
   const position = parsePosition(metadata['training'], fixed, file);
-  const under = (prefix: string): Map<string, HostTensor> => new Map([...tensors].filter(([name]) => name.startsWith(prefix)).map(([name, value]) => [name.slice(prefix.length), value]));
+  const under = (prefix: string): Map<string, HostTensor> =>
+    new Map(
+      [...tensors]
+        .filter(([name]) => name.startsWith(prefix))
+        .map(([name, value]) => [name.slice(prefix.length), value]),
+    );
   loadDetector(student.detector, under('student/'), file);
   for (const { id, variables, hooks, call } of distillers) {
     const own = under(`plugin/`);
     for (const { path, variable } of variables) {
       const value = own.get(path);
-      if (value === undefined) throw new KdError('CHECKPOINT_INVALID', `${file} has no value for plugin/${path}; it is from another version of the plugin.`);
+      if (value === undefined)
+        throw new KdError(
+          'CHECKPOINT_INVALID',
+          `${file} has no value for plugin/${path}; it is from another version of the plugin.`,
+        );
       assignHost(variable, value);
     }
     call('restore', () => hooks.restore?.(under(`state/${id}/`)));

@@ -24,8 +24,13 @@ afterEach(() => {
   for (const { variable } of variables) variable.dispose();
 });
 
-const updater = (options: { clipNorm?: number; emaDecay?: number; optimizer?: Parameters<typeof createOptimizer>[0] } = {}): Updater => {
-  const made = new Updater(variables, createOptimizer(options.optimizer ?? { name: 'sgd' }), { clipNorm: options.clipNorm ?? null, emaDecay: options.emaDecay ?? null });
+const updater = (
+  options: { clipNorm?: number; emaDecay?: number; optimizer?: Parameters<typeof createOptimizer>[0] } = {},
+): Updater => {
+  const made = new Updater(variables, createOptimizer(options.optimizer ?? { name: 'sgd' }), {
+    clipNorm: options.clipNorm ?? null,
+    emaDecay: options.emaDecay ?? null,
+  });
   updaters.push(made);
   return made;
 };
@@ -75,32 +80,37 @@ describe('Updater', () => {
     expect(values()[0]).toEqual([-1, 0]);
   });
 
-  it.each([{ name: 'sgd', momentum: 0.9 }, { name: 'adamw' }] as const)('goes on after a restore bit for bit ($name)', async (optimizer) => {
-    const first = updater({ optimizer, emaDecay: 0.9 });
-    apply(first, { 'student/a': [0.1, -0.7], 'plugin/p/b': [0.3] }, 0.1);
-    const state = await first.state();
-    const before = values();
-    apply(first, { 'student/a': [0.2, 0.1], 'plugin/p/b': [-0.9] }, 0.1);
-    const [straight, straightState] = [values(), await first.state()];
+  it.each([{ name: 'sgd', momentum: 0.9 }, { name: 'adamw' }] as const)(
+    'goes on after a restore bit for bit ($name)',
+    async (optimizer) => {
+      const first = updater({ optimizer, emaDecay: 0.9 });
+      apply(first, { 'student/a': [0.1, -0.7], 'plugin/p/b': [0.3] }, 0.1);
+      const state = await first.state();
+      const before = values();
+      apply(first, { 'student/a': [0.2, 0.1], 'plugin/p/b': [-0.9] }, 0.1);
+      const [straight, straightState] = [values(), await first.state()];
 
-    variables.forEach(({ variable }, i) => {
-      const back = tf.tensor1d(before[i]!);
-      variable.assign(back);
-      back.dispose();
-    });
-    const second = updater({ optimizer, emaDecay: 0.9 });
-    second.restore(state, 'a file');
-    apply(second, { 'student/a': [0.2, 0.1], 'plugin/p/b': [-0.9] }, 0.1);
-    expect(values()).toEqual(straight);
-    expect(await second.state()).toEqual(straightState);
-  });
+      variables.forEach(({ variable }, i) => {
+        const back = tf.tensor1d(before[i]!);
+        variable.assign(back);
+        back.dispose();
+      });
+      const second = updater({ optimizer, emaDecay: 0.9 });
+      second.restore(state, 'a file');
+      apply(second, { 'student/a': [0.2, 0.1], 'plugin/p/b': [-0.9] }, 0.1);
+      expect(values()).toEqual(straight);
+      expect(await second.state()).toEqual(straightState);
+    },
+  );
 
   it('refuses slots of another shape, naming the file and the slot', () => {
     const state = new Map([
       ['optimizer/momentum/student/a', { dtype: 'F32' as const, shape: [3], data: new Float32Array(3) }],
       ['optimizer/count/student/a', { dtype: 'I32' as const, shape: [], data: Int32Array.of(1) }],
     ]);
-    expect(() => updater().restore(state, 'step-1.json')).toThrow(/step-1\.json: optimizer\/momentum\/student\/a has shape \[3\]/);
+    expect(() => updater().restore(state, 'step-1.json')).toThrow(
+      /step-1\.json: optimizer\/momentum\/student\/a has shape \[3\]/,
+    );
   });
 
   it('keeps the number of live tensors', () => {

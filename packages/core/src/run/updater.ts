@@ -12,7 +12,11 @@ export class Updater {
   readonly #average = new Map<string, tf.Tensor>();
   readonly #options: { readonly clipNorm: number | null; readonly emaDecay: number | null };
 
-  constructor(variables: readonly TrainedVariable[], optimizer: Optimizer, options: { readonly clipNorm: number | null; readonly emaDecay: number | null }) {
+  constructor(
+    variables: readonly TrainedVariable[],
+    optimizer: Optimizer,
+    options: { readonly clipNorm: number | null; readonly emaDecay: number | null },
+  ) {
     this.#variables = variables;
     this.#optimizer = optimizer;
     this.#options = options;
@@ -43,7 +47,12 @@ export class Updater {
 
   #followAverage(path: string, variable: tf.Variable, decay: number): void {
     const before = this.#average.get(path);
-    this.#average.set(path, tf.tidy(() => (before === undefined ? tf.clone(variable) : tf.add(tf.mul(before, decay), tf.mul(variable, 1 - decay)))));
+    this.#average.set(
+      path,
+      tf.tidy(() =>
+        before === undefined ? tf.clone(variable) : tf.add(tf.mul(before, decay), tf.mul(variable, 1 - decay)),
+      ),
+    );
     before?.dispose();
   }
 
@@ -67,7 +76,8 @@ export class Updater {
   async state(): Promise<Map<string, HostTensor>> {
     const tensors = new Map<string, HostTensor>();
     for (const [path, { slots, count }] of this.#slots) {
-      for (const [slot, tensor] of Object.entries(slots)) tensors.set(`optimizer/${slot}/${path}`, await toHost(tensor));
+      for (const [slot, tensor] of Object.entries(slots))
+        tensors.set(`optimizer/${slot}/${path}`, await toHost(tensor));
       tensors.set(`optimizer/count/${path}`, { dtype: 'I32', shape: [], data: Int32Array.of(count) });
     }
     for (const [path, tensor] of this.#average) tensors.set(`ema/${path}`, await toHost(tensor));
@@ -80,13 +90,18 @@ export class Updater {
     for (const { path, variable } of this.#variables) {
       const slots: Record<string, tf.Tensor> = {};
       for (const [name, value] of tensors) {
-        const slot = name.startsWith('optimizer/') && name.endsWith(`/${path}`) ? name.slice('optimizer/'.length, -path.length - 1) : '';
-        if (slot !== '' && slot !== 'count' && !slot.includes('/')) slots[slot] = toTensor(value, variable.shape, `${where}: ${name}`);
+        const slot =
+          name.startsWith('optimizer/') && name.endsWith(`/${path}`)
+            ? name.slice('optimizer/'.length, -path.length - 1)
+            : '';
+        if (slot !== '' && slot !== 'count' && !slot.includes('/'))
+          slots[slot] = toTensor(value, variable.shape, `${where}: ${name}`);
       }
       const count = tensors.get(`optimizer/count/${path}`);
       if (count !== undefined) this.#slots.set(path, { slots, count: hostFloats(count)[0]! });
       const average = tensors.get(`ema/${path}`);
-      if (average !== undefined && this.#options.emaDecay !== null) this.#average.set(path, toTensor(average, variable.shape, `${where}: ema/${path}`));
+      if (average !== undefined && this.#options.emaDecay !== null)
+        this.#average.set(path, toTensor(average, variable.shape, `${where}: ema/${path}`));
     }
   }
 
@@ -100,7 +115,10 @@ export class Updater {
 
 function toTensor(value: HostTensor, shape: number[], where: string): tf.Tensor {
   if (value.shape.join() !== shape.join()) {
-    throw new KdError('CHECKPOINT_INVALID', `${where} has shape [${value.shape.join(', ')}], its variable [${shape.join(', ')}]; the checkpoint is from another model.`);
+    throw new KdError(
+      'CHECKPOINT_INVALID',
+      `${where} has shape [${value.shape.join(', ')}], its variable [${shape.join(', ')}]; the checkpoint is from another model.`,
+    );
   }
   return tf.tensor(hostFloats(value), shape, 'float32');
 }

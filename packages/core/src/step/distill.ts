@@ -1,5 +1,14 @@
 import * as tf from '@tensorflow/tfjs-core';
-import type { Assignment, Detector, DetectorOutput, Instances, Priors, RegionStep, TapInfo, Targets } from '../contract/detector.js';
+import type {
+  Assignment,
+  Detector,
+  DetectorOutput,
+  Instances,
+  Priors,
+  RegionStep,
+  TapInfo,
+  Targets,
+} from '../contract/detector.js';
 import type { InstanceOutput, ModelView, StepView } from '../contract/plugin.js';
 import { KdError } from '../errors.js';
 import { instanceOutput } from './instance-output.js';
@@ -26,15 +35,39 @@ type Named = [string, tf.Scalar];
  * Runs the hooks of every plugin on the tape: all `headForward`s, then all `lossCompose`s, then all `stats`.
  * @param kept takes what the plugins share, so that it outlives their own tidies
  */
-export function distill(models: StepModels, state: DistillState, kept: Kept): { readonly terms: Named[]; readonly stats: Named[] } {
+export function distill(
+  models: StepModels,
+  state: DistillState,
+  kept: Kept,
+): { readonly terms: Named[]; readonly stats: Named[] } {
   const { distillers, student, teacher } = models;
   const { step, micro = 0 } = state.progress;
   const { second, targets } = state;
-  const table = once((): Instances => keepAll(second === undefined ? priorInstances(state.assignment, state.priors.boxes, targets) : regionInstances(second.regions, targets), kept));
+  const table = once(
+    (): Instances =>
+      keepAll(
+        second === undefined
+          ? priorInstances(state.assignment, state.priors.boxes, targets)
+          : regionInstances(second.regions, targets),
+        kept,
+      ),
+  );
   const channel = weightChannel(() => table().mask.shape, kept);
   const shared = {
-    teacher: view('teacher', teacher!, state.taught, targets, once(() => keepAll(instanceOutput(teacher!, state.taught, table(), targets), kept))),
-    student: view('student', student, state.output, targets, once(() => keepAll(instanceOutput(student, state.output, table(), targets, second), kept))),
+    teacher: view(
+      'teacher',
+      teacher!,
+      state.taught,
+      targets,
+      once(() => keepAll(instanceOutput(teacher!, state.taught, table(), targets), kept)),
+    ),
+    student: view(
+      'student',
+      student,
+      state.output,
+      targets,
+      once(() => keepAll(instanceOutput(student, state.output, table(), targets, second), kept)),
+    ),
     priors: state.priors,
     decode: (codes: tf.Tensor3D) => student.decode(codes, state.priors),
     targets,
@@ -44,37 +77,67 @@ export function distill(models: StepModels, state: DistillState, kept: Kept): { 
     },
     progress: state.progress,
   };
-  const steps = distillers.map(({ id }): StepView =>
-    Object.defineProperties({ weights: channel.for(id), rng: models.rng.stream('plugin', id, 'step', step, micro) }, Object.getOwnPropertyDescriptors(shared)) as StepView,
+  const steps = distillers.map(
+    ({ id }): StepView =>
+      Object.defineProperties(
+        { weights: channel.for(id), rng: models.rng.stream('plugin', id, 'step', step, micro) },
+        Object.getOwnPropertyDescriptors(shared),
+      ) as StepView,
   );
   distillers.forEach((distiller, i) => distiller.call('headForward', () => distiller.hooks.headForward?.(steps[i]!)));
   channel.close();
   const terms = distillers.flatMap((distiller, i) => {
     const factor = distiller.factor(state.progress);
     const composed = distiller.call('lossCompose', () => distiller.hooks.lossCompose?.(steps[i]!) ?? {});
-    return named(distiller.id, 'lossCompose', 'term', composed).map(([name, term]): Named => [name, factor === 1 ? term : tf.mul(term, factor)]);
+    return named(distiller.id, 'lossCompose', 'term', composed).map(
+      ([name, term]): Named => [name, factor === 1 ? term : tf.mul(term, factor)],
+    );
   });
-  const stats = distillers.flatMap((distiller, i) => named(distiller.id, 'stats', 'value', distiller.call('stats', () => distiller.hooks.stats?.(steps[i]!) ?? {})));
+  const stats = distillers.flatMap((distiller, i) =>
+    named(
+      distiller.id,
+      'stats',
+      'value',
+      distiller.call('stats', () => distiller.hooks.stats?.(steps[i]!) ?? {}),
+    ),
+  );
   return { terms, stats };
 }
 
-function named(id: string, hook: 'lossCompose' | 'stats', what: string, scalars: Readonly<Record<string, tf.Scalar>>): Named[] {
+function named(
+  id: string,
+  hook: 'lossCompose' | 'stats',
+  what: string,
+  scalars: Readonly<Record<string, tf.Scalar>>,
+): Named[] {
   return Object.entries(scalars).map(([name, scalar]) => {
     if (!(scalar instanceof tf.Tensor) || scalar.rank !== 0) {
-      throw new KdError('PLUGIN_HOOK', `${id}.${hook}: ${what} "${name}" must be a scalar tensor; got ${scalar instanceof tf.Tensor ? `shape [${scalar.shape.join(', ')}]` : typeof scalar}. Reduce it with tf.mean or tf.sum.`);
+      throw new KdError(
+        'PLUGIN_HOOK',
+        `${id}.${hook}: ${what} "${name}" must be a scalar tensor; got ${scalar instanceof tf.Tensor ? `shape [${scalar.shape.join(', ')}]` : typeof scalar}. Reduce it with tf.mean or tf.sum.`,
+      );
     }
     return [`${id}.${name}`, scalar];
   });
 }
 
-function view(role: string, detector: Detector, output: DetectorOutput, targets: Targets, ofInstances: () => InstanceOutput): ModelView {
+function view(
+  role: string,
+  detector: Detector,
+  output: DetectorOutput,
+  targets: Targets,
+  ofInstances: () => InstanceOutput,
+): ModelView {
   const stage = detector.secondStage;
   return {
     tap: (tap: TapInfo | string) => {
       const name = typeof tap === 'string' ? tap : tap.name;
       const feature = output.taps[name];
       if (feature === undefined) {
-        throw new KdError('TAP_UNKNOWN', `tap "${name}" of the ${role} was not asked for in featureTap. Asked for: ${Object.keys(output.taps).join(', ') || 'none'}.`);
+        throw new KdError(
+          'TAP_UNKNOWN',
+          `tap "${name}" of the ${role} was not asked for in featureTap. Asked for: ${Object.keys(output.taps).join(', ') || 'none'}.`,
+        );
       }
       return feature;
     },

@@ -8,7 +8,19 @@ beforeAll(async () => {
 });
 
 it('gives the marked rows in order, and places without one', () => {
-  const { rows, on } = firstRows(tf.tensor2d([[0, 1, 0, 1, 1], [0, 0, 0, 1, 0]]), 4);
-  expect(rows.arraySync()).toEqual([[1, 3, 4, 0], [3, 0, 0, 0]]);
-  expect(on.arraySync()).toEqual([[1, 1, 1, 0], [1, 0, 0, 0]]);
+  const { rows, on } = firstRows(
+    tf.tensor2d([
+      [0, 1, 0, 1, 1],
+      [0, 0, 0, 1, 0],
+    ]),
+    4,
+  );
+  expect(rows.arraySync()).toEqual([
+    [1, 3, 4, 0],
+    [3, 0, 0, 0],
+  ]);
+  expect(on.arraySync()).toEqual([
+    [1, 1, 1, 0],
+    [1, 0, 0, 0],
+  ]);
 });

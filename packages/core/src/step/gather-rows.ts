@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 
 /**
- * Rows of each image: x [b, a, …] at rows [b, n] int32 gives [b, n, …]. The gradient goes back to the rows, which `tf.gather` with batch
+ * Rows of each image: x [b, a, …] at rows [b, n] int32 gives [b, n, …]. The gradient goes back to the rows, which
+ * `tf.gather` with batch
  * dimensions cannot do without the chained operations of TensorFlow.js.
  */
 export function gatherRows<T extends tf.Tensor>(x: tf.Tensor, rows: tf.Tensor2D): T {

@@ -1,5 +1,6 @@
 /**
- * TensorFlow.js' core comes without gradients, and on Node its own list of them cannot be imported (an ES module in a CommonJS
+ * TensorFlow.js' core comes without gradients, and on Node its own list of them cannot be imported (an ES module in a
+ * CommonJS
  * package); the layers package registers them when it is loaded.
  */
 import '@tensorflow/tfjs-layers';

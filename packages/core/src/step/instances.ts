@@ -19,7 +19,12 @@ export const regionInstances = ({ matched, boxes, maxPositives }: Regions, targe
  * @param matched [b, a] int32: index of the ground truth, negative where there is none
  * @param boxesAt boxes [b, n, 4] of rows [b, n]
  */
-function instanceTable(matched: tf.Tensor2D, boxesAt: (rows: tf.Tensor2D) => tf.Tensor, targets: Targets, limit: number): Instances {
+function instanceTable(
+  matched: tf.Tensor2D,
+  boxesAt: (rows: tf.Tensor2D) => tf.Tensor,
+  targets: Targets,
+  limit: number,
+): Instances {
   return tf.tidy(() => {
     const marks = tf.cast(tf.greaterEqual(matched, 0), 'float32') as tf.Tensor2D;
     const { rows, on } = firstRows(marks, Math.min(limit, matched.shape[1]));

@@ -1,7 +1,15 @@
 import './gradients.js';
 import * as tf from '@tensorflow/tfjs-core';
 import type { HostBatch } from '../contract/data.js';
-import type { Assignment, Detector, DetectorOutput, Priors, RegionStep, Targets, VariableUpdate } from '../contract/detector.js';
+import type {
+  Assignment,
+  Detector,
+  DetectorOutput,
+  Priors,
+  RegionStep,
+  Targets,
+  VariableUpdate,
+} from '../contract/detector.js';
 import type { Progress } from '../contract/plugin.js';
 import { distill } from './distill.js';
 import { Kept } from './kept.js';
@@ -55,10 +63,16 @@ export function deviceBatch(batch: HostBatch): { readonly images: tf.Tensor4D; r
 }
 
 /**
- * One training step up to the gradients, a pure function of variables and batch: teacher forward without a tape, then on
+ * One training step up to the gradients, a pure function of variables and batch: teacher forward without a tape, then
+ * on
  * the tape student forward, assignment, detection terms, the plugins' hooks and the total.
  */
-export function computeStep(models: StepModels, images: tf.Tensor4D, targets: Targets, progress: StepProgress): StepResult {
+export function computeStep(
+  models: StepModels,
+  images: tf.Tensor4D,
+  targets: Targets,
+  progress: StepProgress,
+): StepResult {
   const results = new Kept();
   const shared = new Kept();
   try {
@@ -71,27 +85,47 @@ export function computeStep(models: StepModels, images: tf.Tensor4D, targets: Ta
   }
 }
 
-function forwardBackward(models: StepModels, images: tf.Tensor4D, targets: Targets, progress: StepProgress, results: Kept, shared: Kept): StepResult {
+function forwardBackward(
+  models: StepModels,
+  images: tf.Tensor4D,
+  targets: Targets,
+  progress: StepProgress,
+  results: Kept,
+  shared: Kept,
+): StepResult {
   const { student, distillers } = models;
   const teacher = distillers.length > 0 ? models.teacher : null;
-  const kept: { names: string[]; stats: string[]; terms: tf.Tensor1D | undefined; updates: readonly VariableUpdate[] } = { names: [], stats: [], terms: undefined, updates: [] };
+  const kept: { names: string[]; stats: string[]; terms: tf.Tensor1D | undefined; updates: readonly VariableUpdate[] } =
+    { names: [], stats: [], terms: undefined, updates: [] };
   const gradients = tf.tidy(() => {
     const taught = teacher && teacherOutput(teacher, images, models.taps.teacher, shared);
-    const { grads, value } = onTape(models.variables.map(({ variable }) => variable), () => {
-      const output = student.forward(images, { training: true, taps: models.taps.student });
-      const priors = student.priors(output, targets.paddedSize);
-      const assignment = student.assign(priors, targets);
-      const second = secondStage(student, output, priors, assignment, targets, models.rng.stream('student', 'step', progress.step, progress.micro ?? 0));
-      const terms: [string, tf.Scalar][] = Object.entries(student.terms(output, priors, assignment, targets, second));
-      const taughtTerms = taught && distill(models, { taught, output, priors, assignment, ...(second && { second }), targets, progress }, shared);
-      const stats = taughtTerms?.stats ?? [];
-      terms.push(...(taughtTerms?.terms ?? []));
-      kept.names = terms.map(([name]) => name);
-      kept.stats = stats.map(([name]) => name);
-      kept.terms = results.keep(tf.stack([...terms, ...stats].map(([, value]) => value)) as tf.Tensor1D);
-      kept.updates = output.updates.map(({ variable, value: update }) => ({ variable, value: results.keep(update) }));
-      return terms.map(([, term]) => term).reduce((sum, term) => tf.add(sum, term));
-    });
+    const { grads, value } = onTape(
+      models.variables.map(({ variable }) => variable),
+      () => {
+        const output = student.forward(images, { training: true, taps: models.taps.student });
+        const priors = student.priors(output, targets.paddedSize);
+        const assignment = student.assign(priors, targets);
+        const second = secondStage(
+          student,
+          output,
+          priors,
+          assignment,
+          targets,
+          models.rng.stream('student', 'step', progress.step, progress.micro ?? 0),
+        );
+        const terms: [string, tf.Scalar][] = Object.entries(student.terms(output, priors, assignment, targets, second));
+        const taughtTerms =
+          taught &&
+          distill(models, { taught, output, priors, assignment, ...(second && { second }), targets, progress }, shared);
+        const stats = taughtTerms?.stats ?? [];
+        terms.push(...(taughtTerms?.terms ?? []));
+        kept.names = terms.map(([name]) => name);
+        kept.stats = stats.map(([name]) => name);
+        kept.terms = results.keep(tf.stack([...terms, ...stats].map(([, value]) => value)) as tf.Tensor1D);
+        kept.updates = output.updates.map(({ variable, value: update }) => ({ variable, value: results.keep(update) }));
+        return terms.map(([, term]) => term).reduce((sum, term) => tf.add(sum, term));
+      },
+    );
     value.dispose();
     return grads;
   });
@@ -103,14 +137,22 @@ function forwardBackward(models: StepModels, images: tf.Tensor4D, targets: Targe
   return { names: kept.names, stats: kept.stats, terms: kept.terms!, gradients: byPath, updates: kept.updates };
 }
 
-function secondStage({ secondStage: stage }: Detector, output: DetectorOutput, priors: Priors, assignment: Assignment, targets: Targets, rng: Rng): RegionStep | undefined {
+function secondStage(
+  { secondStage: stage }: Detector,
+  output: DetectorOutput,
+  priors: Priors,
+  assignment: Assignment,
+  targets: Targets,
+  rng: Rng,
+): RegionStep | undefined {
   if (stage === undefined) return undefined;
   const regions = stage.sample(output, priors, assignment, targets, rng);
   return { regions, output: stage.run(output, regions.boxes, targets.imageSizes) };
 }
 
 /**
- * `tf.variableGrads` for a function that may throw. TensorFlow.js frees the tensors that a tape keeps for the backward pass only at the
+ * `tf.variableGrads` for a function that may throw. TensorFlow.js frees the tensors that a tape keeps for the backward
+ * pass only at the
  * end of a backward pass; so an error waits until a trivial one has run.
  */
 function onTape(variables: tf.Variable[], run: () => tf.Scalar): ReturnType<typeof tf.variableGrads> {

@@ -4,11 +4,17 @@ import type { Kept } from './kept.js';
 import { untaped } from './untaped.js';
 
 /**
- * The teacher's forward pass, without a tape. Its predictions are computed when a plugin first reads them, which plugins on features never do:
+ * The teacher's forward pass, without a tape. Its predictions are computed when a plugin first reads them, which
+ * plugins on features never do:
  * they are spared the teacher's head.
  * @param kept takes the predictions, which are made in the tidy of whoever reads them first
  */
-export function teacherOutput(teacher: Detector, images: tf.Tensor4D, taps: readonly string[], kept: Kept): DetectorOutput {
+export function teacherOutput(
+  teacher: Detector,
+  images: tf.Tensor4D,
+  taps: readonly string[],
+  kept: Kept,
+): DetectorOutput {
   const output = teacher.forward(images, { training: false, taps, lazy: true });
   let predictions: Predictions | undefined;
   const read = (): Predictions => {

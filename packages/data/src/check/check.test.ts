@@ -9,23 +9,44 @@ import { checkText } from './check-text.js';
 let folder: string;
 const rgb = Uint8Array.from({ length: 20 * 10 * 3 }, (_, i) => i % 251);
 const picture = () => sharp(rgb, { raw: { width: 20, height: 10, channels: 3 } });
-const object = (name: string, [xmin, ymin, xmax, ymax]: number[], more = '') => `<object><name>${name}</name>${more}<bndbox><xmin>${xmin}</xmin><ymin>${ymin}</ymin><xmax>${xmax}</xmax><ymax>${ymax}</ymax></bndbox></object>`;
+const object = (name: string, [xmin, ymin, xmax, ymax]: number[], more = '') =>
+  `<object><name>${name}</name>${more}<bndbox><xmin>${xmin}</xmin><ymin>${ymin}</ymin><xmax>${xmax}</xmax><ymax>${ymax}</ymax></bndbox></object>`;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'kd-check-'));
-  for (const name of ['Annotations', 'ImageSets/Main', 'JPEGImages/sub']) await mkdir(join(folder, name), { recursive: true });
+  for (const name of ['Annotations', 'ImageSets/Main', 'JPEGImages/sub'])
+    await mkdir(join(folder, name), { recursive: true });
   await writeFile(join(folder, 'JPEGImages/a.png'), await picture().png().toBuffer());
   await writeFile(join(folder, 'JPEGImages/sub/b.webp'), await picture().webp({ lossless: true }).toBuffer());
   await writeFile(join(folder, 'JPEGImages/bad.png'), (await picture().png().toBuffer()).subarray(0, 80));
-  await writeFile(join(folder, 'Annotations/a.xml'), `<annotation>${object('cat', [3, 4, 10, 8])}${object('dog', [0, 1, 5, 5], '<difficult>1</difficult>')}${object('cat', [9, 9, 3, 3])}</annotation>`);
+  await writeFile(
+    join(folder, 'Annotations/a.xml'),
+    `<annotation>${object('cat', [3, 4, 10, 8])}${object('dog', [0, 1, 5, 5], '<difficult>1</difficult>')}${object('cat', [9, 9, 3, 3])}</annotation>`,
+  );
   await writeFile(join(folder, 'ImageSets/Main/train.txt'), 'a\n');
   await writeFile(join(folder, 'classes.json'), '["dog", "cat"]');
-  await writeFile(join(folder, 'train.json'), JSON.stringify({
-    images: [{ id: 1, file_name: 'a.png', width: 20, height: 10 }, { id: 2, file_name: 'sub/b.webp', width: 20, height: 10 }],
-    categories: [{ id: 5, name: 'cat' }, { id: 9, name: 'dog' }],
-    annotations: [{ id: 1, image_id: 1, category_id: 9, bbox: [0.1, 0.2, 5.3, 4.7], iscrowd: 1 }],
-  }));
-  await writeFile(join(folder, 'bad.json'), JSON.stringify({ images: [{ id: 1, file_name: 'bad.png', width: 20, height: 10 }], categories: [], annotations: [] }));
+  await writeFile(
+    join(folder, 'train.json'),
+    JSON.stringify({
+      images: [
+        { id: 1, file_name: 'a.png', width: 20, height: 10 },
+        { id: 2, file_name: 'sub/b.webp', width: 20, height: 10 },
+      ],
+      categories: [
+        { id: 5, name: 'cat' },
+        { id: 9, name: 'dog' },
+      ],
+      annotations: [{ id: 1, image_id: 1, category_id: 9, bbox: [0.1, 0.2, 5.3, 4.7], iscrowd: 1 }],
+    }),
+  );
+  await writeFile(
+    join(folder, 'bad.json'),
+    JSON.stringify({
+      images: [{ id: 1, file_name: 'bad.png', width: 20, height: 10 }],
+      categories: [],
+      annotations: [],
+    }),
+  );
 });
 afterAll(() => rm(folder, { recursive: true }));
 const check = (options: CheckOptions) => checkDataset({ folder, ...options });
@@ -35,43 +56,94 @@ describe('checkDataset', () => {
     const result = await check({ voc: '.', split: 'train' });
     expect(result).toEqual({
       ok: true,
-      images: [{ file: 'a.png', width: 20, height: 10, boxes: [[2, 3, 8, 5], [0, 0, 5, 5]], names: ['cat', 'dog'], category_ids: [1, 2], iscrowd: [0, 1], area: [40, 25] }],
+      images: [
+        {
+          file: 'a.png',
+          width: 20,
+          height: 10,
+          boxes: [
+            [2, 3, 8, 5],
+            [0, 0, 5, 5],
+          ],
+          names: ['cat', 'dog'],
+          category_ids: [1, 2],
+          iscrowd: [0, 1],
+          area: [40, 25],
+        },
+      ],
       report: [
         { file: 'a.png', annotation: 2, action: 'clipped', why: expect.stringContaining('overhangs') as string },
         { file: 'a.png', annotation: 3, action: 'dropped', why: expect.stringContaining('swapped') as string },
       ],
     });
-    expect(checkText(result)).toMatch(/usable: 1 images.*2 boxes, 1 of them to ignore.*cat: 1 boxes in 1 images.*corrected: 1 dropped, 1 clipped, 0 noted.*a\.png, annotation 3: dropped/s);
+    expect(checkText(result)).toMatch(
+      /usable: 1 images.*2 boxes, 1 of them to ignore.*cat: 1 boxes in 1 images.*corrected: 1 dropped, 1 clipped, 0 noted.*a\.png, annotation 3: dropped/s,
+    );
   });
 
   it('takes classes as a list, as JSON text and from a file', async () => {
     for (const classes of [['dog', 'cat'], '["dog", "cat"]', 'classes.json']) {
-      expect(await check({ voc: '.', split: 'train', classes })).toMatchObject({ ok: true, images: [{ category_ids: [2, 1] }] });
+      expect(await check({ voc: '.', split: 'train', classes })).toMatchObject({
+        ok: true,
+        images: [{ category_ids: [2, 1] }],
+      });
     }
-    expect(await check({ voc: '.', split: 'train', classes: '["dog"]' })).toMatchObject({ ok: false, error: { message: expect.stringMatching(/a\.xml: object 1.*"cat" is unknown/) as string } });
-    expect(await check({ voc: '.', split: 'train', classes: '["dog"' })).toMatchObject({ ok: false, error: { message: expect.stringContaining('JSON list') as string } });
+    expect(await check({ voc: '.', split: 'train', classes: '["dog"]' })).toMatchObject({
+      ok: false,
+      error: { message: expect.stringMatching(/a\.xml: object 1.*"cat" is unknown/) as string },
+    });
+    expect(await check({ voc: '.', split: 'train', classes: '["dog"' })).toMatchObject({
+      ok: false,
+      error: { message: expect.stringContaining('JSON list') as string },
+    });
   });
 
   it('gives COCO boxes with their fractions and the ids of the file, and dumps the decoded images', async () => {
     const result = await check({ coco: 'train.json', images: 'JPEGImages', dump: 'out' });
     expect(result).toEqual({
-      ok: true, report: [],
+      ok: true,
+      report: [],
       images: [
-        { file: 'a.png', width: 20, height: 10, boxes: [[0.1, 0.2, 5.3, 4.7]], names: ['dog'], category_ids: [9], iscrowd: [1], area: [24.91] },
+        {
+          file: 'a.png',
+          width: 20,
+          height: 10,
+          boxes: [[0.1, 0.2, 5.3, 4.7]],
+          names: ['dog'],
+          category_ids: [9],
+          iscrowd: [1],
+          area: [24.91],
+        },
         { file: 'sub/b.webp', width: 20, height: 10, boxes: [], names: [], category_ids: [], iscrowd: [], area: [] },
       ],
     });
-    for (const name of ['out/a.png', 'out/sub/b.png']) expect([...(await sharp(await readFile(join(folder, name))).raw().toBuffer())]).toEqual([...rgb]);
+    for (const name of ['out/a.png', 'out/sub/b.png'])
+      expect([
+        ...(await sharp(await readFile(join(folder, name)))
+          .raw()
+          .toBuffer()),
+      ]).toEqual([...rgb]);
     expect(checkText(result)).toMatch(/1 images without a box.*nothing had to be corrected/s);
-    expect(await check({ coco: 'train.json', images: 'JPEGImages', classes: ['dog', 'cat'] })).toMatchObject({ ok: false });
+    expect(await check({ coco: 'train.json', images: 'JPEGImages', classes: ['dog', 'cat'] })).toMatchObject({
+      ok: false,
+    });
   });
 
   it('decodes every image and is strict where that is wanted', async () => {
     const bad = await check({ coco: 'bad.json', images: 'JPEGImages' });
-    expect(bad).toEqual({ ok: false, error: { message: expect.stringMatching(/bad\.png.*(damaged|truncated)/) as string } });
+    expect(bad).toEqual({
+      ok: false,
+      error: { message: expect.stringMatching(/bad\.png.*(damaged|truncated)/) as string },
+    });
     expect(checkText(bad)).toMatch(/^not usable: .*bad\.png/);
-    expect(await check({ voc: '.', split: 'train', strict: true })).toMatchObject({ ok: false, error: { message: expect.stringContaining('2 findings') as string } });
-    expect(await check({ voc: '.', split: 'train', maxPixels: 199 })).toMatchObject({ ok: false, error: { message: expect.stringContaining('limit of 199') as string } });
+    expect(await check({ voc: '.', split: 'train', strict: true })).toMatchObject({
+      ok: false,
+      error: { message: expect.stringContaining('2 findings') as string },
+    });
+    expect(await check({ voc: '.', split: 'train', maxPixels: 199 })).toMatchObject({
+      ok: false,
+      error: { message: expect.stringContaining('limit of 199') as string },
+    });
     expect(await check({ voc: '.', split: 'none' })).toMatchObject({ ok: false });
   });
 

@@ -1,5 +1,6 @@
 /**
- * Ink to light, one ink at a time: `(1 - c) (1 - k)`. Plain on purpose: a colour profile would give other values than the
+ * Ink to light, one ink at a time: `(1 - c) (1 - k)`. Plain on purpose: a colour profile would give other values than
+ * the
  * libraries that detectors were trained with.
  * @param data [h, w, channels] 8 bits, cyan, magenta, yellow, black first; 255 is full ink
  * @returns [h, w, 3]

@@ -1,7 +1,8 @@
 const JPEG = [0xff, 0xd8, 0xff];
 const PNG = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 
-const starts = (bytes: Uint8Array, magic: readonly number[], at = 0): boolean => magic.every((byte, i) => bytes[at + i] === byte);
+const starts = (bytes: Uint8Array, magic: readonly number[], at = 0): boolean =>
+  magic.every((byte, i) => bytes[at + i] === byte);
 const ascii = (text: string): number[] => [...text].map((c) => c.charCodeAt(0));
 
 /**
@@ -18,7 +19,10 @@ export function imageFormat(bytes: Uint8Array): 'jpeg' | 'png' | 'gif' | 'webp' 
   return null;
 }
 
-/** Whether a PNG runs to its end chunk: the decoder stops as soon as it has the pixels and does not notice a cut behind them. */
+/**
+ * Whether a PNG runs to its end chunk: the decoder stops as soon as it has the pixels and does not notice a cut behind
+ * them.
+ */
 export function pngIsWhole(bytes: Uint8Array): boolean {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   for (let at = PNG.length; at + 12 <= bytes.length; ) {

@@ -8,10 +8,15 @@ import { readPixels } from '../pixels.js';
 import { decodeImage } from './decode.js';
 
 const [width, height] = [24, 16];
-const rgb = Uint8Array.from({ length: width * height * 3 }, (_, i) => (i % 3 === 0 ? (i * 3) % 256 : i % 3 === 1 ? 200 - (i % 180) : Math.floor(i / 5)) % 256);
+const rgb = Uint8Array.from(
+  { length: width * height * 3 },
+  (_, i) => (i % 3 === 0 ? (i * 3) % 256 : i % 3 === 1 ? 200 - (i % 180) : Math.floor(i / 5)) % 256,
+);
 const picture = (): Sharp => sharp(rgb, { raw: { width, height, channels: 3 } });
-const decode = (bytes: Uint8Array, declared: { width: number; height: number } | null = null, maxPixels = 1e6) => decodeImage(bytes, 'a.img', { declared, maxPixels });
-const raw = (channels: 1 | 2 | 3 | 4, data: Uint8Array) => sharp(data, { raw: { width: data.length / channels, height: 1, channels } });
+const decode = (bytes: Uint8Array, declared: { width: number; height: number } | null = null, maxPixels = 1e6) =>
+  decodeImage(bytes, 'a.img', { declared, maxPixels });
+const raw = (channels: 1 | 2 | 3 | 4, data: Uint8Array) =>
+  sharp(data, { raw: { width: data.length / channels, height: 1, channels } });
 
 /** A PNG of given header and rows, for what no encoder here writes. */
 function png(w: number, h: number, depth: number, colour: number, rows: Buffer): Buffer {
@@ -27,7 +32,12 @@ function png(w: number, h: number, depth: number, colour: number, rows: Buffer):
   header.writeUInt32BE(w, 0);
   header.writeUInt32BE(h, 4);
   header.set([depth, colour, 0, 0, 0], 8);
-  return Buffer.concat([Buffer.from([0x89, 0x50, 0x4e, 0x47, 13, 10, 26, 10]), chunk('IHDR', header), chunk('IDAT', deflateSync(rows)), chunk('IEND', Buffer.alloc(0))]);
+  return Buffer.concat([
+    Buffer.from([0x89, 0x50, 0x4e, 0x47, 13, 10, 26, 10]),
+    chunk('IHDR', header),
+    chunk('IDAT', deflateSync(rows)),
+    chunk('IEND', Buffer.alloc(0)),
+  ]);
 }
 function crc(bytes: Buffer): number {
   let c = 0xffffffff;
@@ -40,7 +50,11 @@ function crc(bytes: Buffer): number {
 
 describe('decodeImage', () => {
   it('keeps the pixels of lossless files, by content and whatever the name', async () => {
-    for (const bytes of [await picture().png().toBuffer(), await picture().webp({ lossless: true }).toBuffer(), await picture().tiff({ compression: 'lzw' }).toBuffer()]) {
+    for (const bytes of [
+      await picture().png().toBuffer(),
+      await picture().webp({ lossless: true }).toBuffer(),
+      await picture().tiff({ compression: 'lzw' }).toBuffer(),
+    ]) {
       expect(await decode(bytes)).toEqual({ data: Buffer.from(rgb), width, height });
     }
   });
@@ -49,15 +63,45 @@ describe('decodeImage', () => {
     const flat = sharp({ create: { width, height, channels: 3, background: { r: 200, g: 30, b: 60 } } });
     for (const progressive of [false, true]) {
       const { data } = await decode(await flat.clone().jpeg({ quality: 95, progressive }).toBuffer());
-      [200, 30, 60].forEach((value, c) => { for (let i = c; i < data.length; i += 3) expect(Math.abs(data[i]! - value)).toBeLessThanOrEqual(2); });
+      [200, 30, 60].forEach((value, c) => {
+        for (let i = c; i < data.length; i += 3) expect(Math.abs(data[i]! - value)).toBeLessThanOrEqual(2);
+      });
     }
   });
 
   it('repeats grey, cuts alpha off without blending, looks palettes up', async () => {
-    expect([...(await decode(await raw(1, Uint8Array.of(0, 7, 255)).toColourspace('b-w').png().toBuffer())).data]).toEqual([0, 0, 0, 7, 7, 7, 255, 255, 255]);
-    expect([...(await decode(await raw(4, Uint8Array.of(10, 20, 30, 0, 40, 50, 60, 128)).png().toBuffer())).data]).toEqual([10, 20, 30, 40, 50, 60]);
-    expect([...(await decode(await raw(2, Uint8Array.of(9, 0, 99, 200)).toColourspace('b-w').png().toBuffer())).data]).toEqual([9, 9, 9, 99, 99, 99]);
-    const palette = await raw(3, Uint8Array.of(255, 0, 0, 0, 0, 255, 255, 0, 0)).png({ palette: true }).toBuffer();
+    expect([
+      ...(
+        await decode(
+          await raw(1, Uint8Array.of(0, 7, 255))
+            .toColourspace('b-w')
+            .png()
+            .toBuffer(),
+        )
+      ).data,
+    ]).toEqual([0, 0, 0, 7, 7, 7, 255, 255, 255]);
+    expect([
+      ...(
+        await decode(
+          await raw(4, Uint8Array.of(10, 20, 30, 0, 40, 50, 60, 128))
+            .png()
+            .toBuffer(),
+        )
+      ).data,
+    ]).toEqual([10, 20, 30, 40, 50, 60]);
+    expect([
+      ...(
+        await decode(
+          await raw(2, Uint8Array.of(9, 0, 99, 200))
+            .toColourspace('b-w')
+            .png()
+            .toBuffer(),
+        )
+      ).data,
+    ]).toEqual([9, 9, 9, 99, 99, 99]);
+    const palette = await raw(3, Uint8Array.of(255, 0, 0, 0, 0, 255, 255, 0, 0))
+      .png({ palette: true })
+      .toBuffer();
     expect((await sharp(palette).metadata()).isPalette).toBe(true);
     expect([...(await decode(palette)).data]).toEqual([255, 0, 0, 0, 0, 255, 255, 0, 0]);
   });
@@ -66,23 +110,30 @@ describe('decodeImage', () => {
     const values = [0, 255, 257, 1000, 32768, 65535];
     const grey = Buffer.concat([Buffer.of(0), ...values.map((v) => Buffer.of(v >> 8, v & 255))]);
     const { data } = await decode(png(values.length, 1, 16, 0, grey));
-    values.forEach((value, i) => { for (let c = 0; c < 3; c++) expect(Math.abs(data[i * 3 + c]! - value / 257)).toBeLessThanOrEqual(1); });
+    values.forEach((value, i) => {
+      for (let c = 0; c < 3; c++) expect(Math.abs(data[i * 3 + c]! - value / 257)).toBeLessThanOrEqual(1);
+    });
     const colour = await decode(png(1, 1, 16, 2, Buffer.of(0, 0x80, 0, 0xff, 0xff, 0, 0x40)));
     expect([...colour.data].map((v, c) => Math.abs(v - [128, 255, 0][c]!) <= 1)).toEqual([true, true, true]);
   });
 
-  it('converts CMYK with the right polarity: inks stored inverted with Adobe\'s marker, inks stored plainly', async () => {
+  it("converts CMYK with the right polarity: inks stored inverted with Adobe's marker, inks stored plainly", async () => {
     // Written by Pillow: the left half cyan 0, magenta and yellow full; the right half 80 % black
     const adobe = Buffer.from(
       '/9j/7gAOQWRvYmUAZAAAAAAA/9sAQwANCQoLCggNCwoLDg4NDxMgFRMSEhMnHB4XIC4pMTAuKS0sMzpKPjM2RjcsLUBXQUZMTlJTUjI+WmFaUGBKUVJP/8AAFAgACAAQBEMRAE0RAFkR' +
-      'AEsRAP/EAB8AAAEFAQEBAQEBAAAAAAAAAAABAgMEBQYHCAkKC//EALUQAAIBAwMCBAMFBQQEAAABfQECAwAEEQUSITFBBhNRYQcicRQygZGhCCNCscEVUtHwJDNicoIJChYXGBkaJSYn' +
-      'KCkqNDU2Nzg5OkNERUZHSElKU1RVVldYWVpjZGVmZ2hpanN0dXZ3eHl6g4SFhoeIiYqSk5SVlpeYmZqio6Slpqeoqaqys7S1tre4ubrCw8TFxsfIycrS09TV1tfY2drh4uPk5ebn6Onq' +
-      '8fLz9PX29/j5+v/aAA4EQwBNAFkASwAAPwD06vMK8wr06ivp2vp2vAq//9k=', 'base64');
+        'AEsRAP/EAB8AAAEFAQEBAQEBAAAAAAAAAAABAgMEBQYHCAkKC//EALUQAAIBAwMCBAMFBQQEAAABfQECAwAEEQUSITFBBhNRYQcicRQygZGhCCNCscEVUtHwJDNicoIJChYXGBkaJSYn' +
+        'KCkqNDU2Nzg5OkNERUZHSElKU1RVVldYWVpjZGVmZ2hpanN0dXZ3eHl6g4SFhoeIiYqSk5SVlpeYmZqio6Slpqeoqaqys7S1tre4ubrCw8TFxsfIycrS09TV1tfY2drh4uPk5ebn6Onq' +
+        '8fLz9PX29/j5+v/aAA4EQwBNAFkASwAAPwD06vMK8wr06ivp2vp2vAq//9k=',
+      'base64',
+    );
     expect((await sharp(adobe).metadata()).space).toBe('cmyk');
     const { data } = await decode(adobe);
     [255, 0, 0].forEach((value, c) => expect(Math.abs(data[c]! - value)).toBeLessThan(6));
     [51, 51, 51].forEach((value, c) => expect(Math.abs(data[15 * 3 + c]! - value)).toBeLessThan(6));
-    const tiff = await sharp({ create: { width: 8, height: 8, channels: 3, background: '#fff' } }).toColourspace('cmyk').tiff({ compression: 'none' }).toBuffer();
+    const tiff = await sharp({ create: { width: 8, height: 8, channels: 3, background: '#fff' } })
+      .toColourspace('cmyk')
+      .tiff({ compression: 'none' })
+      .toBuffer();
     expect((await sharp(tiff).metadata()).space).toBe('cmyk');
     expect(Math.min(...(await decode(tiff)).data)).toBeGreaterThan(240);
   });
@@ -95,26 +146,53 @@ describe('decodeImage', () => {
       const turned = await decode(bytes, { width: height, height: width });
       expect(turned).toEqual(await decode(bytes)); // nothing declared: upright
       expect([turned.width, turned.height]).toEqual([height, width]);
-      // 6: a quarter turn clockwise, so that the first stored pixel is at the top right; 8: at the bottom left; 5: mirrored on the diagonal
+      // 6: a quarter turn clockwise, so that the first stored pixel is at the top right; 8: at the bottom left; 5:
+      // mirrored on the diagonal
       const place = orientation === 6 ? height - 1 : orientation === 8 ? (width - 1) * height : 0;
       expect([...turned.data.subarray(place * 3, place * 3 + 3)]).toEqual([...rgb.subarray(0, 3)]);
-      await expect(decode(bytes, { width: 20, height: 20 })).rejects.toThrow(/20x20.*24x16 as stored and 16x24 turned by EXIF/);
+      await expect(decode(bytes, { width: 20, height: 20 })).rejects.toThrow(
+        /20x20.*24x16 as stored and 16x24 turned by EXIF/,
+      );
     }
     const half = await picture().withMetadata({ orientation: 3 }).png().toBuffer();
     expect([...(await decode(half, { width, height })).data.subarray(-3)]).toEqual([...rgb.subarray(0, 3)]);
   });
 
   it('refuses a declared size that does not fit', async () => {
-    await expect(decode(await picture().png().toBuffer(), { width, height: height + 1 })).rejects.toMatchObject({ code: 'IMAGE_INVALID', message: expect.stringMatching(/a\.img.*24x17.*24x16/) as string });
+    await expect(decode(await picture().png().toBuffer(), { width, height: height + 1 })).rejects.toMatchObject({
+      code: 'IMAGE_INVALID',
+      message: expect.stringMatching(/a\.img.*24x17.*24x16/) as string,
+    });
   });
 
   it('refuses what is truncated, wherever it is cut', async () => {
-    const noise = sharp(Uint8Array.from({ length: 64 * 64 * 3 }, (_, i) => Math.imul(i, 2654435761) >>> 24), { raw: { width: 64, height: 64, channels: 3 } });
-    const files = { jpeg: await noise.clone().jpeg().toBuffer(), progressive: await noise.clone().jpeg({ progressive: true }).toBuffer(), png: await noise.clone().png().toBuffer(), interlaced: await noise.clone().png({ progressive: true }).toBuffer(), webp: await noise.clone().webp().toBuffer(), gif: await noise.clone().gif().toBuffer(), tiff: await noise.clone().tiff().toBuffer() };
+    const noise = sharp(
+      Uint8Array.from({ length: 64 * 64 * 3 }, (_, i) => Math.imul(i, 2654435761) >>> 24),
+      { raw: { width: 64, height: 64, channels: 3 } },
+    );
+    const files = {
+      jpeg: await noise.clone().jpeg().toBuffer(),
+      progressive: await noise.clone().jpeg({ progressive: true }).toBuffer(),
+      png: await noise.clone().png().toBuffer(),
+      interlaced: await noise.clone().png({ progressive: true }).toBuffer(),
+      webp: await noise.clone().webp().toBuffer(),
+      gif: await noise.clone().gif().toBuffer(),
+      tiff: await noise.clone().tiff().toBuffer(),
+    };
     for (const [format, bytes] of Object.entries(files)) {
       await decode(bytes);
-      for (const length of [4, 30, bytes.length >> 1, Math.floor(bytes.length * 0.9), bytes.length - 9, bytes.length - 2]) {
-        await expect(decode(bytes.subarray(0, length)), `${format} cut to ${length} of ${bytes.length}`).rejects.toMatchObject({ code: 'IMAGE_INVALID' });
+      for (const length of [
+        4,
+        30,
+        bytes.length >> 1,
+        Math.floor(bytes.length * 0.9),
+        bytes.length - 9,
+        bytes.length - 2,
+      ]) {
+        await expect(
+          decode(bytes.subarray(0, length)),
+          `${format} cut to ${length} of ${bytes.length}`,
+        ).rejects.toMatchObject({ code: 'IMAGE_INVALID' });
       }
     }
   });
@@ -122,15 +200,21 @@ describe('decodeImage', () => {
   it('refuses what is empty, no image, or a document that could be rendered', async () => {
     await expect(decode(Buffer.alloc(0))).rejects.toThrow(/a\.img.*empty/);
     await expect(decode(Buffer.from('hello'))).rejects.toThrow(/no JPEG, PNG/);
-    await expect(decode(Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'))).rejects.toThrow(/no JPEG, PNG/);
+    await expect(decode(Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'))).rejects.toThrow(
+      /no JPEG, PNG/,
+    );
     await expect(decode(Buffer.from('%PDF-1.4'))).rejects.toThrow(/no JPEG, PNG/);
   });
 
   it('refuses a header that promises too many pixels before decoding', async () => {
     const start = performance.now();
     const before = process.memoryUsage().rss;
-    await expect(decode(png(60000, 60000, 8, 2, Buffer.alloc(100)), null, 200e6)).rejects.toThrow(/60000x60000.*limit of 200000000/);
-    await expect(decode(png(width, height, 8, 2, Buffer.alloc(0)), null, width * height - 1)).rejects.toThrow(/limit of 383/);
+    await expect(decode(png(60000, 60000, 8, 2, Buffer.alloc(100)), null, 200e6)).rejects.toThrow(
+      /60000x60000.*limit of 200000000/,
+    );
+    await expect(decode(png(width, height, 8, 2, Buffer.alloc(0)), null, width * height - 1)).rejects.toThrow(
+      /limit of 383/,
+    );
     expect(performance.now() - start).toBeLessThan(2000);
     expect(process.memoryUsage().rss - before).toBeLessThan(200e6);
   });
@@ -144,12 +228,16 @@ describe('readPixels', () => {
     await writeFile(join(folder, 'y.png'), await picture().png().toBuffer());
     await symlink(join(base, 'x.png'), join(folder, 'out.png'));
     await symlink(join(folder, 'y.png'), join(folder, 'in.png'));
-    const read = (file: string) => readPixels({ kind: 'files', folder, maxPixels: 1e6 }, { id: 1, file, width, height, annotations: [] });
+    const read = (file: string) =>
+      readPixels({ kind: 'files', folder, maxPixels: 1e6 }, { id: 1, file, width, height, annotations: [] });
     expect((await read('y.png')).width).toBe(width);
     expect((await read('in.png')).width).toBe(width);
     await expect(read('out.png')).rejects.toThrow(/leaves the folder/);
     await expect(read('../x.png')).rejects.toThrow(/leaves its folder/);
-    await expect(read('none.png')).rejects.toMatchObject({ code: 'IMAGE_INVALID', message: expect.stringContaining('does not exist') as string });
+    await expect(read('none.png')).rejects.toMatchObject({
+      code: 'IMAGE_INVALID',
+      message: expect.stringContaining('does not exist') as string,
+    });
     await rm(base, { recursive: true });
   });
 });

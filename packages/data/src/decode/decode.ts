@@ -22,10 +22,13 @@ export async function readImageSize(file: string, maxPixels: number): Promise<{ 
 }
 
 /**
- * Decodes by content to upright 8-bit RGB. Grey is repeated, palettes are looked up, alpha is cut off (not blended), 16 bits
- * are scaled, CMYK is converted by ink; ICC profiles are ignored. That is Pillow's `convert('RGB')`, but for 16 bits, which it clips.
+ * Decodes by content to upright 8-bit RGB. Grey is repeated, palettes are looked up, alpha is cut off (not blended), 16
+ * bits
+ * are scaled, CMYK is converted by ink; ICC profiles are ignored. That is Pillow's `convert('RGB')`, but for 16 bits,
+ * which it clips.
  *
- * Orientation: turned by EXIF where the declared size is that of the turned image, else left as stored where it is that of
+ * Orientation: turned by EXIF where the declared size is that of the turned image, else left as stored where it is that
+ * of
  * the stored one. Where both have that size (a square, or half a turn), it is turned.
  * @param name told in errors
  * @throws KdError IMAGE_INVALID: truncated, empty, no image, too many pixels, another size than declared
@@ -38,7 +41,9 @@ export async function decodeImage(bytes: Uint8Array, name: string, rule: DecodeR
     const cmyk = meta.space === 'cmyk';
     let pipeline = sharp(bytes, options(rule.maxPixels));
     if (turned) pipeline = pipeline.autoOrient();
-    pipeline = cmyk ? pipeline.pipelineColourspace('cmyk').toColourspace('cmyk') : pipeline.removeAlpha().toColourspace('srgb');
+    pipeline = cmyk
+      ? pipeline.pipelineColourspace('cmyk').toColourspace('cmyk')
+      : pipeline.removeAlpha().toColourspace('srgb');
     const { data, info } = await pipeline.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
     if (info.channels < (cmyk ? 4 : 3)) throw new Error(`decoded to ${info.channels} channels`);
     return { data: cmyk ? cmykToRgb(data, info.channels) : data, width: info.width, height: info.height };
@@ -56,28 +61,43 @@ async function readBytes(file: string): Promise<Buffer> {
 
 async function header(bytes: Uint8Array, name: string, maxPixels: number): Promise<Metadata> {
   if (bytes.length === 0) throw invalid(name, 'the file is empty');
-  if (imageFormat(bytes) === null) throw invalid(name, 'it is no JPEG, PNG, WebP, GIF, TIFF or AVIF image; convert it to one of these');
-  const meta = await sharp(bytes, { ...options(maxPixels), limitInputPixels: false }).metadata().catch((cause: unknown) => {
-    throw invalid(name, `its header is damaged or truncated (${firstLine(cause)})`, cause);
-  });
+  if (imageFormat(bytes) === null)
+    throw invalid(name, 'it is no JPEG, PNG, WebP, GIF, TIFF or AVIF image; convert it to one of these');
+  const meta = await sharp(bytes, { ...options(maxPixels), limitInputPixels: false })
+    .metadata()
+    .catch((cause: unknown) => {
+      throw invalid(name, `its header is damaged or truncated (${firstLine(cause)})`, cause);
+    });
   const pixels = meta.width * meta.height;
   if (pixels > maxPixels) {
-    throw invalid(name, `its header promises ${meta.width}x${meta.height}, that is ${pixels} pixels, more than the limit of ${maxPixels}; raise maxPixels if it is meant to be that large`);
+    throw invalid(
+      name,
+      `its header promises ${meta.width}x${meta.height}, that is ${pixels} pixels, more than the limit of ${maxPixels}; raise maxPixels if it is meant to be that large`,
+    );
   }
   return meta;
 }
 
 /** 'error' lets pass what every decoder lets pass (stray bytes between markers) and refuses a missing end. */
-const options = (maxPixels: number): SharpOptions => ({ failOn: 'error', ignoreIcc: true, limitInputPixels: maxPixels, sequentialRead: true });
+const options = (maxPixels: number): SharpOptions => ({
+  failOn: 'error',
+  ignoreIcc: true,
+  limitInputPixels: maxPixels,
+  sequentialRead: true,
+});
 
 function mustTurn(meta: Metadata, name: string, declared: DecodeRule['declared']): boolean {
   const upright = meta.autoOrient;
   const oriented = (meta.orientation ?? 1) > 1;
-  const fits = (size: { width: number; height: number }): boolean => declared === null || (size.width === declared.width && size.height === declared.height);
+  const fits = (size: { width: number; height: number }): boolean =>
+    declared === null || (size.width === declared.width && size.height === declared.height);
   if (fits(upright)) return oriented;
   if (fits(meta)) return false;
   const has = `${meta.width}x${meta.height}${oriented ? ` as stored and ${upright.width}x${upright.height} turned by EXIF` : ''}`;
-  throw invalid(name, `the annotations declare ${declared!.width}x${declared!.height}, but the image has ${has}; correct the annotations or restore the image`);
+  throw invalid(
+    name,
+    `the annotations declare ${declared!.width}x${declared!.height}, but the image has ${has}; correct the annotations or restore the image`,
+  );
 }
 
 const firstLine = (thrown: unknown): string => messageOf(thrown).split('\n')[0]!;

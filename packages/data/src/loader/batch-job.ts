@@ -1,4 +1,13 @@
-import { createRng, KdError, messageOf, type AugmentSpec, type ErrorCode, type HostBatch, type ImageRecord, type InputSpec } from '@kd/core';
+import {
+  createRng,
+  KdError,
+  messageOf,
+  type AugmentSpec,
+  type ErrorCode,
+  type HostBatch,
+  type ImageRecord,
+  type InputSpec,
+} from '@kd/core';
 import { readPixels, type PixelSource } from '../pixels.js';
 import { createAugmentation, type Augmentation } from '../transform/augment.js';
 import { inputTransform, type BatchItem } from '../transform/input.js';
@@ -59,12 +68,22 @@ export function createBatchMaker(setup: BatchSetup): BatchMaker {
   };
 }
 
-async function makeItem({ pixels, input, training, seed }: BatchSetup, augment: Augmentation, epoch: number, index: number, record: ImageRecord): Promise<BatchItem> {
+async function makeItem(
+  { pixels, input, training, seed }: BatchSetup,
+  augment: Augmentation,
+  epoch: number,
+  index: number,
+  record: ImageRecord,
+): Promise<BatchItem> {
   const image = await readPixels(pixels, record);
   const targets = record.annotations.filter(({ ignore }) => !ignore);
   const sample = { image, boxes: targets.map(({ box }) => box), labels: targets.map(({ label }) => label) };
   const rest = { id: record.id, originalSize: [image.height, image.width] as const };
   if (!training) return { ...sample, ...rest };
   const rng = createRng(seed, 'sample', epoch, index);
-  return { ...augment(sample, rng), ...rest, minSize: input.minSize[rng.stream('size').int(0, input.minSize.length - 1)]! };
+  return {
+    ...augment(sample, rng),
+    ...rest,
+    minSize: input.minSize[rng.stream('size').int(0, input.minSize.length - 1)]!,
+  };
 }

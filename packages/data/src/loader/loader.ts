@@ -12,14 +12,17 @@ export interface LoaderImages {
   readonly pixels: PixelSource;
 }
 
-/** A batch on its way, with the images that were left out for it; `batch` is null where no image of it could be used. */
+/**
+ * A batch on its way, with the images that were left out for it; `batch` is null where no image of it could be used.
+ */
 interface Made {
   readonly batch: HostBatch | null;
   readonly skipped: readonly { readonly file: string; readonly why: string }[];
 }
 
 /**
- * Batches made ahead of the consumer. The content of a batch depends on the seed, the epoch, its number and the data set alone.
+ * Batches made ahead of the consumer. The content of a batch depends on the seed, the epoch, its number and the data
+ * set alone.
  *
  * A bad image under `onBadImage: 'skip'` is replaced in training by the next usable image of the order, so that all
  * batches have the same size; in evaluation it is left out, so that no image is counted twice.
@@ -32,13 +35,33 @@ export function createLoader({ name, images, pixels }: LoaderImages, options: Lo
   const chosen = options.indices ?? images.map((_, index) => index);
   const count = chosen.length;
   const steps = dropLast ? Math.floor(count / batchSize) : Math.ceil(count / batchSize);
-  if (count === 0) throw new KdError('DATA_INVALID', options.indices === undefined ? `The data set ${name} has no images.` : `No image of ${name} was asked for: \`indices\` is empty.`);
+  if (count === 0)
+    throw new KdError(
+      'DATA_INVALID',
+      options.indices === undefined
+        ? `The data set ${name} has no images.`
+        : `No image of ${name} was asked for: \`indices\` is empty.`,
+    );
   const outside = chosen.find((index) => images[index] === undefined);
-  if (outside !== undefined) throw new KdError('USAGE', `\`indices\` asks for the image ${outside} of the ${images.length} of ${name}; the first is 0.`);
-  if (steps === 0) throw new KdError('CONFIG_INVALID', `The data set ${name} has ${count} images, fewer than one batch of ${batchSize}; lower batchSize or keep the last batch (dropLast: false).`);
+  if (outside !== undefined)
+    throw new KdError(
+      'USAGE',
+      `\`indices\` asks for the image ${outside} of the ${images.length} of ${name}; the first is 0.`,
+    );
+  if (steps === 0)
+    throw new KdError(
+      'CONFIG_INVALID',
+      `The data set ${name} has ${count} images, fewer than one batch of ${batchSize}; lower batchSize or keep the last batch (dropLast: false).`,
+    );
 
-  const maxBoxes = images.reduce((most, { annotations }) => Math.max(most, annotations.filter(({ ignore }) => !ignore).length), 1);
-  const pool = createPool({ pixels, input: options.input, augment: options.augment, training, seed, maxBoxes }, workers);
+  const maxBoxes = images.reduce(
+    (most, { annotations }) => Math.max(most, annotations.filter(({ ignore }) => !ignore).length),
+    1,
+  );
+  const pool = createPool(
+    { pixels, input: options.input, augment: options.augment, training, seed, maxBoxes },
+    workers,
+  );
   const distinct = new Set(chosen).size;
   const bad = new Map<number, BadSlot>();
   const skipped = new Map<string, { file: string; why: string; times: number }>();
@@ -49,7 +72,10 @@ export function createLoader({ name, images, pixels }: LoaderImages, options: Lo
   const orderOf = (epoch: number): readonly number[] => {
     if (!orders.has(epoch)) {
       if (orders.size > 2) orders.clear();
-      orders.set(epoch, epochOrder(count, shuffle, seed, epoch).map((place) => chosen[place]!));
+      orders.set(
+        epoch,
+        epochOrder(count, shuffle, seed, epoch).map((place) => chosen[place]!),
+      );
     }
     return orders.get(epoch)!;
   };
@@ -58,15 +84,27 @@ export function createLoader({ name, images, pixels }: LoaderImages, options: Lo
     const order = orderOf(epoch);
     const slots = Array.from({ length: Math.min(batchSize, count - step * batchSize) }, (_, i) => step * batchSize + i);
     for (;;) {
-      const taken = slots.map((slot) => (training ? imageForSlot(order, slot, batchSize, (index) => bad.has(index)) : order[slot]!));
-      const out = slots.map((slot) => order[slot]!).filter((index) => bad.has(index)).map((index) => ({ file: images[index]!.file, why: bad.get(index)!.message }));
-      if (bad.size >= distinct && (training || options.indices === undefined)) throw new KdError('IMAGE_INVALID', `None of the ${count} images of ${name} can be used. The first: ${bad.get(chosen[0]!)!.message}`);
-      const entries = taken.filter((index) => index !== null && !bad.has(index)).map((index) => ({ index: index!, record: images[index!]! }));
+      const taken = slots.map((slot) =>
+        training ? imageForSlot(order, slot, batchSize, (index) => bad.has(index)) : order[slot]!,
+      );
+      const out = slots
+        .map((slot) => order[slot]!)
+        .filter((index) => bad.has(index))
+        .map((index) => ({ file: images[index]!.file, why: bad.get(index)!.message }));
+      if (bad.size >= distinct && (training || options.indices === undefined))
+        throw new KdError(
+          'IMAGE_INVALID',
+          `None of the ${count} images of ${name} can be used. The first: ${bad.get(chosen[0]!)!.message}`,
+        );
+      const entries = taken
+        .filter((index) => index !== null && !bad.has(index))
+        .map((index) => ({ index: index!, record: images[index!]! }));
       if (entries.length === 0) return { batch: null, skipped: out };
       const result = await pool.make({ epoch, entries });
       if ('batch' in result) return { batch: result.batch, skipped: out };
       const first = result.bad[0]!;
-      if (onBadImage === 'error') throw new KdError(first.code, `${first.message} (Set onBadImage: 'skip' to go on without it.)`);
+      if (onBadImage === 'error')
+        throw new KdError(first.code, `${first.message} (Set onBadImage: 'skip' to go on without it.)`);
       for (const slot of result.bad) bad.set(entries[slot.slot]!.index, slot);
     }
   };
@@ -78,7 +116,8 @@ export function createLoader({ name, images, pixels }: LoaderImages, options: Lo
     const fill = (): void => {
       while (queue.length < depth) {
         if (nextStep >= steps) [nextEpoch, nextStep] = [nextEpoch + 1, 0];
-        if (nextEpoch > index && (!training || workers === 0)) return; // the next epoch of a training comes for certain, another evaluation may not
+        // the next epoch of a training comes for certain, another evaluation may not
+        if (nextEpoch > index && (!training || workers === 0)) return;
         const key = `${nextEpoch}:${nextStep}`;
         const made = ahead.get(key) ?? make(nextEpoch, nextStep);
         made.catch(() => {}); // told to whoever waits for it; nobody may

@@ -7,11 +7,17 @@ export function epochOrder(count: number, shuffle: boolean, seed: number, epoch:
 }
 
 /**
- * The image for a slot of an epoch: its own, or the next usable one of the order. The search starts one batch further on,
+ * The image for a slot of an epoch: its own, or the next usable one of the order. The search starts one batch further
+ * on,
  * so that it rarely takes an image of the same batch, and needs nothing but the order, so that resuming finds the same.
  * @returns an index into the data set, or null when every image is bad
  */
-export function imageForSlot(order: readonly number[], slot: number, batchSize: number, isBad: (index: number) => boolean): number | null {
+export function imageForSlot(
+  order: readonly number[],
+  slot: number,
+  batchSize: number,
+  isBad: (index: number) => boolean,
+): number | null {
   if (!isBad(order[slot]!)) return order[slot]!;
   for (let i = 0; i < order.length; i++) {
     const index = order[(slot + batchSize + i) % order.length]!;

@@ -68,11 +68,12 @@ function threads(setup: BatchSetup, count: number): BatchPool {
   const all = [...inHand.keys()];
 
   return {
-    make: (job) => new Promise((resolve, reject) => {
-      if (dead !== null) return reject(dead);
-      waiting.push({ job, resolve, reject });
-      dispatch();
-    }),
+    make: (job) =>
+      new Promise((resolve, reject) => {
+        if (dead !== null) return reject(dead);
+        waiting.push({ job, resolve, reject });
+        dispatch();
+      }),
     hold: () => all.forEach((worker) => worker.ref()),
     release: () => all.forEach((worker) => worker.unref()),
     close: async () => {
@@ -83,4 +84,5 @@ function threads(setup: BatchSetup, count: number): BatchPool {
 }
 
 /** The built file, also where this module is run from its TypeScript source (which threads cannot load). */
-const workerFile = (): URL => new URL(import.meta.url.endsWith('.ts') ? '../../dist/loader/worker.js' : './worker.js', import.meta.url);
+const workerFile = (): URL =>
+  new URL(import.meta.url.endsWith('.ts') ? '../../dist/loader/worker.js' : './worker.js', import.meta.url);

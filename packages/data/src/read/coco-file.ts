@@ -47,7 +47,8 @@ export async function readCocoFile(file: string): Promise<CocoFile> {
   unique(read.annotations, 'annotation', fail);
   const names = new Map<string, number>();
   for (const { id, name } of read.categories) {
-    if (names.has(name)) fail(`categories ${names.get(name)} and ${id}`, `both have the name "${name}"; names must differ`);
+    if (names.has(name))
+      fail(`categories ${names.get(name)} and ${id}`, `both have the name "${name}"; names must differ`);
     names.set(name, id);
   }
   const imageIds = new Set(read.images.map(({ id }) => id));
@@ -56,7 +57,11 @@ export async function readCocoFile(file: string): Promise<CocoFile> {
     if (!imageIds.has(image)) fail(`annotation ${id}`, `image_id ${show(image)} is not in "images"`);
     if (!categoryIds.has(category)) fail(`annotation ${id}`, `category_id ${show(category)} is not in "categories"`);
   }
-  if (nanLine !== null) throw new KdError('DATA_INVALID', `${file}, line ${nanLine}: NaN and Infinity are not JSON; write a number or leave the key out.`);
+  if (nanLine !== null)
+    throw new KdError(
+      'DATA_INVALID',
+      `${file}, line ${nanLine}: NaN and Infinity are not JSON; write a number or leave the key out.`,
+    );
   return read;
 }
 
@@ -64,11 +69,15 @@ type Fail = (what: string, why: string) => never;
 
 function lists(value: unknown, file: string): [Entry[], Entry[], Entry[]] {
   const wanted = 'a COCO instances file is an object with the lists "images", "annotations" and "categories"';
-  if (Array.isArray(value)) throw new KdError('DATA_INVALID', `${file} holds a list, as files of detection results do; ${wanted}.`);
+  if (Array.isArray(value))
+    throw new KdError('DATA_INVALID', `${file} holds a list, as files of detection results do; ${wanted}.`);
   if (!isObject(value)) throw new KdError('DATA_INVALID', `${file} holds ${show(value)}; ${wanted}.`);
   const missing = ['images', 'annotations', 'categories'].filter((key) => !Array.isArray(value[key]));
   if (missing.length > 0) {
-    throw new KdError('DATA_INVALID', `${file}: ${missing.map((key) => `"${key}"`).join(' and ')} ${missing.length > 1 ? 'are' : 'is'} missing or no list (its keys: ${Object.keys(value).join(', ') || 'none'}); ${wanted}.`);
+    throw new KdError(
+      'DATA_INVALID',
+      `${file}: ${missing.map((key) => `"${key}"`).join(' and ')} ${missing.length > 1 ? 'are' : 'is'} missing or no list (its keys: ${Object.keys(value).join(', ') || 'none'}); ${wanted}.`,
+    );
   }
   return [value.images, value.annotations, value.categories] as [Entry[], Entry[], Entry[]];
 }
@@ -77,17 +86,24 @@ function category(entry: unknown, place: string, fail: Fail): CocoFile['categori
   if (!isObject(entry)) return fail(place, `an object is wanted, there is ${show(entry)}`);
   const { id, name } = entry;
   if (!isId(id)) return fail(place, `"id" must be a whole number, there is ${show(id)}`);
-  if (typeof name !== 'string' || name.trim() === '') return fail(`category ${id}`, `"name" must be a text, there is ${show(name)}`);
+  if (typeof name !== 'string' || name.trim() === '')
+    return fail(`category ${id}`, `"name" must be a text, there is ${show(name)}`);
   return { id, name };
 }
 
 function image(entry: unknown, place: string, fail: Fail): CocoImage {
   if (!isObject(entry)) return fail(place, `an object is wanted, there is ${show(entry)}`);
   const { id, file_name: file, width, height } = entry;
-  if (!isId(id) && (typeof id !== 'string' || id === '')) return fail(place, `"id" must be a whole number or a text, there is ${show(id)}`);
-  if (typeof file !== 'string' || file === '') return fail(`image ${id}`, `"file_name" must be a text, there is ${show(file)}`);
+  if (!isId(id) && (typeof id !== 'string' || id === ''))
+    return fail(place, `"id" must be a whole number or a text, there is ${show(id)}`);
+  if (typeof file !== 'string' || file === '')
+    return fail(`image ${id}`, `"file_name" must be a text, there is ${show(file)}`);
   if (width === undefined && height === undefined) return { id, file, size: null };
-  if (!isSide(width) || !isSide(height)) return fail(`image ${id}`, `"width" and "height" must be whole numbers above 0, there are ${show(width)} and ${show(height)}`);
+  if (!isSide(width) || !isSide(height))
+    return fail(
+      `image ${id}`,
+      `"width" and "height" must be whole numbers above 0, there are ${show(width)} and ${show(height)}`,
+    );
   return { id, file, size: { width, height } };
 }
 
@@ -96,11 +112,15 @@ function annotation(entry: unknown, place: string, fail: Fail): CocoAnnotation {
   const { id, image_id: image, category_id: category, bbox, area, iscrowd } = entry;
   if (!isId(id)) return fail(place, `"id" must be a whole number, there is ${show(id)}`);
   const what = `annotation ${id}`;
-  if (!isId(image) && typeof image !== 'string') return fail(what, `"image_id" is ${show(image)}; the id of an image is wanted`);
+  if (!isId(image) && typeof image !== 'string')
+    return fail(what, `"image_id" is ${show(image)}; the id of an image is wanted`);
   if (!isId(category)) return fail(what, `"category_id" is ${show(category)}; the id of a category is wanted`);
-  if (!isBbox(bbox)) return fail(what, `"bbox" must be [x, y, width, height], four finite numbers, there is ${show(bbox)}`);
-  if (area !== undefined && (typeof area !== 'number' || !Number.isFinite(area) || area < 0)) return fail(what, `"area" must be a finite number of at least 0, there is ${show(area)}`);
-  if (iscrowd !== undefined && iscrowd !== 0 && iscrowd !== 1 && typeof iscrowd !== 'boolean') return fail(what, `"iscrowd" must be 0 or 1, there is ${show(iscrowd)}`);
+  if (!isBbox(bbox))
+    return fail(what, `"bbox" must be [x, y, width, height], four finite numbers, there is ${show(bbox)}`);
+  if (area !== undefined && (typeof area !== 'number' || !Number.isFinite(area) || area < 0))
+    return fail(what, `"area" must be a finite number of at least 0, there is ${show(area)}`);
+  if (iscrowd !== undefined && iscrowd !== 0 && iscrowd !== 1 && typeof iscrowd !== 'boolean')
+    return fail(what, `"iscrowd" must be 0 or 1, there is ${show(iscrowd)}`);
   return { id, image, category, bbox, area: area ?? null, crowd: Boolean(iscrowd) };
 }
 
@@ -112,8 +132,11 @@ function unique(entries: readonly { readonly id: number | string }[], what: stri
   }
 }
 
-const isObject = (value: unknown): value is Entry => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isObject = (value: unknown): value is Entry =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 const isId = (value: unknown): value is number => Number.isSafeInteger(value);
 const isSide = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) > 0;
-const isBbox = (value: unknown): value is CocoAnnotation['bbox'] => Array.isArray(value) && value.length === 4 && value.every((v) => typeof v === 'number' && Number.isFinite(v));
-const show = (value: unknown): string => (value === undefined ? 'nothing' : (JSON.stringify(value) ?? String(value)).slice(0, 80));
+const isBbox = (value: unknown): value is CocoAnnotation['bbox'] =>
+  Array.isArray(value) && value.length === 4 && value.every((v) => typeof v === 'number' && Number.isFinite(v));
+const show = (value: unknown): string =>
+  value === undefined ? 'nothing' : (JSON.stringify(value) ?? String(value)).slice(0, 80);

@@ -5,11 +5,19 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { coco } from './coco.js';
 
 let folder: string;
-beforeAll(async () => { folder = await mkdtemp(join(tmpdir(), 'kd-coco-')); });
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'kd-coco-'));
+});
 afterAll(() => rm(folder, { recursive: true }));
 
-const images = [{ id: 7, file_name: 'a.png', width: 100, height: 80 }, { id: 3, file_name: 'sub/b.png', width: 50, height: 50 }];
-const categories = [{ id: 18, name: 'dog' }, { id: 2, name: 'cat' }];
+const images = [
+  { id: 7, file_name: 'a.png', width: 100, height: 80 },
+  { id: 3, file_name: 'sub/b.png', width: 50, height: 50 },
+];
+const categories = [
+  { id: 18, name: 'dog' },
+  { id: 2, name: 'cat' },
+];
 const annotation = { id: 1, image_id: 7, category_id: 18, bbox: [10, 20, 30, 40] };
 
 const open = async (content: unknown, strict = false) => {
@@ -21,14 +29,24 @@ const withAnnotation = (changes: object) => open({ images, categories, annotatio
 describe('coco', () => {
   it('reads boxes, contiguous labels in the order of ids, crowds, areas and negative images', async () => {
     const dataset = await open({
-      images, categories,
-      annotations: [{ ...annotation, id: 0, bbox: [10.5, 20, 30.25, 40] }, { ...annotation, id: 5, category_id: 2, iscrowd: 1, area: 12.5 }],
+      images,
+      categories,
+      annotations: [
+        { ...annotation, id: 0, bbox: [10.5, 20, 30.25, 40] },
+        { ...annotation, id: 5, category_id: 2, iscrowd: 1, area: 12.5 },
+      ],
     });
     expect(dataset.name).toBe('train');
-    expect(dataset.categories).toEqual([{ id: 2, name: 'cat' }, { id: 18, name: 'dog' }]);
+    expect(dataset.categories).toEqual([
+      { id: 2, name: 'cat' },
+      { id: 18, name: 'dog' },
+    ]);
     expect(dataset.images).toEqual([
       {
-        id: 7, file: 'a.png', width: 100, height: 80,
+        id: 7,
+        file: 'a.png',
+        width: 100,
+        height: 80,
         annotations: [
           { id: 0, box: [10.5, 20, 40.75, 60], label: 1, area: 1210, ignore: false },
           { id: 5, box: [10, 20, 40, 60], label: 0, area: 12.5, ignore: true },
@@ -41,61 +59,118 @@ describe('coco', () => {
 
   it('drops and clips, tells each one, and refuses when strict', async () => {
     const content = {
-      images, categories,
+      images,
+      categories,
       annotations: [
-        { ...annotation, id: 11, bbox: [5, 5, 0, 4] }, { ...annotation, id: 12, bbox: [5, 5, 4, -1] }, { ...annotation, id: 13, bbox: [100, 0, 5, 5] },
-        { ...annotation, id: 14, bbox: [90, 70, 20, 20] }, { ...annotation, id: 15, image_id: 3, bbox: [0.1, 0.2, 49.9, 49.8] },
+        { ...annotation, id: 11, bbox: [5, 5, 0, 4] },
+        { ...annotation, id: 12, bbox: [5, 5, 4, -1] },
+        { ...annotation, id: 13, bbox: [100, 0, 5, 5] },
+        { ...annotation, id: 14, bbox: [90, 70, 20, 20] },
+        { ...annotation, id: 15, image_id: 3, bbox: [0.1, 0.2, 49.9, 49.8] },
       ],
     };
     const { report, images: read } = await open(content);
-    expect(report.map(({ file, annotation, action }) => [file, annotation, action])).toEqual([['a.png', 1, 'dropped'], ['a.png', 2, 'dropped'], ['a.png', 3, 'dropped'], ['a.png', 4, 'clipped']]);
+    expect(report.map(({ file, annotation, action }) => [file, annotation, action])).toEqual([
+      ['a.png', 1, 'dropped'],
+      ['a.png', 2, 'dropped'],
+      ['a.png', 3, 'dropped'],
+      ['a.png', 4, 'clipped'],
+    ]);
     expect(report[3]!.why).toContain('annotation id 14');
     expect(read[0]!.annotations).toEqual([{ id: 14, box: [90, 70, 100, 80], label: 1, area: 100, ignore: false }]);
-    await expect(open(content, true)).rejects.toMatchObject({ code: 'DATA_INVALID', message: expect.stringMatching(/train\.json: 4 findings.*id 11/s) as string });
+    await expect(open(content, true)).rejects.toMatchObject({
+      code: 'DATA_INVALID',
+      message: expect.stringMatching(/train\.json: 4 findings.*id 11/s) as string,
+    });
   });
 
   it.each([
-    ['an absent bbox', { bbox: undefined }], ['a null bbox', { bbox: null }], ['three numbers', { bbox: [1, 2, 3] }], ['strings', { bbox: ['1', '2', '3', '4'] }],
-    ['null in it', { bbox: [1, null, 3, 4] }], ['an infinite number', { bbox: [1, 2, 1e999, 4] }],
-    ['an unknown image', { image_id: 99 }], ['an unknown category', { category_id: 1 }], ['an area that is none', { area: '5' }], ['a crowd of 2', { iscrowd: 2 }],
+    ['an absent bbox', { bbox: undefined }],
+    ['a null bbox', { bbox: null }],
+    ['three numbers', { bbox: [1, 2, 3] }],
+    ['strings', { bbox: ['1', '2', '3', '4'] }],
+    ['null in it', { bbox: [1, null, 3, 4] }],
+    ['an infinite number', { bbox: [1, 2, 1e999, 4] }],
+    ['an unknown image', { image_id: 99 }],
+    ['an unknown category', { category_id: 1 }],
+    ['an area that is none', { area: '5' }],
+    ['a crowd of 2', { iscrowd: 2 }],
   ])('refuses %s, naming file and id', async (_, changes) => {
-    await expect(withAnnotation(changes)).rejects.toMatchObject({ code: 'DATA_INVALID', message: expect.stringMatching(/train\.json: annotation 1: /) as string });
+    await expect(withAnnotation(changes)).rejects.toMatchObject({
+      code: 'DATA_INVALID',
+      message: expect.stringMatching(/train\.json: annotation 1: /) as string,
+    });
   });
 
   it.each([
     ['image ids', { images: [...images, images[0]], categories, annotations: [] }, /image 7.*twice/],
     ['annotation ids', { images, categories, annotations: [annotation, annotation] }, /annotation 1.*twice/],
-    ['category ids', { images, categories: [categories[0], { id: 18, name: 'x' }], annotations: [] }, /category 18.*twice/],
-    ['category names', { images, categories: [categories[0], { id: 4, name: 'dog' }], annotations: [] }, /18 and 4.*"dog"/],
+    [
+      'category ids',
+      { images, categories: [categories[0], { id: 18, name: 'x' }], annotations: [] },
+      /category 18.*twice/,
+    ],
+    [
+      'category names',
+      { images, categories: [categories[0], { id: 4, name: 'dog' }], annotations: [] },
+      /18 and 4.*"dog"/,
+    ],
   ])('refuses duplicate %s', async (_, content, message) => {
     await expect(open(content)).rejects.toThrow(message);
   });
 
   it.each([
-    ['NaN', JSON.stringify({ images, categories, annotations: [{ ...annotation, id: 42 }] }).replace('[10', '[NaN'), /train\.json: annotation 42: .*NaN/],
-    ['NaN elsewhere', JSON.stringify({ info: 0, images, categories, annotations: [] }).replace('"info":0', '\n"info":-Infinity'), /train\.json, line 2: NaN/],
-    ['cut JSON', JSON.stringify({ images, categories, annotations: [annotation] }).slice(0, 150), /train\.json.*malformed or cut/],
+    [
+      'NaN',
+      JSON.stringify({ images, categories, annotations: [{ ...annotation, id: 42 }] }).replace('[10', '[NaN'),
+      /train\.json: annotation 42: .*NaN/,
+    ],
+    [
+      'NaN elsewhere',
+      JSON.stringify({ info: 0, images, categories, annotations: [] }).replace('"info":0', '\n"info":-Infinity'),
+      /train\.json, line 2: NaN/,
+    ],
+    [
+      'cut JSON',
+      JSON.stringify({ images, categories, annotations: [annotation] }).slice(0, 150),
+      /train\.json.*malformed or cut/,
+    ],
     ['malformed JSON', '{"images": [,]}', /train\.json.*malformed/],
     ['an empty file', ' \n', /train\.json is empty/],
-    ['a list of results', '[{"image_id": 1, "bbox": [1, 2, 3, 4], "score": 0.5}]', /train\.json.*"images", "annotations" and "categories"/],
+    [
+      'a list of results',
+      '[{"image_id": 1, "bbox": [1, 2, 3, 4], "score": 0.5}]',
+      /train\.json.*"images", "annotations" and "categories"/,
+    ],
     ['missing keys', '{"images": []}', /"annotations" and "categories" are missing/],
     ['a number', '5', /holds 5/],
     ['an image without a name', '{"images": [{"id": 1}], "annotations": [], "categories": []}', /image 1: "file_name"/],
-    ['a size of 0', '{"images": [{"id": 1, "file_name": "a", "width": 0, "height": 5}], "annotations": [], "categories": []}', /image 1: "width"/],
+    [
+      'a size of 0',
+      '{"images": [{"id": 1, "file_name": "a", "width": 0, "height": 5}], "annotations": [], "categories": []}',
+      /image 1: "width"/,
+    ],
     ['a missing id', '{"images": [{"file_name": "a"}], "annotations": [], "categories": []}', /images\[0\]: "id"/],
   ])('refuses %s', async (_, content, message) => {
     await expect(open(content)).rejects.toThrow(message);
   });
 
-  it.each(['../a.png', '/etc/passwd', 'a/../../b.png', 'C:\\a.png', '..\\a.png'])('refuses the path %s', async (file) => {
-    await expect(open({ images: [{ ...images[0], file_name: file }], categories, annotations: [] })).rejects.toThrow(/train\.json: image 7: .*leaves its folder/);
-  });
+  it.each(['../a.png', '/etc/passwd', 'a/../../b.png', 'C:\\a.png', '..\\a.png'])(
+    'refuses the path %s',
+    async (file) => {
+      await expect(open({ images: [{ ...images[0], file_name: file }], categories, annotations: [] })).rejects.toThrow(
+        /train\.json: image 7: .*leaves its folder/,
+      );
+    },
+  );
 
   it('reads past a byte order mark', async () => {
     expect((await open(`\ufeff${JSON.stringify({ images, categories, annotations: [] })}`)).images).toHaveLength(2);
   });
 
   it('refuses a file that does not exist', async () => {
-    await expect(coco({ annotations: 'none.json', images: '.' }).open({ folder })).rejects.toThrow(/none\.json does not exist/);
+    await expect(coco({ annotations: 'none.json', images: '.' }).open({ folder })).rejects.toThrow(
+      /none\.json does not exist/,
+    );
   });
 });

@@ -49,7 +49,8 @@ async function open(name: string, options: CocoOptions, folder: string): Promise
         report.push({ file: image.file, annotation: position + 1, action, why: `annotation id ${entry.id}: ${why}` });
       }
       if (box === null) continue;
-      const area = entry.area ?? (why === undefined ? entry.bbox[2] * entry.bbox[3] : (box[2] - box[0]) * (box[3] - box[1]));
+      const area =
+        entry.area ?? (why === undefined ? entry.bbox[2] * entry.bbox[3] : (box[2] - box[0]) * (box[3] - box[1]));
       annotations.push({ id: entry.id, box, label: labels.get(entry.category)!, area, ignore: entry.crowd });
     }
     images.push({ id: image.id, file: image.file, ...size, annotations });
@@ -58,7 +59,14 @@ async function open(name: string, options: CocoOptions, folder: string): Promise
   return createDataset({ name, categories, images, report, pixels: { kind: 'files', folder: imageFolder, maxPixels } });
 }
 
-const corners = ([x, y, w, h]: CocoAnnotation['bbox']): [number, number, number, number] => [x, y, clean(x + w), clean(y + h)];
+const corners = ([x, y, w, h]: CocoAnnotation['bbox']): [number, number, number, number] => [
+  x,
+  y,
+  clean(x + w),
+  clean(y + h),
+];
 
-/** Sums of decimal fractions without the last binary digit, so that a box that ends at the border does not overhang it. */
+/**
+ * Sums of decimal fractions without the last binary digit, so that a box that ends at the border does not overhang it.
+ */
 const clean = (value: number): number => (Number.isInteger(value) ? value : Number(short(value)));

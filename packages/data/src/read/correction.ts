@@ -2,7 +2,10 @@
 export interface Correction {
   /** Image file, as the data set names it. */
   readonly file: string;
-  /** 1-based position of the annotation in the JSON's `annotations`, or of the object in its XML; null where the whole file is meant. */
+  /**
+   * 1-based position of the annotation in the JSON's `annotations`, or of the object in its XML; null where the whole
+   * file is meant.
+   */
   readonly annotation: number | null;
   readonly action: 'dropped' | 'clipped' | 'noted';
   readonly why: string;

@@ -1,7 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { KdError, messageOf } from '@kd/core';
 
-/** Text that stands for a NaN or Infinity after {@link readJson}: validators see it as a string and so can name its place. */
+/**
+ * Text that stands for a NaN or Infinity after {@link readJson}: validators see it as a string and so can name its
+ * place.
+ */
 export interface LooseJson {
   readonly value: unknown;
   /** The line of the first bare NaN or Infinity, which JSON does not know; null if there is none. */
@@ -9,14 +12,19 @@ export interface LooseJson {
 }
 
 /**
- * Reads JSON. A bare `NaN` or `Infinity` (which Python writes) becomes a string, so that what checks the content can name
+ * Reads JSON. A bare `NaN` or `Infinity` (which Python writes) becomes a string, so that what checks the content can
+ * name
  * the entry; whoever calls refuses the file by `nanLine` if nothing else did.
  * @throws KdError DATA_INVALID naming the file
  */
 export async function readJson(file: string): Promise<LooseJson> {
   const content = await readFile(file, 'utf8').catch((cause: unknown) => {
     const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
-    throw new KdError('DATA_INVALID', `${file} ${missing ? 'does not exist; check the path' : `cannot be read: ${messageOf(cause)}`}.`, { cause });
+    throw new KdError(
+      'DATA_INVALID',
+      `${file} ${missing ? 'does not exist; check the path' : `cannot be read: ${messageOf(cause)}`}.`,
+      { cause },
+    );
   });
   const text = content.replace(/^\ufeff/, '');
   if (text.trim() === '') throw new KdError('DATA_INVALID', `${file} is empty; JSON is wanted.`);
@@ -25,7 +33,11 @@ export async function readJson(file: string): Promise<LooseJson> {
   } catch (cause) {
     const nan = withoutNan(text);
     if (nan !== null) return nan;
-    throw new KdError('DATA_INVALID', `${file}${lineOf(cause, text)} is not valid JSON (malformed or cut off): ${messageOf(cause)}.`, { cause });
+    throw new KdError(
+      'DATA_INVALID',
+      `${file}${lineOf(cause, text)} is not valid JSON (malformed or cut off): ${messageOf(cause)}.`,
+      { cause },
+    );
   }
 }
 

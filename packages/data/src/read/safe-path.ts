@@ -9,7 +9,10 @@ import { KdError, messageOf } from '@kd/core';
 export function checkRelative(name: string, where: string): void {
   const parts = name.split(/[/\\]/);
   if (name === '' || name.includes('\0') || posix.isAbsolute(name) || win32.isAbsolute(name) || parts.includes('..')) {
-    throw new KdError('DATA_INVALID', `${where}: the path "${name.replaceAll('\0', '\\0')}" leaves its folder; write a path inside of it, without "..".`);
+    throw new KdError(
+      'DATA_INVALID',
+      `${where}: the path "${name.replaceAll('\0', '\\0')}" leaves its folder; write a path inside of it, without "..".`,
+    );
   }
 }
 
@@ -22,10 +25,19 @@ export async function resolveInside(folder: string, name: string): Promise<strin
   const file = join(folder, name);
   const [base, real] = await Promise.all([realpath(folder), realpath(file)]).catch((cause: unknown) => {
     const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
-    throw new KdError('IMAGE_INVALID', missing ? `${file} does not exist; check the folder and the name.` : `${file} cannot be read: ${messageOf(cause)}`, { cause });
+    throw new KdError(
+      'IMAGE_INVALID',
+      missing
+        ? `${file} does not exist; check the folder and the name.`
+        : `${file} cannot be read: ${messageOf(cause)}`,
+      { cause },
+    );
   });
   if (!real.startsWith(base.endsWith(sep) ? base : base + sep)) {
-    throw new KdError('IMAGE_INVALID', `${file} is a link to ${real}, which leaves the folder ${base}; put a copy there instead.`);
+    throw new KdError(
+      'IMAGE_INVALID',
+      `${file} is a link to ${real}, which leaves the folder ${base}; put a copy there instead.`,
+    );
   }
   return real;
 }

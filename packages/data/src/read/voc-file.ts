@@ -33,7 +33,9 @@ export function readVocFile(source: Uint8Array, file: string): VocFile {
   return {
     filename: only(root, 'filename', '', fail)?.text.trim() || null,
     size: size === null ? null : { width: side(size, 'width', fail), height: side(size, 'height', fail) },
-    objects: root.children.filter(({ name }) => name === 'object').map((object, i) => readObject(object, `object ${i + 1}`, fail)),
+    objects: root.children
+      .filter(({ name }) => name === 'object')
+      .map((object, i) => readObject(object, `object ${i + 1}`, fail)),
   };
 }
 
@@ -41,7 +43,8 @@ type Fail = (field: string, why: string) => never;
 
 function readObject(object: XmlElement, place: string, fail: Fail): VocObject {
   const name = only(object, 'name', place, fail)?.text.trim();
-  if (name === undefined || name === '') return fail(`${place}, <name>`, `the class name is ${name === undefined ? 'missing' : 'empty'}`);
+  if (name === undefined || name === '')
+    return fail(`${place}, <name>`, `the class name is ${name === undefined ? 'missing' : 'empty'}`);
   const bndbox = only(object, 'bndbox', place, fail);
   if (bndbox === null) return fail(`${place} (${name})`, 'it has no <bndbox>');
   const corner = (key: string): number => {
@@ -52,22 +55,34 @@ function readObject(object: XmlElement, place: string, fail: Fail): VocObject {
   };
   const [xmin, ymin, xmax, ymax] = [corner('xmin'), corner('ymin'), corner('xmax'), corner('ymax')];
   const difficult = only(object, 'difficult', place, fail)?.text.trim() ?? '';
-  if (!['', '0', '1'].includes(difficult)) return fail(`${place} (${name}), <difficult>`, `"${difficult}" is neither 0 nor 1`);
-  const swapped = xmax <= xmin || ymax <= ymin ? `the corners ${xmin},${ymin},${xmax},${ymax} (xmin, ymin, xmax, ymax) are swapped or enclose nothing` : null;
+  if (!['', '0', '1'].includes(difficult))
+    return fail(`${place} (${name}), <difficult>`, `"${difficult}" is neither 0 nor 1`);
+  const swapped =
+    xmax <= xmin || ymax <= ymin
+      ? `the corners ${xmin},${ymin},${xmax},${ymax} (xmin, ymin, xmax, ymax) are swapped or enclose nothing`
+      : null;
   return { name, box: [xmin - 1, ymin - 1, xmax, ymax], swapped, difficult: difficult === '1' };
 }
 
 /** The one child of that name, or null. */
 function only(parent: XmlElement, name: string, place: string, fail: Fail): XmlElement | null {
   const found = parent.children.filter((child) => child.name === name);
-  if (found.length > 1) fail(`${place === '' ? '' : `${place}, `}<${name}>`, `there are ${found.length} of them in <${parent.name}>, one is wanted`);
+  if (found.length > 1)
+    fail(
+      `${place === '' ? '' : `${place}, `}<${name}>`,
+      `there are ${found.length} of them in <${parent.name}>, one is wanted`,
+    );
   return found[0] ?? null;
 }
 
 function side(size: XmlElement, key: string, fail: Fail): number {
   const text = only(size, key, '', fail)?.text.trim();
   const value = text === undefined ? null : number(text);
-  if (value === null || !Number.isInteger(value) || value < 1) return fail(`<size>, <${key}>`, `a whole number above 0 is wanted, there is ${text === undefined ? 'nothing' : `"${text}"`}`);
+  if (value === null || !Number.isInteger(value) || value < 1)
+    return fail(
+      `<size>, <${key}>`,
+      `a whole number above 0 is wanted, there is ${text === undefined ? 'nothing' : `"${text}"`}`,
+    );
   return value;
 }
 

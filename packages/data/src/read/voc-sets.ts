@@ -18,7 +18,8 @@ export interface NamedSet {
   readonly prefix: string;
 }
 
-export const setName = ({ root, split }: VocSet): string => `${root.replace(/[/\\]+$/, '').replace(/^.*[/\\]/, '')}-${split}`;
+export const setName = ({ root, split }: VocSet): string =>
+  `${root.replace(/[/\\]+$/, '').replace(/^.*[/\\]/, '')}-${split}`;
 
 /** Sets by the names of their folders, with as many of the folders above as are needed to tell them apart. */
 export function namedSets(sets: readonly VocSet[], folder: string): readonly NamedSet[] {
@@ -26,7 +27,11 @@ export function namedSets(sets: readonly VocSet[], folder: string): readonly Nam
   const distinct = new Set(roots).size;
   let names = roots.map((root) => basename(root));
   for (let above = roots.map(dirname); new Set(names).size < distinct; above = above.map(dirname)) {
-    if (above.every((one) => dirname(one) === one)) throw new KdError('CONFIG_INVALID', `the roots ${sets.map(({ root }) => root).join(', ')} cannot be told apart; write each in one way only.`);
+    if (above.every((one) => dirname(one) === one))
+      throw new KdError(
+        'CONFIG_INVALID',
+        `the roots ${sets.map(({ root }) => root).join(', ')} cannot be told apart; write each in one way only.`,
+      );
     names = names.map((name, i) => join(basename(above[i]!), name));
   }
   return sets.map(({ split }, i) => ({ root: roots[i]!, split, prefix: `${names[i]!.replaceAll('\\', '/')}/` }));

@@ -14,17 +14,28 @@ export async function readSplit(root: string, split: string): Promise<{ stem: st
   const file = splitFile(root, split);
   const text = await readFile(file, 'utf8').catch((cause: unknown) => {
     const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
-    throw new KdError('DATA_INVALID', `${file} ${missing ? 'does not exist; check the root and the name of the split' : `cannot be read: ${messageOf(cause)}`}.`, { cause });
+    throw new KdError(
+      'DATA_INVALID',
+      `${file} ${missing ? 'does not exist; check the root and the name of the split' : `cannot be read: ${messageOf(cause)}`}.`,
+      { cause },
+    );
   });
   const lines = new Map<string, number>();
   const stems: { stem: string; where: string }[] = [];
-  text.replace(/^\ufeff/, '').split(/\r\n|\r|\n/).forEach((line, i) => {
-    const stem = line.trim();
-    if (stem === '') return;
-    if (lines.has(stem)) throw new KdError('DATA_INVALID', `${file}, line ${i + 1}: "${stem}" stands in line ${lines.get(stem)} already; list every image once.`);
-    lines.set(stem, i + 1);
-    stems.push({ stem, where: `${file}, line ${i + 1}` });
-  });
+  text
+    .replace(/^\ufeff/, '')
+    .split(/\r\n|\r|\n/)
+    .forEach((line, i) => {
+      const stem = line.trim();
+      if (stem === '') return;
+      if (lines.has(stem))
+        throw new KdError(
+          'DATA_INVALID',
+          `${file}, line ${i + 1}: "${stem}" stands in line ${lines.get(stem)} already; list every image once.`,
+        );
+      lines.set(stem, i + 1);
+      stems.push({ stem, where: `${file}, line ${i + 1}` });
+    });
   if (stems.length === 0) throw new KdError('DATA_INVALID', `${file} lists no images.`);
   return stems;
 }

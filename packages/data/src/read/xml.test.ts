@@ -5,13 +5,21 @@ const parse = (text: string) => parseXml(Buffer.from(text), 'a.xml');
 
 describe('parseXml', () => {
   it('gives elements in order with escapes, character references and CDATA decoded', () => {
-    const root = parse('<?xml version="1.0"?>\n<!-- c --><a>x &amp;<!-- y --><![CDATA[&amp;<b>]]>&#x41;&#66;<b>1</b><c k="v"/><b> 2 </b></a>\n');
+    const root = parse(
+      '<?xml version="1.0"?>\n<!-- c --><a>x &amp;<!-- y --><![CDATA[&amp;<b>]]>&#x41;&#66;<b>1</b><c k="v"/><b> 2 </b></a>\n',
+    );
     expect(root.text).toBe('x &&amp;<b>AB');
-    expect(root.children.map(({ name, text }) => [name, text])).toEqual([['b', '1'], ['c', ''], ['b', ' 2 ']]);
+    expect(root.children.map(({ name, text }) => [name, text])).toEqual([
+      ['b', '1'],
+      ['c', ''],
+      ['b', ' 2 '],
+    ]);
   });
 
   it('reads other encodings by mark or declaration', () => {
-    expect(parseXml(Buffer.from('<?xml version="1.0" encoding="ISO-8859-1"?><a>\xe9</a>', 'latin1'), 'a.xml').text).toBe('é');
+    expect(
+      parseXml(Buffer.from('<?xml version="1.0" encoding="ISO-8859-1"?><a>\xe9</a>', 'latin1'), 'a.xml').text,
+    ).toBe('é');
     expect(parseXml(Buffer.from('\ufeff<a>é</a>', 'utf16le'), 'a.xml').text).toBe('é');
     expect(parse('\ufeff<a>é</a>').text).toBe('é');
     expect(() => parseXml(Buffer.from('<a>\xe9</a>', 'latin1'), 'a.xml')).toThrow(/a\.xml.*utf-8/);
@@ -45,7 +53,10 @@ describe('parseXml', () => {
   });
 
   it.each([
-    ['nested', `<!DOCTYPE a [<!ENTITY l0 "lol">${Array.from({ length: 12 }, (_, i) => `<!ENTITY l${i + 1} "${`&l${i};`.repeat(10)}">`).join('\n')}]><a>&l12;</a>`],
+    [
+      'nested',
+      `<!DOCTYPE a [<!ENTITY l0 "lol">${Array.from({ length: 12 }, (_, i) => `<!ENTITY l${i + 1} "${`&l${i};`.repeat(10)}">`).join('\n')}]><a>&l12;</a>`,
+    ],
     ['quadratic', `<!DOCTYPE a [<!ENTITY b "${'x'.repeat(1e6)}">]><a>${'&b;'.repeat(1e5)}</a>`],
     ['external', '<!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/passwd">]><a>&b;</a>'],
     ['parameter', '<!DOCTYPE a [<!ENTITY % b SYSTEM "http://127.0.0.1:9/x.dtd"> %b;]><a>1</a>'],

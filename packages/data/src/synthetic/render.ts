@@ -12,7 +12,8 @@ export function syntheticImage(options: SceneOptions, picture: number): HostImag
   const rng = createRng(options.seed, 'synthetic-colours', picture);
   const canvas = new Float32Array(width * height * 3); // [h, w, 3]
   paintBackground(canvas, width, height, rng);
-  for (const thing of [...layScene(options, picture)].reverse()) paintThing(canvas, width, height, thing, rng.stream(thing.seed));
+  for (const thing of [...layScene(options, picture)].reverse())
+    paintThing(canvas, width, height, thing, rng.stream(thing.seed));
   return { data: develop(canvas, options.noise, rng), width, height };
 }
 
@@ -20,10 +21,18 @@ export function syntheticImage(options: SceneOptions, picture: number): HostImag
 function paintBackground(canvas: Float32Array, width: number, height: number, rng: Rng): void {
   const [a, b] = [colour(rng), colour(rng)];
   const [coarse, fine] = [12 + 24 * rng.uniform(), 3 + 4 * rng.uniform()];
-  const [seed, angle, period, grating] = [rng.int(0, 0x7fffffff), rng.uniform() * Math.PI, 4 + 12 * rng.uniform(), 0.35 * rng.uniform()];
+  const [seed, angle, period, grating] = [
+    rng.int(0, 0x7fffffff),
+    rng.uniform() * Math.PI,
+    4 + 12 * rng.uniform(),
+    0.35 * rng.uniform(),
+  ];
   const [kx, ky] = [(2 * Math.PI * Math.cos(angle)) / period, (2 * Math.PI * Math.sin(angle)) / period];
   // sin(x kx + y ky) from sines of each axis: a sine per pixel would cost as much as the rest
-  const [sines, cosines] = [Float64Array.from({ length: width }, (_, x) => Math.sin(x * kx)), Float64Array.from({ length: width }, (_, x) => Math.cos(x * kx))];
+  const [sines, cosines] = [
+    Float64Array.from({ length: width }, (_, x) => Math.sin(x * kx)),
+    Float64Array.from({ length: width }, (_, x) => Math.cos(x * kx)),
+  ];
   const [broad, narrow] = [smoothNoise(width, height, coarse, seed), smoothNoise(width, height, fine, seed + 1)];
   const [a0, a1, a2] = a;
   const [d0, d1, d2] = [b[0] - a0, b[1] - a1, b[2] - a2];
@@ -77,7 +86,8 @@ const colour = (rng: Rng): Colour => [30 + 195 * rng.uniform(), 30 + 195 * rng.u
 function contrasting(rng: Rng): readonly [Colour, Colour] {
   const [a, b] = [colour(rng), colour(rng)];
   const wanted = 45 + 90 * rng.uniform();
-  const shift = lightness(a) < lightness(b) ? wanted - (lightness(b) - lightness(a)) : -(wanted - (lightness(a) - lightness(b)));
+  const shift =
+    lightness(a) < lightness(b) ? wanted - (lightness(b) - lightness(a)) : -(wanted - (lightness(a) - lightness(b)));
   const move = ([r, g, bl]: Colour, by: number): Colour => [r + by, g + by, bl + by];
   return [move(a, -shift / 2), move(b, shift / 2)];
 }

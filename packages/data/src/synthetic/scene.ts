@@ -51,7 +51,13 @@ export function layScene(options: SceneOptions, picture: number): readonly Thing
 const PLACES_TRIED = 8;
 
 /** Puts an object behind those that are there already, where enough of it can be seen. */
-function place({ width, height, sizes, minVisible }: SceneOptions, rng: Rng, taken: Uint8Array, look: Look, label: number | null): Thing | null {
+function place(
+  { width, height, sizes, minVisible }: SceneOptions,
+  rng: Rng,
+  taken: Uint8Array,
+  look: Look,
+  label: number | null,
+): Thing | null {
   const [low, high] = [sizes[0], Math.min(sizes[1], 0.9 * Math.min(width, height))];
   const radius = Math.max(low, low * (high / low) ** rng.uniform()) / 2;
   const angle = rng.uniform() * 2 * Math.PI;
@@ -74,8 +80,18 @@ function place({ width, height, sizes, minVisible }: SceneOptions, rng: Rng, tak
   return null;
 }
 
-/** Calls back for the pixels around a shape with the distance from its outline in pixels (negative inside) and the place in its frame. */
-export function forPixels({ shape }: Look, x: number, y: number, radius: number, angle: number, callback: (px: number, py: number, distance: number, u: number, v: number) => void): void {
+/**
+ * Calls back for the pixels around a shape with the distance from its outline in pixels (negative inside) and the place
+ * in its frame.
+ */
+export function forPixels(
+  { shape }: Look,
+  x: number,
+  y: number,
+  radius: number,
+  angle: number,
+  callback: (px: number, py: number, distance: number, u: number, v: number) => void,
+): void {
   const distance = SHAPES[shape];
   const [cos, sin] = [Math.cos(angle) / radius, Math.sin(angle) / radius];
   for (let py = Math.floor(y - radius - 1); py <= y + radius + 1; py++) {

@@ -3,7 +3,8 @@ import { CLASS_NAMES } from './classes.js';
 import { layScene } from './scene.js';
 import { synthetic } from './synthetic.js';
 
-const open = (options: Partial<Parameters<typeof synthetic>[0]> = {}) => synthetic({ images: 30, ...options }).open({ folder: '.' });
+const open = (options: Partial<Parameters<typeof synthetic>[0]> = {}) =>
+  synthetic({ images: 30, ...options }).open({ folder: '.' });
 
 describe('synthetic', () => {
   it('is the same for the same seed and another for another', async () => {
@@ -25,7 +26,10 @@ describe('synthetic', () => {
     expect(categories.map(({ name }) => name)).toEqual(CLASS_NAMES);
     const all = images.flatMap(({ annotations }) => annotations);
     expect(new Set(all.map(({ id }) => id)).size).toBe(all.length);
-    for (const { box: [x1, y1, x2, y2], area } of all) {
+    for (const {
+      box: [x1, y1, x2, y2],
+      area,
+    } of all) {
       expect(x1 >= 0 && y1 >= 0 && x2 <= 160 && y2 <= 96 && x2 > x1 && y2 > y1).toBe(true);
       expect(area).toBeLessThanOrEqual((x2 - x1) * (y2 - y1));
     }
@@ -36,7 +40,16 @@ describe('synthetic', () => {
   });
 
   it('shows at least the wanted share of every object, and pixels of one only', () => {
-    const scene = { width: 64, height: 64, seed: 3, classes: CLASS_NAMES, objects: [8, 8] as const, sizes: [20, 40] as const, minVisible: 0.6, noise: 0 };
+    const scene = {
+      width: 64,
+      height: 64,
+      seed: 3,
+      classes: CLASS_NAMES,
+      objects: [8, 8] as const,
+      sizes: [20, 40] as const,
+      minVisible: 0.6,
+      noise: 0,
+    };
     let hidden = 0;
     for (let picture = 0; picture < 40; picture++) {
       const things = layScene(scene, picture);

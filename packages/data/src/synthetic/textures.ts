@@ -13,7 +13,10 @@ export const TEXTURES = {
     const [px, py] = [hashNoise(3, 4, seed), hashNoise(5, 6, seed)];
     return (x, y) => (Math.floor(x * 2.2 + px) + Math.floor(y * 2.2 + py)) & 1;
   },
-  speckles: (seed: number): Pattern => (x, y) => (hashNoise(Math.floor((x + 2) * 6), Math.floor((y + 2) * 6), seed) < 0.3 ? 1 : 0),
+  speckles:
+    (seed: number): Pattern =>
+    (x, y) =>
+      hashNoise(Math.floor((x + 2) * 6), Math.floor((y + 2) * 6), seed) < 0.3 ? 1 : 0,
   plain: (): Pattern => () => 0,
 } as const;
 

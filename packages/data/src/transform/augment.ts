@@ -6,18 +6,31 @@ import { photometric } from './photometric.js';
 import type { Sample } from './sample.js';
 
 const probability = v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(1)), 0.5);
-const factors = (low: number, high: number) => v.optional(v.tuple([v.pipe(v.number(), v.minValue(0)), v.pipe(v.number(), v.minValue(0))]), [low, high]);
+const factors = (low: number, high: number) =>
+  v.optional(v.tuple([v.pipe(v.number(), v.minValue(0)), v.pipe(v.number(), v.minValue(0))]), [low, high]);
 const share = (value: number) => v.optional(v.pipe(v.number(), v.gtValue(0), v.maxValue(1)), value);
 const ratio = (value: number) => v.optional(v.pipe(v.number(), v.gtValue(0)), value);
 
-const flipSchema = v.strictObject({ probability, direction: v.optional(v.picklist(['horizontal', 'vertical']), 'horizontal') });
+const flipSchema = v.strictObject({
+  probability,
+  direction: v.optional(v.picklist(['horizontal', 'vertical']), 'horizontal'),
+});
 const photometricSchema = v.strictObject({
-  probability, brightness: factors(0.875, 1.125), contrast: factors(0.5, 1.5), saturation: factors(0.5, 1.5),
+  probability,
+  brightness: factors(0.875, 1.125),
+  contrast: factors(0.5, 1.5),
+  saturation: factors(0.5, 1.5),
   hue: v.optional(v.tuple([v.number(), v.number()]), [-0.05, 0.05]),
 });
 const iouCropSchema = v.strictObject({
-  minScale: share(0.3), maxScale: share(1), minAspect: ratio(0.5), maxAspect: ratio(2),
-  minIous: v.optional(v.pipe(v.array(v.pipe(v.number(), v.minValue(0))), v.minLength(1)), [0, 0.1, 0.3, 0.5, 0.7, 0.9, 1]),
+  minScale: share(0.3),
+  maxScale: share(1),
+  minAspect: ratio(0.5),
+  maxAspect: ratio(2),
+  minIous: v.optional(
+    v.pipe(v.array(v.pipe(v.number(), v.minValue(0))), v.minLength(1)),
+    [0, 0.1, 0.3, 0.5, 0.7, 0.9, 1],
+  ),
   trials: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1)), 40),
 });
 
@@ -51,7 +64,10 @@ export function createAugmentation(specs: readonly AugmentSpec[]): Augmentation 
     const create = Object.hasOwn(AUGMENTATIONS, name) ? AUGMENTATIONS[name] : undefined;
     if (create === undefined) {
       const hint = suggestion(String(name), augmentationNames);
-      throw new KdError('CONFIG_INVALID', `augment[${i}]: there is no augmentation "${String(name)}"${hint === '' ? '' : `, ${hint}`} There are: ${augmentationNames.join(', ')}.`);
+      throw new KdError(
+        'CONFIG_INVALID',
+        `augment[${i}]: there is no augmentation "${String(name)}"${hint === '' ? '' : `, ${hint}`} There are: ${augmentationNames.join(', ')}.`,
+      );
     }
     return create(options, `augment[${i}] (${name})`);
   });

@@ -5,8 +5,16 @@ import { withBoxes, type Sample } from './sample.js';
 export function flip({ image, boxes, labels }: Sample, direction: 'horizontal' | 'vertical'): Sample {
   const { width, height } = image;
   return direction === 'horizontal'
-    ? withBoxes(flipHorizontal(image), boxes.map(([x1, y1, x2, y2]) => [width - x2, y1, width - x1, y2]), labels)
-    : withBoxes(flipVertical(image), boxes.map(([x1, y1, x2, y2]) => [x1, height - y2, x2, height - y1]), labels);
+    ? withBoxes(
+        flipHorizontal(image),
+        boxes.map(([x1, y1, x2, y2]) => [width - x2, y1, width - x1, y2]),
+        labels,
+      )
+    : withBoxes(
+        flipVertical(image),
+        boxes.map(([x1, y1, x2, y2]) => [x1, height - y2, x2, height - y1]),
+        labels,
+      );
 }
 
 function flipHorizontal({ data, width, height }: HostImage): HostImage {

@@ -2,17 +2,45 @@ import type { InputSpec } from '@kd/core';
 import { expect, it } from 'vitest';
 import { inputTransform } from './input.js';
 
-const input: InputSpec = { minSize: [20, 32], maxSize: 64, fixedSize: null, mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25], sizeDivisible: 32 };
-const image = (width: number, height: number, value: number) => ({ data: new Uint8Array(width * height * 3).fill(value), width, height });
+const input: InputSpec = {
+  minSize: [20, 32],
+  maxSize: 64,
+  fixedSize: null,
+  mean: [0.5, 0.5, 0.5],
+  std: [0.25, 0.25, 0.25],
+  sizeDivisible: 32,
+};
+const image = (width: number, height: number, value: number) => ({
+  data: new Uint8Array(width * height * 3).fill(value),
+  width,
+  height,
+});
 
 it('normalises, resizes by the last size, pads with 0 at the right and the bottom, and scales boxes by the quotient of the sizes', () => {
-  const batch = inputTransform([
-    { image: image(64, 32, 255), boxes: [[0, 0, 64, 32], [8, 4, 16, 12]], labels: [3, 1], id: 'a' },
-    { image: image(20, 40, 0), id: 9 },
-  ], input);
+  const batch = inputTransform(
+    [
+      {
+        image: image(64, 32, 255),
+        boxes: [
+          [0, 0, 64, 32],
+          [8, 4, 16, 12],
+        ],
+        labels: [3, 1],
+        id: 'a',
+      },
+      { image: image(20, 40, 0), id: 9 },
+    ],
+    input,
+  );
   expect(batch.shape).toEqual([2, 64, 64, 3]);
-  expect(batch.imageSizes).toEqual([[32, 64], [64, 32]]);
-  expect(batch.originalSizes).toEqual([[32, 64], [40, 20]]);
+  expect(batch.imageSizes).toEqual([
+    [32, 64],
+    [64, 32],
+  ]);
+  expect(batch.originalSizes).toEqual([
+    [32, 64],
+    [40, 20],
+  ]);
   expect(batch.ids).toEqual(['a', 9]);
   const at = (b: number, y: number, x: number) => batch.images[((b * 64 + y) * 64 + x) * 3]!;
   expect([at(0, 0, 0), at(0, 31, 63), at(0, 32, 0), at(1, 63, 31), at(1, 0, 32)]).toEqual([2, 2, 0, -2, 0]);
@@ -23,7 +51,11 @@ it('normalises, resizes by the last size, pads with 0 at the right and the botto
 });
 
 it('scales each axis by its own quotient, to a fixed size where one is given', () => {
-  const batch = inputTransform([{ image: image(640, 480, 9), boxes: [[64, 48, 640, 480]] }], { ...input, fixedSize: [240, 640] }, 5);
+  const batch = inputTransform(
+    [{ image: image(640, 480, 9), boxes: [[64, 48, 640, 480]] }],
+    { ...input, fixedSize: [240, 640] },
+    5,
+  );
   expect(batch.shape).toEqual([1, 256, 640, 3]);
   expect(batch.imageSizes).toEqual([[240, 640]]);
   expect([...batch.boxes.subarray(0, 4)]).toEqual([64, 24, 640, 240]);
@@ -32,5 +64,19 @@ it('scales each axis by its own quotient, to a fixed size where one is given', (
 
 it('refuses no images and more boxes than rows', () => {
   expect(() => inputTransform([], input)).toThrow(/no images/);
-  expect(() => inputTransform([{ image: image(8, 8, 0), boxes: [[0, 0, 1, 1], [0, 0, 1, 1]] }], input, 1)).toThrow(/2 boxes/);
+  expect(() =>
+    inputTransform(
+      [
+        {
+          image: image(8, 8, 0),
+          boxes: [
+            [0, 0, 1, 1],
+            [0, 0, 1, 1],
+          ],
+        },
+      ],
+      input,
+      1,
+    ),
+  ).toThrow(/2 boxes/);
 });

@@ -17,15 +17,26 @@ export interface BatchItem {
 }
 
 /**
- * Normalises, resizes and pads images to one batch, as torchvision's GeneralizedRCNNTransform does: images padded with 0 at
- * the right and the bottom to the largest height and width, rounded up to `sizeDivisible`; boxes scaled by the quotient of the sizes.
+ * Normalises, resizes and pads images to one batch, as torchvision's GeneralizedRCNNTransform does: images padded with
+ * 0 at
+ * the right and the bottom to the largest height and width, rounded up to `sizeDivisible`; boxes scaled by the quotient
+ * of the sizes.
  * @param maxBoxes rows of ground truth per image; default: the most that an image has, at least 1
  */
 export function inputTransform(items: readonly BatchItem[], input: InputSpec, maxBoxes?: number): HostBatch {
   if (items.length === 0) throw new KdError('USAGE', 'inputTransform was given no images.');
-  const sizes = items.map(({ image, minSize }) => input.fixedSize ?? resizedSize(image.height, image.width, minSize ?? input.minSize.at(-1)!, input.maxSize));
-  const padded = (side: 0 | 1): number => Math.ceil(Math.max(...sizes.map((size) => size[side])) / input.sizeDivisible) * input.sizeDivisible;
-  const [b, h, w, g] = [items.length, padded(0), padded(1), maxBoxes ?? Math.max(1, ...items.map(({ boxes }) => boxes?.length ?? 0))];
+  const sizes = items.map(
+    ({ image, minSize }) =>
+      input.fixedSize ?? resizedSize(image.height, image.width, minSize ?? input.minSize.at(-1)!, input.maxSize),
+  );
+  const padded = (side: 0 | 1): number =>
+    Math.ceil(Math.max(...sizes.map((size) => size[side])) / input.sizeDivisible) * input.sizeDivisible;
+  const [b, h, w, g] = [
+    items.length,
+    padded(0),
+    padded(1),
+    maxBoxes ?? Math.max(1, ...items.map(({ boxes }) => boxes?.length ?? 0)),
+  ];
   const images = new Float32Array(b * h * w * 3); // [b, h, w, 3]
   const boxes = new Float32Array(b * g * 4); // [b, g, 4]
   const labels = new Int32Array(b * g); // [b, g]
@@ -36,7 +47,8 @@ export function inputTransform(items: readonly BatchItem[], input: InputSpec, ma
     resizeInto({ data: images, offset: i * h * w * 3, rowStride: w * 3 }, image, height, width, input);
     const [ratioX, ratioY] = [Math.fround(width / image.width), Math.fround(height / image.height)];
     const own = item.boxes ?? [];
-    if (own.length > g) throw new KdError('USAGE', `An image has ${own.length} boxes, more than the ${g} rows of the batch.`);
+    if (own.length > g)
+      throw new KdError('USAGE', `An image has ${own.length} boxes, more than the ${g} rows of the batch.`);
     own.forEach(([x1, y1, x2, y2], j) => {
       boxes.set([x1 * ratioX, y1 * ratioY, x2 * ratioX, y2 * ratioY], (i * g + j) * 4);
       labels[i * g + j] = item.labels?.[j] ?? 0;
@@ -44,7 +56,13 @@ export function inputTransform(items: readonly BatchItem[], input: InputSpec, ma
     });
   });
   return {
-    images, shape: [b, h, w, 3], boxes, labels, mask, maxBoxes: g, imageSizes: sizes,
+    images,
+    shape: [b, h, w, 3],
+    boxes,
+    labels,
+    mask,
+    maxBoxes: g,
+    imageSizes: sizes,
     originalSizes: items.map(({ image, originalSize }) => originalSize ?? [image.height, image.width]),
     ids: items.map(({ id }, i) => id ?? i),
   };

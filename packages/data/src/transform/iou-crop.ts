@@ -20,8 +20,10 @@ export interface IouCropOptions {
 const DRAWS = 50;
 
 /**
- * The crop of SSD (Liu et al. 2016, section 2.2) with the rules of torchvision's RandomIoUCrop: a drawn crop is taken when
- * the centre of some box lies in it and the best such box overlaps it enough. Boxes with their centre outside vanish, the others
+ * The crop of SSD (Liu et al. 2016, section 2.2) with the rules of torchvision's RandomIoUCrop: a drawn crop is taken
+ * when
+ * the centre of some box lies in it and the best such box overlaps it enough. Boxes with their centre outside vanish,
+ * the others
  * are clipped. An image without boxes stays whole.
  */
 export function iouCrop(sample: Sample, options: IouCropOptions, rng: Rng): Sample {
@@ -44,11 +46,28 @@ export function cropTo({ image, boxes, labels }: Sample, crop: Box): Sample {
   const [left, top, right, bottom] = crop;
   const kept = boxes.map((box) => centreInside(box, crop));
   const clip = (value: number, low: number, high: number): number => Math.min(Math.max(value, low), high) - low;
-  const clipped = boxes.filter((_, i) => kept[i]).map(([x1, y1, x2, y2]): Box => [clip(x1, left, right), clip(y1, top, bottom), clip(x2, left, right), clip(y2, top, bottom)]);
-  return withBoxes(cut(image, left, top, right - left, bottom - top), clipped, labels.filter((_, i) => kept[i]));
+  const clipped = boxes
+    .filter((_, i) => kept[i])
+    .map(
+      ([x1, y1, x2, y2]): Box => [
+        clip(x1, left, right),
+        clip(y1, top, bottom),
+        clip(x2, left, right),
+        clip(y2, top, bottom),
+      ],
+    );
+  return withBoxes(
+    cut(image, left, top, right - left, bottom - top),
+    clipped,
+    labels.filter((_, i) => kept[i]),
+  );
 }
 
-function drawCrop({ width, height }: HostImage, { minScale, maxScale, minAspect, maxAspect }: IouCropOptions, rng: Rng): Box | null {
+function drawCrop(
+  { width, height }: HostImage,
+  { minScale, maxScale, minAspect, maxAspect }: IouCropOptions,
+  rng: Rng,
+): Box | null {
   const between = (): number => minScale + (maxScale - minScale) * rng.uniform();
   const w = Math.trunc(width * between());
   const h = Math.trunc(height * between());
@@ -63,7 +82,8 @@ function centreInside([x1, y1, x2, y2]: Box, [left, top, right, bottom]: Box): b
 }
 
 function iou(a: Box, b: Box): number {
-  const overlap = Math.max(0, Math.min(a[2], b[2]) - Math.max(a[0], b[0])) * Math.max(0, Math.min(a[3], b[3]) - Math.max(a[1], b[1]));
+  const overlap =
+    Math.max(0, Math.min(a[2], b[2]) - Math.max(a[0], b[0])) * Math.max(0, Math.min(a[3], b[3]) - Math.max(a[1], b[1]));
   const area = ([x1, y1, x2, y2]: Box): number => (x2 - x1) * (y2 - y1);
   return overlap / (area(a) + area(b) - overlap);
 }

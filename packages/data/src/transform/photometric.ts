@@ -17,7 +17,11 @@ export interface PhotometricOptions {
  * RandomPhotometricDistort: brightness, contrast (before or after the next two, evenly drawn), saturation, hue, and
  * a permutation of the channels.
  */
-export function photometric(image: HostImage, { brightness, contrast, saturation, hue, probability }: PhotometricOptions, rng: Rng): HostImage {
+export function photometric(
+  image: HostImage,
+  { brightness, contrast, saturation, hue, probability }: PhotometricOptions,
+  rng: Rng,
+): HostImage {
   const data = Uint8Array.from(image.data);
   const drawn = (): boolean => rng.uniform() < probability;
   const between = ([low, high]: readonly [number, number]): number => low + (high - low) * rng.uniform();

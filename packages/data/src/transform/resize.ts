@@ -51,7 +51,13 @@ export interface Target {
 }
 
 /** Normalises, then resizes bilinearly to `[height, width, 3]` into `target`. */
-export function resizeInto(target: Target, image: HostImage, height: number, width: number, { mean, std }: Pick<InputSpec, 'mean' | 'std'>): void {
+export function resizeInto(
+  target: Target,
+  image: HostImage,
+  height: number,
+  width: number,
+  { mean, std }: Pick<InputSpec, 'mean' | 'std'>,
+): void {
   const { data, width: sourceWidth } = image;
   const table = normalised(mean, std);
   const [ys, xs] = [axis(image.height, height), axis(sourceWidth, width)];

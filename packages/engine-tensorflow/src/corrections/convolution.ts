@@ -15,43 +15,82 @@ interface ConvAttributes {
 }
 
 /**
- * The package's convolutions refuse numeric padding, and their gradients explicit padding as well, though TensorFlow has
+ * The package's convolutions refuse numeric padding, and their gradients explicit padding as well, though TensorFlow
+ * has
  * both. Padding inside the op also saves a copy of the input.
  */
 export function correctConvolutions(): void {
-  correctKernel<ConvAttributes>('Conv2D', ({ x, filter }, attributes) => plainConvolution(x!, filter!, convAttributes(x!.shape, filter!.shape, attributes)));
+  correctKernel<ConvAttributes>('Conv2D', ({ x, filter }, attributes) =>
+    plainConvolution(x!, filter!, convAttributes(x!.shape, filter!.shape, attributes)),
+  );
   correctKernel<ConvAttributes & { inputShape: Shape4D }>('Conv2DBackpropInput', ({ dy, filter }, attributes) =>
-    withSize(attributes.inputShape, (size) => runOp('Conv2DBackpropInput', convAttributes(attributes.inputShape, filter!.shape, attributes), [size, filter!, dy!], 1)[0]!));
+    withSize(
+      attributes.inputShape,
+      (size) =>
+        runOp(
+          'Conv2DBackpropInput',
+          convAttributes(attributes.inputShape, filter!.shape, attributes),
+          [size, filter!, dy!],
+          1,
+        )[0]!,
+    ),
+  );
   correctKernel<ConvAttributes & { filterShape: Shape4D }>('Conv2DBackpropFilter', ({ x, dy }, attributes) =>
-    withSize(attributes.filterShape, (size) => runOp('Conv2DBackpropFilter', convAttributes(x!.shape, attributes.filterShape, attributes, 'filter gradient'), [x!, size, dy!], 1)[0]!));
+    withSize(
+      attributes.filterShape,
+      (size) =>
+        runOp(
+          'Conv2DBackpropFilter',
+          convAttributes(x!.shape, attributes.filterShape, attributes, 'filter gradient'),
+          [x!, size, dy!],
+          1,
+        )[0]!,
+    ),
+  );
   correctKernel<ConvAttributes & { activation?: string; leakyreluAlpha?: number }>('FusedConv2D', fusedConvolution);
 }
 
 /** oneDNN gives an empty batch the channels of the input, so that goes another way. */
 function plainConvolution(x: tf.Tensor, filter: tf.Tensor, attributes: OpAttribute[]): tf.Tensor {
   if (x.shape[0] !== 0) return runOp('Conv2D', attributes, [x, filter], 1)[0]!;
-  return tf.tidy(() => tf.slice(runOp('Conv2D', attributes, [tf.zeros([1, ...x.shape.slice(1)]), filter], 1)[0]!, [0, 0, 0, 0], [0, -1, -1, -1]));
+  return tf.tidy(() =>
+    tf.slice(
+      runOp('Conv2D', attributes, [tf.zeros([1, ...x.shape.slice(1)]), filter], 1)[0]!,
+      [0, 0, 0, 0],
+      [0, -1, -1, -1],
+    ),
+  );
 }
 
-/** [b, h, w, c] and [kh, kw, c, d] -> [b, h', w', d], with bias [d] and activation in the same pass where TensorFlow has it. */
+/**
+ * [b, h, w, c] and [kh, kw, c, d] -> [b, h', w', d], with bias [d] and activation in the same pass where TensorFlow has
+ * it.
+ */
 function fusedConvolution(
   { x, filter, bias, preluActivationWeights }: Record<string, tf.Tensor>,
   attributes: ConvAttributes & { activation?: string; leakyreluAlpha?: number },
 ): tf.Tensor {
   const { activation = 'linear', leakyreluAlpha = 0.2 } = attributes;
   const conv = convAttributes(x!.shape, filter!.shape, attributes);
-  const fused = ({ linear: [], relu: ['Relu'], relu6: ['Relu6'], elu: ['Elu'], leakyrelu: ['LeakyRelu'] } as Record<string, string[]>)[activation];
+  const fused = (
+    { linear: [], relu: ['Relu'], relu6: ['Relu6'], elu: ['Elu'], leakyrelu: ['LeakyRelu'] } as Record<string, string[]>
+  )[activation];
   // The CPU kernel knows no NCHW, and only a bias of one dimension.
   if (fused && bias?.rank === 1 && attributes.dataFormat === 'NHWC') {
-    return runOp('_FusedConv2D', [
-      ...conv,
-      { name: 'num_args', type: 'int', value: 1 },
-      { name: 'TArgs', type: 'type', value: ['float32'] },
-      { name: 'num_host_args', type: 'int', value: 0 },
-      { name: 'fused_ops', type: 'string[]', value: ['BiasAdd', ...fused] },
-      { name: 'epsilon', type: 'float', value: 0 },
-      { name: 'leakyrelu_alpha', type: 'float', value: leakyreluAlpha },
-    ], [x!, filter!, bias], 1)[0]!;
+    return runOp(
+      '_FusedConv2D',
+      [
+        ...conv,
+        { name: 'num_args', type: 'int', value: 1 },
+        { name: 'TArgs', type: 'type', value: ['float32'] },
+        { name: 'num_host_args', type: 'int', value: 0 },
+        { name: 'fused_ops', type: 'string[]', value: ['BiasAdd', ...fused] },
+        { name: 'epsilon', type: 'float', value: 0 },
+        { name: 'leakyrelu_alpha', type: 'float', value: leakyreluAlpha },
+      ],
+      [x!, filter!, bias],
+      1,
+    )[0]!;
   }
   return tf.tidy(() => {
     const product = plainConvolution(x!, filter!, conv);
@@ -67,10 +106,27 @@ function fusedConvolution(
   });
 }
 
-/** Explicit padding keeps gradients from oneDNN, where that of a 1x1 kernel with stride 2 comes out wrong (4 input channels). */
-function convAttributes(input: readonly number[], filter: readonly number[], { strides, pad, dilations = 1, dataFormat, dimRoundingMode }: ConvAttributes, of?: 'filter gradient'): OpAttribute[] {
+/**
+ * Explicit padding keeps gradients from oneDNN, where that of a 1x1 kernel with stride 2 comes out wrong (4 input
+ * channels).
+ */
+function convAttributes(
+  input: readonly number[],
+  filter: readonly number[],
+  { strides, pad, dilations = 1, dataFormat, dimRoundingMode }: ConvAttributes,
+  of?: 'filter gradient',
+): OpAttribute[] {
   const layout = tf.backend_util.convertConv2DDataFormat(dataFormat);
-  const info = tf.backend_util.computeConv2DInfo(input as Shape4D, filter as Shape4D, strides, dilations, pad, dimRoundingMode, false, layout);
+  const info = tf.backend_util.computeConv2DInfo(
+    input as Shape4D,
+    filter as Shape4D,
+    strides,
+    dilations,
+    pad,
+    dimRoundingMode,
+    false,
+    layout,
+  );
   const { type, top, bottom, left, right } = info.padInfo;
   const explicit = of === 'filter gradient' || (type !== 'SAME' && type !== 'VALID');
   const inLayout = (h: number, w: number) => (dataFormat === 'NHWC' ? [1, h, w, 1] : [1, 1, h, w]);
@@ -78,7 +134,15 @@ function convAttributes(input: readonly number[], filter: readonly number[], { s
     { name: 'T', type: 'type', value: 'float32' },
     { name: 'strides', type: 'int[]', value: inLayout(info.strideHeight, info.strideWidth) },
     { name: 'padding', type: 'string', value: explicit ? 'EXPLICIT' : type },
-    { name: 'explicit_paddings', type: 'int[]', value: !explicit ? [] : dataFormat === 'NHWC' ? [0, 0, top, bottom, left, right, 0, 0] : [0, 0, 0, 0, top, bottom, left, right] },
+    {
+      name: 'explicit_paddings',
+      type: 'int[]',
+      value: !explicit
+        ? []
+        : dataFormat === 'NHWC'
+          ? [0, 0, top, bottom, left, right, 0, 0]
+          : [0, 0, 0, 0, top, bottom, left, right],
+    },
     { name: 'data_format', type: 'string', value: dataFormat },
     { name: 'use_cudnn_on_gpu', type: 'bool', value: true },
     { name: 'dilations', type: 'int[]', value: inLayout(info.dilationHeight, info.dilationWidth) },

@@ -2,12 +2,17 @@ import * as tf from '@tensorflow/tfjs-core';
 
 /**
  * Gradients of tfjs-core that fail, on every backend: `cumsum` along any axis but the last transposes its result, and
- * `maximum`, `minimum` and `squaredDifference` forget to sum over dimensions that were broadcast, and a batched `gather`
+ * `maximum`, `minimum` and `squaredDifference` forget to sum over dimensions that were broadcast, and a batched
+ * `gather`
  * calls methods that only the union package registers.
  */
 export function correctGradients(): void {
   correctGradient('Cumsum', ['x'], (dy, _saved, attributes) => {
-    const { axis, exclusive, reverse } = attributes as unknown as { axis: number; exclusive: boolean; reverse: boolean };
+    const { axis, exclusive, reverse } = attributes as unknown as {
+      axis: number;
+      exclusive: boolean;
+      reverse: boolean;
+    };
     return { x: () => tf.cumsum(dy, axis, exclusive, !reverse) };
   });
   // At a tie the first argument takes the gradient, as in tfjs-core.
@@ -35,7 +40,10 @@ export function correctGradients(): void {
   });
 }
 
-/** dy [b, ...k, ...inner], indices [b, ...k] into x [b, n, ...inner] -> [b, n, ...inner]: one segment for each row of each image. */
+/**
+ * dy [b, ...k, ...inner], indices [b, ...k] into x [b, n, ...inner] -> [b, n, ...inner]: one segment for each row of
+ * each image.
+ */
 function batchedGatherGradient(dy: tf.Tensor, x: tf.Tensor, indices: tf.Tensor): tf.Tensor {
   const [b, n] = x.shape as [number, number];
   const inner = x.shape.slice(2);
@@ -45,10 +53,19 @@ function batchedGatherGradient(dy: tf.Tensor, x: tf.Tensor, indices: tf.Tensor):
   return tf.reshape(sums, x.shape);
 }
 
-type GradFunc = (dy: tf.Tensor, saved: tf.Tensor[], attributes: Record<string, unknown>) => Record<string, () => tf.Tensor>;
+type GradFunc = (
+  dy: tf.Tensor,
+  saved: tf.Tensor[],
+  attributes: Record<string, unknown>,
+) => Record<string, () => tf.Tensor>;
 
 function correctGradient(name: string, inputsToSave: string[], gradient: GradFunc): void {
-  tf.registerGradient({ kernelName: name, inputsToSave, gradFunc: (dy, saved, attributes) => gradient(dy as tf.Tensor, saved, attributes as unknown as Record<string, unknown>) });
+  tf.registerGradient({
+    kernelName: name,
+    inputsToSave,
+    gradFunc: (dy, saved, attributes) =>
+      gradient(dy as tf.Tensor, saved, attributes as unknown as Record<string, unknown>),
+  });
 }
 
 function unbroadcast(gradient: tf.Tensor, shape: number[]): tf.Tensor {

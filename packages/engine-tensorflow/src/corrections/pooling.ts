@@ -10,14 +10,30 @@ interface PoolAttributes {
   readonly dimRoundingMode?: 'floor' | 'round' | 'ceil';
 }
 
-/** The package's max pools refuse numeric and explicit padding; TensorFlow pads with the smallest number, as torch does. */
+/**
+ * The package's max pools refuse numeric and explicit padding; TensorFlow pads with the smallest number, as torch does.
+ */
 export function correctMaxPools(): void {
-  correctKernel<PoolAttributes>('MaxPool', ({ x }, attributes) => runOp('MaxPool', poolAttributes(x!, attributes), [x!], 1)[0]!);
-  correctKernel<PoolAttributes>('MaxPoolGrad', ({ dy, input, output }, attributes) => runOp('MaxPoolGrad', poolAttributes(input!, attributes), [input!, output!, dy!], 1)[0]!);
+  correctKernel<PoolAttributes>(
+    'MaxPool',
+    ({ x }, attributes) => runOp('MaxPool', poolAttributes(x!, attributes), [x!], 1)[0]!,
+  );
+  correctKernel<PoolAttributes>(
+    'MaxPoolGrad',
+    ({ dy, input, output }, attributes) =>
+      runOp('MaxPoolGrad', poolAttributes(input!, attributes), [input!, output!, dy!], 1)[0]!,
+  );
 }
 
 function poolAttributes(x: tf.Tensor, { filterSize, strides, pad, dimRoundingMode }: PoolAttributes): OpAttribute[] {
-  const info = tf.backend_util.computePool2DInfo(x.shape as [number, number, number, number], filterSize, strides, 1, pad, dimRoundingMode);
+  const info = tf.backend_util.computePool2DInfo(
+    x.shape as [number, number, number, number],
+    filterSize,
+    strides,
+    1,
+    pad,
+    dimRoundingMode,
+  );
   const { type, top, bottom, left, right } = info.padInfo;
   const explicit = type !== 'SAME' && type !== 'VALID';
   return [

@@ -10,6 +10,11 @@ export function correctReluGradient(): void {
   tf.registerGradient({
     kernelName: 'Relu',
     outputsToSave: [true],
-    gradFunc: (dy, [y]) => ({ x: () => (tf.getBackend() !== 'tensorflow' ? tf.mul(dy as tf.Tensor, tf.step(y!)) : runOp('ReluGrad', [{ name: 'T', type: 'type', value: 'float32' }], [dy as tf.Tensor, y!], 1)[0]!) }),
+    gradFunc: (dy, [y]) => ({
+      x: () =>
+        tf.getBackend() !== 'tensorflow'
+          ? tf.mul(dy as tf.Tensor, tf.step(y!))
+          : runOp('ReluGrad', [{ name: 'T', type: 'type', value: 'float32' }], [dy as tf.Tensor, y!], 1)[0]!,
+    }),
   });
 }

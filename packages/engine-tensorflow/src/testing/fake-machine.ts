@@ -17,12 +17,21 @@ export function fakeLibrary(folder: string, version = '2.19.1'): string {
   writeFileSync(join(folder, 'libtensorflow_framework.so.2'), version);
   writeFileSync(join(include, 'c', 'eager', 'c_api.h'), '');
   const [major, minor, patch] = version.split('.');
-  writeFileSync(join(include, 'core', 'public', 'version.h'), `#define TF_MAJOR_VERSION ${major}\n#define TF_MINOR_VERSION ${minor}\n#define TF_PATCH_VERSION ${patch}\n`);
+  writeFileSync(
+    join(include, 'core', 'public', 'version.h'),
+    `#define TF_MAJOR_VERSION ${major}\n#define TF_MINOR_VERSION ${minor}\n#define TF_PATCH_VERSION ${patch}\n`,
+  );
   return folder;
 }
 
 export const WHEEL_CONTENT = 'a wheel';
-export const fakePython = (given: Partial<Python> = {}): Python => ({ command: 'python3', version: '3.11.7', tensorflow: null, pip: '23.2.1', ...given });
+export const fakePython = (given: Partial<Python> = {}): Python => ({
+  command: 'python3',
+  version: '3.11.7',
+  tensorflow: null,
+  pip: '23.2.1',
+  ...given,
+});
 
 const ok: CommandResult = { code: 0, stdout: 'g++ 12.2.0\n', stderr: '' };
 
@@ -35,7 +44,16 @@ export interface FakeMachine extends Machine {
  * A machine whose pip writes a file, whose unpacking makes a fake library and whose compiler copies nothing but a mark.
  * `answers` replaces what one of them does.
  */
-export function fakeMachine(given: Partial<Machine> & { answers?: Partial<Record<'pip' | 'unpack' | 'compile' | 'compiler', (args: readonly string[]) => CommandResult | Promise<CommandResult>>> } = {}): FakeMachine {
+export function fakeMachine(
+  given: Partial<Machine> & {
+    answers?: Partial<
+      Record<
+        'pip' | 'unpack' | 'compile' | 'compiler',
+        (args: readonly string[]) => CommandResult | Promise<CommandResult>
+      >
+    >;
+  } = {},
+): FakeMachine {
   const { answers = {}, ...rest } = given;
   const ran: string[] = [];
   const run: RunCommand = async (command, args) => {
@@ -66,7 +84,13 @@ export function fakeMachine(given: Partial<Machine> & { answers?: Partial<Record
     cache: temporaryFolder(),
     run,
     python: async () => fakePython(),
-    wheels: [{ requirement: 'tensorflow-cpu==2.19.1', sha256: createHash('sha256').update(WHEEL_CONTENT).digest('hex'), bytes: WHEEL_CONTENT.length }],
+    wheels: [
+      {
+        requirement: 'tensorflow-cpu==2.19.1',
+        sha256: createHash('sha256').update(WHEEL_CONTENT).digest('hex'),
+        bytes: WHEEL_CONTENT.length,
+      },
+    ],
     ...rest,
     ran,
   };

@@ -2,10 +2,23 @@ import { KdError } from '@kd/core';
 import { explain } from './explain.js';
 import { rowsOf } from './in-memory.js';
 import { selectPursuit } from './pursuit.js';
-import type { BankOptions, ClassPrototypes, ClassReport, LabelledFeatures, LevelBank, PairedFeatures, Selection, SelectOptions, Selector } from './types.js';
+import type {
+  BankOptions,
+  ClassPrototypes,
+  ClassReport,
+  LabelledFeatures,
+  LevelBank,
+  PairedFeatures,
+  Selection,
+  SelectOptions,
+  Selector,
+} from './types.js';
 
 /** The prototypes of one class on one level. */
-export async function buildClass(features: PairedFeatures, options?: SelectOptions & { readonly selector?: Selector }): Promise<ClassPrototypes> {
+export async function buildClass(
+  features: PairedFeatures,
+  options?: SelectOptions & { readonly selector?: Selector },
+): Promise<ClassPrototypes> {
   const selection = await (options?.selector ?? selectPursuit)(features, options);
   return {
     selection,
@@ -16,9 +29,11 @@ export async function buildClass(features: PairedFeatures, options?: SelectOptio
 }
 
 /**
- * The prototypes of all classes on one level, class after class. A class without instances, or without usable ones, keeps what it has
+ * The prototypes of all classes on one level, class after class. A class without instances, or without usable ones,
+ * keeps what it has
  * in `previous`, else its range is empty.
- * @throws KdError USAGE for labels outside of 0 to classes - 1, for matrices that do not fit, and for a previous bank of another width
+ * @throws KdError USAGE for labels outside of 0 to classes - 1, for matrices that do not fit, and for a previous bank
+ *   of another width
  */
 export async function buildLevel(features: LabelledFeatures, options: BankOptions): Promise<LevelBank> {
   const { teacherChannels, studentChannels } = features;
@@ -26,7 +41,12 @@ export async function buildLevel(features: LabelledFeatures, options: BankOption
   const previous = checkedPrevious(features, options);
   const bank = new BankParts(features);
   for (const [label, rows] of members.entries()) {
-    const own = { teacher: takeRows(features.teacher, rows, teacherChannels), student: takeRows(features.student, rows, studentChannels), teacherChannels, studentChannels };
+    const own = {
+      teacher: takeRows(features.teacher, rows, teacherChannels),
+      student: takeRows(features.student, rows, studentChannels),
+      teacherChannels,
+      studentChannels,
+    };
     const made = await buildClass(own, options);
     const [from, to] = previous === undefined ? [0, 0] : [previous.offsets[label]!, previous.offsets[label + 1]!];
     if (made.selection.rows.length === 0 && to > from) bank.keep(previous!, from, to, rows.length, made.selection);
@@ -73,7 +93,13 @@ class BankParts {
     this.#close(members.length, selection, selection.rows.length > 0 ? 'chosen' : 'empty');
   }
 
-  keep(previous: NonNullable<BankOptions['previous']>, from: number, to: number, instances: number, selection: Selection): void {
+  keep(
+    previous: NonNullable<BankOptions['previous']>,
+    from: number,
+    to: number,
+    instances: number,
+    selection: Selection,
+  ): void {
     this.#teacher.push(previous.teacher.slice(from * previous.teacherChannels, to * previous.teacherChannels));
     this.#student.push(previous.student.slice(from * previous.studentChannels, to * previous.studentChannels));
     for (let row = from; row < to; row++) {
@@ -105,9 +131,21 @@ class BankParts {
     };
   }
 
-  #close(instances: number, { dropped, candidates, filterIgnored, initialEnergy, stopped }: Selection, source: ClassReport['source']): void {
+  #close(
+    instances: number,
+    { dropped, candidates, filterIgnored, initialEnergy, stopped }: Selection,
+    source: ClassReport['source'],
+  ): void {
     this.#offsets.push(this.#rows.length);
-    this.#classes.push({ instances, dropped: dropped.length, candidates: candidates.length, filterIgnored, initialEnergy, stopped, source });
+    this.#classes.push({
+      instances,
+      dropped: dropped.length,
+      candidates: candidates.length,
+      filterIgnored,
+      initialEnergy,
+      stopped,
+      source,
+    });
   }
 }
 
@@ -115,19 +153,31 @@ class BankParts {
 function membersOf(features: LabelledFeatures, classes: number): Int32Array[] {
   const n = rowsOf(features);
   const { labels } = features;
-  if (labels.length !== n) throw new KdError('USAGE', `There are ${n} instances and ${labels.length} labels. Give one label for each row of the features.`);
+  if (labels.length !== n)
+    throw new KdError(
+      'USAGE',
+      `There are ${n} instances and ${labels.length} labels. Give one label for each row of the features.`,
+    );
   const members: number[][] = Array.from({ length: classes }, () => []);
   for (let i = 0; i < n; i++) {
     const own = members[labels[i]!];
-    if (own === undefined) throw new KdError('USAGE', `Instance ${i} has the label ${labels[i]}; labels go from 0 to ${classes - 1}.`);
+    if (own === undefined)
+      throw new KdError('USAGE', `Instance ${i} has the label ${labels[i]}; labels go from 0 to ${classes - 1}.`);
     own.push(i);
   }
   return members.map((rows) => Int32Array.from(rows));
 }
 
-function checkedPrevious({ teacherChannels, studentChannels }: PairedFeatures, { previous, classes }: BankOptions): BankOptions['previous'] {
+function checkedPrevious(
+  { teacherChannels, studentChannels }: PairedFeatures,
+  { previous, classes }: BankOptions,
+): BankOptions['previous'] {
   if (previous === undefined) return undefined;
-  if (previous.teacherChannels !== teacherChannels || previous.studentChannels !== studentChannels || previous.offsets.length !== classes + 1) {
+  if (
+    previous.teacherChannels !== teacherChannels ||
+    previous.studentChannels !== studentChannels ||
+    previous.offsets.length !== classes + 1
+  ) {
     throw new KdError(
       'USAGE',
       `The previous bank has ${previous.teacherChannels} and ${previous.studentChannels} channels and ${previous.offsets.length - 1} classes; the features have ${teacherChannels} and ${studentChannels}, and there are ${classes} classes. Build the bank anew.`,

@@ -4,7 +4,10 @@ import { product } from './product.js';
 import type { Rows, Vectors } from './row-tensors.js';
 import type { SecondMoments } from './second-moments.js';
 
-/** p' Mtt p, q' Mss q and p' Mts q of every candidate, all [candidates]: float32 products, so good to about 1e-7 of the energy at the time. */
+/**
+ * p' Mtt p, q' Mss q and p' Mts q of every candidate, all [candidates]: float32 products, so good to about 1e-7 of the
+ * energy at the time.
+ */
 export interface CandidateForms {
   readonly tt: Float64Array;
   readonly ss: Float64Array;
@@ -12,13 +15,23 @@ export interface CandidateForms {
 }
 
 /** From the moments: one pass of matrix products. */
-export async function formsFromMoments(rows: Rows, candidates: number, moments: SecondMoments): Promise<CandidateForms> {
-  const forms = { tt: new Float64Array(candidates), ss: new Float64Array(candidates), ts: new Float64Array(candidates) };
-  const matrix = (values: Float64Array, side: number): tf.Tensor2D => tf.tensor2d(Float32Array.from(values), [side, values.length / side]);
+export async function formsFromMoments(
+  rows: Rows,
+  candidates: number,
+  moments: SecondMoments,
+): Promise<CandidateForms> {
+  const forms = {
+    tt: new Float64Array(candidates),
+    ss: new Float64Array(candidates),
+    ts: new Float64Array(candidates),
+  };
+  const matrix = (values: Float64Array, side: number): tf.Tensor2D =>
+    tf.tensor2d(Float32Array.from(values), [side, values.length / side]);
   const [tt, ss, ts] = [matrix(moments.tt, moments.dt), matrix(moments.ss, moments.ds), matrix(moments.ts, moments.dt)];
   try {
     await rows.each(async ({ from, teacher, student }) => {
-      const form = (left: tf.Tensor2D, m: tf.Tensor2D, right: tf.Tensor2D): tf.Tensor1D => tf.tidy(() => tf.sum(tf.mul(product(left, m), right), 1));
+      const form = (left: tf.Tensor2D, m: tf.Tensor2D, right: tf.Tensor2D): tf.Tensor1D =>
+        tf.tidy(() => tf.sum(tf.mul(product(left, m), right), 1));
       await into(forms.tt, from, form(teacher, tt, teacher));
       await into(forms.ss, from, form(student, ss, student));
       await into(forms.ts, from, form(teacher, ts, student));
@@ -36,14 +49,22 @@ export interface PickProducts {
 }
 
 /** Takes a pick out of the forms: one pass of thin products instead of another one with the moments. */
-export async function deflateForms(rows: Rows, forms: CandidateForms, pick: Vectors, { tt, ss, ts, st, wtt, wss, wts }: Deflation): Promise<PickProducts> {
+export async function deflateForms(
+  rows: Rows,
+  forms: CandidateForms,
+  pick: Vectors,
+  { tt, ss, ts, st, wtt, wss, wts }: Deflation,
+): Promise<PickProducts> {
   const g = new Float64Array(forms.tt.length);
   const h = new Float64Array(forms.tt.length);
   const ofTeacher = columns(pick.teacher, tt, ts);
   const ofStudent = columns(pick.student, ss, st);
   try {
     await rows.each(async (block) => {
-      const [inTeacher, inStudent] = tf.tidy(() => [product(block.teacher, ofTeacher), product(block.student, ofStudent)]) as [tf.Tensor2D, tf.Tensor2D];
+      const [inTeacher, inStudent] = tf.tidy(() => [
+        product(block.teacher, ofTeacher),
+        product(block.student, ofStudent),
+      ]) as [tf.Tensor2D, tf.Tensor2D];
       const [t, s] = [await inTeacher.data(), await inStudent.data()];
       tf.dispose([inTeacher, inStudent]);
       for (let i = 0, at = 0; i < block.rows; i++, at += 3) {

@@ -3,10 +3,19 @@ import type { SelectSettings } from './settings.js';
 import type { PairedFeatures, Selection } from './types.js';
 
 /** The selection of rows that something else than the pursuit chose: its energies, told as the pursuit would. */
-export function chosenRows(features: PairedFeatures, rows: readonly number[], usable: Int32Array, settings: SelectSettings): Selection {
+export function chosenRows(
+  features: PairedFeatures,
+  rows: readonly number[],
+  usable: Int32Array,
+  settings: SelectSettings,
+): Selection {
   const k = rows.length;
   const n = features.teacher.length / features.teacherChannels;
-  const { removed, teacher, student, residualTeacher, residualStudent, energy, dropped } = follow(features, rows, settings);
+  const { removed, teacher, student, residualTeacher, residualStudent, energy, dropped } = follow(
+    features,
+    rows,
+    settings,
+  );
   const gains = new Float64Array(k);
   const similarity = new Float64Array(k);
   for (let j = 0; j < k; j++) {

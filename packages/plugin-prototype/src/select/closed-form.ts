@@ -1,4 +1,7 @@
-/** The 2 x 2 system of one prototype with squared norms nt and ns: wt = tt a + ts b, ws = st a + ss b, for a = p.rt and b = q.rs. */
+/**
+ * The 2 x 2 system of one prototype with squared norms nt and ns: wt = tt a + ts b, ws = st a + ss b, for a = p.rt and
+ * b = q.rs.
+ */
 export interface ClosedForm {
   readonly tt: number;
   readonly ts: number;
@@ -9,7 +12,13 @@ export interface ClosedForm {
 
 export function closedForm(nt: number, ns: number, lambda: number): ClosedForm {
   const determinant = nt * ns + lambda * (nt + ns);
-  return { tt: (ns + lambda) / determinant, ts: lambda / determinant, st: lambda / determinant, ss: (nt + lambda) / determinant, determinant };
+  return {
+    tt: (ns + lambda) / determinant,
+    ts: lambda / determinant,
+    st: lambda / determinant,
+    ss: (nt + lambda) / determinant,
+    determinant,
+  };
 }
 
 /** The energy that a prototype removes, from sums of a^2, b^2 and a b: of one instance, or of all. */

@@ -48,7 +48,14 @@ export function deflateMoments(moments: SecondMoments, { teacher: p, student: q 
 }
 
 /** The product of two residuals after the pick, in place: m - p right' - left q' + w p q'. */
-function rankOne(m: Float64Array, p: Float64Array, q: Float64Array, left: Float64Array, right: Float64Array, w: number): void {
+function rankOne(
+  m: Float64Array,
+  p: Float64Array,
+  q: Float64Array,
+  left: Float64Array,
+  right: Float64Array,
+  w: number,
+): void {
   const columns = q.length;
   for (let i = 0, at = 0; i < p.length; i++) {
     const own = p[i]!;

@@ -4,11 +4,17 @@ import { selectSettings } from './settings.js';
 import type { Explanation, PairedFeatures, SelectOptions } from './types.js';
 
 /**
- * What the prototypes `picks` (rows of the features, in order of selection) say of every instance: its coefficients, and which of them is
- * nearest to it, by the cosine of both spaces' rows laid side by side as the selection sees them. The earlier one wins a tie. (The energy
+ * What the prototypes `picks` (rows of the features, in order of selection) say of every instance: its coefficients,
+ * and which of them is
+ * nearest to it, by the cosine of both spaces' rows laid side by side as the selection sees them. The earlier one wins
+ * a tie. (The energy
  * that a prototype removes would tell them apart badly: the first one takes what all instances of a class share.)
  */
-export function explain(features: PairedFeatures, picks: ArrayLike<number>, options?: Pick<SelectOptions, 'similarity' | 'normalize'>): Explanation {
+export function explain(
+  features: PairedFeatures,
+  picks: ArrayLike<number>,
+  options?: Pick<SelectOptions, 'similarity' | 'normalize'>,
+): Explanation {
   const n = rowsOf(features);
   const { teacher, student, inner, energy } = follow(features, picks, selectSettings(options));
   const nearest = new Int32Array(n).fill(-1);

@@ -25,15 +25,29 @@ export interface Followed {
 }
 
 /**
- * Describes every instance by the prototypes `picks`, in this order, without refitting: what the greedy selection does for the prototypes
+ * Describes every instance by the prototypes `picks`, in this order, without refitting: what the greedy selection does
+ * for the prototypes
  * that it chooses. Inner products alone are needed: of an instance with the prototypes, and of these among themselves.
  */
-export function follow(features: PairedFeatures, picks: ArrayLike<number>, { similarity: lambda, normalize }: Pick<SelectSettings, 'similarity' | 'normalize'>): Followed {
+export function follow(
+  features: PairedFeatures,
+  picks: ArrayLike<number>,
+  { similarity: lambda, normalize }: Pick<SelectSettings, 'similarity' | 'normalize'>,
+): Followed {
   const n = rowsOf(features);
   const k = picks.length;
-  const { teacher: t, student: s, broken } = normaliseBlock(features, features.teacherChannels, features.studentChannels, normalize);
-  const prototypes = Array.from(picks, (row) => ({ t: rowAt(t.values, row, features.teacherChannels), s: rowAt(s.values, row, features.studentChannels) }));
-  const among = prototypes.map(({ t: p, s: q }) => prototypes.map((other) => ({ t: dotAt(p, 0, other.t), s: dotAt(q, 0, other.s) })));
+  const {
+    teacher: t,
+    student: s,
+    broken,
+  } = normaliseBlock(features, features.teacherChannels, features.studentChannels, normalize);
+  const prototypes = Array.from(picks, (row) => ({
+    t: rowAt(t.values, row, features.teacherChannels),
+    s: rowAt(s.values, row, features.studentChannels),
+  }));
+  const among = prototypes.map(({ t: p, s: q }) =>
+    prototypes.map((other) => ({ t: dotAt(p, 0, other.t), s: dotAt(q, 0, other.s) })),
+  );
   const forms = among.map((row, i) => closedForm(row[i]!.t, row[i]!.s, lambda));
   const out: Followed = {
     teacher: new Float64Array(k * n),
@@ -74,4 +88,5 @@ export function follow(features: PairedFeatures, picks: ArrayLike<number>, { sim
   return out;
 }
 
-const rowAt = (values: Float32Array, row: number, channels: number): Float64Array => Float64Array.from(values.subarray(row * channels, (row + 1) * channels));
+const rowAt = (values: Float32Array, row: number, channels: number): Float64Array =>
+  Float64Array.from(values.subarray(row * channels, (row + 1) * channels));

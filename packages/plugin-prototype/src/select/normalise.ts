@@ -1,6 +1,9 @@
 import type { RowBlock } from './types.js';
 
-/** Of every row of a matrix: what it is multiplied by, and the squared norm that it then has (about 1 when normalised, 0 for zero rows). */
+/**
+ * Of every row of a matrix: what it is multiplied by, and the squared norm that it then has (about 1 when normalised, 0
+ * for zero rows).
+ */
 export interface Scaling {
   /** [rows] */
   readonly scales: Float32Array;
@@ -25,7 +28,12 @@ export interface NormalisedBlock {
 const LEAST_NORM = 1e-12;
 
 /** What divides every row of a block by its norm, in each space on its own; with `normalize` off the scales are 1. */
-export function scalingOf(block: RowBlock, teacherChannels: number, studentChannels: number, normalize: boolean): BlockScaling {
+export function scalingOf(
+  block: RowBlock,
+  teacherChannels: number,
+  studentChannels: number,
+  normalize: boolean,
+): BlockScaling {
   const teacher = scaled(block.teacher, teacherChannels, normalize);
   const student = scaled(block.student, studentChannels, normalize);
   const broken: number[] = [];
@@ -38,7 +46,12 @@ export function scalingOf(block: RowBlock, teacherChannels: number, studentChann
 }
 
 /** A copy of a block with its rows scaled. */
-export function normaliseBlock(block: RowBlock, teacherChannels: number, studentChannels: number, normalize: boolean): NormalisedBlock {
+export function normaliseBlock(
+  block: RowBlock,
+  teacherChannels: number,
+  studentChannels: number,
+  normalize: boolean,
+): NormalisedBlock {
   const { teacher, student, broken } = scalingOf(block, teacherChannels, studentChannels, normalize);
   return {
     teacher: { values: multiplied(block.teacher, teacherChannels, teacher.scales), squared: teacher.squared },

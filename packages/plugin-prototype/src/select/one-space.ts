@@ -13,7 +13,11 @@ export interface OneSpace {
   vector(row: number): Float32Array;
 }
 
-export function oneSpace(features: PairedFeatures, space: Space, { normalize }: Pick<SelectSettings, 'normalize'>): OneSpace {
+export function oneSpace(
+  features: PairedFeatures,
+  space: Space,
+  { normalize }: Pick<SelectSettings, 'normalize'>,
+): OneSpace {
   const block = normaliseBlock(features, features.teacherChannels, features.studentChannels, normalize);
   const { values } = block[space];
   const channels = space === 'teacher' ? features.teacherChannels : features.studentChannels;
@@ -37,7 +41,12 @@ export function distinctRows({ usable, vector }: OneSpace): number[] {
 }
 
 /** The row nearest to a point, the lowest among equals; null when every row is taken. */
-export function nearest({ vector }: OneSpace, rows: readonly number[], point: ArrayLike<number>, taken: ReadonlySet<number>): number | null {
+export function nearest(
+  { vector }: OneSpace,
+  rows: readonly number[],
+  point: ArrayLike<number>,
+  taken: ReadonlySet<number>,
+): number | null {
   let best: number | null = null;
   let least = Infinity;
   for (const row of rows) {

@@ -6,7 +6,8 @@ const PROBE = 256;
 const probed = new Map<string, boolean>();
 
 /**
- * `a b` in full float32. Graphics processors may round the factors of a matrix product to 11 significant bits (TF32), which is not
+ * `a b` in full float32. Graphics processors may round the factors of a matrix product to 11 significant bits (TF32),
+ * which is not
  * enough to tell the best candidate from the next; there each factor is split in two that survive the rounding.
  */
 export const product: Product = (a, b, transposeA = false, transposeB = false) =>
@@ -35,7 +36,9 @@ function factorsAreRounded(): boolean {
   const backend = tf.getBackend();
   let rounded = probed.get(backend);
   if (rounded === undefined) {
-    const [sum] = tf.tidy(() => tf.slice(tf.matMul(tf.fill([PROBE, PROBE], 1 + 2 ** -12), tf.ones([PROBE, PROBE])), [0, 0], [1, 1]).dataSync());
+    const [sum] = tf.tidy(() =>
+      tf.slice(tf.matMul(tf.fill([PROBE, PROBE], 1 + 2 ** -12), tf.ones([PROBE, PROBE])), [0, 0], [1, 1]).dataSync(),
+    );
     rounded = Math.abs(sum! / PROBE - (1 + 2 ** -12)) > 2 ** -14;
     probed.set(backend, rounded);
   }

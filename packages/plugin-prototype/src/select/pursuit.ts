@@ -9,7 +9,10 @@ import { formsOf, secondMoments, type SecondMoments, trace } from './second-mome
 import { type SelectSettings, selectSettings } from './settings.js';
 import type { FeatureRows, PairedFeatures, Selection, SelectOptions } from './types.js';
 
-/** Gains from float32 products are good to this share of the energy at their making (measured: 4e-8 after 12 picks); nearer candidates are compared in float64. */
+/**
+ * Gains from float32 products are good to this share of the energy at their making (measured: 4e-8 after 12 picks);
+ * nearer candidates are compared in float64.
+ */
 const UNCERTAIN = 2e-6;
 /** Forms are made anew when the energy has fallen to this share: their error does not fall with it. */
 const STALE = 0.1;
@@ -17,51 +20,87 @@ const STALE = 0.1;
 const NOTHING = 1e-12;
 
 /**
- * Greedy selection of prototypes (Tang et al., ECCV 2022): plain matching pursuit with one index set for both spaces, from second
+ * Greedy selection of prototypes (Tang et al., ECCV 2022): plain matching pursuit with one index set for both spaces,
+ * from second
  * moments: memory does not grow with the square of the instances, and no residual of an instance is ever formed.
  */
-export const selectPursuit = async (features: PairedFeatures, options?: SelectOptions): Promise<Selection> => selectStreamed(inMemory(features), options);
+export const selectPursuit = async (features: PairedFeatures, options?: SelectOptions): Promise<Selection> =>
+  selectStreamed(inMemory(features), options);
 
 /**
- * The same for features that are read in blocks, in 2 passes, 2 more for the density filter, and one for every pick but the last.
+ * The same for features that are read in blocks, in 2 passes, 2 more for the density filter, and one for every pick but
+ * the last.
  * @throws KdError USAGE for an option out of range; whatever `read` throws; the signal's reason
  */
-export async function selectStreamed(source: FeatureRows, options?: SelectOptions, memory?: Memory): Promise<Selection> {
+export async function selectStreamed(
+  source: FeatureRows,
+  options?: SelectOptions,
+  memory?: Memory,
+): Promise<Selection> {
   const settings = selectSettings(options);
   const rows = openRows(source, settings, memory);
   try {
     const moments = await secondMoments(rows);
     const usable = usableRows(rows.squared);
-    const dense = settings.candidates === 'density' && usable.length > 0 ? await denseCandidates(source, rows, usable, settings, memory) : null;
+    const dense =
+      settings.candidates === 'density' && usable.length > 0
+        ? await denseCandidates(source, rows, usable, settings, memory)
+        : null;
     const filterIgnored = dense !== null && dense.length < Math.min(settings.count, usable.length);
     const candidates = dense === null || filterIgnored ? usable : dense;
     rows.only(candidates);
-    return { ...(await pick(rows, moments, candidates, settings)), candidates, filterIgnored, dropped: Int32Array.from(rows.dropped) };
+    return {
+      ...(await pick(rows, moments, candidates, settings)),
+      candidates,
+      filterIgnored,
+      dropped: Int32Array.from(rows.dropped),
+    };
   } finally {
     rows.dispose();
   }
 }
 
-async function denseCandidates(source: FeatureRows, rows: Rows, usable: Int32Array, settings: SelectSettings, memory?: Memory): Promise<Int32Array> {
+async function denseCandidates(
+  source: FeatureRows,
+  rows: Rows,
+  usable: Int32Array,
+  settings: SelectSettings,
+  memory?: Memory,
+): Promise<Int32Array> {
   // Densities speak of cosines, whatever the objective speaks of.
   const unit = settings.normalize ? rows : openRows(source, { normalize: true, signal: settings.signal }, memory);
   try {
     if (unit !== rows) await unit.each(() => {});
     const isUsable = new Set(usable);
-    return denseRows(await densities(unit, settings), rows.dropped, settings.density.quantile).filter((row) => isUsable.has(row));
+    return denseRows(await densities(unit, settings), rows.dropped, settings.density.quantile).filter((row) =>
+      isUsable.has(row),
+    );
   } finally {
     if (unit !== rows) unit.dispose();
   }
 }
 
-async function pick(rows: Rows, moments: SecondMoments, candidates: Int32Array, settings: SelectSettings): Promise<Omit<Selection, 'candidates' | 'filterIgnored' | 'dropped'>> {
+async function pick(
+  rows: Rows,
+  moments: SecondMoments,
+  candidates: Int32Array,
+  settings: SelectSettings,
+): Promise<Omit<Selection, 'candidates' | 'filterIgnored' | 'dropped'>> {
   const { similarity: lambda } = settings;
   const norms = { teacher: at(rows.squared.teacher, candidates), student: at(rows.squared.student, candidates) };
   const initialEnergy = sum(rows.squared.teacher) + sum(rows.squared.student);
   const live = new Uint8Array(candidates.length).fill(1);
   const picks: number[] = [];
-  const steps: Record<'gains' | 'objective' | 'totalObjective' | 'residualTeacher' | 'residualStudent' | 'similarity', number[]> = {
-    gains: [], objective: [], totalObjective: [], residualTeacher: [], residualStudent: [], similarity: [],
+  const steps: Record<
+    'gains' | 'objective' | 'totalObjective' | 'residualTeacher' | 'residualStudent' | 'similarity',
+    number[]
+  > = {
+    gains: [],
+    objective: [],
+    totalObjective: [],
+    residualTeacher: [],
+    residualStudent: [],
+    similarity: [],
   };
   let stopped: Selection['stopped'] = 'count';
   let energy = initialEnergy;
@@ -77,7 +116,14 @@ async function pick(rows: Rows, moments: SecondMoments, candidates: Int32Array, 
       forms = await formsFromMoments(rows, candidates.length, moments);
       madeAt = energy;
     }
-    const best = await bestCandidate(rows, moments, candidates, { forms, norms, live, lambda, uncertain: UNCERTAIN * madeAt, tolerance: settings.twinTolerance });
+    const best = await bestCandidate(rows, moments, candidates, {
+      forms,
+      norms,
+      live,
+      lambda,
+      uncertain: UNCERTAIN * madeAt,
+      tolerance: settings.twinTolerance,
+    });
     if (!(best.gain > settings.stopTolerance * initialEnergy)) {
       stopped = 'gain';
       break;
@@ -123,8 +169,16 @@ interface Standing {
   readonly tolerance: number;
 }
 
-/** The live candidate with the largest gain, the lowest row among equals; whoever may be it by the float32 forms is looked at in float64. */
-async function bestCandidate(rows: Rows, moments: SecondMoments, candidates: Int32Array, { forms, norms, live, lambda, uncertain, tolerance }: Standing): Promise<{ place: number; gain: number; vectors: Vectors }> {
+/**
+ * The live candidate with the largest gain, the lowest row among equals; whoever may be it by the float32 forms is
+ * looked at in float64.
+ */
+async function bestCandidate(
+  rows: Rows,
+  moments: SecondMoments,
+  candidates: Int32Array,
+  { forms, norms, live, lambda, uncertain, tolerance }: Standing,
+): Promise<{ place: number; gain: number; vectors: Vectors }> {
   const gains = new Float64Array(candidates.length).fill(-Infinity);
   let most = -Infinity;
   for (let c = 0; c < candidates.length; c++) {
@@ -139,16 +193,31 @@ async function bestCandidate(rows: Rows, moments: SecondMoments, candidates: Int
     // Of twins with the same gain the lowest row is taken, whatever the last bits say.
     if (best !== null && twins(vectors, best.vectors, tolerance)) continue;
     const exact = formsOf(moments, vectors);
-    const gain = removedEnergy(dot(vectors.teacher, vectors.teacher), dot(vectors.student, vectors.student), lambda, exact.tt, exact.ss, exact.ts);
+    const gain = removedEnergy(
+      dot(vectors.teacher, vectors.teacher),
+      dot(vectors.student, vectors.student),
+      lambda,
+      exact.tt,
+      exact.ss,
+      exact.ts,
+    );
     if (best === null || gain > best.gain) best = { place: c, gain, vectors };
   }
   return best!;
 }
 
-function retire(live: Uint8Array, place: number, { teacher: g, student: h }: Vectors, norms: Vectors, tolerance: number): void {
+function retire(
+  live: Uint8Array,
+  place: number,
+  { teacher: g, student: h }: Vectors,
+  norms: Vectors,
+  tolerance: number,
+): void {
   const near = 1 - tolerance;
   for (let c = 0; c < live.length; c++) {
-    const twin = g[c]! > near * Math.sqrt(norms.teacher[c]! * norms.teacher[place]!) && h[c]! > near * Math.sqrt(norms.student[c]! * norms.student[place]!);
+    const twin =
+      g[c]! > near * Math.sqrt(norms.teacher[c]! * norms.teacher[place]!) &&
+      h[c]! > near * Math.sqrt(norms.student[c]! * norms.student[place]!);
     if (twin) live[c] = 0;
   }
   live[place] = 0;
@@ -167,13 +236,14 @@ function at(values: Float64Array, places: Int32Array): Float64Array {
   return out;
 }
 
-const twins = (a: Vectors, b: Vectors, tolerance: number): boolean => alike(a.teacher, b.teacher, tolerance) && alike(a.student, b.student, tolerance);
+const twins = (a: Vectors, b: Vectors, tolerance: number): boolean =>
+  alike(a.teacher, b.teacher, tolerance) && alike(a.student, b.student, tolerance);
 
-const alike = (a: Float64Array, b: Float64Array, tolerance: number): boolean => dot(a, b) > (1 - tolerance) * Math.sqrt(dot(a, a) * dot(b, b));
+const alike = (a: Float64Array, b: Float64Array, tolerance: number): boolean =>
+  dot(a, b) > (1 - tolerance) * Math.sqrt(dot(a, a) * dot(b, b));
 
 function sum(values: Float64Array): number {
   let total = 0;
   for (const value of values) total += value;
   return total;
 }
-

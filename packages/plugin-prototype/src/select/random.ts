@@ -8,6 +8,8 @@ import type { Selector } from './types.js';
 export const selectRandom: Selector = async (features, options) => {
   const settings = selectSettings(options);
   const { usable } = oneSpace(features, 'teacher', settings);
-  const rows = createRng(settings.seed, 'random prototypes').shuffle([...usable]).slice(0, settings.count);
+  const rows = createRng(settings.seed, 'random prototypes')
+    .shuffle([...usable])
+    .slice(0, settings.count);
   return chosenRows(features, rows, usable, settings);
 };

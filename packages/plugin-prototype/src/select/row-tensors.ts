@@ -6,13 +6,19 @@ import type { FeatureRows } from './types.js';
 /** Calls of the engine cost as much as the thin products of a quarter of it. */
 const BLOCK_ROWS = 32768;
 
-/** Half of what is free, by the limit of a container where there is one, 2 GiB at the most: 860,000 rows of 256 + 256 channels, all instances of COCO. */
+/**
+ * Half of what is free, by the limit of a container where there is one, 2 GiB at the most: 860,000 rows of 256 + 256
+ * channels, all instances of COCO.
+ */
 const cacheBytes = (): number => Math.min(2 * 2 ** 30, process.availableMemory() / 2);
 
 export interface Memory {
   /** Rows that are read and visited at a time. Default 32768. */
   readonly blockRows?: number;
-  /** Features of up to so many bytes stay in the engine between passes; larger ones are read and normalised anew in every pass. Default half of the free memory, 2 GiB at the most. */
+  /**
+   * Features of up to so many bytes stay in the engine between passes; larger ones are read and normalised anew in
+   * every pass. Default half of the free memory, 2 GiB at the most.
+   */
   readonly cacheBytes?: number;
 }
 
@@ -49,7 +55,11 @@ export interface Rows {
   dispose(): void;
 }
 
-export function openRows(source: FeatureRows, options: { readonly normalize: boolean; readonly signal?: AbortSignal | undefined }, memory: Memory = {}): Rows {
+export function openRows(
+  source: FeatureRows,
+  options: { readonly normalize: boolean; readonly signal?: AbortSignal | undefined },
+  memory: Memory = {},
+): Rows {
   const { rows: total, teacherChannels, studentChannels } = source;
   const blockRows = memory.blockRows ?? BLOCK_ROWS;
   const squared = { teacher: new Float64Array(total), student: new Float64Array(total) };
@@ -68,8 +78,19 @@ export function openRows(source: FeatureRows, options: { readonly normalize: boo
       for (const row of scaling.broken) dropped.push(start + row);
     }
     const tensor = (x: Float32Array, channels: number, scales: Float32Array): tf.Tensor2D =>
-      tf.tidy(() => tf.mul(tf.tensor2d(scaling.broken.length > 0 ? withoutRows(x, channels, scaling.broken) : x, [end - start, channels]), tf.tensor2d(scales, [end - start, 1])));
-    return { teacher: tensor(block.teacher, teacherChannels, scaling.teacher.scales), student: tensor(block.student, studentChannels, scaling.student.scales) };
+      tf.tidy(() =>
+        tf.mul(
+          tf.tensor2d(scaling.broken.length > 0 ? withoutRows(x, channels, scaling.broken) : x, [
+            end - start,
+            channels,
+          ]),
+          tf.tensor2d(scales, [end - start, 1]),
+        ),
+      );
+    return {
+      teacher: tensor(block.teacher, teacherChannels, scaling.teacher.scales),
+      student: tensor(block.student, studentChannels, scaling.student.scales),
+    };
   };
 
   return {
@@ -90,7 +111,10 @@ export function openRows(source: FeatureRows, options: { readonly normalize: boo
         let block = cache.get(start);
         if (block === undefined) {
           const whole = await read(start, end);
-          block = inside === null || inside.length === end - start ? { from, rows: end - start, ...whole } : { from, rows: inside.length, ...gathered(whole, inside) };
+          block =
+            inside === null || inside.length === end - start
+              ? { from, rows: end - start, ...whole }
+              : { from, rows: inside.length, ...gathered(whole, inside) };
           if (cached) cache.set(start, block);
         }
         try {
@@ -113,7 +137,12 @@ export function openRows(source: FeatureRows, options: { readonly normalize: boo
       wanted = rows;
     },
     async row(index) {
-      const { teacher, student } = normaliseBlock(await source.read(index, index + 1), teacherChannels, studentChannels, options.normalize);
+      const { teacher, student } = normaliseBlock(
+        await source.read(index, index + 1),
+        teacherChannels,
+        studentChannels,
+        options.normalize,
+      );
       return { teacher: Float64Array.from(teacher.values), student: Float64Array.from(student.values) };
     },
     dispose() {
@@ -132,7 +161,10 @@ function within(list: Int32Array, from: number, start: number, end: number): Int
   return inside;
 }
 
-function gathered(block: { readonly teacher: tf.Tensor2D; readonly student: tf.Tensor2D }, rows: Int32Array): { teacher: tf.Tensor2D; student: tf.Tensor2D } {
+function gathered(
+  block: { readonly teacher: tf.Tensor2D; readonly student: tf.Tensor2D },
+  rows: Int32Array,
+): { teacher: tf.Tensor2D; student: tf.Tensor2D } {
   const [teacher, student] = tf.tidy(() => {
     const index = tf.tensor1d(rows, 'int32');
     return [tf.gather(block.teacher, index), tf.gather(block.student, index)];

@@ -21,11 +21,18 @@ const SUMMED_ROWS = 8192;
 /** One pass: products of parts of the blocks in float32, their sum in float64. */
 export async function secondMoments(rows: Rows): Promise<SecondMoments> {
   const { teacherChannels: dt, studentChannels: ds } = rows;
-  const moments: SecondMoments = { dt, ds, tt: new Float64Array(dt * dt), ss: new Float64Array(ds * ds), ts: new Float64Array(dt * ds) };
+  const moments: SecondMoments = {
+    dt,
+    ds,
+    tt: new Float64Array(dt * dt),
+    ss: new Float64Array(ds * ds),
+    ts: new Float64Array(dt * ds),
+  };
   await rows.each(async (block) => {
     for (let from = 0; from < block.rows; from += SUMMED_ROWS) {
       const [tt, ss, ts] = tf.tidy(() => {
-        const part = (x: tf.Tensor2D): tf.Tensor2D => (block.rows <= SUMMED_ROWS ? x : tf.slice(x, [from, 0], [Math.min(SUMMED_ROWS, block.rows - from), -1]));
+        const part = (x: tf.Tensor2D): tf.Tensor2D =>
+          block.rows <= SUMMED_ROWS ? x : tf.slice(x, [from, 0], [Math.min(SUMMED_ROWS, block.rows - from), -1]);
         const [teacher, student] = [part(block.teacher), part(block.student)];
         return [product(teacher, teacher, true), product(student, student, true), product(teacher, student, true)];
       }) as [tf.Tensor, tf.Tensor, tf.Tensor];

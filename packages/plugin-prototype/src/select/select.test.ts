@@ -2,7 +2,20 @@ import '@tensorflow/tfjs-backend-cpu';
 import { createRng } from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { buildLevel, densitiesOf, explain, type PairedFeatures, selectDbscan, selectKMeans, type Selection, type SelectOptions, selectPursuit, selectRandom, selectStreamed, type Selector } from './index.js';
+import {
+  buildLevel,
+  densitiesOf,
+  explain,
+  type PairedFeatures,
+  selectDbscan,
+  selectKMeans,
+  type Selection,
+  type SelectOptions,
+  selectPursuit,
+  selectRandom,
+  selectStreamed,
+  type Selector,
+} from './index.js';
 import { follow } from './follow.js';
 import { inMemory } from './in-memory.js';
 
@@ -20,18 +33,25 @@ function paired(n: number, dt = 12, ds = 9, seed = 1): PairedFeatures {
   for (let i = 0; i < n; i++) {
     const mode = rng.int(0, 2);
     const z = normals(5).map((value, l) => (l === 0 ? 1.5 : 0) + modes[mode * 5 + l]! + 0.5 * value);
-    for (let c = 0; c < dt; c++) teacher[i * dt + c] = z.reduce((sum, value, l) => sum + value * ofTeacher[l * dt + c]!, 0.2 * rng.normal());
-    for (let c = 0; c < ds; c++) student[i * ds + c] = z.reduce((sum, value, l) => sum + value * ofStudent[l * ds + c]!, 0.3 * rng.normal());
+    for (let c = 0; c < dt; c++)
+      teacher[i * dt + c] = z.reduce((sum, value, l) => sum + value * ofTeacher[l * dt + c]!, 0.2 * rng.normal());
+    for (let c = 0; c < ds; c++)
+      student[i * ds + c] = z.reduce((sum, value, l) => sum + value * ofStudent[l * ds + c]!, 0.3 * rng.normal());
   }
   return { teacher, student, teacherChannels: dt, studentChannels: ds };
 }
 
-const rowsOf = (x: Float32Array, channels: number): number[][] => Array.from({ length: x.length / channels }, (_, i) => [...x.subarray(i * channels, (i + 1) * channels)]);
-const inner = (a: readonly number[], b: readonly number[]): number => a.reduce((sum, value, i) => sum + value * b[i]!, 0);
+const rowsOf = (x: Float32Array, channels: number): number[][] =>
+  Array.from({ length: x.length / channels }, (_, i) => [...x.subarray(i * channels, (i + 1) * channels)]);
+const inner = (a: readonly number[], b: readonly number[]): number =>
+  a.reduce((sum, value, i) => sum + value * b[i]!, 0);
 const unit = (x: readonly number[]): number[] => x.map((value) => value / Math.max(Math.sqrt(inner(x, x)), 1e-12));
 
 /** The greedy loop, word by word: residuals of every instance, rebuilt for every candidate. */
-function literal(features: PairedFeatures, { count = 10, similarity: lambda = 10, normalize = true, allowRepeat = false }: SelectOptions): { rows: number[]; objective: number[] } {
+function literal(
+  features: PairedFeatures,
+  { count = 10, similarity: lambda = 10, normalize = true, allowRepeat = false }: SelectOptions,
+): { rows: number[]; objective: number[] } {
   let rt = rowsOf(features.teacher, features.teacherChannels).map((row) => (normalize ? unit(row) : row));
   let rs = rowsOf(features.student, features.studentChannels).map((row) => (normalize ? unit(row) : row));
   const [t, s] = [rt, rs];
@@ -66,12 +86,30 @@ function literal(features: PairedFeatures, { count = 10, similarity: lambda = 10
 }
 
 const finite = (selection: Selection): boolean =>
-  [selection.gains, selection.objective, selection.totalObjective, selection.residualTeacher, selection.residualStudent, selection.similarity, [selection.initialEnergy]].every((values) => [...values].every((value) => Number.isFinite(value)));
+  [
+    selection.gains,
+    selection.objective,
+    selection.totalObjective,
+    selection.residualTeacher,
+    selection.residualStudent,
+    selection.similarity,
+    [selection.initialEnergy],
+  ].every((values) => [...values].every((value) => Number.isFinite(value)));
 
-const withRows = (features: PairedFeatures, change: (teacher: Float32Array, student: Float32Array, row: (i: number) => { t: Float32Array; s: Float32Array }) => void): PairedFeatures => {
+const withRows = (
+  features: PairedFeatures,
+  change: (
+    teacher: Float32Array,
+    student: Float32Array,
+    row: (i: number) => { t: Float32Array; s: Float32Array },
+  ) => void,
+): PairedFeatures => {
   const [teacher, student] = [features.teacher.slice(), features.student.slice()];
   const { teacherChannels: dt, studentChannels: ds } = features;
-  change(teacher, student, (i) => ({ t: teacher.subarray(i * dt, (i + 1) * dt), s: student.subarray(i * ds, (i + 1) * ds) }));
+  change(teacher, student, (i) => ({
+    t: teacher.subarray(i * dt, (i + 1) * dt),
+    s: student.subarray(i * ds, (i + 1) * ds),
+  }));
   return { ...features, teacher, student };
 };
 
@@ -117,7 +155,10 @@ describe('pursuit', () => {
             passes.read++;
             buffer.teacher.fill(NaN).set(block.teacher);
             buffer.student.fill(NaN).set(block.student);
-            return { teacher: buffer.teacher.subarray(0, block.teacher.length), student: buffer.student.subarray(0, block.student.length) };
+            return {
+              teacher: buffer.teacher.subarray(0, block.teacher.length),
+              student: buffer.student.subarray(0, block.student.length),
+            };
           },
         },
         { candidates },
@@ -125,7 +166,9 @@ describe('pursuit', () => {
       );
       expect([...blocks.rows]).toEqual([...whole.rows]);
       expect([...blocks.candidates]).toEqual([...whole.candidates]);
-      expect(Math.max(...blocks.objective.map((value, k) => Math.abs(value - whole.objective[k]!))) / whole.initialEnergy).toBeLessThan(1e-7);
+      expect(
+        Math.max(...blocks.objective.map((value, k) => Math.abs(value - whole.objective[k]!))) / whole.initialEnergy,
+      ).toBeLessThan(1e-7);
       // 4 blocks: moments, forms, and 9 picks; 2 passes for the filter.
       expect(passes.read).toBeGreaterThanOrEqual(4 * (candidates === 'all' ? 11 : 13));
     }
@@ -133,11 +176,19 @@ describe('pursuit', () => {
 
   it('tells one error for what does not fit', async () => {
     const features = paired(10);
-    await expect(selectPursuit({ ...features, teacher: features.teacher.subarray(1) })).rejects.toThrow('no rows of 12 channels');
-    await expect(selectPursuit({ ...features, teacher: features.teacher.subarray(12) })).rejects.toThrow('9 rows of teacher features and 10 of student features');
-    await expect(selectPursuit(features, { count: 0 })).rejects.toThrow('Option "count" of the selection of prototypes is 0');
+    await expect(selectPursuit({ ...features, teacher: features.teacher.subarray(1) })).rejects.toThrow(
+      'no rows of 12 channels',
+    );
+    await expect(selectPursuit({ ...features, teacher: features.teacher.subarray(12) })).rejects.toThrow(
+      '9 rows of teacher features and 10 of student features',
+    );
+    await expect(selectPursuit(features, { count: 0 })).rejects.toThrow(
+      'Option "count" of the selection of prototypes is 0',
+    );
     await expect(selectPursuit(features, { similarity: NaN })).rejects.toThrow('"similarity"');
-    await expect(buildLevel({ ...features, labels: new Int32Array(10).fill(2) }, { classes: 2 })).rejects.toThrow('Instance 0 has the label 2; labels go from 0 to 1.');
+    await expect(buildLevel({ ...features, labels: new Int32Array(10).fill(2) }, { classes: 2 })).rejects.toThrow(
+      'Instance 0 has the label 2; labels go from 0 to 1.',
+    );
   });
 });
 
@@ -245,7 +296,11 @@ describe('twins and rank', () => {
 
   it('equal instances make one prototype', async () => {
     const one = paired(1);
-    const features = { ...one, teacher: Float32Array.from({ length: 20 * 12 }, (_, i) => one.teacher[i % 12]!), student: Float32Array.from({ length: 20 * 9 }, (_, i) => one.student[i % 9]!) };
+    const features = {
+      ...one,
+      teacher: Float32Array.from({ length: 20 * 12 }, (_, i) => one.teacher[i % 12]!),
+      student: Float32Array.from({ length: 20 * 9 }, (_, i) => one.student[i % 9]!),
+    };
     for (const candidates of ['all', 'density'] as const) {
       const selection = await selectPursuit(features, { candidates });
       expect([...selection.rows]).toEqual([0]);
@@ -257,7 +312,12 @@ describe('twins and rank', () => {
   it('features of low rank stop when nothing is left, without a NaN', async () => {
     // Two directions in each space.
     const rng = createRng(5);
-    const features = { teacher: new Float32Array(80 * 12), student: new Float32Array(80 * 9), teacherChannels: 12, studentChannels: 9 };
+    const features = {
+      teacher: new Float32Array(80 * 12),
+      student: new Float32Array(80 * 9),
+      teacherChannels: 12,
+      studentChannels: 9,
+    };
     for (let i = 0; i < 80; i++) {
       const [a, b] = [rng.normal(), rng.normal()];
       for (let c = 0; c < 12; c++) features.teacher[i * 12 + c] = c % 2 === 0 ? a : b;
@@ -267,7 +327,9 @@ describe('twins and rank', () => {
     expect(finite(selection)).toBe(true);
     expect(selection.stopped).toBe('gain');
     const last = selection.rows.length - 1;
-    expect((selection.residualTeacher[last]! + selection.residualStudent[last]!) / selection.initialEnergy).toBeLessThan(1e-4);
+    expect(
+      (selection.residualTeacher[last]! + selection.residualStudent[last]!) / selection.initialEnergy,
+    ).toBeLessThan(1e-4);
     expect([...selection.gains].every((gain) => gain > 1e-6 * selection.initialEnergy)).toBe(true);
   });
 });
@@ -284,7 +346,10 @@ describe('density', () => {
     const error = direct.map((value, i) => some.teacher[i]! / value - 1);
     // Without a bias between rows that are references and those that are not.
     expect(Math.abs(error.reduce((sum, value) => sum + value, 0) / 600)).toBeLessThan(0.02);
-    const [all, few] = [await selectPursuit(features), await selectPursuit(features, { density: { exactRows: 100, references: 300 } })];
+    const [all, few] = [
+      await selectPursuit(features),
+      await selectPursuit(features, { density: { exactRows: 100, references: 300 } }),
+    ];
     const kept = new Set(all.candidates);
     const both = [...few.candidates].filter((row) => kept.has(row)).length;
     expect(both / (all.candidates.length + few.candidates.length - both)).toBeGreaterThan(0.8);
@@ -299,12 +364,16 @@ describe('what explains an instance', () => {
     const { rows } = await selectPursuit(features, { candidates: 'all', count: 4 });
     for (const normalize of [true, false]) {
       const { nearest, cosine, explained } = explain(features, rows, { normalize });
-      const scaled = (x: Float32Array, width: number): number[][] => rowsOf(x, width).map((row) => (normalize ? unit(row) : row));
+      const scaled = (x: Float32Array, width: number): number[][] =>
+        rowsOf(x, width).map((row) => (normalize ? unit(row) : row));
       const students = scaled(features.student, 9);
       const joined = scaled(features.teacher, 12).map((row, i) => [...row, ...students[i]!]);
       const counts = [0, 0, 0, 0];
       for (const [i, x] of joined.entries()) {
-        const cosines = Array.from(rows, (row) => inner(x, joined[row]!) / Math.sqrt(inner(x, x) * inner(joined[row]!, joined[row]!)));
+        const cosines = Array.from(
+          rows,
+          (row) => inner(x, joined[row]!) / Math.sqrt(inner(x, x) * inner(joined[row]!, joined[row]!)),
+        );
         expect(nearest[i]).toBe(cosines.indexOf(Math.max(...cosines)));
         expect(cosine[i]).toBeCloseTo(Math.max(...cosines), 6);
         counts[nearest[i]!]!++;
@@ -315,9 +384,11 @@ describe('what explains an instance', () => {
   });
 
   it('tells instances apart that have much in common, which the removed energy does not', () => {
-    // Three groups around one mean: the mean is most of every instance, and the first prototype takes it from all of them.
+    // Three groups around one mean: the mean is most of every instance, and the first prototype takes it from all of
+    // them.
     const features = paired(60);
-    const far = (x: Float32Array, width: number): Float32Array => x.map((value, at) => 0.1 * value + 4 + ((at % width) % 3 === Math.floor(at / width) % 3 ? 3 : 0));
+    const far = (x: Float32Array, width: number): Float32Array =>
+      x.map((value, at) => 0.1 * value + 4 + ((at % width) % 3 === Math.floor(at / width) % 3 ? 3 : 0));
     const grouped = { ...features, teacher: far(features.teacher, 12), student: far(features.student, 9) };
     const { nearest, explained } = explain(grouped, [0, 1, 2]);
     expect([...explained]).toEqual([20, 20, 20]);
@@ -345,28 +416,45 @@ describe('bank of a level', () => {
   it('holds raw vectors in order of selection, their origin, and who is explained by them', async () => {
     const bank = await buildLevel({ ...features, labels }, { classes: 4, count: 5 });
     expect([...bank.offsets]).toEqual([0, 2, 7, 7, 12]);
-    expect(bank.classes.map(({ source, instances }) => [source, instances])).toEqual([['chosen', 2], ['chosen', 44], ['empty', 0], ['chosen', 44]]);
+    expect(bank.classes.map(({ source, instances }) => [source, instances])).toEqual([
+      ['chosen', 2],
+      ['chosen', 44],
+      ['empty', 0],
+      ['chosen', 44],
+    ]);
     for (const [p, row] of bank.rows.entries()) {
       const label = bank.offsets.findIndex((offset) => offset > p) - 1;
       expect(labels[row]).toBe(label);
-      expect([...bank.teacher.subarray(p * 12, (p + 1) * 12)]).toEqual([...features.teacher.subarray(row * 12, (row + 1) * 12)]);
-      expect([...bank.student.subarray(p * 9, (p + 1) * 9)]).toEqual([...features.student.subarray(row * 9, (row + 1) * 9)]);
+      expect([...bank.teacher.subarray(p * 12, (p + 1) * 12)]).toEqual([
+        ...features.teacher.subarray(row * 12, (row + 1) * 12),
+      ]);
+      expect([...bank.student.subarray(p * 9, (p + 1) * 9)]).toEqual([
+        ...features.student.subarray(row * 9, (row + 1) * 9),
+      ]);
     }
-    for (const [i, p] of bank.nearest.entries()) expect(p >= bank.offsets[labels[i]!]! && p < bank.offsets[labels[i]! + 1]!).toBe(true);
+    for (const [i, p] of bank.nearest.entries())
+      expect(p >= bank.offsets[labels[i]!]! && p < bank.offsets[labels[i]! + 1]!).toBe(true);
     expect([...bank.explained].reduce((sum, value) => sum + value, 0)).toBe(90);
     expect([...bank.kept].every((row) => row === -1)).toBe(true);
   });
 
   it('a class without instances keeps what it had', async () => {
     const before = await buildLevel({ ...features, labels }, { classes: 4, count: 5 });
-    const fewer = { ...features, teacher: features.teacher.subarray(2 * 12), student: features.student.subarray(2 * 9), labels: labels.subarray(2) };
+    const fewer = {
+      ...features,
+      teacher: features.teacher.subarray(2 * 12),
+      student: features.student.subarray(2 * 9),
+      labels: labels.subarray(2),
+    };
     const after = await buildLevel(fewer, { classes: 4, count: 3, previous: before });
     expect([...after.offsets]).toEqual([0, 2, 5, 5, 8]);
     expect(after.classes.map(({ source }) => source)).toEqual(['kept', 'chosen', 'empty', 'chosen']);
     expect([...after.kept]).toEqual([0, 1, -1, -1, -1, -1, -1, -1]);
     expect([...after.rows.subarray(0, 2)]).toEqual([-1, -1]);
     expect([...after.teacher.subarray(0, 24)]).toEqual([...before.teacher.subarray(0, 24)]);
-    await expect(buildLevel({ ...fewer, labels: fewer.labels }, { classes: 5, previous: before })).rejects.toThrow('4 classes; the features have 12 and 9, and there are 5 classes');
+    await expect(buildLevel({ ...fewer, labels: fewer.labels }, { classes: 5, previous: before })).rejects.toThrow(
+      '4 classes; the features have 12 and 9, and there are 5 classes',
+    );
   });
 
   it('takes any selector', async () => {

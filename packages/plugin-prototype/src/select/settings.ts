@@ -24,9 +24,24 @@ export function selectSettings(options: SelectOptions = {}): SelectSettings {
   const { bandwidth, quantile, exactRows, references } = settings.density;
   const whole = (value: number): boolean => Number.isSafeInteger(value);
   need(whole(settings.count) && settings.count >= 1, 'count', settings.count, 'a whole number from 1');
-  need(settings.similarity >= 0 && Number.isFinite(settings.similarity), 'similarity', settings.similarity, 'a number from 0');
-  need(settings.stopTolerance >= 0 && settings.stopTolerance < 1, 'stopTolerance', settings.stopTolerance, 'a number from 0, below 1');
-  need(settings.twinTolerance >= 0 && settings.twinTolerance < 1, 'twinTolerance', settings.twinTolerance, 'a number from 0, below 1');
+  need(
+    settings.similarity >= 0 && Number.isFinite(settings.similarity),
+    'similarity',
+    settings.similarity,
+    'a number from 0',
+  );
+  need(
+    settings.stopTolerance >= 0 && settings.stopTolerance < 1,
+    'stopTolerance',
+    settings.stopTolerance,
+    'a number from 0, below 1',
+  );
+  need(
+    settings.twinTolerance >= 0 && settings.twinTolerance < 1,
+    'twinTolerance',
+    settings.twinTolerance,
+    'a number from 0, below 1',
+  );
   need(bandwidth > 0 && Number.isFinite(bandwidth), 'density.bandwidth', bandwidth, 'a number above 0');
   need(quantile >= 0 && quantile < 1, 'density.quantile', quantile, 'a number from 0, below 1');
   need(whole(exactRows) && exactRows >= 1, 'density.exactRows', exactRows, 'a whole number from 1');
@@ -35,5 +50,6 @@ export function selectSettings(options: SelectOptions = {}): SelectSettings {
 }
 
 function need(holds: boolean, name: string, value: number, wanted: string): void {
-  if (!holds) throw new KdError('USAGE', `Option "${name}" of the selection of prototypes is ${value}; it must be ${wanted}.`);
+  if (!holds)
+    throw new KdError('USAGE', `Option "${name}" of the selection of prototypes is ${value}; it must be ${wanted}.`);
 }

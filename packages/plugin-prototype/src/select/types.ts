@@ -13,7 +13,10 @@ export interface FeatureRows {
   readonly rows: number;
   readonly teacherChannels: number;
   readonly studentChannels: number;
-  /** Rows `from` to `to` (exclusive) of both spaces, not normalised. Called several times for every row; the arrays may be reused after the next call. */
+  /**
+   * Rows `from` to `to` (exclusive) of both spaces, not normalised. Called several times for every row; the arrays may
+   * be reused after the next call.
+   */
   read(from: number, to: number): RowBlock | Promise<RowBlock>;
 }
 
@@ -84,7 +87,8 @@ export interface Selection {
 }
 
 /**
- * Chooses prototypes among the instances of one class and level. Needs an engine (`tf.setBackend`) and leaves no tensor behind.
+ * Chooses prototypes among the instances of one class and level. Needs an engine (`tf.setBackend`) and leaves no tensor
+ * behind.
  * @throws KdError USAGE when matrices and channel counts do not fit each other, or an option is out of range
  */
 export type Selector = (features: PairedFeatures, options?: SelectOptions) => Promise<Selection>;
@@ -95,9 +99,15 @@ export interface Explanation {
   readonly teacher: Float64Array;
   /** [k, n], student space. */
   readonly student: Float64Array;
-  /** [n] the nearest prototype (its place in the order of selection); -1 for none (dropped and zero rows, empty selections). */
+  /**
+   * [n] the nearest prototype (its place in the order of selection); -1 for none (dropped and zero rows, empty
+   * selections).
+   */
   readonly nearest: Int32Array;
-  /** [n] cosine with it, both spaces together: the mean of the two spaces' cosines where rows are normalised. 0 for none. */
+  /**
+   * [n] cosine with it, both spaces together: the mean of the two spaces' cosines where rows are normalised. 0 for
+   * none.
+   */
   readonly cosine: Float32Array;
   /** [k] instances that each prototype is nearest to, itself included. */
   readonly explained: Int32Array;
@@ -113,7 +123,10 @@ export interface ClassPrototypes {
   readonly explanation: Explanation;
 }
 
-/** The prototypes of all classes on one level: class c owns rows `offsets[c]` to `offsets[c + 1]`, in order of selection. */
+/**
+ * The prototypes of all classes on one level: class c owns rows `offsets[c]` to `offsets[c + 1]`, in order of
+ * selection.
+ */
 export interface LevelBank {
   readonly teacherChannels: number;
   readonly studentChannels: number;

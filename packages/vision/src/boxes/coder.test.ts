@@ -37,14 +37,21 @@ it('limits log sizes from above only, with gradient 0 beyond and not at the limi
   };
   expect(sizeOf(50)).toBeCloseTo(1000, 2);
   expect(sizeOf(-9)).toBeCloseTo(16 * Math.exp(-9), 6);
-  const slope = (dw: number): number => tf.grad((codes) => tf.sum(tf.slice(decodeBoxes(codes, reference), [0, 2], [1, 1])))(tf.tensor2d([[0, 0, dw, 0]])).dataSync()[2]!;
+  const slope = (dw: number): number =>
+    tf
+      .grad((codes) => tf.sum(tf.slice(decodeBoxes(codes, reference), [0, 2], [1, 1])))(tf.tensor2d([[0, 0, dw, 0]]))
+      .dataSync()[2]!;
   expect(slope(MAX_LOG_SIZE_RATIO + 0.01)).toBe(0);
   expect(slope(MAX_LOG_SIZE_RATIO)).toBeCloseTo(500, 1);
 });
 
 it('takes one list of anchors for the codes of every image', () => {
   const codes = tf.randomNormal([2, 3, 4], 0, 1, 'float32', 7);
-  const anchors = tf.tensor2d([[0, 0, 8, 8], [4, 4, 20, 12], [1, 2, 3, 4]]);
+  const anchors = tf.tensor2d([
+    [0, 0, 8, 8],
+    [4, 4, 20, 12],
+    [1, 2, 3, 4],
+  ]);
   const boxes = decodeBoxes(codes, anchors) as tf.Tensor3D;
   expect(boxes.shape).toEqual([2, 3, 4]);
   expect(tf.gather(boxes, 1).arraySync()).toEqual(decodeBoxes(tf.gather(codes, 1), anchors).arraySync());
@@ -57,11 +64,23 @@ it('encodes a box without area as minus infinity', () => {
 it('limits log sizes from below where asked, with gradient 0 beyond', () => {
   const reference = tf.tensor2d([[0, 0, 16, 16]]);
   const width = (codes: tf.Tensor): tf.Tensor => {
-    const [x1, , x2] = tf.split(decodeBoxes(codes, reference, { clipBelow: -MAX_LOG_SIZE_RATIO }), 4, 1) as [tf.Tensor, tf.Tensor, tf.Tensor];
+    const [x1, , x2] = tf.split(decodeBoxes(codes, reference, { clipBelow: -MAX_LOG_SIZE_RATIO }), 4, 1) as [
+      tf.Tensor,
+      tf.Tensor,
+      tf.Tensor,
+    ];
     return tf.sum(tf.sub(x2, x1));
   };
   expect(width(tf.tensor2d([[0, 0, -9, 0]])).dataSync()[0]).toBeCloseTo((16 * 16) / 1000, 6);
   expect(width(tf.tensor2d([[0, 0, 9, 0]])).dataSync()[0]).toBeCloseTo(1000, 2);
-  expect(tf.grad(width)(tf.tensor2d([[0, 0, -9, 0]])).dataSync()[2]).toBe(0);
-  expect(tf.grad(width)(tf.tensor2d([[0, 0, -1, 0]])).dataSync()[2]).toBeCloseTo(16 * Math.exp(-1), 4);
+  expect(
+    tf
+      .grad(width)(tf.tensor2d([[0, 0, -9, 0]]))
+      .dataSync()[2],
+  ).toBe(0);
+  expect(
+    tf
+      .grad(width)(tf.tensor2d([[0, 0, -1, 0]]))
+      .dataSync()[2],
+  ).toBeCloseTo(16 * Math.exp(-1), 4);
 });

@@ -36,7 +36,11 @@ function centreForm([x1, y1, x2, y2]: Corners): CentreForm {
  * @param reference [..., 4], broadcastable to `boxes`
  * @returns [..., 4]
  */
-export function encodeBoxes(boxes: tf.Tensor, reference: tf.Tensor, { weights = [1, 1, 1, 1] }: BoxCoderOptions = {}): tf.Tensor {
+export function encodeBoxes(
+  boxes: tf.Tensor,
+  reference: tf.Tensor,
+  { weights = [1, 1, 1, 1] }: BoxCoderOptions = {},
+): tf.Tensor {
   return tf.tidy(() => {
     const box = centreForm(corners(boxes));
     const ref = centreForm(corners(reference));
@@ -60,11 +64,14 @@ export function encodeBoxes(boxes: tf.Tensor, reference: tf.Tensor, { weights = 
 export function decodeBoxes(codes: tf.Tensor, reference: tf.Tensor, options: BoxCoderOptions = {}): tf.Tensor {
   const { weights = [1, 1, 1, 1], clip = MAX_LOG_SIZE_RATIO, clipBelow } = options;
   return tf.tidy(() => {
-    const [dx, dy, dw, dh] = corners(codes).map((c, i) => (weights[i] === 1 ? c : tf.div(c, weights[i]!))) as unknown as Corners;
+    const [dx, dy, dw, dh] = corners(codes).map((c, i) =>
+      weights[i] === 1 ? c : tf.div(c, weights[i]!),
+    ) as unknown as Corners;
     const ref = centreForm(corners(reference));
     const cx = tf.add(tf.mul(dx, ref.width), ref.cx);
     const cy = tf.add(tf.mul(dy, ref.height), ref.cy);
-    const limited = (d: tf.Tensor): tf.Tensor => (clipBelow === undefined ? tf.minimum(d, clip) : tf.clipByValue(d, clipBelow, clip));
+    const limited = (d: tf.Tensor): tf.Tensor =>
+      clipBelow === undefined ? tf.minimum(d, clip) : tf.clipByValue(d, clipBelow, clip);
     const halfWidth = tf.mul(tf.mul(tf.exp(limited(dw)), ref.width), 0.5);
     const halfHeight = tf.mul(tf.mul(tf.exp(limited(dh)), ref.height), 0.5);
     const sides = [tf.sub(cx, halfWidth), tf.sub(cy, halfHeight), tf.add(cx, halfWidth), tf.add(cy, halfHeight)];

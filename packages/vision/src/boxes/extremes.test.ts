@@ -7,8 +7,22 @@ import { maximum, minimum } from './extremes.js';
 it('gives each operand half of the gradient at a tie', () => {
   const [a, b] = [tf.tensor1d([1, 2, 3]), tf.tensor1d([2, 2, 2])];
   const weigh = (x: tf.Tensor): tf.Scalar => tf.sum(tf.mul(x, [1, 10, 100]));
-  expect(tf.grads((x, y) => weigh(maximum(x!, y!)))([a, b]).map((g) => [...g.dataSync()])).toEqual([[0, 5, 100], [1, 5, 0]]);
-  expect(tf.grads((x, y) => weigh(minimum(x!, y!)))([a, b]).map((g) => [...g.dataSync()])).toEqual([[1, 5, 0], [0, 5, 100]]);
+  expect(
+    tf
+      .grads((x, y) => weigh(maximum(x!, y!)))([a, b])
+      .map((g) => [...g.dataSync()]),
+  ).toEqual([
+    [0, 5, 100],
+    [1, 5, 0],
+  ]);
+  expect(
+    tf
+      .grads((x, y) => weigh(minimum(x!, y!)))([a, b])
+      .map((g) => [...g.dataSync()]),
+  ).toEqual([
+    [1, 5, 0],
+    [0, 5, 100],
+  ]);
 });
 
 it('sums the gradient of an operand that was broadcast', () => {

@@ -7,7 +7,8 @@ function sumToShape(gradient: tf.Tensor, shape: number[]): tf.Tensor {
 }
 
 /** 1 where `a` wins, 0 where `b` wins, 0.5 where both are equal. */
-const shareOf = (winner: tf.Tensor, loser: tf.Tensor): tf.Tensor => tf.mul(tf.add(tf.sign(tf.sub(winner, loser)), 1), 0.5);
+const shareOf = (winner: tf.Tensor, loser: tf.Tensor): tf.Tensor =>
+  tf.mul(tf.add(tf.sign(tf.sub(winner, loser)), 1), 0.5);
 
 /**
  * Elementwise maximum of broadcastable tensors. Unlike `tf.maximum`, its gradient broadcasts, and at ties each operand

@@ -10,9 +10,16 @@ const side = fc.float({ min: 1, max: 100, noNaN: true });
 const place = fc.float({ min: 0, max: 200, noNaN: true });
 const box = fc.tuple(place, place, side, side).map(([x, y, w, h]) => [x, y, x + w, y + h].map(Math.fround));
 
-describe.each([['giou', giouLoss, 2], ['diou', diouLoss, 2], ['ciou', ciouLoss, 3]] as const)('%s loss', (_, loss, top) => {
+describe.each([
+  ['giou', giouLoss, 2],
+  ['diou', diouLoss, 2],
+  ['ciou', ciouLoss, 3],
+] as const)('%s loss', (_, loss, top) => {
   it('is 0 with gradient 0 where the prediction is right', () => {
-    const boxes = tf.tensor2d([[3, 4, 20, 30], [0, 0, 7, 7]]);
+    const boxes = tf.tensor2d([
+      [3, 4, 20, 30],
+      [0, 0, 7, 7],
+    ]);
     expect(Math.max(...loss(boxes, boxes).dataSync())).toBeLessThan(1e-6);
     const gradient = tf.grad((pred) => tf.sum(loss(pred, boxes)))(boxes);
     expect(Math.max(...tf.abs(gradient).dataSync())).toBeLessThan(1e-6);
@@ -43,7 +50,16 @@ it('the GIoU loss of a pair is 1 - its generalized IoU', () => {
 });
 
 describe('with denominators raised to eps', () => {
-  const pairs = [tf.tensor2d([[0, 0, 4, 4], [0, 0, 1, 1]]), tf.tensor2d([[2, 0, 6, 4], [5, 5, 6, 6]])] as const;
+  const pairs = [
+    tf.tensor2d([
+      [0, 0, 4, 4],
+      [0, 0, 1, 1],
+    ]),
+    tf.tensor2d([
+      [2, 0, 6, 4],
+      [5, 5, 6, 6],
+    ]),
+  ] as const;
 
   it('the GIoU loss of proper boxes stays, and of boxes without area is finite', () => {
     const [plain, floored] = [false, true].map((floor) => giouLoss(...pairs, { eps: 1e-6, floor }).dataSync());
@@ -56,7 +72,11 @@ describe('with denominators raised to eps', () => {
     const [half, apart] = iouLogLoss(...pairs).dataSync();
     expect(half).toBeCloseTo(Math.log(3), 5);
     expect(apart).toBeCloseTo(-Math.log(1e-6), 4);
-    const slopes = [...tf.grad((pred) => tf.sum(iouLogLoss(pred, pairs[1])))(pairs[0]).dataSync()];
+    const slopes = [
+      ...tf
+        .grad((pred) => tf.sum(iouLogLoss(pred, pairs[1])))(pairs[0])
+        .dataSync(),
+    ];
     expect(slopes.slice(0, 4).some((slope) => slope !== 0)).toBe(true);
     expect(slopes.slice(4)).toEqual([0, 0, 0, 0]);
   });

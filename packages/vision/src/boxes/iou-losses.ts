@@ -7,7 +7,9 @@ import { maximum, minimum } from './extremes.js';
 export interface IouLossOptions {
   /** Keeps denominators off 0; default 1e-7. */
   readonly eps?: number;
-  /** Denominators are raised to `eps` where they are lower, as mmdetection does, instead of having it added. GIoU only. */
+  /**
+   * Denominators are raised to `eps` where they are lower, as mmdetection does, instead of having it added. GIoU only.
+   */
   readonly floor?: boolean;
 }
 
@@ -41,7 +43,11 @@ const dropLastAxis = (x: tf.Tensor): tf.Tensor => tf.squeeze(x, [x.rank - 1]);
  * @param target [..., 4], same shape
  * @returns [...]
  */
-export function giouLoss(pred: tf.Tensor, target: tf.Tensor, { eps = 1e-7, floor = false }: IouLossOptions = {}): tf.Tensor {
+export function giouLoss(
+  pred: tf.Tensor,
+  target: tf.Tensor,
+  { eps = 1e-7, floor = false }: IouLossOptions = {},
+): tf.Tensor {
   return tf.tidy(() => {
     const p = corners(pred);
     const t = corners(target);
@@ -56,10 +62,15 @@ export function giouLoss(pred: tf.Tensor, target: tf.Tensor, { eps = 1e-7, floor
 }
 
 /**
- * `-log(max(IoU, eps))` of pairs, the union no lower than `eps`: the IoU loss of UnitBox (Yu et al., 2016) as mmdetection computes
+ * `-log(max(IoU, eps))` of pairs, the union no lower than `eps`: the IoU loss of UnitBox (Yu et al., 2016) as
+ * mmdetection computes
  * it. No gradient where the IoU is below `eps`. Shapes as in {@link giouLoss}.
  */
-export function iouLogLoss(pred: tf.Tensor, target: tf.Tensor, { eps = 1e-6 }: Pick<IouLossOptions, 'eps'> = {}): tf.Tensor {
+export function iouLogLoss(
+  pred: tf.Tensor,
+  target: tf.Tensor,
+  { eps = 1e-6 }: Pick<IouLossOptions, 'eps'> = {},
+): tf.Tensor {
   return tf.tidy(() => {
     const { inter, union } = overlap(corners(pred), corners(target));
     return dropLastAxis(tf.neg(tf.log(atLeast(tf.div(inter, atLeast(union, eps)), eps))));

@@ -24,7 +24,11 @@ function centreAndSize(reference: tf.Tensor): { cx: tf.Tensor; cy: tf.Tensor; si
  * @param reference [..., 4], broadcastable to `boxes`
  * @returns [..., 4]
  */
-export function encodeDistances(boxes: tf.Tensor, reference: tf.Tensor, { normalizeBySize = true }: LinearCoderOptions = {}): tf.Tensor {
+export function encodeDistances(
+  boxes: tf.Tensor,
+  reference: tf.Tensor,
+  { normalizeBySize = true }: LinearCoderOptions = {},
+): tf.Tensor {
   return tf.tidy(() => {
     const { cx, cy, size } = centreAndSize(reference);
     const [x1, y1, x2, y2] = corners(boxes);
@@ -39,7 +43,11 @@ export function encodeDistances(boxes: tf.Tensor, reference: tf.Tensor, { normal
  * @param reference [..., 4], broadcastable to `codes`
  * @returns [..., 4]
  */
-export function decodeDistances(codes: tf.Tensor, reference: tf.Tensor, { normalizeBySize = true }: LinearCoderOptions = {}): tf.Tensor {
+export function decodeDistances(
+  codes: tf.Tensor,
+  reference: tf.Tensor,
+  { normalizeBySize = true }: LinearCoderOptions = {},
+): tf.Tensor {
   return tf.tidy(() => {
     const { cx, cy, size } = centreAndSize(reference);
     const [left, top, right, bottom] = corners(normalizeBySize ? tf.mul(codes, size) : codes);

@@ -3,7 +3,8 @@ import * as tf from '@tensorflow/tfjs-core';
 type Size = readonly [height: number, width: number];
 
 /**
- * Boxes of an image of size `from` in the coordinates of the image resized to `to`. The factors are the float32 quotients
+ * Boxes of an image of size `from` in the coordinates of the image resized to `to`. The factors are the float32
+ * quotients
  * of the sizes, per axis.
  * @param boxes [..., 4] in pixels
  */

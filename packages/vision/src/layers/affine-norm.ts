@@ -24,7 +24,10 @@ export abstract class AffineNorm extends layers.Layer {
   protected movingMean!: LayerVariable;
   protected movingVariance!: LayerVariable;
 
-  constructor(args: AffineNormArgs, private readonly trains: boolean) {
+  constructor(
+    args: AffineNormArgs,
+    private readonly trains: boolean,
+  ) {
     super({ name: args.name });
     this.epsilon = args.epsilon;
   }
@@ -51,7 +54,10 @@ export abstract class AffineNorm extends layers.Layer {
   affine(): Affine {
     return tf.tidy(() => {
       const scale = tf.div(variableOf(this.gamma), tf.sqrt(tf.add(variableOf(this.movingVariance), this.epsilon)));
-      return { scale: scale as tf.Tensor1D, shift: tf.sub(variableOf(this.beta), tf.mul(variableOf(this.movingMean), scale)) as tf.Tensor1D };
+      return {
+        scale: scale as tf.Tensor1D,
+        shift: tf.sub(variableOf(this.beta), tf.mul(variableOf(this.movingMean), scale)) as tf.Tensor1D,
+      };
     });
   }
 

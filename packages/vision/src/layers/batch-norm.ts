@@ -11,7 +11,8 @@ export interface BatchNormArgs extends AffineNormArgs {
 }
 
 /**
- * torch's BatchNorm2d. The stock layer of TensorFlow.js assigns its running statistics inside of the tape and uses the biased
+ * torch's BatchNorm2d. The stock layer of TensorFlow.js assigns its running statistics inside of the tape and uses the
+ * biased
  * variance for them; here they are handed out through the call's `updates`, the variance unbiased.
  */
 export class BatchNorm extends AffineNorm {
@@ -29,7 +30,10 @@ export class BatchNorm extends AffineNorm {
     return this.mode === 'eval' || !context.training;
   }
 
-  override call(inputs: tf.Tensor | tf.Tensor[], context: { [key: string]: unknown } & Partial<CallContext>): tf.Tensor {
+  override call(
+    inputs: tf.Tensor | tf.Tensor[],
+    context: { [key: string]: unknown } & Partial<CallContext>,
+  ): tf.Tensor {
     if (this.isAffine({ training: context.training === true })) return super.call(inputs, context);
     const x = onlyTensor(inputs) as tf.Tensor4D; // [b, h, w, c]
     const count = x.size / x.shape[3];
@@ -40,7 +44,14 @@ export class BatchNorm extends AffineNorm {
         { variable: variableOf(this.movingVariance), value: this.blend(variableOf(this.movingVariance), unbiased) },
       );
     };
-    return normalise(x, variableOf(this.gamma) as tf.Tensor1D, variableOf(this.beta) as tf.Tensor1D, wholeBatch(x.shape), this.epsilon, store);
+    return normalise(
+      x,
+      variableOf(this.gamma) as tf.Tensor1D,
+      variableOf(this.beta) as tf.Tensor1D,
+      wholeBatch(x.shape),
+      this.epsilon,
+      store,
+    );
   }
 
   private blend(old: tf.Tensor, batch: tf.Tensor): tf.Tensor {

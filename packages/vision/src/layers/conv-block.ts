@@ -25,7 +25,12 @@ export interface ConvBlock {
  * @param x [b, h, w, c]
  * @param residual added before the ReLU
  */
-export function runConvBlock(block: ConvBlock, x: tf.Tensor4D, context: RunContext, residual?: tf.Tensor4D): tf.Tensor4D {
+export function runConvBlock(
+  block: ConvBlock,
+  x: tf.Tensor4D,
+  context: RunContext,
+  residual?: tf.Tensor4D,
+): tf.Tensor4D {
   return tidyWithUpdates(context, () => {
     const { conv, norm, relu, pad } = block;
     let kernel: tf.Tensor4D = weightOf(conv, 'kernel') as tf.Variable<tf.Rank.R4>;
@@ -39,7 +44,14 @@ export function runConvBlock(block: ConvBlock, x: tf.Tensor4D, context: RunConte
     }
     // The ReLU can be joined to the convolution only where nothing comes between.
     const early = relu && bias !== undefined && rest === undefined && residual === undefined;
-    let y: tf.Tensor = convolve(x, kernel, bias as tf.Tensor1D | undefined, convGeometry(conv), { pad, relu: early }, context.runOp);
+    let y: tf.Tensor = convolve(
+      x,
+      kernel,
+      bias as tf.Tensor1D | undefined,
+      convGeometry(conv),
+      { pad, relu: early },
+      context.runOp,
+    );
     if (rest) y = rest.call(y, { ...context }) as tf.Tensor;
     if (residual) y = tf.add(y, residual);
     return (relu && !early ? tf.relu(y) : y) as tf.Tensor4D;
@@ -56,15 +68,30 @@ function convolve(
 ): tf.Tensor {
   const grouped = kernel.shape[2] !== x.shape[3];
   const symmetric = torchPadding(kernel.shape, strides, padding);
-  if (runOp && !grouped && symmetric !== undefined) return nativeConv(runOp, x, kernel, bias, { stride: strides[0], pad: pad + symmetric, relu });
-  const padded = pad > 0 ? tf.pad(x, [[0, 0], [pad, pad], [pad, pad], [0, 0]]) : x;
-  const y = grouped ? groupedConv2d(padded, kernel, { stride: strides[0], padding }, runOp) : tf.conv2d(padded, kernel, strides, padding);
+  if (runOp && !grouped && symmetric !== undefined)
+    return nativeConv(runOp, x, kernel, bias, { stride: strides[0], pad: pad + symmetric, relu });
+  const padded =
+    pad > 0
+      ? tf.pad(x, [
+          [0, 0],
+          [pad, pad],
+          [pad, pad],
+          [0, 0],
+        ])
+      : x;
+  const y = grouped
+    ? groupedConv2d(padded, kernel, { stride: strides[0], padding }, runOp)
+    : tf.conv2d(padded, kernel, strides, padding);
   const sum = bias ? tf.add(y, bias) : y;
   return relu ? tf.relu(sum) : sum;
 }
 
 /** The zeros on every side that a convolution pads by itself, or undefined where the sides differ. */
-function torchPadding([height, width]: readonly number[], [down, right]: readonly [number, number], padding: 'valid' | 'same'): number | undefined {
+function torchPadding(
+  [height, width]: readonly number[],
+  [down, right]: readonly [number, number],
+  padding: 'valid' | 'same',
+): number | undefined {
   if (down !== right) return undefined;
   if (padding === 'valid' || (height === 1 && width === 1)) return 0;
   return down === 1 && height === width && height! % 2 === 1 ? (height! - 1) / 2 : undefined;

@@ -27,7 +27,10 @@ export class GroupNorm extends layers.Layer {
   override build(inputShape: Shape | Shape[]): void {
     const channels = channelsOf(inputShape);
     if (channels % this.groups !== 0) {
-      throw new KdError('CONFIG_INVALID', `${this.name}: ${channels} channels cannot be split into ${this.groups} groups; choose a number of groups that divides the channels.`);
+      throw new KdError(
+        'CONFIG_INVALID',
+        `${this.name}: ${channels} channels cannot be split into ${this.groups} groups; choose a number of groups that divides the channels.`,
+      );
     }
     this.gamma = this.addWeight('gamma', [channels], 'float32', initializers.ones());
     this.beta = this.addWeight('beta', [channels], 'float32', initializers.zeros());
@@ -39,7 +42,13 @@ export class GroupNorm extends layers.Layer {
   }
 
   override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor {
-    return groupNorm(onlyTensor(inputs) as tf.Tensor4D, variableOf(this.gamma), variableOf(this.beta), this.groups, this.epsilon);
+    return groupNorm(
+      onlyTensor(inputs) as tf.Tensor4D,
+      variableOf(this.gamma),
+      variableOf(this.beta),
+      this.groups,
+      this.epsilon,
+    );
   }
 
   override getConfig(): LayerConfig {
@@ -48,7 +57,13 @@ export class GroupNorm extends layers.Layer {
 }
 
 /** GroupNorm of x [b, h, w, c] with gamma and beta [c]. */
-export function groupNorm(x: tf.Tensor4D, gamma: tf.Tensor, beta: tf.Tensor, groups: number, epsilon: number): tf.Tensor4D {
+export function groupNorm(
+  x: tf.Tensor4D,
+  gamma: tf.Tensor,
+  beta: tf.Tensor,
+  groups: number,
+  epsilon: number,
+): tf.Tensor4D {
   return normalise(x, gamma as tf.Tensor1D, beta as tf.Tensor1D, channelGroups(x.shape, groups), epsilon);
 }
 

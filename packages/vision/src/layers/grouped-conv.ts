@@ -13,17 +13,29 @@ export interface GroupedConvOptions {
 /**
  * A convolution whose output channels read a group of the input channels each (ResNeXt), which TensorFlow.js refuses.
  *
- * Native TensorFlow has it, and its gradients where oneDNN computes them; elsewhere each group is a convolution of its own. Measured on two cores, forward and both
- * gradients of 3x3 at 2 x 40 x 40 x 256 in 32 groups: 8 ms in one op each, 74 ms split, 470 ms as one dense convolution with a block-diagonal kernel.
+ * Native TensorFlow has it, and its gradients where oneDNN computes them; elsewhere each group is a convolution of its
+ * own. Measured on two cores, forward and both
+ * gradients of 3x3 at 2 x 40 x 40 x 256 in 32 groups: 8 ms in one op each, 74 ms split, 470 ms as one dense convolution
+ * with a block-diagonal kernel.
  * @param x [b, h, w, in]
  * @param kernel [kh, kw, in / groups, out]
  */
-export function groupedConv2d(x: tf.Tensor4D, kernel: tf.Tensor4D, options: GroupedConvOptions, runOp?: RunOp): tf.Tensor4D {
+export function groupedConv2d(
+  x: tf.Tensor4D,
+  kernel: tf.Tensor4D,
+  options: GroupedConvOptions,
+  runOp?: RunOp,
+): tf.Tensor4D {
   if (runOp && hasGradients(runOp)) return nativeGroupedConv(runOp, x, kernel, options);
   return tf.tidy(() => {
     const groups = x.shape[3] / kernel.shape[2];
     const kernels = tf.split<tf.Tensor4D>(kernel, groups, 3);
-    return tf.concat(tf.split<tf.Tensor4D>(x, groups, 3).map((own, i) => tf.conv2d<tf.Tensor4D>(own, kernels[i]!, options.stride, options.padding)), 3);
+    return tf.concat(
+      tf
+        .split<tf.Tensor4D>(x, groups, 3)
+        .map((own, i) => tf.conv2d<tf.Tensor4D>(own, kernels[i]!, options.stride, options.padding)),
+      3,
+    );
   });
 }
 
@@ -33,7 +45,12 @@ interface Attributes extends GroupedConvOptions {
   readonly runOp: RunOp;
 }
 
-function nativeGroupedConv(runOp: RunOp, x: tf.Tensor4D, kernel: tf.Tensor4D, options: GroupedConvOptions): tf.Tensor4D {
+function nativeGroupedConv(
+  runOp: RunOp,
+  x: tf.Tensor4D,
+  kernel: tf.Tensor4D,
+  options: GroupedConvOptions,
+): tf.Tensor4D {
   registerOn(tf.getBackend());
   const attributes: Attributes = { ...options, runOp };
   return tf.engine().runKernel(KERNEL, { x, kernel }, attributes as unknown as tf.NamedAttrMap) as tf.Tensor4D;
@@ -58,8 +75,10 @@ function registerOn(backendName: string): void {
       const [x, kernel] = saved as [tf.Tensor4D, tf.Tensor4D];
       const attributes = attributesOf(options);
       return {
-        x: () => runOp('Conv2DBackpropInput', attributes, [tf.tensor1d(x.shape, 'int32'), kernel, dy as tf.Tensor], 1)[0]!,
-        kernel: () => runOp('Conv2DBackpropFilter', attributes, [x, tf.tensor1d(kernel.shape, 'int32'), dy as tf.Tensor], 1)[0]!,
+        x: () =>
+          runOp('Conv2DBackpropInput', attributes, [tf.tensor1d(x.shape, 'int32'), kernel, dy as tf.Tensor], 1)[0]!,
+        kernel: () =>
+          runOp('Conv2DBackpropFilter', attributes, [x, tf.tensor1d(kernel.shape, 'int32'), dy as tf.Tensor], 1)[0]!,
       };
     },
   });
@@ -76,7 +95,10 @@ const attributesOf = ({ stride, padding }: GroupedConvOptions): OpAttribute[] =>
 
 let known: boolean | undefined;
 
-/** Whether the library computes gradients of grouped convolutions: it does with oneDNN, and without it refuses. Asked once, of the smallest case. */
+/**
+ * Whether the library computes gradients of grouped convolutions: it does with oneDNN, and without it refuses. Asked
+ * once, of the smallest case.
+ */
 function hasGradients(runOp: RunOp): boolean {
   known ??= asksWell(() => {
     const [x, kernel] = [tf.ones([1, 3, 3, 4]), tf.ones([3, 3, 2, 4])];
@@ -119,7 +141,10 @@ export class GroupedConv extends layers.Layer {
     const { kernel, filters, groups } = this.#args;
     const input = channelsOf(inputShape);
     if (input % groups !== 0 || filters % groups !== 0) {
-      throw new KdError('CONFIG_INVALID', `${this.name}: ${input} channels in and ${filters} out cannot be cut into ${groups} groups; both must be multiples of the number of groups.`);
+      throw new KdError(
+        'CONFIG_INVALID',
+        `${this.name}: ${input} channels in and ${filters} out cannot be cut into ${groups} groups; both must be multiples of the number of groups.`,
+      );
     }
     this.addWeight('kernel', [kernel, kernel, input / groups, filters], 'float32', initializers.zeros());
     this.built = true;
@@ -128,17 +153,32 @@ export class GroupedConv extends layers.Layer {
   override computeOutputShape(inputShape: Shape | Shape[]): Shape {
     const { kernel, stride, padding, filters } = this.#args;
     const [b, ...sides] = (Array.isArray(inputShape[0]) ? inputShape[0] : inputShape) as Shape;
-    const out = (side: number | null): number | null => (side === null ? null : Math.ceil((padding === 'same' ? side : side - kernel + 1) / stride));
+    const out = (side: number | null): number | null =>
+      side === null ? null : Math.ceil((padding === 'same' ? side : side - kernel + 1) / stride);
     return [b!, out(sides[0]!), out(sides[1]!), filters];
   }
 
   override call(inputs: tf.Tensor | tf.Tensor[]): tf.Tensor {
-    return groupedConv2d(onlyTensor(inputs) as tf.Tensor4D, variableOf(this.weights[0]!) as tf.Variable<tf.Rank.R4>, this.#args);
+    return groupedConv2d(
+      onlyTensor(inputs) as tf.Tensor4D,
+      variableOf(this.weights[0]!) as tf.Variable<tf.Rank.R4>,
+      this.#args,
+    );
   }
 
   /** What a stock convolution says of itself, as far as it is read. */
   override getConfig(): LayerConfig {
     const { filters, kernel, stride, padding, groups } = this.#args;
-    return { ...super.getConfig(), filters, kernelSize: [kernel, kernel], strides: [stride, stride], padding, groups, activation: 'linear', dataFormat: 'channelsLast', dilationRate: [1, 1] };
+    return {
+      ...super.getConfig(),
+      filters,
+      kernelSize: [kernel, kernel],
+      strides: [stride, stride],
+      padding,
+      groups,
+      activation: 'linear',
+      dataFormat: 'channelsLast',
+      dilationRate: [1, 1],
+    };
   }
 }

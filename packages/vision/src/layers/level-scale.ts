@@ -2,7 +2,10 @@ import * as tf from '@tensorflow/tfjs-core';
 import { initializers, type LayerVariable, layers, type Shape } from '@tensorflow/tfjs-layers';
 import { onlyTensor, variableOf } from './layer-weight.js';
 
-/** Multiplies a map by one trained scalar that starts at 1: the levels share a prediction layer and differ in this (Tian et al., FCOS, 2019). */
+/**
+ * Multiplies a map by one trained scalar that starts at 1: the levels share a prediction layer and differ in this (Tian
+ * et al., FCOS, 2019).
+ */
 export class LevelScale extends layers.Layer {
   static readonly className = 'LevelScale';
   private scale!: LayerVariable;

@@ -19,16 +19,29 @@ interface Attributes extends NativeConvOptions {
 const KERNEL = 'KdConvBiasRelu';
 
 /**
- * `relu(conv(x, kernel) + bias)` as one op of native TensorFlow, padding included; without a bias the convolution alone. Registered as a kernel with a gradient, so
+ * `relu(conv(x, kernel) + bias)` as one op of native TensorFlow, padding included; without a bias the convolution
+ * alone. Registered as a kernel with a gradient, so
  * that the tape asks for those gradients only that somebody needs: `customGrad` computes all of them.
  * @param x [b, h, w, in]
  * @param kernel [kh, kw, in, out]
  * @param bias [out]
  */
-export function nativeConv(runOp: RunOp, x: tf.Tensor4D, kernel: tf.Tensor4D, bias: tf.Tensor1D | undefined, options: NativeConvOptions): tf.Tensor4D {
+export function nativeConv(
+  runOp: RunOp,
+  x: tf.Tensor4D,
+  kernel: tf.Tensor4D,
+  bias: tf.Tensor1D | undefined,
+  options: NativeConvOptions,
+): tf.Tensor4D {
   registerOn(tf.getBackend());
   const attributes: Attributes = { ...options, relu: options.relu && bias !== undefined, runOp };
-  return tf.engine().runKernel(KERNEL, bias ? { x, kernel, bias } : { x, kernel }, attributes as unknown as tf.NamedAttrMap) as tf.Tensor4D;
+  return tf
+    .engine()
+    .runKernel(
+      KERNEL,
+      bias ? { x, kernel, bias } : { x, kernel },
+      attributes as unknown as tf.NamedAttrMap,
+    ) as tf.Tensor4D;
 }
 
 function registerOn(backendName: string): void {
@@ -58,8 +71,20 @@ function registerOn(backendName: string): void {
       const [x, kernel, y] = saved as [tf.Tensor4D, tf.Tensor4D, tf.Tensor4D];
       const slope = (relu ? runOp('ReluGrad', [FLOAT], [dy as tf.Tensor, y], 1)[0]! : dy) as tf.Tensor4D;
       return {
-        x: () => runOp('Conv2DBackpropInput', convAttributes(geometry, kernel), [tf.tensor1d(x.shape, 'int32'), kernel, slope], 1)[0]!,
-        kernel: () => runOp('Conv2DBackpropFilter', convAttributes(geometry, kernel, 'filter gradient'), [x, tf.tensor1d(kernel.shape, 'int32'), slope], 1)[0]!,
+        x: () =>
+          runOp(
+            'Conv2DBackpropInput',
+            convAttributes(geometry, kernel),
+            [tf.tensor1d(x.shape, 'int32'), kernel, slope],
+            1,
+          )[0]!,
+        kernel: () =>
+          runOp(
+            'Conv2DBackpropFilter',
+            convAttributes(geometry, kernel, 'filter gradient'),
+            [x, tf.tensor1d(kernel.shape, 'int32'), slope],
+            1,
+          )[0]!,
         bias: () => tf.sum(spatialSum(slope), 0),
       };
     },
@@ -69,13 +94,26 @@ function registerOn(backendName: string): void {
 const FLOAT: OpAttribute = { name: 'T', type: 'type', value: 'float32' };
 
 /**
- * TensorFlow hands a gradient to oneDNN unless its padding is explicit. The gradient of the input takes 0.7 of the time there at 20x20x256 and less than half at
- * 10x10x256; that of a larger kernel takes longer, and that of a 1x1 kernel with stride 2 comes out wrong (4 input channels).
+ * TensorFlow hands a gradient to oneDNN unless its padding is explicit. The gradient of the input takes 0.7 of the time
+ * there at 20x20x256 and less than half at
+ * 10x10x256; that of a larger kernel takes longer, and that of a 1x1 kernel with stride 2 comes out wrong (4 input
+ * channels).
  */
-function convAttributes({ stride, pad }: Pick<NativeConvOptions, 'stride' | 'pad'>, { shape: [height, width] }: tf.Tensor4D, of?: 'filter gradient'): OpAttribute[] {
+function convAttributes(
+  { stride, pad }: Pick<NativeConvOptions, 'stride' | 'pad'>,
+  { shape: [height, width] }: tf.Tensor4D,
+  of?: 'filter gradient',
+): OpAttribute[] {
   const pointwise = height === 1 && width === 1;
   const centred = height === 2 * pad + 1 && width === height;
-  const padding = stride > 1 || (of === 'filter gradient' && !pointwise) ? 'EXPLICIT' : pad === 0 ? 'VALID' : centred ? 'SAME' : 'EXPLICIT';
+  const padding =
+    stride > 1 || (of === 'filter gradient' && !pointwise)
+      ? 'EXPLICIT'
+      : pad === 0
+        ? 'VALID'
+        : centred
+          ? 'SAME'
+          : 'EXPLICIT';
   return [
     FLOAT,
     { name: 'strides', type: 'int[]', value: [1, stride, stride, 1] },

@@ -3,7 +3,8 @@ import { FrozenBatchNorm } from './frozen-batch-norm.js';
 import { GroupNorm, groupsFor } from './group-norm.js';
 
 /**
- * `frozen`: four constant vectors. `live`: batch statistics in training. `eval`: fixed statistics, scale and shift train.
+ * `frozen`: four constant vectors. `live`: batch statistics in training. `eval`: fixed statistics, scale and shift
+ * train.
  * `group`: GroupNorm, for training from scratch with small batches.
  */
 export type NormKind = 'frozen' | 'live' | 'eval' | 'group';

@@ -30,7 +30,8 @@ export const channelGroups = ([b, h, w, c]: readonly number[], groups: number): 
 });
 
 /**
- * `(x - mean) / sqrt(variance + epsilon) · gamma + beta`, with its gradient in closed form: the tape would make twice the
+ * `(x - mean) / sqrt(variance + epsilon) · gamma + beta`, with its gradient in closed form: the tape would make twice
+ * the
  * passes over memory.
  * @param x [b, h, w, c]
  * @param gamma [c]
@@ -57,7 +58,8 @@ export function normalise(
     save([input, scale, mean, inverse]);
     return {
       value: tf.add(tf.mul(input, factor), tf.sub(shift, tf.mul(mean, factor))),
-      gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => gradients(dy as tf.Tensor4D, saved as [tf.Tensor4D, tf.Tensor1D, tf.Tensor4D, tf.Tensor4D], set),
+      gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) =>
+        gradients(dy as tf.Tensor4D, saved as [tf.Tensor4D, tf.Tensor1D, tf.Tensor4D, tf.Tensor4D], set),
     };
   });
   const y = op(x, gamma, beta) as tf.Tensor4D;
@@ -69,11 +71,16 @@ export function normalise(
 }
 
 /** Gradients of x, gamma and beta. */
-function gradients(dy: tf.Tensor4D, [x, gamma, mean, inverse]: [tf.Tensor4D, tf.Tensor1D, tf.Tensor4D, tf.Tensor4D], set: NormalisedSet): tf.Tensor[] {
+function gradients(
+  dy: tf.Tensor4D,
+  [x, gamma, mean, inverse]: [tf.Tensor4D, tf.Tensor1D, tf.Tensor4D, tf.Tensor4D],
+  set: NormalisedSet,
+): tf.Tensor[] {
   return tf.tidy(() => {
     const flatInverse = tf.reshape(inverse, [inverse.shape[0], inverse.shape[3]]); // [b or 1, c]
     const sums = spatialSum(dy); // [b, c]
-    const products = tf.mul(spatialSum(tf.mul(dy, tf.sub(x, mean))), flatInverse) as tf.Tensor2D; // sum of dy · x̂, [b, c]
+    // sum of dy · x̂, [b, c]
+    const products = tf.mul(spatialSum(tf.mul(dy, tf.sub(x, mean))), flatInverse) as tf.Tensor2D;
     // dx = inverse (dy · gamma - mean(dy · gamma) - x̂ · mean(dy · gamma · x̂)), gathered as dy · a + x · k + rest
     const meanOfDy = perChannel(set.pool(tf.mul(sums, gamma) as tf.Tensor2D));
     const meanOfProducts = perChannel(set.pool(tf.mul(products, gamma) as tf.Tensor2D));
@@ -85,7 +92,8 @@ function gradients(dy: tf.Tensor4D, [x, gamma, mean, inverse]: [tf.Tensor4D, tf.
 }
 
 /**
- * Sum over height and width, [b, h, w, c] → [b, c]. One axis after the other: native TensorFlow adds one after the other
+ * Sum over height and width, [b, h, w, c] → [b, c]. One axis after the other: native TensorFlow adds one after the
+ * other
  * along such axes, and over a whole map that costs three digits of a float32.
  */
 export const spatialSum = (x: tf.Tensor4D): tf.Tensor2D => tf.sum(tf.sum(x, 1), 1) as tf.Tensor2D;

@@ -2,7 +2,8 @@ import * as tf from '@tensorflow/tfjs-core';
 import { layers, type Shape } from '@tensorflow/tfjs-layers';
 
 /**
- * Resizes the first input to the height and width of the second by the nearest neighbour: source index `floor(i · in / out)`,
+ * Resizes the first input to the height and width of the second by the nearest neighbour: source index `floor(i · in /
+ * out)`,
  * as torch's `interpolate`. Plain doubling where the sizes are multiples of each other.
  */
 export class UpsampleLike extends layers.Layer {

@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 
 /**
- * The squared difference of two maps, summed over the channels. Only the student gets a gradient, for which one map is kept instead of several.
+ * The squared difference of two maps, summed over the channels. Only the student gets a gradient, for which one map is
+ * kept instead of several.
  * @param student [b, h, w, c]
  * @param teacher [b, h, w, c]
  * @returns [b, h, w]

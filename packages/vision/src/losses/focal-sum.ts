@@ -14,14 +14,26 @@ import { power } from './focal.js';
  * @returns [b]
  * @throws KdError USAGE when the shapes do not fit
  */
-export function sigmoidFocalLossSum(logits: tf.Tensor3D, labels: tf.Tensor2D, { alpha = 0.25, gamma = 2 }: FocalOptions = {}): tf.Tensor1D {
+export function sigmoidFocalLossSum(
+  logits: tf.Tensor3D,
+  labels: tf.Tensor2D,
+  { alpha = 0.25, gamma = 2 }: FocalOptions = {},
+): tf.Tensor1D {
   const [b, n, k] = logits.shape;
   if (labels.shape[0] !== b || labels.shape[1] !== n) {
-    throw new KdError('USAGE', `Focal loss got logits [${logits.shape.join(', ')}] and labels [${labels.shape.join(', ')}]: labels have the first two axes of the logits.`);
+    throw new KdError(
+      'USAGE',
+      `Focal loss got logits [${logits.shape.join(', ')}] and labels [${labels.shape.join(', ')}]: labels have the first two axes of the logits.`,
+    );
   }
   if (n === 0) return tf.zeros([b]);
   return tf.customGrad((x, save) => {
-    const { perRow, slope } = lossAndSlope(tf.reshape(x as tf.Tensor, [b * n, k]), tf.reshape(labels, [b * n]), alpha, gamma);
+    const { perRow, slope } = lossAndSlope(
+      tf.reshape(x as tf.Tensor, [b * n, k]),
+      tf.reshape(labels, [b * n]),
+      alpha,
+      gamma,
+    );
     (save as tf.GradSaveFunc)([tf.reshape(slope, [b, n, k])]);
     return {
       value: tf.sum(tf.reshape(perRow, [b, n]), 1),
@@ -31,7 +43,12 @@ export function sigmoidFocalLossSum(logits: tf.Tensor3D, labels: tf.Tensor2D, { 
 }
 
 /** Loss per row [r] and its slope [r, k]. */
-function lossAndSlope(x: tf.Tensor2D, labels: tf.Tensor1D, alpha: number, gamma: number): { perRow: tf.Tensor; slope: tf.Tensor } {
+function lossAndSlope(
+  x: tf.Tensor2D,
+  labels: tf.Tensor1D,
+  alpha: number,
+  gamma: number,
+): { perRow: tf.Tensor; slope: tf.Tensor } {
   const [rows, k] = x.shape;
   const chunks = chunksOf(rows, k).map(({ from, count }) =>
     tf.tidy(() => chunkLossAndSlope(tf.slice(x, [from, 0], [count, k]), tf.slice(labels, from, count), alpha, gamma)),
@@ -49,7 +66,10 @@ function chunkLossAndSlope(x: tf.Tensor2D, labels: tf.Tensor1D, alpha: number, g
   // As if every target were 0, which nearly all are …
   const negatives = binaryFocal(x, gamma);
   // … but for the one target of 1 in the row of a positive anchor.
-  const target = tf.add(tf.mul(tf.range(0, rows, 1, 'int32'), tf.scalar(k, 'int32')), tf.maximum(labels, tf.scalar(0, 'int32')));
+  const target = tf.add(
+    tf.mul(tf.range(0, rows, 1, 'int32'), tf.scalar(k, 'int32')),
+    tf.maximum(labels, tf.scalar(0, 'int32')),
+  );
   const own = tf.gather(tf.reshape(x, [rows * k]), target); // [r]
   const asPositive = binaryFocal(tf.neg(own), gamma, tf.sigmoid(own));
   const asNegative = binaryFocal(own, gamma).value;
@@ -57,7 +77,10 @@ function chunkLossAndSlope(x: tf.Tensor2D, labels: tf.Tensor1D, alpha: number, g
   const ownSlope = tf.expandDims(tf.neg(tf.mul(asPositive.slope, positiveWeight)), 1); // [r, 1]
 
   const loss = tf.add(tf.mul(tf.sum(negatives.value, 1), negativeWeight), change);
-  return [loss, tf.where(oneHot(labels, k, 'bool'), ownSlope, tf.mul(negatives.slope, tf.expandDims(negativeWeight, 1)))];
+  return [
+    loss,
+    tf.where(oneHot(labels, k, 'bool'), ownSlope, tf.mul(negatives.slope, tf.expandDims(negativeWeight, 1))),
+  ];
 }
 
 /**

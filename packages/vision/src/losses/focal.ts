@@ -23,14 +23,20 @@ const alphaWeight = (t: tf.Tensor, alpha: number): tf.Tensor => tf.add(tf.mul(t,
 const missOf = (p: tf.Tensor, t: tf.Tensor): tf.Tensor => tf.add(tf.mul(p, tf.sub(1, tf.mul(t, 2))), t);
 
 /**
- * Sigmoid focal loss, elementwise: `weight * bce(x, t) * miss^gamma` (Lin et al., 2017), targets in [0, 1]. The gradient
- * is the closed form `weight * miss^gamma * (p - t + gamma * bce * (1 - 2t) * p (1 - p) / miss)`, with fewer passes over
+ * Sigmoid focal loss, elementwise: `weight * bce(x, t) * miss^gamma` (Lin et al., 2017), targets in [0, 1]. The
+ * gradient
+ * is the closed form `weight * miss^gamma * (p - t + gamma * bce * (1 - 2t) * p (1 - p) / miss)`, with fewer passes
+ * over
  * memory than the tape would make, and finite where the miss vanishes (torch gives NaN there for gamma below 1). The
  * targets are constants: no gradient flows to them. For class labels see `sigmoidFocalLossSum`.
  * @param logits [...]
  * @param targets [...] same shape, float32
  */
-export function sigmoidFocalLoss(logits: tf.Tensor, targets: tf.Tensor, { alpha = 0.25, gamma = 2 }: FocalOptions = {}): tf.Tensor {
+export function sigmoidFocalLoss(
+  logits: tf.Tensor,
+  targets: tf.Tensor,
+  { alpha = 0.25, gamma = 2 }: FocalOptions = {},
+): tf.Tensor {
   return tf.customGrad((logit, save) => {
     const x = logit as tf.Tensor;
     (save as tf.GradSaveFunc)([x, targets]);

@@ -3,10 +3,19 @@ import '@tensorflow/tfjs-layers';
 import * as tf from '@tensorflow/tfjs-core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { absolute, bceWithLogits, crossEntropy, l1Loss, sigmoidFocalLoss, sigmoidFocalLossSum, smoothL1Loss } from './index.js';
+import {
+  absolute,
+  bceWithLogits,
+  crossEntropy,
+  l1Loss,
+  sigmoidFocalLoss,
+  sigmoidFocalLossSum,
+  smoothL1Loss,
+} from './index.js';
 
 const numbers = (x: tf.Tensor): number[] => Array.from(x.dataSync());
-const slopes = (loss: (x: tf.Tensor) => tf.Tensor, x: tf.Tensor): number[] => numbers(tf.grad((v) => tf.sum(loss(v)))(x));
+const slopes = (loss: (x: tf.Tensor) => tf.Tensor, x: tf.Tensor): number[] =>
+  numbers(tf.grad((v) => tf.sum(loss(v)))(x));
 
 describe('L1', () => {
   it('has gradient 0 where nothing is missing', () => {
@@ -34,7 +43,10 @@ describe('binary losses', () => {
       fc.property(logit, soft, fc.constantFrom(0, 0.5, 1, 1.5, 2), fc.constantFrom(-1, 0.25), (x, t, gamma, alpha) => {
         tf.tidy(() => {
           const [logits, targets] = [tf.tensor1d([x, x, x]), tf.tensor1d([0, 1, t])];
-          for (const loss of [(v: tf.Tensor) => bceWithLogits(v, targets), (v: tf.Tensor) => sigmoidFocalLoss(v, targets, { alpha, gamma })]) {
+          for (const loss of [
+            (v: tf.Tensor) => bceWithLogits(v, targets),
+            (v: tf.Tensor) => sigmoidFocalLoss(v, targets, { alpha, gamma }),
+          ]) {
             expect(numbers(loss(logits)).every((v) => Number.isFinite(v) && v >= -1e-6)).toBe(true);
             expect(slopes(loss, logits).every(Number.isFinite)).toBe(true);
           }
@@ -56,9 +68,13 @@ describe('binary losses', () => {
         const value = (v: number): number => {
           const p = 1 / (1 + Math.exp(-v));
           const miss = p + t - 2 * p * t;
-          return (0.25 * t + 0.75 * (1 - t)) * (Math.max(v, 0) - v * t + Math.log1p(Math.exp(-Math.abs(v)))) * miss ** gamma;
+          return (
+            (0.25 * t + 0.75 * (1 - t)) * (Math.max(v, 0) - v * t + Math.log1p(Math.exp(-Math.abs(v)))) * miss ** gamma
+          );
         };
-        const [slope] = tf.tidy(() => slopes((v) => sigmoidFocalLoss(v, tf.tensor1d([t]), { gamma }), tf.tensor1d([x])));
+        const [slope] = tf.tidy(() =>
+          slopes((v) => sigmoidFocalLoss(v, tf.tensor1d([t]), { gamma }), tf.tensor1d([x])),
+        );
         expect(slope).toBeCloseTo((value(x + 1e-4) - value(x - 1e-4)) / 2e-4, 3);
       }),
     );
@@ -68,14 +84,23 @@ describe('binary losses', () => {
 describe('sigmoidFocalLossSum', () => {
   const [b, n, k] = [2, 1100, 64]; // several chunks, one of them over the border of the images
   const logits = tf.randomNormal([b, n, k], -2, 3, 'float32', 1) as tf.Tensor3D;
-  const labels = tf.tensor2d(Int32Array.from({ length: b * n }, (_, i) => [-1, -2, 0, 63, -1, 2, -1][i % 7]!), [b, n]);
+  const labels = tf.tensor2d(
+    Int32Array.from({ length: b * n }, (_, i) => [-1, -2, 0, 63, -1, 2, -1][i % 7]!),
+    [b, n],
+  );
 
-  it.each([[0.25, 2], [-1, 1.5], [0.5, 0]])('equals the sum of the elementwise loss (alpha %d, gamma %d)', (alpha, gamma) => {
+  it.each([
+    [0.25, 2],
+    [-1, 1.5],
+    [0.5, 0],
+  ])('equals the sum of the elementwise loss (alpha %d, gamma %d)', (alpha, gamma) => {
     const targets = tf.oneHot(labels, k, 1, 0, 'float32');
     const counted = tf.cast(tf.greaterEqual(labels, -1), 'float32');
     const weights = tf.tensor1d([1, 3]);
-    const elementwise = (x: tf.Tensor): tf.Tensor => tf.mul(tf.sum(tf.mul(tf.sum(sigmoidFocalLoss(x, targets, { alpha, gamma }), 2), counted), 1), weights);
-    const summed = (x: tf.Tensor): tf.Tensor => tf.mul(sigmoidFocalLossSum(x as tf.Tensor3D, labels, { alpha, gamma }), weights);
+    const elementwise = (x: tf.Tensor): tf.Tensor =>
+      tf.mul(tf.sum(tf.mul(tf.sum(sigmoidFocalLoss(x, targets, { alpha, gamma }), 2), counted), 1), weights);
+    const summed = (x: tf.Tensor): tf.Tensor =>
+      tf.mul(sigmoidFocalLossSum(x as tf.Tensor3D, labels, { alpha, gamma }), weights);
     const [expected, actual] = [numbers(elementwise(logits)), numbers(summed(logits))];
     actual.forEach((v, i) => expect(Math.abs(v / expected[i]! - 1)).toBeLessThan(1e-5));
     const [right, own] = [slopes(elementwise, logits), slopes(summed, logits)];
@@ -102,7 +127,11 @@ describe('sigmoidFocalLossSum', () => {
 });
 
 it('cross-entropy counts no row whose label is out of range', () => {
-  const logits = tf.tensor2d([[1, 2, 3], [0, 0, 0], [5, 1, 1]]);
+  const logits = tf.tensor2d([
+    [1, 2, 3],
+    [0, 0, 0],
+    [5, 1, 1],
+  ]);
   const [a, b, c] = numbers(crossEntropy(logits, tf.tensor1d([2, -1, 0], 'int32')));
   expect(a).toBeCloseTo(Math.log(1 + Math.exp(-1) + Math.exp(-2)), 5);
   expect(b).toBeCloseTo(0, 9);

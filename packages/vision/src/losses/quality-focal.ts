@@ -8,13 +8,19 @@ export interface QualityFocalOptions {
 }
 
 /**
- * Quality focal loss, elementwise: `bce(x, t) * |sigmoid(x) - t|^beta` for targets in [0, 1] (Li et al., Generalized Focal Loss,
- * 2020, eq. 2). The gradient passes through the gap, too; where it is 0 so is the slope. The targets are constants: no gradient
+ * Quality focal loss, elementwise: `bce(x, t) * |sigmoid(x) - t|^beta` for targets in [0, 1] (Li et al., Generalized
+ * Focal Loss,
+ * 2020, eq. 2). The gradient passes through the gap, too; where it is 0 so is the slope. The targets are constants: no
+ * gradient
  * flows to them.
  * @param logits [...]
  * @param targets [...] same shape, float32
  */
-export function qualityFocalLoss(logits: tf.Tensor, targets: tf.Tensor, { beta = 2 }: QualityFocalOptions = {}): tf.Tensor {
+export function qualityFocalLoss(
+  logits: tf.Tensor,
+  targets: tf.Tensor,
+  { beta = 2 }: QualityFocalOptions = {},
+): tf.Tensor {
   return tf.customGrad((logit, save) => {
     const x = logit as tf.Tensor;
     (save as tf.GradSaveFunc)([x, targets]);

@@ -14,7 +14,11 @@ export interface SoftKlOptions {
  * @param target [..., bins] t, the teacher's logits: constants
  * @returns [...]
  */
-export function softKl(logits: tf.Tensor, target: tf.Tensor, { temperature = 1, bins = 'sum' }: SoftKlOptions = {}): tf.Tensor {
+export function softKl(
+  logits: tf.Tensor,
+  target: tf.Tensor,
+  { temperature = 1, bins = 'sum' }: SoftKlOptions = {},
+): tf.Tensor {
   const share = bins === 'mean' ? 1 / logits.shape.at(-1)! : 1;
   return tf.customGrad((x, save) => {
     const logQ = tf.logSoftmax(tf.div(x as tf.Tensor, temperature), -1);

@@ -9,12 +9,19 @@ interface Reach {
 }
 
 /**
- * What every bin reads, when the number of samples follows from the size of the region: on the host, since the number of entries depends on
- * the boxes, too. The samples of a bin share most of their cells, so each cell is read once with the sum of its weights.
+ * What every bin reads, when the number of samples follows from the size of the region: on the host, since the number
+ * of entries depends on
+ * the boxes, too. The samples of a bin share most of their cells, so each cell is read once with the sum of its
+ * weights.
  * @param boxes [b, n, 4] in pixels
  * @param levels [b, n] int32
  */
-export function adaptiveEntries(boxes: tf.Tensor3D, levels: tf.Tensor2D, { sides, starts, scales }: Layout, { size, aligned }: Sampling): SparseEntries {
+export function adaptiveEntries(
+  boxes: tf.Tensor3D,
+  levels: tf.Tensor2D,
+  { sides, starts, scales }: Layout,
+  { size, aligned }: Sampling,
+): SparseEntries {
   const [b, n] = levels.shape;
   const corners = boxes.dataSync();
   const level = levels.dataSync();
@@ -27,13 +34,17 @@ export function adaptiveEntries(boxes: tf.Tensor3D, levels: tf.Tensor2D, { sides
     const rows = reaches(cell(1), cell(3), height, size[0], aligned);
     const columns = reaches(cell(0), cell(2), width, size[1], aligned);
     const start = starts[at]! + Math.floor(region / n) * height * width;
-    rows.forEach((row, i) => columns.forEach((column, j) => {
-      const bin = (region * size[0] + i) * size[1] + j;
-      row.weights.forEach((down, y) => column.weights.forEach((right, x) => {
-        indices.push(bin, start + (row.first + y) * width + column.first + x);
-        weights.push(down * right);
-      }));
-    }));
+    rows.forEach((row, i) =>
+      columns.forEach((column, j) => {
+        const bin = (region * size[0] + i) * size[1] + j;
+        row.weights.forEach((down, y) =>
+          column.weights.forEach((right, x) => {
+            indices.push(bin, start + (row.first + y) * width + column.first + x);
+            weights.push(down * right);
+          }),
+        );
+      }),
+    );
   }
   return { indices: tf.tensor2d(indices, [weights.length, 2], 'int32'), weights: tf.tensor1d(weights) };
 }

@@ -13,28 +13,56 @@ interface Taps {
  * @param boxes [b, n, 4] in pixels
  * @param levels [b, n] int32
  */
-export function fixedEntries(boxes: tf.Tensor3D, levels: tf.Tensor2D, { sides, starts, scales }: Layout, { size, ratio, aligned }: Sampling): SparseEntries {
+export function fixedEntries(
+  boxes: tf.Tensor3D,
+  levels: tf.Tensor2D,
+  { sides, starts, scales }: Layout,
+  { size, ratio, aligned }: Sampling,
+): SparseEntries {
   const [b, n] = levels.shape;
   const r = b * n;
   const at = tf.reshape(levels, [r]);
-  const ofLevel = (values: readonly number[], dtype: 'float32' | 'int32' = 'int32'): tf.Tensor2D => tf.reshape(tf.gather(tf.tensor1d([...values], dtype), at), [r, 1]);
-  const corners = tf.sub(tf.mul(tf.reshape(boxes, [r, 4]), ofLevel(scales, 'float32')), aligned ? 0.5 : 0); // [r, 4] in cells
+  const ofLevel = (values: readonly number[], dtype: 'float32' | 'int32' = 'int32'): tf.Tensor2D =>
+    tf.reshape(tf.gather(tf.tensor1d([...values], dtype), at), [r, 1]);
+  // [r, 4] in cells
+  const corners = tf.sub(tf.mul(tf.reshape(boxes, [r, 4]), ofLevel(scales, 'float32')), aligned ? 0.5 : 0);
   const axis = (low: number, bins: number, side: 0 | 1): Taps => {
     const start = tf.slice(corners, [0, low], [r, 1]) as tf.Tensor2D;
     const length = tf.sub(tf.slice(corners, [0, low + 2], [r, 1]), start) as tf.Tensor2D;
-    return taps(start, aligned ? length : tf.maximum(length, 1), ofLevel(sides.map((level) => level[side]), 'float32'), bins, ratio);
+    return taps(
+      start,
+      aligned ? length : tf.maximum(length, 1),
+      ofLevel(
+        sides.map((level) => level[side]),
+        'float32',
+      ),
+      bins,
+      ratio,
+    );
   };
   const y = axis(1, size[0], 0);
   const x = axis(0, size[1], 1);
   const image = tf.reshape(tf.mul(tf.range(0, b, 1, 'int32'), tf.ones([n, 1], 'int32')), [n, b]); // [n, b]
-  const first = tf.add(ofLevel(starts), tf.mul(tf.reshape(tf.transpose(image), [r, 1]), ofLevel(sides.map(([height, width]) => height * width)))); // [r, 1]
-  const rowStarts = tf.add(tf.reshape(first, [r, 1, 1]), tf.mul(y.index, tf.reshape(ofLevel(sides.map(([, width]) => width)), [r, 1, 1]))); // [r, bins, taps]
+  const first = tf.add(
+    ofLevel(starts),
+    tf.mul(tf.reshape(tf.transpose(image), [r, 1]), ofLevel(sides.map(([height, width]) => height * width))),
+  ); // [r, 1]
+  const rowStarts = tf.add(
+    tf.reshape(first, [r, 1, 1]),
+    tf.mul(y.index, tf.reshape(ofLevel(sides.map(([, width]) => width)), [r, 1, 1])),
+  ); // [r, bins, taps]
   const down = <T extends tf.Tensor>(of: T): tf.Tensor => tf.reshape(of, [r, size[0], 1, 2 * ratio, 1]);
   const right = <T extends tf.Tensor>(of: T): tf.Tensor => tf.reshape(of, [r, 1, size[1], 1, 2 * ratio]);
   const columns = tf.reshape(tf.add(down(rowStarts), right(x.index)), [-1]);
   const bins = r * size[0] * size[1];
-  const rows = tf.reshape(tf.mul(tf.expandDims(tf.range(0, bins, 1, 'int32'), 1), tf.ones([1, 4 * ratio * ratio], 'int32')), [-1]);
-  return { indices: tf.stack([rows, columns], 1) as tf.Tensor2D, weights: tf.reshape(tf.mul(down(y.weight), right(x.weight)), [-1]) };
+  const rows = tf.reshape(
+    tf.mul(tf.expandDims(tf.range(0, bins, 1, 'int32'), 1), tf.ones([1, 4 * ratio * ratio], 'int32')),
+    [-1],
+  );
+  return {
+    indices: tf.stack([rows, columns], 1) as tf.Tensor2D,
+    weights: tf.reshape(tf.mul(down(y.weight), right(x.weight)), [-1]),
+  };
 }
 
 /** @param start [r, 1] @param length [r, 1] @param side [r, 1] cells of the map along this axis */

@@ -18,18 +18,29 @@ export interface MultiScalePooled {
 }
 
 /**
- * RoIAlign over a pyramid (Lin et al., 2017, equation 1): a box of side s is pooled from level floor(4 + log2(s / 224)), within the levels there are.
+ * RoIAlign over a pyramid (Lin et al., 2017, equation 1): a box of side s is pooled from level floor(4 + log2(s /
+ * 224)), within the levels there are.
  *
- * As in torchvision, the scale of a level is the power of two next to its height over the height of the tallest image. It is 1 / stride unless padding
- * adds much (65 rows padded to 96 make every scale twice as large); unlike there, it follows from each batch and not from the first one alone.
+ * As in torchvision, the scale of a level is the power of two next to its height over the height of the tallest image.
+ * It is 1 / stride unless padding
+ * adds much (65 rows padded to 96 make every scale twice as large); unlike there, it follows from each batch and not
+ * from the first one alone.
  * @param maps [b, h, w, c] a level, finest first
  * @param boxes [b, n, 4] in pixels of the resized images
  */
-export function multiScaleRoiAlign(maps: readonly tf.Tensor4D[], boxes: tf.Tensor3D, options: MultiScaleOptions): MultiScalePooled {
-  const scales = inferredScales(maps.map(({ shape }) => shape[1]), options.imageSizes);
+export function multiScaleRoiAlign(
+  maps: readonly tf.Tensor4D[],
+  boxes: tf.Tensor3D,
+  options: MultiScaleOptions,
+): MultiScalePooled {
+  const scales = inferredScales(
+    maps.map(({ shape }) => shape[1]),
+    options.imageSizes,
+  );
   return tf.tidy(() => {
     const levels = boxLevels(boxes, -Math.log2(scales[0]!), maps.length, options);
-    return { features: roiAlignLevels(maps, boxes, () => levels, scales, options), levels } as MultiScalePooled & tf.TensorContainerObject;
+    return { features: roiAlignLevels(maps, boxes, () => levels, scales, options), levels } as MultiScalePooled &
+      tf.TensorContainerObject;
   });
 }
 
@@ -43,7 +54,12 @@ export function inferredScales(heights: readonly number[], imageSizes: MultiScal
 const EPSILON = 1e-6;
 
 /** The level of each box [b, n, 4], counted from the finest, whose scale is 2^-`finest`. */
-function boxLevels(boxes: tf.Tensor3D, finest: number, count: number, { canonicalScale, canonicalLevel }: Pick<MultiScaleOptions, 'canonicalScale' | 'canonicalLevel'>): tf.Tensor2D {
+function boxLevels(
+  boxes: tf.Tensor3D,
+  finest: number,
+  count: number,
+  { canonicalScale, canonicalLevel }: Pick<MultiScaleOptions, 'canonicalScale' | 'canonicalLevel'>,
+): tf.Tensor2D {
   return tf.tidy(() => {
     const [x1, y1, x2, y2] = tf.unstack(boxes, 2) as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor];
     const side = tf.sqrt(tf.mul(tf.sub(x2, x1), tf.sub(y2, y1))); // [b, n]

@@ -10,7 +10,11 @@ beforeAll(async () => {
 
 const plain = { outputSize: 2, samplingRatio: 2, aligned: false, scale: 1 } as const;
 /** [1, h, w, 1] whose value at (y, x) is 10 y + x: between the cells a bilinear sample is the same formula. */
-const plane = (h: number, w: number): tf.Tensor4D => tf.tensor4d(Array.from({ length: h * w }, (_, i) => 10 * Math.floor(i / w) + (i % w)), [1, h, w, 1]);
+const plane = (h: number, w: number): tf.Tensor4D =>
+  tf.tensor4d(
+    Array.from({ length: h * w }, (_, i) => 10 * Math.floor(i / w) + (i % w)),
+    [1, h, w, 1],
+  );
 
 describe('roiAlign', () => {
   it('gives the value at the centre of each bin on a plane', () => {
@@ -21,7 +25,11 @@ describe('roiAlign', () => {
 
   it('takes half a cell off where it is aligned, and samples by the size where the ratio is 0', () => {
     for (const samplingRatio of [0, 3]) {
-      const pooled = roiAlign(plane(8, 8), tf.tensor3d([[[1.5, 2.5, 5.5, 6.5]]]), { ...plain, samplingRatio, aligned: true });
+      const pooled = roiAlign(plane(8, 8), tf.tensor3d([[[1.5, 2.5, 5.5, 6.5]]]), {
+        ...plain,
+        samplingRatio,
+        aligned: true,
+      });
       [32, 34, 52, 54].forEach((value, i) => expect(pooled.dataSync()[i]).toBeCloseTo(value, 4));
     }
   });
@@ -29,22 +37,38 @@ describe('roiAlign', () => {
   it('widens a region to one cell unless it is aligned, and then pools nothing of an empty one by its size', () => {
     const empty = tf.tensor3d([[[3, 3, 3, 3]]]);
     expect([...roiAlign(plane(8, 8), empty, { ...plain, outputSize: 1 }).dataSync()]).toEqual([38.5]);
-    expect([...roiAlign(plane(8, 8), empty, { ...plain, outputSize: 1, samplingRatio: 0, aligned: true }).dataSync()]).toEqual([0]);
+    expect([
+      ...roiAlign(plane(8, 8), empty, { ...plain, outputSize: 1, samplingRatio: 0, aligned: true }).dataSync(),
+    ]).toEqual([0]);
   });
 
-  it.each([2, 0])('counts samples more than a cell outside as 0 and takes nearer ones to the border (ratio %s)', (samplingRatio) => {
-    const ones = tf.ones<tf.Rank.R4>([1, 4, 4, 1]);
-    const values = roiAlign(ones, tf.tensor3d([[[-2, 0, 2, 4], [0, 0, 4, 8]]]), { ...plain, samplingRatio }).dataSync();
-    // Bins of two cells with samples at -1.5, -0.5 | 0.5, 1.5, and at 1, 3 | 5, 7 (ratio 2 of bins of four cells: 1, 3; by size: 0.5, 1.5, …).
-    expect([...values.slice(0, 4)]).toEqual([0.5, 1, 0.5, 1]);
-    expect([...values.slice(4)]).toEqual([1, 1, 0, 0]);
-  });
+  it.each([2, 0])(
+    'counts samples more than a cell outside as 0 and takes nearer ones to the border (ratio %s)',
+    (samplingRatio) => {
+      const ones = tf.ones<tf.Rank.R4>([1, 4, 4, 1]);
+      const values = roiAlign(
+        ones,
+        tf.tensor3d([
+          [
+            [-2, 0, 2, 4],
+            [0, 0, 4, 8],
+          ],
+        ]),
+        { ...plain, samplingRatio },
+      ).dataSync();
+      // Bins of two cells with samples at -1.5, -0.5 | 0.5, 1.5, and at 1, 3 | 5, 7 (ratio 2 of bins of four cells: 1,
+      // 3; by size: 0.5, 1.5, …).
+      expect([...values.slice(0, 4)]).toEqual([0.5, 1, 0.5, 1]);
+      expect([...values.slice(4)]).toEqual([1, 1, 0, 0]);
+    },
+  );
 
   it.each([2, 0])('hands the map the gradient of what was read, and the boxes none (ratio %s)', (samplingRatio) => {
     const map = tf.randomNormal<tf.Rank.R4>([2, 5, 6, 3], 0, 1, 'float32', 1);
     const boxes = tf.tensor3d([[[0.3, 0.4, 4.7, 3.3]], [[-0.7, 1.2, 5.9, 4.9]]]);
     const seed = tf.randomNormal([2, 1, 2, 2, 3], 0, 1, 'float32', 2);
-    const loss = (x: tf.Tensor): tf.Scalar => tf.sum(tf.mul(roiAlign(x as tf.Tensor4D, boxes, { ...plain, samplingRatio }), seed));
+    const loss = (x: tf.Tensor): tf.Scalar =>
+      tf.sum(tf.mul(roiAlign(x as tf.Tensor4D, boxes, { ...plain, samplingRatio }), seed));
     const gradient = tf.grad(loss)(map);
     // The loss is linear in the map, so that its value is the product with the gradient.
     expect(tf.sum(tf.mul(gradient, map)).dataSync()[0]).toBeCloseTo(loss(map).dataSync()[0]!, 4);
@@ -68,14 +92,37 @@ describe('roiAlign', () => {
 describe('multiScaleRoiAlign', () => {
   it('pools a box from the level of its size', () => {
     const maps = [16, 8, 4].map((side, i) => tf.fill<tf.Rank.R4>([1, side, side, 1], i));
-    const boxes = tf.tensor3d([[[0, 0, 7.9, 7.9], [0, 0, 8, 8], [0, 0, 16, 16], [0, 0, 60, 60], [5, 5, 5, 5]]]);
-    const { levels, features } = multiScaleRoiAlign(maps, boxes, { outputSize: 1, samplingRatio: 2, aligned: false, imageSizes: [[64, 64]], canonicalScale: 16, canonicalLevel: 4 });
+    const boxes = tf.tensor3d([
+      [
+        [0, 0, 7.9, 7.9],
+        [0, 0, 8, 8],
+        [0, 0, 16, 16],
+        [0, 0, 60, 60],
+        [5, 5, 5, 5],
+      ],
+    ]);
+    const { levels, features } = multiScaleRoiAlign(maps, boxes, {
+      outputSize: 1,
+      samplingRatio: 2,
+      aligned: false,
+      imageSizes: [[64, 64]],
+      canonicalScale: 16,
+      canonicalLevel: 4,
+    });
     expect([...levels.dataSync()]).toEqual([0, 1, 2, 2, 0]);
     expect([...features.dataSync()]).toEqual([0, 1, 2, 2, 0]);
   });
 
   it('infers the scales from the tallest image before padding', () => {
-    expect(inferredScales([24, 12], [[96, 90], [65, 96]])).toEqual([0.25, 0.125]);
+    expect(
+      inferredScales(
+        [24, 12],
+        [
+          [96, 90],
+          [65, 96],
+        ],
+      ),
+    ).toEqual([0.25, 0.125]);
     expect(inferredScales([24, 12], [[65, 96]])).toEqual([0.5, 0.25]);
   });
 });

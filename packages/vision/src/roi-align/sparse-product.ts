@@ -12,14 +12,20 @@ export interface SparseEntries {
 /**
  * A sparse matrix times x. Gradient to x alone.
  *
- * On native TensorFlow this is one op each way. Elsewhere the host adds up: a gather of all rows would be many times the result, and its gradient,
+ * On native TensorFlow this is one op each way. Elsewhere the host adds up: a gather of all rows would be many times
+ * the result, and its gradient,
  * a segment sum, visits all rows for each segment on the plain backend and does not exist on others.
  * @param x [n, c]
  * @param rows rows of the result
  * @param entries makes the matrix; no gradient flows into it
  * @returns [rows, c]
  */
-export function sparseProduct(x: tf.Tensor2D, rows: number, entries: () => SparseEntries, runOp?: RunContext['runOp']): tf.Tensor2D {
+export function sparseProduct(
+  x: tf.Tensor2D,
+  rows: number,
+  entries: () => SparseEntries,
+  runOp?: RunContext['runOp'],
+): tf.Tensor2D {
   return tf.customGrad((input, save) => {
     const { indices, weights } = tf.tidy(() => ({ ...entries() }));
     (save as tf.GradSaveFunc)([indices, weights]);
@@ -34,10 +40,24 @@ export function sparseProduct(x: tf.Tensor2D, rows: number, entries: () => Spars
 }
 
 /** The matrix of this shape, or its transpose, times x. */
-function product(x: tf.Tensor2D, { indices, weights }: SparseEntries, shape: readonly [number, number], transposed: boolean, runOp: RunContext['runOp']): tf.Tensor2D {
+function product(
+  x: tf.Tensor2D,
+  { indices, weights }: SparseEntries,
+  shape: readonly [number, number],
+  transposed: boolean,
+  runOp: RunContext['runOp'],
+): tf.Tensor2D {
   if (runOp === undefined) return productOnHost(x, { indices, weights }, shape[transposed ? 1 : 0], transposed);
   return tf.tidy(() => {
-    const [sides] = runOp('Cast', [{ name: 'SrcT', type: 'type', value: 'int32' }, { name: 'DstT', type: 'type', value: 'int64' }], [tf.tensor1d([...shape], 'int32')], 1);
+    const [sides] = runOp(
+      'Cast',
+      [
+        { name: 'SrcT', type: 'type', value: 'int32' },
+        { name: 'DstT', type: 'type', value: 'int64' },
+      ],
+      [tf.tensor1d([...shape], 'int32')],
+      1,
+    );
     const attributes = [
       { name: 'T', type: 'type', value: 'float32' },
       { name: 'Tindices', type: 'type', value: 'int32' },
@@ -48,7 +68,12 @@ function product(x: tf.Tensor2D, { indices, weights }: SparseEntries, shape: rea
   });
 }
 
-function productOnHost(x: tf.Tensor2D, { indices, weights }: SparseEntries, rows: number, transposed: boolean): tf.Tensor2D {
+function productOnHost(
+  x: tf.Tensor2D,
+  { indices, weights }: SparseEntries,
+  rows: number,
+  transposed: boolean,
+): tf.Tensor2D {
   const c = x.shape[1];
   const [at, factors, values] = [indices.dataSync(), weights.dataSync(), x.dataSync()];
   const sums = new Float32Array(rows * c);
