@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { KdError, messageOf } from '@kd/core';
-import type { Flags } from './main.js';
+import type { Flags } from './flags.js';
 
 /** Data that the command line names, with the folder that its relative paths start from. */
 export interface DataArgument {

@@ -1,9 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { type CAC, cac } from 'cac';
 import { MISUSED, tellFailure } from './failures.js';
-
-/** Options as they come from the command line. */
-export type Flags = Readonly<Record<string, unknown>>;
+import type { Flags } from './flags.js';
 
 // Commands of two words are joined, so that they are commands like any other.
 const TWO_WORDS: Readonly<Record<string, string>> = { data: 'check', engine: 'install' };

@@ -2,7 +2,7 @@ import { consoleLogger, parseConfig, type Plan, planRun, type PlanOptions } from
 import { countdown } from '@kd/report';
 import { warnOfCopies } from './copies.js';
 import { loadConfig } from './load-config.js';
-import type { Flags } from './main.js';
+import type { Flags } from './flags.js';
 import { overridesOf, withOverrides } from './overrides.js';
 import { ports } from './ports.js';
 import { shownPath } from './shown-path.js';

@@ -1,4 +1,4 @@
-import type { Flags } from './main.js';
+import type { Flags } from './flags.js';
 import { KdError } from '@kd/core';
 
 /** A whole number of the command line. @throws KdError USAGE */

@@ -4,13 +4,11 @@ import type { Dataset } from './contract/data.js';
 import type { Detector } from './contract/detector.js';
 import type { Engine } from './contract/engine.js';
 import type { PluginScope } from './contract/plugin.js';
+import type { Token } from './contract/token.js';
 import { KdError } from './errors.js';
 import type { Logger } from './logger.js';
 import type { Rng } from './rng.js';
 import type { RunFolder } from './run/run-folder.js';
-
-/** A typed key of a service. `Symbol.for` makes two copies of this package agree on it. */
-export type Token<T> = symbol & { readonly __service?: T };
 
 const token = <T>(name: string): Token<T> => Symbol.for(`@kd/core:${name}`);
 

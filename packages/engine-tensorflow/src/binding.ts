@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findCompiler } from './compiler.js';
 import { folderOnce, type FolderOnceOptions } from './folder-once.js';
-import { kernelPackage } from './kernels.js';
+import { kernelPackage } from './kernel-package.js';
 import type { Library } from './library.js';
 import type { Machine } from './machine.js';
 import type { OnProgress } from './progress.js';

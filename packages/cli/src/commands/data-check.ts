@@ -1,6 +1,6 @@
 import { checkDataset, checkText } from '@kd/data';
 import { FAILED } from '../failures.js';
-import type { Flags } from '../main.js';
+import type { Flags } from '../flags.js';
 
 /** `kd data check --coco JSON --images DIR | --voc ROOT --split NAME`: exit code 0 when the data set is usable. */
 export async function checkData({ coco, images, voc, split, classes, dump, strict, json }: Flags): Promise<number> {

@@ -2,7 +2,7 @@ import { type EngineInfo, messageOf } from '@kd/core';
 import { diagnose, type Diagnosis, tensorflow } from '@kd/engine-tensorflow';
 import { copiesOf, type Copy, copyWarnings, SINGLE_PACKAGES } from '../copies.js';
 import { FAILED } from '../failures.js';
-import type { Flags } from '../main.js';
+import type { Flags } from '../flags.js';
 
 type Started = { readonly ok: true; readonly engine: EngineInfo } | { readonly ok: false; readonly why: string } | null;
 

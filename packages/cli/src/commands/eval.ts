@@ -9,7 +9,7 @@ import {
 } from '@kd/core';
 import { countdown, evaluationLines } from '@kd/report';
 import { type DataArgument, dataArgument } from '../data-argument.js';
-import type { Flags } from '../main.js';
+import type { Flags } from '../flags.js';
 import { findModel, type FoundModel, openModel } from '../open-model.js';
 import { metricByName, ports } from '../ports.js';
 import { positiveFlag } from '../positive-flag.js';

@@ -1,6 +1,6 @@
 import { planLines } from '@kd/report';
 import { INTERRUPTED } from '../failures.js';
-import type { Flags } from '../main.js';
+import type { Flags } from '../flags.js';
 import { planConfig } from '../plan-config.js';
 import { positiveFlag } from '../positive-flag.js';
 

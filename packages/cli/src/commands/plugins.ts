@@ -1,7 +1,7 @@
 import { API_VERSION, discover, type Plan } from '@kd/core';
 import { columns, partLines } from '@kd/report';
 import { INTERRUPTED } from '../failures.js';
-import type { Flags } from '../main.js';
+import type { Flags } from '../flags.js';
 import { planConfig } from '../plan-config.js';
 
 /** `kd plugins [CONFIG]`: what is installed, or what the parts of a config tap, need and add. */

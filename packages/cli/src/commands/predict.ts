@@ -5,7 +5,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { classNames } from '../data-argument.js';
 import { drawBoxes, hasFont } from '../drawing.js';
 import { FAILED } from '../failures.js';
-import type { Flags } from '../main.js';
+import type { Flags } from '../flags.js';
 import { findModel, openModel } from '../open-model.js';
 
 interface Found {

@@ -2,7 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { KdError, messageOf, writeFileAtomic } from '@kd/core';
 import { openDataset, type ReadDataset } from '@kd/data';
-import type { Flags } from '../main.js';
+import type { Flags } from '../flags.js';
 import { readOrigin } from '../origin.js';
 import { positiveFlag } from '../positive-flag.js';
 import type { Bank } from '../prototypes/bank.js';

@@ -5,7 +5,7 @@ import { evaluationLines, jsonLines, terminal } from '@kd/report';
 import { warnOfCopies } from '../copies.js';
 import { INTERRUPTED } from '../failures.js';
 import { loadConfig, type LoadedConfig } from '../load-config.js';
-import type { Flags } from '../main.js';
+import type { Flags } from '../flags.js';
 import { originWriter, readOrigin } from '../origin.js';
 import { type Overrides, overridesOf, overrideWords, withOverrides } from '../overrides.js';
 import { ports } from '../ports.js';

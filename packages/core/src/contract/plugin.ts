@@ -14,7 +14,7 @@ import type {
   TapInfo,
   Targets,
 } from './detector.js';
-import type { Token } from '../container.js';
+import type { Token } from './token.js';
 import type { Logger } from '../logger.js';
 import type { Rng } from '../rng.js';
 

@@ -5,7 +5,7 @@ import type { Detector } from '../contract/detector.js';
 import type { PassView } from '../contract/plugin.js';
 import { KdError } from '../errors.js';
 import { fingerprintOfData, fingerprintOfValues } from '../fingerprint.js';
-import type { PassContext } from './passes.js';
+import type { PassContext } from './pass-context.js';
 import type { Distiller } from '../plugins/plugin-host.js';
 
 const NAME = /^\w[\w.-]*$/;

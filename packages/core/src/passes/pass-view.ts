@@ -3,7 +3,7 @@ import type { DetectorOutput } from '../contract/detector.js';
 import type { PassBatch, PassView, Role } from '../contract/plugin.js';
 import { imageBatches } from './pass-batches.js';
 import { passCache } from './pass-cache.js';
-import type { PassContext, PassMoment } from './passes.js';
+import type { PassContext, PassMoment } from './pass-context.js';
 import type { Distiller } from '../plugins/plugin-host.js';
 import { deviceBatch } from '../step/step.js';
 import { disposeAll, tidy } from '../tidy.js';

@@ -1,47 +1,13 @@
-import type { CheckpointFormat, NamedTensors } from '../contract/checkpoint.js';
-import type { Dataset, LoaderOptions } from '../contract/data.js';
-import type { Detector } from '../contract/detector.js';
-import type { TrainerEvent } from '../contract/listener.js';
+import type { NamedTensors } from '../contract/checkpoint.js';
 import type { DatasetPass } from '../contract/plugin.js';
 import { isKdError, KdError, messageOf } from '../errors.js';
 import { fingerprintOfValues } from '../fingerprint.js';
 import { guarded } from '../plugins/guarded.js';
-import type { LeakWatch } from '../plugins/leak-watch.js';
-import type { Logger } from '../logger.js';
 import { madeFrom, readSame } from './pass-cache.js';
+import type { PassContext, PassMoment } from './pass-context.js';
 import { type DuePass, duePass } from './pass-due.js';
 import { openPass } from './pass-view.js';
 import type { Distiller } from '../plugins/plugin-host.js';
-import type { Rng } from '../rng.js';
-import type { RunFolder } from '../run/run-folder.js';
-
-export interface PassContext {
-  readonly student: Detector;
-  readonly teacher: Detector;
-  readonly dataset: Dataset;
-  readonly loader: Pick<LoaderOptions, 'batchSize' | 'workers' | 'onBadImage'>;
-  readonly folder: RunFolder;
-  readonly format: CheckpointFormat;
-  /** The run's stream; each plugin gets one of its own. */
-  readonly rng: Rng;
-  readonly logger: Logger;
-  /** What a result depends on besides plugin, models and data: the seed. */
-  readonly run: Readonly<Record<string, unknown>>;
-  readonly emit?: (event: TrainerEvent) => Promise<void>;
-  readonly signal?: AbortSignal | undefined;
-  /** Told of what passes leave on the device. */
-  readonly leaks?: LeakWatch;
-}
-
-/** Where the training stands. */
-export interface PassMoment {
-  /** Steps done. */
-  readonly step: number;
-  readonly epoch: number;
-  readonly stepsPerEpoch: number;
-  /** True at the first step after a resume: results of before are read again. */
-  readonly resumed: boolean;
-}
 
 /**
  * Runs the data set passes that are due before a step. After a resume, the result that the last due one left in the run

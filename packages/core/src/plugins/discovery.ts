@@ -6,7 +6,7 @@ import type { DetectorDefinition } from '../contract/detector.js';
 import type { Engine } from '../contract/engine.js';
 import { API_VERSION, type PluginDefinition } from '../contract/plugin.js';
 import { KdError, messageOf, suggestion } from '../errors.js';
-import type { Preset } from './presets.js';
+import type { Preset } from './preset.js';
 
 export type PluginKind = 'distiller' | 'detector' | 'engine' | 'preset';
 

@@ -1,19 +1,11 @@
 import * as v from 'valibot';
 import type { PluginDefinition } from '../contract/plugin.js';
 import { resolveUse } from '../run/build.js';
-import { type Config, configSchema } from '../config.js';
+import { configSchema } from '../config.js';
 import type { Use } from '../define.js';
 import { discover, importByName, type Manifest } from './discovery.js';
+import type { DistillerEntry, Preset } from './preset.js';
 import { KdError, messageOf } from '../errors.js';
-
-/** One entry of `distillers` in a config. */
-export type DistillerEntry = NonNullable<Config['distillers']>[number];
-
-/**
- * Distillers that go well together, under one name: the list, or what gives it for a student, by the name of its
- * detector.
- */
-export type Preset = readonly DistillerEntry[] | ((student: string) => readonly DistillerEntry[]);
 
 /** A distiller of a run, and the preset that brought it. */
 export interface DistillerUse extends Use<PluginDefinition> {

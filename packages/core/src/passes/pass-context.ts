@@ -1,0 +1,37 @@
+import type { CheckpointFormat } from '../contract/checkpoint.js';
+import type { Dataset, LoaderOptions } from '../contract/data.js';
+import type { Detector } from '../contract/detector.js';
+import type { TrainerEvent } from '../contract/listener.js';
+import type { Logger } from '../logger.js';
+import type { LeakWatch } from '../plugins/leak-watch.js';
+import type { Rng } from '../rng.js';
+import type { RunFolder } from '../run/run-folder.js';
+
+/** What passes work with. */
+export interface PassContext {
+  readonly student: Detector;
+  readonly teacher: Detector;
+  readonly dataset: Dataset;
+  readonly loader: Pick<LoaderOptions, 'batchSize' | 'workers' | 'onBadImage'>;
+  readonly folder: RunFolder;
+  readonly format: CheckpointFormat;
+  /** The run's stream; each plugin gets one of its own. */
+  readonly rng: Rng;
+  readonly logger: Logger;
+  /** What a result depends on besides plugin, models and data: the seed. */
+  readonly run: Readonly<Record<string, unknown>>;
+  readonly emit?: (event: TrainerEvent) => Promise<void>;
+  readonly signal?: AbortSignal | undefined;
+  /** Told of what passes leave on the device. */
+  readonly leaks?: LeakWatch;
+}
+
+/** Where the training stands. */
+export interface PassMoment {
+  /** Steps done. */
+  readonly step: number;
+  readonly epoch: number;
+  readonly stepsPerEpoch: number;
+  /** True at the first step after a resume: results of before are read again. */
+  readonly resumed: boolean;
+}
