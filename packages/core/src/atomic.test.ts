@@ -1,8 +1,10 @@
+import { spawnSync } from 'node:child_process';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { removeFolders, temporaryFolder } from '../test/toy-run.js';
-import { writeFileAtomic } from './atomic.js';
+import { removeLeftovers, temporaryName, writeFileAtomic } from './atomic.js';
+import { isAlive, OWN_IDENTITY } from './process-identity.js';
 import { openRunFolder } from './run/run-folder.js';
 
 afterAll(removeFolders);
@@ -32,6 +34,30 @@ describe('writeFileAtomic', () => {
     const file = join(await temporaryFolder(), 'x');
     await Promise.all(['a', 'b', 'c'].map((letter) => writeFileAtomic(file, letter.repeat(100_000))));
     expect(new Set(await readFile(file, 'utf8')).size).toBe(1);
+  });
+});
+
+describe('removeLeftovers', () => {
+  it('removes the temporary files of processes that have ended, in every folder, and nothing else', async () => {
+    const folder = await temporaryFolder();
+    await mkdir(join(folder, 'checkpoints'));
+    const own = temporaryName(join(folder, 'checkpoints', 'a.json'));
+    // The number of a living process, of which an earlier one had it.
+    const earlier = own.replace(OWN_IDENTITY, `${process.pid}-1`);
+    const { pid } = spawnSync(process.execPath, ['-e', '']);
+    const ended = join(folder, `.summary.json.${pid}-12345.0123abcd.tmp`);
+    const others = ['.hidden.tmp', 'a.tmp', '.x.12-1.0123abcd.tmp.txt'].map((name) => join(folder, name));
+    for (const file of [own, earlier, ended, ...others]) await writeFile(file, '');
+    expect((await removeLeftovers(folder)).sort()).toEqual([earlier, ended].sort());
+    expect((await readdir(folder)).sort()).toEqual([...others.map((file) => basename(file)), 'checkpoints'].sort());
+    expect(await readdir(join(folder, 'checkpoints'))).toEqual([basename(own)]);
+  });
+
+  it('knows the living: this process, and not one that is gone', () => {
+    expect(isAlive(OWN_IDENTITY)).toBe(true);
+    expect(isAlive(`${process.pid}-1`)).toBe(false);
+    const { pid } = spawnSync(process.execPath, ['-e', '']);
+    expect(isAlive(`${pid}-${OWN_IDENTITY.split('-')[1]}`)).toBe(false);
   });
 });
 

@@ -1,7 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { KdError, messageOf } from './errors.js';
+import { isAlive, OWN_IDENTITY } from './process-identity.js';
+
+/** `.<name>.<pid>-<start>.<8 hex>.tmp`: whose it is, so that what a killed process left can be told from a write. */
+const TEMPORARY = /^\..+\.(\d+-\d+)\.[0-9a-f]{8}\.tmp$/;
+
+/** A name beside a file, for a moment. */
+export const temporaryName = (file: string): string =>
+  join(dirname(file), `.${basename(file)}.${OWN_IDENTITY}.${randomUUID().slice(0, 8)}.tmp`);
 
 /**
  * Writes a file so that a reader sees the old content or the new one, never a part: to a temporary name in the same
@@ -9,7 +17,7 @@ import { KdError, messageOf } from './errors.js';
  */
 export async function writeFileAtomic(file: string, content: string | Uint8Array): Promise<void> {
   const folder = dirname(file);
-  const temporary = join(folder, `.${basename(file)}.${randomUUID().slice(0, 8)}.tmp`);
+  const temporary = temporaryName(file);
   try {
     await mkdir(folder, { recursive: true });
     const handle = await open(temporary, 'w');
@@ -28,4 +36,17 @@ export async function writeFileAtomic(file: string, content: string | Uint8Array
       { cause },
     );
   }
+}
+
+/**
+ * Removes what killed processes left of their writes in a folder and below it; of a living one nothing.
+ * @returns the files that are gone
+ */
+export async function removeLeftovers(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { withFileTypes: true, recursive: true });
+  const left = entries
+    .filter((entry) => entry.isFile() && !isAlive(TEMPORARY.exec(entry.name)?.[1] ?? OWN_IDENTITY))
+    .map((entry) => join(entry.parentPath, entry.name));
+  await Promise.all(left.map((file) => rm(file, { force: true })));
+  return left;
 }

@@ -104,7 +104,7 @@ export const ERROR_CODES = explained({
   RUN_FOLDER: {
     meaning: 'The run folder cannot be used.',
     cause:
-      'It holds a run already, another training of the same process writes to it, it cannot be made or read, or is no run at all.',
+      'It holds a run already, another training writes to it (`run.lock` says which), it cannot be made or read, or is no run at all.',
     fix: 'Go on with `--resume`, or name another folder with `--out`.',
   },
   FILE_WRITE: {

@@ -1,5 +1,5 @@
 export * from './plugins/adapter.js';
-export * from './atomic.js';
+export { writeFileAtomic } from './atomic.js';
 export * from './container.js';
 export type * from './contract/checkpoint.js';
 export type * from './contract/data.js';

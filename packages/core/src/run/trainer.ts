@@ -3,9 +3,11 @@ import type { Listener, Summary, TrainerEvent } from '../contract/listener.js';
 import { latestCheckpoint } from './checkpoints.js';
 import { type Config, parseConfig, type ResolvedConfig } from '../config.js';
 import { KdError, messageOf } from '../errors.js';
-import type { Logger } from '../logger.js';
+import { consoleLogger, type Logger } from '../logger.js';
 import { disposeRun, prepareRun, type RunOptions } from './run.js';
+import { removeLeftovers } from '../atomic.js';
 import { openRunFolder, type RunFolder } from './run-folder.js';
+import { lockRunFolder } from './run-lock.js';
 import { TrainingLoop } from './training-loop.js';
 
 export interface TrainerOptions extends RunOptions {
@@ -35,22 +37,33 @@ export class Trainer {
    * Trains to the end, or until the signal stops it. Leaves checkpoints, metrics.jsonl and summary.json in the run
    * folder.
    * @returns what summary.json holds; null when the signal stopped it
-   * @throws KdError RUN_FOLDER for a folder that holds another run, or that another training of this process writes to;
-   *   whatever data, detectors and plugins throw
+   * @throws KdError RUN_FOLDER for a folder that holds another run, or that another training writes to; whatever data,
+   *   detectors and plugins throw
    */
   async fit(): Promise<Summary | null> {
     const out = resolve(this.#options.out);
     if (writtenTo.has(out))
       throw new KdError('RUN_FOLDER', `another training of this process writes to ${out}; name another folder.`);
     writtenTo.add(out);
+    let unlock = (): void => {};
     try {
-      const run = await prepareRun(this.#config, this.#options, () => claimFolder(out, this.#options));
+      const run = await prepareRun(this.#config, this.#options, async () => {
+        // Before the folder is made for a run that is refused, and once more when no other can write to it.
+        await checkFolder(out, this.#options);
+        const folder = await openRunFolder(out);
+        const logger = this.#options.logger ?? consoleLogger;
+        unlock = await lockRunFolder(out, logger);
+        await checkFolder(out, this.#options);
+        await clean(folder, logger);
+        return folder;
+      });
       try {
         return await new TrainingLoop(run, emitter(this.#options.listeners ?? [], run.logger)).run();
       } finally {
         disposeRun(run);
       }
     } finally {
+      unlock();
       writtenTo.delete(out);
     }
   }
@@ -60,7 +73,7 @@ export class Trainer {
 const writtenTo = new Set<string>();
 
 /** A fresh run wants a folder without checkpoints, a resumed one wants a folder with some. */
-async function claimFolder(path: string, options: TrainerOptions): Promise<RunFolder> {
+async function checkFolder(path: string, options: TrainerOptions): Promise<void> {
   const latest = await latestCheckpoint(path, options.format);
   if (options.resume === true && latest === null)
     throw new KdError('RUN_FOLDER', `${path} has no checkpoint to resume from; start without --resume.`);
@@ -69,7 +82,14 @@ async function claimFolder(path: string, options: TrainerOptions): Promise<RunFo
       'RUN_FOLDER',
       `${path} already holds a run; go on with --resume, or name another folder with --out.`,
     );
-  return openRunFolder(path);
+}
+
+async function clean({ path }: RunFolder, logger: Logger): Promise<void> {
+  const left = await removeLeftovers(path);
+  if (left.length > 0)
+    logger.warn(
+      `${path}: ${left.length} temporary file(s) of writes that were killed are removed: ${left.join(', ')}.`,
+    );
 }
 
 /** Hands events to the listeners in order; one that throws is warned of and left out from then on. */
