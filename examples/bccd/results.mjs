@@ -48,7 +48,7 @@ for (const name of readdirSync(values.runs).sort()) {
     samples: {},
   };
   for (const [split, dataset] of Object.entries(splits)) {
-    const detections = await detectAll(detector, dataset, { batchSize: 8, workers: 1, onBadImage: 'error' });
+    const { detections } = await detectAll(detector, dataset, { batchSize: 8, workers: 1, onBadImage: 'error' });
     const { metrics, perClass } = metric.evaluate(dataset, detections);
     run.samples[split] = resample(dataset, detections);
     run.splits[split] = {

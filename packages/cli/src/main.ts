@@ -71,6 +71,7 @@ export function build(): CAC {
     .option('--metric <name>', 'coco, voc07 or voc (default: that of the run)')
     .option('--batch-size <n>', 'Images at once (default: 4)')
     .option('--workers <n>', 'Threads that decode images (default: 1)')
+    .option('--skip-bad', 'Leave out images that cannot be read, and tell them (default: as the run did)')
     .option('--detector <json>', 'What a foreign checkpoint holds, e.g. \'["retinanet",{"version":1}]\'')
     .option('--json', 'One JSON object on standard output and nothing else')
     .example('  kd eval runs/student --coco annotations/instances_test.json --images JPEGImages --json')

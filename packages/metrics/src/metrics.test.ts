@@ -1,4 +1,14 @@
-import type { Annotation, GroundTruth, ImageDetections, ImageRecord } from '@kd/core';
+import {
+  type Annotation,
+  type Detector,
+  type Dataset,
+  evaluate,
+  type GroundTruth,
+  type HostBatch,
+  type ImageDetections,
+  type ImageRecord,
+} from '@kd/core';
+import '@tensorflow/tfjs-backend-cpu';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { evaluateCoco } from './coco.js';
@@ -59,6 +69,34 @@ const detectionsOf = (
   labels: Int32Array.from(rows, (row) => row.label),
 });
 
+/** A data set whose loader leaves some of its images out. */
+const dropping = (truth: GroundTruth, files: readonly string[]): Dataset => ({
+  ...truth,
+  name: 'dropping',
+  loader: () => ({
+    steps: truth.images.length,
+    epoch: async function* () {
+      for (const { id } of truth.images.filter(({ file }) => !files.includes(file)))
+        yield { images: new Float32Array(3), shape: [1, 1, 1, 3], ids: [id] } as unknown as HostBatch;
+    },
+    stats: { waitedMs: 0, skipped: files.map((file) => ({ file, why: 'it is gone', times: 1 })) },
+    close: async () => {},
+  }),
+});
+
+/** A detector that finds what is there. */
+const perfectOn = (truth: GroundTruth): Detector =>
+  ({
+    forward: () => ({}),
+    detect: async (_: unknown, { ids }: HostBatch) =>
+      ids.map((id) =>
+        detectionsOf(
+          id,
+          truth.images.find((image) => image.id === id)!.annotations.map((one) => ({ ...one, score: 0.5 })),
+        ),
+      ),
+  }) as unknown as Detector;
+
 const metrics = [cocoMetric(), vocMetric(), vocMetric({ use07: false, iou: 0.7 })];
 
 describe.each(metrics.map((metric, i) => [`${metric.name} ${i}`, metric] as const))('%s', (_, metric) => {
@@ -109,6 +147,18 @@ describe.each(metrics.map((metric, i) => [`${metric.name} ${i}`, metric] as cons
           expect(value === -1 || (value >= 0 && value <= 1 + 1e-12)).toBe(true);
       }),
     );
+  });
+
+  test('images that could not be read count neither way', async () => {
+    const truth = truthOf([[{ box: [0, 0, 100, 80], label: 1 }], [{ box: [5, 5, 50, 60], label: 0 }], []]);
+    const { result } = await evaluate(perfectOn(truth), dropping(truth, ['1.png']), metric, {
+      batchSize: 1,
+      workers: 0,
+      onBadImage: 'skip',
+    });
+    expect(result.metrics['AP']).toBeCloseTo(1, 12);
+    expect(result.perClass.map(({ metrics: own }) => own['AP'])).toEqual([-1, expect.closeTo(1, 12), -1]);
+    expect([result.images, result.skipped]).toEqual([2, [{ file: '1.png', why: 'it is gone', times: 1 }]]);
   });
 
   test('the primary figure is among the numbers', () =>

@@ -1,4 +1,4 @@
-import type { MetricResult } from '@kd/core';
+import type { Evaluation, MetricResult } from '@kd/core';
 import { averagePrecision } from './figures.js';
 
 /** `AP 41.2  AP50 67.0  …` in one line. */
@@ -20,8 +20,32 @@ export function columns(rows: readonly (readonly string[])[], left = 1): string[
   );
 }
 
-/** An evaluation as two tables, in percent: the metrics over all classes, then per class. */
-export function evaluationLines({ metrics, perClass }: MetricResult): string[] {
+/** `10 of 20 images, 10 skipped`, or `20 images`. */
+export const evaluatedImages = ({ images, skipped }: Pick<Evaluation, 'images' | 'skipped'>): string =>
+  skipped.length === 0
+    ? `${images} ${images === 1 ? 'image' : 'images'}`
+    : `${images} of ${images + skipped.length} images, ${skipped.length} skipped`;
+
+/** An evaluation as two tables, in percent: the metrics over all classes, then per class; then what was skipped. */
+export const evaluationLines = (evaluation: Evaluation): string[] => [
+  ...metricTables(evaluation),
+  ...skippedLines(evaluation),
+];
+
+/** Names of skipped images that are listed; the others are counted. */
+const LISTED = 10;
+
+function skippedLines({ images, skipped }: Evaluation): string[] {
+  if (skipped.length === 0) return [];
+  return [
+    '',
+    `measured on ${images} of ${images + skipped.length} images; ${skipped.length} could not be read, and their objects do not count:`,
+    ...skipped.slice(0, LISTED).map(({ file, why }) => `  ${file}: ${why}`),
+    ...(skipped.length > LISTED ? [`  and ${skipped.length - LISTED} more`] : []),
+  ];
+}
+
+function metricTables({ metrics, perClass }: MetricResult): string[] {
   const overall = columns(Object.entries(metrics).map(([name, value]) => [name, averagePrecision(value)]));
   const names = Object.keys(perClass[0]?.metrics ?? {});
   if (names.length === 0) return overall;

@@ -50,7 +50,12 @@ test('an evaluation is a line with its metrics by name', async () => {
     epoch: 0,
     seconds: 1,
     best: true,
-    result: { metrics: { AP: 0.5 }, perClass: [{ category: { id: 7, name: 'cat' }, metrics: { AP: 0.25 } }] },
+    result: {
+      metrics: { AP: 0.5 },
+      perClass: [{ category: { id: 7, name: 'cat' }, metrics: { AP: 0.25 } }],
+      images: 4,
+      skipped: [{ file: 'a.png', why: 'it is gone', times: 1 }],
+    },
   });
   expect(JSON.parse(await readFile(join(folder, 'metrics.jsonl'), 'utf8'))).toEqual({
     type: 'evaluation',
@@ -58,6 +63,8 @@ test('an evaluation is a line with its metrics by name', async () => {
     epoch: 0,
     seconds: 1,
     best: true,
+    images: 4,
+    skipped: 1,
     metrics: { AP: 0.5 },
     perClass: { cat: { AP: 0.25 } },
   });

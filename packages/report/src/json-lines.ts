@@ -28,6 +28,8 @@ function lineOf(event: TrainerEvent): Record<string, unknown> | null {
   const { result, ...rest } = event;
   return {
     ...rest,
+    images: result.images,
+    skipped: result.skipped.length,
     metrics: result.metrics,
     perClass: Object.fromEntries(result.perClass.map(({ category, metrics }) => [category.name, metrics])),
   };

@@ -2,7 +2,7 @@ import { PassThrough } from 'node:stream';
 import type { RunInfo, Summary, TrainerEvent } from '@kd/core';
 import { expect, test } from 'vitest';
 import { averagePrecision, count, duration, number } from './figures.js';
-import { columns } from './evaluation-lines.js';
+import { columns, evaluationLines } from './evaluation-lines.js';
 import { bar } from './progress-lines.js';
 import { terminal } from './terminal.js';
 
@@ -48,7 +48,15 @@ const events: TrainerEvent[] = [
     epoch: 0,
     seconds: 2,
     best: true,
-    result: { metrics: { AP: 0.412, AP50: 0.6, AP75: -1 }, perClass: [] },
+    result: {
+      metrics: { AP: 0.412, AP50: 0.6, AP75: -1 },
+      perClass: [],
+      images: 3,
+      skipped: [
+        { file: 'v.jpg', why: 'it is no image', times: 1 },
+        { file: 'w.jpg', why: 'it is gone', times: 1 },
+      ],
+    },
   },
   {
     type: 'end',
@@ -75,7 +83,9 @@ test('without a terminal: one plain line a log event, with every figure', async 
   expect(text).toContain(
     'epoch 1/2  step 2/10  loss 1.750 (cls 1.250, ssim.feat 0.5000)  lr 0.0100  31.40 images/s  waited 7 %  512 MiB  1 min 12 s left\n',
   );
-  expect(text).toContain('epoch 1/2  evaluated in 2 s  AP 41.2  AP50 60.0  AP75 –  (best so far)\n');
+  expect(text).toContain(
+    'epoch 1/2  evaluated in 2 s  AP 41.2  AP50 60.0  AP75 –  (3 of 5 images, 2 skipped)  (best so far)\n',
+  );
   expect(text).toContain('student    retinanet, 1.9 M parameters (12.3 k trained)');
   expect(text).toContain('warning: one thing');
   expect(text).toContain(
@@ -94,6 +104,19 @@ test('a pass of a plugin: its own bar, and a line that stays when it is done', a
   expect(await shown(true, events.slice(0, 2))).toMatch(/prototype █{8}░{22} 10\/40 images/);
   expect(await shown(false)).toContain('prototype: passed over 40 images\n');
   expect((await shown(false, events.slice(0, 2))).split('\n').at(-2)).not.toContain('prototype');
+});
+
+test('an evaluation names the images that it could not read: the first ten, and how many more', () => {
+  const skipped = Array.from({ length: 12 }, (_, i) => ({ file: `${i}.png`, why: 'it is gone', times: 1 }));
+  const lines = evaluationLines({ metrics: { AP: 0.5 }, perClass: [], images: 8, skipped });
+  expect(lines).toEqual([
+    'AP  50.0',
+    '',
+    'measured on 8 of 20 images; 12 could not be read, and their objects do not count:',
+    ...skipped.slice(0, 10).map(({ file }) => `  ${file}: it is gone`),
+    '  and 2 more',
+  ]);
+  expect(evaluationLines({ metrics: { AP: 0.5 }, perClass: [], images: 8, skipped: [] })).toEqual(['AP  50.0']);
 });
 
 test('figures', () => {

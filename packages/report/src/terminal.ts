@@ -1,6 +1,6 @@
 import type { Listener, LogEvent, RunInfo, Summary, TrainerEvent } from '@kd/core';
 import { createLogUpdate } from 'log-update';
-import { metricsLine } from './evaluation-lines.js';
+import { evaluatedImages, metricsLine } from './evaluation-lines.js';
 import { duration } from './figures.js';
 import { bar, figuresOf, plainLine, startLines } from './progress-lines.js';
 
@@ -40,7 +40,7 @@ export function terminal({
 /** What is worth a line that stays, on any kind of stream. */
 function lineOf(event: TrainerEvent, run: RunInfo): string | null {
   if (event.type === 'evaluation')
-    return `epoch ${event.epoch + 1}/${run.epochs}  evaluated in ${duration(event.seconds)}  ${metricsLine(event.result.metrics)}${event.best ? '  (best so far)' : ''}`;
+    return `epoch ${event.epoch + 1}/${run.epochs}  evaluated in ${duration(event.seconds)}  ${metricsLine(event.result.metrics)}${event.result.skipped.length === 0 ? '' : `  (${evaluatedImages(event.result)})`}${event.best ? '  (best so far)' : ''}`;
   if (event.type === 'pass' && event.done === event.of) return `${event.plugin}: passed over ${event.of} images`;
   if (event.type === 'stopped') return `stopped after step ${event.step}; checkpoint: ${event.file}`;
   if (event.type === 'end') return endLines(event.summary).join('\n');

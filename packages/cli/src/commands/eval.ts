@@ -1,13 +1,13 @@
 import {
   type Category,
   type Dataset,
+  type Evaluation,
   evaluate,
   KdError,
-  type MetricResult,
   type ResolvedConfig,
   openDataset,
 } from '@kd/core';
-import { countdown, evaluationLines } from '@kd/report';
+import { countdown, evaluatedImages, evaluationLines } from '@kd/report';
 import { type DataArgument, dataArgument } from '../data-argument.js';
 import type { Flags } from '../flags.js';
 import { findModel, type FoundModel, openModel } from '../open-model.js';
@@ -26,18 +26,18 @@ export async function evaluateModel(path: string, flags: Flags): Promise<number>
   try {
     const { result } = await evaluate(built.detector, dataset, metric, {
       ...sizes,
-      onBadImage: 'error',
+      onBadImage: onBadImage(found, flags),
       onProgress: bar.show,
     });
     bar.end();
     const seconds = (performance.now() - began) / 1000;
     if (flags['json'] === true)
       process.stdout.write(
-        `${JSON.stringify({ ok: true, model: found.file, data: dataset.name, images: dataset.images.length, metric: metric.name, ...asJson(result), seconds, engine }, null, 2)}\n`,
+        `${JSON.stringify({ ok: true, model: found.file, data: dataset.name, metric: metric.name, ...asJson(result), seconds, engine }, null, 2)}\n`,
       );
     else
       process.stdout.write(
-        `${found.file} on ${dataset.name}, ${dataset.images.length} images, in ${seconds.toFixed(1)} s; ${metric.name}, in percent\n\n${evaluationLines(result).join('\n')}\n`,
+        `${found.file} on ${dataset.name}, ${evaluatedImages(result)}, in ${seconds.toFixed(1)} s; ${metric.name}, in percent\n\n${evaluationLines(result).join('\n')}\n`,
       );
     return 0;
   } finally {
@@ -46,10 +46,18 @@ export async function evaluateModel(path: string, flags: Flags): Promise<number>
   }
 }
 
-const asJson = ({ metrics, perClass }: MetricResult): Record<string, unknown> => ({
+const asJson = ({ images, skipped, metrics, perClass }: Evaluation): Record<string, unknown> => ({
+  images,
+  skipped: skipped.map(({ file, why }) => ({ file, why })),
   metrics,
   perClass: Object.fromEntries(perClass.map(({ category, metrics: own }) => [category.name, own])),
 });
+
+/** What `--skip-bad` says, else what the run did. */
+function onBadImage({ config }: FoundModel, { skipBad }: Flags): 'error' | 'skip' {
+  const ofRun = (config?.['data'] as { onBadImage?: unknown } | undefined)?.onBadImage;
+  return skipBad === true || (skipBad === undefined && ofRun === 'skip') ? 'skip' : 'error';
+}
 
 function metricName({ config }: FoundModel, { metric }: Flags): string {
   if (metric !== undefined) return String(metric);

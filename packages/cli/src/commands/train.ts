@@ -38,6 +38,7 @@ export async function train(argument: string | undefined, flags: Flags): Promise
       return INTERRUPTED;
     }
     const lines = evaluationLines({
+      ...summary.evaluation,
       metrics: summary.metrics,
       perClass: Object.entries(summary.perClass).map(([name, metrics], id) => ({ category: { id, name }, metrics })),
     });

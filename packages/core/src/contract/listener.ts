@@ -1,5 +1,5 @@
 import type { EngineInfo } from './engine.js';
-import type { MetricResult } from './metric.js';
+import type { Evaluation } from './metric.js';
 
 /** Where a run stands when it starts. */
 export interface RunInfo {
@@ -64,7 +64,10 @@ export interface Summary {
   readonly engine: EngineInfo;
   readonly versions: Readonly<Record<string, string>>;
   readonly command: string;
+  /** Training images that could not be read. */
   readonly skipped: readonly { readonly file: string; readonly why: string; readonly times: number }[];
+  /** What `metrics` stands on. */
+  readonly evaluation: Pick<Evaluation, 'images' | 'skipped'>;
 }
 
 export type TrainerEvent =
@@ -78,7 +81,7 @@ export type TrainerEvent =
       readonly type: 'evaluation';
       readonly step: number;
       readonly epoch: number;
-      readonly result: MetricResult;
+      readonly result: Evaluation;
       readonly seconds: number;
       readonly best: boolean;
     }

@@ -1,4 +1,4 @@
-import type { Category, ImageRecord } from './data.js';
+import type { Category, ImageRecord, LoaderStats } from './data.js';
 
 /** What a detector found on one image; boxes in pixels of the original image. */
 export interface ImageDetections {
@@ -20,6 +20,14 @@ export interface MetricResult {
   /** e.g. `AP`, `AP50`, `AR100`; -1 where there is nothing to average. */
   readonly metrics: Readonly<Record<string, number>>;
   readonly perClass: readonly { readonly category: Category; readonly metrics: Readonly<Record<string, number>> }[];
+}
+
+/** A result, and the images that it stands on. */
+export interface Evaluation extends MetricResult {
+  /** Images that count. */
+  readonly images: number;
+  /** Images that could not be read (`onBadImage: 'skip'`): neither they nor their objects count. */
+  readonly skipped: LoaderStats['skipped'];
 }
 
 export interface Metric {

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
-import type { Dataset, LoaderOptions } from '../contract/data.js';
+import type { Dataset, LoaderOptions, LoaderStats } from '../contract/data.js';
 import type { Detector } from '../contract/detector.js';
-import type { ImageDetections, Metric, MetricResult } from '../contract/metric.js';
+import type { Evaluation, ImageDetections, Metric } from '../contract/metric.js';
 import { disposeAll, tidy } from '../tidy.js';
 
 export interface EvaluateOptions extends Pick<LoaderOptions, 'batchSize' | 'workers' | 'onBadImage'> {
@@ -9,12 +9,15 @@ export interface EvaluateOptions extends Pick<LoaderOptions, 'batchSize' | 'work
   readonly onProgress?: (done: number, of: number) => void | Promise<void>;
 }
 
-/** Detections of a detector on every image of a data set, in its order. */
-export async function detectAll(
-  detector: Detector,
-  dataset: Dataset,
-  options: EvaluateOptions,
-): Promise<ImageDetections[]> {
+export interface Detected {
+  /** Of every image that could be read, in the order of the data set. */
+  readonly detections: ImageDetections[];
+  /** The others, left out under `onBadImage: 'skip'`. */
+  readonly skipped: LoaderStats['skipped'];
+}
+
+/** Detections of a detector on the images of a data set. */
+export async function detectAll(detector: Detector, dataset: Dataset, options: EvaluateOptions): Promise<Detected> {
   const loader = dataset.loader({
     ...options,
     input: detector.input,
@@ -39,16 +42,32 @@ export async function detectAll(
   } finally {
     await loader.close();
   }
-  return found;
+  return { detections: found, skipped: skippedOf(dataset, found, loader.stats) };
 }
 
-/** Evaluates a detector on a data set. */
+/** Whatever has no detections, also where a loader of somebody else's keeps no list. */
+function skippedOf(
+  { images }: Dataset,
+  detections: readonly ImageDetections[],
+  { skipped }: LoaderStats,
+): LoaderStats['skipped'] {
+  const seen = new Set(detections.map(({ id }) => id));
+  const why = new Map(skipped.map((one) => [one.file, one.why]));
+  return images
+    .filter(({ id }) => !seen.has(id))
+    .map(({ file }) => ({ file, why: why.get(file) ?? 'its loader left it out', times: 1 }));
+}
+
+/** Evaluates a detector on the images of a data set that can be read: what is skipped counts neither way. */
 export async function evaluate(
   detector: Detector,
   dataset: Dataset,
   metric: Metric,
   options: EvaluateOptions,
-): Promise<{ readonly result: MetricResult; readonly detections: ImageDetections[] }> {
-  const detections = await detectAll(detector, dataset, options);
-  return { result: metric.evaluate(dataset, detections), detections };
+): Promise<{ readonly result: Evaluation; readonly detections: ImageDetections[] }> {
+  const { detections, skipped } = await detectAll(detector, dataset, options);
+  const seen = new Set(detections.map(({ id }) => id));
+  const images = dataset.images.filter(({ id }) => seen.has(id));
+  const result = metric.evaluate({ categories: dataset.categories, images }, detections);
+  return { result: { ...result, images: images.length, skipped }, detections };
 }

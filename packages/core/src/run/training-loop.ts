@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import type { HostTensor } from '../contract/checkpoint.js';
 import type { Summary, TrainerEvent } from '../contract/listener.js';
-import type { MetricResult } from '../contract/metric.js';
+import type { Evaluation } from '../contract/metric.js';
 import { Checkpoints, detectorTensors, latestCheckpoint, specMetadata } from './checkpoints.js';
 import { evaluate } from './evaluate.js';
 import type { Run } from './run.js';
@@ -15,7 +15,7 @@ interface Best {
   readonly epoch: number;
   readonly step: number;
   readonly checkpoint: string;
-  readonly result: MetricResult;
+  readonly result: Evaluation;
 }
 
 /** The loop: epochs, steps, logs, evaluations, checkpoints. One instance runs once. */
@@ -27,7 +27,7 @@ export class TrainingLoop {
   /** True from a resume to its first data set passes. */
   #resumed = false;
   #best: Best | null = null;
-  #last: MetricResult | null = null;
+  #last: Evaluation | null = null;
   #millisecondsBefore = 0;
   #millisecondsEvaluating = 0;
   readonly #started = performance.now();
@@ -71,7 +71,7 @@ export class TrainingLoop {
       // The folder may have been moved since.
       this.#best =
         best === null ? null : { ...best, checkpoint: folder.file('checkpoints', basename(best.checkpoint)) };
-      this.#last = state.last as MetricResult | null;
+      this.#last = state.last as Evaluation | null;
       this.#resumed = true;
     }
     await folder.writeJson('config.json', resolvedConfig(this.#run));
@@ -234,6 +234,7 @@ export class TrainingLoop {
       versions: versions(),
       command: options.command ?? '',
       skipped: this.#steps.loader.stats.skipped,
+      evaluation: { images: shown?.images ?? 0, skipped: shown?.skipped ?? [] },
     };
     await folder.writeJson('summary.json', summary);
     await this.#emit({ type: 'end', summary });

@@ -104,7 +104,10 @@ export function createLoader({ name, images, pixels }: LoaderImages, options: Lo
       if ('batch' in result) return { batch: result.batch, skipped: out };
       const first = result.bad[0]!;
       if (onBadImage === 'error')
-        throw new KdError(first.code, `${first.message} (Set onBadImage: 'skip' to go on without it.)`);
+        throw new KdError(
+          first.code,
+          `${first.message} (Set onBadImage: 'skip' to go on without it; kd eval knows --skip-bad.)`,
+        );
       for (const slot of result.bad) bad.set(entries[slot.slot]!.index, slot);
     }
   };
