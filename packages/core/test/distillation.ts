@@ -100,6 +100,15 @@ export function disposeResult({ terms, gradients, updates }: StepResult): void {
   tf.dispose([terms, ...gradients.values(), ...updates.map(({ value }) => value)]);
 }
 
+/** All gradients as plain numbers; takes the result over. */
+export function gradientsOf(result: StepResult): Record<string, number[]> {
+  const gradients = Object.fromEntries(
+    [...result.gradients].map(([path, gradient]) => [path, [...gradient.dataSync()]]),
+  );
+  disposeResult(result);
+  return gradients;
+}
+
 /** Values of the terms by name; takes the result over. */
 export function termsOf(result: StepResult): Record<string, number> {
   const values = result.terms.dataSync();

@@ -1,4 +1,3 @@
-import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import { cpuEngine, jsonFormat, toyData, toyDetector } from '@kd/testing';
@@ -16,10 +15,8 @@ import {
   temporaryFolder,
   toyConfig,
 } from '../../test/toy-run.js';
-import { latestCheckpoint } from './checkpoints.js';
 import type { Config } from '../config.js';
 import type { Hooks, LossTerms, StepView } from '../contract/plugin.js';
-import { defineDetector } from '../define.js';
 
 // Plain JavaScript convolutions on a busy machine.
 vi.setConfig({ testTimeout: 60_000 });
@@ -177,67 +174,6 @@ describe('Trainer', () => {
   });
 });
 
-describe('a resumed run', () => {
-  it.each([
-    [5, 'inside of an epoch'],
-    [8, 'between epochs'],
-    [1, 'in the first epoch'],
-  ])('ends as the whole one, bit for bit (stopped after step %i, %s)', async (stopAt) => {
-    const whole = await run(distilled());
-    const first = await run(distilled(), { stopAt });
-    expect(first.summary).toBeNull();
-    expect(of(first.events, 'stopped')).toMatchObject([{ step: stopAt }]);
-    const second = await run(distilled(), { out: first.out, resume: true });
-    expect(of(second.events, 'start')[0]!.run.startStep).toBe(stopAt);
-    expect(await lastState(first.out)).toEqual(await lastState(whole.out));
-    const logs = (ran: Ran) => of(ran.events, 'log').map(({ step, terms, lr }) => ({ step, terms, lr }));
-    expect([...logs(first), ...logs(second)]).toEqual(logs(whole));
-    expect({
-      ...second.summary,
-      minutes: 0,
-      minutesEvaluating: 0,
-      best: { ...second.summary!.best, checkpoint: '' },
-    }).toEqual({
-      ...whole.summary,
-      minutes: 0,
-      minutesEvaluating: 0,
-      best: { ...whole.summary!.best, checkpoint: '' },
-    });
-  });
-
-  it('ends as the whole one with accumulated batches and AdamW', async () => {
-    const config = () => distilled({ accumulate: 2, optimizer: { name: 'adamw', lr: 0.01 }, clipNorm: 1, epochs: 4 });
-    const whole = await run(config());
-    const first = await run(config(), { stopAt: 3 });
-    await run(config(), { out: first.out, resume: true });
-    expect(await lastState(first.out)).toEqual(await lastState(whole.out));
-  });
-
-  it('would not if a stream of random numbers were lost: other seeds end elsewhere', async () => {
-    const [a, b] = [await run(distilled()), await run(distilled({ seed: 1 }))];
-    expect((await lastState(a.out)).tensors).not.toEqual((await lastState(b.out)).tensors);
-  });
-
-  it('reads the result of a data set pass once instead of passing again', async () => {
-    const first = await run(distilled({ epochs: 5 }), { stopAt: 14 });
-    expect(calls).toEqual(['run mimic 0', 'use mimic', 'run mimic 2', 'use mimic', 'dispose mimic']);
-    calls.length = 0;
-    await run(distilled({ epochs: 5 }), { out: first.out, resume: true });
-    expect(calls).toEqual(['use mimic', 'run mimic 4', 'use mimic', 'dispose mimic']);
-  });
-
-  it('keeps the summary when there is nothing left to do', async () => {
-    const done = await run(toyConfig());
-    const again = await run(toyConfig(), { out: done.out, resume: true });
-    expect(again.summary).toMatchObject({
-      metrics: done.summary!.metrics,
-      last: done.summary!.last,
-      best: done.summary!.best,
-      steps: 12,
-    });
-  });
-});
-
 describe('a data set pass', () => {
   it('is made anew where a run without a checkpoint left one of another teacher', async () => {
     const out = await temporaryFolder();
@@ -371,105 +307,5 @@ describe('a loss that is not finite', () => {
     expect((await checkpointNames(out)).filter((name) => name.startsWith('step'))).toEqual(['step-00000004.json']);
     for (const { data } of (await jsonFormat.read(join(out, 'checkpoints', 'best.json'))).tensors.values())
       expect([...(data as Float32Array)].every(Number.isFinite)).toBe(true);
-  });
-});
-
-describe('what does not fit', () => {
-  it('refuses a folder that holds a run, and a resume without one', async () => {
-    await expect(run(toyConfig(), { out: teacher.out })).rejects.toMatchObject({
-      code: 'RUN_FOLDER',
-      message: expect.stringContaining('already holds a run'),
-    });
-    await expect(run(toyConfig(), { resume: true })).rejects.toMatchObject({
-      code: 'RUN_FOLDER',
-      message: expect.stringContaining('no checkpoint to resume from'),
-    });
-  });
-
-  it.each([
-    [
-      'another model',
-      { student: toyDetector({ width: 5, size: 16 }) },
-      /does not hold the weights of this toy: .*backbone\.stem\/kernel \[4, 4, 3, 4\] instead of \[4, 4, 3, 5\]/,
-    ],
-    ['another depth', { student: toyDetector({ depth: 2, size: 16 }) }, /missing \(head\.cls\.1\/kernel/],
-    ['another seed', { seed: 1 }, /was trained with seed 0, the config gives 1/],
-    ['another batch size', { batchSize: 4 }, /was trained with batchSize 2, the config gives 4/],
-    [
-      'another optimiser',
-      { optimizer: { name: 'adamw', lr: 0.1 } },
-      /was trained with optimizer "sgd", the config gives "adamw"/,
-    ],
-  ])('refuses to resume with %s', async (_, change, message) => {
-    const { out } = await run(toyConfig({ epochs: 1 }));
-    await expect(
-      run(toyConfig({ epochs: 1, ...(change as Partial<Config>) }), { out, resume: true }),
-    ).rejects.toMatchObject({ code: 'CHECKPOINT_INVALID', message: expect.stringMatching(message) });
-  });
-
-  it('refuses to resume with other distillers', async () => {
-    const { out } = await run(toyConfig({ epochs: 1 }));
-    await expect(run(distilled({ epochs: 1 }), { out, resume: true })).rejects.toThrow(
-      /was trained with distillers \[\], the config gives \["mimic"\]/,
-    );
-  });
-
-  it('refuses a checkpoint that is cut short or whose position is damaged, naming the file', async () => {
-    const { out } = await run(toyConfig({ epochs: 1 }));
-    const file = (await latestCheckpoint(out, jsonFormat))!;
-    const text = await readFile(file, 'utf8');
-    await writeFile(file, text.slice(0, text.length / 2));
-    await expect(run(toyConfig({ epochs: 1 }), { out, resume: true })).rejects.toMatchObject({
-      code: 'CHECKPOINT_INVALID',
-      message: expect.stringContaining(file),
-    });
-    const { tensors: kept, metadata } = JSON.parse(text) as { tensors: object; metadata: Record<string, string> };
-    await writeFile(file, JSON.stringify({ tensors: kept, metadata: { ...metadata, training: '{"step":' } }));
-    await expect(run(toyConfig({ epochs: 1 }), { out, resume: true })).rejects.toThrow(
-      /its metadata "training" cannot be read/,
-    );
-    await writeFile(file, JSON.stringify({ tensors: kept, metadata: { kd: '1' } }));
-    await expect(run(toyConfig({ epochs: 1 }), { out, resume: true })).rejects.toThrow(/holds weights only/);
-  });
-
-  it('refuses fewer images than a step needs', async () => {
-    await expect(run(toyConfig({ batchSize: 4, accumulate: 3 }))).rejects.toMatchObject({
-      code: 'CONFIG_INVALID',
-      message: expect.stringMatching(/toy\) has 8 images: too few .* batchSize 4 times accumulate 3/),
-    });
-  });
-
-  it('refuses distillers without a teacher', async () => {
-    await expect(run(toyConfig({ distillers: [mimic({})] }))).rejects.toThrow(/distillers need a teacher/);
-  });
-
-  it('refuses a teacher that is not there, of another input or of other classes', async () => {
-    await expect(run(distilled({ teacher: { weights: 'nowhere', detector: toyDetector() } }))).rejects.toMatchObject({
-      code: 'CHECKPOINT_INVALID',
-      message: expect.stringContaining('nowhere does not exist'),
-    });
-    await expect(run(distilled({ student: toyDetector({ size: 48 }) }))).rejects.toMatchObject({
-      code: 'TEACHER_INVALID',
-      message: expect.stringContaining('inputs differ'),
-    });
-    const renamed = {
-      ...toyData(),
-      open: async () => ({
-        ...(await toyData().open({ folder: '.' })),
-        categories: [
-          { id: 1, name: 'cat' },
-          { id: 2, name: 'dog' },
-        ],
-      }),
-    };
-    await expect(run(distilled({ data: { train: renamed, workers: 0 } }))).rejects.toMatchObject({
-      code: 'TEACHER_INVALID',
-      message: expect.stringMatching(/knows the classes red, blue, the student's data has cat, dog/),
-    });
-  });
-
-  it('refuses a detector for another version of the contract', async () => {
-    const future = defineDetector({ ...toyDetector.definition, apiVersion: 2 });
-    await expect(run(toyConfig({ student: future() }))).rejects.toMatchObject({ code: 'PLUGIN_INVALID' });
   });
 });

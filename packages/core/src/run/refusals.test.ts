@@ -1,0 +1,134 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import * as tf from '@tensorflow/tfjs-core';
+import { cpuEngine, jsonFormat, toyData, toyDetector } from '@kd/testing';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { calls, mimic } from '../../test/mimic.js';
+import { type Ran, removeFolders, run, toyConfig } from '../../test/toy-run.js';
+import { latestCheckpoint } from './checkpoints.js';
+import type { Config } from '../config.js';
+import { defineDetector } from '../define.js';
+
+// Plain JavaScript convolutions on a busy machine.
+vi.setConfig({ testTimeout: 60_000 });
+
+let tensors: number;
+let teacher: Ran;
+/** A student of another width than its teacher, with an adapter, random numbers, a state and a pass. */
+const distilled = (more: Partial<Config> = {}): Config =>
+  toyConfig({
+    teacher: { weights: teacher.out, detector: toyDetector({ width: 6, size: 16 }) },
+    distillers: [mimic({ noise: 0.5, pass: true })],
+    ema: { decay: 0.8 },
+    ...more,
+  });
+
+beforeAll(async () => {
+  await cpuEngine().start();
+  teacher = await run(toyConfig({ student: toyDetector({ width: 6, size: 16 }), epochs: 1, seed: 5 }));
+});
+beforeEach(() => {
+  tensors = tf.memory().numTensors;
+  calls.length = 0;
+});
+afterEach(() => expect(tf.memory().numTensors, 'live tensors after the test').toBe(tensors));
+afterAll(removeFolders);
+
+describe('what does not fit', () => {
+  it('refuses a folder that holds a run, and a resume without one', async () => {
+    await expect(run(toyConfig(), { out: teacher.out })).rejects.toMatchObject({
+      code: 'RUN_FOLDER',
+      message: expect.stringContaining('already holds a run'),
+    });
+    await expect(run(toyConfig(), { resume: true })).rejects.toMatchObject({
+      code: 'RUN_FOLDER',
+      message: expect.stringContaining('no checkpoint to resume from'),
+    });
+  });
+
+  it.each([
+    [
+      'another model',
+      { student: toyDetector({ width: 5, size: 16 }) },
+      /does not hold the weights of this toy: .*backbone\.stem\/kernel \[4, 4, 3, 4\] instead of \[4, 4, 3, 5\]/,
+    ],
+    ['another depth', { student: toyDetector({ depth: 2, size: 16 }) }, /missing \(head\.cls\.1\/kernel/],
+    ['another seed', { seed: 1 }, /was trained with seed 0, the config gives 1/],
+    ['another batch size', { batchSize: 4 }, /was trained with batchSize 2, the config gives 4/],
+    [
+      'another optimiser',
+      { optimizer: { name: 'adamw', lr: 0.1 } },
+      /was trained with optimizer "sgd", the config gives "adamw"/,
+    ],
+  ])('refuses to resume with %s', async (_, change, message) => {
+    const { out } = await run(toyConfig({ epochs: 1 }));
+    await expect(
+      run(toyConfig({ epochs: 1, ...(change as Partial<Config>) }), { out, resume: true }),
+    ).rejects.toMatchObject({ code: 'CHECKPOINT_INVALID', message: expect.stringMatching(message) });
+  });
+
+  it('refuses to resume with other distillers', async () => {
+    const { out } = await run(toyConfig({ epochs: 1 }));
+    await expect(run(distilled({ epochs: 1 }), { out, resume: true })).rejects.toThrow(
+      /was trained with distillers \[\], the config gives \["mimic"\]/,
+    );
+  });
+
+  it('refuses a checkpoint that is cut short or whose position is damaged, naming the file', async () => {
+    const { out } = await run(toyConfig({ epochs: 1 }));
+    const file = (await latestCheckpoint(out, jsonFormat))!;
+    const text = await readFile(file, 'utf8');
+    await writeFile(file, text.slice(0, text.length / 2));
+    await expect(run(toyConfig({ epochs: 1 }), { out, resume: true })).rejects.toMatchObject({
+      code: 'CHECKPOINT_INVALID',
+      message: expect.stringContaining(file),
+    });
+    const { tensors: kept, metadata } = JSON.parse(text) as { tensors: object; metadata: Record<string, string> };
+    await writeFile(file, JSON.stringify({ tensors: kept, metadata: { ...metadata, training: '{"step":' } }));
+    await expect(run(toyConfig({ epochs: 1 }), { out, resume: true })).rejects.toThrow(
+      /its metadata "training" cannot be read/,
+    );
+    await writeFile(file, JSON.stringify({ tensors: kept, metadata: { kd: '1' } }));
+    await expect(run(toyConfig({ epochs: 1 }), { out, resume: true })).rejects.toThrow(/holds weights only/);
+  });
+
+  it('refuses fewer images than a step needs', async () => {
+    await expect(run(toyConfig({ batchSize: 4, accumulate: 3 }))).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: expect.stringMatching(/toy\) has 8 images: too few .* batchSize 4 times accumulate 3/),
+    });
+  });
+
+  it('refuses distillers without a teacher', async () => {
+    await expect(run(toyConfig({ distillers: [mimic({})] }))).rejects.toThrow(/distillers need a teacher/);
+  });
+
+  it('refuses a teacher that is not there, of another input or of other classes', async () => {
+    await expect(run(distilled({ teacher: { weights: 'nowhere', detector: toyDetector() } }))).rejects.toMatchObject({
+      code: 'CHECKPOINT_INVALID',
+      message: expect.stringContaining('nowhere does not exist'),
+    });
+    await expect(run(distilled({ student: toyDetector({ size: 48 }) }))).rejects.toMatchObject({
+      code: 'TEACHER_INVALID',
+      message: expect.stringContaining('inputs differ'),
+    });
+    const renamed = {
+      ...toyData(),
+      open: async () => ({
+        ...(await toyData().open({ folder: '.' })),
+        categories: [
+          { id: 1, name: 'cat' },
+          { id: 2, name: 'dog' },
+        ],
+      }),
+    };
+    await expect(run(distilled({ data: { train: renamed, workers: 0 } }))).rejects.toMatchObject({
+      code: 'TEACHER_INVALID',
+      message: expect.stringMatching(/knows the classes red, blue, the student's data has cat, dog/),
+    });
+  });
+
+  it('refuses a detector for another version of the contract', async () => {
+    const future = defineDetector({ ...toyDetector.definition, apiVersion: 2 });
+    await expect(run(toyConfig({ student: future() }))).rejects.toMatchObject({ code: 'PLUGIN_INVALID' });
+  });
+});

@@ -1,0 +1,92 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { cpuEngine, toyDetector } from '@kd/testing';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { calls, mimic } from '../../test/mimic.js';
+import { lastState, of, type Ran, removeFolders, run, toyConfig } from '../../test/toy-run.js';
+import type { Config } from '../config.js';
+
+// Plain JavaScript convolutions on a busy machine.
+vi.setConfig({ testTimeout: 60_000 });
+
+let tensors: number;
+let teacher: Ran;
+/** A student of another width than its teacher, with an adapter, random numbers, a state and a pass. */
+const distilled = (more: Partial<Config> = {}): Config =>
+  toyConfig({
+    teacher: { weights: teacher.out, detector: toyDetector({ width: 6, size: 16 }) },
+    distillers: [mimic({ noise: 0.5, pass: true })],
+    ema: { decay: 0.8 },
+    ...more,
+  });
+
+beforeAll(async () => {
+  await cpuEngine().start();
+  teacher = await run(toyConfig({ student: toyDetector({ width: 6, size: 16 }), epochs: 1, seed: 5 }));
+});
+beforeEach(() => {
+  tensors = tf.memory().numTensors;
+  calls.length = 0;
+});
+afterEach(() => expect(tf.memory().numTensors, 'live tensors after the test').toBe(tensors));
+afterAll(removeFolders);
+
+describe('a resumed run', () => {
+  it.each([
+    [5, 'inside of an epoch'],
+    [8, 'between epochs'],
+    [1, 'in the first epoch'],
+  ])('ends as the whole one, bit for bit (stopped after step %i, %s)', async (stopAt) => {
+    const whole = await run(distilled());
+    const first = await run(distilled(), { stopAt });
+    expect(first.summary).toBeNull();
+    expect(of(first.events, 'stopped')).toMatchObject([{ step: stopAt }]);
+    const second = await run(distilled(), { out: first.out, resume: true });
+    expect(of(second.events, 'start')[0]!.run.startStep).toBe(stopAt);
+    expect(await lastState(first.out)).toEqual(await lastState(whole.out));
+    const logs = (ran: Ran) => of(ran.events, 'log').map(({ step, terms, lr }) => ({ step, terms, lr }));
+    expect([...logs(first), ...logs(second)]).toEqual(logs(whole));
+    expect({
+      ...second.summary,
+      minutes: 0,
+      minutesEvaluating: 0,
+      best: { ...second.summary!.best, checkpoint: '' },
+    }).toEqual({
+      ...whole.summary,
+      minutes: 0,
+      minutesEvaluating: 0,
+      best: { ...whole.summary!.best, checkpoint: '' },
+    });
+  });
+
+  it('ends as the whole one with accumulated batches and AdamW', async () => {
+    const config = () => distilled({ accumulate: 2, optimizer: { name: 'adamw', lr: 0.01 }, clipNorm: 1, epochs: 4 });
+    const whole = await run(config());
+    const first = await run(config(), { stopAt: 3 });
+    await run(config(), { out: first.out, resume: true });
+    expect(await lastState(first.out)).toEqual(await lastState(whole.out));
+  });
+
+  it('would not if a stream of random numbers were lost: other seeds end elsewhere', async () => {
+    const [a, b] = [await run(distilled()), await run(distilled({ seed: 1 }))];
+    expect((await lastState(a.out)).tensors).not.toEqual((await lastState(b.out)).tensors);
+  });
+
+  it('reads the result of a data set pass once instead of passing again', async () => {
+    const first = await run(distilled({ epochs: 5 }), { stopAt: 14 });
+    expect(calls).toEqual(['run mimic 0', 'use mimic', 'run mimic 2', 'use mimic', 'dispose mimic']);
+    calls.length = 0;
+    await run(distilled({ epochs: 5 }), { out: first.out, resume: true });
+    expect(calls).toEqual(['use mimic', 'run mimic 4', 'use mimic', 'dispose mimic']);
+  });
+
+  it('keeps the summary when there is nothing left to do', async () => {
+    const done = await run(toyConfig());
+    const again = await run(toyConfig(), { out: done.out, resume: true });
+    expect(again.summary).toMatchObject({
+      metrics: done.summary!.metrics,
+      last: done.summary!.last,
+      best: done.summary!.best,
+      steps: 12,
+    });
+  });
+});

@@ -1,0 +1,96 @@
+import '@tensorflow/tfjs-backend-cpu';
+import type { Detector, StagedHead } from '@kd/core';
+import * as tf from '@tensorflow/tfjs-core';
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { CrossKdInput } from './index.js';
+import { detector, type Kind, type Made, run, stage } from '../test/stage.js';
+
+beforeAll(() => tf.setBackend('cpu'));
+
+describe('crosskd refuses before the first step', () => {
+  const taught = detector({ seed: 2 });
+  const without = (made: Made, key: keyof Made): Detector => ({ ...made, [key]: undefined }) as unknown as Detector;
+
+  it.each<[string, () => unknown, RegExp]>([
+    [
+      'i beyond a tower',
+      () => stage(detector({ depth: 4 }), taught, { i: 4 }),
+      /i is 4, but the towers have student cls 4, student reg 4, teacher cls 3, .*at most 3/,
+    ],
+    [
+      'other classes',
+      () => stage(detector({ classes: ['x', 'z'] }), taught),
+      /the teacher knows x, y, the student x, z/,
+    ],
+    [
+      'another number of priors',
+      () => stage(detector({ priors: 3 }), taught),
+      /priorsPerCell of the student 3, of the teacher 1.*coding: "teacher"/,
+    ],
+    [
+      'other priors and coder',
+      () => stage({ ...detector(), dense: { ...taught.dense, coding: { std: 0.1 } } }, taught),
+      /coding of the student \{"std":0.1\}/,
+    ],
+    [
+      'other bins',
+      () => stage(detector({ boxes: 'distribution', bins: 5 }), detector({ boxes: 'distribution', bins: 17 })),
+      /bins of the student 5, of the teacher 17/,
+    ],
+    [
+      'a level that the teacher lacks',
+      () => stage(detector({ strides: [8, 16, 32] }), detector({ strides: [8, 16] }), { coding: 'teacher' }),
+      /strides without a partner: neck@p5/,
+    ],
+    [
+      'other strides',
+      () => stage(detector({ strides: [8, 16] }), detector({ strides: [16, 32] }), { coding: 'teacher' }),
+      /strides without a partner/,
+    ],
+    [
+      'another width',
+      () => stage(detector({ width: 6 }), taught),
+      /level p3 behind 3 blocks of the cls branch: the student has 6 channels, the teacher 4\. Set adapter: 'conv1x1'/,
+    ],
+    [
+      'a detector without a staged head',
+      () => stage(without(detector(), 'head'), taught),
+      /the student \(a\) lacks a staged head/,
+    ],
+    [
+      'a detector without dense info',
+      () => stage(detector(), without(taught, 'dense')),
+      /the teacher \(a\) lacks to say how its maps are read/,
+    ],
+    [
+      'a head that cannot show a block before its ReLU',
+      () =>
+        stage(
+          { ...detector(), head: { ...detector().head, preActivation: undefined } as unknown as StagedHead },
+          taught,
+          { tap: 'pre' },
+        ),
+      /tap "pre".*the head of the student/,
+    ],
+    ['options that do not exist', () => stage(detector(), taught, { wieghts: {} } as CrossKdInput), /wieghts/],
+    ['a factor below 0', () => stage(detector(), taught, { weights: { cls: -1 } }), /weights\.cls/],
+  ])('%s', (_, act, message) => {
+    expect(act).toThrow(message);
+  });
+
+  it.each<[Kind, CrossKdInput]>([
+    [{ classes: ['x', 'z'] }, {}],
+    [{ priors: 3 }, {}],
+    [{ depth: 1 }, { i: 2 }],
+    [{ width: 6 }, {}],
+  ])('under the id that it has in the run', (kind, options) => {
+    expect(() => stage(detector(kind), taught, options, 'deep')).toThrow(/^deep: /);
+  });
+
+  it('takes the depth of the shallower head where i is not given', () => {
+    // i = 2: a cut behind both of the student's blocks, so that an explicit 2 gives the same.
+    const [student, teacher] = [detector({ depth: 2 }), detector({ depth: 5, seed: 2 })];
+    expect(run(student, teacher)).toEqual(run(student, teacher, { i: 2 }));
+    expect(run(student, teacher)).not.toEqual(run(student, teacher, { i: 1 }));
+  });
+});
