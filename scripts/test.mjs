@@ -1,6 +1,6 @@
-// Type check, lint, and every test of the workspace; the last line is `N passed, N failed[, N skipped]`.
+// Type check, format, lint, and every test of the workspace; the last line is `N passed, N failed[, N skipped]`.
 // Run it through `npm test`, which sets the workspace up first.
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -14,36 +14,33 @@ const skipped = [];
 
 const seconds = (since) => `${((performance.now() - since) / 1000).toFixed(0)} s`;
 
-/** Output goes to standard output, as a test's does; a check counts as one test. */
-function check(what, args) {
-  process.stdout.write(`\n== ${what}\n`);
-  const began = performance.now();
-  const { status } = spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit' });
-  total[status === 0 ? 'passed' : 'failed']++;
-  process.stdout.write(`${what}: ${status === 0 ? 'fine' : 'FAILED'} (${seconds(began)})\n`);
+/** The exit code of a Node program and, unless it is `shown` as it comes, what it printed. */
+function node(args, shown = false) {
+  return new Promise((done, fail) => {
+    const child = spawn(process.execPath, args, { cwd: root, stdio: shown ? 'inherit' : ['ignore', 'pipe', 'pipe'] });
+    let printed = '';
+    for (const stream of [child.stdout, child.stderr])
+      stream?.setEncoding('utf8').on('data', (text) => (printed += text));
+    child.on('error', fail).on('close', (status) => done({ status, printed }));
+  });
 }
 
-function tests(project) {
-  process.stdout.write(`\n== tests: ${project}\n`);
+/** A check counts as one test; what it printed is shown once it is through. */
+async function check(what, ...args) {
   const began = performance.now();
-  const file = join(folder, `${project}.json`);
-  const { status } = spawnSync(
-    process.execPath,
-    [
-      bin('vitest', 'vitest.mjs'),
-      'run',
-      '--project',
-      project,
-      '--reporter=default',
-      '--reporter=json',
-      `--outputFile.json=${file}`,
-    ],
-    { cwd: root, stdio: 'inherit' },
+  const { status, printed } = await node(args);
+  total[status === 0 ? 'passed' : 'failed']++;
+  process.stdout.write(`\n== ${what}\n${printed}${what}: ${status === 0 ? 'fine' : 'FAILED'} (${seconds(began)})\n`);
+}
+
+async function tests() {
+  const file = join(folder, 'tests.json');
+  const { status } = await node(
+    [bin('vitest', 'vitest.mjs'), 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${file}`],
+    true,
   );
   const result = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : { testResults: [] };
-  const each = result.testResults.flatMap((suite) =>
-    suite.assertionResults.map((one) => ({ ...one, suite: suite.name })),
-  );
+  const each = result.testResults.flatMap((suite) => suite.assertionResults);
   const count = (...states) => each.filter((one) => states.includes(one.status)).length;
   // A file that could not even be loaded has no tests: it counts as one failure.
   const unloaded = result.testResults.filter(
@@ -55,21 +52,25 @@ function tests(project) {
   const left = each.filter((one) => ['skipped', 'pending', 'todo', 'disabled'].includes(one.status));
   total.skipped += left.length;
   skipped.push(...left.map((one) => one.fullName));
-  process.stdout.write(`${project}: ${seconds(began)}\n`);
 }
 
 const began = performance.now();
-check('types of tests, examples and configs', [bin('typescript', 'bin', 'tsc'), '-p', 'tsconfig.check.json']);
-check('format', [bin('@biomejs', 'biome', 'bin', 'biome'), 'format', '.']);
-check('lint', [bin('eslint', 'bin', 'eslint.js'), '.']);
-check('import directions', [bin('dependency-cruiser', 'bin', 'dependency-cruise.mjs'), 'packages']);
-for (const project of ['unit', 'golden', 'e2e']) tests(project);
+// Side by side, as the tests after them: each of them keeps one core busy.
+await Promise.all([
+  check('lint', bin('eslint', 'bin', 'eslint.js'), '.'),
+  (async () => {
+    await check('format', bin('@biomejs', 'biome', 'bin', 'biome'), 'format', '.');
+    await check('types of tests, examples and configs', bin('typescript', 'bin', 'tsc'), '-p', 'tsconfig.check.json');
+    await check('import directions', bin('dependency-cruiser', 'bin', 'dependency-cruise.mjs'), 'packages');
+  })(),
+]);
+await tests();
 rmSync(folder, { recursive: true, force: true });
 
-if (skipped.length > 0)
-  process.stdout.write(
-    `\nskipped, each with its reason in its name or beside it above:\n${skipped.map((name) => `  ${name}`).join('\n')}\n`,
-  );
+if (skipped.length > 0) {
+  const names = skipped.map((name) => `  ${name}`).join('\n');
+  process.stdout.write(`\nskipped, each with its reason in its name or beside it above:\n${names}\n`);
+}
 process.stdout.write(`\nall of it took ${seconds(began)}\n`);
 process.stdout.write(
   `${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ''}\n`,

@@ -81,6 +81,14 @@ function trainBoth(kd: string, folder: string): void {
   for (const step of terms) expect(step['ssim.feat']).toBeGreaterThan(0);
 }
 
+/** Configs of a project, which its build leaves out. */
+const checkTypes = (folder: string, ...configs: readonly string[]): void =>
+  void types(
+    `pnpm exec tsc --ignoreConfig --noEmit --target ES2023 --module NodeNext --strict --skipLibCheck ${configs.join(' ')}`,
+    folder,
+    env,
+  );
+
 beforeAll(async () => {
   registry = await startRegistry();
   env = environment(registry);
@@ -144,11 +152,11 @@ describe('packages from a registry, in folders outside of this repository', () =
     measured.push(
       `from an empty folder to the second step with a new plugin, its teacher's training included: ${((performance.now() - began) / 1000).toFixed(1)} s`,
     );
-    expect(loggedTerms(join(own, 'runs/student')).map((terms) => terms['my-distiller.feat'])).toEqual([
-      expect.any(Number),
-      expect.any(Number),
-    ]);
+    const terms = loggedTerms(join(own, 'runs/student'));
+    expect(terms).toHaveLength(2);
+    for (const step of terms) expect(step['my-distiller.feat']).toBeGreaterThan(0);
     types('pnpm test', own, env);
+    checkTypes(own, 'kd.config.ts', 'teacher.config.ts');
 
     const { host } = new URL(registry.url);
     writeFileSync(join(own, '.npmrc'), `//${host}/:_authToken=${registry.token}\n`);
@@ -168,7 +176,10 @@ describe('packages from a registry, in folders outside of this repository', () =
       own,
       env,
     );
-    expect(loggedTerms(join(own, 'runs/first'))).toHaveLength(2);
+    const terms = loggedTerms(join(own, 'runs/first'));
+    expect(terms).toHaveLength(2);
+    for (const step of terms) expect(step['box']).toBeGreaterThan(0);
+    checkTypes(own, 'kd.config.ts');
   });
 
   test('core brings little', () => {

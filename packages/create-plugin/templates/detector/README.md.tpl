@@ -11,7 +11,7 @@ Beside it `@kd/core`, `@tensorflow/tfjs-core` and `@tensorflow/tfjs-layers`, whi
 ## Use
 
 ```ts
-student: ['{{name}}', { anchorScale: 4 }]
+student: ['{{name}}', { anchorScale: 4 }];
 ```
 
 ## Options

@@ -11,7 +11,7 @@ Beside it `@kd/core` and `@tensorflow/tfjs-core`, which a project that trains ha
 ## Use
 
 ```ts
-distillers: [['{{name}}', { weight: 2 }]]
+distillers: [['{{name}}', { weight: 2 }]];
 ```
 
 ## Options
