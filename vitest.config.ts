@@ -2,11 +2,13 @@ import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 // Limits of time are for what hangs, not for what is slow: machines are.
-// Packages are tested as they ship: relative imports are source, `@kd/*` imports are the built packages (`tsc -b` first).
+// Packages are tested as they ship: relative imports are source, `@kd/*` imports are the built packages (`tsc -b`
+// first).
 export default defineConfig({
   oxc: { decorator: { legacy: true, emitDecoratorMetadata: true } },
   test: {
-    // A file a core, TensorFlow with one thread in each: on pictures this small two runs do more than one of two threads.
+    // A file a core, TensorFlow with one thread in each: on such small pictures two runs do more than one of two
+    // threads.
     maxWorkers: availableParallelism(),
     env: { TF_NUM_INTRAOP_THREADS: process.env.TF_NUM_INTRAOP_THREADS ?? '1' },
     projects: [

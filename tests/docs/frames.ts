@@ -111,7 +111,7 @@ export const part: Pick<Detector, 'dense' | 'head'> = {`,
   },
   {
     page: 'packages/plugin-prototype/README.md',
-    begins: 'prototype({ reliability',
+    begins: 'prototype({\n  reliability',
     before: `import { prototype } from '@kd/plugin-prototype'; ${tfjs}`,
   },
   {
