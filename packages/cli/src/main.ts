@@ -127,7 +127,8 @@ export function build(): CAC {
 
   program
     .command('engine install', 'Set up the native engine: find or download libtensorflow, compile the binding')
-    .action(async () => (await import('./commands/engine-install.js')).engineInstall());
+    .option('--force', 'Set up anew what is there: what to do when it was damaged')
+    .action(async (flags: Flags) => (await import('./commands/engine-install.js')).engineInstall(flags));
 
   program.help();
   program.version(version);

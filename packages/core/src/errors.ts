@@ -98,8 +98,8 @@ export const ERROR_CODES = explained({
   ENGINE_UNAVAILABLE: {
     meaning: 'The engine cannot run on this machine as it is.',
     cause:
-      'No C++ compiler, no Python with pip or no network at the first start, a platform other than Linux x86-64, or `KD_TENSORFLOW` pointing at something else.',
-    fix: 'Run `kd doctor`: it says what was found, what would be used and what to install. `kd engine install` sets everything up ahead of time.',
+      'No C++ compiler, no Python with pip or no network at the first start, a platform other than Linux x86-64, `KD_TENSORFLOW` pointing at something else, or a file of the set-up that is not as it was set up.',
+    fix: 'Run `kd doctor`: it says what was found, what would be used and what to install. `kd engine install` sets everything up ahead of time, with `--force` anew.',
   },
   RUN_FOLDER: {
     meaning: 'The run folder cannot be used.',

@@ -2,11 +2,12 @@ import { KdError } from '@kd/core';
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findCompiler } from './compiler.js';
 import { folderOnce, type FolderOnceOptions } from './folder-once.js';
 import { kernelPackage } from './kernel-package.js';
+import { damage, keepHashes } from './kept-hashes.js';
 import type { Library } from './library.js';
 import type { Machine } from './machine.js';
 import type { OnProgress } from './progress.js';
@@ -109,11 +110,14 @@ export async function compileBinding(
           `the binding could not be compiled by ${compiler.command} (${compiler.version}) against ${library.folder}:\n${errors}`,
         );
       }
+      await keepHashes(temporary);
     },
     {
       onWait: () => onProgress({ stage: 'wait', message: 'another process is compiling the binding, waiting for it' }),
       ...waiting,
     },
   );
+  if (!existsSync(plan.file))
+    throw new KdError('ENGINE_UNAVAILABLE', damage(dirname(plan.file), [`${basename(plan.file)} is gone`]));
   return plan.file;
 }

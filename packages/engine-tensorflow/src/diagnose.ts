@@ -1,7 +1,9 @@
 import { existsSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
 import { bindingPlan } from './binding.js';
 import { findCompiler, type Compiler } from './compiler.js';
 import { explicitFolder, searchLibrary, type Place } from './find-library.js';
+import { compareHashes, damage } from './kept-hashes.js';
 import { thisMachine, type Machine } from './machine.js';
 import { megabytes } from './progress.js';
 import type { Python } from './python.js';
@@ -23,6 +25,8 @@ export interface Diagnosis {
   /** What a set-up would download, and to where; null when nothing has to be. */
   readonly wouldDownload: { readonly what: readonly string[]; readonly bytes: number; readonly to: string } | null;
   readonly binding: { readonly file: string; readonly compiled: boolean } | null;
+  /** How many files of the set-up were compared with the hashes kept of them, and what is not as it was. */
+  readonly hashes: { readonly compared: number; readonly damage: readonly string[] };
   readonly compiler: Compiler | null;
   readonly python: Python | null;
   /** What to do, one sentence each; empty when nothing is to be done. */
@@ -43,10 +47,12 @@ export async function diagnose(
   const uses = places.find(({ found, source }) => found && !(source === 'tfjs-node' && canSetUp)) ?? null;
   const plan = uses?.found ? bindingPlan(uses.found, cache) : null;
   const compiled = plan !== null && existsSync(plan.file);
+  const hashes = await hashesOf(uses, plan?.file ?? null, setUpFolder(cache, wheels));
+  const whole = hashes.damage.length === 0;
 
-  const advice: string[] = [];
+  const advice: string[] = [...hashes.damage];
   const bytes = wheels.reduce((sum, wheel) => sum + wheel.bytes, 0);
-  if (uses === null) {
+  if (uses === null && whole) {
     if (explicit !== undefined)
       advice.push(
         `KD_TENSORFLOW or the option \`library\` names ${explicit}, but ${places[0]!.why}: correct it, or leave it out.`,
@@ -65,8 +71,8 @@ export async function diagnose(
   if (compiler === null && !compiled)
     advice.push('Install a C++ compiler (Debian: apt install g++), or name one in CXX: the binding is compiled once.');
   return {
-    usable: (uses !== null || canSetUp) && (compiled || compiler !== null),
-    ready: compiled,
+    usable: whole && (uses !== null || canSetUp) && (compiled || compiler !== null),
+    ready: compiled && whole,
     node: process.version,
     platform,
     cache,
@@ -77,8 +83,27 @@ export async function diagnose(
         ? { what: wheels.map(({ requirement }) => requirement), bytes, to: setUpFolder(cache, wheels) }
         : null,
     binding: plan && { file: plan.file, compiled },
+    hashes,
     compiler,
     python,
     advice,
   };
+}
+
+/** Compares every file of what was set up and would be used: the library of the cache, and the binding. */
+async function hashesOf(uses: Place | null, binding: string | null, library: string): Promise<Diagnosis['hashes']> {
+  const damaged: string[] = [];
+  let compared = 0;
+  const compare = async (folder: string, lacking: string | null): Promise<void> => {
+    const comparison = await compareHashes(folder, { all: true });
+    const faults = [...(comparison?.faults ?? [])];
+    if (faults.length === 0 && lacking !== null) faults.push(lacking);
+    if (faults.length > 0) damaged.push(damage(folder, faults));
+    compared += Object.keys(comparison?.files ?? {}).length;
+  };
+  if ((uses === null || uses.source === 'cache') && existsSync(library))
+    await compare(library, uses === null ? 'it holds no libtensorflow' : null);
+  if (binding !== null && existsSync(dirname(binding)))
+    await compare(dirname(binding), existsSync(binding) ? null : `${basename(binding)} is gone`);
+  return { compared, damage: damaged };
 }

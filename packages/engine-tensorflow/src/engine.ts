@@ -61,7 +61,7 @@ async function startOnce(options: TensorflowOptions): Promise<EngineInfo> {
   } catch (cause) {
     throw new KdError(
       'ENGINE_UNAVAILABLE',
-      `libtensorflow ${library.version} in ${library.folder} could not be loaded: ${messageOf(cause)}. Remove ${file} to have it compiled anew, or point KD_TENSORFLOW at another library.`,
+      `libtensorflow ${library.version} in ${library.folder} could not be loaded: ${messageOf(cause)}. Set both up anew (kd engine install --force), or point KD_TENSORFLOW at another library.`,
       { cause },
     );
   }

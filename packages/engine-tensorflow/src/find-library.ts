@@ -63,14 +63,15 @@ export const explicitFolder = (option: string | undefined, { env }: Pick<Machine
 
 /**
  * The first library of the search; without one it is set up, and only where that fails the one that tfjs-node
- * downloaded
- * for itself is taken (TensorFlow 2.9, without the newer kernels).
+ * downloaded for itself is taken (TensorFlow 2.9, without the newer kernels). `force` sets up anew what is in the
+ * cache.
  * @throws KdError ENGINE_UNAVAILABLE
  */
 export async function findOrSetUp(
   option: string | undefined,
   machine: Machine,
   onProgress: OnProgress,
+  force = false,
 ): Promise<Library> {
   const explicit = explicitFolder(option, machine);
   const python = explicit === undefined ? await machine.python() : null;
@@ -83,13 +84,13 @@ export async function findOrSetUp(
       `there is no libtensorflow where ${option === undefined ? 'KD_TENSORFLOW' : 'the option `library`'} points: ${why}. Name the \`tensorflow\` folder of a Python environment, or leave it out to have one found or set up.`,
     );
   }
-  const found = places.find(({ source, found }) => source !== 'tfjs-node' && found)?.found;
-  if (found) return found;
+  const first = places.find(({ source, found }) => source !== 'tfjs-node' && found);
+  if (first?.found && !(force && first.source === 'cache')) return first.found;
   try {
-    return await setUpLibrary(machine, python, onProgress);
+    return await setUpLibrary(machine, python, onProgress, { replace: force });
   } catch (error) {
     const last = places.at(-1)!.found;
-    if (last) return last;
+    if (last && !force) return last;
     throw error;
   }
 }

@@ -12,41 +12,48 @@ export interface FolderOnceOptions {
   readonly staleAfter?: number;
   /** How often a waiting process looks, in milliseconds. */
   readonly poll?: number;
+  /** Builds also where the folder exists, and puts the new one in its place. */
+  readonly replace?: boolean;
 }
 
 /**
  * Makes `target` through `build`, or leaves it as it is when it exists. Others see the whole folder or none: it is
- * built
- * under a temporary name beside the target and renamed. Two processes at once build once, the second waits; what an
- * interrupted one left behind is removed by the next.
+ * built under a temporary name beside the target and renamed. Two processes at once build once, the second waits; what
+ * an interrupted one left behind is removed by the next.
  */
 export async function folderOnce(
   target: string,
   build: (temporary: string) => Promise<void>,
   options: FolderOnceOptions = {},
 ): Promise<void> {
-  if (existsSync(target)) return;
+  const { replace = false } = options;
+  if (existsSync(target) && !replace) return;
   const parent = dirname(target);
   await mkdir(parent, { recursive: true });
   const release = await takeLock(target, options);
   if (release === null) return;
   try {
-    if (existsSync(target)) return;
+    if (existsSync(target) && !replace) return;
     const prefix = `.${basename(target)}.`;
     // Only the holder of the lock builds, so whatever temporary folder lies here is nobody's.
     for (const name of await readdir(parent)) {
       if (name.startsWith(prefix) && name.endsWith('.tmp'))
         await rm(join(parent, name), { recursive: true, force: true });
     }
-    const temporary = join(parent, `${prefix}${randomUUID().slice(0, 8)}.tmp`);
+    const [temporary, old] = [1, 2].map(() => join(parent, `${prefix}${randomUUID().slice(0, 8)}.tmp`)) as [
+      string,
+      string,
+    ];
     await mkdir(temporary);
     try {
       await build(temporary);
+      if (replace && existsSync(target)) await rename(target, old);
       await rename(temporary, target).catch((error: unknown) => {
         if (!existsSync(target)) throw error;
       });
     } finally {
       await rm(temporary, { recursive: true, force: true });
+      await rm(old, { recursive: true, force: true });
     }
   } finally {
     await release();
@@ -56,7 +63,7 @@ export async function folderOnce(
 /** Holds `<target>.lock`; null when the target appeared while waiting. */
 async function takeLock(
   target: string,
-  { onWait, staleAfter = 30_000, poll = 250 }: FolderOnceOptions,
+  { onWait, staleAfter = 30_000, poll = 250, replace = false }: FolderOnceOptions,
 ): Promise<(() => Promise<void>) | null> {
   const lock = `${target}.lock`;
   const me = `${hostname()} ${process.pid} ${randomUUID()}`;
@@ -67,7 +74,7 @@ async function takeLock(
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     }
-    if (existsSync(target)) return null;
+    if (existsSync(target) && !replace) return null;
     if (await abandoned(lock, staleAfter)) {
       await rm(lock, { force: true });
       continue;

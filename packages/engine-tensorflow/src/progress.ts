@@ -1,6 +1,6 @@
 /** One line about what the engine is doing before it can run: only long steps report. */
 export interface Progress {
-  readonly stage: 'download' | 'unpack' | 'compile' | 'wait';
+  readonly stage: 'download' | 'unpack' | 'compile' | 'wait' | 'check';
   readonly message: string;
   /** Bytes so far and in all, where they are known. */
   readonly done?: number;

@@ -20,7 +20,7 @@ it('keeps the library and nothing of the download, and tells its progress', asyn
     version: '2.19.1',
   });
   expect(namesIn(machine.cache)).toEqual(['tensorflow-cpu-2.19.1']);
-  expect(namesIn(join(machine.cache, 'tensorflow-cpu-2.19.1'))).toEqual(['tensorflow']);
+  expect(namesIn(join(machine.cache, 'tensorflow-cpu-2.19.1'))).toEqual(['set-up.json', 'tensorflow']);
   expect(told.map(({ stage }) => stage)).toEqual(['download', 'unpack']);
 });
 

@@ -1,14 +1,13 @@
 import { KdError } from '@kd/core';
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { folderOnce, type FolderOnceOptions } from './folder-once.js';
+import { damage, keepHashes } from './kept-hashes.js';
 import { libraryAt, type Library } from './library.js';
 import type { Machine } from './machine.js';
 import { megabytes, type OnProgress } from './progress.js';
 import type { Python } from './python.js';
+import { sha256Of } from './sha256.js';
 import { WHEEL_TAGS, type Wheel } from './wheels.js';
 
 /** Where a set-up of these wheels lies, set up or not. */
@@ -16,7 +15,8 @@ export const setUpFolder = (cache: string, wheels: readonly Wheel[]): string =>
   join(cache, wheels[0]!.requirement.replace('==', '-'));
 
 /**
- * Downloads the pinned wheels with pip, checks their hashes and keeps of them the library and its C headers.
+ * Downloads the pinned wheels with pip, checks their hashes and keeps of them the library and its C headers, with the
+ * hashes of what it keeps.
  * @throws KdError ENGINE_UNAVAILABLE that says what is missing: platform, Python, pip, network, disk.
  */
 export async function setUpLibrary(
@@ -44,6 +44,7 @@ export async function setUpLibrary(
     target,
     async (temporary) => {
       for (const wheel of wheels) await fetchWheel(wheel, temporary, python, machine, onProgress);
+      await keepHashes(temporary);
     },
     {
       onWait: () => onProgress({ stage: 'wait', message: 'another process is setting the library up, waiting for it' }),
@@ -51,11 +52,7 @@ export async function setUpLibrary(
     },
   );
   const library = libraryAt(target);
-  if (typeof library === 'string')
-    throw new KdError(
-      'ENGINE_UNAVAILABLE',
-      `${wheels[0]!.requirement} was set up, but ${library}. Remove ${target} and try again.`,
-    );
+  if (typeof library === 'string') throw new KdError('ENGINE_UNAVAILABLE', damage(target, [library]));
   return library;
 }
 
@@ -135,12 +132,6 @@ keep = re.compile(r'''tensorflow/(libtensorflow_(cc|framework)\\.so\\.2
 with zipfile.ZipFile(sys.argv[1]) as wheel:
     wheel.extractall(sys.argv[2], [name for name in wheel.namelist() if keep.match(name)])
 `;
-
-async function sha256Of(file: string): Promise<string> {
-  const hash = createHash('sha256');
-  await pipeline(createReadStream(file, { highWaterMark: 1 << 20 }), hash);
-  return hash.digest('hex');
-}
 
 async function bytesUnder(folder: string): Promise<number> {
   let bytes = 0;

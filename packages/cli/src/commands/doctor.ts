@@ -47,7 +47,7 @@ function lines(
   advice: readonly string[],
   well: boolean,
 ): string[] {
-  const { places, uses, binding, wouldDownload, compiler, python } = found;
+  const { places, uses, binding, hashes, wouldDownload, compiler, python } = found;
   const engine =
     started?.ok === true
       ? `tensorflow ${started.engine.version} on ${started.engine.device}, ${started.engine.threads} threads: it starts`
@@ -69,6 +69,7 @@ function lines(
           `download  ${wouldDownload.what.join(', ')}, ${Math.round(wouldDownload.bytes / 1e6)} MB, to ${wouldDownload.to}`,
         ]),
     `binding   ${binding === null ? 'none yet' : `${binding.compiled ? 'compiled' : 'not compiled yet'}, ${binding.file}`}`,
+    `hashes    ${hashLine(hashes)}`,
     `compiler  ${compiler === null ? 'none' : compiler.version}`,
     `python    ${python === null ? 'none' : `${python.command} ${python.version}, ${python.pip === null ? 'without pip' : `pip ${python.pip}`}`}`,
     ...Object.entries(copies).flatMap(([name, found]) => copyLines(name.replace(/^.*\/(tfjs-(?=layers))?/, ''), found)),
@@ -76,6 +77,11 @@ function lines(
     advice.length === 0 ? 'nothing to do' : advice.map((one) => `to do: ${one}`).join('\n'),
   ];
 }
+
+const hashLine = ({ compared, damage }: Diagnosis['hashes']): string => {
+  if (damage.length > 0) return 'NOT as they were kept when this was set up';
+  return compared === 0 ? 'none kept yet' : `${compared} files are as they were set up`;
+};
 
 const copyLines = (label: string, copies: readonly Copy[]): string[] =>
   copies.map(
