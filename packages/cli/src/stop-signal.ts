@@ -1,8 +1,11 @@
 import { constants } from 'node:os';
 
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGPIPE'] as const;
+type Signal = (typeof SIGNALS)[number];
+
 /**
- * Ctrl-C (or a termination) once asks the run to stop after the step at hand; a second time ends the process at once.
- * `end` hands the signals back.
+ * Ctrl-C, a termination, a terminal that is closed or a reader of our output that went away (`| head`) asks the run to
+ * stop after the step at hand; a second Ctrl-C or termination ends the process at once. `end` hands the signals back.
  * @param said what the person is told
  */
 export function stopSignal(said = 'stopping after this step, with a checkpoint; once more quits at once'): {
@@ -10,18 +13,18 @@ export function stopSignal(said = 'stopping after this step, with a checkpoint; 
   end(): void;
 } {
   const controller = new AbortController();
-  const onSignal = (name: 'SIGINT' | 'SIGTERM'): void => {
-    if (controller.signal.aborted) process.exit(128 + constants.signals[name]);
-    process.stderr.write(`\n${said}\n`);
-    controller.abort();
+  const onSignal = (name: Signal): void => {
+    if (!controller.signal.aborted) {
+      controller.abort();
+      process.stderr.write(`\n${said}\n`);
+    } else if (name === 'SIGINT' || name === 'SIGTERM') process.exit(128 + constants.signals[name]);
+    // A closed terminal is told several times, a closed pipe at every line.
   };
-  process.on('SIGINT', onSignal);
-  process.on('SIGTERM', onSignal);
+  for (const name of SIGNALS) process.on(name, onSignal);
   return {
     signal: controller.signal,
     end: () => {
-      process.off('SIGINT', onSignal);
-      process.off('SIGTERM', onSignal);
+      for (const name of SIGNALS) process.off(name, onSignal);
     },
   };
 }

@@ -19,9 +19,22 @@ const log = (step: number): TrainerEvent => ({
   memory: 1,
   tensors: 1,
 });
-const start = (folder: string, startStep: number): TrainerEvent => ({
+const start = (folder: string, startStep: number, evaluatesAgain = false): TrainerEvent => ({
   type: 'start',
-  run: { folder, startStep } as RunInfo,
+  run: { folder, startStep, evaluatesAgain } as RunInfo,
+});
+const evaluation = (step: number): TrainerEvent => ({
+  type: 'evaluation',
+  step,
+  epoch: 0,
+  seconds: 1,
+  best: true,
+  result: {
+    metrics: { AP: 0.5 },
+    perClass: [{ category: { id: 7, name: 'cat' }, metrics: { AP: 0.25 } }],
+    images: 4,
+    skipped: [{ file: 'a.png', why: 'it is gone', times: 1 }],
+  },
 });
 const steps = async (folder: string): Promise<number[]> =>
   (await readFile(join(folder, 'metrics.jsonl'), 'utf8'))
@@ -40,23 +53,24 @@ test('a resumed run drops the lines after its checkpoint, and one that a crash c
   expect(await readdir(folder)).toEqual(['metrics.jsonl']);
 });
 
+test('an evaluation that a resumed run does again is in the file once', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'kd-report-'));
+  const first = jsonLines();
+  for (const event of [start(folder, 0), evaluation(2), log(4), evaluation(4)]) await first.on(event);
+  const again = jsonLines();
+  await again.on(start(folder, 4, true));
+  expect(await steps(folder)).toEqual([2, 4]);
+  await again.on(evaluation(4));
+  // Recorded by now: it stays.
+  await jsonLines().on(start(folder, 4));
+  expect(await steps(folder)).toEqual([2, 4, 4]);
+});
+
 test('an evaluation is a line with its metrics by name', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'kd-report-'));
   const listener = jsonLines();
   await listener.on(start(folder, 0));
-  await listener.on({
-    type: 'evaluation',
-    step: 3,
-    epoch: 0,
-    seconds: 1,
-    best: true,
-    result: {
-      metrics: { AP: 0.5 },
-      perClass: [{ category: { id: 7, name: 'cat' }, metrics: { AP: 0.25 } }],
-      images: 4,
-      skipped: [{ file: 'a.png', why: 'it is gone', times: 1 }],
-    },
-  });
+  await listener.on(evaluation(3));
   expect(JSON.parse(await readFile(join(folder, 'metrics.jsonl'), 'utf8'))).toEqual({
     type: 'evaluation',
     step: 3,

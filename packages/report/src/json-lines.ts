@@ -13,7 +13,7 @@ export function jsonLines(): Listener {
     on: async (event) => {
       if (event.type === 'start') {
         file = join(event.run.folder, 'metrics.jsonl');
-        await dropAfter(file, event.run.startStep);
+        await dropAfter(file, event.run.startStep, event.run.evaluatesAgain);
         return;
       }
       const line = lineOf(event);
@@ -35,18 +35,21 @@ function lineOf(event: TrainerEvent): Record<string, unknown> | null {
   };
 }
 
-/** Keeps the lines up to a step; a line that a crash cut off goes too. */
-async function dropAfter(file: string, step: number): Promise<void> {
+/** Keeps the lines up to a step; a line that a crash cut off goes too, and an evaluation that comes again. */
+async function dropAfter(file: string, step: number, evaluatesAgain: boolean): Promise<void> {
   const text = await readFile(file, 'utf8').catch(() => '');
-  const kept = text.split('\n').filter((line) => stepOf(line) <= step);
+  const kept = text.split('\n').filter((line) => {
+    const at = parse(line);
+    return Number(at.step) <= step && !(evaluatesAgain && at.type === 'evaluation' && at.step === step);
+  });
   const content = kept.map((line) => `${line}\n`).join('');
   if (content !== text) await writeFileAtomic(file, content);
 }
 
-function stepOf(line: string): number {
+function parse(line: string): { readonly type?: unknown; readonly step?: unknown } {
   try {
-    return Number((JSON.parse(line) as { step?: unknown }).step);
+    return (JSON.parse(line) as { readonly type?: unknown; readonly step?: unknown } | null) ?? {};
   } catch {
-    return NaN;
+    return {};
   }
 }

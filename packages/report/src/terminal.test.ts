@@ -15,6 +15,7 @@ const run: RunInfo = {
   stepsPerEpoch: 5,
   steps: 10,
   startStep: 0,
+  evaluatesAgain: false,
   batchSize: 4,
   images: { train: 20, val: 5 },
   student: model,

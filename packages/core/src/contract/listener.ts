@@ -11,6 +11,8 @@ export interface RunInfo {
   readonly steps: number;
   /** Steps done before: more than 0 after a resume. */
   readonly startStep: number;
+  /** The evaluation after `startStep` comes again: the process before ended without recording it. */
+  readonly evaluatesAgain: boolean;
   readonly batchSize: number;
   readonly images: { readonly train: number; readonly val: number };
   readonly student: ModelInfo;

@@ -56,6 +56,12 @@ export class Checkpoints {
     return file;
   }
 
+  /** Puts other words beside the tensors of a checkpoint. */
+  async annotate(file: string, metadata: Readonly<Record<string, string>>): Promise<void> {
+    const stored = await this.#format.read(file);
+    await this.#format.write(file, stored.tensors, { ...stored.metadata, ...metadata });
+  }
+
   async saveBest(step: number, tensors: NamedTensors, metadata: Readonly<Record<string, string>>): Promise<string> {
     checkFinite(tensors, step);
     const file = this.#folder.file('checkpoints', `best${this.#format.extension}`);

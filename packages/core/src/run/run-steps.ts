@@ -1,3 +1,4 @@
+import * as tf from '@tensorflow/tfjs-core';
 import type { HostBatch, Loader } from '../contract/data.js';
 import type { TrainerEvent } from '../contract/listener.js';
 import type { Progress } from '../contract/plugin.js';
@@ -30,10 +31,14 @@ export class RunSteps {
   readonly leaks: LeakWatch;
   /** Steps done. */
   done = 0;
+  /** Where an error would leave the models. After a half update they are those of no step. */
+  at: 'between steps' | 'in a step' | 'in an update' = 'between steps';
   /** Of the last batch, [b, h, w, 3] */
   lastShape: readonly number[] = [];
   readonly #run: Run;
   readonly #models: StepModels;
+  /** Values from before the step at hand of what its batches update, running statistics say. */
+  readonly #before = new Map<tf.Variable, tf.Tensor>();
 
   /** @param watching distillers that only look: no variable of theirs is trained */
   constructor(run: Run, watching: readonly Distiller[] = []) {
@@ -102,15 +107,20 @@ export class RunSteps {
         this.#microStep(batch, { ...this.progress(epoch), micro: sum.count }, sum);
         if (!sum.complete) continue;
         const lr = optimizer.lr * learningRateFactor(schedule, this.progress(epoch));
+        this.at = 'in an update';
         this.updater.apply(sum.mean(), lr);
         sum.reset();
+        this.#forgetBefore();
         this.done++;
+        this.at = 'between steps';
         this.log.endOfStep(lr);
         yield this.done;
         if (this.done >= end) return;
       }
     } finally {
       sum.reset();
+      if (this.at === 'in a step') this.#backToBefore();
+      this.#forgetBefore();
     }
     throw new KdError(
       'DATA_INVALID',
@@ -118,7 +128,19 @@ export class RunSteps {
     );
   }
 
+  /** A step that failed after some of its batches leaves nothing of them. */
+  #backToBefore(): void {
+    for (const [variable, value] of this.#before) variable.assign(value);
+    this.log.dropAfter(this.done);
+  }
+
+  #forgetBefore(): void {
+    tf.dispose([...this.#before.values()]);
+    this.#before.clear();
+  }
+
   #microStep(batch: HostBatch, progress: StepProgress, sum: GradientSum): void {
+    this.at = 'in a step';
     const onDevice = deviceBatch(batch);
     try {
       const result = this.leaks.step(this.#models, onDevice.images, onDevice.targets, progress);
@@ -126,6 +148,7 @@ export class RunSteps {
       this.log.add(result, { step: this.done + 1, ids: batch.ids });
       sum.add(result.gradients);
       for (const { variable, value } of result.updates) {
+        if (!this.#before.has(variable)) this.#before.set(variable, tf.clone(variable));
         variable.assign(value);
         value.dispose();
       }

@@ -189,6 +189,7 @@ export function disposeRun({ distillers, teacher, student, logger }: Run): void 
 
 function checkData(train: Dataset, val: Dataset | null): void {
   if (train.images.length === 0) throw new KdError('DATA_INVALID', `the training data (${train.name}) has no images.`);
+  if (val?.images.length === 0) throw new KdError('DATA_INVALID', `the validation data (${val.name}) has no images.`);
   const names = (data: Dataset): string => data.categories.map(({ name }) => name).join(', ');
   if (val !== null && names(val) !== names(train)) {
     throw new KdError(

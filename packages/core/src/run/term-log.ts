@@ -40,6 +40,12 @@ export class TermLog {
     this.#lr = lr;
   }
 
+  /** Forgets a step that did not come to its end. */
+  dropAfter(step: number): void {
+    tf.dispose(this.#entries.filter((entry) => entry.step > step).map(({ terms }) => terms));
+    this.#entries = this.#entries.filter((entry) => entry.step <= step);
+  }
+
   /** Leaves a stretch of time (an evaluation) out of the speed. */
   skipTime(milliseconds: number): void {
     this.#since += milliseconds;

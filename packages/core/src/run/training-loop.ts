@@ -4,6 +4,7 @@ import type { HostTensor } from '../contract/checkpoint.js';
 import type { Summary, TrainerEvent } from '../contract/listener.js';
 import type { Evaluation } from '../contract/metric.js';
 import { Checkpoints, detectorTensors, latestCheckpoint, specMetadata } from './checkpoints.js';
+import { isKdError, messageOf } from '../errors.js';
 import { evaluate } from './evaluate.js';
 import type { Run } from './run.js';
 import { RunSteps } from './run-steps.js';
@@ -28,6 +29,10 @@ export class TrainingLoop {
   #resumed = false;
   #best: Best | null = null;
   #last: Evaluation | null = null;
+  /** The last step's evaluation is due. */
+  #toEvaluate = false;
+  /** The newest checkpoint of this run. */
+  #saved: { readonly step: number; readonly file: string } | null = null;
   #millisecondsBefore = 0;
   #millisecondsEvaluating = 0;
   readonly #started = performance.now();
@@ -43,20 +48,65 @@ export class TrainingLoop {
     const { config, options } = this.#run;
     try {
       await this.#start();
+      if (this.#toEvaluate) await this.#evaluateSaved(this.#steps.done / this.#steps.stepsPerEpoch - 1);
       for (let epoch = Math.floor(this.#steps.done / this.#steps.stepsPerEpoch); epoch < config.epochs; epoch++) {
         if (!(await this.#passes(epoch))) return await this.#stop(epoch);
         if (!(await this.#epoch(epoch))) return await this.#stop(epoch);
-        await this.#flush(epoch);
-        const lastEpoch = epoch + 1 === config.epochs;
-        if (lastEpoch || (config.evaluate.every > 0 && (epoch + 1) % config.evaluate.every === 0))
-          await this.#evaluate(epoch);
-        if (lastEpoch || (epoch + 1) % config.checkpoint.every === 0) await this.#checkpoint();
-        if (!lastEpoch && options.signal?.aborted === true) return await this.#stop(epoch);
+        await this.#endOfEpoch(epoch);
+        if (epoch + 1 < config.epochs && options.signal?.aborted === true) return await this.#stop(epoch);
       }
       return await this.#end();
+    } catch (error) {
+      await this.#rescue(error);
+      throw error;
     } finally {
       await this.#steps.close();
     }
+  }
+
+  /** The checkpoint comes first: an evaluation that fails, or is killed, costs no steps. */
+  async #endOfEpoch(epoch: number): Promise<void> {
+    const { config, val } = this.#run;
+    await this.#flush(epoch);
+    const due = (every: number): boolean => epoch + 1 === config.epochs || (every > 0 && (epoch + 1) % every === 0);
+    this.#toEvaluate = val !== null && due(config.evaluate.every);
+    if (due(config.checkpoint.every)) await this.#checkpoint();
+    if (this.#toEvaluate) await this.#evaluateSaved(epoch);
+  }
+
+  /** Evaluates, and adds the result to the checkpoint of the step, where there is one. */
+  async #evaluateSaved(epoch: number): Promise<void> {
+    await this.#evaluate(epoch);
+    this.#toEvaluate = false;
+    if (this.#saved?.step === this.#steps.done) await this.#checkpoints.annotate(this.#saved.file, this.#position());
+  }
+
+  /**
+   * What failed was data, a plugin, a metric: the steps since the last checkpoint are kept. Not after a loss, a weight
+   * or an average that is not finite, nor after half an update.
+   */
+  async #rescue(error: unknown): Promise<void> {
+    const { done, stepsPerEpoch, at } = this.#steps;
+    const { logger, distillers } = this.#run;
+    if ((isKdError(error) && error.code === 'NON_FINITE') || at === 'in an update') return;
+    try {
+      if (done > (this.#saved?.step ?? 0)) {
+        await this.#flush(Math.floor((done - 1) / stepsPerEpoch));
+        await this.#checkpoint();
+      }
+    } catch (failed) {
+      logger.warn(`after the error below no checkpoint of step ${done} was written: ${messageOf(failed)}`);
+      return;
+    }
+    if (this.#saved === null) return;
+    const touched = at === 'in a step' ? distillers.filter(({ hooks }) => hooks.state !== undefined) : [];
+    const but =
+      touched.length === 0
+        ? ''
+        : ` But the state of ${touched.map(({ id }) => id).join(', ')} may hold a part of step ${done + 1}.`;
+    logger.warn(
+      `${this.#saved.file} holds all ${done} steps done before the error below; once its cause is gone, go on with --resume.${but}`,
+    );
   }
 
   async #start(): Promise<void> {
@@ -72,6 +122,8 @@ export class TrainingLoop {
       this.#best =
         best === null ? null : { ...best, checkpoint: folder.file('checkpoints', basename(best.checkpoint)) };
       this.#last = state.last as Evaluation | null;
+      this.#toEvaluate = state.toEvaluate && val !== null;
+      this.#saved = { step: state.step, file: latest };
       this.#resumed = true;
     }
     await folder.writeJson('config.json', resolvedConfig(this.#run));
@@ -85,6 +137,7 @@ export class TrainingLoop {
         stepsPerEpoch: this.#steps.stepsPerEpoch,
         steps: this.#steps.total,
         startStep: this.#steps.done,
+        evaluatesAgain: this.#toEvaluate,
         batchSize: config.batchSize,
         images: { train: train.images.length, val: val?.images.length ?? 0 },
         student: student.info,
@@ -187,19 +240,25 @@ export class TrainingLoop {
     );
     const file = await this.#checkpoints.save(this.#steps.done, tensors, {
       ...specMetadata(this.#run.student.spec),
-      ...positionMetadata(
-        {
-          step: this.#steps.done,
-          milliseconds: this.#milliseconds(),
-          millisecondsEvaluating: this.#millisecondsEvaluating,
-          best: this.#best,
-          last: this.#last,
-        },
-        this.#fixed(),
-      ),
+      ...this.#position(),
     });
+    this.#saved = { step: this.#steps.done, file };
     await this.#emit({ type: 'checkpoint', step: this.#steps.done, file });
     return file;
+  }
+
+  #position(): Record<string, string> {
+    return positionMetadata(
+      {
+        step: this.#steps.done,
+        milliseconds: this.#milliseconds(),
+        millisecondsEvaluating: this.#millisecondsEvaluating,
+        best: this.#best,
+        last: this.#last,
+        toEvaluate: this.#toEvaluate,
+      },
+      this.#fixed(),
+    );
   }
 
   async #stop(epoch: number): Promise<null> {

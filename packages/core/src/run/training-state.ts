@@ -40,6 +40,8 @@ export interface Position {
   readonly millisecondsEvaluating: number;
   readonly best: unknown;
   readonly last: unknown;
+  /** The evaluation of this step is due and not in `best` and `last` yet. */
+  readonly toEvaluate: boolean;
 }
 
 export const positionMetadata = (position: Position, fixed: FixedSettings): Record<string, string> => ({

@@ -1,0 +1,41 @@
+import { PassThrough } from 'node:stream';
+import { afterEach, expect, test, vi } from 'vitest';
+import { closedPipeAsSignal } from './closed-pipe.js';
+import { stopSignal } from './stop-signal.js';
+
+const written = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+const exited = vi.spyOn(process, 'exit').mockImplementation((() => {}) as () => never);
+afterEach(() => {
+  written.mockClear();
+  exited.mockClear();
+});
+const raise = (name: NodeJS.Signals): boolean => process.emit(name, name);
+
+test.each(['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGPIPE'] as const)('%s asks for a stop, and says so once', (name) => {
+  const stop = stopSignal('stopping');
+  raise(name);
+  expect(stop.signal.aborted).toBe(true);
+  raise('SIGHUP');
+  raise('SIGPIPE');
+  expect(written.mock.calls).toEqual([['\nstopping\n']]);
+  expect(exited).not.toHaveBeenCalled();
+  raise('SIGINT');
+  expect(exited.mock.calls).toEqual([[130]]);
+  stop.end();
+  expect(process.listenerCount(name)).toBe(0);
+});
+
+test('a pipe that is closed stops a training, and ends everything else', () => {
+  const stream = new PassThrough() as unknown as NodeJS.WriteStream;
+  closedPipeAsSignal(stream);
+  const closed = () => stream.emit('error', Object.assign(new Error('write EPIPE'), { code: 'EPIPE' }));
+  const stop = stopSignal('stopping');
+  closed();
+  closed();
+  expect(stop.signal.aborted).toBe(true);
+  expect(exited).not.toHaveBeenCalled();
+  stop.end();
+  closed();
+  expect(exited.mock.calls).toEqual([[141]]);
+  expect(() => stream.emit('error', Object.assign(new Error('full'), { code: 'ENOSPC' }))).toThrow('full');
+});
