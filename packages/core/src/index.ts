@@ -35,7 +35,15 @@ export * from './run/updater.js';
 export * from './variables.js';
 export * from './run/build.js';
 export * from './run/checkpoints.js';
-export * from './plugins/discovery.js';
+export { importByName, manifestWarnings } from './plugins/discovery.js';
+export {
+  discover,
+  type Manifest,
+  type Manifests,
+  type PluginKind,
+  readManifests,
+  type SkippedManifest,
+} from './plugins/manifests.js';
 export * from './run/evaluate.js';
 export type * from './passes/pass-context.js';
 export * from './passes/passes.js';

@@ -9,7 +9,9 @@ import type { Plan, PlannedData, PlannedDetector, PlannedDistiller, PlannedPacka
 import type { Role } from '../contract/plugin.js';
 import { passTimes } from '../passes/pass-due.js';
 import { courseOf } from './course.js';
-import { discover, importByName } from '../plugins/discovery.js';
+import { importByName, manifestOf } from '../plugins/discovery.js';
+import { discover } from '../plugins/manifests.js';
+import { ownerOf } from '../plugins/our-packages.js';
 import {
   type MeasuredPasses,
   measuredRun,
@@ -179,10 +181,13 @@ async function packageOf(
   definition: BuiltDetector['definition'] | Run['uses'][number]['definition'],
   { options: { folder = '.' } }: Run,
 ): Promise<PlannedPackage> {
-  const manifest = (await discover(folder)).find((one) => one.kind === kind && one.name === definition.name);
-  if (manifest === undefined) return null;
-  const installed = await importByName(kind, manifest.name, folder).catch(() => null);
-  return installed === definition ? { name: manifest.package, version: manifest.version } : null;
+  const { name } = definition;
+  const owner = ownerOf(kind, name);
+  // A config may import ours itself. What a stranger declares under the same name is not run to find that out.
+  const isOurs = (await discover(folder)).some((one) => one.package === owner && one.name === name);
+  if (isOurs) await importByName(kind, name, folder).catch(() => null);
+  const manifest = manifestOf(definition);
+  return manifest === undefined ? null : { name: manifest.package, version: manifest.version };
 }
 
 /** Options as plain data: a function is told by its name. */

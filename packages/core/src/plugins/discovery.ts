@@ -1,29 +1,21 @@
-import { readFile } from 'node:fs/promises';
-import { createRequire, isBuiltin } from 'node:module';
-import { dirname, join, resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { isBuiltin } from 'node:module';
 import type { DetectorDefinition } from '../contract/detector.js';
 import type { Engine } from '../contract/engine.js';
 import { API_VERSION, type PluginDefinition } from '../contract/plugin.js';
-import { KdError, messageOf, suggestion } from '../errors.js';
+import { KdError, suggestion } from '../errors.js';
+import { entryOf, importFile } from './import-package.js';
+import {
+  dependencyFolder,
+  isPlainName,
+  type Manifest,
+  type Manifests,
+  manifestsUnder,
+  type PluginKind,
+  readManifests,
+  type SkippedManifest,
+} from './manifests.js';
+import { kindsBeside, ourNames, ownerOf } from './our-packages.js';
 import type { Preset } from './preset.js';
-
-export type PluginKind = 'distiller' | 'detector' | 'engine' | 'preset';
-
-/**
- * What a package says of itself in its package.json, under `kd`: one of these or a list of them, read without running
- * any of its code.
- */
-export interface Manifest {
-  readonly kind: PluginKind;
-  readonly name: string;
-  readonly apiVersion: number;
-  /** Which export of the package it is; `default` unless said. */
-  readonly export: string;
-  readonly package: string;
-  readonly version: string;
-  readonly description: string;
-}
 
 const PREFIX: Readonly<Record<PluginKind, string>> = {
   distiller: 'plugin',
@@ -31,67 +23,6 @@ const PREFIX: Readonly<Record<PluginKind, string>> = {
   engine: 'engine',
   preset: 'plugin',
 };
-
-/** The folder of the nearest package.json at or above `folder`, or null. */
-async function projectOf(folder: string): Promise<string | null> {
-  for (let at = resolve(folder); ; at = dirname(at)) {
-    if ((await readJson(join(at, 'package.json'))) !== null) return at;
-    if (dirname(at) === at) return null;
-  }
-}
-
-/** Manifests of the direct dependencies of the project that holds `folder`, sorted by kind and name. */
-export async function discover(folder: string): Promise<Manifest[]> {
-  const project = await projectOf(folder);
-  if (project === null) return [];
-  const own = (await readJson(join(project, 'package.json'))) as Readonly<
-    Record<string, Readonly<Record<string, string>> | undefined>
-  >;
-  const names = Object.keys({ ...own['dependencies'], ...own['devDependencies'], ...own['optionalDependencies'] });
-  const manifests = await Promise.all(names.map(async (name) => manifestsOf(await dependencyJson(project, name))));
-  return manifests.flat().sort((a, b) => a.kind.localeCompare(b.kind) || a.name.localeCompare(b.name));
-}
-
-async function dependencyJson(project: string, name: string): Promise<Record<string, unknown> | null> {
-  const folder = await dependencyFolder(project, name);
-  return folder === null ? null : readJson(join(folder, 'package.json'));
-}
-
-/** Where Node would find a package of this name, or null. */
-async function dependencyFolder(project: string, name: string): Promise<string | null> {
-  for (let at = project; ; at = dirname(at)) {
-    const folder = join(at, 'node_modules', name);
-    if ((await readJson(join(folder, 'package.json'))) !== null) return folder;
-    if (dirname(at) === at) return null;
-  }
-}
-
-async function readJson(file: string): Promise<Record<string, unknown> | null> {
-  try {
-    return JSON.parse(await readFile(file, 'utf8')) as Record<string, unknown>;
-  } catch {
-    return null;
-  }
-}
-
-function manifestsOf(json: Record<string, unknown> | null): Manifest[] {
-  if (json === null) return [];
-  return [json['kd']].flat().flatMap((entry) => {
-    const kd = entry as Partial<Manifest> | null | undefined;
-    if (!kd || kd.kind === undefined || !Object.hasOwn(PREFIX, kd.kind) || typeof kd.name !== 'string') return [];
-    return [
-      {
-        kind: kd.kind,
-        name: kd.name,
-        apiVersion: Number(kd.apiVersion),
-        export: kd.export ?? 'default',
-        package: String(json['name']),
-        version: String(json['version']),
-        description: String(json['description'] ?? ''),
-      },
-    ];
-  });
-}
 
 interface Kinds {
   distiller: PluginDefinition;
@@ -101,54 +32,148 @@ interface Kinds {
 }
 
 /**
- * Imports what a name stands for: a manifest of that name, else `@kd/plugin-NAME`, else `kd-plugin-NAME` (`detector`,
- * `engine` likewise).
- * The name of a package stands for the only one of the kind that it declares.
- * @throws KdError PLUGIN_NOT_FOUND listing what is installed and the line that installs it
+ * Imports what a name stands for. A name that a person wrote is a declared plugin, else the name of a package that is
+ * installed: `@kd/plugin-NAME`, `kd-plugin-NAME` (`detector`, `engine` likewise) or NAME itself. The name of a package
+ * stands for the only one of the kind that it declares.
+ * @param namedBy the file that the name was read from, where nobody wrote it: then it selects among declared plugins
+ *   and packages of this house alone, and is never a path
+ * @throws KdError PLUGIN_NOT_FOUND listing what is installed; PLUGIN_INVALID, for two packages of one name too
  */
-export async function importByName<K extends PluginKind>(kind: K, name: string, folder: string): Promise<Kinds[K]> {
-  const manifests = await discover(folder);
-  const ofKind = manifests.filter((one) => one.kind === kind);
-  const manifest =
-    ofKind.find((one) => one.name === name) ??
-    onlyOneOf(
-      name,
-      ofKind.filter((one) => one.package === name),
-    );
-  if (manifest !== undefined && manifest.apiVersion !== API_VERSION) throw otherContract(manifest);
-  const candidates =
-    manifest === undefined ? [`@kd/${PREFIX[kind]}-${name}`, `kd-${PREFIX[kind]}-${name}`, name] : [manifest.package];
-  const project = (await projectOf(folder)) ?? folder;
-  for (const candidate of candidates.filter((one) => !isBuiltin(one))) {
+export async function importByName<K extends PluginKind>(
+  kind: K,
+  name: string,
+  folder: string,
+  namedBy?: string,
+): Promise<Kinds[K]> {
+  const manifests = await readManifests(folder);
+  const project = manifests.project ?? folder;
+  const manifest = await declaredUnder(kind, name, manifests, namedBy === undefined);
+  for (const candidate of manifest === undefined ? candidates(kind, name, namedBy) : [manifest.package]) {
     const file = await entryOf(project, candidate);
     if (file === null) continue;
     const declared =
       manifest ??
-      manifestsOf(await dependencyJson(project, candidate)).find((one) => one.kind === kind && one.name === name);
+      (isPlainName(name)
+        ? (await manifestsUnder(project, candidate)).find((one) => one.kind === kind && one.name === name)
+        : undefined);
+    if (declared === undefined && namedBy !== undefined) continue;
+    if (declared !== undefined && declared.apiVersion !== API_VERSION) throw otherContract(declared);
     const exported = declared?.export ?? 'default';
     const who = declared === undefined ? candidate : `${candidate} ${declared.version}`;
-    return definitionOf(kind, who, exported, (await importFile(who, file))[exported]);
+    const definition = definitionOf(kind, who, exported, (await importFile(who, file))[exported]);
+    if (declared !== undefined) importedFrom.set(definition, declared);
+    return definition;
   }
-  // The name of a preset stands where that of a distiller does.
-  const installed = manifests
-    .filter((one) => one.kind === kind || (kind === 'distiller' && one.kind === 'preset'))
-    .map((one) => one.name);
-  const lacking = name.split('+').map((one) => `@kd/${PREFIX[kind]}-${one}`);
-  throw new KdError(
+  throw notFound(kind, name, manifests, namedBy);
+}
+
+const importedFrom = new WeakMap<object, Manifest>();
+
+/** The manifest by whose name a definition was imported, or undefined. */
+export const manifestOf = (definition: object): Manifest | undefined => importedFrom.get(definition);
+
+/** Packages that may hold a name which no direct dependency declares. */
+function candidates(kind: PluginKind, name: string, namedBy: string | undefined): string[] {
+  const owner = ownerOf(kind, name);
+  if (owner !== undefined) return [owner];
+  if (namedBy !== undefined) return [];
+  const conventional = isPlainName(name) ? [`@kd/${PREFIX[kind]}-${name}`, `kd-${PREFIX[kind]}-${name}`] : [];
+  return [...conventional, name].filter((one) => !isBuiltin(one));
+}
+
+/**
+ * The one manifest that stands for a name, by its own name or (`byPackage`) by that of its package; undefined where
+ * none does.
+ * @throws KdError PLUGIN_INVALID where two packages claim the name, or the one that does cannot be used
+ */
+export async function declaredUnder(
+  kind: PluginKind,
+  name: string,
+  { project, declared, skipped }: Manifests,
+  byPackage = true,
+): Promise<Manifest | undefined> {
+  const kinds = kindsBeside(kind);
+  const named = declared.filter((one) => kinds.includes(one.kind) && one.name === name);
+  const packaged = byPackage ? declared.filter((one) => one.kind === kind && one.package === name) : [];
+  const holders = new Set([...named, ...packaged].map((one) => one.package));
+  const owner = ownerOf(kind, name) ?? (await installedOwner(kind, name, project, holders));
+  if (holders.size > 0 && owner !== undefined) holders.add(owner);
+  if (holders.size > 1) throw clash(kind, name, [...holders], owner);
+  const found = named.find((one) => one.kind === kind) ?? (named.length === 0 ? onlyOneOf(name, packaged) : undefined);
+  const broken = skipped.find(
+    (one) =>
+      one.name === name ? one.kind === null || kinds.includes(one.kind) : byPackage && one.package === name && holders.size === 0,
+  );
+  if (holders.size === 0 && broken !== undefined) throw unusable(broken);
+  return found;
+}
+
+/** A package of our names that is there without being a direct dependency: nobody else takes its name over. */
+async function installedOwner(
+  kind: PluginKind,
+  name: string,
+  project: string | null,
+  holders: ReadonlySet<string>,
+): Promise<string | undefined> {
+  if (project === null || holders.size === 0 || !isPlainName(name)) return undefined;
+  const owner = `@kd/${PREFIX[kind]}-${name}`;
+  return (await dependencyFolder(project, owner)) === null ? undefined : owner;
+}
+
+function clash(kind: PluginKind, name: string, holders: readonly string[], owner: string | undefined): KdError {
+  const whose = owner === undefined ? '' : ` (the name belongs to ${owner})`;
+  return new KdError(
+    'PLUGIN_INVALID',
+    `${holders.join(' and ')} both claim the ${kind} "${name}"${whose}; nothing was loaded. Remove one of them (pnpm remove ${holders.find((one) => one !== owner)!}), or write the name of the package that you mean.`,
+  );
+}
+
+/** One line for each name that two packages claim, and for each manifest that cannot be used. */
+export async function manifestWarnings(manifests: Manifests): Promise<string[]> {
+  const warnings = new Set(manifests.skipped.map((one) => `${unusable(one).message} It is left out.`));
+  for (const { kind, name } of manifests.declared)
+    await declaredUnder(kind, name, manifests, false).catch((error: unknown) => warnings.add((error as Error).message));
+  return [...warnings];
+}
+
+const unusable = ({ package: holder, version, why }: SkippedManifest): KdError =>
+  new KdError(
+    'PLUGIN_INVALID',
+    `${holder} ${version} cannot be used as a plugin: in its package.json, ${why}. Install another version of it, or tell its authors.`,
+  );
+
+function notFound(kind: PluginKind, name: string, { project, declared }: Manifests, namedBy?: string): KdError {
+  const kinds = kindsBeside(kind);
+  const installed = declared.filter((one) => kinds.includes(one.kind)).map((one) => one.name);
+  const owner = ownerOf(kind, name);
+  const meant = owner === undefined ? suggestion(name, [...new Set([...installed, ...ourNames(kind)])]) : '';
+  const lacking = owner ?? ownerOf(kind, /^did you mean "(.+)"\?$/.exec(meant)?.[1] ?? '');
+  const isThere = lacking === undefined || declared.some((one) => one.package === lacking);
+  return new KdError(
     'PLUGIN_NOT_FOUND',
-    `no ${kind} named "${name}" is installed for ${project}; ${suggestion(name, installed)} Installed: ${installed.join(', ') || 'none'}. To add one: pnpm add ${lacking.join(' ')}`,
+    [
+      `no ${kind} named "${name}" is installed for ${project ?? 'this folder, which belongs to no project'}${namedBy === undefined ? '' : `, as ${namedBy} names it`};`,
+      ...(meant === '' ? [] : [meant]),
+      `Installed: ${installed.join(', ') || 'none'}.`,
+      ...(namedBy === undefined
+        ? []
+        : [
+            'A name out of a file stands for a plugin that a direct dependency of the project declares, never for a path or another package.',
+          ]),
+      ...(isThere ? [] : [`To add it: pnpm add ${lacking}`]),
+    ].join(' '),
   );
 }
 
 function otherContract({ package: holder, version, apiVersion }: Manifest): KdError {
-  const built = Number.isNaN(apiVersion)
-    ? 'does not say for which version of the contract it is built (kd.apiVersion in its package.json)'
-    : `is built for version ${apiVersion} of the contract`;
   const way =
     apiVersion > API_VERSION
       ? `Bring core up to it (pnpm up --latest @kd/core @kd/cli), or install an older version of ${holder}`
       : `Install a newer version of it: pnpm add ${holder}@latest`;
-  return new KdError('PLUGIN_INVALID', `${holder} ${version} ${built}, this core speaks ${API_VERSION}. ${way}.`);
+  return new KdError(
+    'PLUGIN_INVALID',
+    `${holder} ${version} is built for version ${apiVersion} of the contract, this core speaks ${API_VERSION}. ${way}.`,
+  );
 }
 
 function onlyOneOf(name: string, declared: readonly Manifest[]): Manifest | undefined {
@@ -159,59 +184,12 @@ function onlyOneOf(name: string, declared: readonly Manifest[]): Manifest | unde
   );
 }
 
-/** The file that importing a package would load, or null where it is not installed. */
-async function entryOf(project: string, name: string): Promise<string | null> {
-  try {
-    return createRequire(join(project, 'package.json')).resolve(name);
-  } catch (cause) {
-    if (
-      (cause as NodeJS.ErrnoException).code === 'MODULE_NOT_FOUND' &&
-      (await dependencyFolder(project, name)) === null
-    )
-      return null;
-    // Installed, but nothing there for `require`: a package that exports to `import` alone.
-    const folder = await dependencyFolder(project, name);
-    const { exports } = ((folder === null ? null : await readJson(join(folder, 'package.json'))) ?? {}) as {
-      exports?: Exports;
-    };
-    const entry = importEntry(typeof exports === 'object' && exports['.'] !== undefined ? exports['.'] : exports);
-    if (folder === null || entry === undefined)
-      throw new KdError(
-        'PLUGIN_INVALID',
-        `${name} is installed but cannot be loaded: ${messageOf(cause)}. Was it built?`,
-        { cause },
-      );
-    return join(folder, entry);
-  }
-}
-
-type Exports = string | { readonly [condition: string]: Exports | undefined };
-
-const importEntry = (entry: Exports | undefined): string | undefined =>
-  typeof entry === 'object' ? importEntry(entry['node'] ?? entry['import'] ?? entry['default']) : entry;
-
-async function importFile(name: string, file: string): Promise<Readonly<Record<string, unknown>>> {
-  try {
-    return (await import(pathToFileURL(file).href)) as Readonly<Record<string, unknown>>;
-  } catch (cause) {
-    // "Cannot find package 'x'" where it is imported, "Cannot find module 'x'" where it is required; a path is a file
-    // of the package itself.
-    const missing = /MODULE_NOT_FOUND$/.test((cause as NodeJS.ErrnoException).code ?? '')
-      ? /(?:package|module) '((?:@[^'/]+\/)?[^'./][^'/]*)/.exec(messageOf(cause))?.[1]
-      : undefined;
-    if (missing !== undefined) {
-      throw new KdError(
-        'PLUGIN_INVALID',
-        `${name} needs the package ${missing}, which is not installed beside it. To add it: pnpm add ${missing}`,
-        { cause },
-      );
-    }
-    throw new KdError('PLUGIN_INVALID', `${name} could not be imported: ${messageOf(cause)}`, { cause });
-  }
-}
-
 function definitionOf<K extends PluginKind>(kind: K, name: string, exportName: string, exported: unknown): Kinds[K] {
-  if (kind === 'engine' && typeof exported === 'function') return (exported as () => Kinds[K])();
+  if (kind === 'engine' && typeof exported === 'function') {
+    const engine = (exported as () => Partial<Engine> | undefined)();
+    if (typeof engine?.start === 'function') return engine as Kinds[K];
+    throw new KdError('PLUGIN_INVALID', `the export "${exportName}" of ${name} makes no engine; it must have start.`);
+  }
   if (kind === 'preset') {
     if (Array.isArray(exported) || typeof exported === 'function') return exported as unknown as Kinds[K];
     throw new KdError(

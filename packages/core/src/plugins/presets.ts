@@ -3,7 +3,8 @@ import type { PluginDefinition } from '../contract/plugin.js';
 import { resolveUse } from '../run/build.js';
 import { configSchema } from '../config.js';
 import type { Use } from '../define.js';
-import { discover, importByName, type Manifest } from './discovery.js';
+import { declaredUnder, importByName } from './discovery.js';
+import { type Manifest, readManifests } from './manifests.js';
 import type { DistillerEntry, Preset } from './preset.js';
 import { KdError, messageOf } from '../errors.js';
 
@@ -15,16 +16,18 @@ export interface DistillerUse extends Use<PluginDefinition> {
 /**
  * Turns the entries of a config into plugins with options; the name of a preset stands for its whole list.
  * @param student name of the student's detector
+ * @param namedBy the file that names them, where no person does
  */
 export async function resolveDistillers(
   entries: readonly DistillerEntry[],
   student: string,
   folder: string,
+  namedBy?: string,
 ): Promise<DistillerUse[]> {
   const lists = await Promise.all(
     entries.map(async (entry): Promise<DistillerUse[]> => {
       const manifest = await presetOf(entry, folder);
-      if (manifest === undefined) return [await resolveUse<PluginDefinition>('distiller', entry, folder)];
+      if (manifest === undefined) return [await resolveUse<PluginDefinition>('distiller', entry, folder, namedBy)];
       const list = listOf(manifest, await importByName('preset', manifest.name, folder), student);
       if (typeof entry !== 'string') {
         throw new KdError(
@@ -40,7 +43,7 @@ export async function resolveDistillers(
               'PLUGIN_INVALID',
               `the preset "${manifest.name}" of ${manifest.package} ${manifest.version} lists the preset "${inner.name}"; a preset lists distillers alone.`,
             );
-          return { ...(await resolveUse<PluginDefinition>('distiller', one, folder)), preset: manifest.name };
+          return { ...(await resolveUse<PluginDefinition>('distiller', one, folder, namedBy)), preset: manifest.name };
         }),
       );
     }),
@@ -50,9 +53,7 @@ export async function resolveDistillers(
 
 async function presetOf(entry: DistillerEntry, folder: string): Promise<Manifest | undefined> {
   const name = typeof entry === 'string' ? entry : Array.isArray(entry) ? (entry[0] as string) : undefined;
-  return name === undefined
-    ? undefined
-    : (await discover(folder)).find((one) => one.kind === 'preset' && one.name === name);
+  return name === undefined ? undefined : declaredUnder('preset', name, await readManifests(folder), false);
 }
 
 function listOf(

@@ -9,7 +9,8 @@ import { API_VERSION, type PluginDefinition } from '../contract/plugin.js';
 import { type DetectorSpec, readModel } from './checkpoints.js';
 import type { ResolvedConfig } from '../config.js';
 import type { Use } from '../define.js';
-import { importByName, type PluginKind } from '../plugins/discovery.js';
+import { importByName } from '../plugins/discovery.js';
+import type { PluginKind } from '../plugins/manifests.js';
 import { KdError } from '../errors.js';
 import { parseOptions } from '../options.js';
 import { loadDetector } from '../variables.js';
@@ -31,20 +32,24 @@ export interface BuiltDetector {
   readonly info: ModelInfo;
 }
 
-/** Turns names and pairs of a config into definitions with options. */
+/**
+ * Turns names and pairs of a config into definitions with options.
+ * @param namedBy the file that says so, where no person does; see {@link importByName}
+ */
 export async function resolveUse<Definition extends DetectorDefinition | PluginDefinition>(
   kind: Extract<PluginKind, 'detector' | 'distiller'>,
   entry: string | Use<Definition> | readonly [string, Record<string, unknown>, { as: string }?],
   folder: string,
+  namedBy?: string,
 ): Promise<Use<Definition>> {
   if (typeof entry === 'object' && 'definition' in entry) return entry;
   const [name, options, more] = typeof entry === 'string' ? [entry, {}] : entry;
-  const definition = (await importByName(kind, name, folder)) as unknown as Definition;
+  const definition = (await importByName(kind, name, folder, namedBy)) as unknown as Definition;
   return { definition, options, ...(more === undefined ? {} : { as: more.as }) };
 }
 
-export async function resolveEngine(engine: string | Engine, folder: string): Promise<Engine> {
-  return typeof engine === 'string' ? importByName('engine', engine, folder) : engine;
+export async function resolveEngine(engine: string | Engine, folder: string, namedBy?: string): Promise<Engine> {
+  return typeof engine === 'string' ? importByName('engine', engine, folder, namedBy) : engine;
 }
 
 export function buildDetector(
@@ -105,6 +110,7 @@ export async function loadModel(
       'detector',
       [spec!.name, (spec!.options ?? {}) as Record<string, unknown>],
       options.folder,
+      file,
     ));
   const built = buildDetector(use, { ...options.context, categories, seed: 0 }, file);
   try {

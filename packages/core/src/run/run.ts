@@ -31,6 +31,8 @@ import {
 import { KdError, messageOf } from '../errors.js';
 import { consoleLogger, type Logger } from '../logger.js';
 import { createDistillers, type Distiller } from '../plugins/plugin-host.js';
+import { manifestWarnings } from '../plugins/discovery.js';
+import { readManifests } from '../plugins/manifests.js';
 import { type DistillerUse, resolveDistillers } from '../plugins/presets.js';
 import { createRng } from '../rng.js';
 import type { RunFolder } from './run-folder.js';
@@ -40,6 +42,11 @@ import { loadMatching } from '../variables.js';
 export interface RunOptions extends TrainerPorts {
   /** Folder of the config: relative paths and installed plugins are found from it. Default: the working directory. */
   readonly folder?: string;
+  /**
+   * The file that the config was read from, where no person wrote it (`config.json` of a run): its names then stand for
+   * declared plugins alone.
+   */
+  readonly namedBy?: string;
   readonly logger?: Logger;
   /** Go on from the newest checkpoint of the run folder. */
   readonly resume?: boolean;
@@ -88,12 +95,14 @@ export async function prepareRun(
       'distillers need a teacher: add teacher: { weights: "<run folder or checkpoint>" }, or drop distillers.',
     );
   }
-  const studentUse = await resolveUse<DetectorDefinition>('detector', config.student, folder);
+  for (const warning of await manifestWarnings(await readManifests(folder))) logger.warn(warning);
+  const { namedBy } = options;
+  const studentUse = await resolveUse<DetectorDefinition>('detector', config.student, folder, namedBy);
   const teacherUse =
     config.teacher?.detector === undefined
       ? undefined
-      : await resolveUse<DetectorDefinition>('detector', config.teacher.detector, folder);
-  const uses = await resolveDistillers(config.distillers, studentUse.definition.name, folder);
+      : await resolveUse<DetectorDefinition>('detector', config.teacher.detector, folder, namedBy);
+  const uses = await resolveDistillers(config.distillers, studentUse.definition.name, folder, namedBy);
   warnOfOtherCopies(
     [studentUse, ...(teacherUse === undefined ? [] : [teacherUse]), ...uses].map(({ definition }) => definition),
     logger,
@@ -103,7 +112,7 @@ export async function prepareRun(
   const val = config.data.val === undefined ? null : await openDataset(config.data.val, folder, options);
   checkData(train, val);
   const runFolder = await openFolder();
-  const engine = await resolveEngine(config.engine, folder);
+  const engine = await resolveEngine(config.engine, folder, namedBy);
   const engineInfo = await engine.start();
   const rng = createRng(config.seed);
 

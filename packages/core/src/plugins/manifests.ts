@@ -1,0 +1,151 @@
+import { readFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import * as v from 'valibot';
+
+export type PluginKind = 'distiller' | 'detector' | 'engine' | 'preset';
+
+/**
+ * What a package says of itself in its package.json, under `kd`: one of these or a list of them, read without running
+ * any of its code.
+ */
+export interface Manifest {
+  readonly kind: PluginKind;
+  readonly name: string;
+  readonly apiVersion: number;
+  /** Which export of the package it is; `default` unless said. */
+  readonly export: string;
+  /** The name under which the project depends on the package, whatever the package calls itself. */
+  readonly package: string;
+  readonly version: string;
+  readonly description: string;
+}
+
+/** An entry that cannot be used, and why. */
+export interface SkippedManifest {
+  readonly package: string;
+  readonly version: string;
+  /** As far as they can be read. */
+  readonly kind: PluginKind | null;
+  readonly name: string | null;
+  readonly why: string;
+}
+
+export interface Manifests {
+  /** The folder of the project, or null where there is none. */
+  readonly project: string | null;
+  /** Sorted by kind and name. */
+  readonly declared: readonly Manifest[];
+  readonly skipped: readonly SkippedManifest[];
+}
+
+/** Names of plugins: what can stand in a config, a checkpoint and a log, and is never a path. */
+const PLAIN_NAME = /^[A-Za-z0-9][\w.+-]{0,99}$/;
+
+/** Whether a text can be the name of a plugin at all. */
+export const isPlainName = (name: string): boolean => PLAIN_NAME.test(name);
+
+/** Names of packages as npm has them: no path, nothing above. */
+const PACKAGE_NAME = /^(?:@[a-z0-9~-][\w.~-]*\/)?[a-z0-9~-][\w.~-]*$/i;
+
+const entrySchema = v.object(
+  {
+    kind: v.picklist(['distiller', 'detector', 'engine', 'preset'], 'is no kind that this core knows'),
+    name: v.pipe(v.string('is no text'), v.regex(PLAIN_NAME, 'is no name (letters, digits and . _ + -, at most 100)')),
+    apiVersion: v.pipe(v.number('is no whole number'), v.integer('is no whole number')),
+    export: v.optional(v.string('is no text'), 'default'),
+  },
+  'is no object',
+);
+
+/** Manifests of the direct dependencies of the project that holds `folder`; none of their code runs. */
+export async function readManifests(folder: string): Promise<Manifests> {
+  const project = await projectOf(folder);
+  if (project === null) return { project, declared: [], skipped: [] };
+  const own = (await readJson(join(project, 'package.json'))) ?? {};
+  const names = ['dependencies', 'devDependencies', 'optionalDependencies'].flatMap((field) =>
+    Object.keys((own[field] as object | null | undefined) ?? {}),
+  );
+  const all = await Promise.all(
+    [...new Set(names)]
+      .filter((name) => PACKAGE_NAME.test(name))
+      .map(async (name) => manifestsOf(name, await dependencyJson(project, name))),
+  );
+  const declared = all.flatMap((one) => one.declared);
+  return {
+    project,
+    declared: declared.sort((a, b) => a.kind.localeCompare(b.kind) || a.name.localeCompare(b.name)),
+    skipped: all.flatMap((one) => one.skipped),
+  };
+}
+
+/** The manifests that can be used; see {@link readManifests}. */
+export const discover = async (folder: string): Promise<readonly Manifest[]> => (await readManifests(folder)).declared;
+
+/** What the package says that `project` has under `name`, a direct dependency or not. */
+export const manifestsUnder = async (project: string, name: string): Promise<readonly Manifest[]> =>
+  manifestsOf(name, await dependencyJson(project, name)).declared;
+
+/** The folder of the nearest package.json at or above `folder`, or null. */
+async function projectOf(folder: string): Promise<string | null> {
+  for (let at = resolve(folder); ; at = dirname(at)) {
+    if ((await readJson(join(at, 'package.json'))) !== null) return at;
+    if (dirname(at) === at) return null;
+  }
+}
+
+async function dependencyJson(project: string, name: string): Promise<Readonly<Record<string, unknown>> | null> {
+  const folder = await dependencyFolder(project, name);
+  return folder === null ? null : readJson(join(folder, 'package.json'));
+}
+
+/** Where Node would find a package of this name, or null. */
+export async function dependencyFolder(project: string, name: string): Promise<string | null> {
+  for (let at = project; ; at = dirname(at)) {
+    const folder = join(at, 'node_modules', name);
+    if ((await readJson(join(folder, 'package.json'))) !== null) return folder;
+    if (dirname(at) === at) return null;
+  }
+}
+
+export async function readJson(file: string): Promise<Readonly<Record<string, unknown>> | null> {
+  try {
+    const json = JSON.parse(await readFile(file, 'utf8')) as unknown;
+    return typeof json === 'object' && json !== null ? (json as Record<string, unknown>) : null;
+  } catch {
+    return null;
+  }
+}
+
+function manifestsOf(
+  key: string,
+  json: Readonly<Record<string, unknown>> | null,
+): { declared: Manifest[]; skipped: SkippedManifest[] } {
+  const declared: Manifest[] = [];
+  const skipped: SkippedManifest[] = [];
+  if (json === null || json['kd'] === undefined) return { declared, skipped };
+  const version = textOf(json['version']);
+  for (const entry of [json['kd']].flat() as unknown[]) {
+    const { success, output, issues } = v.safeParse(entrySchema, entry);
+    const parts = v.is(v.record(v.string(), v.unknown()), entry) ? entry : {};
+    const skip = (why: string): void =>
+      void skipped.push({
+        package: key,
+        version,
+        kind: v.is(entrySchema.entries.kind, parts['kind']) ? parts['kind'] : null,
+        name: v.is(entrySchema.entries.name, parts['name']) ? parts['name'] : null,
+        why,
+      });
+    if (!success) skip(issues.map(whyNot).join('; '));
+    else if (declared.some(({ kind, name }) => kind === output.kind && name === output.name))
+      skip(`it declares the ${output.kind} "${output.name}" twice`);
+    else declared.push({ ...output, package: key, version, description: textOf(json['description']) });
+  }
+  return { declared, skipped };
+}
+
+function whyNot(issue: v.BaseIssue<unknown>): string {
+  const path = v.getDotPath(issue);
+  return issue.input === undefined ? `kd.${path} is missing` : `kd${path === null ? '' : `.${path}`} ${issue.message}`;
+}
+
+const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');

@@ -1,0 +1,40 @@
+import type { PluginKind } from './manifests.js';
+
+/** Which package of this house holds which name. A test compares it with their manifests. */
+const OURS: Readonly<Record<PluginKind, Readonly<Record<string, string>>>> = {
+  distiller: {
+    crosskd: '@kd/plugin-crosskd',
+    defeat: '@kd/plugin-imitation',
+    fgfi: '@kd/plugin-imitation',
+    fitnets: '@kd/plugin-imitation',
+    kd: '@kd/plugin-logits',
+    pkd: '@kd/plugin-pkd',
+    prototype: '@kd/plugin-prototype',
+    rkd: '@kd/plugin-logits',
+    ssim: '@kd/plugin-ssim',
+  },
+  preset: { 'crosskd+pkd': '@kd/plugin-crosskd' },
+  detector: {
+    atss: '@kd/detector-gfl',
+    'cascade-rcnn': '@kd/detector-faster-rcnn',
+    'faster-rcnn': '@kd/detector-faster-rcnn',
+    fcos: '@kd/detector-fcos',
+    gfl: '@kd/detector-gfl',
+    retinanet: '@kd/detector-retinanet',
+  },
+  engine: { tensorflow: '@kd/engine-tensorflow' },
+};
+
+/** Kinds that stand in one place of a config, and so share their names. */
+export const kindsBeside = (kind: PluginKind): readonly PluginKind[] =>
+  kind === 'distiller' || kind === 'preset' ? ['distiller', 'preset'] : [kind];
+
+/** The package of this house that holds a name, or undefined. */
+export const ownerOf = (kind: PluginKind, name: string): string | undefined =>
+  kindsBeside(kind)
+    .map((one) => (Object.hasOwn(OURS[one], name) ? OURS[one][name] : undefined))
+    .find((owner) => owner !== undefined);
+
+/** The names that packages of this house hold. */
+export const ourNames = (kind: PluginKind): readonly string[] =>
+  kindsBeside(kind).flatMap((one) => Object.keys(OURS[one]));
