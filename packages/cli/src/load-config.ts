@@ -1,5 +1,5 @@
-import { stat } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { readFile, stat } from 'node:fs/promises';
+import { dirname, extname, resolve } from 'node:path';
 import { type Config, isKdError, KdError, messageOf } from '@kd/core';
 import { loadConfig as load } from 'c12';
 
@@ -37,6 +37,9 @@ export async function loadConfig(path: string): Promise<LoadedConfig> {
 
 async function evaluate(file: string): Promise<unknown> {
   try {
+    // A config in JSON is data, whoever wrote it: no loader of code sees it.
+    if (extname(file).toLowerCase() === '.json')
+      return JSON.parse((await readFile(file, 'utf8')).replace(/^\uFEFF/, '')) as unknown;
     const { config } = await load({
       cwd: dirname(file),
       configFile: file,

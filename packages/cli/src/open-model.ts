@@ -1,19 +1,24 @@
-import { readFile, stat } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import {
   type BuiltDetector,
   type Category,
   type DetectorDefinition,
+  type DetectorSpec,
+  type Engine,
   type EngineInfo,
   findCheckpoint,
+  isKdError,
   KdError,
   loadModel,
   readModel,
   resolveEngine,
   resolveUse,
+  type Use,
 } from '@kd/core';
 import { parseJson } from './data-argument.js';
-import { readOrigin } from './origin.js';
+import { detectorOfConfig, engineOfConfig } from './from-config.js';
+import { dataFolder, type FoundOrigin, NO_ORIGIN, pluginFolder, readOrigin } from './origin.js';
 import { ports } from './ports.js';
 
 /** A run folder, or a checkpoint, as a command names it: found, but not loaded yet. */
@@ -23,8 +28,15 @@ export interface FoundModel {
   readonly categories: readonly Category[] | null;
   /** The config of the run that the checkpoint belongs to, with every default filled in. */
   readonly config: Readonly<Record<string, unknown>> | null;
-  /** Plugins, and relative paths of the config, are looked up from here. */
+  /** The file of that config. */
+  readonly configFile: string;
+  readonly origin: FoundOrigin;
+  /** Relative paths of the config start here. */
   readonly folder: string;
+  /** Plugins are looked up from here. */
+  readonly pluginFolder: string;
+  /** Which detector it says that it holds; null for a file of another program. */
+  readonly spec: DetectorSpec | null;
 }
 
 /** @throws KdError CHECKPOINT_INVALID */
@@ -32,15 +44,18 @@ export async function findModel(path: string): Promise<FoundModel> {
   const file = await findCheckpoint(path, ports.format);
   const run = dirname(dirname(file));
   const config = await readConfig(run);
-  const origin = config === null ? null : await readOrigin(run);
-  const isThere =
-    origin !== null &&
-    (await stat(origin.folder).then(
-      () => true,
-      () => false,
-    ));
+  const origin = config === null ? NO_ORIGIN : await readOrigin(run);
   const { spec } = await readModel(file, ports.format);
-  return { file, categories: spec?.categories ?? null, config, folder: isThere ? origin.folder : process.cwd() };
+  return {
+    file,
+    categories: spec?.categories ?? null,
+    config,
+    configFile: join(run, 'config.json'),
+    origin,
+    folder: dataFolder(origin),
+    pluginFolder: pluginFolder(origin),
+    spec,
+  };
 }
 
 async function readConfig(run: string): Promise<Readonly<Record<string, unknown>> | null> {
@@ -56,22 +71,60 @@ export async function openModel(
   found: FoundModel,
   options: { readonly detector?: unknown; readonly categories?: readonly Category[] },
 ): Promise<{ readonly built: BuiltDetector; readonly engine: EngineInfo }> {
-  const { file, folder, config } = found;
+  const { file, pluginFolder: folder } = found;
   const use =
     options.detector === undefined
-      ? undefined
+      ? await useOfRun(found)
       : await resolveUse<DetectorDefinition>('detector', detectorArgument(String(options.detector)), folder);
-  const name = config?.['engine'];
-  const engine = await resolveEngine(typeof name === 'string' ? name : 'tensorflow', folder);
+  const engine = await engineOfRun(found);
   const info = await engine.start();
   const built = await loadModel(resolve(file), {
     format: ports.format,
     folder,
     context: { runOp: engine.runOp?.bind(engine) },
-    ...(use === undefined ? {} : { use }),
+    use,
     ...(options.categories === undefined ? {} : { categories: options.categories }),
   });
   return { built, engine: info };
+}
+
+/** The detector that the file names: a declared one, else one that the config of the run brings. */
+async function useOfRun({
+  spec,
+  file,
+  pluginFolder: folder,
+  origin,
+}: FoundModel): Promise<Use<DetectorDefinition> | undefined> {
+  if (spec === null) return undefined;
+  const options = (spec.options ?? {}) as Record<string, unknown>;
+  return orFromConfig(
+    () => resolveUse<DetectorDefinition>('detector', [spec.name, options], folder, file),
+    async () => {
+      const definition = await detectorOfConfig(spec.name, origin);
+      return definition === undefined ? undefined : { definition, options };
+    },
+  );
+}
+
+/** The engine that the run names, likewise; TensorFlow where there is no run. */
+async function engineOfRun({ config, configFile, pluginFolder: folder, origin }: FoundModel): Promise<Engine> {
+  const name = config?.['engine'];
+  if (typeof name !== 'string') return resolveEngine('tensorflow', folder);
+  return orFromConfig(
+    () => resolveEngine(name, folder, configFile),
+    () => engineOfConfig(name, origin),
+  );
+}
+
+async function orFromConfig<T>(declared: () => Promise<T>, brought: () => Promise<T | undefined>): Promise<T> {
+  try {
+    return await declared();
+  } catch (error) {
+    if (!isKdError(error) || error.code !== 'PLUGIN_NOT_FOUND') throw error;
+    const found = await brought();
+    if (found === undefined) throw error;
+    return found;
+  }
 }
 
 /** `retinanet`, or `["retinanet", { … }]`. */

@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { type Listener, writeFileAtomic } from '@kd/core';
-import type { Overrides } from './overrides.js';
+import { readFile, realpath } from 'node:fs/promises';
+import { isAbsolute, join, relative } from 'node:path';
+import { consoleLogger, type Listener, writeFileAtomic } from '@kd/core';
+import { type Overrides, overridesIn } from './overrides.js';
 
 /**
  * Where the config of a run lies: kept in the run folder, so that later commands find the same plugins and relative
@@ -15,20 +15,70 @@ export interface Origin {
   readonly overrides?: Overrides;
 }
 
-const NAME = 'origin.json';
+/** What of an origin is still there. */
+export interface FoundOrigin {
+  readonly config: string | null;
+  readonly folder: string | null;
+  readonly overrides: Overrides;
+  /** Why no code is taken from there: it leads into the run folder, which may come from somebody else, and code with it. */
+  readonly refused: string | null;
+}
+
+export const NO_ORIGIN: FoundOrigin = { config: null, folder: null, overrides: {}, refused: null };
+
+export const ORIGIN = 'origin.json';
 
 export const originWriter = (origin: Origin): Listener => ({
   name: 'origin',
   on: async (event) => {
     if (event.type === 'start')
-      await writeFileAtomic(join(event.run.folder, NAME), `${JSON.stringify(origin, null, 2)}\n`);
+      await writeFileAtomic(join(event.run.folder, ORIGIN), `${JSON.stringify(origin, null, 2)}\n`);
   },
 });
 
-export async function readOrigin(run: string): Promise<Origin | null> {
-  try {
-    return JSON.parse(await readFile(join(run, NAME), 'utf8')) as Origin;
-  } catch {
-    return null;
+export async function readOrigin(run: string): Promise<FoundOrigin> {
+  const { config, folder, overrides } = await parts(join(run, ORIGIN));
+  const found = { config: await there(config), folder: await there(folder), overrides: overridesIn(overrides) };
+  for (const named of [found.config, found.folder]) {
+    if (named !== null && (await isInside(named, run)))
+      return {
+        ...found,
+        refused: `${join(run, ORIGIN)} names ${named}, which lies inside of the run folder and may have come with it: nothing is loaded from there`,
+      };
   }
+  return { ...found, refused: null };
+}
+
+/** Relative paths of the config of a run start here: where it lay, else the working directory. */
+export const dataFolder = ({ folder }: FoundOrigin): string => folder ?? process.cwd();
+
+/** Plugins of a run are looked up from here, likewise. */
+export function pluginFolder({ folder, refused }: FoundOrigin): string {
+  if (refused === null) return folder ?? process.cwd();
+  consoleLogger.warn(`${refused}; plugins are looked up from the working directory.`);
+  return process.cwd();
+}
+
+async function parts(file: string): Promise<Readonly<Record<keyof Origin, unknown>>> {
+  const none = { config: null, folder: null, overrides: null };
+  try {
+    return { ...none, ...(JSON.parse(await readFile(file, 'utf8')) as Partial<Origin> | null) };
+  } catch {
+    return none;
+  }
+}
+
+/** The path where it is one, and something is there. */
+async function there(path: unknown): Promise<string | null> {
+  if (typeof path !== 'string' || !isAbsolute(path)) return null;
+  return realpath(path).then(
+    () => path,
+    () => null,
+  );
+}
+
+/** By real paths: a link is where it leads to. */
+async function isInside(path: string, folder: string): Promise<boolean> {
+  const way = relative(await realpath(folder), await realpath(path));
+  return way !== '..' && !way.startsWith('../') && !isAbsolute(way);
 }

@@ -55,12 +55,28 @@ export const overridesOf = ({ epochs, seed, set }: Overrides): Overrides => ({
   ...(set === undefined ? {} : { set: [set].flat() }),
 });
 
+/** What of them a file holds, read as if a person had typed it. */
+export function overridesIn(value: unknown): Overrides {
+  const { epochs, seed, set } = (value ?? {}) as Overrides;
+  return overridesOf({
+    ...(typeof epochs === 'number' ? { epochs } : {}),
+    ...(typeof seed === 'number' ? { seed } : {}),
+    ...(Array.isArray(set) ? { set: set.filter((pair) => typeof pair === 'string') } : {}),
+  });
+}
+
+/** Whether they name a detector, distiller or engine, and not only its options. */
+export const selectsCode = ({ set }: Overrides): boolean =>
+  [set ?? []]
+    .flat()
+    .some((pair) => /^(student|teacher(\.detector)?|distillers(\.\d+)?|engine)(\.0)?=/.test(String(pair)));
+
 /** As they would be typed again. */
 export const overrideWords = ({ epochs, seed, set }: Overrides): string =>
   [
     ...(epochs === undefined ? [] : [`--epochs ${String(epochs)}`]),
     ...(seed === undefined ? [] : [`--seed=${String(seed)}`]),
-    ...[set ?? []].flat().map((pair) => `--set '${String(pair)}'`),
+    ...[set ?? []].flat().map((pair) => `--set '${String(pair).replaceAll("'", "'\\''")}'`),
   ]
     .map((word) => ` ${word}`)
     .join('');

@@ -33,13 +33,14 @@ export const ERROR_CODES = explained({
   PLUGIN_NOT_FOUND: {
     meaning: 'A distiller, detector or engine of that name is not installed.',
     cause: 'The name is misspelt, or its package is no direct dependency of the project that holds the config.',
-    fix: 'Run `kd plugins` in the folder of the config for the names that are there, or add the package with the line that the message ends with.',
+    fix: 'Run `kd plugins` in the folder of the config for the names that are there, or add the package: where one of ours holds the name, the message ends with the line that adds it.',
   },
   PLUGIN_INVALID: {
-    meaning: 'A package says that it is a plugin and is none, or was built for another version of the contract.',
+    meaning:
+      'A package says that it is a plugin and is none, was built for another version of the contract, or claims the name of another.',
     cause:
-      'It was not built, lacks a package that it imports, exports something else than what `definePlugin` or `defineDetector` returns, or is older or newer than this @kd/core.',
-    fix: 'Build it, or install what the message names; for another `apiVersion`, take a version of the package for this core.',
+      'It was not built, lacks a package that it imports, exports something else than what `definePlugin` or `defineDetector` returns, or is older or newer than this @kd/core; or two packages of the project claim one name.',
+    fix: 'Build it, or install what the message names; for another `apiVersion`, take a version of the package for this core; of two packages with one name, remove one or write the name of the package.',
   },
   PLUGIN_REQUIRES: {
     meaning: 'A plugin needs something that the detector does not offer.',

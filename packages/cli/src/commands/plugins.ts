@@ -1,4 +1,4 @@
-import { API_VERSION, discover, type Plan } from '@kd/core';
+import { API_VERSION, consoleLogger, manifestWarnings, type Plan, readManifests } from '@kd/core';
 import { columns, partLines } from '@kd/report';
 import { INTERRUPTED } from '../failures.js';
 import type { Flags } from '../flags.js';
@@ -11,7 +11,9 @@ export async function plugins(config: string | undefined, flags: Flags): Promise
 
 /** What the project of the working directory has installed, from its manifests alone. */
 async function installed({ json }: Flags): Promise<number> {
-  const manifests = await discover(process.cwd());
+  const found = await readManifests(process.cwd());
+  for (const warning of await manifestWarnings(found)) consoleLogger.warn(warning);
+  const manifests = found.declared;
   if (json === true) {
     process.stdout.write(`${JSON.stringify(manifests, null, 2)}\n`);
     return 0;

@@ -1,9 +1,9 @@
-import { readFile, stat } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { KdError, messageOf, writeFileAtomic } from '@kd/core';
 import { openDataset, type ReadDataset } from '@kd/data';
 import type { Flags } from '../flags.js';
-import { readOrigin } from '../origin.js';
+import { dataFolder, readOrigin } from '../origin.js';
 import { positiveFlag } from '../positive-flag.js';
 import type { Bank } from '../prototypes/bank.js';
 import { cropInstances } from '../prototypes/crops.js';
@@ -65,14 +65,7 @@ async function trainingData(run: string): Promise<ReadDataset> {
       'USAGE',
       `${file} names no training data that can be opened again, so that there are no images to show; only data of the formats coco, voc and synthetic can.`,
     );
-  const origin = await readOrigin(run);
-  const isThere =
-    origin !== null &&
-    (await stat(origin.folder).then(
-      () => true,
-      () => false,
-    ));
-  return openDataset(spec, isThere ? origin.folder : process.cwd());
+  return openDataset(spec, dataFolder(await readOrigin(run)));
 }
 
 function placeFlag(flags: Flags, name: 'epoch' | 'step'): { readonly [key in 'epoch' | 'step']?: number } {

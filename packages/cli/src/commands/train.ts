@@ -6,15 +6,15 @@ import { warnOfCopies } from '../copies.js';
 import { INTERRUPTED } from '../failures.js';
 import { loadConfig, type LoadedConfig } from '../load-config.js';
 import type { Flags } from '../flags.js';
-import { originWriter, readOrigin } from '../origin.js';
-import { type Overrides, overridesOf, overrideWords, withOverrides } from '../overrides.js';
+import { ORIGIN, originWriter, readOrigin } from '../origin.js';
+import { type Overrides, overridesOf, overrideWords, selectsCode, withOverrides } from '../overrides.js';
 import { ports } from '../ports.js';
 import { shownPath } from '../shown-path.js';
 import { stopSignal } from '../stop-signal.js';
 
 /** `kd train [CONFIG] --out DIR`, or `kd train --resume DIR`. */
 export async function train(argument: string | undefined, flags: Flags): Promise<number> {
-  const { loaded, out, overrides } = await findRun(argument, flags);
+  const { loaded, out, overrides, namedBy } = await findRun(argument, flags);
   const { file, folder } = loaded;
   const config = withOverrides(loaded.config, overrides);
   parseConfig(config, shownPath(file));
@@ -25,6 +25,7 @@ export async function train(argument: string | undefined, flags: Flags): Promise
       ...ports,
       out,
       folder,
+      ...(namedBy === undefined ? {} : { namedBy }),
       resume: flags['resume'] === true,
       signal: stop.signal,
       command: `kd ${process.argv.slice(2).join(' ')}`,
@@ -53,6 +54,8 @@ interface FoundRun {
   readonly loaded: LoadedConfig;
   readonly out: string;
   readonly overrides: Overrides;
+  /** A file of the run folder that names plugins, where no person does. */
+  readonly namedBy?: string;
 }
 
 async function findRun(argument: string | undefined, flags: Flags): Promise<FoundRun> {
@@ -76,15 +79,19 @@ async function findRun(argument: string | undefined, flags: Flags): Promise<Foun
 }
 
 /** The config that a run was started with and what was set over it; where that is gone, what it resolved to. */
-async function runAsStarted(run: string, now: Overrides): Promise<Pick<FoundRun, 'loaded' | 'overrides'>> {
-  const origin = await readOrigin(run);
-  const isThere =
-    origin !== null &&
-    (await stat(origin.config).then(
-      () => true,
-      () => false,
-    ));
-  if (isThere) return { loaded: await loadConfig(origin.config), overrides: { ...origin.overrides, ...now } };
-  const loaded = await loadConfig(join(run, 'config.json'));
-  return { loaded: { ...loaded, folder: origin?.folder ?? process.cwd() }, overrides: now };
+async function runAsStarted(run: string, now: Overrides): Promise<Omit<FoundRun, 'out'>> {
+  const { config, folder, overrides, refused } = await readOrigin(run);
+  if (refused !== null)
+    throw new KdError('RUN_FOLDER', `${refused}. Name the config yourself: kd train CONFIG --out ${run} --resume`);
+  if (config !== null) {
+    consoleLogger.info(`config: ${shownPath(config)}, with which the run was started${overrideWords(overrides)}`);
+    return {
+      loaded: await loadConfig(config),
+      overrides: { ...overrides, ...now },
+      ...(selectsCode(overrides) ? { namedBy: join(run, ORIGIN) } : {}),
+    };
+  }
+  const file = join(run, 'config.json');
+  const loaded = await loadConfig(file);
+  return { loaded: { ...loaded, folder: folder ?? process.cwd() }, overrides: now, namedBy: file };
 }

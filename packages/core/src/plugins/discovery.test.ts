@@ -218,7 +218,9 @@ describe('importByName', () => {
     });
     await expect(load('eleven')).rejects.toMatchObject({
       code: 'PLUGIN_INVALID',
-      message: expect.stringMatching(/^vague 1\.2\.3 cannot be used as a plugin: in its package\.json, kd\.apiVersion is missing/),
+      message: expect.stringMatching(
+        /^vague 1\.2\.3 cannot be used as a plugin: in its package\.json, kd\.apiVersion is missing/,
+      ),
     });
     for (const name of ['old', 'newer', 'vague']) expect(ran()).not.toContain(name);
   });

@@ -100,9 +100,10 @@ export async function declaredUnder(
   if (holders.size > 0 && owner !== undefined) holders.add(owner);
   if (holders.size > 1) throw clash(kind, name, [...holders], owner);
   const found = named.find((one) => one.kind === kind) ?? (named.length === 0 ? onlyOneOf(name, packaged) : undefined);
-  const broken = skipped.find(
-    (one) =>
-      one.name === name ? one.kind === null || kinds.includes(one.kind) : byPackage && one.package === name && holders.size === 0,
+  const broken = skipped.find((one) =>
+    one.name === name
+      ? one.kind === null || kinds.includes(one.kind)
+      : byPackage && one.package === name && holders.size === 0,
   );
   if (holders.size === 0 && broken !== undefined) throw unusable(broken);
   return found;
@@ -158,7 +159,7 @@ function notFound(kind: PluginKind, name: string, { project, declared }: Manifes
       ...(namedBy === undefined
         ? []
         : [
-            'A name out of a file stands for a plugin that a direct dependency of the project declares, never for a path or another package.',
+            `A name out of a file stands for a ${kind} that a direct dependency of the project declares, never for a path or another package${kind === 'detector' ? '; name one of your own beside the file (teacher.detector in a config, --detector)' : ''}.`,
           ]),
       ...(isThere ? [] : [`To add it: pnpm add ${lacking}`]),
     ].join(' '),

@@ -2,10 +2,12 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { KdError, messageOf } from '../errors.js';
-import { dependencyFolder, readJson } from './manifests.js';
+import { dependencyFolder, isPackageName, readJson } from './manifests.js';
 
 /** The file that importing a package would load, or null where it is not installed. */
 export async function entryOf(project: string, name: string): Promise<string | null> {
+  // Node would also look into NODE_PATH and the home folder.
+  if (isPackageName(name) && (await dependencyFolder(project, name)) === null) return null;
   try {
     return createRequire(join(project, 'package.json')).resolve(name);
   } catch (cause) {

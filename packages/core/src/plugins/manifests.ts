@@ -47,6 +47,8 @@ export const isPlainName = (name: string): boolean => PLAIN_NAME.test(name);
 /** Names of packages as npm has them: no path, nothing above. */
 const PACKAGE_NAME = /^(?:@[a-z0-9~-][\w.~-]*\/)?[a-z0-9~-][\w.~-]*$/i;
 
+export const isPackageName = (name: string): boolean => PACKAGE_NAME.test(name);
+
 const entrySchema = v.object(
   {
     kind: v.picklist(['distiller', 'detector', 'engine', 'preset'], 'is no kind that this core knows'),
@@ -67,7 +69,7 @@ export async function readManifests(folder: string): Promise<Manifests> {
   );
   const all = await Promise.all(
     [...new Set(names)]
-      .filter((name) => PACKAGE_NAME.test(name))
+      .filter(isPackageName)
       .map(async (name) => manifestsOf(name, await dependencyJson(project, name))),
   );
   const declared = all.flatMap((one) => one.declared);

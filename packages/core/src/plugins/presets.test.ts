@@ -140,12 +140,7 @@ describe('resolveDistillers', () => {
       'PLUGIN_NOT_FOUND',
       /^no distiller named "three" is installed .* Installed: .*\.$/,
     ],
-    [
-      'a name that nobody has',
-      'one+twoo',
-      'PLUGIN_NOT_FOUND',
-      /did you mean "one\+two"\? Installed: .*\.$/,
-    ],
+    ['a name that nobody has', 'one+twoo', 'PLUGIN_NOT_FOUND', /did you mean "one\+two"\? Installed: .*\.$/],
   ] as const)('refuses %s', async (_, entry, code, message) => {
     await expect(resolved(entry as string)).rejects.toMatchObject({
       code,

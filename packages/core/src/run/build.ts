@@ -88,7 +88,9 @@ export async function loadModel(
   options: {
     readonly format: CheckpointFormat;
     readonly folder: string;
-    readonly use?: Use<DetectorDefinition>;
+    readonly use?: Use<DetectorDefinition> | undefined;
+    /** Definitions that are there already: a file may name them, installed or not. */
+    readonly known?: readonly DetectorDefinition[];
     readonly context: Omit<DetectorContext, 'categories' | 'seed'>;
     readonly categories?: readonly Category[];
   },
@@ -104,14 +106,7 @@ export async function loadModel(
       `${file} does not say which detector it holds; name the detector and its options beside it.`,
     );
   }
-  const use =
-    options.use ??
-    (await resolveUse<DetectorDefinition>(
-      'detector',
-      [spec!.name, (spec!.options ?? {}) as Record<string, unknown>],
-      options.folder,
-      file,
-    ));
+  const use = options.use ?? (await useOf(spec!, file, options));
   const built = buildDetector(use, { ...options.context, categories, seed: 0 }, file);
   try {
     loadDetector(built.detector, tensors, file);
@@ -120,6 +115,15 @@ export async function loadModel(
     throw error;
   }
   return built;
+}
+
+async function useOf(
+  { name, options }: DetectorSpec,
+  file: string,
+  { known = [], folder }: { readonly known?: readonly DetectorDefinition[]; readonly folder: string },
+): Promise<Use<DetectorDefinition>> {
+  const definition = known.find((one) => one.name === name) ?? (await importByName('detector', name, folder, file));
+  return { definition, options: options ?? {} };
 }
 
 /** A data source of the config, opened. */

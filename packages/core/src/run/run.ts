@@ -140,6 +140,7 @@ export async function prepareRun(
             ...options,
             folder,
             use: teacherUse,
+            known: [studentUse.definition],
             context,
             categories: train.categories,
           });
