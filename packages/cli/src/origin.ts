@@ -20,7 +20,7 @@ export interface FoundOrigin {
   readonly config: string | null;
   readonly folder: string | null;
   readonly overrides: Overrides;
-  /** Why no code is taken from there: it leads into the run folder, which may come from somebody else, and code with it. */
+  /** Why no code is taken from there: it leads into the run folder, which may have come from somebody else. */
   readonly refused: string | null;
 }
 

@@ -2,8 +2,8 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { importByName, manifestWarnings } from './discovery.js';
-import { discover, readManifests } from './manifests.js';
+import { importByName } from './discovery.js';
+import { discover } from './manifests.js';
 
 let project: string;
 const ran = (): string[] => ((globalThis as { __kdRan?: string[] }).__kdRan ??= []);
