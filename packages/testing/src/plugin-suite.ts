@@ -131,22 +131,22 @@ export function testPlugin<Options, Input>(
       const before = tf.memory().numTensors;
       const run = await start(own);
       run.step(batch, 0);
-      expect(tensorsAfter(() => [1, 2, 3].forEach((at) => run.step(batch, at)))).toBe(0);
+      expect(tensorsAfter(() => [1, 2].forEach((at) => run.step(batch, at)))).toBe(0);
       await close();
       expect(tf.memory().numTensors).toBe(before);
     });
 
     it('gives the same numbers twice', async () => {
       const [a, b] = [await start(own), await start(own)];
-      for (const at of [0, 1, 2]) expect(b.step(batch, at)).toEqual(a.step(batch, at));
+      for (const at of [0, 1]) expect(b.step(batch, at)).toEqual(a.step(batch, at));
       expect(b.values()).toEqual(a.values());
     });
 
     it('goes on from its state as if it had not stopped', async () => {
       const [whole, resumed] = [await start(own), await start(own)];
-      [0, 1].forEach((at) => whole.step(batch, at));
+      whole.step(batch, 0);
       await copyState(whole, resumed);
-      for (const at of [2, 3]) expect(resumed.step(batch, at)).toEqual(whole.step(batch, at));
+      for (const at of [1, 2]) expect(resumed.step(batch, at)).toEqual(whole.step(batch, at));
     });
 
     it('does not change what a plugin beside it gives, nor is it changed', async () => {
