@@ -3,7 +3,7 @@
 import { defineConfig, Trainer } from '@kd/core';
 import { coco } from '@kd/data';
 import { retinanet } from '@kd/detector-retinanet';
-import { cocoMetric } from '@kd/metrics';
+import { metricByName } from '@kd/metrics';
 import { ssim } from '@kd/plugin-ssim';
 import { safetensorsFormat } from '@kd/weights';
 
@@ -17,7 +17,11 @@ const config = defineConfig({
   distillers: [ssim({ weight: 4 })],
   data: { train: train!, val: val! },
   epochs: 12,
-  evaluate: { metric: cocoMetric() },
+  evaluate: { metric: 'coco' }, // or ['coco', { maxDetections: [1, 10, 300] }]
 });
-const summary = await new Trainer(config, { out: 'runs/student', format: safetensorsFormat }).fit();
+const summary = await new Trainer(config, {
+  out: 'runs/student',
+  format: safetensorsFormat,
+  metric: metricByName,
+}).fit();
 console.log(summary?.metrics);

@@ -1,4 +1,4 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { synthetic } from '@kd/data';
 import sharp from 'sharp';
@@ -63,7 +63,7 @@ beforeAll(async () => {
     data: { train: data('present.json'), val: data('all.json'), onBadImage: 'skip', workers: 0 },
     batchSize: 8,
     optimizer: { name: 'adamw', lr: 5e-3 },
-    evaluate: { every: 0 },
+    evaluate: { every: 0, metric: ['coco', { maxDetections: [1, 2] }] },
     ema: null,
     log: { every: 20 },
   };
@@ -88,6 +88,23 @@ test('pictures that cannot be read are counted beside AP, and their objects are 
     skipped: [],
     metrics: summary.metrics,
   });
+});
+
+test('the metric is the one of the run, with its options', async () => {
+  const { evaluate, ...config } = json(join(run, 'config.json')) as Record<string, object>;
+  expect(evaluate).toEqual({ every: 0, metric: ['coco', { maxDetections: [1, 2] }], batchSize: 8 });
+  const { metrics } = json(join(run, 'summary.json')) as Evaluated;
+  expect(Object.keys(metrics)).toEqual(expect.arrayContaining(['AR1', 'AR2']));
+  expect(shown(await kd(['eval', run, '--json']))).toMatchObject({
+    metric: 'coco',
+    metricOptions: { maxDetections: [1, 2] },
+    metrics,
+  });
+  // A metric that only a config can make is not taken for another one.
+  const own = join(folder, 'own');
+  cpSync(run, own, { recursive: true });
+  writeFileSync(join(own, 'config.json'), JSON.stringify({ ...config, evaluate: { metric: { name: 'coco' } } }));
+  expect((await kd(['eval', own])).stderr).toMatch(/\[USAGE\] .* measured with "coco", a metric that its config made/);
 });
 
 test('a checkpoint outside of a run stops at a bad picture, unless --skip-bad leaves it out', async () => {

@@ -68,8 +68,11 @@ export function build(): CAC {
     .action(async (config: string, flags: Flags) => (await import('./commands/plan.js')).plan(config, flags));
 
   withData(program.command('eval <model>', 'Evaluate a run folder or a checkpoint'))
-    .option('--metric <name>', 'coco, voc07 or voc (default: that of the run)')
-    .option('--batch-size <n>', 'Images at once (default: 4)')
+    .option(
+      '--metric <name>',
+      'coco, voc07 or voc, or with options: \'["coco",{"maxDetections":[1,10,300]}]\' (default: that of the run)',
+    )
+    .option('--batch-size <n>', 'Images at once (default: as the run evaluated, else 4)')
     .option('--workers <n>', 'Threads that decode images (default: 1)')
     .option('--skip-bad', 'Leave out images that cannot be read, and tell them (default: as the run did)')
     .option('--detector <json>', 'What a foreign checkpoint holds, e.g. \'["retinanet",{"version":1}]\'')

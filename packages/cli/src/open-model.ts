@@ -9,15 +9,14 @@ import {
   type EngineInfo,
   findCheckpoint,
   isKdError,
-  KdError,
   loadModel,
   readModel,
   resolveEngine,
   resolveUse,
   type Use,
 } from '@kd/core';
-import { parseJson } from './data-argument.js';
 import { detectorOfConfig, engineOfConfig } from './from-config.js';
+import { namedWithOptions } from './metric-argument.js';
 import { dataFolder, type FoundOrigin, NO_ORIGIN, pluginFolder, readOrigin } from './origin.js';
 import { ports } from './ports.js';
 
@@ -128,11 +127,5 @@ async function orFromConfig<T>(declared: () => Promise<T>, brought: () => Promis
 }
 
 /** `retinanet`, or `["retinanet", { … }]`. */
-function detectorArgument(text: string): string | [string, Record<string, unknown>] {
-  if (!text.trimStart().startsWith('[')) return text;
-  const value = parseJson(text, '--detector');
-  const [name, options] = value as unknown[];
-  if (typeof name !== 'string' || typeof options !== 'object' || options === null)
-    throw new KdError('USAGE', `--detector ${text}: expected a name, or ["name", { options }].`);
-  return [name, options as Record<string, unknown>];
-}
+const detectorArgument = (text: string): string | [string, Record<string, unknown>] =>
+  text.trimStart().startsWith('[') ? namedWithOptions(text, '--detector') : text;

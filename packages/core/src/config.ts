@@ -113,12 +113,13 @@ export const configSchema = v.strictObject({
         v.union(
           [
             v.string(),
+            v.strictTuple([v.pipe(v.string(), v.nonEmpty()), v.record(v.string(), v.unknown())]),
             v.custom<Metric>(
               (value) =>
                 typeof value === 'object' && value !== null && typeof (value as Metric).evaluate === 'function',
             ),
           ],
-          'must be the name of a metric, or a metric',
+          'must be the name of a metric, [name, { options }], or a metric',
         ),
         'coco',
       ),

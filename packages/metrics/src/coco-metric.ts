@@ -1,14 +1,32 @@
-import type { Metric } from '@kd/core';
+import { type Metric, parseOptions } from '@kd/core';
+import * as v from 'valibot';
 import { evaluateCoco, type CocoOptions } from './coco.js';
 import { contractColumns } from './contract-columns.js';
+
+export const cocoOptions = v.strictObject({
+  maxDetections: v.optional(
+    v.pipe(
+      v.array(v.pipe(v.number(), v.integer(), v.minValue(1))),
+      v.minLength(1),
+      v.check(
+        (limits) => limits.every((limit, i) => limit > (limits[i - 1] ?? 0)),
+        'must be ascending, as in [1, 10, 100]',
+      ),
+    ),
+    [1, 10, 100],
+  ),
+});
 
 /**
  * COCO average precision as core's metric port: the twelve numbers, overall and of each class. Annotations to ignore
  * are crowds.
+ * @throws KdError CONFIG_INVALID for limits that are not ascending counts
  */
-export function cocoMetric(options: CocoOptions = {}): Metric {
+export function cocoMetric(given: CocoOptions = {}): Metric {
+  const options = parseOptions(cocoOptions, given, 'metric "coco"');
   return {
     name: 'coco',
+    options,
     primary: 'AP',
     evaluate(truth, found) {
       const { objects, detections, images, classes } = contractColumns(truth, found);

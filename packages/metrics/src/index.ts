@@ -6,3 +6,4 @@ export type { CocoTable, DetectionColumns, ObjectColumns } from './coco-table.js
 export { evaluateVoc, type VocClassResult, type VocOptions, type VocResult } from './voc.js';
 export { vocMetric, type VocMetricOptions } from './voc-metric.js';
 export { vocTable, type VocRows, type VocTable } from './voc-table.js';
+export { metricByName } from './metric-by-name.js';

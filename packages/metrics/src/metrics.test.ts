@@ -17,6 +17,7 @@ import { cocoMetric } from './coco-metric.js';
 import { evaluateVoc, evaluateVocAt } from './voc.js';
 import { vocMetric } from './voc-metric.js';
 import { vocTable } from './voc-table.js';
+import { metricByName } from './metric-by-name.js';
 
 const CATEGORIES = [
   { id: 7, name: 'cat' },
@@ -316,6 +317,45 @@ describe('VOC', () => {
     expect(() =>
       vocTable({ classes: ['cat'], objects: [], detections: [{ image: 'a', class: 'dog', score: 1, box: box4 }] }),
     ).toThrow(/"dog" is not among cat/);
-    expect(() => vocMetric({ iou: 1 })).toThrow(/iou is 1/);
+    expect(() => vocMetric({ iou: 1 })).toThrow(/metric "voc": .*\n {2}iou: .*</);
+  });
+});
+
+describe('metricByName', () => {
+  // One object, a hit by 0.6 of IoU behind a miss in each of two images.
+  const object: Annotation['box'] = [0, 0, 100, 100];
+  const truth = truthOf([[{ box: object, label: 0 }], [{ box: object, label: 0 }]]);
+  const detections = truth.images.map(({ id }, i) =>
+    detectionsOf(id, [
+      { box: [200, 200, 300, 300], label: 0, score: 0.5 },
+      { box: [0, 0, 100, 60], label: 0, score: 0.25 - i / 8 },
+    ]),
+  );
+  const ap = (name: string, options?: Record<string, unknown>): number =>
+    metricByName(name, options).evaluate(truth, detections).metrics['AP']!;
+
+  test('takes options, and says all of them, so that the metric can be made again', () => {
+    // Precision 1/3 and 2/4 at the two hits: 1/2 everywhere; three thresholds (0.5, 0.55, 0.6) of ten count.
+    expect(ap('coco')).toBeCloseTo(0.3 * 0.5, 12);
+    expect(ap('coco', { maxDetections: [1] })).toBe(0);
+    expect([ap('voc'), ap('voc07')]).toEqual([expect.closeTo(0.5, 12), expect.closeTo(0.5, 12)]);
+    expect(ap('voc', { iou: 0.7 })).toBe(0);
+    for (const [name, options, all] of [
+      ['coco', {}, { maxDetections: [1, 10, 100] }],
+      ['coco', { maxDetections: [1, 2] }, { maxDetections: [1, 2] }],
+      ['voc', { iou: 0.7 }, { use07: false, iou: 0.7 }],
+      ['voc07', {}, { iou: 0.5 }],
+    ] as const) {
+      const metric = metricByName(name, options);
+      expect([metric.name, metric.options]).toEqual([name, all]);
+    }
+    expect(vocMetric().options).toEqual({ use07: true, iou: 0.5 });
+  });
+
+  test('refuses what it does not know', () => {
+    expect(() => metricByName('toString')).toThrow(/no metric "toString"; there are coco, voc07, voc/);
+    expect(() => metricByName('coco', { maxDetection: [1] })).toThrow(/metric "coco": .*maxDetection/s);
+    expect(() => metricByName('coco', { maxDetections: [10, 1] })).toThrow(/must be ascending/);
+    expect(() => metricByName('voc07', { use07: false })).toThrow(/use07/);
   });
 });

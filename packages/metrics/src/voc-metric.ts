@@ -1,4 +1,5 @@
-import { KdError, type Metric } from '@kd/core';
+import { type Metric, parseOptions } from '@kd/core';
+import * as v from 'valibot';
 import { contractColumns } from './contract-columns.js';
 import { evaluateVocAt, type VocResult } from './voc.js';
 
@@ -9,6 +10,9 @@ export interface VocMetricOptions {
   readonly iou?: number;
 }
 
+export const iouOption = v.optional(v.pipe(v.number(), v.minValue(0), v.ltValue(1)), 0.5);
+const vocOptions = v.strictObject({ use07: v.optional(v.boolean(), true), iou: iouOption });
+
 /**
  * Pascal VOC average precision as core's metric port. Annotations to ignore are difficult ones. Boxes in the program
  * are continuous, their
@@ -16,13 +20,14 @@ export interface VocMetricOptions {
  * 1.
  * `AP` is that of `use07` at `iou`; `AP50`, `AP75` and `AP50to95` (the mean over IoU 0.5, 0.55, … 0.95) are areas under
  * the curve.
- * @throws KdError USAGE for an IoU outside of [0, 1)
+ * @throws KdError CONFIG_INVALID for an IoU outside of [0, 1)
  */
-export function vocMetric({ use07 = true, iou = 0.5 }: VocMetricOptions = {}): Metric {
-  if (!(iou >= 0 && iou < 1))
-    throw new KdError('USAGE', `vocMetric: iou is ${iou}; it must be at least 0 and less than 1.`);
+export function vocMetric(given: VocMetricOptions = {}): Metric {
+  const options = parseOptions(vocOptions, given, 'metric "voc"');
+  const { use07, iou } = options;
   return {
     name: 'voc',
+    options,
     primary: 'AP',
     evaluate(truth, found) {
       const { objects, detections, images, classes } = contractColumns(truth, found);

@@ -1,4 +1,4 @@
-import type { Evaluation, MetricResult } from '@kd/core';
+import type { Evaluation, Metric, MetricResult } from '@kd/core';
 import { averagePrecision } from './figures.js';
 
 /** `AP 41.2  AP50 67.0  …` in one line. */
@@ -19,6 +19,12 @@ export function columns(rows: readonly (readonly string[])[], left = 1): string[
       .trimEnd(),
   );
 }
+
+/** `voc (use07 false, iou 0.5)` */
+export const metricWords = ({ name, options = {} }: Pick<Metric, 'name' | 'options'>): string => {
+  const words = Object.entries(options).map(([key, value]) => `${key} ${[value].flat().join(', ')}`);
+  return words.length === 0 ? name : `${name} (${words.join('; ')})`;
+};
 
 /** `10 of 20 images, 10 skipped`, or `20 images`. */
 export const evaluatedImages = ({ images, skipped }: Pick<Evaluation, 'images' | 'skipped'>): string =>

@@ -1,5 +1,5 @@
 export { countdown } from './countdown.js';
-export { columns, evaluatedImages, evaluationLines, metricsLine } from './evaluation-lines.js';
+export { columns, evaluatedImages, evaluationLines, metricsLine, metricWords } from './evaluation-lines.js';
 export { averagePrecision, count, duration, number, percent } from './figures.js';
 export { jsonLines } from './json-lines.js';
 export { partLines, planLines } from './plan-lines.js';

@@ -94,7 +94,7 @@ const plan: Plan = {
       { step: 11, value: 0.001 },
       { step: 1000, value: 0.001 },
     ],
-    evaluate: { every: 1, metric: 'coco' },
+    evaluate: { every: 1, metric: 'coco', options: { maxDetections: [1, 10, 300] } },
   },
   measured: {
     steps: [step, { ...step, seconds: 12, terms: { cls: 1, 'deep.feat': 0.5 }, total: 1.5 }],
@@ -159,6 +159,10 @@ describe('planLines', () => {
 
   test('says which distillers gave no terms', () => {
     const steps = [{ ...step, terms: { cls: 1 } }];
+    const val = plan.data.train;
+    expect(planLines({ ...plan, data: { ...plan.data, val } })).toContain(
+      'evaluated  after every epoch, by coco (maxDetections 1, 10, 300)',
+    );
     expect(planLines({ ...plan, measured: { ...plan.measured!, steps } })).toContain('no terms of deep in these steps');
   });
 

@@ -1,5 +1,5 @@
 import type { Course, Plan, PlannedDetector, PlannedDistiller, PlannedPackage, PlannedTap } from '@kd/core';
-import { columns } from './evaluation-lines.js';
+import { columns, metricWords } from './evaluation-lines.js';
 import { count } from './figures.js';
 
 const origin = (from: PlannedPackage): string =>
@@ -235,7 +235,7 @@ export const trainingRows = ({ training, data, seed, measured }: Plan): (readonl
       'evaluated',
       data.val === null
         ? 'never: there is no data.val'
-        : `${evaluate.every === 0 ? 'at the end' : evaluate.every === 1 ? 'after every epoch' : `every ${evaluate.every} epochs`}, by ${evaluate.metric}`,
+        : `${evaluate.every === 0 ? 'at the end' : evaluate.every === 1 ? 'after every epoch' : `every ${evaluate.every} epochs`}, by ${metricWords({ name: evaluate.metric, options: evaluate.options ?? {} })}`,
     ],
   ];
 };

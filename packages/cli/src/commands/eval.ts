@@ -6,20 +6,25 @@ import {
   KdError,
   type ResolvedConfig,
   openDataset,
+  resolveMetric,
 } from '@kd/core';
-import { countdown, evaluatedImages, evaluationLines } from '@kd/report';
+import { countdown, evaluatedImages, evaluationLines, metricWords } from '@kd/report';
 import { type DataArgument, dataArgument } from '../data-argument.js';
 import type { Flags } from '../flags.js';
 import { findModel, type FoundModel, openModel } from '../open-model.js';
-import { metricByName, ports } from '../ports.js';
+import { metricArgument } from '../metric-argument.js';
+import { ports } from '../ports.js';
 import { positiveFlag } from '../positive-flag.js';
 
 /** `kd eval RUN|CHECKPOINT [--data …]`: average precision of a model on a data set. */
 export async function evaluateModel(path: string, flags: Flags): Promise<number> {
   const found = await findModel(path);
-  const metric = metricByName(metricName(found, flags));
+  const metric = resolveMetric(metricArgument(flags['metric']) ?? metricOfRun(found, path), ports);
   const dataset = await openData((await dataArgument(flags)) ?? validationData(found, path), found.categories);
-  const sizes = { batchSize: positiveFlag(flags, 'batchSize', 4), workers: positiveFlag(flags, 'workers', 1, 0) };
+  const sizes = {
+    batchSize: positiveFlag(flags, 'batchSize', batchSizeOfRun(found) ?? 4),
+    workers: positiveFlag(flags, 'workers', 1, 0),
+  };
   const { built, engine } = await openModel(found, { detector: flags['detector'], categories: dataset.categories });
   const bar = countdown('evaluating');
   const began = performance.now();
@@ -33,11 +38,11 @@ export async function evaluateModel(path: string, flags: Flags): Promise<number>
     const seconds = (performance.now() - began) / 1000;
     if (flags['json'] === true)
       process.stdout.write(
-        `${JSON.stringify({ ok: true, model: found.file, data: dataset.name, metric: metric.name, ...asJson(result), seconds, engine }, null, 2)}\n`,
+        `${JSON.stringify({ ok: true, model: found.file, data: dataset.name, metric: metric.name, metricOptions: metric.options, ...asJson(result), seconds, engine }, null, 2)}\n`,
       );
     else
       process.stdout.write(
-        `${found.file} on ${dataset.name}, ${evaluatedImages(result)}, in ${seconds.toFixed(1)} s; ${metric.name}, in percent\n\n${evaluationLines(result).join('\n')}\n`,
+        `${found.file} on ${dataset.name}, ${evaluatedImages(result)}, in ${seconds.toFixed(1)} s; ${metricWords(metric)}, in percent\n\n${evaluationLines(result).join('\n')}\n`,
       );
     return 0;
   } finally {
@@ -59,10 +64,25 @@ function onBadImage({ config }: FoundModel, { skipBad }: Flags): 'error' | 'skip
   return skipBad === true || (skipBad === undefined && ofRun === 'skip') ? 'skip' : 'error';
 }
 
-function metricName({ config }: FoundModel, { metric }: Flags): string {
-  if (metric !== undefined) return String(metric);
-  const ofRun = (config?.['evaluate'] as { metric?: unknown } | undefined)?.metric;
-  return typeof ofRun === 'string' ? ofRun : 'coco';
+const settings = ({ config }: FoundModel): Readonly<Record<string, unknown>> =>
+  (config?.['evaluate'] ?? {}) as Readonly<Record<string, unknown>>;
+
+/** As in the run: how images are padded depends on those beside them. */
+function batchSizeOfRun(found: FoundModel): number | undefined {
+  const { batchSize = found.config?.['batchSize'] } = settings(found);
+  return typeof batchSize === 'number' ? batchSize : undefined;
+}
+
+/** @throws KdError USAGE where the run measured with a metric that nothing but its config can make */
+function metricOfRun(found: FoundModel, path: string): ResolvedConfig['evaluate']['metric'] {
+  const { metric = 'coco' } = settings(found) as {
+    metric?: string | [string, Record<string, unknown>] | { name: string } | null;
+  };
+  if (typeof metric === 'string' || Array.isArray(metric)) return metric;
+  throw new KdError(
+    'USAGE',
+    `${path} was measured with "${String(metric?.name)}", a metric that its config made itself and that has no name to make it by; say which is meant with --metric, such as --metric coco.`,
+  );
 }
 
 function validationData({ config, folder }: FoundModel, path: string): DataArgument {

@@ -32,6 +32,11 @@ export interface Evaluation extends MetricResult {
 
 export interface Metric {
   readonly name: string;
+  /**
+   * What makes it again under its name, every default filled in. Without them the record of a run says that its metric
+   * was the config's own.
+   */
+  readonly options?: Readonly<Record<string, unknown>>;
   /** The figure by which the best checkpoint is chosen; larger is better. */
   readonly primary: string;
   evaluate(truth: GroundTruth, detections: readonly ImageDetections[]): MetricResult;

@@ -34,7 +34,12 @@ export interface Plan {
     readonly ema: ResolvedConfig['ema'];
     readonly schedule: ResolvedConfig['schedule'];
     readonly learningRate: Course;
-    readonly evaluate: { readonly every: number; readonly metric: string };
+    readonly evaluate: {
+      readonly every: number;
+      readonly metric: string;
+      /** Null for a metric of the config's own. */
+      readonly options: Readonly<Record<string, unknown>> | null;
+    };
   };
   /** Null where no step was run. */
   readonly measured: Measured | null;

@@ -111,7 +111,7 @@ describe('planRun', () => {
       accumulate: 1,
       ema: { decay: 0.8 },
       optimizer: { name: 'sgd', lr: 0.02 },
-      evaluate: { every: 1, metric: 'toy' },
+      evaluate: { every: 1, metric: 'toy', options: null },
     });
     // mimic: 1 - fraction / 2
     expect(one!.factor).toEqual([

@@ -95,7 +95,7 @@ async function planOf(run: Run, { steps: count = 2, passImages = 16, onPass }: P
           steps,
           (progress) => config.optimizer.lr * learningRateFactor(config.schedule, progress),
         ),
-        evaluate: { every: config.evaluate.every, metric: metric.name },
+        evaluate: { every: config.evaluate.every, metric: metric.name, options: metric.options ?? null },
       },
       measured: rows.length === 0 ? null : measuredRun(steps, rows),
     };

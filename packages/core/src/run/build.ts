@@ -20,8 +20,8 @@ export interface TrainerPorts {
   readonly format: CheckpointFormat;
   /** Opens data that a config describes as plain data, `{ format: 'coco', … }`. */
   readonly openData?: (spec: Readonly<Record<string, unknown>>) => DatasetSource;
-  /** A metric by its name. */
-  readonly metric?: (name: string) => Metric;
+  /** A metric by its name, with options. */
+  readonly metric?: (name: string, options: Readonly<Record<string, unknown>>) => Metric;
 }
 
 /** A detector with the words that build it again. */
@@ -141,15 +141,17 @@ export async function openDataset(
   return ports.openData(source as Readonly<Record<string, unknown>>).open({ folder });
 }
 
-export function resolveMetric(metric: string | Metric, ports: TrainerPorts): Metric {
-  if (typeof metric !== 'string') return metric;
-  const found = ports.metric?.(metric);
+/** A metric by its name becomes one that is recorded under that name. */
+export function resolveMetric(metric: ResolvedConfig['evaluate']['metric'], ports: TrainerPorts): Metric {
+  if (typeof metric === 'object' && 'evaluate' in metric) return metric;
+  const [name, options] = typeof metric === 'string' ? [metric, {}] : metric;
+  const found = ports.metric?.(name, options);
   if (found === undefined)
     throw new KdError(
       'USAGE',
-      `a metric given by name ("${metric}") needs the port metric; or use the functions of @kd/metrics: cocoMetric(), vocMetric().`,
+      `a metric given by name ("${name}") needs the port metric, such as metricByName of @kd/metrics; or use its functions: cocoMetric(), vocMetric().`,
     );
-  return found;
+  return { options, ...found, name };
 }
 
 /** @throws KdError TEACHER_INVALID when teacher and student cannot look at the same batch */

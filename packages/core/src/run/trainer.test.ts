@@ -55,7 +55,7 @@ describe('Trainer', () => {
       teacher: { detector: ['toy', { width: 6 }] },
       distillers: [['mimic', { weight: 1, noise: 0.5, pass: true }]],
       data: { train: { format: 'toy', images: 8 }, val: { format: 'toy', images: 6 } },
-      evaluate: { metric: 'toy', every: 1 },
+      evaluate: { metric: { name: 'toy' }, every: 1, batchSize: 2 },
       checkpoint: { every: 1, keep: 2 },
     });
     expect(await readJson(join(out, 'summary.json'))).toEqual(JSON.parse(JSON.stringify(summary)));

@@ -328,7 +328,11 @@ function resolvedConfig({
       train: describe(config.data.train, train.name),
       val: config.data.val === undefined ? undefined : describe(config.data.val, val?.name ?? ''),
     },
-    evaluate: { ...config.evaluate, metric: metric.name },
+    evaluate: {
+      ...config.evaluate,
+      metric: metric.options === undefined ? { name: metric.name } : [metric.name, metric.options],
+      batchSize: config.evaluate.batchSize ?? config.batchSize,
+    },
   };
 }
 
