@@ -58,6 +58,8 @@ describe('kd data check', () => {
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toEqual({
       ok: true,
+      name: 'voc-val',
+      classes: ['cell'],
       images: [
         {
           file: 'a.png',
@@ -90,6 +92,8 @@ describe('kd data check', () => {
       code: 0,
       result: {
         ok: true,
+        name: 'x',
+        classes: ['cell'],
         images: [
           {
             file: 'a.png',
@@ -124,6 +128,9 @@ describe('kd data check', () => {
       expect([code, result.ok]).toEqual([1, false]);
       expect(result.error!.message).toMatch(message);
     }
+    // all of it at once, under the name of the set
+    const { result } = await coco({ images: [{ ...image, file_name: 'cut.png' }], categories: [] });
+    expect(result.error!.message).toMatch(/^x: 2 findings:\n {2}.*annotation 0.*\n {2}.*cut\.png/);
   });
 
   it('refuses options that name no data set with exit code 2', async () => {

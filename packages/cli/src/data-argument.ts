@@ -10,13 +10,21 @@ export interface DataArgument {
 }
 
 /** `--data`, or `--coco` with `--images`, or `--voc` with `--split`; null when none is given. @throws KdError USAGE */
-export async function dataArgument({ data, coco, images, voc, split, classes }: Flags): Promise<DataArgument | null> {
+export async function dataArgument({
+  data,
+  coco,
+  images,
+  voc,
+  split,
+  annotations,
+  classes,
+}: Flags): Promise<DataArgument | null> {
   const given = Object.entries({ '--data': data, '--coco': coco, '--voc': voc }).filter(
     ([, value]) => value !== undefined,
   );
   if (given.length === 0) {
-    if (images !== undefined || split !== undefined)
-      throw new KdError('USAGE', '--images belongs to --coco, --split to --voc; give these, too.');
+    if (images !== undefined || split !== undefined || annotations !== undefined)
+      throw new KdError('USAGE', '--images belongs to --coco, --split and --annotations to --voc; give these, too.');
     return null;
   }
   if (given.length > 1)
@@ -34,7 +42,11 @@ export async function dataArgument({ data, coco, images, voc, split, classes }: 
   if (voc !== undefined) {
     if (split === undefined)
       throw new KdError('USAGE', '--voc needs --split, the name of a list in ImageSets/Main such as val.');
-    return { spec: { format: 'voc', root: String(voc), split: String(split), ...names }, folder };
+    const folders = {
+      ...(images === undefined ? {} : { images: String(images) }),
+      ...(annotations === undefined ? {} : { annotations: String(annotations) }),
+    };
+    return { spec: { format: 'voc', root: String(voc), split: String(split), ...folders, ...names }, folder };
   }
   const text = String(data);
   if (text.trimStart().startsWith('{')) return { spec: specOf(text, '--data'), folder };

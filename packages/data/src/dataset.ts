@@ -3,6 +3,7 @@ import type { HostImage } from './decode/image.js';
 import { createLoader } from './loader/loader.js';
 import { readPixels, type PixelSource } from './pixels.js';
 import type { Correction } from './read/correction.js';
+import type { TellFault } from './read/faults.js';
 
 /** A data set that this package has read: core's contract, what was corrected, and single images on demand. */
 export interface ReadDataset extends Dataset {
@@ -11,8 +12,14 @@ export interface ReadDataset extends Dataset {
   readImage(record: ImageRecord): Promise<HostImage>;
 }
 
+export interface OpenContext {
+  readonly folder: string;
+  /** Takes every fault, where reading is to go on without the entry; else all are thrown as one error at the end. */
+  readonly tell?: TellFault;
+}
+
 export interface DataSource extends DatasetSource {
-  open(context: { readonly folder: string }): Promise<ReadDataset>;
+  open(context: OpenContext): Promise<ReadDataset>;
 }
 
 export interface DatasetParts {

@@ -21,6 +21,8 @@ const FORMATS = {
       split: v.optional(text),
       sets: v.optional(v.array(v.strictObject({ root: text, split: text }))),
       classes: v.optional(v.union([v.array(text), v.literal('voc')], 'must be a list of names, or "voc"')),
+      images: v.optional(text),
+      annotations: v.optional(text),
       difficult: v.optional(v.picklist(['ignore', 'keep'])),
       ...common,
     },

@@ -3,9 +3,10 @@ import { FAILED } from '../failures.js';
 import type { Flags } from '../flags.js';
 
 /** `kd data check --coco JSON --images DIR | --voc ROOT --split NAME`: exit code 0 when the data set is usable. */
-export async function checkData({ coco, images, voc, split, classes, dump, strict, json }: Flags): Promise<number> {
+export async function checkData(flags: Flags): Promise<number> {
+  const { coco, images, voc, split, annotations, classes, dump, strict, json } = flags;
   const options = Object.fromEntries(
-    Object.entries({ coco, images, voc, split, classes, dump }).flatMap(([name, value]) =>
+    Object.entries({ coco, images, voc, split, annotations, classes, dump }).flatMap(([name, value]) =>
       value === undefined ? [] : [[name, String(value)]],
     ),
   );

@@ -38,6 +38,7 @@ import { createRng } from '../rng.js';
 import type { RunFolder } from './run-folder.js';
 import { TapRegistry, type TakenTaps } from '../plugins/taps.js';
 import { loadMatching } from '../variables.js';
+import { checkUsable } from './usable-data.js';
 
 export interface RunOptions extends TrainerPorts {
   /** Folder of the config: relative paths and installed plugins are found from it. Default: the working directory. */
@@ -198,8 +199,8 @@ export function disposeRun({ distillers, teacher, student, logger }: Run): void 
 }
 
 function checkData(train: Dataset, val: Dataset | null): void {
-  if (train.images.length === 0) throw new KdError('DATA_INVALID', `the training data (${train.name}) has no images.`);
-  if (val?.images.length === 0) throw new KdError('DATA_INVALID', `the validation data (${val.name}) has no images.`);
+  checkUsable(train, 'the training data');
+  if (val !== null) checkUsable(val, 'the validation data');
   const names = (data: Dataset): string => data.categories.map(({ name }) => name).join(', ');
   if (val !== null && names(val) !== names(train)) {
     throw new KdError(

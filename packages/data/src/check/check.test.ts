@@ -56,6 +56,8 @@ describe('checkDataset', () => {
     const result = await check({ voc: '.', split: 'train' });
     expect(result).toEqual({
       ok: true,
+      name: expect.stringContaining('train') as string,
+      classes: ['cat', 'dog'],
       images: [
         {
           file: 'a.png',
@@ -102,6 +104,8 @@ describe('checkDataset', () => {
     const result = await check({ coco: 'train.json', images: 'JPEGImages', dump: 'out' });
     expect(result).toEqual({
       ok: true,
+      name: 'train',
+      classes: ['cat', 'dog'],
       report: [],
       images: [
         {
@@ -123,7 +127,9 @@ describe('checkDataset', () => {
           .raw()
           .toBuffer()),
       ]).toEqual([...rgb]);
-    expect(checkText(result)).toMatch(/1 images without a box.*nothing had to be corrected/s);
+    expect(checkText(result)).toMatch(
+      /1 images without a box.*cat: 0 boxes.*dog: 1 boxes.*nothing had to be corrected/s,
+    );
     expect(await check({ coco: 'train.json', images: 'JPEGImages', classes: ['dog', 'cat'] })).toMatchObject({
       ok: false,
     });
@@ -131,10 +137,8 @@ describe('checkDataset', () => {
 
   it('decodes every image and is strict where that is wanted', async () => {
     const bad = await check({ coco: 'bad.json', images: 'JPEGImages' });
-    expect(bad).toEqual({
-      ok: false,
-      error: { message: expect.stringMatching(/bad\.png.*(damaged|truncated)/) as string },
-    });
+    const message = expect.stringMatching(/bad\.png.*(damaged|truncated)/) as string;
+    expect(bad).toEqual({ ok: false, error: { message, findings: [message] } });
     expect(checkText(bad)).toMatch(/^not usable: .*bad\.png/);
     expect(await check({ voc: '.', split: 'train', strict: true })).toMatchObject({
       ok: false,
@@ -152,5 +156,71 @@ describe('checkDataset', () => {
     await expect(check({ coco: 'train.json' })).rejects.toThrow(/--images/);
     await expect(check({ voc: '.' })).rejects.toThrow(/--split/);
     await expect(check({ voc: '.', split: 'train', coco: 'train.json', images: '.' })).rejects.toThrow(/either/);
+  });
+});
+
+describe('checkDataset on a set', () => {
+  const read = async (annotations: readonly object[], more: object = {}) => {
+    await writeFile(
+      join(folder, 'set.json'),
+      JSON.stringify({
+        images: [{ id: 1, file_name: 'a.png', width: 20, height: 10 }],
+        categories: [{ id: 1, name: 'cat' }],
+        annotations: annotations.map((annotation, i) => ({ id: i + 1, image_id: 1, category_id: 1, ...annotation })),
+        ...more,
+      }),
+    );
+    return checkText(await check({ coco: 'set.json', images: 'JPEGImages' }));
+  };
+
+  it.each([
+    ['without classes', [], { categories: [] }, /^not usable: set: it has no classes/],
+    ['without images', [], { images: [] }, /^not usable: set: it has no images/],
+    ['without boxes', [], {}, /^not usable: set: it has no box in any of its 1 images/],
+    [
+      'all of whose boxes were dropped',
+      [{ bbox: [30, 1, 5, 5] }, { bbox: [1, 1, 0, 5] }],
+      {},
+      /^not usable: set: it has no box left: all 2 were dropped/,
+    ],
+    [
+      'of coordinates from 0 to 1',
+      [{ bbox: [0.1, 0.1, 0.5, 0.5] }, { bbox: [0, 0, 0.9, 0.9] }],
+      {},
+      /^not usable: set: it has 2 boxes, all smaller than a pixel/,
+    ],
+    ['of one box below a pixel among others', [{ bbox: [1, 1, 0.5, 0.5] }, { bbox: [1, 1, 5, 5] }], {}, /^usable: /],
+  ])('%s', async (_, annotations, more, expected) => {
+    expect(await read(annotations, more)).toMatch(expected);
+  });
+
+  it('notes turns by EXIF that the sizes cannot decide', async () => {
+    const jpeg = (width: number, orientation: number) =>
+      sharp({ create: { width, height: 12, channels: 3, background: 'red' } })
+        .withMetadata({ orientation })
+        .jpeg()
+        .toBuffer();
+    for (const [name, width, orientation] of [
+      ['square', 12, 6],
+      ['half-turn', 20, 3],
+      ['quarter', 20, 6],
+      ['undeclared', 20, 8],
+      ['upright', 12, 1],
+    ] as const)
+      await writeFile(join(folder, `JPEGImages/${name}.jpg`), await jpeg(width, orientation));
+    const text = await read([{ bbox: [1, 1, 5, 5] }], {
+      images: [
+        { id: 1, file_name: 'square.jpg', width: 12, height: 12 },
+        { id: 2, file_name: 'half-turn.jpg', width: 20, height: 12 },
+        { id: 3, file_name: 'quarter.jpg', width: 12, height: 20 },
+        { id: 4, file_name: 'undeclared.jpg' },
+        { id: 5, file_name: 'upright.jpg', width: 12, height: 12 },
+      ],
+    });
+    expect(text.match(/\S+: noted: EXIF turns the picture/g)).toEqual([
+      'undeclared.jpg: noted: EXIF turns the picture',
+      'square.jpg: noted: EXIF turns the picture',
+      'half-turn.jpg: noted: EXIF turns the picture',
+    ]);
   });
 });

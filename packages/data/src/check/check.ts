@@ -1,10 +1,11 @@
 import { join } from 'node:path';
-import { KdError, writeFileAtomic, type Category, type ImageRecord } from '@kd/core';
+import { KdError, unusable, writeFileAtomic, type Category, type ImageRecord } from '@kd/core';
 import sharp from 'sharp';
 import type { DataSource, ReadDataset } from '../dataset.js';
 import { coco } from '../read/coco.js';
 import type { Correction } from '../read/correction.js';
-import { from } from '../read/safe-path.js';
+import type { TellFault } from '../read/faults.js';
+import { from, isMissing } from '../read/safe-path.js';
 import { voc } from '../read/voc.js';
 import { classList } from './class-list.js';
 
@@ -12,12 +13,14 @@ import { classList } from './class-list.js';
 export interface CheckOptions {
   /** Instances JSON. */
   readonly coco?: string;
-  /** Image folder of `coco`. */
+  /** Image folder of `coco`; of `voc`, its name in the root (default `JPEGImages`). */
   readonly images?: string;
   /** Root of a VOC data set. */
   readonly voc?: string;
   /** Split of `voc`. */
   readonly split?: string;
+  /** Folder of the XML files in the root of `voc`; default `Annotations`. */
+  readonly annotations?: string;
   /** Class names in the order of the labels: a list, a JSON list as text, or the name of a file that holds one. */
   readonly classes?: string | readonly string[];
   /** Refuse what would be corrected. */
@@ -44,31 +47,55 @@ export interface CheckedImage {
 }
 
 export type CheckResult =
-  | { readonly ok: true; readonly images: readonly CheckedImage[]; readonly report: readonly Correction[] }
-  | { readonly ok: false; readonly error: { readonly message: string } };
+  | {
+      readonly ok: true;
+      readonly name: string;
+      /** Names of all classes, also of those without a box. */
+      readonly classes: readonly string[];
+      readonly images: readonly CheckedImage[];
+      readonly report: readonly Correction[];
+    }
+  | { readonly ok: false; readonly error: { readonly message: string; readonly findings: readonly string[] } };
 
 /** Images decoded at a time. */
 const LANES = 4;
 
 /**
- * Reads a data set and decodes every image of it, as training would. What a person can mend is returned as `ok: false`.
+ * Reads a data set and decodes every image of it, as training would. What a person can mend is returned as `ok: false`,
+ * all of it at once.
  * @throws KdError USAGE for options that contradict each other
  */
 export async function checkDataset(options: CheckOptions): Promise<CheckResult> {
   const folder = options.folder ?? process.cwd();
+  const findings: string[] = [];
+  const tell = ({ message }: KdError): void => void findings.push(message);
+  let name = '';
   try {
     const source = await sourceOf(options, folder);
-    const dataset = await source.open({ folder });
+    name = source.name;
+    const dataset = await source.open({ folder, tell });
     checkClasses(await classList(options.classes, folder), options, dataset.categories);
-    return {
-      ok: true,
-      images: await decodeAll(dataset, options.dump === undefined ? undefined : from(folder, options.dump)),
-      report: dataset.report,
-    };
+    const dump = options.dump === undefined ? undefined : from(folder, options.dump);
+    const { images, notes } = await decodeAll(dataset, dump, tell);
+    if (findings.length === 0) findings.push(...unusable(dataset, droppedOf(dataset.report)).map((why) => `it ${why}`));
+    if (findings.length === 0) {
+      const report = [...dataset.report, ...notes];
+      return { ok: true, name, classes: dataset.categories.map((category) => category.name), images, report };
+    }
   } catch (thrown) {
     if (!(thrown instanceof KdError) || thrown.code === 'USAGE') throw thrown;
-    return { ok: false, error: { message: thrown.message } };
+    tell(thrown);
   }
+  return { ok: false, error: { message: messageOfFindings(name, findings), findings } };
+}
+
+const droppedOf = (report: readonly Correction[]): number => report.filter(({ action }) => action === 'dropped').length;
+
+/** The name tells which split it was. */
+function messageOfFindings(name: string, findings: readonly string[]): string {
+  const of = name === '' ? '' : `${name}: `;
+  if (findings.length === 1) return `${of}${findings[0]!}`;
+  return `${of}${findings.length} findings:\n${findings.map((finding) => `  ${finding}`).join('\n')}`;
 }
 
 async function sourceOf(options: CheckOptions, folder: string): Promise<DataSource> {
@@ -87,7 +114,14 @@ async function sourceOf(options: CheckOptions, folder: string): Promise<DataSour
   if (options.split === undefined)
     throw new KdError('USAGE', '--voc needs --split NAME, a list in ImageSets/Main without its .txt.');
   const classes = await classList(options.classes, folder);
-  return voc({ root: options.voc!, split: options.split, ...(classes === undefined ? {} : { classes }), ...common });
+  return voc({
+    root: options.voc!,
+    split: options.split,
+    ...(classes === undefined ? {} : { classes }),
+    ...(options.images === undefined ? {} : { images: options.images }),
+    ...(options.annotations === undefined ? {} : { annotations: options.annotations }),
+    ...common,
+  });
 }
 
 /** COCO files name their classes themselves; a list given beside them must agree. */
@@ -105,12 +139,19 @@ function checkClasses(
   );
 }
 
-async function decodeAll(dataset: ReadDataset, dump: string | undefined): Promise<CheckedImage[]> {
+async function decodeAll(
+  dataset: ReadDataset,
+  dump: string | undefined,
+  tell: TellFault,
+): Promise<{ readonly images: readonly CheckedImage[]; readonly notes: readonly Correction[] }> {
   const dumped = dump === undefined ? null : dumpNames(dataset.images);
-  const checked: CheckedImage[] = [];
+  const images: CheckedImage[] = [];
+  const notes: Correction[] = [];
+  const bad: KdError[] = [];
   for (let start = 0; start < dataset.images.length; start += LANES) {
+    const records = dataset.images.slice(start, start + LANES);
     const settled = await Promise.allSettled(
-      dataset.images.slice(start, start + LANES).map(async (record, i) => {
+      records.map(async (record, i) => {
         const image = await dataset.readImage(record);
         if (dump !== undefined && dumped !== null) {
           const png = await sharp(image.data, { raw: { width: image.width, height: image.height, channels: 3 } })
@@ -118,17 +159,33 @@ async function decodeAll(dataset: ReadDataset, dump: string | undefined): Promis
             .toBuffer();
           await writeFileAtomic(join(dump, dumped[start + i]!), png);
         }
-        return checkedImage(record, image, dataset.categories);
+        return image;
       }),
     );
-    for (const result of settled) {
-      // in order, so that the error told is always the same one
-      if (result.status === 'rejected') throw result.reason;
-      checked.push(result.value);
-    }
+    settled.forEach((result, i) => {
+      const record = records[i]!;
+      if (result.status === 'fulfilled') {
+        images.push(checkedImage(record, result.value, dataset.categories));
+        if (result.value.turnUndecided === true)
+          notes.push({ file: record.file, annotation: null, action: 'noted', why: TURN_UNDECIDED });
+      } else if (result.reason instanceof KdError) bad.push(result.reason);
+      else throw result.reason;
+    });
   }
-  return checked;
+  const missing = bad.filter(isMissing).length;
+  if (missing > 1 && missing > dataset.images.length / 2)
+    tell(
+      new KdError(
+        'IMAGE_INVALID',
+        `${missing} of ${dataset.images.length} images are not there: the folder of the images looks wrong.`,
+      ),
+    );
+  bad.forEach(tell);
+  return { images, notes };
 }
+
+const TURN_UNDECIDED =
+  'EXIF turns the picture, which has the same size either way; it is turned, check that its boxes mean it upright';
 
 function checkedImage(
   { file, annotations }: ImageRecord,

@@ -1,5 +1,4 @@
-import { readFile } from 'node:fs/promises';
-import { KdError, messageOf } from '@kd/core';
+import { KdError, messageOf, readRegularFile } from '@kd/core';
 import sharp, { type Metadata, type SharpOptions } from 'sharp';
 import { cmykToRgb } from './cmyk.js';
 import { imageFormat, pngIsWhole } from './content.js';
@@ -13,12 +12,20 @@ export async function readImage(file: string, rule: DecodeRule): Promise<HostIma
   return decodeImage(await readBytes(file), file, rule);
 }
 
+/** Of the upright image; `turned` where EXIF says that it is stored otherwise. */
+export interface ImageSize {
+  readonly width: number;
+  readonly height: number;
+  readonly turned: boolean;
+}
+
 /**
  * The size of the upright image, from its header alone.
  * @throws KdError IMAGE_INVALID
  */
-export async function readImageSize(file: string, maxPixels: number): Promise<{ width: number; height: number }> {
-  return (await header(await readBytes(file), file, maxPixels)).autoOrient;
+export async function readImageSize(file: string, maxPixels: number): Promise<ImageSize> {
+  const { autoOrient, orientation } = await header(await readBytes(file), file, maxPixels);
+  return { width: autoOrient.width, height: autoOrient.height, turned: (orientation ?? 1) > 1 };
 }
 
 /**
@@ -46,14 +53,19 @@ export async function decodeImage(bytes: Uint8Array, name: string, rule: DecodeR
       : pipeline.removeAlpha().toColourspace('srgb');
     const { data, info } = await pipeline.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
     if (info.channels < (cmyk ? 4 : 3)) throw new Error(`decoded to ${info.channels} channels`);
-    return { data: cmyk ? cmykToRgb(data, info.channels) : data, width: info.width, height: info.height };
+    return {
+      data: cmyk ? cmykToRgb(data, info.channels) : data,
+      width: info.width,
+      height: info.height,
+      ...(turned && info.width === meta.width && info.height === meta.height ? { turnUndecided: true } : {}),
+    };
   } catch (cause) {
     throw invalid(name, `it is damaged or truncated (${firstLine(cause)})`, cause);
   }
 }
 
 async function readBytes(file: string): Promise<Buffer> {
-  return readFile(file).catch((cause: unknown) => {
+  return readRegularFile(file).catch((cause: unknown) => {
     const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
     throw invalid(file, missing ? 'it does not exist' : messageOf(cause), cause);
   });

@@ -4,6 +4,8 @@ export interface HostImage {
   readonly data: Uint8Array;
   readonly width: number;
   readonly height: number;
+  /** Turned by EXIF, where the stored picture has the same size: whether the boxes mean it turned cannot be told. */
+  readonly turnUndecided?: true;
 }
 
 /** How an image file is to be read. */

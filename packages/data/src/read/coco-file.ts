@@ -1,4 +1,5 @@
 import { KdError } from '@kd/core';
+import { attempt, type TellFault } from './faults.js';
 import { readJson } from './json.js';
 
 /** What a COCO instances file holds, checked for form and for references; boxes as they stand. */
@@ -13,10 +14,14 @@ export interface CocoImage {
   readonly file: string;
   /** null: not declared. */
   readonly size: { readonly width: number; readonly height: number } | null;
+  /** What "width" and "height" say where they declare none, though they are there. */
+  readonly noSize: string | null;
 }
 
 export interface CocoAnnotation {
   readonly id: number;
+  /** 1-based, in the list of the file. */
+  readonly position: number;
   readonly image: number | string;
   readonly category: number;
   /** [x, y, w, h] */
@@ -29,38 +34,56 @@ type Entry = Readonly<Record<string, unknown>>;
 
 /**
  * Reads a COCO instances file (cocodataset.org, "Data format").
- * @throws KdError DATA_INVALID naming the file and the id
+ * @param tell takes what is wrong with single entries, which are left out
+ * @throws KdError DATA_INVALID naming the file
  */
-export async function readCocoFile(file: string): Promise<CocoFile> {
+export async function readCocoFile(file: string, tell: TellFault): Promise<CocoFile> {
   const { value, nanLine } = await readJson(file);
   const [images, annotations, categories] = lists(value, file);
+  let faults = 0;
   const fail = (what: string, why: string): never => {
     throw new KdError('DATA_INVALID', `${file}: ${what}: ${why}.`);
   };
-  const read = {
-    categories: categories.map((entry, i) => category(entry, `categories[${i}]`, fail)),
-    images: images.map((entry, i) => image(entry, `images[${i}]`, fail)),
-    annotations: annotations.map((entry, i) => annotation(entry, `annotations[${i}]`, fail)),
+  const entries = <T>(
+    list: readonly unknown[],
+    key: string,
+    read: (entry: unknown, place: string, i: number) => T,
+  ): T[] => list.flatMap((entry, i) => attempt(count, () => read(entry, `${key}[${i}]`, i)) ?? []);
+  const count = (fault: KdError): void => {
+    faults++;
+    tell(fault);
   };
-  unique(read.categories, 'category', fail);
-  unique(read.images, 'image', fail);
-  unique(read.annotations, 'annotation', fail);
+  const [categoryIds, imageIds, annotationIds] = [new Set<number>(), new Set<number | string>(), new Set<number>()];
   const names = new Map<string, number>();
-  for (const { id, name } of read.categories) {
-    if (names.has(name))
-      fail(`categories ${names.get(name)} and ${id}`, `both have the name "${name}"; names must differ`);
-    names.set(name, id);
-  }
-  const imageIds = new Set(read.images.map(({ id }) => id));
-  const categoryIds = new Set(read.categories.map(({ id }) => id));
-  for (const { id, image, category } of read.annotations) {
-    if (!imageIds.has(image)) fail(`annotation ${id}`, `image_id ${show(image)} is not in "images"`);
-    if (!categoryIds.has(category)) fail(`annotation ${id}`, `category_id ${show(category)} is not in "categories"`);
-  }
-  if (nanLine !== null)
-    throw new KdError(
-      'DATA_INVALID',
-      `${file}, line ${nanLine}: NaN and Infinity are not JSON; write a number or leave the key out.`,
+  const read = {
+    categories: entries(categories, 'categories', (entry, place) => {
+      const one = category(entry, place, fail);
+      once(categoryIds, one.id, 'category', fail);
+      if (names.has(one.name))
+        fail(`categories ${names.get(one.name)} and ${one.id}`, `both have the name "${one.name}"; names must differ`);
+      names.set(one.name, one.id);
+      return one;
+    }),
+    images: entries(images, 'images', (entry, place) => {
+      const one = image(entry, place, fail);
+      once(imageIds, one.id, 'image', fail);
+      return one;
+    }),
+    annotations: entries(annotations, 'annotations', (entry, place, i) => {
+      const one = { ...annotation(entry, place, fail), position: i + 1 };
+      once(annotationIds, one.id, 'annotation', fail);
+      if (!imageIds.has(one.image)) fail(`annotation ${one.id}`, `image_id ${show(one.image)} is not in "images"`);
+      if (!categoryIds.has(one.category))
+        fail(`annotation ${one.id}`, `category_id ${show(one.category)} is not in "categories"`);
+      return one;
+    }),
+  };
+  if (nanLine !== null && faults === 0)
+    tell(
+      new KdError(
+        'DATA_INVALID',
+        `${file}, line ${nanLine}: NaN and Infinity are not JSON; write a number or leave the key out.`,
+      ),
     );
   return read;
 }
@@ -98,16 +121,15 @@ function image(entry: unknown, place: string, fail: Fail): CocoImage {
     return fail(place, `"id" must be a whole number or a text, there is ${show(id)}`);
   if (typeof file !== 'string' || file === '')
     return fail(`image ${id}`, `"file_name" must be a text, there is ${show(file)}`);
-  if (width === undefined && height === undefined) return { id, file, size: null };
-  if (!isSide(width) || !isSide(height))
-    return fail(
-      `image ${id}`,
-      `"width" and "height" must be whole numbers above 0, there are ${show(width)} and ${show(height)}`,
-    );
-  return { id, file, size: { width, height } };
+  if (isSide(width) && isSide(height)) return { id, file, size: { width, height }, noSize: null };
+  if (width === undefined && height === undefined) return { id, file, size: null, noSize: null };
+  const said = `"width" and "height" are ${show(width)} and ${show(height)}`;
+  if (![width, height].every((side) => isSide(side) || side === 0 || side === null || side === undefined))
+    return fail(`image ${id}`, `${said}; whole numbers above 0 are wanted`);
+  return { id, file, size: null, noSize: said };
 }
 
-function annotation(entry: unknown, place: string, fail: Fail): CocoAnnotation {
+function annotation(entry: unknown, place: string, fail: Fail): Omit<CocoAnnotation, 'position'> {
   if (!isObject(entry)) return fail(place, `an object is wanted, there is ${show(entry)}`);
   const { id, image_id: image, category_id: category, bbox, area, iscrowd } = entry;
   if (!isId(id)) return fail(place, `"id" must be a whole number, there is ${show(id)}`);
@@ -124,12 +146,9 @@ function annotation(entry: unknown, place: string, fail: Fail): CocoAnnotation {
   return { id, image, category, bbox, area: area ?? null, crowd: Boolean(iscrowd) };
 }
 
-function unique(entries: readonly { readonly id: number | string }[], what: string, fail: Fail): void {
-  const seen = new Set<number | string>();
-  for (const { id } of entries) {
-    if (seen.has(id)) fail(`${what} ${id}`, 'this id occurs twice; ids must differ');
-    seen.add(id);
-  }
+function once<Id extends number | string>(seen: Set<Id>, id: Id, what: string, fail: Fail): void {
+  if (seen.has(id)) fail(`${what} ${id}`, 'this id occurs twice; ids must differ');
+  seen.add(id);
 }
 
 const isObject = (value: unknown): value is Entry =>

@@ -1,6 +1,7 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { coco } from './coco.js';
 
@@ -163,6 +164,85 @@ describe('coco', () => {
       );
     },
   );
+
+  describe('file names of other tools', () => {
+    const named = async (file_name: string) => {
+      await mkdir(join(folder, 'img/sub'), { recursive: true });
+      await writeFile(join(folder, 'img/sub/b c.png'), 'x');
+      await writeFile(
+        join(folder, 'train.json'),
+        JSON.stringify({ images: [{ ...images[0], file_name }], categories, annotations: [] }),
+      );
+      return coco({ annotations: 'train.json', images: 'img' }).open({ folder });
+    };
+
+    it('reads backslashes and absolute paths of its own folder, and notes each', async () => {
+      for (const name of ['sub\\b c.png', join(folder, 'img/sub/b c.png')]) {
+        const { images: read, report } = await named(name);
+        expect(read[0]!.file).toBe('sub/b c.png');
+        expect(report).toEqual([
+          {
+            file: 'sub/b c.png',
+            annotation: null,
+            action: 'noted',
+            why: expect.stringContaining('is read as') as string,
+          },
+        ]);
+      }
+    });
+
+    it('takes a name with a backslash as it is where that file is there', async () => {
+      await mkdir(join(folder, 'img'), { recursive: true });
+      await writeFile(join(folder, 'img/a\\b.png'), 'x');
+      expect((await named('a\\b.png')).images[0]!.file).toBe('a\\b.png');
+    });
+
+    it.each([
+      ['https://example.org/sub/b%20c.png', /image 7: .*is a URL.*There is sub\/b c\.png/],
+      ['/data/local-files/?d=sub/b%20c.png', /image 7: .*leaves its folder.*There is sub\/b c\.png/],
+      ['C:\\img\\sub\\B C.PNG', /image 7: .*leaves its folder.*There is sub\/b c\.png/],
+    ])('refuses %s, and names the file that is there', async (name, message) => {
+      await expect(named(name)).rejects.toThrow(message);
+    });
+
+    it.each(['img/sub/b c.png', 'sub/B C.PNG', 'sub/b%20c.png'])('names the file that %s may mean', async (name) => {
+      const dataset = await named(name);
+      await expect(dataset.readImage(dataset.images[0]!)).rejects.toThrow(
+        /does not exist; .* There is sub\/b c\.png: is that the one\?/,
+      );
+    });
+  });
+
+  it.each([{ width: 0, height: 0 }, { width: null, height: null }, { width: 64 }])(
+    'takes the size from the picture, and notes it, where $width and $height are declared',
+    async (declared) => {
+      const png = await sharp({ create: { width: 64, height: 48, channels: 3, background: 'red' } })
+        .png()
+        .toBuffer();
+      await writeFile(join(folder, 'sized.png'), png);
+      const { images: read, report } = await open({
+        images: [{ id: 1, file_name: 'sized.png', ...declared }],
+        categories,
+        annotations: [],
+      });
+      expect(read[0]).toMatchObject({ width: 64, height: 48 });
+      expect(report).toEqual([
+        { file: 'sized.png', annotation: null, action: 'noted', why: expect.stringContaining('has 64x48') as string },
+      ]);
+    },
+  );
+
+  it('tells every fault at once, as one error', async () => {
+    const broken = [{ bbox: [] }, { image_id: 99 }, { category_id: 1 }, { area: 'x' }, {}];
+    await expect(
+      open({ images, categories, annotations: broken.map((change, id) => ({ ...annotation, id, ...change })) }),
+    ).rejects.toMatchObject({
+      code: 'DATA_INVALID',
+      message: expect.stringMatching(
+        /^train: 4 findings:\n.*annotation 0: .*\n.*annotation 1: .*\n.*annotation 2: .*\n.*annotation 3: .*$/,
+      ) as string,
+    });
+  });
 
   it('reads past a byte order mark', async () => {
     expect((await open(`\ufeff${JSON.stringify({ images, categories, annotations: [] })}`)).images).toHaveLength(2);

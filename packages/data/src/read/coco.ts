@@ -1,11 +1,13 @@
 import type { Annotation, ImageRecord } from '@kd/core';
 import { DEFAULT_MAX_PIXELS } from '../decode/image.js';
-import { readImageSize } from '../decode/decode.js';
-import { createDataset, type DataSource, type ReadDataset } from '../dataset.js';
+import { createDataset, type DataSource, type OpenContext, type ReadDataset } from '../dataset.js';
 import { correctBox, short } from './box-rule.js';
-import { readCocoFile, type CocoAnnotation } from './coco-file.js';
+import { readCocoFile, type CocoAnnotation, type CocoImage } from './coco-file.js';
 import type { Correction } from './correction.js';
-import { checkRelative, from, resolveInside } from './safe-path.js';
+import { attemptLater, gatherFaults, type TellFault } from './faults.js';
+import { imageName } from './image-name.js';
+import { sizeOfPicture } from './picture-size.js';
+import { from } from './safe-path.js';
 import { refuseIfStrict } from './strict.js';
 
 export interface CocoOptions {
@@ -22,14 +24,23 @@ export interface CocoOptions {
 /** A data set in COCO's form. Labels are contiguous in the order of the category ids. */
 export function coco(options: CocoOptions): DataSource {
   const name = options.name ?? options.annotations.replace(/^.*[/\\]/, '').replace(/\.json$/, '');
-  return { name, spec: { format: 'coco', ...options }, open: ({ folder }) => open(name, options, folder) };
+  return {
+    name,
+    spec: { format: 'coco', ...options },
+    open: (context) => gatherFaults(name, context.tell, (tell) => open(name, options, context, tell)),
+  };
 }
 
-async function open(name: string, options: CocoOptions, folder: string): Promise<ReadDataset> {
+async function open(
+  name: string,
+  options: CocoOptions,
+  { folder }: OpenContext,
+  tell: TellFault,
+): Promise<ReadDataset> {
   const file = from(folder, options.annotations);
   const imageFolder = from(folder, options.images);
   const maxPixels = options.maxPixels ?? DEFAULT_MAX_PIXELS;
-  const read = await readCocoFile(file);
+  const read = await readCocoFile(file, tell);
   const categories = [...read.categories].sort((a, b) => a.id - b.id);
   const labels = new Map(categories.map(({ id }, label) => [id, label]));
   const positions = new Map<number | string, number[]>(read.images.map(({ id }) => [id, []]));
@@ -37,25 +48,39 @@ async function open(name: string, options: CocoOptions, folder: string): Promise
 
   const report: Correction[] = [];
   const images: ImageRecord[] = [];
+  const place = async (image: CocoImage): Promise<{ file: string; width: number; height: number }> => {
+    const where = `${file}: image ${image.id}`;
+    const named = await imageName(image.file, imageFolder, where);
+    const note = (why: string): void => void report.push({ file: named.file, annotation: null, action: 'noted', why });
+    if (named.why !== undefined) note(named.why);
+    const question = { maxPixels, noSize: image.noSize, where };
+    const size = image.size ?? (await sizeOfPicture(imageFolder, named.file, question, note));
+    return { file: named.file, width: size.width, height: size.height };
+  };
   for (const image of read.images) {
-    checkRelative(image.file, `${file}: image ${image.id}`);
-    const size = image.size ?? (await readImageSize(await resolveInside(imageFolder, image.file), maxPixels));
+    const placed = await attemptLater(tell, () => place(image));
+    if (placed === null) continue;
     const annotations: Annotation[] = [];
     for (const position of positions.get(image.id)!) {
       const entry = read.annotations[position]!;
-      const { box, why } = correctBox(corners(entry.bbox), size.width, size.height);
+      const { box, why } = correctBox(corners(entry.bbox), placed.width, placed.height);
       if (why !== undefined) {
         const action = box === null ? 'dropped' : 'clipped';
-        report.push({ file: image.file, annotation: position + 1, action, why: `annotation id ${entry.id}: ${why}` });
+        report.push({
+          file: placed.file,
+          annotation: entry.position,
+          action,
+          why: `annotation id ${entry.id}: ${why}`,
+        });
       }
       if (box === null) continue;
       const area =
         entry.area ?? (why === undefined ? entry.bbox[2] * entry.bbox[3] : (box[2] - box[0]) * (box[3] - box[1]));
       annotations.push({ id: entry.id, box, label: labels.get(entry.category)!, area, ignore: entry.crowd });
     }
-    images.push({ id: image.id, file: image.file, ...size, annotations });
+    images.push({ id: image.id, ...placed, annotations });
   }
-  refuseIfStrict(options.strict, file, report);
+  await attemptLater(tell, async () => refuseIfStrict(options.strict, file, report));
   return createDataset({ name, categories, images, report, pixels: { kind: 'files', folder: imageFolder, maxPixels } });
 }
 

@@ -1,17 +1,19 @@
 import { realpath } from 'node:fs/promises';
 import { isAbsolute, join, posix, sep, win32 } from 'node:path';
 import { KdError, messageOf } from '@kd/core';
+import { didYouMean } from './name-hint.js';
 
 /**
  * Refuses a name that leads out of its folder by its spelling alone; links are seen by {@link resolveInside}.
  * @param where told in the message, e.g. `train.json: image 7`
+ * @param instead what to do, where that is known
  */
-export function checkRelative(name: string, where: string): void {
+export function checkRelative(name: string, where: string, instead = ''): void {
   const parts = name.split(/[/\\]/);
   if (name === '' || name.includes('\0') || posix.isAbsolute(name) || win32.isAbsolute(name) || parts.includes('..')) {
     throw new KdError(
       'DATA_INVALID',
-      `${where}: the path "${name.replaceAll('\0', '\\0')}" leaves its folder; write a path inside of it, without "..".`,
+      `${where}: the path "${name.replaceAll('\0', '\\0')}" leaves its folder; ${instead || 'write a path inside of it, without ".."'}.`,
     );
   }
 }
@@ -23,12 +25,12 @@ export function checkRelative(name: string, where: string): void {
 export async function resolveInside(folder: string, name: string): Promise<string> {
   checkRelative(name, folder);
   const file = join(folder, name);
-  const [base, real] = await Promise.all([realpath(folder), realpath(file)]).catch((cause: unknown) => {
+  const [base, real] = await Promise.all([realpath(folder), realpath(file)]).catch(async (cause: unknown) => {
     const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
     throw new KdError(
       'IMAGE_INVALID',
       missing
-        ? `${file} does not exist; check the folder and the name.`
+        ? `${file} does not exist; check the folder and the name.${await didYouMean(folder, name)}`
         : `${file} cannot be read: ${messageOf(cause)}`,
       { cause },
     );
@@ -41,6 +43,10 @@ export async function resolveInside(folder: string, name: string): Promise<strin
   }
   return real;
 }
+
+/** Whether a fault of {@link resolveInside} is that the file is not there. */
+export const isMissing = ({ cause }: KdError): boolean =>
+  (cause as NodeJS.ErrnoException | undefined)?.code === 'ENOENT';
 
 /** A folder or file that a person named: taken from `folder` unless it is absolute. */
 export const from = (folder: string, path: string): string => (isAbsolute(path) ? path : join(folder, path));

@@ -1,13 +1,17 @@
 import { KdError } from '@kd/core';
-import { parseXml, type XmlElement } from './xml.js';
 import type { Box } from './box-rule.js';
+import { attempt, type TellFault } from './faults.js';
+import { parseXml, type XmlElement } from './xml.js';
 
 /** What a Pascal VOC annotation file holds. */
 export interface VocFile {
   readonly filename: string | null;
-  /** null: not declared. */
+  /** null: not declared, or not in numbers. */
   readonly size: { readonly width: number; readonly height: number } | null;
-  readonly objects: readonly VocObject[];
+  /** What <size> says where it declares none. */
+  readonly noSize: string | null;
+  /** null: one that cannot be used, which was told. */
+  readonly objects: readonly (VocObject | null)[];
 }
 
 export interface VocObject {
@@ -21,21 +25,28 @@ export interface VocObject {
 
 /**
  * Reads one VOC annotation file (VOC2012 development kit, "Annotations").
+ * @param tell takes what is wrong with single objects
  * @throws KdError DATA_INVALID naming file and field
  */
-export function readVocFile(source: Uint8Array, file: string): VocFile {
+export function readVocFile(source: Uint8Array, file: string, tell: TellFault): VocFile {
   const root = parseXml(source, file);
   const fail = (field: string, why: string): never => {
     throw new KdError('DATA_INVALID', `${file}: ${field}: ${why}.`);
   };
   if (root.name !== 'annotation') fail(`<${root.name}>`, 'the root of a VOC file is <annotation>');
   const size = only(root, 'size', '', fail);
+  const [width, height] = ['width', 'height'].map((key) =>
+    size === null ? '' : (only(size, key, '<size>', fail)?.text.trim() ?? ''),
+  ) as [string, string];
+  const declared =
+    side(width) === null || side(height) === null ? null : { width: side(width)!, height: side(height)! };
   return {
     filename: only(root, 'filename', '', fail)?.text.trim() || null,
-    size: size === null ? null : { width: side(size, 'width', fail), height: side(size, 'height', fail) },
+    size: declared,
+    noSize: size === null || declared !== null ? null : `<size> says "${width}" by "${height}"`,
     objects: root.children
       .filter(({ name }) => name === 'object')
-      .map((object, i) => readObject(object, `object ${i + 1}`, fail)),
+      .map((object, i) => attempt(tell, () => readObject(object, `object ${i + 1}`, fail))),
   };
 }
 
@@ -75,15 +86,10 @@ function only(parent: XmlElement, name: string, place: string, fail: Fail): XmlE
   return found[0] ?? null;
 }
 
-function side(size: XmlElement, key: string, fail: Fail): number {
-  const text = only(size, key, '', fail)?.text.trim();
-  const value = text === undefined ? null : number(text);
-  if (value === null || !Number.isInteger(value) || value < 1)
-    return fail(
-      `<size>, <${key}>`,
-      `a whole number above 0 is wanted, there is ${text === undefined ? 'nothing' : `"${text}"`}`,
-    );
-  return value;
+/** A whole number of pixels above 0, or null. */
+function side(text: string): number | null {
+  const value = number(text);
+  return value !== null && Number.isSafeInteger(value) && value > 0 ? value : null;
 }
 
 /** The whole text as one decimal number, or null. */

@@ -18,8 +18,10 @@ export interface NamedSet {
   readonly prefix: string;
 }
 
-export const setName = ({ root, split }: VocSet): string =>
-  `${root.replace(/[/\\]+$/, '').replace(/^.*[/\\]/, '')}-${split}`;
+export const setName = ({ root, split }: VocSet): string => {
+  const folder = root.replace(/[/\\]+$/, '').replace(/^.*[/\\]/, '');
+  return ['', '.', '..'].includes(folder) ? split : `${folder}-${split}`;
+};
 
 /** Sets by the names of their folders, with as many of the folders above as are needed to tell them apart. */
 export function namedSets(sets: readonly VocSet[], folder: string): readonly NamedSet[] {

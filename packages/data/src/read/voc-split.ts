@@ -1,18 +1,40 @@
-import { readFile } from 'node:fs/promises';
+import { access } from 'node:fs/promises';
 import { join } from 'node:path';
-import { KdError, messageOf } from '@kd/core';
+import { KdError, messageOf, readRegularFile } from '@kd/core';
+import type { Correction } from './correction.js';
+import { attemptLater, type TellFault } from './faults.js';
+import { nameHint } from './name-hint.js';
 import { checkRelative } from './safe-path.js';
+import type { VocFolder } from './voc-folder.js';
 
 export const splitFile = (root: string, split: string): string => join(root, 'ImageSets', 'Main', `${split}.txt`);
 
+/** An image of a split. */
+export interface SplitLine {
+  readonly stem: string;
+  /** File and line, for messages. */
+  readonly where: string;
+}
+
+/** How a line was read that is no stem as it stands. */
+type Spelling = 'an extension' | 'a folder' | 'a picture with its annotation file' | 'a second column';
+
 /**
- * The stems of a split, one a line; blank lines and blanks at the ends do not matter.
- * @throws KdError DATA_INVALID
+ * The stems of a split, one a line; blank lines and blanks at the ends do not matter. A line that names no annotation
+ * file as it stands is read as other tools write them: with an extension, with the folder of the pictures or of the
+ * annotations, as a pair of both, or as VOC's list of one class (`name 1`, `name -1`), of which the images of the class
+ * are taken. Each kind is noted once.
+ * @throws KdError DATA_INVALID for a list that is missing or empty
  */
-export async function readSplit(root: string, split: string): Promise<{ stem: string; where: string }[]> {
-  checkRelative(split, `split of ${root}`);
-  const file = splitFile(root, split);
-  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
+export async function readSplit(
+  folder: VocFolder,
+  split: string,
+  report: Correction[],
+  tell: TellFault,
+): Promise<readonly SplitLine[]> {
+  checkRelative(split, `split of ${folder.root}`);
+  const file = splitFile(folder.root, split);
+  const bytes = await readRegularFile(file).catch((cause: unknown) => {
     const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
     throw new KdError(
       'DATA_INVALID',
@@ -20,22 +42,99 @@ export async function readSplit(root: string, split: string): Promise<{ stem: st
       { cause },
     );
   });
-  const lines = new Map<string, number>();
-  const stems: { stem: string; where: string }[] = [];
-  text
+  const lines = bytes
+    .toString('utf8')
     .replace(/^\ufeff/, '')
     .split(/\r\n|\r|\n/)
-    .forEach((line, i) => {
-      const stem = line.trim();
-      if (stem === '') return;
-      if (lines.has(stem))
+    .map((line, i) => ({ text: line.trim(), where: `${file}, line ${i + 1}`, number: i + 1 }))
+    .filter(({ text }) => text !== '');
+  const kinds = new Map<Spelling, { readonly first: string; count: number }>();
+  const count = (kind: Spelling, first: string): void => {
+    const entry = kinds.get(kind) ?? { first, count: 0 };
+    entry.count++;
+    kinds.set(kind, entry);
+  };
+  const seen = new Map<string, number>();
+  const stems: SplitLine[] = [];
+  let outOfClass = 0;
+  for (const { text, where, number } of lines) {
+    await attemptLater(tell, async () => {
+      const { stem, spelling, flag } = await readLine(text, where, folder);
+      if (spelling !== undefined) count(spelling, `"${text}"${flag === '-1' ? '' : `, read as ${stem}`}`);
+      if (seen.has(stem))
         throw new KdError(
           'DATA_INVALID',
-          `${file}, line ${i + 1}: "${stem}" stands in line ${lines.get(stem)} already; list every image once.`,
+          `${where}: "${text}" stands in line ${seen.get(stem)} already; list every image once.`,
         );
-      lines.set(stem, i + 1);
-      stems.push({ stem, where: `${file}, line ${i + 1}` });
+      seen.set(stem, number);
+      if (flag === '-1') outOfClass++;
+      else stems.push({ stem, where });
     });
-  if (stems.length === 0) throw new KdError('DATA_INVALID', `${file} lists no images.`);
+  }
+  if (lines.length === 0) throw new KdError('DATA_INVALID', `${file} lists no images.`);
+  if (outOfClass === lines.length)
+    throw new KdError(
+      'DATA_INVALID',
+      `${file} is a list of one class, and no image of it is in the class (all are -1).`,
+    );
+  for (const [kind, { first, count }] of kinds)
+    report.push({
+      file: `ImageSets/Main/${split}.txt`,
+      annotation: null,
+      action: 'noted',
+      why: `${count} ${count === 1 ? 'line' : 'lines'} with ${kind}: ${first}${kind === 'a second column' ? `; it is VOC's list of one class, and ${outOfClass} ${outOfClass === 1 ? 'image that is' : 'images that are'} not in the class (-1) ${outOfClass === 1 ? 'is' : 'are'} left out` : ''}`,
+    });
   return stems;
 }
+
+async function readLine(
+  text: string,
+  where: string,
+  folder: VocFolder,
+): Promise<{ readonly stem: string; readonly spelling?: Spelling; readonly flag?: string }> {
+  const there = (stem: string): Promise<boolean> =>
+    stem === '' || stem.split(/[/\\]/).includes('..')
+      ? Promise.resolve(false)
+      : access(join(folder.annotations, `${stem}.xml`)).then(
+          () => true,
+          () => false,
+        );
+  if (isPlain(text) && (await there(text))) return { stem: text };
+  const column = /^(.*\S)\s+([+-]?[01])$/.exec(text);
+  if (column !== null && isPlain(column[1]!) && (await there(column[1]!)))
+    return { stem: column[1]!, spelling: 'a second column', flag: column[2]! };
+  const pair = /^\S+\s+(\S+\.xml)$/i.exec(text);
+  for (const [name, spelling] of [
+    [pair?.[1] ?? '', 'a picture with its annotation file'],
+    [text, 'a folder'],
+  ] as const) {
+    const rest = folder.inside(name.replaceAll('\\', '/'));
+    if (isPlain(rest) && (await there(withoutExtension(rest))))
+      return {
+        stem: withoutExtension(rest),
+        spelling: spelling === 'a folder' && rest === text ? 'an extension' : spelling,
+      };
+  }
+  const name = (column?.[1] ?? text).replace(/^(["'])(.*)\1$/, '$2');
+  const likely = /^\d+$/.test(name) ? name.padStart(6, '0') : name; // zeros that a table cut off; quotes
+  const found = (await there(likely))
+    ? `${likely}.xml`
+    : await nameHint(folder.annotations, `${withoutExtension(name)}.xml`);
+  const meant = found === null ? '' : `there is ${found}: if that is the one, write ${withoutExtension(found)}`;
+  checkRelative(name, where, meant);
+  throw new KdError(
+    'DATA_INVALID',
+    `${where}: there is no annotation file ${join(folder.annotations, `${name}.xml`)}; ${meant || `add it or take "${text}" out of the split`}.`,
+  );
+}
+
+const isPlain = (name: string): boolean => {
+  try {
+    checkRelative(name, '');
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+const withoutExtension = (name: string): string => name.replace(/\.(?:xml|jpe?g|png|webp|gif|tiff?|avif|bmp)$/i, '');

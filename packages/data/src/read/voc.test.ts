@@ -89,6 +89,23 @@ describe('voc', () => {
     expect(images).toEqual([{ id: 'a', file: 'a.png', width: 100, height: 80, annotations: [] }]);
   });
 
+  it.each(['0|80', 'Unknown|Unknown', '|', '-3|80', '10.5|80'])(
+    'takes the size from the image, and notes it, where <size> says %s',
+    async (sides) => {
+      const [width, height] = sides.split('|');
+      const { images, report } = await open(`<size><width>${width}</width><height>${height}</height></size>`);
+      expect(images[0]).toMatchObject({ width: 100, height: 80 });
+      expect(report).toEqual([
+        {
+          file: 'a.png',
+          annotation: null,
+          action: 'noted',
+          why: `<size> says "${width}" by "${height}"; the picture has 100x80`,
+        },
+      ]);
+    },
+  );
+
   it('notes a filename with another extension', async () => {
     const { report, images } = await open(`<filename>a.jpg</filename>${size}`);
     expect(images[0]!.file).toBe('a.png');
@@ -134,7 +151,6 @@ describe('voc', () => {
     ],
     ['an empty name', object(' ', '1 1 5 5'), /object 1, <name>: .*empty/],
     ['two boxes', `<object><name>a</name>${bndbox('1 1 5 5')}${bndbox('1 1 5 5')}</object>`, /<bndbox>: there are 2/],
-    ['a size that is none', '<size><width>abc</width><height>5</height></size>', /a\.xml: <size>, <width>: .*"abc"/],
     ['an odd difficult', object('a', '1 1 5 5', '<difficult>maybe</difficult>'), /<difficult>/],
     ['crossed tags', '<object><name>a</object></name>', /a\.xml, line 1/],
   ])('refuses %s', async (_, body, message) => {
@@ -160,6 +176,90 @@ describe('voc', () => {
       ['sub/b', 'sub/b.png'],
       ['c', 'c.png'],
     ]);
+  });
+
+  describe('reads split lines of other tools, and notes each kind once:', () => {
+    const line = async (text: string, stem = 'a') => {
+      await open(size);
+      for (const name of ['b', stem]) {
+        await write(`JPEGImages/${name}.png`, await picture());
+        await write(`Annotations/${name}.xml`, `<annotation>${size}</annotation>`);
+      }
+      await write('ImageSets/Main/odd.txt', text);
+      const { images, report } = await voc({ root: '.', split: 'odd' }).open({ folder: root });
+      return [images.map(({ id }) => id), ...report.map(({ file, action, why }) => `${file} ${action}: ${why}`)];
+    };
+    const list = 'ImageSets/Main/odd.txt noted:';
+
+    it.each([
+      ['an extension', 'a.png\nb.PNG', [['a', 'b'], `${list} 2 lines with an extension: "a.png", read as a`]],
+      ['a folder', './JPEGImages/a.png', [['a'], `${list} 1 line with a folder: "./JPEGImages/a.png", read as a`]],
+      ['backslashes', 'VOC\\Annotations\\a.xml', [['a'], expect.stringContaining('with a folder') as string]],
+      [
+        'a pair',
+        'JPEGImages/a.png Annotations/a.xml',
+        [['a'], expect.stringContaining('a picture with its annotation file') as string],
+      ],
+      [
+        'a list of one class',
+        'a  1\nb -1\n',
+        [
+          ['a'],
+          `${list} 2 lines with a second column: "a  1", read as a; it is VOC's list of one class, and 1 image that is not in the class (-1) is left out`,
+        ],
+      ],
+    ])('%s', async (_, text, result) => {
+      expect(await line(text)).toEqual(result);
+    });
+
+    it('an absolute path of this folder, and names with dots, blanks and numbers as they are', async () => {
+      expect((await line(join(root, 'JPEGImages/a.png')))[0]).toEqual(['a']);
+      for (const stem of ['v1.2.frame', 'my photo 1', 'photo.png']) expect(await line(stem, stem)).toEqual([[stem]]);
+    });
+
+    it.each([
+      [
+        'another place',
+        '/data/VOC/JPEGImages/a.png',
+        /odd\.txt, line 1: .*leaves its folder; there is a\.xml: .*write a\./,
+      ],
+      ['cut zeros', '12', /odd\.txt, line 1: .*there is 000012\.xml: .*write 000012\./],
+      ['quotes', '"a"', /odd\.txt, line 1: .*there is a\.xml: .*write a\./],
+      ['another case', 'A', /odd\.txt, line 1: .*there is a\.xml/],
+      ['the same image twice', 'a\na.png', /line 2: "a\.png" stands in line 1/],
+      ['a class list of an image that is not there', 'zz  1', /annotation file .*Annotations\/zz\.xml/],
+      ['a list of which none is in the class', 'a -1', /list of one class, and no image/],
+    ])('but refuses %s', async (_, text, message) => {
+      await expect(line(text, '000012')).rejects.toThrow(message);
+    });
+  });
+
+  it('takes the folders of pictures and annotations by other names', async () => {
+    await write('images/a.png', await picture());
+    await write('labels/xml/a.xml', `<annotation>${size}</annotation>`);
+    await write('ImageSets/Main/train.txt', 'images/a.png\n');
+    const names = { images: 'images', annotations: 'labels/xml' };
+    const dataset = await voc({ root: '.', split: 'train', ...names }).open({ folder: root });
+    expect((await dataset.readImage(dataset.images[0]!)).width).toBe(100);
+    await expect(voc({ root: '.', split: 'train' }).open({ folder: root })).rejects.toThrow(/Annotations/);
+  });
+
+  it('tells every fault of all files, and goes on where somebody takes them', async () => {
+    const body = `${size}<object><name>a</name></object>${object('a', '1 1 9px 5')}${object('a', '1 1 5 5')}`;
+    await expect(open(body)).rejects.toThrow(/^train: 2 findings:/);
+    await write('ImageSets/Main/many.txt', 'none\na\na\n');
+    const read = (tell?: (fault: Error) => void) =>
+      voc({ root: '.', split: 'many' }).open({ folder: root, ...(tell === undefined ? {} : { tell }) });
+    await expect(read()).rejects.toMatchObject({
+      code: 'DATA_INVALID',
+      message: expect.stringMatching(
+        /^many: 4 findings:\n.*line 1: .*none\.xml.*\n.*line 3: .*\n.*object 1 .*bndbox.*\n.*object 2 .*"9px"/,
+      ) as string,
+    });
+    const told: string[] = [];
+    const { images } = await read(({ message }) => void told.push(message));
+    expect(told).toHaveLength(4);
+    expect(images[0]!.annotations.map(({ box }) => box)).toEqual([[0, 0, 5, 5]]);
   });
 
   describe('of several years', () => {
@@ -282,6 +382,12 @@ describe('voc', () => {
     await write('JPEGImages/a.webp', await picture());
     await expect(open(size)).rejects.toThrow(/a\.png, a\.webp all have that stem/);
     expect((await open(`<filename>a.webp</filename>${size}`)).images[0]!.file).toBe('a.webp');
+    expect((await open(`<filename>C:\\x\\A.WEBP</filename>${size}`)).images[0]!.file).toBe('a.webp');
+  });
+
+  it('takes the picture where files of labelling tools lie beside it', async () => {
+    for (const name of ['a.json', 'a.txt', 'a.xml']) await write(`JPEGImages/${name}`, '{}');
+    expect((await open(`<filename>a</filename>${size}`)).images[0]!.file).toBe('a.png');
   });
 
   it('refuses an annotation file that is a link out of the folder', async () => {

@@ -1,19 +1,21 @@
-import { readdir, readFile } from 'node:fs/promises';
 import { join, posix } from 'node:path';
-import { KdError, messageOf, suggestion, type Annotation, type ImageRecord } from '@kd/core';
+import { KdError, messageOf, readRegularFile, suggestion, type Annotation, type ImageRecord } from '@kd/core';
 import { createDataset, type DataSource, type ReadDataset } from '../dataset.js';
-import { readImageSize } from '../decode/decode.js';
 import { DEFAULT_MAX_PIXELS } from '../decode/image.js';
 import { correctBox } from './box-rule.js';
 import type { Correction } from './correction.js';
-import { checkRelative, from, resolveInside } from './safe-path.js';
+import { attempt, attemptLater, gatherFaults, type TellFault } from './faults.js';
+import { sizeOfPicture } from './picture-size.js';
+import { from, resolveInside } from './safe-path.js';
 import { refuseIfStrict } from './strict.js';
 import { VOC_CLASSES } from './voc-classes.js';
 import { readVocFile, type VocFile } from './voc-file.js';
+import { vocFolder, type VocFolderNames } from './voc-folder.js';
+import { lastPart, type Listing, pictureOf } from './voc-picture.js';
 import { type NamedSet, namedSets, setName, type VocSet } from './voc-sets.js';
 import { readSplit, splitFile } from './voc-split.js';
 
-interface Common {
+interface Common extends VocFolderNames {
   /**
    * Class names in the order of the labels, or `voc` for the 20 of the challenges; without it, the names that the split
    * holds, sorted.
@@ -52,11 +54,14 @@ export function voc(options: VocOptions): DataSource {
   return {
     name,
     spec: { format: 'voc', ...options },
-    open: ({ folder }) =>
-      open(
-        name,
-        options,
-        sets === undefined ? [{ root: from(folder, root!), split: split!, prefix: '' }] : namedSets(sets, folder),
+    open: ({ folder, tell: given }) =>
+      gatherFaults(name, given, (tell) =>
+        open(
+          name,
+          options,
+          sets === undefined ? [{ root: from(folder, root!), split: split!, prefix: '' }] : namedSets(sets, folder),
+          tell,
+        ),
       ),
   };
 }
@@ -72,41 +77,47 @@ interface Entry {
   readonly read: VocFile;
 }
 
-const imagesOf = (root: string): string => join(root, 'JPEGImages');
-
-async function open(name: string, options: VocOptions, sets: readonly NamedSet[]): Promise<ReadDataset> {
+async function open(
+  name: string,
+  options: VocOptions,
+  sets: readonly NamedSet[],
+  tell: TellFault,
+): Promise<ReadDataset> {
   const maxPixels = options.maxPixels ?? DEFAULT_MAX_PIXELS;
+  const report: Correction[] = [];
   const entries: Entry[] = [];
-  for (const set of sets) entries.push(...(await readSet(set)));
-  const listed = new Map<string, Entry>();
-  for (const entry of entries) {
-    if (listed.has(entry.id))
+  for (const set of sets) entries.push(...(await readSet(set, options, report, tell)));
+  const listed = new Set<string>();
+  for (const { id } of entries) {
+    if (listed.has(id))
       throw new KdError(
         'DATA_INVALID',
-        `${name}: the image ${entry.id} is in two of the sets; take splits that have no image in common.`,
+        `${name}: the image ${id} is in two of the sets; take splits that have no image in common.`,
       );
-    listed.set(entry.id, entry);
+    listed.add(id);
   }
   const classes = classNames(options.classes, entries);
   const labels = new Map(classes.map((className, label) => [className, label]));
 
-  const report: Correction[] = [];
   const images: ImageRecord[] = [];
   let id = 0;
   for (const { id: imageId, xml, file, folder, inFolder, read } of entries) {
-    if (read.filename !== null && read.filename !== posix.basename(file))
-      report.push({
-        file,
-        annotation: null,
-        action: 'noted',
-        why: `<filename> says "${read.filename}"; the image goes by the name of the XML file`,
-      });
-    const size = read.size ?? (await readImageSize(await resolveInside(folder, inFolder), maxPixels));
+    const named = read.filename === null ? null : lastPart(read.filename);
+    const note = (why: string): void => void report.push({ file, annotation: null, action: 'noted', why });
+    if (named !== null && named !== posix.basename(file))
+      note(`<filename> says "${read.filename}"; the image goes by the name of the XML file`);
+    const question = { maxPixels, noSize: read.noSize, where: xml };
+    const size = read.size ?? (await attemptLater(tell, () => sizeOfPicture(folder, inFolder, question, note)));
+    if (size === null) continue;
+    const { width, height } = size;
     const annotations: Annotation[] = [];
     read.objects.forEach((object, i) => {
-      const label = labels.get(object.name) ?? unknownClass(object.name, classes, `${xml}: object ${i + 1}, <name>`);
+      if (object === null) return;
+      const where = `${xml}: object ${i + 1}, <name>`;
+      const label = labels.get(object.name) ?? attempt(tell, () => unknownClass(object.name, classes, where));
+      if (label === null) return;
       const { box, why } =
-        object.swapped !== null ? { box: null, why: object.swapped } : correctBox(object.box, size.width, size.height);
+        object.swapped !== null ? { box: null, why: object.swapped } : correctBox(object.box, width, height);
       id++;
       if (why !== undefined)
         report.push({
@@ -124,11 +135,13 @@ async function open(name: string, options: VocOptions, sets: readonly NamedSet[]
           ignore: object.difficult && options.difficult !== 'keep',
         });
     });
-    images.push({ id: imageId, file, ...size, annotations });
+    images.push({ id: imageId, file, width, height, annotations });
   }
-  refuseIfStrict(options.strict, sets.map(({ root, split }) => splitFile(root, split)).join(', '), report);
+  const lists = sets.map(({ root, split }) => splitFile(root, split)).join(', ');
+  attempt(tell, () => refuseIfStrict(options.strict, lists, report));
   const categories = classes.map((className, label) => ({ id: label + 1, name: className }));
   const single = sets.find(({ prefix }) => prefix === '');
+  const imagesOf = (root: string): string => vocFolder(root, options).images;
   const pixels =
     single === undefined
       ? {
@@ -140,73 +153,39 @@ async function open(name: string, options: VocOptions, sets: readonly NamedSet[]
   return createDataset({ name, categories, images, report, pixels });
 }
 
-async function readSet({ root, split, prefix }: NamedSet): Promise<Entry[]> {
-  const folder = imagesOf(root);
+async function readSet(
+  { root, split, prefix }: NamedSet,
+  names: VocFolderNames,
+  report: Correction[],
+  tell: TellFault,
+): Promise<Entry[]> {
+  const folder = vocFolder(root, names);
   const listing: Listing = new Map();
   const entries: Entry[] = [];
-  for (const { stem, where } of await readSplit(root, split)) {
-    checkRelative(stem, where);
-    const xml = join(root, 'Annotations', `${stem}.xml`);
-    const read = readVocFile(await annotationBytes(root, stem, xml, where), xml);
-    const inFolder = await imageOf(stem, folder, read.filename, listing, xml);
-    entries.push({ id: prefix + stem, file: prefix + inFolder, folder, inFolder, xml, read });
+  for (const { stem, where } of await readSplit(folder, split, report, tell)) {
+    const xml = join(folder.annotations, `${stem}.xml`);
+    const entry = await attemptLater(tell, async () => {
+      const read = readVocFile(await annotationBytes(folder.annotations, stem, xml, where), xml, tell);
+      const inFolder = await pictureOf(stem, folder.images, read.filename, listing, xml);
+      return { id: prefix + stem, file: prefix + inFolder, folder: folder.images, inFolder, xml, read };
+    });
+    if (entry !== null) entries.push(entry);
   }
   return entries;
 }
 
-async function annotationBytes(root: string, stem: string, xml: string, where: string): Promise<Buffer> {
+async function annotationBytes(folder: string, stem: string, xml: string, where: string): Promise<Buffer> {
   try {
-    return await readFile(await resolveInside(join(root, 'Annotations'), `${stem}.xml`));
+    return await readRegularFile(await resolveInside(folder, `${stem}.xml`));
   } catch (cause) {
-    const missing = cause instanceof Error && (cause.cause as NodeJS.ErrnoException | undefined)?.code === 'ENOENT';
-    throw new KdError(
-      'DATA_INVALID',
-      missing
-        ? `${where}: there is no annotation file ${xml}; add it or take "${stem}" out of the split.`
-        : messageOf(cause),
-      { cause },
-    );
+    throw new KdError('DATA_INVALID', `${where}: ${xml} cannot be read: ${messageOf(cause)}`, { cause });
   }
-}
-
-/** Per sub folder: the files of each stem. */
-type Listing = Map<string, ReadonlyMap<string, readonly string[]>>;
-
-/** The file with that stem in the image folder; among several the one that <filename> names. */
-async function imageOf(
-  stem: string,
-  folder: string,
-  filename: string | null,
-  listing: Listing,
-  xml: string,
-): Promise<string> {
-  const sub = posix.dirname(stem);
-  if (!listing.has(sub)) listing.set(sub, await filesByStem(join(folder, sub)));
-  const found = listing.get(sub)!.get(posix.basename(stem)) ?? [];
-  const chosen = found.length > 1 ? found.find((name) => name === filename) : found[0];
-  if (chosen === undefined) {
-    const why =
-      found.length > 1
-        ? `the images ${found.join(', ')} all have that stem`
-        : `there is no image ${stem}.* in ${folder}`;
-    throw new KdError('DATA_INVALID', `${xml}: ${why}; one image per annotation file is wanted.`);
-  }
-  return posix.join(sub, chosen);
-}
-
-async function filesByStem(folder: string): Promise<ReadonlyMap<string, readonly string[]>> {
-  const stems = new Map<string, string[]>();
-  for (const name of (await readdir(folder).catch(() => [])).sort()) {
-    const stem = name.replace(/\.[^.]*$/, '');
-    stems.set(stem, [...(stems.get(stem) ?? []), name]);
-  }
-  return stems;
 }
 
 function classNames(given: VocOptions['classes'], files: readonly { readonly read: VocFile }[]): readonly string[] {
   if (given === 'voc') return VOC_CLASSES;
   if (given === undefined)
-    return [...new Set(files.flatMap(({ read }) => read.objects.map(({ name }) => name)))].sort();
+    return [...new Set(files.flatMap(({ read }) => read.objects.flatMap((object) => object?.name ?? [])))].sort();
   const twice = given.find((name, i) => given.indexOf(name) !== i);
   if (twice !== undefined)
     throw new KdError('CONFIG_INVALID', `classes: "${twice}" is listed twice; class names must differ.`);

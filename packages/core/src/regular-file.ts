@@ -1,0 +1,24 @@
+import { readFile, stat } from 'node:fs/promises';
+
+/**
+ * Reads a file that is one: a FIFO would wait for its writer for ever, a device may never end.
+ * @throws Error of the system, or one that says what lies there
+ */
+export async function readRegularFile(file: string): Promise<Buffer> {
+  await checkRegularFile(file);
+  return readFile(file);
+}
+
+/** For those that open the file themselves. @throws Error that says what lies there */
+export async function checkRegularFile(file: string): Promise<void> {
+  const found = await stat(file);
+  if (found.isFile()) return;
+  const kind = found.isDirectory()
+    ? 'a folder'
+    : found.isFIFO()
+      ? 'a FIFO'
+      : found.isSocket()
+        ? 'a socket'
+        : 'a device';
+  throw new Error(`it is ${kind}, where a file is wanted`);
+}

@@ -1,0 +1,53 @@
+import { access, realpath } from 'node:fs/promises';
+import { isAbsolute, join, relative } from 'node:path';
+import { KdError } from '@kd/core';
+import { didYouMean } from './name-hint.js';
+import { checkRelative } from './safe-path.js';
+
+/** A file of the image folder, and what had to be read into its name. */
+export interface ImageName {
+  readonly file: string;
+  readonly why?: string;
+}
+
+/**
+ * The file that a `file_name` means. Backslashes are read as `/`, and an absolute path inside of the folder as the rest
+ * of it: some tools write these.
+ * @param where told in the message, e.g. `train.json: image 7`
+ * @throws KdError DATA_INVALID for a URL and for a path out of the folder
+ */
+export async function imageName(given: string, folder: string, where: string): Promise<ImageName> {
+  try {
+    if (isUrl(given))
+      throw new KdError(
+        'DATA_INVALID',
+        `${where}: "${given}" is a URL, and images are not downloaded; fetch them, and write where they lie in the image folder.`,
+      );
+    if (isAbsolute(given)) {
+      const file = await insideOf(folder, given);
+      if (file !== null) return { file, why: `the absolute path "${given}" is read as ${file}` };
+    }
+    checkRelative(given, where);
+  } catch (error) {
+    throw error instanceof KdError ? new KdError(error.code, error.message + (await didYouMean(folder, given))) : error;
+  }
+  if (!given.includes('\\') || (await isThere(join(folder, given)))) return { file: given };
+  const file = given.replaceAll('\\', '/');
+  return { file, why: `the name "${given}" is read as ${file}: folders are parted by /` };
+}
+
+const isUrl = (name: string): boolean => /^[a-z][a-z\d+.-]+:\/\//i.test(name);
+
+const isThere = (file: string): Promise<boolean> =>
+  access(file).then(
+    () => true,
+    () => false,
+  );
+
+/** The rest of an absolute path below the folder, links followed where the spelling alone does not tell. */
+async function insideOf(folder: string, path: string): Promise<string | null> {
+  const real = (one: string): Promise<string> => realpath(one).catch(() => one);
+  for (const rest of [relative(folder, path), relative(await real(folder), await real(path))])
+    if (rest !== '' && !rest.startsWith('..') && !isAbsolute(rest)) return rest;
+  return null;
+}
