@@ -20,11 +20,11 @@ export interface BoxHeadOptions {
   readonly inChannels: number;
   /** Their side in bins. */
   readonly outputSize: number;
-  readonly representationSize: number;
-  /** Of `conv_fc`: number, width and norm of its convolutions. */
-  readonly convs: number;
-  readonly channels: number;
+  /** Widths of the convolutions of `conv_fc`, and their norm. */
+  readonly convLayers: readonly number[];
   readonly norm: NormOptions;
+  /** Widths of the linear layers; two of `two_mlp`, at least one of `conv_fc`. */
+  readonly fcLayers: readonly number[];
   /** Logits, the background among them. */
   readonly logits: number;
   /** Boxes a region, four deltas each: one a class with the background, or a single one. */
@@ -42,52 +42,38 @@ export interface BoxHead {
 
 /**
  * What classifies pooled regions, under torchvision's names: `two_mlp` is `box_head.fc6` and `fc7`; `conv_fc` is
- * `box_head.0` … of convolution, norm and ReLU,
- * and one linear layer behind them. Then `box_predictor.cls_score` and `box_predictor.bbox_pred`. Features are
- * flattened as they lie, [s, s, c];
- * importing a torch checkpoint permutes the kernel.
+ * `box_head.0` … of convolution, norm and ReLU, and linear layers behind them. Then `box_predictor.cls_score` and
+ * `box_predictor.bbox_pred`. Features are flattened as they lie, [s, s, c]; importing a torch checkpoint permutes the
+ * kernel.
  */
 export function buildBoxHead({
   kind,
   inChannels,
   outputSize,
-  representationSize,
-  convs,
-  channels,
+  convLayers,
   norm,
+  fcLayers,
   logits,
   boxes,
   path = 'roi_heads',
   seed,
 }: BoxHeadOptions): BoxHead {
-  const blocks =
-    kind === 'two_mlp'
-      ? []
-      : Array.from({ length: convs }, (_, i): ConvBlock => {
-          const name = `${path}.box_head.${i}`;
-          return {
-            conv: built(convLayer(`${name}.0`, { filters: channels, kernel: 3 }), [
-              null,
-              null,
-              null,
-              i === 0 ? inChannels : channels,
-            ]),
-            norm: built(createNorm(`${name}.1`, channels, norm), [null, null, null, channels]),
-            relu: true,
-            pad: 0,
-          };
-        });
-  const flat = outputSize ** 2 * (kind === 'two_mlp' ? inChannels : channels);
-  const hidden =
-    kind === 'two_mlp'
-      ? [
-          linear(`${path}.box_head.fc6`, flat, representationSize),
-          linear(`${path}.box_head.fc7`, representationSize, representationSize),
-        ]
-      : // torchvision counts the flattening as a module.
-        [linear(`${path}.box_head.${convs + 1}`, flat, representationSize)];
-  const cls = linear(`${path}.box_predictor.cls_score`, representationSize, logits);
-  const reg = linear(`${path}.box_predictor.bbox_pred`, representationSize, 4 * boxes);
+  const blocks = convLayers.map((channels, i): ConvBlock => {
+    const name = `${path}.box_head.${i}`;
+    const input = convLayers[i - 1] ?? inChannels;
+    return {
+      conv: built(convLayer(`${name}.0`, { filters: channels, kernel: 3 }), [null, null, null, input]),
+      norm: built(createNorm(`${name}.1`, channels, norm), [null, null, null, channels]),
+      relu: true,
+      pad: 0,
+    };
+  });
+  const flat = outputSize ** 2 * (convLayers.at(-1) ?? inChannels);
+  // torchvision counts the flattening and each ReLU as a module.
+  const nameOf = (i: number): string => (kind === 'two_mlp' ? `fc${6 + i}` : `${convLayers.length + 1 + 2 * i}`);
+  const hidden = fcLayers.map((units, i) => linear(`${path}.box_head.${nameOf(i)}`, fcLayers[i - 1] ?? flat, units));
+  const cls = linear(`${path}.box_predictor.cls_score`, fcLayers.at(-1)!, logits);
+  const reg = linear(`${path}.box_predictor.bbox_pred`, fcLayers.at(-1)!, 4 * boxes);
   const layers = [...blocks.flatMap((block) => [block.conv, block.norm!]), ...hidden, cls, reg];
   const own = new Set(blocks.map(({ conv }) => conv.name));
   const start = (kernel: KernelInit['kind']) => ({

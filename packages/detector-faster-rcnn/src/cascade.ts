@@ -52,10 +52,9 @@ export function createCascadeRcnn(config: CascadeRcnnConfig, context: DetectorCo
       kind: 'two_mlp',
       inChannels: config.fpnChannels,
       outputSize: roi.outputSize,
-      representationSize: config.box.representationSize,
-      convs: 0,
-      channels: config.fpnChannels,
+      convLayers: [],
       norm: stage.norm,
+      fcLayers: [config.box.representationSize, config.box.representationSize],
       logits: categories.length + 1,
       boxes: 1,
       path: `roi_heads.${i}`,
@@ -63,12 +62,8 @@ export function createCascadeRcnn(config: CascadeRcnnConfig, context: DetectorCo
     }),
   );
   const variables = layerVariables([...stage.layers, ...heads.flatMap(({ layers }) => layers)]);
-  const run = (
-    head: BoxHead,
-    output: DetectorOutput,
-    boxes: tf.Tensor3D,
-    imageSizes: HostBatch['imageSizes'],
-  ): RegionOutput => runRegions(stage, head, output, boxes, { ...roi, imageSizes, ...(runOp && { runOp }) });
+  const run = (head: BoxHead, ...[output, boxes, imageSizes, mask]: Parameters<SecondStage['run']>): RegionOutput =>
+    runRegions(stage, head, output, boxes, { ...roi, imageSizes, ...(runOp && { runOp }) }, mask);
   const coders = stages.map(
     ({ boxWeights }): BoxCoderOptions => ({ weights: boxWeights, clipBelow: -MAX_LOG_SIZE_RATIO }),
   );
@@ -135,7 +130,7 @@ export function createCascadeRcnn(config: CascadeRcnnConfig, context: DetectorCo
         draws.set(regions, { rng, proposed });
         return regions;
       },
-      run: (output, boxes, imageSizes) => run(heads[0]!, output, boxes, imageSizes),
+      run: (...of) => run(heads[0]!, ...of),
     },
     terms(output, priors, assignment, targets, second) {
       const drawn = second && draws.get(second.regions);

@@ -1,4 +1,4 @@
-import type { Detector, DetectorContext, DetectorOutput, HostBatch, Priors, RegionOutput, SecondStage } from '@kd/core';
+import type { Detector, DetectorContext, DetectorOutput, HostBatch, Priors, SecondStage } from '@kd/core';
 import { layerVariables } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
@@ -47,17 +47,16 @@ export function createFasterRcnn(
     kind: config.box.head,
     inChannels: config.fpnChannels,
     outputSize: roi.outputSize,
-    representationSize: config.box.representationSize,
-    convs: config.box.convs,
-    channels: config.box.channels,
+    convLayers: config.box.convLayers,
     norm: stage.norm,
+    fcLayers: config.box.fcLayers,
     logits,
     boxes: logits,
     seed,
   });
   const variables = layerVariables([...stage.layers, ...head.layers]);
-  const run = (output: DetectorOutput, boxes: tf.Tensor3D, imageSizes: HostBatch['imageSizes']): RegionOutput =>
-    runRegions(stage, head, output, boxes, { ...roi, imageSizes, ...(runOp && { runOp }) });
+  const run: SecondStage['run'] = (output, boxes, imageSizes, mask) =>
+    runRegions(stage, head, output, boxes, { ...roi, imageSizes, ...(runOp && { runOp }) }, mask);
 
   return {
     name: 'faster-rcnn',

@@ -15,6 +15,7 @@ const perMode = v.union(
   [whole(1), options({ train: whole(1), test: whole(1) })],
   'must be a whole number, or { train, test }',
 );
+const widths = 'must be a list of widths, one a layer';
 const factors = 'must be four factors, of x, y, width and height';
 /** Factors of the codes of a box. */
 export const factorsOfBoxes = v.pipe(
@@ -91,9 +92,12 @@ export const schema = options({
   box: v.optional(
     options({
       head: v.optional(v.picklist(['two_mlp', 'conv_fc'], 'must be "two_mlp" or "conv_fc"')),
-      representationSize: v.optional(whole(1), 1024),
-      convs: v.optional(whole(1), 4),
+      representationSize: v.optional(whole(1)),
+      convs: v.optional(whole(1)),
       channels: v.optional(whole(1)),
+      /** Widths of `conv_fc`, one a layer, instead of the three above. */
+      convLayers: v.optional(v.array(whole(1), widths)),
+      fcLayers: v.optional(v.pipe(v.array(whole(1), widths), v.minLength(1, 'must have at least one layer'))),
     }),
     {},
   ),
@@ -128,9 +132,9 @@ export interface FirstStageConfig
 export interface FasterRcnnConfig extends FirstStageConfig, Pick<FasterRcnnOptions, 'roi' | 'post'> {
   readonly box: {
     readonly head: 'two_mlp' | 'conv_fc';
-    readonly representationSize: number;
-    readonly convs: number;
-    readonly channels: number;
+    /** Widths of the convolutions, and of the linear layers behind them. */
+    readonly convLayers: readonly number[];
+    readonly fcLayers: readonly number[];
   };
 }
 
@@ -152,11 +156,38 @@ export function resolveConfig(given: FasterRcnnOptions): FasterRcnnConfig {
     ...firstStage(given, 'faster-rcnn'),
     roi,
     post,
-    box: {
-      ...box,
-      head: box.head ?? PRESETS[given.version ?? 'scratch'].head,
-      channels: box.channels ?? given.fpnChannels,
-    },
+    box: boxHeadOf(box, PRESETS[given.version ?? 'scratch'].head, given.fpnChannels),
+  };
+}
+
+/** The widths of a box head, which come one by one or as a number of equal ones. */
+function boxHeadOf(
+  box: FasterRcnnOptions['box'],
+  preset: 'two_mlp' | 'conv_fc',
+  fpnChannels: number,
+): FasterRcnnConfig['box'] {
+  const { head = preset, representationSize = 1024, convs = 4, channels } = box;
+  const given = (names: readonly (keyof typeof box)[]): string[] =>
+    names.filter((name) => box[name] !== undefined).map((name) => `box.${name}`);
+  const unread =
+    head === 'two_mlp'
+      ? given(['convs', 'channels', 'convLayers', 'fcLayers'])
+      : [
+          ...(box.convLayers ? given(['convs', 'channels']) : []),
+          ...(box.fcLayers ? given(['representationSize']) : []),
+        ];
+  if (unread.length > 0)
+    throw new KdError(
+      'CONFIG_INVALID',
+      head === 'two_mlp'
+        ? `faster-rcnn: ${unread.join(' and ')} would not be read: the box head is two_mlp, whose width is box.representationSize. Set box.head: 'conv_fc' for a head with convolutions.`
+        : `faster-rcnn: ${unread.join(' and ')} would not be read beside the widths in ${given(['convLayers', 'fcLayers']).join(' and ')}; give one or the other.`,
+    );
+  if (head === 'two_mlp') return { head, convLayers: [], fcLayers: [representationSize, representationSize] };
+  return {
+    head,
+    convLayers: box.convLayers ?? Array.from({ length: convs }, () => channels ?? fpnChannels),
+    fcLayers: box.fcLayers ?? [representationSize],
   };
 }
 

@@ -1,5 +1,13 @@
-import { type ConvBlock, convLayer, initialiseLayers, type Layer, runConvBlock, type RunContext } from '@kd/vision';
-import * as tf from '@tensorflow/tfjs-core';
+import {
+  type ConvBlock,
+  convLayer,
+  initialiseLayers,
+  type Layer,
+  runConvBlock,
+  type RunContext,
+  tidyWithUpdates,
+} from '@kd/vision';
+import type * as tf from '@tensorflow/tfjs-core';
 
 export interface RpnHeadOptions {
   /** Channels of the levels, and of the head. */
@@ -32,7 +40,7 @@ export function buildRpnHead({ channels, depth, anchors, seed }: RpnHeadOptions)
   return {
     layers,
     run: (level, context) =>
-      tf.tidy(() => {
+      tidyWithUpdates(context, () => {
         const feature = tower.reduce((x, one) => runConvBlock(one, x, context), level);
         return { cls: runConvBlock(cls, feature, context), reg: runConvBlock(reg, feature, context) };
       }),

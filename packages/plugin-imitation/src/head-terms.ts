@@ -17,9 +17,10 @@ export function headTerms(
   settings: HeadSettings,
 ): { readonly headForeground: tf.Scalar; readonly headBackground: tf.Scalar } {
   const { boxes, matched } = teacherRegions({ teacher }, step, teacherNeck);
-  const own = step.student.regions!(boxes).logits; // [b, n, k + 1]
+  const mask = tf.cast(tf.greater(matched, -2), 'float32') as tf.Tensor2D;
+  const own = step.student.regions!(boxes, mask).logits; // [b, n, k + 1]
   const taught = backgroundAt(
-    step.teacher.regions!(boxes).logits,
+    step.teacher.regions!(boxes, mask).logits,
     teacher.secondStage!.background,
     student.secondStage!.background,
   );

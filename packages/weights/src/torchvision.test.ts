@@ -67,6 +67,27 @@ describe('from torchvision', () => {
     expect(tensors.get('roi_heads.box_head.fc7/kernel')!.data[5 * 3 + 1]).toBe(1 * 49 + 5);
   });
 
+  test.each([
+    ['two convolutions, other widths', { '0.0.weight': [6, 4, 3, 3], '1.0.weight': [5, 6, 3, 3] }, 3, [2, 45], 3],
+    ['no convolution', {}, 1, [2, 36], 3],
+    ['four convolutions of torchvision', { '3.0.weight': [4, 4, 3, 3] }, 5, [2, 196], 7],
+  ])('a box head of %s: its first linear layer is behind the map, of whatever side', (_, convs, first, shape, side) => {
+    const prefix = 'roi_heads.box_head.';
+    const state = dict({
+      ...Object.fromEntries(Object.entries(convs).map(([key, of]) => [prefix + key, of])),
+      [`${prefix}${first}.weight`]: shape,
+      [`${prefix}${first + 2}.weight`]: [2, 2],
+      'rpn.head.cls_logits.weight': [3, 4, 1, 1],
+    });
+    const ours = fromTorchvision(state);
+    const { data } = ours.get(`${prefix}${first}/kernel`)!;
+    const channels = shape[1]! / side ** 2;
+    const [y, x, c, out] = [side - 1, 1, channels - 2, 1];
+    expect(data[((y * side + x) * channels + c) * 2 + out]).toBe(out * shape[1]! + (c * side + y) * side + x);
+    expect(ours.get(`${prefix}${first + 2}/kernel`)!.data[1]).toBe(2);
+    expect(toTorchvision(ours)).toEqual(state);
+  });
+
   test('names before 0.13, behind a wrapper', () => {
     const ours = fromTorchvision(
       dict({

@@ -1,4 +1,5 @@
 import { KdError, type HostTensor, type NamedTensors } from '@kd/core';
+import { type FlattenedMap, flattenedMap, type WeightSides } from './flattened-map.js';
 import { permute } from './permute.js';
 import { currentNames } from './torchvision-names.js';
 
@@ -9,10 +10,6 @@ const NORM = [
   ['running_mean', 'moving_mean'],
   ['running_var', 'moving_variance'],
 ] as const;
-
-/** Linear layers that read a flattened [c, 7, 7] map; ours flatten [7, 7, c]. */
-const AFTER_FLATTEN = /^roi_heads\.box_head\.(fc6|5)$/;
-const POOLED = 7;
 
 /**
  * A torch state dict of a torchvision detector (or of a ResNet classifier, which becomes the backbone) under our names
@@ -44,6 +41,12 @@ export function fromTorchvision(stateDict: NamedTensors): Map<string, HostTensor
     keyOf.set(name, key);
   }
   const result = new Map<string, HostTensor>();
+  const flattened = flattenedMap(
+    sidesOf('.weight', new Map([...keyOf].map(([name, key]) => [name, stateDict.get(key)!])), ([output, input]) => ({
+      input: input!,
+      output: output!,
+    })),
+  );
   for (const [name, key] of keyOf) {
     const dot = name.lastIndexOf('.');
     const layer = name.slice(0, Math.max(dot, 0));
@@ -54,7 +57,7 @@ export function fromTorchvision(stateDict: NamedTensors): Map<string, HostTensor
     const tensor = stateDict.get(key)!;
     const norm = isNorm ? NORM.find(([torch]) => torch === leaf) : undefined;
     if (norm !== undefined) result.set(path(norm[1]), tensor);
-    else if (leaf === 'weight') result.set(path('kernel'), toKernel(layer, tensor));
+    else if (leaf === 'weight') result.set(path('kernel'), toKernel(layer, tensor, flattened));
     else result.set(path(leaf), tensor);
   }
   return result;
@@ -67,6 +70,9 @@ export function fromTorchvision(stateDict: NamedTensors): Map<string, HostTensor
  */
 export function toTorchvision(tensors: NamedTensors): Map<string, HostTensor> {
   const result = new Map<string, HostTensor>();
+  const flattened = flattenedMap(
+    sidesOf('/kernel', tensors, (shape) => ({ input: shape.at(-2)!, output: shape.at(-1)! })),
+  );
   for (const [path, tensor] of tensors) {
     const slash = path.lastIndexOf('/');
     const layer = path.slice(0, Math.max(slash, 0));
@@ -74,13 +80,26 @@ export function toTorchvision(tensors: NamedTensors): Map<string, HostTensor> {
     const key = (leaf: string): string => (layer === '' ? leaf : `${layer}.${leaf}`);
     const norm = NORM.find(([, ours]) => ours === variable);
     if (norm !== undefined) result.set(key(norm[0]), tensor);
-    else if (variable === 'kernel') result.set(key('weight'), fromKernel(layer, tensor));
+    else if (variable === 'kernel') result.set(key('weight'), fromKernel(layer, tensor, flattened));
     else result.set(key(variable), tensor);
   }
   return result;
 }
 
-function toKernel(layer: string, tensor: HostTensor): HostTensor {
+/** Ranks and sides of all convolutions and linear layers, whose weights' names end in `ending`. */
+function sidesOf(
+  ending: string,
+  tensors: NamedTensors,
+  read: (shape: readonly number[]) => Omit<WeightSides, 'rank'>,
+): Map<string, WeightSides> {
+  return new Map(
+    [...tensors]
+      .filter(([name, { shape }]) => name.endsWith(ending) && shape.length > 1)
+      .map(([name, { shape }]) => [name.slice(0, -ending.length), { rank: shape.length, ...read(shape) }]),
+  );
+}
+
+function toKernel(layer: string, tensor: HostTensor, flattened: FlattenedMap | undefined): HostTensor {
   const { shape } = tensor;
   if (shape.length === 4) return permute(tensor, [2, 3, 1, 0]);
   if (shape.length !== 2) {
@@ -90,18 +109,18 @@ function toKernel(layer: string, tensor: HostTensor): HostTensor {
     );
   }
   const [out, features] = shape as [number, number];
-  if (!AFTER_FLATTEN.test(layer) || features % (POOLED * POOLED) !== 0) return permute(tensor, [1, 0]);
-  const map = { ...tensor, shape: [out, features / (POOLED * POOLED), POOLED, POOLED] };
+  if (layer !== flattened?.layer) return permute(tensor, [1, 0]);
+  const map = { ...tensor, shape: [out, flattened.channels, flattened.side, flattened.side] };
   return { ...permute(map, [2, 3, 1, 0]), shape: [features, out] };
 }
 
-function fromKernel(layer: string, tensor: HostTensor): HostTensor {
+function fromKernel(layer: string, tensor: HostTensor, flattened: FlattenedMap | undefined): HostTensor {
   const { shape } = tensor;
   if (shape.length === 4) return permute(tensor, [3, 2, 0, 1]);
   if (shape.length !== 2)
     throw new KdError('USAGE', `"${layer}/kernel" has shape [${shape.join(', ')}]; a kernel has 4 sides or 2.`);
   const [features, out] = shape as [number, number];
-  if (!AFTER_FLATTEN.test(layer) || features % (POOLED * POOLED) !== 0) return permute(tensor, [1, 0]);
-  const map = { ...tensor, shape: [POOLED, POOLED, features / (POOLED * POOLED), out] };
+  if (layer !== flattened?.layer) return permute(tensor, [1, 0]);
+  const map = { ...tensor, shape: [flattened.side, flattened.side, flattened.channels, out] };
   return { ...permute(map, [3, 2, 0, 1]), shape: [out, features] };
 }

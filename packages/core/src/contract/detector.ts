@@ -168,8 +168,15 @@ export interface SecondStage {
   /**
    * Pools and classifies boxes [b, n, 4] in pixels of the resized images. The gradient flows into features and head,
    * not into the boxes.
+   * @param mask [b, n] float32: 0 for rows that only fill up a fixed number; live batch norm does not count them.
+   *   Without it all rows count.
    */
-  run(output: DetectorOutput, boxes: tf.Tensor3D, imageSizes: HostBatch['imageSizes']): RegionOutput;
+  run(
+    output: DetectorOutput,
+    boxes: tf.Tensor3D,
+    imageSizes: HostBatch['imageSizes'],
+    mask?: tf.Tensor2D,
+  ): RegionOutput;
 }
 
 /** The student's second stage in a step: computed once, shared by the detector and by every plugin. */

@@ -57,8 +57,8 @@ export interface ModelView {
   readonly head: StagedHead | undefined;
   /** What this model says of the instances of the step, row by row of `instances`; made once, when first asked for. */
   readonly ofInstances: InstanceOutput;
-  /** Of two-stage models: pools and classifies any boxes [b, n, 4]. */
-  regions?(boxes: tf.Tensor3D): RegionOutput;
+  /** Of two-stage models: pools and classifies any boxes [b, n, 4]; `mask` as in `SecondStage.run`. */
+  regions?(boxes: tf.Tensor3D, mask?: tf.Tensor2D): RegionOutput;
 }
 
 /** A model's output at the instances of a step: the student's positives, for the teacher too. */

@@ -117,6 +117,11 @@ function named(
         `${id}.${hook}: ${what} "${name}" must be a scalar tensor; got ${scalar instanceof tf.Tensor ? `shape [${scalar.shape.join(', ')}]` : typeof scalar}. Reduce it with tf.mean or tf.sum.`,
       );
     }
+    if (scalar.isDisposed)
+      throw new KdError(
+        'PLUGIN_HOOK',
+        `${id}.${hook}: ${what} "${name}" was freed before it was read: return it from the tf.tidy that it is made in.`,
+      );
     return [`${id}.${name}`, scalar];
   });
 }
@@ -148,7 +153,9 @@ function view(
     get ofInstances() {
       return ofInstances();
     },
-    ...(stage && { regions: (boxes: tf.Tensor3D) => stage.run(output, boxes, targets.imageSizes) }),
+    ...(stage && {
+      regions: (boxes: tf.Tensor3D, mask?: tf.Tensor2D) => stage.run(output, boxes, targets.imageSizes, mask),
+    }),
   };
 }
 

@@ -20,7 +20,7 @@ export function instanceOutput(
   if (stage !== undefined) {
     const { background } = stage;
     if (own === undefined) {
-      const { features, levels, logits } = stage.run(output, instances.boxes, targets.imageSizes);
+      const { features, levels, logits } = stage.run(output, instances.boxes, targets.imageSizes, instances.mask);
       return { features, levels, logits, background };
     }
     const { features, levels, logits } = own.output;

@@ -305,6 +305,17 @@ describe('a step that fails', () => {
       /^p\.lossCompose: term "feat" must be a scalar tensor; got shape \[2, 3\]/,
     ],
     [
+      'a term is freed',
+      {
+        lossCompose: () => {
+          const term = scalar(1);
+          term.dispose();
+          return { feat: term };
+        },
+      },
+      /^p\.lossCompose: term "feat" was freed before it was read/,
+    ],
+    [
       'a term is a number',
       { lossCompose: () => ({ feat: 3 }) },
       /^p\.lossCompose: term "feat" must be a scalar tensor; got number/,
@@ -315,6 +326,29 @@ describe('a step that fails', () => {
     const before = tf.memory().numTensors;
     expect(() => step(models, batch)).toThrow(
       expect.objectContaining({ code: 'PLUGIN_HOOK', message: expect.stringMatching(message) }),
+    );
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
+  it('names a detector whose own tidy freed its new running statistics', async () => {
+    const { models, student: of } = await distillation([]);
+    const careless: StepModels = {
+      ...models,
+      student: {
+        ...of,
+        forward: (images, options) => {
+          const output = of.forward(images, options);
+          tf.dispose(output.updates.map(({ value }) => value));
+          return output;
+        },
+      },
+    };
+    const before = tf.memory().numTensors;
+    expect(() => step(careless, batch)).toThrow(
+      expect.objectContaining({
+        code: 'PLUGIN_HOOK',
+        message: expect.stringMatching(/^detector toy: the new value of .*moving_mean.* in `updates` was freed/),
+      }),
     );
     expect(tf.memory().numTensors).toBe(before);
   });

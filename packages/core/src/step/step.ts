@@ -11,6 +11,7 @@ import type {
   VariableUpdate,
 } from '../contract/detector.js';
 import type { Progress } from '../contract/plugin.js';
+import { KdError } from '../errors.js';
 import { distill } from './distill.js';
 import { Kept } from './kept.js';
 import type { Distiller } from '../plugins/plugin-host.js';
@@ -122,7 +123,7 @@ function forwardBackward(
         kept.names = terms.map(([name]) => name);
         kept.stats = stats.map(([name]) => name);
         kept.terms = results.keep(tf.stack([...terms, ...stats].map(([, value]) => value)) as tf.Tensor1D);
-        kept.updates = output.updates.map(({ variable, value: update }) => ({ variable, value: results.keep(update) }));
+        kept.updates = output.updates.map((update) => keptUpdate(update, student, results));
         return terms.map(([, term]) => term).reduce((sum, term) => tf.add(sum, term));
       },
     );
@@ -147,7 +148,17 @@ function secondStage(
 ): RegionStep | undefined {
   if (stage === undefined) return undefined;
   const regions = stage.sample(output, priors, assignment, targets, rng);
-  return { regions, output: stage.run(output, regions.boxes, targets.imageSizes) };
+  const mask = tf.cast(tf.greater(regions.matched, -2), 'float32') as tf.Tensor2D;
+  return { regions, output: stage.run(output, regions.boxes, targets.imageSizes, mask) };
+}
+
+function keptUpdate({ variable, value }: VariableUpdate, detector: Detector, results: Kept): VariableUpdate {
+  if (value.isDisposed)
+    throw new KdError(
+      'PLUGIN_HOOK',
+      `detector ${detector.name}: the new value of ${detector.variables.find((one) => one.variable === variable)?.path ?? variable.name} in \`updates\` was freed before the step took it: a tf.tidy around its layers returned without it. Use tidyWithUpdates of @kd/vision there.`,
+    );
+  return { variable, value: results.keep(value) };
 }
 
 /**

@@ -36,26 +36,30 @@ export class BatchNorm extends AffineNorm {
   ): tf.Tensor {
     if (this.isAffine({ training: context.training === true })) return super.call(inputs, context);
     const x = onlyTensor(inputs) as tf.Tensor4D; // [b, h, w, c]
-    const count = x.size / x.shape[3];
+    const { rows } = context;
+    const [b, h, w] = x.shape;
     const store = ({ mean, variance }: Statistics): void => {
-      const unbiased = tf.mul(variance, count / Math.max(1, count - 1));
+      const count = tf.mul(rows ? tf.sum(rows) : b, h * w);
+      const unbiased = tf.mul(variance, tf.div(count, tf.maximum(tf.sub(count, 1), 1)));
+      // Nothing but padding says nothing of the data.
+      const share = tf.mul(tf.minimum(count, 1), this.momentum) as tf.Scalar;
+      const blended = (old: tf.Variable, batch: tf.Tensor): { variable: tf.Variable; value: tf.Tensor } => ({
+        variable: old,
+        value: tf.add(tf.mul(old, tf.sub(1, share)), tf.mul(tf.reshape(batch, old.shape), share)),
+      });
       context.updates?.push(
-        { variable: variableOf(this.movingMean), value: this.blend(variableOf(this.movingMean), mean) },
-        { variable: variableOf(this.movingVariance), value: this.blend(variableOf(this.movingVariance), unbiased) },
+        blended(variableOf(this.movingMean), mean),
+        blended(variableOf(this.movingVariance), unbiased),
       );
     };
     return normalise(
       x,
       variableOf(this.gamma) as tf.Tensor1D,
       variableOf(this.beta) as tf.Tensor1D,
-      wholeBatch(x.shape),
+      wholeBatch(x.shape, rows),
       this.epsilon,
       store,
     );
-  }
-
-  private blend(old: tf.Tensor, batch: tf.Tensor): tf.Tensor {
-    return tf.add(tf.mul(old, 1 - this.momentum), tf.mul(tf.reshape(batch, old.shape), this.momentum));
   }
 
   override getConfig(): LayerConfig {

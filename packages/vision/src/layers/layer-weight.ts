@@ -13,6 +13,8 @@ export interface CallContext {
   readonly training: boolean;
   /** Live batch norm leaves its new running statistics here instead of assigning them. */
   readonly updates: { variable: tf.Variable; value: tf.Tensor }[];
+  /** [b] float32: 1 for the rows that live batch norm counts, 0 for padding; without it all count. */
+  readonly rows?: tf.Tensor1D;
 }
 
 /** The variable behind a layer's weight: `read()` returns the variable itself, typed as a tensor. */
