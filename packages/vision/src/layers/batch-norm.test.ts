@@ -2,7 +2,7 @@ import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { createNorm } from './norm.js';
-import { variableOf } from './layer-weight.js';
+import { weightOf } from './layer-weight.js';
 import type { BatchNorm } from './batch-norm.js';
 
 beforeAll(async () => {
@@ -19,7 +19,7 @@ const wave = (shape: [number, number, number, number], by: number): tf.Tensor4D 
 const live = (): BatchNorm => {
   const norm = createNorm('n', 3, { kind: 'live' }) as BatchNorm;
   norm.build([null, null, null, 3]);
-  variableOf(norm.gamma).assign(tf.tensor1d([1, 2, 0.5]));
+  weightOf(norm, 'gamma')!.assign(tf.tensor1d([1, 2, 0.5]));
   return norm;
 };
 
