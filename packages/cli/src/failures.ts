@@ -1,3 +1,5 @@
+import { printJson, tell } from './out.js';
+
 /** Exit codes: 1 for what went wrong, 2 for a command that was typed wrongly, 130 for Ctrl-C. */
 export const FAILED = 1;
 export const MISUSED = 2;
@@ -19,14 +21,22 @@ function describe(error: unknown): Described {
   return { code: 'UNEXPECTED', message: error.message, ...(error.stack === undefined ? {} : { stack: error.stack }) };
 }
 
+/** An error in words. Lines of our own messages are lines; those in any other may be part of a name. */
+export function failureLines(error: unknown): string[] {
+  const { code, message } = describe(error);
+  const lines = `error [${code}] ${message}`;
+  return error instanceof Error && error.name === 'KdError' ? lines.split('\n') : [lines];
+}
+
 /** Tells an error, as JSON on standard output or in words on standard error, and gives the exit code. */
 export function tellFailure(error: unknown, json: boolean): number {
   const { code, message, stack } = describe(error);
-  if (json) process.stdout.write(`${JSON.stringify({ ok: false, error: { code, message } })}\n`);
-  else process.stderr.write(`error [${code}] ${message}\n`);
+  if (json) printJson({ ok: false, error: { code, message } }, 0);
+  else tell(...failureLines(error));
   if (stack !== undefined)
-    process.stderr.write(
-      `${stack.split('\n').slice(1, 6).join('\n')}\nThis looks like a fault of kd itself: please report it with the lines above.\n`,
+    tell(
+      ...stack.split('\n').slice(1, 6),
+      'This looks like a fault of kd itself: please report it with the lines above.',
     );
   return code === 'USAGE' ? MISUSED : FAILED;
 }

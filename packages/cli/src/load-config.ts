@@ -59,6 +59,6 @@ async function evaluate(file: string): Promise<unknown> {
     return config;
   } catch (cause) {
     if (isKdError(cause)) throw cause;
-    throw new KdError('CONFIG_NOT_FOUND', `${file} could not be loaded: ${messageOf(cause)}`, { cause });
+    throw new KdError('CONFIG_NOT_FOUND', `${file} could not be loaded: ${messageOf(cause)}`.split('\n'), { cause });
   }
 }

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { type CAC, cac } from 'cac';
 import { MISUSED, tellFailure } from './failures.js';
 import type { Flags } from './flags.js';
+import { tell } from './out.js';
 
 // Commands of two words are joined, so that they are commands like any other.
 const TWO_WORDS: Readonly<Record<string, string>> = { data: 'check', engine: 'install' };
@@ -36,7 +37,7 @@ function unknownCommand(program: CAC, [first]: readonly string[]): number {
     first in TWO_WORDS
       ? `did you mean "kd ${first} ${TWO_WORDS[first]}"?`
       : `there are ${names.join(', ')}; see kd --help`;
-  process.stderr.write(`error [USAGE] there is no command "${first}"; ${more}\n`);
+  tell(`error [USAGE] there is no command "${first}"; ${more}`);
   return MISUSED;
 }
 

@@ -1,4 +1,5 @@
 import { constants } from 'node:os';
+import { tell } from './out.js';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGPIPE'] as const;
 type Signal = (typeof SIGNALS)[number];
@@ -16,7 +17,7 @@ export function stopSignal(said = 'stopping after this step, with a checkpoint; 
   const onSignal = (name: Signal): void => {
     if (!controller.signal.aborted) {
       controller.abort();
-      process.stderr.write(`\n${said}\n`);
+      tell('', said);
     } else if (name === 'SIGINT' || name === 'SIGTERM') process.exit(128 + constants.signals[name]);
     // A closed terminal is told several times, a closed pipe at every line.
   };

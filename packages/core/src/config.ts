@@ -144,7 +144,7 @@ export function parseConfig(config: unknown, where: string): ResolvedConfig {
   const result = v.safeParse(configSchema, config);
   if (result.success) return result.output;
   const lines = result.issues.map((issue) => `  ${describe(issue)}`);
-  throw new KdError('CONFIG_INVALID', `${where} is not a valid config:\n${lines.join('\n')}`);
+  throw new KdError('CONFIG_INVALID', [`${where} is not a valid config:`, ...lines]);
 }
 
 function describe(issue: v.BaseIssue<unknown>): string {

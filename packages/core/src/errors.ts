@@ -1,3 +1,5 @@
+import { printable } from './printable.js';
+
 /** What a code stands for. docs/errors.md is made of this: `pnpm docs:errors`. */
 export interface ErrorExplanation {
   readonly meaning: string;
@@ -129,10 +131,11 @@ export class KdError extends Error {
 
   /**
    * @param code one of {@link ERROR_CODES}
-   * @param message what, where (file, line, id), why, and what to do instead
+   * @param message what, where (file, line, id), why, and what to do instead; several lines as a list, since names in a
+   *   text must not begin a line
    */
-  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
-    super(message, options);
+  constructor(code: ErrorCode, message: string | readonly string[], options?: { cause?: unknown }) {
+    super([message].flat().map(printable).join('\n'), options);
     this.code = code;
   }
 }

@@ -15,6 +15,7 @@ export * from './errors.js';
 export * from './logger.js';
 export * from './options.js';
 export * from './regular-file.js';
+export { printable } from './printable.js';
 export * from './rng.js';
 export * from './run/run-folder.js';
 export * from './config.js';

@@ -1,3 +1,5 @@
+import { printable } from './printable.js';
+
 /** Where messages for the person go. */
 export interface Logger {
   info(message: string): void;
@@ -6,8 +8,8 @@ export interface Logger {
 
 /** Warnings and notes on standard error, so that standard output stays free for results. */
 export const consoleLogger: Logger = {
-  info: (message) => void process.stderr.write(`${message}\n`),
-  warn: (message) => void process.stderr.write(`warning: ${message}\n`),
+  info: (message) => void process.stderr.write(`${printable(message)}\n`),
+  warn: (message) => void process.stderr.write(`warning: ${printable(message)}\n`),
 };
 
 export const silentLogger: Logger = { info: () => {}, warn: () => {} };

@@ -8,7 +8,7 @@ export function parseOptions<T>(schema: StandardSchemaV1<unknown, T>, options: u
     throw new KdError('PLUGIN_INVALID', `${what}: its options schema is asynchronous; use one that validates at once.`);
   if (result.issues) {
     const lines = result.issues.map((issue) => `  ${pathOf(issue)}${issue.message}`);
-    throw new KdError('CONFIG_INVALID', `${what}: the options are not valid:\n${lines.join('\n')}`);
+    throw new KdError('CONFIG_INVALID', [`${what}: the options are not valid:`, ...lines]);
   }
   return result.value;
 }

@@ -91,7 +91,4 @@ export const openDataset = async (spec: unknown, folder: string): Promise<ReadDa
   dataSource(spec).open({ folder });
 
 const invalid = (what: string, lines: readonly string[]): KdError =>
-  new KdError(
-    'CONFIG_INVALID',
-    `The description of ${what} is not valid:\n${lines.map((line) => `  ${line}`).join('\n')}`,
-  );
+  new KdError('CONFIG_INVALID', [`The description of ${what} is not valid:`, ...lines.map((line) => `  ${line}`)]);

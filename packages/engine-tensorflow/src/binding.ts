@@ -99,16 +99,12 @@ export async function compileBinding(
       });
       const { code, stderr } = await run(compiler.command, plan.args(join(temporary, 'tfjs_binding.node')));
       if (code !== 0) {
-        const errors =
-          stderr
-            .split('\n')
-            .filter((line) => /error|cannot find/i.test(line))
-            .slice(0, 5)
-            .join('\n') || stderr.trim().slice(-500);
-        throw new KdError(
-          'ENGINE_UNAVAILABLE',
-          `the binding could not be compiled by ${compiler.command} (${compiler.version}) against ${library.folder}:\n${errors}`,
-        );
+        const lines = stderr.split('\n').filter((line) => /error|cannot find/i.test(line));
+        const errors = lines.length > 0 ? lines.slice(0, 5) : [stderr.trim().slice(-500)];
+        throw new KdError('ENGINE_UNAVAILABLE', [
+          `the binding could not be compiled by ${compiler.command} (${compiler.version}) against ${library.folder}:`,
+          ...errors,
+        ]);
       }
       await keepHashes(temporary);
     },

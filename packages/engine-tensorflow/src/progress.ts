@@ -1,3 +1,5 @@
+import { printable } from '@kd/core';
+
 /** One line about what the engine is doing before it can run: only long steps report. */
 export interface Progress {
   readonly stage: 'download' | 'unpack' | 'compile' | 'wait' | 'check';
@@ -13,7 +15,7 @@ export const megabytes = (bytes: number): string => `${Math.round(bytes / 1e6)} 
 
 /** Plain lines on stderr: what a user sees who passed no `onProgress`. A download says a line each tenth. */
 export function progressLines(
-  write: (line: string) => void = (line) => void process.stderr.write(`${line}\n`),
+  write: (line: string) => void = (line) => void process.stderr.write(`${printable(line)}\n`),
 ): OnProgress {
   let tenth = -1;
   return ({ stage, message, done, total }) => {

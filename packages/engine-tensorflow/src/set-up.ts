@@ -92,11 +92,12 @@ async function fetchWheel(
     clearInterval(watch),
   );
   if (code !== 0) {
-    const why = stderr.trim().split('\n').slice(-3).join('\n');
-    throw new KdError(
-      'ENGINE_UNAVAILABLE',
-      `pip could not download ${wheel.requirement} (${megabytes(wheel.bytes)}):\n${why}\nCheck the network and the disk, or pip's index settings behind a proxy; then run \`kd engine install\` again.`,
-    );
+    const why = stderr.trim().split('\n').slice(-3);
+    throw new KdError('ENGINE_UNAVAILABLE', [
+      `pip could not download ${wheel.requirement} (${megabytes(wheel.bytes)}):`,
+      ...why,
+      "Check the network and the disk, or pip's index settings behind a proxy; then run `kd engine install` again.",
+    ]);
   }
   const name = (await readdir(download)).find((file) => file.endsWith('.whl'));
   if (name === undefined)

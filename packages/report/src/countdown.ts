@@ -1,3 +1,4 @@
+import { printable } from '@kd/core/printable';
 import { createLogUpdate } from 'log-update';
 import { bar } from './progress-lines.js';
 
@@ -8,5 +9,8 @@ export function countdown(
 ): { show(done: number, of: number): void; end(): void } {
   if (stream.isTTY !== true || stream.rows === 0) return { show: () => {}, end: () => {} };
   const update = createLogUpdate(stream, { showCursor: true });
-  return { show: (done, of) => update(`${label} ${bar(done / of, 30)} ${done}/${of}`), end: () => update.clear() };
+  return {
+    show: (done, of) => update(`${printable(label)} ${bar(done / of, 30)} ${done}/${of}`),
+    end: () => update.clear(),
+  };
 }

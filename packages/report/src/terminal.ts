@@ -1,4 +1,5 @@
 import type { Listener, LogEvent, RunInfo, Summary, TrainerEvent } from '@kd/core';
+import { printable } from '@kd/core/printable';
 import { createLogUpdate } from 'log-update';
 import { evaluatedImages, metricsLine } from './evaluation-lines.js';
 import { duration } from './figures.js';
@@ -26,25 +27,26 @@ export function terminal({
     on: (event) => {
       if (event.type === 'start') {
         run = event.run;
-        screen.line(startLines(run).join('\n'));
+        screen.lines(startLines(run));
         return;
       }
       if (run === null) return;
       screen.show(event, run);
-      const said = lineOf(event, run);
-      if (said !== null) screen.line(said);
+      screen.lines(linesOf(event, run));
     },
   };
 }
 
 /** What is worth a line that stays, on any kind of stream. */
-function lineOf(event: TrainerEvent, run: RunInfo): string | null {
+function linesOf(event: TrainerEvent, run: RunInfo): string[] {
   if (event.type === 'evaluation')
-    return `epoch ${event.epoch + 1}/${run.epochs}  evaluated in ${duration(event.seconds)}  ${metricsLine(event.result.metrics)}${event.result.skipped.length === 0 ? '' : `  (${evaluatedImages(event.result)})`}${event.best ? '  (best so far)' : ''}`;
-  if (event.type === 'pass' && event.done === event.of) return `${event.plugin}: passed over ${event.of} images`;
-  if (event.type === 'stopped') return `stopped after step ${event.step}; checkpoint: ${event.file}`;
-  if (event.type === 'end') return endLines(event.summary).join('\n');
-  return null;
+    return [
+      `epoch ${event.epoch + 1}/${run.epochs}  evaluated in ${duration(event.seconds)}  ${metricsLine(event.result.metrics)}${event.result.skipped.length === 0 ? '' : `  (${evaluatedImages(event.result)})`}${event.best ? '  (best so far)' : ''}`,
+    ];
+  if (event.type === 'pass' && event.done === event.of) return [`${event.plugin}: passed over ${event.of} images`];
+  if (event.type === 'stopped') return [`stopped after step ${event.step}; checkpoint: ${event.file}`];
+  if (event.type === 'end') return endLines(event.summary);
+  return [];
 }
 
 function endLines({ minutes, minutesEvaluating, skipped }: Summary): string[] {
@@ -62,15 +64,15 @@ function endLines({ minutes, minutesEvaluating, skipped }: Summary): string[] {
 
 interface Screen {
   /** Text that stays. */
-  line(text: string): void;
+  lines(texts: readonly string[]): void;
   show(event: TrainerEvent, run: RunInfo): void;
 }
 
 function plainScreen(stream: NodeJS.WriteStream): Screen {
   return {
-    line: (text) => void stream.write(`${text}\n`),
+    lines: (texts) => texts.forEach((text) => void stream.write(`${printable(text)}\n`)),
     show: (event, run) => {
-      if (event.type === 'log') stream.write(`${plainLine(event, run)}\n`);
+      if (event.type === 'log') stream.write(`${printable(plainLine(event, run))}\n`);
     },
   };
 }
@@ -83,7 +85,7 @@ function liveScreen(stream: NodeJS.WriteStream): Screen {
   let drawn = 0;
   let drawnType = '';
   return {
-    line: (text) => update.persist(text),
+    lines: (texts) => texts.forEach((text) => update.persist(printable(text))),
     show: (event, run) => {
       if (event.type === 'log') log = event;
       if (event.type === 'end' || event.type === 'stopped') return update.clear();
@@ -104,5 +106,5 @@ function liveLines(step: number, epoch: number, log: LogEvent | null, run: RunIn
       ? ''
       : `  ${duration((log.secondsLeft * (run.steps - step)) / Math.max(1, run.steps - log.step))} left`;
   const head = `epoch ${epoch + 1}/${run.epochs} ${bar(step / run.steps, 30)} step ${step}/${run.steps}${left}`;
-  return log === null ? head : `${head}\n  ${figuresOf(log).join('  ')}`;
+  return log === null ? head : `${head}\n  ${printable(figuresOf(log).join('  '))}`;
 }

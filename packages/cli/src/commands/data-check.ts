@@ -1,6 +1,7 @@
 import { checkDataset, checkText } from '@kd/data';
 import { FAILED } from '../failures.js';
 import type { Flags } from '../flags.js';
+import { print, printJson } from '../out.js';
 
 /** `kd data check --coco JSON --images DIR | --voc ROOT --split NAME`: exit code 0 when the data set is usable. */
 export async function checkData(flags: Flags): Promise<number> {
@@ -11,6 +12,7 @@ export async function checkData(flags: Flags): Promise<number> {
     ),
   );
   const result = await checkDataset({ ...options, strict: strict === true });
-  process.stdout.write(`${json === true ? JSON.stringify(result) : checkText(result)}\n`);
+  if (json === true) printJson(result, 0);
+  else print(...checkText(result).split('\n'));
   return result.ok ? 0 : FAILED;
 }

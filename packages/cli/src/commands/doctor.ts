@@ -3,6 +3,7 @@ import { diagnose, type Diagnosis, tensorflow } from '@kd/engine-tensorflow';
 import { copiesOf, type Copy, copyWarnings, SINGLE_PACKAGES } from '../copies.js';
 import { FAILED } from '../failures.js';
 import type { Flags } from '../flags.js';
+import { print, printJson } from '../out.js';
 
 type Started = { readonly ok: true; readonly engine: EngineInfo } | { readonly ok: false; readonly why: string } | null;
 
@@ -24,11 +25,8 @@ export async function doctor({ json }: Flags): Promise<number> {
     ...several,
   ];
   const well = found.usable && started?.ok !== false && several.length === 0;
-  process.stdout.write(
-    json === true
-      ? `${JSON.stringify({ ok: well, ...found, started, copies, advice }, null, 2)}\n`
-      : `${lines(found, started, copies, advice, well).join('\n')}\n`,
-  );
+  if (json === true) printJson({ ok: well, ...found, started, copies, advice });
+  else print(...lines(found, started, copies, advice, well));
   return well ? 0 : FAILED;
 }
 
@@ -74,7 +72,7 @@ function lines(
     `python    ${python === null ? 'none' : `${python.command} ${python.version}, ${python.pip === null ? 'without pip' : `pip ${python.pip}`}`}`,
     ...Object.entries(copies).flatMap(([name, found]) => copyLines(name.replace(/^.*\/(tfjs-(?=layers))?/, ''), found)),
     '',
-    advice.length === 0 ? 'nothing to do' : advice.map((one) => `to do: ${one}`).join('\n'),
+    ...(advice.length === 0 ? ['nothing to do'] : advice.map((one) => `to do: ${one}`)),
   ];
 }
 

@@ -2,6 +2,7 @@ import { API_VERSION, consoleLogger, manifestWarnings, type Plan, readManifests 
 import { columns, partLines } from '@kd/report';
 import { INTERRUPTED } from '../failures.js';
 import type { Flags } from '../flags.js';
+import { print, printJson } from '../out.js';
 import { planConfig } from '../plan-config.js';
 
 /** `kd plugins [CONFIG]`: what is installed, or what the parts of a config tap, need and add. */
@@ -15,12 +16,12 @@ async function installed({ json }: Flags): Promise<number> {
   for (const warning of await manifestWarnings(found)) consoleLogger.warn(warning);
   const manifests = found.declared;
   if (json === true) {
-    process.stdout.write(`${JSON.stringify(manifests, null, 2)}\n`);
+    printJson(manifests);
     return 0;
   }
   if (manifests.length === 0) {
-    process.stdout.write(
-      'no plugins: the project of this folder has no direct dependency that declares one. For example: pnpm add @kd/plugin-ssim @kd/detector-retinanet @kd/engine-tensorflow\n',
+    print(
+      'no plugins: the project of this folder has no direct dependency that declares one. For example: pnpm add @kd/plugin-ssim @kd/detector-retinanet @kd/engine-tensorflow',
     );
     return 0;
   }
@@ -31,7 +32,7 @@ async function installed({ json }: Flags): Promise<number> {
     one.package,
     one.apiVersion === API_VERSION ? '' : `speaks version ${one.apiVersion} of the contract, this core ${API_VERSION}`,
   ]);
-  process.stdout.write(`${columns([['kind', 'name', 'version', 'package', ''], ...rows], 5).join('\n')}\n`);
+  print(...columns([['kind', 'name', 'version', 'package', ''], ...rows], 5));
   return 0;
 }
 
@@ -40,10 +41,7 @@ async function partsOf(config: string, flags: Flags): Promise<number> {
   const plan = await planConfig(config, flags, { steps: 0 });
   if (plan === null) return INTERRUPTED;
   const { student, teacher, distillers }: Plan = plan;
-  process.stdout.write(
-    flags['json'] === true
-      ? `${JSON.stringify({ ok: true, config, student, teacher, distillers }, null, 2)}\n`
-      : `${partLines(plan).join('\n')}\n`,
-  );
+  if (flags['json'] === true) printJson({ ok: true, config, student, teacher, distillers });
+  else print(...partLines(plan));
   return 0;
 }

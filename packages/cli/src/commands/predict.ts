@@ -4,9 +4,10 @@ import { DEFAULT_MAX_PIXELS, inputTransform, readImage } from '@kd/data';
 import * as tf from '@tensorflow/tfjs-core';
 import { classNames } from '../data-argument.js';
 import { drawBoxes, hasFont } from '../drawing.js';
-import { FAILED } from '../failures.js';
+import { FAILED, failureLines } from '../failures.js';
 import type { Flags } from '../flags.js';
 import { findModel, openModel } from '../open-model.js';
+import { print, printJson, tell } from '../out.js';
 
 interface Found {
   /** x1 y1 x2 y2 in pixels of the upright image */
@@ -37,8 +38,8 @@ export async function predict(path: string, images: readonly string[], flags: Fl
     ...(names === undefined ? {} : { categories: names.map((name, i) => ({ id: i + 1, name })) }),
   });
   if (!(await hasFont()))
-    process.stderr.write(
-      'warning: this machine has no font, labels are drawn as empty boxes; install one (Debian: apt install fonts-dejavu-core), or read predictions.json\n',
+    tell(
+      'warning: this machine has no font, labels are drawn as empty boxes; install one (Debian: apt install fonts-dejavu-core), or read predictions.json',
     );
   const nameFor = outputNames();
   const predictions: Prediction[] = [];
@@ -49,7 +50,7 @@ export async function predict(path: string, images: readonly string[], flags: Fl
       } catch (error) {
         if (error instanceof KdError && error.code === 'FILE_WRITE') throw error;
         const code = error instanceof KdError ? error.code : 'UNEXPECTED';
-        process.stderr.write(`error [${code}] ${messageOf(error)}\n`);
+        tell(...failureLines(error));
         predictions.push({ file, error: { code, message: messageOf(error) } });
       }
     }
@@ -64,10 +65,11 @@ export async function predict(path: string, images: readonly string[], flags: Fl
   };
   await writeFileAtomic(join(out, 'predictions.json'), `${JSON.stringify(result, null, 2)}\n`);
   const failed = predictions.filter((one) => 'error' in one).length;
-  if (flags['json'] === true) process.stdout.write(`${JSON.stringify({ ok: failed === 0, ...result }, null, 2)}\n`);
+  if (flags['json'] === true) printJson({ ok: failed === 0, ...result });
   else
-    process.stdout.write(
-      `${[...predictions.flatMap(lineOf), `${images.length - failed} of ${images.length} images, boxes and predictions.json in ${out}`].join('\n')}\n`,
+    print(
+      ...predictions.flatMap(lineOf),
+      `${images.length - failed} of ${images.length} images, boxes and predictions.json in ${out}`,
     );
   return failed === 0 ? 0 : FAILED;
 }

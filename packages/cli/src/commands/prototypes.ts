@@ -4,6 +4,7 @@ import { KdError, messageOf, writeFileAtomic } from '@kd/core';
 import { openDataset, type ReadDataset } from '@kd/data';
 import type { Flags } from '../flags.js';
 import { dataFolder, readOrigin } from '../origin.js';
+import { print, printJson } from '../out.js';
 import { positiveFlag } from '../positive-flag.js';
 import type { Bank } from '../prototypes/bank.js';
 import { cropInstances } from '../prototypes/crops.js';
@@ -40,12 +41,22 @@ export async function prototypes(path: string, flags: Flags): Promise<number> {
     0,
   );
   if (flags['json'] === true)
-    process.stdout.write(
-      `${JSON.stringify({ ok: true, page: out, bank: file, plugin, step: bank.info.step, epoch: bank.info.epoch, prototypes: count, images: crops.size })}\n`,
+    printJson(
+      {
+        ok: true,
+        page: out,
+        bank: file,
+        plugin,
+        step: bank.info.step,
+        epoch: bank.info.epoch,
+        prototypes: count,
+        images: crops.size,
+      },
+      0,
     );
   else
-    process.stdout.write(
-      `${count} prototypes of ${labels.length} ${labels.length === 1 ? 'class' : 'classes'} on ${bank.levels.length} levels, made at step ${bank.info.step}: ${out}\n`,
+    print(
+      `${count} prototypes of ${labels.length} ${labels.length === 1 ? 'class' : 'classes'} on ${bank.levels.length} levels, made at step ${bank.info.step}: ${out}`,
     );
   return 0;
 }

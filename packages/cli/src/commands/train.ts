@@ -8,6 +8,7 @@ import { loadConfig, type LoadedConfig } from '../load-config.js';
 import type { Flags } from '../flags.js';
 import { ORIGIN, originWriter, readOrigin } from '../origin.js';
 import { type Overrides, overridesOf, overrideWords, selectsCode, withOverrides } from '../overrides.js';
+import { print, tell } from '../out.js';
 import { ports } from '../ports.js';
 import { shownPath } from '../shown-path.js';
 import { stopSignal } from '../stop-signal.js';
@@ -33,9 +34,7 @@ export async function train(argument: string | undefined, flags: Flags): Promise
     });
     const summary = await trainer.fit();
     if (summary === null) {
-      process.stderr.write(
-        `go on with: kd train ${shownPath(file)} --out ${shownPath(out)} --resume${overrideWords(overrides)}\n`,
-      );
+      tell(`go on with: kd train ${shownPath(file)} --out ${shownPath(out)} --resume${overrideWords(overrides)}`);
       return INTERRUPTED;
     }
     const lines = evaluationLines({
@@ -43,7 +42,7 @@ export async function train(argument: string | undefined, flags: Flags): Promise
       metrics: summary.metrics,
       perClass: Object.entries(summary.perClass).map(([name, metrics], id) => ({ category: { id, name }, metrics })),
     });
-    process.stdout.write(`${lines.join('\n')}\n${lines.length > 0 ? '\n' : ''}run: ${out}\n`);
+    print(...lines, ...(lines.length > 0 ? [''] : []), `run: ${out}`);
     return 0;
   } finally {
     stop.end();

@@ -29,7 +29,7 @@ export function guarded<T>(id: string, hook: string, run: () => T): T {
 function failureOf(id: string, hook: string, cause: unknown): KdError {
   if (!isKdError(cause)) return new KdError('PLUGIN_HOOK', `${id}.${hook} threw: ${messageOf(cause)}`, { cause });
   const named = new RegExp(`^(distiller |plugin )?"?${id}\\b`).test(cause.message);
-  return named ? cause : new KdError(cause.code, `${id}.${hook}: ${cause.message}`, { cause });
+  return named ? cause : new KdError(cause.code, `${id}.${hook}: ${cause.message}`.split('\n'), { cause });
 }
 
 const ON_THE_TAPE: ReadonlySet<string> = new Set<keyof Hooks>(['headForward', 'lossCompose', 'stats', 'schedule']);

@@ -57,6 +57,6 @@ export async function importFile(name: string, file: string): Promise<Readonly<R
         { cause },
       );
     }
-    throw new KdError('PLUGIN_INVALID', `${name} could not be imported: ${messageOf(cause)}`, { cause });
+    throw new KdError('PLUGIN_INVALID', `${name} could not be imported: ${messageOf(cause)}`.split('\n'), { cause });
   }
 }

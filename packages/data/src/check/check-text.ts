@@ -1,3 +1,4 @@
+import { printable } from '@kd/core';
 import { correctionLine } from '../read/correction.js';
 import type { CheckResult } from './check.js';
 
@@ -26,5 +27,7 @@ export function checkText(result: CheckResult): string {
       ),
     report.length === 0 ? 'nothing had to be corrected' : `corrected: ${actions.join(', ')}`,
     ...report.map((entry) => `  ${correctionLine(entry)}`),
-  ].join('\n');
+  ]
+    .map(printable)
+    .join('\n');
 }

@@ -5,9 +5,10 @@ import { correctionLine, type Correction } from './correction.js';
 export function refuseIfStrict(strict: boolean | undefined, file: string, report: readonly Correction[]): void {
   if (strict !== true || report.length === 0) return;
   const lines = report.slice(0, 5).map((correction) => `  ${correctionLine(correction)}`);
-  const more = report.length > 5 ? `\n  and ${report.length - 5} more` : '';
-  throw new KdError(
-    'DATA_INVALID',
-    `${file}: ${report.length} ${report.length === 1 ? 'finding' : 'findings'}, and strict mode corrects nothing; correct the annotations:\n${lines.join('\n')}${more}`,
-  );
+  const more = report.length > 5 ? [`  and ${report.length - 5} more`] : [];
+  throw new KdError('DATA_INVALID', [
+    `${file}: ${report.length} ${report.length === 1 ? 'finding' : 'findings'}, and strict mode corrects nothing; correct the annotations:`,
+    ...lines,
+    ...more,
+  ]);
 }
