@@ -12,13 +12,9 @@ import { countdown, evaluatedImages, evaluationLines, metricWords } from '@kd/re
 import { type DataArgument, dataArgument } from '../data-argument.js';
 import type { Flags } from '../flags.js';
 import { findModel, type FoundModel, openModel } from '../open-model.js';
-<<<<<<< HEAD
 import { metricArgument } from '../metric-argument.js';
-import { ports } from '../ports.js';
-=======
 import { print, printJson } from '../out.js';
-import { metricByName, ports } from '../ports.js';
->>>>>>> e244fa4 (Names never reach a terminal raw: one way out, and messages of errors are printable when they are made)
+import { ports } from '../ports.js';
 import { positiveFlag } from '../positive-flag.js';
 
 /** `kd eval RUN|CHECKPOINT [--data …]`: average precision of a model on a data set. */
@@ -42,29 +38,21 @@ export async function evaluateModel(path: string, flags: Flags): Promise<number>
     bar.end();
     const seconds = (performance.now() - began) / 1000;
     if (flags['json'] === true)
-<<<<<<< HEAD
-      process.stdout.write(
-        `${JSON.stringify({ ok: true, model: found.file, data: dataset.name, metric: metric.name, metricOptions: metric.options, ...asJson(result), seconds, engine }, null, 2)}\n`,
-      );
-    else
-      process.stdout.write(
-        `${found.file} on ${dataset.name}, ${evaluatedImages(result)}, in ${seconds.toFixed(1)} s; ${metricWords(metric)}, in percent\n\n${evaluationLines(result).join('\n')}\n`,
-=======
       printJson({
         ok: true,
         model: found.file,
         data: dataset.name,
         metric: metric.name,
+        metricOptions: metric.options,
         ...asJson(result),
         seconds,
         engine,
       });
     else
       print(
-        `${found.file} on ${dataset.name}, ${evaluatedImages(result)}, in ${seconds.toFixed(1)} s; ${metric.name}, in percent`,
+        `${found.file} on ${dataset.name}, ${evaluatedImages(result)}, in ${seconds.toFixed(1)} s; ${metricWords(metric)}, in percent`,
         '',
         ...evaluationLines(result),
->>>>>>> e244fa4 (Names never reach a terminal raw: one way out, and messages of errors are printable when they are made)
       );
     return 0;
   } finally {

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { KdError, unusable, writeFileAtomic, type Category, type ImageRecord } from '@kd/core';
+import { KdError, unusable, writeFileAtomic, type Category, type ImageRecord, printable } from '@kd/core';
 import sharp from 'sharp';
 import type { DataSource, ReadDataset } from '../dataset.js';
 import { coco } from '../read/coco.js';
@@ -93,7 +93,7 @@ const droppedOf = (report: readonly Correction[]): number => report.filter(({ ac
 
 /** The name tells which split it was. */
 function messageOfFindings(name: string, findings: readonly string[]): string {
-  const of = name === '' ? '' : `${name}: `;
+  const of = name === '' ? '' : `${printable(name)}: `;
   if (findings.length === 1) return `${of}${findings[0]!}`;
   return `${of}${findings.length} findings:\n${findings.map((finding) => `  ${finding}`).join('\n')}`;
 }

@@ -19,9 +19,9 @@ export async function gatherFaults<T>(
   const result = await read(tell ?? ((fault) => void faults.push(fault)));
   if (faults.length === 1) throw faults[0]!;
   if (faults.length > 1) {
-    const lines = faults.slice(0, LISTED).map(({ message }) => `  ${message}`);
-    const more = faults.length > LISTED ? `\n  and ${faults.length - LISTED} more; \`kd data check\` tells all` : '';
-    throw new KdError('DATA_INVALID', `${name}: ${faults.length} findings:\n${lines.join('\n')}${more}`, {
+    const lines = faults.slice(0, LISTED).flatMap(({ message }) => `  ${message}`.split('\n'));
+    const more = faults.length > LISTED ? [`  and ${faults.length - LISTED} more; \`kd data check\` tells all`] : [];
+    throw new KdError('DATA_INVALID', [`${name}: ${faults.length} findings:`, ...lines, ...more], {
       cause: faults[0],
     });
   }
