@@ -37,7 +37,7 @@ export async function dataArgument({
         'USAGE',
         '--coco needs --images, the folder that the file names of the annotations start from.',
       );
-    return { spec: { format: 'coco', annotations: String(coco), images: String(images) }, folder };
+    return { spec: { format: 'coco', annotations: String(coco), images: String(images), ...names }, folder };
   }
   if (voc !== undefined) {
     if (split === undefined)

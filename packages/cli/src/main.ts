@@ -107,7 +107,10 @@ export function build(): CAC {
     .action(async (run: string, flags: Flags) => (await import('./commands/prototypes.js')).prototypes(run, flags));
 
   withFiles(program.command('data check', 'Read a data set, decode its images, and tell everything that is wrong'))
-    .option('--classes <json>', 'Names of the classes in order, for VOC: a JSON list, or a file with one')
+    .option(
+      '--classes <json>',
+      'Names of the classes in order, of COCO some of its own: a JSON list, or a file with one',
+    )
     .option('--strict', 'Refuse what would be corrected')
     .option('--dump <dir>', 'Write what was read to this folder')
     .option('--json', 'One JSON object on standard output and nothing else')

@@ -1,5 +1,6 @@
 export * from './plugins/adapter.js';
 export { writeFileAtomic } from './atomic.js';
+export * from './class-lists.js';
 export * from './container.js';
 export type * from './contract/checkpoint.js';
 export type * from './contract/data.js';

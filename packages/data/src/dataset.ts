@@ -14,6 +14,7 @@ export interface ReadDataset extends Dataset {
 
 export interface OpenContext {
   readonly folder: string;
+  readonly classes?: readonly string[];
   /** Takes every fault, where reading is to go on without the entry; else all are thrown as one error at the end. */
   readonly tell?: TellFault;
 }

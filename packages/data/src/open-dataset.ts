@@ -14,7 +14,7 @@ const common = {
 };
 
 const FORMATS = {
-  coco: { entries: { annotations: text, images: text, ...common }, create: coco },
+  coco: { entries: { annotations: text, images: text, classes: v.optional(v.array(text)), ...common }, create: coco },
   voc: {
     entries: {
       root: v.optional(text),

@@ -1,5 +1,6 @@
 import {
   type Category,
+  classDifference,
   type Dataset,
   type Evaluation,
   evaluate,
@@ -105,20 +106,17 @@ function validationData({ config, folder }: FoundModel, path: string): DataArgum
   return { spec, folder };
 }
 
-/**
- * Opens the data and checks that its classes are the model's. VOC has no list of classes of its own: it takes the
- * model's.
- */
+/** Opens the data and checks that its classes are the model's. */
 async function openData({ spec, folder }: DataArgument, known: readonly Category[] | null): Promise<Dataset> {
   const names = known?.map(({ name }) => name);
-  const classes =
-    spec['format'] === 'voc' && spec['classes'] === undefined && names !== undefined ? { classes: names } : {};
-  const dataset = await openDataset({ ...spec, ...classes } as ResolvedConfig['data']['train'], folder, ports);
+  const dataset = await openDataset(spec as ResolvedConfig['data']['train'], folder, ports, names);
+  if (names === undefined) return dataset;
   const own = dataset.categories.map(({ name }) => name);
-  if (names !== undefined && own.join('\n') !== names.join('\n'))
+  const difference = classDifference({ of: 'the model', names }, { of: dataset.name, names: own });
+  if (difference !== null)
     throw new KdError(
       'DATA_INVALID',
-      `the model knows the classes ${names.join(', ')}, ${dataset.name} has ${own.join(', ')}. Evaluate on data with the same classes in the same order.`,
+      `the classes of the model and of the data differ: ${difference}. ${names.every((name) => own.includes(name)) ? `Give the data the model's list: --classes '${JSON.stringify(names)}', or "classes" in --data.` : 'Evaluate on data that has the classes of the model.'}`,
     );
   return dataset;
 }

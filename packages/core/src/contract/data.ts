@@ -41,8 +41,12 @@ export interface DatasetSource {
   readonly name: string;
   /** What it was made from, as plain data: for the resolved config. */
   readonly spec: Readonly<Record<string, unknown>>;
-  /** @throws KdError DATA_INVALID naming file and id */
-  open(context: { readonly folder: string }): Promise<Dataset>;
+  /**
+   * `classes` are the names that labels are wanted for, in their order: those of the training data, or of the model. A
+   * source without a list of its own takes them; one with the same names in another order puts its own in that order.
+   * @throws KdError DATA_INVALID naming file and id
+   */
+  open(context: { readonly folder: string; readonly classes?: readonly string[] }): Promise<Dataset>;
 }
 
 /** How an image becomes network input: torchvision's rule (section 2 of its transform), or one fixed size. */

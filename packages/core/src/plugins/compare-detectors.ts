@@ -1,4 +1,5 @@
 import type { DenseInfo, Detector } from '../contract/detector.js';
+import { classDifference } from '../class-lists.js';
 import { KdError } from '../errors.js';
 
 /**
@@ -9,13 +10,16 @@ export function checkSameClasses(
   id: string,
   { student, teacher }: { readonly student: Detector; readonly teacher: Detector },
 ): void {
-  const names = ({ categories }: Detector): string => categories.map(({ name }) => name).join(', ');
-  if (names(student) === names(teacher)) return;
+  const [own, others] = [namesOf(student), namesOf(teacher)];
+  const difference = classDifference({ of: 'the teacher', names: others }, { of: 'the student', names: own });
+  if (difference === null) return;
   throw new KdError(
     'TEACHER_INVALID',
-    `${id}: the classes differ: the teacher knows ${names(teacher)}, the student ${names(student)}. Train the teacher on the same classes in the same order.`,
+    `${id}: the classes differ: ${difference}. ${others.every((name) => own.includes(name)) ? `Give the student's data the teacher's list: "classes": ${JSON.stringify(others)}.` : 'Train the teacher on the classes of the student.'}`,
   );
 }
+
+const namesOf = ({ categories }: Detector): string[] => categories.map(({ name }) => name);
 
 /** Where two dense heads are read differently, in the words of a message; empty when they decode alike. */
 export function headDifferences(

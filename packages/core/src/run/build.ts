@@ -8,6 +8,7 @@ import type { Metric } from '../contract/metric.js';
 import { API_VERSION, type PluginDefinition } from '../contract/plugin.js';
 import { type DetectorSpec, readModel } from './checkpoints.js';
 import type { ResolvedConfig } from '../config.js';
+import { classDifference } from '../class-lists.js';
 import type { Use } from '../define.js';
 import { importByName } from '../plugins/discovery.js';
 import type { PluginKind } from '../plugins/manifests.js';
@@ -126,19 +127,24 @@ async function useOf(
   return { definition, options: options ?? {} };
 }
 
-/** A data source of the config, opened. */
+/**
+ * A data source of the config, opened.
+ * @param classes names that labels are wanted for; see {@link DatasetSource}
+ */
 export async function openDataset(
   source: ResolvedConfig['data']['train'],
   folder: string,
   ports: TrainerPorts,
+  classes?: readonly string[],
 ): Promise<Dataset> {
-  if (typeof (source as DatasetSource).open === 'function') return (source as DatasetSource).open({ folder });
+  const context = { folder, ...(classes === undefined ? {} : { classes }) };
+  if (typeof (source as DatasetSource).open === 'function') return (source as DatasetSource).open(context);
   if (ports.openData === undefined)
     throw new KdError(
       'USAGE',
       'data given by format and options needs the port openData; or use the functions of @kd/data: voc(…), coco(…), synthetic(…).',
     );
-  return ports.openData(source as Readonly<Record<string, unknown>>).open({ folder });
+  return ports.openData(source as Readonly<Record<string, unknown>>).open(context);
 }
 
 /** A metric by its name becomes one that is recorded under that name. */
@@ -156,11 +162,16 @@ export function resolveMetric(metric: ResolvedConfig['evaluate']['metric'], port
 
 /** @throws KdError TEACHER_INVALID when teacher and student cannot look at the same batch */
 export function checkTeacher(teacher: BuiltDetector, student: BuiltDetector): void {
-  const names = (built: BuiltDetector): string => built.spec.categories.map(({ name }) => name).join(', ');
-  if (names(teacher) !== names(student)) {
+  const namesOf = (built: BuiltDetector): string[] => built.spec.categories.map(({ name }) => name);
+  const [others, own] = [namesOf(teacher), namesOf(student)];
+  const difference = classDifference({ of: 'the teacher', names: others }, { of: "the student's data", names: own });
+  if (difference !== null) {
+    const way = others.every((name) => own.includes(name))
+      ? `Give the data the teacher's list, as \`classes\` of data.train and data.val: "classes": ${JSON.stringify(others)}.`
+      : 'Train the teacher on the classes of the data, or add those that are missing to the data: to `classes` of VOC, to "categories" of COCO.';
     throw new KdError(
       'TEACHER_INVALID',
-      `the teacher (${teacher.info.weights}) knows the classes ${names(teacher)}, the student's data has ${names(student)}. Train the teacher on the same classes in the same order.`,
+      `the classes of the teacher (${teacher.info.weights}) differ: ${difference}. ${way}`,
     );
   }
   const [of, other] = [JSON.stringify(teacher.detector.input), JSON.stringify(student.detector.input)];

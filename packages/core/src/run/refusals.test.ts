@@ -123,8 +123,28 @@ describe('what does not fit', () => {
     };
     await expect(run(distilled({ data: { train: renamed, workers: 0 } }))).rejects.toMatchObject({
       code: 'TEACHER_INVALID',
-      message: expect.stringMatching(/knows the classes red, blue, the student's data has cat, dog/),
+      message: expect.stringMatching(
+        /only the teacher has red, blue; only the student's data has cat, dog\. Train the teacher/,
+      ),
     });
+  });
+
+  it('refuses validation data of other classes by what differs, and asks for the order of the training data', async () => {
+    let asked: readonly string[] | undefined;
+    const val = {
+      ...toyData(),
+      open: async (context: { folder: string; classes?: readonly string[] }) => {
+        asked = context.classes;
+        return { ...(await toyData().open(context)), categories: [{ id: 1, name: 'Red' }] };
+      },
+    };
+    await expect(run(toyConfig({ data: { train: toyData(), val, workers: 0 } }))).rejects.toMatchObject({
+      code: 'DATA_INVALID',
+      message: expect.stringMatching(
+        /classes: the training data writes red, the validation data Red; only the training data has blue\./,
+      ),
+    });
+    expect(asked).toEqual(['red', 'blue']);
   });
 
   it('refuses a detector for another version of the contract', async () => {

@@ -38,6 +38,7 @@ import { createRng } from '../rng.js';
 import type { RunFolder } from './run-folder.js';
 import { TapRegistry, type TakenTaps } from '../plugins/taps.js';
 import { loadMatching } from '../variables.js';
+import { classDifference, sharedClassesAdvice } from '../class-lists.js';
 import { checkUsable } from './usable-data.js';
 
 export interface RunOptions extends TrainerPorts {
@@ -110,7 +111,8 @@ export async function prepareRun(
   );
   const metric = resolveMetric(config.evaluate.metric, options);
   const train = await openDataset(config.data.train, folder, options);
-  const val = config.data.val === undefined ? null : await openDataset(config.data.val, folder, options);
+  const val =
+    config.data.val === undefined ? null : await openDataset(config.data.val, folder, options, namesOf(train));
   checkData(train, val);
   const runFolder = await openFolder();
   const engine = await resolveEngine(config.engine, folder, namedBy);
@@ -201,11 +203,17 @@ export function disposeRun({ distillers, teacher, student, logger }: Run): void 
 function checkData(train: Dataset, val: Dataset | null): void {
   checkUsable(train, 'the training data');
   if (val !== null) checkUsable(val, 'the validation data');
-  const names = (data: Dataset): string => data.categories.map(({ name }) => name).join(', ');
-  if (val !== null && names(val) !== names(train)) {
+  if (val === null) return;
+  const [own, others] = [
+    { of: 'the training data', names: namesOf(train) },
+    { of: 'the validation data', names: namesOf(val) },
+  ];
+  const difference = classDifference(own, others);
+  if (difference !== null)
     throw new KdError(
       'DATA_INVALID',
-      `training and validation data have other classes: ${names(train)} and ${names(val)}. Give both the same list of classes.`,
+      `training (${train.name}) and validation data (${val.name}) differ in their classes: ${difference}. ${sharedClassesAdvice(own, others)}`,
     );
-  }
 }
+
+const namesOf = ({ categories }: Dataset): string[] => categories.map(({ name }) => name);

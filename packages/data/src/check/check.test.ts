@@ -130,8 +130,14 @@ describe('checkDataset', () => {
     expect(checkText(result)).toMatch(
       /1 images without a box.*cat: 0 boxes.*dog: 1 boxes.*nothing had to be corrected/s,
     );
-    expect(await check({ coco: 'train.json', images: 'JPEGImages', classes: ['dog', 'cat'] })).toMatchObject({
+    expect(await check({ coco: 'train.json', images: 'JPEGImages', classes: ['dog'] })).toMatchObject({
+      ok: true,
+      classes: ['dog'],
+      images: [{ category_ids: [9] }, { category_ids: [] }],
+    });
+    expect(await check({ coco: 'train.json', images: 'JPEGImages', classes: ['bird'] })).toMatchObject({
       ok: false,
+      error: { message: expect.stringContaining('no category "bird"') as string },
     });
   });
 

@@ -74,7 +74,6 @@ export async function checkDataset(options: CheckOptions): Promise<CheckResult> 
     const source = await sourceOf(options, folder);
     name = source.name;
     const dataset = await source.open({ folder, tell });
-    checkClasses(await classList(options.classes, folder), options, dataset.categories);
     const dump = options.dump === undefined ? undefined : from(folder, options.dump);
     const { images, notes } = await decodeAll(dataset, dump, tell);
     if (findings.length === 0) findings.push(...unusable(dataset, droppedOf(dataset.report)).map((why) => `it ${why}`));
@@ -100,6 +99,8 @@ function messageOfFindings(name: string, findings: readonly string[]): string {
 
 async function sourceOf(options: CheckOptions, folder: string): Promise<DataSource> {
   const { strict = false, maxPixels } = options;
+  const classes = await classList(options.classes, folder);
+  const named = classes === undefined ? {} : { classes };
   const common = { strict, ...(maxPixels === undefined ? {} : { maxPixels }) };
   if ((options.coco === undefined) === (options.voc === undefined))
     throw new KdError(
@@ -109,34 +110,18 @@ async function sourceOf(options: CheckOptions, folder: string): Promise<DataSour
   if (options.coco !== undefined) {
     if (options.images === undefined)
       throw new KdError('USAGE', '--coco needs --images DIR, the folder that its file names start from.');
-    return coco({ annotations: options.coco, images: options.images, ...common });
+    return coco({ annotations: options.coco, images: options.images, ...named, ...common });
   }
   if (options.split === undefined)
     throw new KdError('USAGE', '--voc needs --split NAME, a list in ImageSets/Main without its .txt.');
-  const classes = await classList(options.classes, folder);
   return voc({
     root: options.voc!,
     split: options.split,
-    ...(classes === undefined ? {} : { classes }),
+    ...named,
     ...(options.images === undefined ? {} : { images: options.images }),
     ...(options.annotations === undefined ? {} : { annotations: options.annotations }),
     ...common,
   });
-}
-
-/** COCO files name their classes themselves; a list given beside them must agree. */
-function checkClasses(
-  classes: readonly string[] | undefined,
-  { coco: file }: CheckOptions,
-  categories: readonly Category[],
-): void {
-  if (file === undefined || classes === undefined) return;
-  const names = categories.map(({ name }) => name);
-  if (names.length === classes.length && names.every((name, i) => name === classes[i])) return;
-  throw new KdError(
-    'DATA_INVALID',
-    `${file}: its categories by id are ${names.join(', ')}, the classes given are ${classes.join(', ')}; they must be the same in the same order.`,
-  );
 }
 
 async function decodeAll(

@@ -165,6 +165,63 @@ describe('coco', () => {
     },
   );
 
+  describe('classes', () => {
+    const source = (classes?: readonly string[]) =>
+      coco({ annotations: 'train.json', images: '.', ...(classes === undefined ? {} : { classes }) });
+    const labelled = async (given?: readonly string[], wanted?: readonly string[]) => {
+      await open({
+        images,
+        categories: [...categories, { id: 40, name: 'cow' }],
+        annotations: [annotation, { ...annotation, id: 2, category_id: 2 }, { ...annotation, id: 3, category_id: 40 }],
+      });
+      const dataset = await source(given).open({ folder, ...(wanted === undefined ? {} : { classes: wanted }) });
+      const names = dataset.categories.map(({ id, name }) => `${id} ${name}`);
+      return [names, dataset.images[0]!.annotations.map(({ id, label }) => [id, label])];
+    };
+
+    it('take some of the categories in a wanted order; boxes of others are left out', async () => {
+      expect(await labelled(['cow', 'cat'])).toEqual([
+        ['40 cow', '2 cat'],
+        [
+          [2, 1],
+          [3, 0],
+        ],
+      ]);
+    });
+
+    it('come in the order of the training data where the names are the same, whatever ids and listing say', async () => {
+      const byId = [
+        ['2 cat', '18 dog', '40 cow'],
+        [
+          [1, 1],
+          [2, 0],
+          [3, 2],
+        ],
+      ];
+      expect(await labelled()).toEqual(byId);
+      expect(await labelled(undefined, ['cow', 'dog', 'cat'])).toEqual([
+        ['40 cow', '18 dog', '2 cat'],
+        [
+          [1, 1],
+          [2, 2],
+          [3, 0],
+        ],
+      ]);
+      for (const others of [
+        ['cow', 'dog'],
+        ['cow', 'dog', 'cat', 'x'],
+        ['cow', 'dog', 'Cat'],
+      ])
+        expect(await labelled(undefined, others)).toEqual(byId);
+    });
+
+    it('that are not there, twice there or none are refused', async () => {
+      await expect(labelled(['dgo'])).rejects.toThrow(/train\.json: there is no category "dgo" \(did you mean "dog"/);
+      await expect(labelled(['dog', 'dog'])).rejects.toThrow(/listed twice/);
+      await expect(labelled([])).rejects.toThrow(/list is empty/);
+    });
+  });
+
   describe('file names of other tools', () => {
     const named = async (file_name: string) => {
       await mkdir(join(folder, 'img/sub'), { recursive: true });

@@ -2,6 +2,7 @@ import type { Annotation, ImageRecord } from '@kd/core';
 import { DEFAULT_MAX_PIXELS } from '../decode/image.js';
 import { createDataset, type DataSource, type OpenContext, type ReadDataset } from '../dataset.js';
 import { correctBox, short } from './box-rule.js';
+import { chooseCategories } from './choose-categories.js';
 import { readCocoFile, type CocoAnnotation, type CocoImage } from './coco-file.js';
 import type { Correction } from './correction.js';
 import { attemptLater, gatherFaults, type TellFault } from './faults.js';
@@ -15,13 +16,15 @@ export interface CocoOptions {
   readonly annotations: string;
   /** Folder that `file_name` starts from. */
   readonly images: string;
+  /** Some of the categories by name, in the order of the labels; boxes of others are left out. Default: all, by id. */
+  readonly classes?: readonly string[];
   readonly name?: string;
   /** Refuse what would be corrected. */
   readonly strict?: boolean;
   readonly maxPixels?: number;
 }
 
-/** A data set in COCO's form. Labels are contiguous in the order of the category ids. */
+/** A data set in COCO's form. Labels are contiguous in the order of the category ids, or of `classes`. */
 export function coco(options: CocoOptions): DataSource {
   const name = options.name ?? options.annotations.replace(/^.*[/\\]/, '').replace(/\.json$/, '');
   return {
@@ -34,14 +37,14 @@ export function coco(options: CocoOptions): DataSource {
 async function open(
   name: string,
   options: CocoOptions,
-  { folder }: OpenContext,
+  { folder, classes: wanted }: OpenContext,
   tell: TellFault,
 ): Promise<ReadDataset> {
   const file = from(folder, options.annotations);
   const imageFolder = from(folder, options.images);
   const maxPixels = options.maxPixels ?? DEFAULT_MAX_PIXELS;
   const read = await readCocoFile(file, tell);
-  const categories = [...read.categories].sort((a, b) => a.id - b.id);
+  const categories = chooseCategories(read.categories, options.classes, wanted, file);
   const labels = new Map(categories.map(({ id }, label) => [id, label]));
   const positions = new Map<number | string, number[]>(read.images.map(({ id }) => [id, []]));
   read.annotations.forEach(({ image }, position) => positions.get(image)!.push(position));
@@ -63,6 +66,8 @@ async function open(
     const annotations: Annotation[] = [];
     for (const position of positions.get(image.id)!) {
       const entry = read.annotations[position]!;
+      const label = labels.get(entry.category);
+      if (label === undefined) continue; // of a class that is not wanted
       const { box, why } = correctBox(corners(entry.bbox), placed.width, placed.height);
       if (why !== undefined) {
         const action = box === null ? 'dropped' : 'clipped';
@@ -76,7 +81,7 @@ async function open(
       if (box === null) continue;
       const area =
         entry.area ?? (why === undefined ? entry.bbox[2] * entry.bbox[3] : (box[2] - box[0]) * (box[3] - box[1]));
-      annotations.push({ id: entry.id, box, label: labels.get(entry.category)!, area, ignore: entry.crowd });
+      annotations.push({ id: entry.id, box, label, area, ignore: entry.crowd });
     }
     images.push({ id: image.id, ...placed, annotations });
   }

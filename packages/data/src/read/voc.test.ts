@@ -84,6 +84,14 @@ describe('voc', () => {
     await expect(open(size, { classes: ['a', 'a'] })).rejects.toThrow(/listed twice/);
   });
 
+  it('takes the labels of the training data where it has no list of its own', async () => {
+    await open(size + object('b', '1 1 5 5'));
+    const opened = async (classes: readonly string[]) =>
+      (await voc({ root: '.', split: 'train' }).open({ folder: root, classes })).categories.map(({ name }) => name);
+    expect(await opened(['c', 'b', 'a'])).toEqual(['c', 'b', 'a']);
+    expect(await opened(['c'])).toEqual(['c', 'b']);
+  });
+
   it('takes a missing size from the image, and keeps images without objects', async () => {
     const { images } = await open('');
     expect(images).toEqual([{ id: 'a', file: 'a.png', width: 100, height: 80, annotations: [] }]);

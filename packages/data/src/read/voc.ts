@@ -7,6 +7,7 @@ import type { Correction } from './correction.js';
 import { attempt, attemptLater, gatherFaults, type TellFault } from './faults.js';
 import { sizeOfPicture } from './picture-size.js';
 import { from, resolveInside } from './safe-path.js';
+import { distinct } from './choose-categories.js';
 import { refuseIfStrict } from './strict.js';
 import { VOC_CLASSES } from './voc-classes.js';
 import { readVocFile, type VocFile } from './voc-file.js';
@@ -17,8 +18,8 @@ import { readSplit, splitFile } from './voc-split.js';
 
 interface Common extends VocFolderNames {
   /**
-   * Class names in the order of the labels, or `voc` for the 20 of the challenges; without it, the names that the split
-   * holds, sorted.
+   * Class names in the order of the labels, or `voc` for the 20 of the challenges; without it, those of the training
+   * data for validation, else the names that the split holds, sorted.
    */
   readonly classes?: readonly string[] | 'voc';
   /**
@@ -54,12 +55,13 @@ export function voc(options: VocOptions): DataSource {
   return {
     name,
     spec: { format: 'voc', ...options },
-    open: ({ folder, tell: given }) =>
+    open: ({ folder, classes: wanted, tell: given }) =>
       gatherFaults(name, given, (tell) =>
         open(
           name,
           options,
           sets === undefined ? [{ root: from(folder, root!), split: split!, prefix: '' }] : namedSets(sets, folder),
+          wanted,
           tell,
         ),
       ),
@@ -81,6 +83,7 @@ async function open(
   name: string,
   options: VocOptions,
   sets: readonly NamedSet[],
+  wanted: readonly string[] | undefined,
   tell: TellFault,
 ): Promise<ReadDataset> {
   const maxPixels = options.maxPixels ?? DEFAULT_MAX_PIXELS;
@@ -96,7 +99,7 @@ async function open(
       );
     listed.add(id);
   }
-  const classes = classNames(options.classes, entries);
+  const classes = classNames(options.classes, wanted, entries);
   const labels = new Map(classes.map((className, label) => [className, label]));
 
   const images: ImageRecord[] = [];
@@ -182,14 +185,16 @@ async function annotationBytes(folder: string, stem: string, xml: string, where:
   }
 }
 
-function classNames(given: VocOptions['classes'], files: readonly { readonly read: VocFile }[]): readonly string[] {
+/** The names given; else those wanted, with what the files hold besides behind them. */
+function classNames(
+  given: VocOptions['classes'],
+  wanted: readonly string[] | undefined,
+  files: readonly { readonly read: VocFile }[],
+): readonly string[] {
   if (given === 'voc') return VOC_CLASSES;
-  if (given === undefined)
-    return [...new Set(files.flatMap(({ read }) => read.objects.flatMap((object) => object?.name ?? [])))].sort();
-  const twice = given.find((name, i) => given.indexOf(name) !== i);
-  if (twice !== undefined)
-    throw new KdError('CONFIG_INVALID', `classes: "${twice}" is listed twice; class names must differ.`);
-  return given;
+  if (given !== undefined) return distinct(given);
+  const held = files.flatMap(({ read }) => read.objects.flatMap((object) => object?.name ?? []));
+  return [...new Set([...(wanted ?? []), ...held.sort()])];
 }
 
 function unknownClass(name: string, classes: readonly string[], where: string): never {
