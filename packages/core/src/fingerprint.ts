@@ -19,8 +19,25 @@ export async function fingerprintOfValues(...variables: readonly (readonly Named
   return hash.digest('hex').slice(0, 16);
 }
 
+/** Neither changes during a run, so that each is looked at once. */
+const frozen = new WeakMap<Detector, Promise<string>>();
+const datasets = new WeakMap<Dataset, string>();
+
+/** Of the values of a detector that is not trained. */
+export function fingerprintOfFrozen(detector: Detector): Promise<string> {
+  const known = frozen.get(detector) ?? fingerprintOfValues(detector.variables);
+  frozen.set(detector, known);
+  return known;
+}
+
 /** Of the annotations and the names of the images; their pixels are not read. */
-export function fingerprintOfData({ categories, images }: Dataset): string {
+export function fingerprintOfData(dataset: Dataset): string {
+  const known = datasets.get(dataset) ?? hashOfData(dataset);
+  datasets.set(dataset, known);
+  return known;
+}
+
+function hashOfData({ categories, images }: Dataset): string {
   const hash = createHash('sha256').update(JSON.stringify(categories));
   for (const image of images) hash.update(JSON.stringify(image));
   return hash.digest('hex').slice(0, 16);

@@ -36,6 +36,7 @@ export { checkUsable, unusable } from './run/usable-data.js';
 export * from './plugins/taps.js';
 export * from './plugins/term-schedule.js';
 export * from './run/updater.js';
+export { hostFloats } from './host-floats.js';
 export * from './variables.js';
 export * from './run/build.js';
 export * from './run/checkpoints.js';

@@ -3,6 +3,8 @@ import type { HostTensor, NamedTensors } from './contract/checkpoint.js';
 import type { Detector } from './contract/detector.js';
 import type { Distiller } from './plugins/plugin-host.js';
 import { KdError } from './errors.js';
+import { checkFinite } from './finite.js';
+import { hostFloats } from './host-floats.js';
 
 /** A variable that the optimiser moves. */
 export interface TrainedVariable {
@@ -36,24 +38,6 @@ export async function toHost(tensor: tf.Tensor): Promise<HostTensor> {
   return { dtype: 'BOOL', shape: tensor.shape, data };
 }
 
-/** Values of a host tensor as float32, whatever its type. */
-export function hostFloats({ dtype, data }: HostTensor): Float32Array {
-  if (data instanceof Float32Array) return data;
-  if (dtype === 'F16') return Float32Array.from(data as Uint16Array, halfToFloat);
-  if (dtype === 'BF16') return new Float32Array(Uint32Array.from(data as Uint16Array, (bits) => bits << 16).buffer);
-  if (data instanceof BigInt64Array) return Float32Array.from(data, Number);
-  return Float32Array.from(data);
-}
-
-function halfToFloat(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 0x1f;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 31) return fraction === 0 ? sign * Infinity : NaN;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
-}
-
 /** Puts a value of the same shape into a variable. */
 export function assignHost(variable: tf.Variable, value: HostTensor): void {
   const tensor = tf.tensor(
@@ -78,6 +62,10 @@ export function loadDetector(detector: Detector, tensors: NamedTensors, where: s
       `${where} does not hold the weights of this ${detector.name}: ${told}. Give the options with which the checkpoint was trained.`,
     );
   }
+  checkFinite(
+    detector.variables.map(({ path }) => [path, tensors.get(path)!]),
+    where,
+  );
   for (const { path, variable } of detector.variables) assignHost(variable, tensors.get(path)!);
 }
 
@@ -91,6 +79,10 @@ export function loadMatching(detector: Detector, tensors: NamedTensors, where: s
   const { fitting, told } = differences(detector, tensors);
   if (fitting.length === 0)
     throw new KdError('CHECKPOINT_INVALID', `${where} holds nothing that fits this ${detector.name}: ${told}.`);
+  checkFinite(
+    fitting.map(({ path }) => [path, tensors.get(path)!]),
+    where,
+  );
   for (const { path, variable } of fitting) assignHost(variable, tensors.get(path)!);
   return told;
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -247,5 +248,41 @@ describe('refused tensors', () => {
       writeSafetensors(path, new Map([['a', { dtype: 'F32', shape: [3], data: new Float32Array(2) }]])),
     ).rejects.toThrow(KdError);
     await expect(readSafetensors(path)).rejects.toThrow(/3 bytes long/);
+  });
+});
+
+describe('the hash of a file', () => {
+  const bytes = serializeSafetensors(every, { note: 'a "quoted" note', training: '{"step":3}' });
+
+  test('tells every flipped bit: of the length, the names, the shapes, the metadata, the hash itself, the data', () => {
+    for (let i = 0; i < bytes.length; i++) {
+      const damaged = bytes.slice();
+      damaged[i]! ^= 1 << (i % 8);
+      expect(() => parseSafetensors(damaged, 'x'), `byte ${i}`).toThrow(KdError);
+    }
+    expect(parseSafetensors(bytes, 'x').metadata).toEqual({ note: 'a "quoted" note', training: '{"step":3}' });
+  });
+
+  test('is SHA-256 of the file with zeros in its place', () => {
+    const text = Buffer.from(bytes).toString('latin1');
+    const [, digits] = /"kd\.hash":"kd-sha256:([0-9a-f]{64})"/.exec(text)!;
+    const zeroed = Buffer.from(text.replace(digits!, '0'.repeat(64)), 'latin1');
+    expect(createHash('sha256').update(zeroed).digest('hex')).toBe(digits);
+  });
+
+  test('is not asked of files of other programs, and refused where one kept it and wrote other bytes', () => {
+    const header = (metadata: string) =>
+      `{"__metadata__":${metadata},"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}`;
+    expect(parseSafetensors(file(header('{"format":"pt"}'), 1), 'x').metadata).toEqual({ format: 'pt' });
+    const kept = `{"kd.hash": "kd-sha256:${'0'.repeat(64)}"}`;
+    expect(() => parseSafetensors(file(header(kept), 1), 'a.safetensors')).toThrow(
+      /^a\.safetensors is damaged: .* must leave "kd\.hash" out of the metadata/,
+    );
+  });
+
+  test('is written anew with the metadata of another file', async () => {
+    const path = join(folder, 'again.safetensors');
+    await writeSafetensors(path, every, { note: '1', 'kd.hash': 'kd-sha256:old' });
+    expect((await readSafetensors(path)).metadata).toEqual({ note: '1' });
   });
 });

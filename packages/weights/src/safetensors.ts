@@ -8,6 +8,7 @@ import {
   type NamedTensors,
 } from '@kd/core';
 import { DTYPES, elementCount, isDtype } from './dtypes.js';
+import { checkHash, HASH_KEY, NO_HASH_YET, writeHash } from './file-hash.js';
 import { toHalf } from './half.js';
 import { readHeader } from './header.js';
 import { fromTorchvision } from './torchvision.js';
@@ -45,7 +46,8 @@ export async function readSafetensors(file: string): Promise<SafetensorsFile> {
  * @throws KdError CHECKPOINT_INVALID
  */
 export function parseSafetensors(bytes: Uint8Array, where: string): SafetensorsFile {
-  const { entries, metadata, dataStart } = readHeader(bytes, where);
+  const { entries, metadata: stored, dataStart } = readHeader(bytes, where);
+  const metadata = checkHash(bytes, stored, where);
   const tensors = new Map<string, HostTensor>();
   for (const { name, dtype, shape, begin, end } of entries) {
     const info = DTYPES[dtype];
@@ -64,7 +66,8 @@ export function parseSafetensors(bytes: Uint8Array, where: string): SafetensorsF
 }
 
 /**
- * The bytes of a safetensors file. Tensors are laid out by falling element size, then by name: the same tensors always
+ * The bytes of a safetensors file, with a hash of them in its metadata. Tensors are laid out by falling element size,
+ * then by name: the same tensors always give the
  * give the
  * same bytes, and every tensor is aligned to its element size.
  * @throws KdError USAGE when a tensor's data does not fit its shape or dtype
@@ -82,8 +85,8 @@ export function serializeSafetensors(
 
   let position = 0;
   const fields: string[] = [];
-  const sortedMetadata = Object.entries(metadata).sort(([a], [b]) => (a < b ? -1 : 1));
-  if (sortedMetadata.length > 0) fields.push(`"__metadata__":${JSON.stringify(Object.fromEntries(sortedMetadata))}`);
+  const sorted = Object.entries({ ...metadata, [HASH_KEY]: NO_HASH_YET }).sort(([a], [b]) => (a < b ? -1 : 1));
+  fields.push(`"__metadata__":${JSON.stringify(Object.fromEntries(sorted))}`);
   for (const { name, tensor } of list) {
     const end = position + tensor.data.byteLength;
     fields.push(
@@ -104,6 +107,7 @@ export function serializeSafetensors(
     bytes.set(new Uint8Array(buffer, byteOffset, byteLength), at);
     at += byteLength;
   }
+  writeHash(bytes);
   return bytes;
 }
 

@@ -1,32 +1,24 @@
 import { stat } from 'node:fs/promises';
-import type { CheckpointFormat, NamedTensors } from '../contract/checkpoint.js';
-import type { Dataset } from '../contract/data.js';
-import type { Detector } from '../contract/detector.js';
+import type { NamedTensors } from '../contract/checkpoint.js';
 import type { PassView } from '../contract/plugin.js';
-import { KdError } from '../errors.js';
-import { fingerprintOfData, fingerprintOfValues } from '../fingerprint.js';
+import { isKdError, KdError } from '../errors.js';
+import { fingerprintOfData, fingerprintOfFrozen } from '../fingerprint.js';
 import type { PassContext } from './pass-context.js';
 import type { Distiller } from '../plugins/plugin-host.js';
 
 const NAME = /^\w[\w.-]*$/;
-
-/** Neither changes during a run, so that each is looked at once. */
-const teachers = new WeakMap<Detector, Promise<string>>();
-const datasets = new WeakMap<Dataset, string>();
 
 /** All that a result depends on besides the student: equal texts, equal results. */
 export async function madeFrom(
   { name, options }: Pick<Distiller, 'name' | 'options'>,
   { teacher, student, dataset, run }: PassContext,
 ): Promise<string> {
-  if (!teachers.has(teacher)) teachers.set(teacher, fingerprintOfValues(teacher.variables));
-  if (!datasets.has(dataset)) datasets.set(dataset, fingerprintOfData(dataset));
   return JSON.stringify(
     {
       plugin: name,
       options,
-      teacher: await teachers.get(teacher),
-      data: datasets.get(dataset),
+      teacher: await fingerprintOfFrozen(teacher),
+      data: fingerprintOfData(dataset),
       input: student.input,
       ...run,
     },
@@ -37,11 +29,11 @@ export async function madeFrom(
 /** An option may be a function, a selector say: another one makes another result. */
 const functionsAsText = (_: string, value: unknown): unknown => (typeof value === 'function' ? String(value) : value);
 
-/** A file of the run that is there and was made from the same, or null. */
+/** A file of the run that is there, whole, and was made from the same, or null. A damaged one is warned of. */
 export async function readSame(
   file: string,
   same: Readonly<Record<string, string>>,
-  format: CheckpointFormat,
+  { format, logger }: Pick<PassContext, 'format' | 'logger'>,
 ): Promise<NamedTensors | null> {
   if (
     !(await stat(file).then(
@@ -50,7 +42,13 @@ export async function readSame(
     ))
   )
     return null;
-  const { tensors, metadata } = await format.read(file);
+  const stored = await format.read(file).catch((cause: unknown) => {
+    if (!isKdError(cause) || cause.code !== 'CHECKPOINT_INVALID') throw cause;
+    logger.warn(`a result of a data set pass is damaged and made again: ${cause.message}`);
+    return null;
+  });
+  if (stored === null) return null;
+  const { tensors, metadata } = stored;
   return Object.entries(same).every(([key, value]) => metadata[key] === value) ? tensors : null;
 }
 
@@ -69,7 +67,7 @@ export function passCache(
       );
     const file = folder.file('passes', id, 'cache', `${name}${format.extension}`);
     const from = await madeFrom(distiller, context);
-    const known = await readSame(file, { madeFrom: from }, format);
+    const known = await readSame(file, { madeFrom: from }, context);
     if (known !== null) return known;
     await format.write(file, await make(), { kd: '1', plugin: id, madeFrom: from });
     // Read back, so that the first pass sees bit for bit what the later ones see.

@@ -58,7 +58,7 @@ async function resultOf(
   // A run that died may have left a result of another student. Inside of a period the student has moved on since;
   // whoever passed the due step has compared it there.
   const values = await fingerprintOfValues(student.variables, variables);
-  const known = await readSame(file, { madeFrom: from, ...(!inside && { student: values }) }, format);
+  const known = await readSame(file, { madeFrom: from, ...(!inside && { student: values }) }, context);
   if (known !== null) return known;
   if (inside)
     logger.warn(

@@ -1,10 +1,11 @@
 import { readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { CheckpointFormat, HostTensor, NamedTensors } from '../contract/checkpoint.js';
 import type { Category } from '../contract/data.js';
 import type { Detector } from '../contract/detector.js';
 import { KdError } from '../errors.js';
 import type { RunFolder } from './run-folder.js';
+import { firstNonFinite } from '../finite.js';
 import { toHost } from '../variables.js';
 
 /** Which detector a checkpoint holds: enough to build it again. */
@@ -48,7 +49,7 @@ export class Checkpoints {
 
   /** @throws KdError NON_FINITE instead of writing weights that are lost */
   async save(step: number, tensors: NamedTensors, metadata: Readonly<Record<string, string>>): Promise<string> {
-    checkFinite(tensors, step);
+    refuseLost(tensors, step);
     const file = this.#folder.file('checkpoints', `step-${String(step).padStart(8, '0')}${this.#format.extension}`);
     await this.#format.write(file, tensors, metadata);
     for (const old of (await wholeCheckpoints(this.#folder.path, this.#format)).slice(0, -this.#keep))
@@ -63,14 +64,14 @@ export class Checkpoints {
   }
 
   async saveBest(step: number, tensors: NamedTensors, metadata: Readonly<Record<string, string>>): Promise<string> {
-    checkFinite(tensors, step);
+    refuseLost(tensors, step);
     const file = this.#folder.file('checkpoints', `best${this.#format.extension}`);
     await this.#format.write(file, tensors, metadata);
     return file;
   }
 }
 
-function checkFinite(tensors: NamedTensors, step: number): void {
+function refuseLost(tensors: NamedTensors, step: number): void {
   for (const [name, { data }] of tensors) {
     if (!(data instanceof Float32Array) || name.startsWith('state/')) continue;
     const lost = firstNonFinite(data);
@@ -83,16 +84,16 @@ function checkFinite(tensors: NamedTensors, step: number): void {
   }
 }
 
-/** A plain loop: a callback a value takes seconds for the weights and slots of a large network. */
-function firstNonFinite(values: Float32Array): number | undefined {
-  for (let i = 0; i < values.length; i++) if (!Number.isFinite(values[i])) return values[i];
-  return undefined;
-}
-
 /** Names of the whole checkpoints of a run, oldest first. */
 async function wholeCheckpoints(run: string, format: CheckpointFormat): Promise<string[]> {
   const names = await readdir(join(run, 'checkpoints')).catch(() => []);
   return names.filter((name) => name.startsWith('step-') && name.endsWith(format.extension)).sort();
+}
+
+/** The whole checkpoint before another one of the same run, or null. */
+export async function checkpointBefore(file: string, format: CheckpointFormat): Promise<string | null> {
+  const names = await wholeCheckpoints(dirname(dirname(file)), format);
+  return names[names.indexOf(basename(file)) - 1] ?? null;
 }
 
 /** The newest whole checkpoint of a run, or null. */

@@ -15,6 +15,8 @@ export interface Optimizer {
   readonly name: OptimizerOptions['name'];
   /** Decay that parameters get unless their owner says otherwise. */
   readonly weightDecay: number;
+  /** Names of the slots that a variable has after its first update. */
+  readonly slots: readonly string[];
   update(
     value: tf.Tensor,
     gradient: tf.Tensor,
@@ -52,6 +54,7 @@ function sgd({
   return {
     name: 'sgd',
     weightDecay,
+    slots: momentum === 0 ? [] : ['momentum'],
     update: (value, gradient, slots, options) => {
       const decayed = options.weightDecay === 0 ? gradient : tf.add(gradient, tf.mul(value, options.weightDecay));
       const none: Slots = {};
@@ -77,6 +80,7 @@ function adam({
   return {
     name,
     weightDecay: weightDecay ?? (name === 'adamw' ? 0.01 : 0),
+    slots: ['m', 'v'],
     update: (value, gradient, slots, { lr, weightDecay: decay, count }) => {
       const decoupled = name === 'adamw' && decay !== 0;
       const g = name === 'adam' && decay !== 0 ? tf.add(gradient, tf.mul(value, decay)) : gradient;

@@ -49,15 +49,37 @@ describe('what does not fit', () => {
     [
       'another model',
       { student: toyDetector({ width: 5, size: 16 }) },
-      /does not hold the weights of this toy: .*backbone\.stem\/kernel \[4, 4, 3, 4\] instead of \[4, 4, 3, 5\]/,
+      /was trained with student\.width 4, the config gives 5\. Resume with the config of the run/,
     ],
-    ['another depth', { student: toyDetector({ depth: 2, size: 16 }) }, /missing \(head\.cls\.1\/kernel/],
+    ['another depth', { student: toyDetector({ depth: 2, size: 16 }) }, /with student\.depth 1, the config gives 2/],
     ['another seed', { seed: 1 }, /was trained with seed 0, the config gives 1/],
     ['another batch size', { batchSize: 4 }, /was trained with batchSize 2, the config gives 4/],
     [
       'another optimiser',
       { optimizer: { name: 'adamw', lr: 0.1 } },
-      /was trained with optimizer "sgd", the config gives "adamw"/,
+      /was trained with optimizer\.name "sgd", the config gives "adamw"; with optimizer\.momentum 0\.9, the config gives none/,
+    ],
+    [
+      'another momentum',
+      { optimizer: { name: 'sgd', lr: 0.02, momentum: 0.8, weightDecay: 1e-3 } },
+      /with optimizer\.momentum 0\.9, the config gives 0\.8/,
+    ],
+    ['an average', { ema: { decay: 0.9 } }, /was trained with ema null, the config gives \{"decay":0\.9\}/],
+    ['clipping', { clipNorm: 1 }, /was trained with clipNorm null, the config gives 1/],
+    [
+      'other images',
+      { data: { ...toyConfig().data, train: toyData({ images: 8, size: 16, seed: 3 }) } },
+      /was trained with data\.train\.fingerprint "\w+", the config gives "\w+"/,
+    ],
+    [
+      'another augmentation',
+      { data: { ...toyConfig().data, augment: [{ name: 'flip', probability: 0.1 }] } },
+      /was trained with data\.augment\.0\.probability 0\.5, the config gives 0\.1/,
+    ],
+    [
+      'none',
+      { data: { ...toyConfig().data, augment: [] }, seed: 2 },
+      /with seed 0, the config gives 2; with data\.augment \[\{"name":"flip","probability":0\.5\}\], the config gives \[\]/,
     ],
   ])('refuses to resume with %s', async (_, change, message) => {
     const { out } = await run(toyConfig({ epochs: 1 }));
@@ -69,8 +91,20 @@ describe('what does not fit', () => {
   it('refuses to resume with other distillers', async () => {
     const { out } = await run(toyConfig({ epochs: 1 }));
     await expect(run(distilled({ epochs: 1 }), { out, resume: true })).rejects.toThrow(
-      /was trained with distillers \[\], the config gives \["mimic"\]/,
+      /was trained with teacher null, .* with distillers \[\], the config gives \[\{"id":"mimic"/,
     );
+  });
+
+  it('refuses to resume with other options of a distiller, or another teacher', async () => {
+    const { out } = await run(distilled({ epochs: 1 }));
+    const resumed = (more: Partial<Config>) => run(distilled({ epochs: 1, ...more }), { out, resume: true });
+    await expect(resumed({ distillers: [mimic({ noise: 0.5, pass: true, weight: 2 })] })).rejects.toThrow(
+      /was trained with distillers\.0\.options\.weight 1, the config gives 2\. Resume/,
+    );
+    const other = await run(toyConfig({ student: toyDetector({ width: 6, size: 16 }), epochs: 1, seed: 6 }));
+    await expect(
+      resumed({ teacher: { weights: other.out, detector: toyDetector({ width: 6, size: 16 }) } }),
+    ).rejects.toThrow(/was trained with teacher\.weights "\w+", the config gives "\w+"\. Resume/);
   });
 
   it('refuses a checkpoint that is cut short or whose position is damaged, naming the file', async () => {
@@ -82,6 +116,9 @@ describe('what does not fit', () => {
       code: 'CHECKPOINT_INVALID',
       message: expect.stringContaining(file),
     });
+    await expect(run(toyConfig({ epochs: 1 }), { out, resume: true })).rejects.toThrow(
+      /no older one in its folder: start a new run/,
+    );
     const { tensors: kept, metadata } = JSON.parse(text) as { tensors: object; metadata: Record<string, string> };
     await writeFile(file, JSON.stringify({ tensors: kept, metadata: { ...metadata, training: '{"step":' } }));
     await expect(run(toyConfig({ epochs: 1 }), { out, resume: true })).rejects.toThrow(

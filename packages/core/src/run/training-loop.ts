@@ -8,7 +8,8 @@ import { isKdError, messageOf } from '../errors.js';
 import { evaluate } from './evaluate.js';
 import type { Run } from './run.js';
 import { RunSteps } from './run-steps.js';
-import { type FixedSettings, positionMetadata, resume, trainingState } from './training-state.js';
+import { type ChangedSetting, type RunSettings, runSettings, shownSetting } from './run-settings.js';
+import { namesMetadata, positionMetadata, resume, trainingState } from './training-state.js';
 import { versions } from '../versions.js';
 
 interface Best {
@@ -36,6 +37,7 @@ export class TrainingLoop {
   #millisecondsBefore = 0;
   #millisecondsEvaluating = 0;
   readonly #started = performance.now();
+  #settings: RunSettings = { fixed: {}, told: {} };
 
   constructor(run: Run, emit: (event: TrainerEvent) => Promise<void>) {
     this.#run = run;
@@ -111,18 +113,21 @@ export class TrainingLoop {
 
   async #start(): Promise<void> {
     const { config, options, folder, student, teacher, distillers, engine, train, val } = this.#run;
+    this.#settings = await runSettings(this.#run, this.#steps.stepsPerEpoch);
     const latest = options.resume === true ? await latestCheckpoint(folder.path, options.format) : null;
     if (latest !== null) {
-      const state = await resume(latest, options.format, this.#run, this.#steps.updater, this.#fixed());
+      const state = await resume(latest, options.format, this.#run, this.#steps.updater, this.#settings);
+      if (state.changed.length > 0) this.#run.logger.info(`resumed with other settings: ${toldChanges(state.changed)}`);
       this.#steps.done = state.step;
       this.#millisecondsBefore = state.milliseconds;
       this.#millisecondsEvaluating = state.millisecondsEvaluating;
-      const best = state.best as Best | null;
+      const measuredOtherwise = state.changed.some(({ key }) => /^(data\.val|evaluate\.metric)/.test(key));
+      const best = measuredOtherwise ? null : (state.best as Best | null);
       // The folder may have been moved since.
       this.#best =
         best === null ? null : { ...best, checkpoint: folder.file('checkpoints', basename(best.checkpoint)) };
-      this.#last = state.last as Evaluation | null;
-      this.#toEvaluate = state.toEvaluate && val !== null;
+      this.#last = measuredOtherwise ? null : (state.last as Evaluation | null);
+      this.#toEvaluate = state.toEvaluate === true && val !== null;
       this.#saved = { step: state.step, file: latest };
       this.#resumed = true;
     }
@@ -221,18 +226,6 @@ export class TrainingLoop {
     });
   }
 
-  #fixed(): FixedSettings {
-    const { config, distillers } = this.#run;
-    return {
-      seed: config.seed,
-      batchSize: config.batchSize,
-      accumulate: config.accumulate,
-      stepsPerEpoch: this.#steps.stepsPerEpoch,
-      optimizer: config.optimizer.name,
-      distillers: distillers.map(({ id }) => id),
-    };
-  }
-
   async #checkpoint(): Promise<string> {
     const tensors: Map<string, HostTensor> = await trainingState(
       { ...this.#run, distillers: this.#steps.leaks.between(this.#run.distillers) },
@@ -240,6 +233,7 @@ export class TrainingLoop {
     );
     const file = await this.#checkpoints.save(this.#steps.done, tensors, {
       ...specMetadata(this.#run.student.spec),
+      ...namesMetadata(tensors),
       ...this.#position(),
     });
     this.#saved = { step: this.#steps.done, file };
@@ -257,7 +251,7 @@ export class TrainingLoop {
         last: this.#last,
         toEvaluate: this.#toEvaluate,
       },
-      this.#fixed(),
+      this.#settings,
     );
   }
 
@@ -300,6 +294,9 @@ export class TrainingLoop {
     return summary;
   }
 }
+
+const toldChanges = (changed: readonly ChangedSetting[]): string =>
+  changed.map(({ key, was, is }) => `${key} ${shownSetting(was)}, now ${shownSetting(is)}`).join('; ');
 
 /** The config as it ran: names and options instead of functions, every default filled in. */
 function resolvedConfig({

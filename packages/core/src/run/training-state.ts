@@ -1,6 +1,9 @@
+import { basename } from 'node:path';
 import type { CheckpointFormat, HostTensor, NamedTensors } from '../contract/checkpoint.js';
-import { detectorTensors } from './checkpoints.js';
-import { KdError, messageOf } from '../errors.js';
+import { checkpointBefore, detectorTensors } from './checkpoints.js';
+import { isKdError, KdError, messageOf } from '../errors.js';
+import { checkFinite } from '../finite.js';
+import { type ChangedSetting, changedSettings, type RunSettings, shownSetting } from './run-settings.js';
 import type { Run } from './run.js';
 import type { Updater } from './updater.js';
 import { assignHost, loadDetector, toHost } from '../variables.js';
@@ -23,16 +26,6 @@ const listOf = (state: NamedTensors | undefined): readonly (readonly [string, Ho
   return (state ?? []) as readonly (readonly [string, HostTensor])[];
 };
 
-/** What must be the same when a run goes on, or it would be another run. */
-export interface FixedSettings {
-  readonly seed: number;
-  readonly batchSize: number;
-  readonly accumulate: number;
-  readonly stepsPerEpoch: number;
-  readonly optimizer: string;
-  readonly distillers: readonly string[];
-}
-
 /** Where a run stands, beside its tensors. */
 export interface Position {
   readonly step: number;
@@ -44,49 +37,111 @@ export interface Position {
   readonly toEvaluate: boolean;
 }
 
-export const positionMetadata = (position: Position, fixed: FixedSettings): Record<string, string> => ({
-  training: JSON.stringify({ ...position, fixed }),
+export const positionMetadata = (position: Position, settings: RunSettings): Record<string, string> => ({
+  training: JSON.stringify({ ...position, settings }),
 });
 
-function parsePosition(text: string | undefined, fixed: FixedSettings, file: string): Position {
+/** The names of all tensors: one that is missing later is noticed, also where none could be expected from the model. */
+export const namesMetadata = (tensors: NamedTensors): Record<string, string> => ({
+  tensors: JSON.stringify([...tensors.keys()]),
+});
+
+interface Stored {
+  readonly file: string;
+  readonly tensors: NamedTensors;
+  readonly position: Position & { readonly settings?: RunSettings };
+}
+
+/** A checkpoint that holds all that it was written with. @throws KdError CHECKPOINT_INVALID with the way on */
+async function readWhole(file: string, format: CheckpointFormat): Promise<Stored> {
+  try {
+    const { tensors, metadata } = await format.read(file);
+    const position = parsePosition(metadata['training'], file);
+    checkComplete(tensors, metadata['tensors'], position.step, file);
+    checkFinite(
+      [...tensors].filter(([name]) => !name.startsWith('state/')),
+      file,
+    );
+    return { file, tensors, position };
+  } catch (cause) {
+    if (!isKdError(cause) || cause.code !== 'CHECKPOINT_INVALID') throw cause;
+    const before = await checkpointBefore(file, format);
+    const way =
+      before === null
+        ? 'There is no older one in its folder: start a new run.'
+        : `The one before, ${before}, lies beside it: delete ${basename(file)} and resume again, and the run goes on from there.`;
+    throw new KdError('CHECKPOINT_INVALID', `${cause.message} ${way}`, { cause });
+  }
+}
+
+function parsePosition(text: string | undefined, file: string): Stored['position'] {
   if (text === undefined)
     throw new KdError(
       'CHECKPOINT_INVALID',
       `${file} holds weights only, no state of a training; use it as init in a config instead.`,
     );
-  let position: Position & { readonly fixed: FixedSettings };
   try {
-    position = JSON.parse(text) as typeof position;
-    if (!Number.isInteger(position.step) || typeof position.fixed !== 'object')
-      throw new TypeError('it names no step or no settings');
+    const position = JSON.parse(text) as Stored['position'];
+    if (!Number.isInteger(position.step)) throw new TypeError('it names no step');
+    return position;
   } catch (cause) {
-    throw new KdError(
-      'CHECKPOINT_INVALID',
-      `${file}: its metadata "training" cannot be read: ${messageOf(cause)}. Take another checkpoint.`,
-      { cause },
-    );
+    throw new KdError('CHECKPOINT_INVALID', `${file}: its metadata "training" cannot be read: ${messageOf(cause)}.`, {
+      cause,
+    });
   }
-  for (const key of Object.keys(fixed) as (keyof FixedSettings)[]) {
-    const [was, is] = [JSON.stringify(position.fixed[key]), JSON.stringify(fixed[key])];
-    if (was !== is)
-      throw new KdError(
-        'CHECKPOINT_INVALID',
-        `${file} was trained with ${key} ${was}, the config gives ${is}. Resume with the config of the run, or start a new one with init.`,
-      );
-  }
-  return position;
 }
 
-/** Puts everything back as {@link trainingState} left it. @throws KdError CHECKPOINT_INVALID */
+function checkComplete(tensors: NamedTensors, names: string | undefined, step: number, file: string): void {
+  const missing = parseNames(names, file).filter((name) => !tensors.has(name));
+  // An earlier version wrote no names.
+  if (names === undefined && step > 0 && ![...tensors.keys()].some((name) => name.startsWith('optimizer/')))
+    missing.push('optimizer/…');
+  if (missing.length > 0)
+    throw new KdError(
+      'CHECKPOINT_INVALID',
+      `${file} is not whole: ${missing.slice(0, 3).join(', ')}${missing.length > 3 ? ` and ${missing.length - 3} more tensors` : ''} of what it was written with are missing.`,
+    );
+}
+
+function parseNames(text: string | undefined, file: string): string[] {
+  try {
+    return text === undefined ? [] : [...(JSON.parse(text) as string[])];
+  } catch (cause) {
+    throw new KdError('CHECKPOINT_INVALID', `${file}: its metadata "tensors" cannot be read: ${messageOf(cause)}.`, {
+      cause,
+    });
+  }
+}
+
+/** @returns what differs and may. @throws KdError CHECKPOINT_INVALID for what may not */
+function compareSettings({ file, position }: Stored, now: RunSettings): ChangedSetting[] {
+  const { fixed, told } = position.settings ?? { fixed: {}, told: {} };
+  const other = changedSettings(fixed, now.fixed).map(
+    ({ key, was, is }) => `with ${key} ${shownSetting(was)}, the config gives ${shownSetting(is)}`,
+  );
+  if (other.length > 0)
+    throw new KdError(
+      'CHECKPOINT_INVALID',
+      `${file} was trained ${other.join('; ')}. Resume with the config of the run, or start a new one with init.`,
+    );
+  return changedSettings(told, now.told);
+}
+
+/**
+ * Puts everything back as {@link trainingState} left it.
+ * @returns where the run stands, and which settings are others than before
+ * @throws KdError CHECKPOINT_INVALID
+ */
 export async function resume(
   file: string,
   format: CheckpointFormat,
   { student, distillers }: Run,
   updater: Updater,
-  fixed: FixedSettings,
-): Promise<Position> {
-  const { tensors, metadata } = await format.read(file);
-  const position = parsePosition(metadata['training'], fixed, file);
+  settings: RunSettings,
+): Promise<Position & { readonly changed: readonly ChangedSetting[] }> {
+  const stored = await readWhole(file, format);
+  const changed = compareSettings(stored, settings);
+  const { tensors, position } = stored;
   const under = (prefix: string): Map<string, HostTensor> =>
     new Map(
       [...tensors]
@@ -108,5 +163,5 @@ export async function resume(
     call('restore', () => hooks.restore?.(under(`state/${id}/`)));
   }
   updater.restore(tensors, file);
-  return position;
+  return { ...position, changed };
 }

@@ -108,7 +108,7 @@ describe('Updater', () => {
       ['optimizer/momentum/student/a', { dtype: 'F32' as const, shape: [3], data: new Float32Array(3) }],
       ['optimizer/count/student/a', { dtype: 'I32' as const, shape: [], data: Int32Array.of(1) }],
     ]);
-    expect(() => updater().restore(state, 'step-1.json')).toThrow(
+    expect(() => updater({ optimizer: { name: 'sgd', momentum: 0.9 } }).restore(state, 'step-1.json')).toThrow(
       /step-1\.json: optimizer\/momentum\/student\/a has shape \[3\]/,
     );
   });

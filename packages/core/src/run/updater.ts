@@ -2,7 +2,8 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { HostTensor, NamedTensors } from '../contract/checkpoint.js';
 import { KdError } from '../errors.js';
 import type { Optimizer, Slots } from './optimizers.js';
-import { hostFloats, toHost, type TrainedVariable } from '../variables.js';
+import { hostFloats } from '../host-floats.js';
+import { toHost, type TrainedVariable } from '../variables.js';
 
 /** Applies gradients: clips, runs the optimiser, keeps its slots and the moving average of the weights. */
 export class Updater {
@@ -84,24 +85,30 @@ export class Updater {
     return tensors;
   }
 
-  /** @throws KdError CHECKPOINT_INVALID when a slot has another shape than its variable */
+  /**
+   * A variable that no gradient has reached yet has nothing of it.
+   * @throws KdError CHECKPOINT_INVALID when a slot or an average is missing or has another shape than its variable
+   */
   restore(tensors: NamedTensors, where: string): void {
     this.dispose();
+    const get = (name: string): HostTensor => {
+      const value = tensors.get(name);
+      if (value !== undefined) return value;
+      throw new KdError(
+        'CHECKPOINT_INVALID',
+        `${where} has no ${name}: a part of the optimiser's state is missing. Take another checkpoint.`,
+      );
+    };
     for (const { path, variable } of this.#variables) {
       const slots: Record<string, tf.Tensor> = {};
-      for (const [name, value] of tensors) {
-        const slot =
-          name.startsWith('optimizer/') && name.endsWith(`/${path}`)
-            ? name.slice('optimizer/'.length, -path.length - 1)
-            : '';
-        if (slot !== '' && slot !== 'count' && !slot.includes('/'))
-          slots[slot] = toTensor(value, variable.shape, `${where}: ${name}`);
-      }
-      const count = tensors.get(`optimizer/count/${path}`);
-      if (count !== undefined) this.#slots.set(path, { slots, count: hostFloats(count)[0]! });
-      const average = tensors.get(`ema/${path}`);
-      if (average !== undefined && this.#options.emaDecay !== null)
-        this.#average.set(path, toTensor(average, variable.shape, `${where}: ema/${path}`));
+      const names = this.#optimizer.slots.map((slot) => [slot, `optimizer/${slot}/${path}`] as const);
+      const stored = [`optimizer/count/${path}`, `ema/${path}`, ...names.map(([, name]) => name)];
+      if (!stored.some((name) => tensors.has(name))) continue;
+      const count = hostFloats(get(`optimizer/count/${path}`))[0]!;
+      this.#slots.set(path, { slots, count });
+      for (const [slot, name] of names) slots[slot] = toTensor(get(name), variable.shape, `${where}: ${name}`);
+      if (this.#options.emaDecay !== null)
+        this.#average.set(path, toTensor(get(`ema/${path}`), variable.shape, `${where}: ema/${path}`));
     }
   }
 

@@ -1,0 +1,89 @@
+import { fingerprintOfData, fingerprintOfFrozen } from '../fingerprint.js';
+import type { Run } from './run.js';
+
+/** The settings of a run as plain data, kept in its checkpoints: what may not change when it goes on, and the rest. */
+export interface RunSettings {
+  /** With another value it would be another run. */
+  readonly fixed: Readonly<Record<string, unknown>>;
+  /** People change these on purpose; a change is told. */
+  readonly told: Readonly<Record<string, unknown>>;
+}
+
+/** A setting that is not what it was. */
+export interface ChangedSetting {
+  /** e.g. `optimizer.momentum` */
+  readonly key: string;
+  readonly was: unknown;
+  readonly is: unknown;
+}
+
+export async function runSettings(
+  { config, student, teacher, distillers, train, val, metric, engine }: Run,
+  stepsPerEpoch: number,
+): Promise<RunSettings> {
+  const { lr, ...optimizer } = config.optimizer;
+  const { spec } = student;
+  const settings = {
+    fixed: {
+      seed: config.seed,
+      student: { detector: spec.name, ...(spec.options as object) },
+      classes: spec.categories.map(({ name }) => name),
+      teacher: teacher === null ? null : { weights: await fingerprintOfFrozen(teacher.detector) },
+      distillers: distillers.map(({ id, name, options }) => ({ id, name, options })),
+      data: {
+        // Of names and annotations: the folder may have been moved.
+        train: { images: train.images.length, fingerprint: fingerprintOfData(train) },
+        augment: config.data.augment,
+      },
+      batchSize: config.batchSize,
+      accumulate: config.accumulate,
+      stepsPerEpoch,
+      optimizer,
+      clipNorm: config.clipNorm,
+      ema: config.ema,
+    },
+    told: {
+      epochs: config.epochs,
+      optimizer: { lr },
+      schedule: config.schedule,
+      data: {
+        val: val === null ? null : { images: val.images.length, fingerprint: fingerprintOfData(val) },
+        onBadImage: config.data.onBadImage,
+      },
+      evaluate: { every: config.evaluate.every, metric: metric.name },
+      engine: { name: engine.name, version: engine.version, device: engine.device },
+    },
+  };
+  return JSON.parse(JSON.stringify(settings, functionsAsText)) as RunSettings;
+}
+
+/** An option may be a function, a selector say. */
+const functionsAsText = (_: string, value: unknown): unknown => (typeof value === 'function' ? String(value) : value);
+
+/** What differs, key by key; a key of the top that an earlier version did not keep is left out. */
+export function changedSettings(
+  was: Readonly<Record<string, unknown>>,
+  is: Readonly<Record<string, unknown>>,
+): ChangedSetting[] {
+  return Object.keys(was).flatMap((key) => (key in is ? differences(was[key], is[key], key) : []));
+}
+
+function differences(was: unknown, is: unknown, key: string): ChangedSetting[] {
+  if (isTree(was) && isTree(is) && was['length'] === is['length']) {
+    const keys = [...new Set([...Object.keys(was), ...Object.keys(is)])];
+    return keys.flatMap((one) => differences(was[one], is[one], `${key}.${one}`));
+  }
+  return JSON.stringify(was) === JSON.stringify(is) ? [] : [{ key, was, is }];
+}
+
+/** An object, or a list of objects: what has keys worth naming. */
+const isTree = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' &&
+  value !== null &&
+  (!Array.isArray(value) || value.some((one) => typeof one === 'object'));
+
+/** A value in words, at a length that fits a line. */
+export function shownSetting(value: unknown): string {
+  const text = value === undefined ? 'none' : JSON.stringify(value);
+  return text.length > 120 ? `${text.slice(0, 119)}…` : text;
+}
