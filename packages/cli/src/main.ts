@@ -22,7 +22,7 @@ export async function main(argv: readonly string[]): Promise<number> {
 }
 
 export function joinWords([first, second, ...rest]: readonly string[]): string[] {
-  if (first !== undefined && second !== undefined && TWO_WORDS[first] === second)
+  if (first !== undefined && second !== undefined && Object.hasOwn(TWO_WORDS, first) && TWO_WORDS[first] === second)
     return [`${first} ${second}`, ...rest];
   return [first, second, ...rest].filter((word) => word !== undefined);
 }
@@ -33,10 +33,9 @@ function unknownCommand(program: CAC, [first]: readonly string[]): number {
     return MISUSED;
   }
   const names = program.commands.map(({ name }) => name);
-  const more =
-    first in TWO_WORDS
-      ? `did you mean "kd ${first} ${TWO_WORDS[first]}"?`
-      : `there are ${names.join(', ')}; see kd --help`;
+  const more = Object.hasOwn(TWO_WORDS, first)
+    ? `did you mean "kd ${first} ${TWO_WORDS[first]}"?`
+    : `there are ${names.join(', ')}; see kd --help`;
   tell(`error [USAGE] there is no command "${first}"; ${more}`);
   return MISUSED;
 }

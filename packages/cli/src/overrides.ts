@@ -45,7 +45,7 @@ function put(node: unknown, [key, ...rest]: readonly string[], value: unknown, p
       `--set ${path}: there is nothing under ${JSON.stringify(node)} that "${key}" could name.`,
     );
   const record = (node ?? {}) as Readonly<Record<string, unknown>>;
-  return { ...record, [key]: put(record[key], rest, value, path) };
+  return { ...record, [key]: put(Object.hasOwn(record, key) ? record[key] : undefined, rest, value, path) };
 }
 
 /** The overrides among the options of a command. */

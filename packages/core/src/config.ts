@@ -6,6 +6,7 @@ import type { Metric } from './contract/metric.js';
 import type { PluginDefinition } from './contract/plugin.js';
 import type { Use } from './define.js';
 import { KdError, suggestion } from './errors.js';
+import { inheritedKeys } from './inherited-keys.js';
 
 const positive = v.pipe(v.number(), v.finite(), v.gtValue(0));
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
@@ -95,7 +96,7 @@ export const configSchema = v.strictObject({
     train: source,
     val: v.optional(source),
     augment: v.optional(v.array(v.looseObject({ name: v.string() })), []),
-    workers: v.optional(count, 1),
+    workers: v.optional(v.pipe(count, v.maxValue(256, 'must be at most 256')), 1),
     onBadImage: v.optional(v.picklist(['error', 'skip']), 'error'),
   }),
   epochs: atLeastOne,
@@ -142,8 +143,9 @@ export const defineConfig = (config: Config): Config => config;
 /** @throws KdError CONFIG_INVALID naming every key that does not fit, with a suggestion for misspelt ones */
 export function parseConfig(config: unknown, where: string): ResolvedConfig {
   const result = v.safeParse(configSchema, config);
-  if (result.success) return result.output;
-  const lines = result.issues.map((issue) => `  ${describe(issue)}`);
+  const inherited = inheritedKeys(config).map((path) => `  ${path}: there is no such key`);
+  if (result.success && inherited.length === 0) return result.output;
+  const lines = [...inherited, ...(result.issues ?? []).map((issue) => `  ${describe(issue)}`)];
   throw new KdError('CONFIG_INVALID', [`${where} is not a valid config:`, ...lines]);
 }
 
@@ -174,5 +176,5 @@ function keysAt(schema: unknown, path: readonly string[]): string[] {
   const [head, ...rest] = path;
   const entries = node.entries ?? Object.assign({}, ...(node.options ?? []).map((option) => option.entries ?? {}));
   if (head === undefined) return Object.keys(entries);
-  return head in entries ? keysAt(entries[head], rest) : [];
+  return Object.hasOwn(entries, head) ? keysAt(entries[head], rest) : [];
 }

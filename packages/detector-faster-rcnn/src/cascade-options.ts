@@ -1,7 +1,9 @@
 import { KdError } from '@kd/core';
 import {
   fractionNumber as fraction,
+  MOST,
   positiveNumber as positive,
+  shortList,
   strictOptions as options,
   wholeNumber as whole,
 } from '@kd/vision';
@@ -32,19 +34,19 @@ const { version: _none, ...entries } = firstStageEntries;
 
 export const cascadeSchema = options({
   ...entries,
-  stages: v.optional(v.pipe(v.array(stage), v.minLength(1, 'must have at least one stage')), STAGES),
+  stages: v.optional(v.pipe(shortList(stage), v.minLength(1, 'must have at least one stage')), STAGES),
   roi: v.optional(
     options({
       ...poolEntries,
-      samplingRatio: v.optional(whole(0), 0),
+      samplingRatio: v.optional(whole(0, MOST.list), 0),
       aligned: v.optional(v.boolean(), true),
-      batchSize: v.optional(whole(1), 512),
+      batchSize: v.optional(whole(1, MOST.rows), 512),
       positiveFraction: v.optional(fraction, 0.25),
       beta: v.optional(positive, 1),
     }),
     {},
   ),
-  box: v.optional(options({ representationSize: v.optional(whole(1), 1024) }), {}),
+  box: v.optional(options({ representationSize: v.optional(whole(1, MOST.width), 1024) }), {}),
   post: v.optional(options(postEntries), {}),
 });
 

@@ -148,6 +148,7 @@ it.each([
     /must not fall, but they are 0\.6, 0\.5/,
   ],
   [{ version: 1 }, /there is no option "version"/],
+  [{ box: { representationSize: 1e9 } }, /box\.representationSize: must be at most 16384/],
 ])('%j is refused', (options, message) => {
   expect(() => create(options as CascadeRcnnInput)).toThrow(message);
 });

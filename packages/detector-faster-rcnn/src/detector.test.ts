@@ -179,6 +179,10 @@ describe('options', () => {
     [{ rpn: { high: 0.2 } }, /rpn\.low is 0\.3, above rpn\.high, 0\.2/],
     [{ roi: { low: 0.6 } }, /roi\.low is 0\.6, above roi\.high, 0\.5/],
     [{ roi: { boxWeights: [1, 1] } }, /roi\.boxWeights: must be four factors/],
+    [{ rpn: { depth: 1e6 } }, /rpn\.depth: must be at most 256/],
+    [{ rpn: { preNmsTopN: 1e9 } }, /rpn\.preNmsTopN: must be/],
+    [{ roi: { outputSize: 1e4 } }, /roi\.outputSize: must be at most 64/],
+    [{ box: { representationSize: 1e9 } }, /box\.representationSize: must be at most 16384/],
     [{ box: { head: 'three_mlp' } }, /box\.head: must be "two_mlp" or "conv_fc"/],
     [{ post: { scoreThresh: 2 } }, /post\.scoreThresh: must be between 0 and 1/],
     [

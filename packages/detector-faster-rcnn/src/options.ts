@@ -4,7 +4,9 @@ import {
   denseShape,
   type DenseShape,
   fractionNumber as fraction,
+  MOST,
   positiveNumber as positive,
+  shortList,
   strictOptions as options,
   wholeNumber as whole,
 } from '@kd/vision';
@@ -12,10 +14,13 @@ import * as v from 'valibot';
 
 /** A number each for training and testing, or one for both. */
 const perMode = v.union(
-  [whole(1), options({ train: whole(1), test: whole(1) })],
+  [whole(1, MOST.rows), options({ train: whole(1, MOST.rows), test: whole(1, MOST.rows) })],
   'must be a whole number, or { train, test }',
 );
-const widths = 'must be a list of widths, one a layer';
+const layers = v.pipe(
+  v.array(whole(1, MOST.width), 'must be a list of widths, one a layer'),
+  v.maxLength(MOST.layers, `must have at most ${MOST.layers} layers`),
+);
 const factors = 'must be four factors, of x, y, width and height';
 /** Factors of the codes of a box. */
 export const factorsOfBoxes = v.pipe(
@@ -37,16 +42,19 @@ export const firstStageEntries = {
   fpnNorm: v.optional(v.boolean()),
   anchors: v.optional(
     options({
-      sizes: v.optional(v.array(v.pipe(v.array(positive), v.minLength(1, 'must name at least one size')))),
+      sizes: v.optional(shortList(v.pipe(shortList(positive), v.minLength(1, 'must name at least one size')))),
       ratios: v.optional(
-        v.union([v.array(positive), v.array(v.array(positive))], 'must be a list of ratios, or one list a level'),
+        v.union(
+          [shortList(positive), shortList(shortList(positive))],
+          'must be a list of ratios, or one list a level; at most 64',
+        ),
       ),
     }),
     {},
   ),
   rpn: v.optional(
     options({
-      depth: v.optional(whole(1)),
+      depth: v.optional(whole(1, MOST.layers)),
       preNmsTopN: v.optional(perMode, { train: 2000, test: 1000 }),
       postNmsTopN: v.optional(perMode, { train: 2000, test: 1000 }),
       nmsThresh: v.optional(fraction, 0.7),
@@ -54,7 +62,7 @@ export const firstStageEntries = {
       minSize: v.optional(v.pipe(v.number(), v.minValue(0, 'must not be negative')), 1e-3),
       high: v.optional(fraction, 0.7),
       low: v.optional(fraction, 0.3),
-      batchSize: v.optional(whole(1), 256),
+      batchSize: v.optional(whole(1, MOST.rows), 256),
       positiveFraction: v.optional(fraction, 0.5),
     }),
     {},
@@ -63,8 +71,8 @@ export const firstStageEntries = {
 
 /** How regions are pooled. */
 export const poolEntries = {
-  outputSize: v.optional(whole(1), 7),
-  samplingRatio: v.optional(whole(0), 2),
+  outputSize: v.optional(whole(1, MOST.list), 7),
+  samplingRatio: v.optional(whole(0, MOST.list), 2),
   aligned: v.optional(v.boolean(), false),
   canonicalScale: v.optional(positive, 224),
   canonicalLevel: v.optional(v.pipe(v.number(), v.integer('must be a whole number')), 4),
@@ -73,7 +81,7 @@ export const poolEntries = {
 export const postEntries = {
   scoreThresh: v.optional(fraction, 0.05),
   nmsThresh: v.optional(fraction, 0.5),
-  detectionsPerImg: v.optional(whole(1), 100),
+  detectionsPerImg: v.optional(whole(1, MOST.rows), 100),
 } as const;
 
 export const schema = options({
@@ -83,7 +91,7 @@ export const schema = options({
       ...poolEntries,
       high: v.optional(fraction, 0.5),
       low: v.optional(fraction, 0.5),
-      batchSize: v.optional(whole(1), 512),
+      batchSize: v.optional(whole(1, MOST.rows), 512),
       positiveFraction: v.optional(fraction, 0.25),
       boxWeights: v.optional(factorsOfBoxes, [10, 10, 5, 5]),
     }),
@@ -92,12 +100,12 @@ export const schema = options({
   box: v.optional(
     options({
       head: v.optional(v.picklist(['two_mlp', 'conv_fc'], 'must be "two_mlp" or "conv_fc"')),
-      representationSize: v.optional(whole(1)),
-      convs: v.optional(whole(1)),
-      channels: v.optional(whole(1)),
+      representationSize: v.optional(whole(1, MOST.width)),
+      convs: v.optional(whole(1, MOST.layers)),
+      channels: v.optional(whole(1, MOST.width)),
       /** Widths of `conv_fc`, one a layer, instead of the three above. */
-      convLayers: v.optional(v.array(whole(1), widths)),
-      fcLayers: v.optional(v.pipe(v.array(whole(1), widths), v.minLength(1, 'must have at least one layer'))),
+      convLayers: v.optional(layers),
+      fcLayers: v.optional(v.pipe(layers, v.minLength(1, 'must have at least one layer'))),
     }),
     {},
   ),

@@ -243,6 +243,8 @@ describe('options', () => {
     [{ head: { centerness: 'cls' } }, /head\.centerness "cls" belongs to mmdetection/],
     [{ boxLoss: 'iou' }, /use "giou", or set flavour: "mmdet"/],
     [{ regressRanges: [[0, 64]] }, /regressRanges has 1 entries, but there are 5 levels/],
+    [{ head: { depth: 1e6 } }, /head\.depth: must be at most 256/],
+    [{ sizes: Array.from({ length: 65 }, () => 8) }, /must have at most 64 entries/],
     [{ sizes: [8, 16, 32] }, /sizes has 3 entries, but there are 5 levels/],
     [{ regressRanges: [[64, 0]] }, /lower < upper/],
     [{ centerSampling: 0 }, /centerSampling: must be greater than 0/],

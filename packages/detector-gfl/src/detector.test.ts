@@ -111,6 +111,7 @@ describe.each([
     expect(() => create({ ...tiny, ankerScale: 4 } as never)).toThrow(
       /there is no option "ankerScale"; did you mean "anchorScale"\?/,
     );
+    expect(() => create({ ...tiny, head: { depth: 1e6 } })).toThrow(/head\.depth: must be at most 256/);
     expect(() => create({ ...tiny, head: { groups: 3 } })).toThrow(/4 channels cannot be split into 3 groups/);
     expect(() => create({ ...tiny, lossWeights: { box: -1 } })).toThrow(/lossWeights\.box: must not be negative/);
   });

@@ -4,6 +4,7 @@ import {
   denseShape,
   type DenseShape,
   fractionNumber,
+  MOST,
   positiveNumber,
   strictOptions,
   towerEntries,
@@ -25,13 +26,13 @@ const entries = {
     {},
   ),
   anchorScale: v.optional(positiveNumber, 8),
-  assigner: v.optional(strictOptions({ topk: v.optional(wholeNumber(1), 9) }), {}),
+  assigner: v.optional(strictOptions({ topk: v.optional(wholeNumber(1, MOST.rows), 9) }), {}),
   post: v.optional(
     strictOptions({
       scoreThresh: v.optional(fractionNumber, 0.05),
       nmsThresh: v.optional(fractionNumber, 0.6),
-      detectionsPerImg: v.optional(wholeNumber(1), 100),
-      topkCandidates: v.optional(wholeNumber(1), 1000),
+      detectionsPerImg: v.optional(wholeNumber(1, MOST.rows), 100),
+      topkCandidates: v.optional(wholeNumber(1, MOST.rows), 1000),
     }),
     {},
   ),
@@ -44,7 +45,7 @@ export const atssSchema = strictOptions({
 
 export const gflSchema = strictOptions({
   ...entries,
-  regMax: v.optional(wholeNumber(1), 16),
+  regMax: v.optional(wholeNumber(1, 1024), 16),
   lossWeights: v.optional(strictOptions({ classification: weight(1), box: weight(2), distribution: weight(0.25) }), {}),
 });
 

@@ -241,6 +241,12 @@ describe('options', () => {
     [{ flavour: 'mmdetection' }, /flavour: must be "torchvision" or "mmdet"/],
     [{ post: { scoreThresh: 2 } }, /post\.scoreThresh: must be between 0 and 1/],
     [{ returnedLayers: [2, 4] }, /consecutive/],
+    [{ head: { depth: 1e6 } }, /head\.depth: must be at most 256/],
+    [{ head: { channels: 1e7 } }, /head\.channels: must be at most 16384/],
+    [{ post: { topkCandidates: 1e9 } }, /post\.topkCandidates: must be at most 100000/],
+    [{ anchors: { sizes: [Array.from({ length: 65 }, () => 8)] } }, /must have at most 64 entries/],
+    [{ anchors: { sizes: [[Infinity]] } }, /must be finite/],
+    [{ constructor: 1 }, /constructor: there is no such option/],
     [{ anchors: { sizes: [[32]] } }, /1 entries, but there are 5 levels/],
   ])('%j is refused', (options, message) => {
     expect(() => create(options as RetinaNetInput)).toThrow(message);

@@ -4,7 +4,9 @@ import {
   denseShape,
   type DenseShape,
   fractionNumber as fraction,
+  MOST,
   positiveNumber as positive,
+  shortList,
   strictOptions as options,
   towerEntries,
   towerNorm,
@@ -31,9 +33,12 @@ export const schema = options({
   boxLoss: v.optional(v.picklist(['l1', 'smooth_l1', 'giou'], 'must be "l1", "smooth_l1" or "giou"')),
   anchors: v.optional(
     options({
-      sizes: v.optional(v.array(v.pipe(v.array(positive), v.minLength(1, 'must name at least one size')))),
+      sizes: v.optional(shortList(v.pipe(shortList(positive), v.minLength(1, 'must name at least one size')))),
       ratios: v.optional(
-        v.union([v.array(positive), v.array(v.array(positive))], 'must be a list of ratios, or one list a level'),
+        v.union(
+          [shortList(positive), shortList(shortList(positive))],
+          'must be a list of ratios, or one list a level; at most 64',
+        ),
       ),
     }),
     {},
@@ -50,8 +55,8 @@ export const schema = options({
     options({
       scoreThresh: v.optional(fraction, 0.05),
       nmsThresh: v.optional(fraction, 0.5),
-      detectionsPerImg: v.optional(whole(1)),
-      topkCandidates: v.optional(whole(1), 1000),
+      detectionsPerImg: v.optional(whole(1, MOST.rows)),
+      topkCandidates: v.optional(whole(1, MOST.rows), 1000),
     }),
     {},
   ),

@@ -12,5 +12,5 @@ const PKD_WEIGHTS: Readonly<Record<string, number>> = { gfl: 6, atss: 1, retinan
  */
 export const crosskdPkd = (student: string): DistillerEntry[] => [
   'crosskd',
-  ['pkd', { weight: PKD_WEIGHTS[student] ?? 2 }],
+  ['pkd', { weight: Object.hasOwn(PKD_WEIGHTS, student) ? PKD_WEIGHTS[student] : 2 }],
 ];

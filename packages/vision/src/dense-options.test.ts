@@ -23,6 +23,12 @@ it.each([
   [{ input: { size: 3 } }, /there is no option "size"; .*there are minSize, maxSize/],
   [{ returnedLayers: [2, 4] }, /consecutive/],
   [{ backbone: 'resnet19' }, /must be one of resnet10/],
+  [{ backbone: 'constructor' }, /must be one of resnet10/],
+  [{ fpnChannels: 1e6 }, /must be at most 16384/],
+  [{ trainableLayers: 6 }, /must be at most 5/],
+  [{ input: { maxSize: 1e9 } }, /must be at most 32768/],
+  [{ input: { minSize: Array.from({ length: 65 }, () => 8) } }, /must have at most 64 entries/],
+  [{ backbone: { block: 'basic', layers: [1e6, 1, 1, 1], width: 8 } }, /must be at most 256/],
 ])('refuses %j', (options, message) => {
   expect(() => v.parse(schema, options)).toThrow(message);
 });

@@ -14,9 +14,32 @@ export function strictOptions<const Entries extends v.ObjectEntries>(entries: En
   });
 }
 
-export const wholeNumber = (least: number) =>
-  v.pipe(v.number(), v.integer('must be a whole number'), v.minValue(least, `must be at least ${least}`));
-export const positiveNumber = v.pipe(v.number(), v.gtValue(0, 'must be greater than 0'));
+/** Upper bounds of numbers in options: each some ten times what published models have. */
+export const MOST = {
+  /** Layers or blocks in a row. */
+  layers: 256,
+  /** Channels of a convolution, width of a linear layer. */
+  width: 16_384,
+  /** Pixels of a side. */
+  side: 32_768,
+  /** Sizes, ratios or stages in a list. */
+  list: 64,
+  /** Rows that are kept, an image: candidates, proposals, detections, samples. */
+  rows: 100_000,
+} as const;
+
+/** @param most beyond it nobody means it: a network of that size would only run out of memory, without a word why */
+export const wholeNumber = (least: number, most: number = MOST.rows) =>
+  v.pipe(
+    v.number(),
+    v.integer('must be a whole number'),
+    v.minValue(least, `must be at least ${least}`),
+    v.maxValue(most, `must be at most ${most}`),
+  );
+export const positiveNumber = v.pipe(v.number(), v.finite('must be finite'), v.gtValue(0, 'must be greater than 0'));
+
+export const shortList = <Item extends v.GenericSchema>(item: Item) =>
+  v.pipe(v.array(item), v.maxLength(MOST.list, `must have at most ${MOST.list} entries`));
 export const fractionNumber = v.pipe(
   v.number(),
   v.minValue(0, 'must be between 0 and 1'),
@@ -36,10 +59,10 @@ export const denseEntries = {
         v.picklist(names),
         strictOptions({
           block: v.picklist(['basic', 'bottleneck']),
-          layers: v.pipe(v.array(wholeNumber(1)), v.length(4)),
-          width: wholeNumber(1),
-          groups: v.optional(wholeNumber(1)),
-          widthPerGroup: v.optional(wholeNumber(1)),
+          layers: v.pipe(v.array(wholeNumber(1, MOST.layers)), v.length(4)),
+          width: wholeNumber(1, MOST.width),
+          groups: v.optional(wholeNumber(1, MOST.width)),
+          widthPerGroup: v.optional(wholeNumber(1, MOST.width)),
         }),
       ],
       `must be one of ${names.join(', ')}, or { block: "basic" | "bottleneck", layers: [four numbers of blocks], width: channels of the stem, groups and widthPerGroup of a ResNeXt }`,
@@ -51,10 +74,10 @@ export const denseEntries = {
     'group',
   ),
   frozenBnEps: v.optional(v.pipe(v.number(), v.minValue(0, 'must not be negative')), 1e-5),
-  trainableLayers: v.optional(v.pipe(wholeNumber(0), v.maxValue(5, 'must be at most 5'))),
+  trainableLayers: v.optional(wholeNumber(0, 5)),
   returnedLayers: v.optional(
     v.pipe(
-      v.array(v.pipe(wholeNumber(1), v.maxValue(4, 'must be at most 4'))),
+      v.array(wholeNumber(1, 4)),
       v.minLength(1, 'must name at least one stage of the backbone'),
       v.check(
         (list) => list.every((k, i) => i === 0 || k === list[i - 1]! + 1),
@@ -63,7 +86,7 @@ export const denseEntries = {
     ),
     [2, 3, 4],
   ),
-  fpnChannels: v.optional(wholeNumber(1), 256),
+  fpnChannels: v.optional(wholeNumber(1, MOST.width), 256),
   extra: v.optional(
     v.picklist(
       ['p6p7_from_p5', 'p6p7_from_c5', 'maxpool', 'none'],
@@ -75,16 +98,22 @@ export const denseEntries = {
     strictOptions({
       minSize: v.optional(
         v.union(
-          [wholeNumber(1), v.pipe(v.array(wholeNumber(1)), v.minLength(1, 'must name at least one size'))],
+          [
+            wholeNumber(1, MOST.side),
+            v.pipe(shortList(wholeNumber(1, MOST.side)), v.minLength(1, 'must name at least one size')),
+          ],
           'must be a size in pixels, or a list of sizes',
         ),
         800,
       ),
-      maxSize: v.optional(wholeNumber(1), 1333),
-      fixedSize: v.optional(v.nullable(v.tuple([wholeNumber(1), wholeNumber(1)], 'must be [height, width]')), null),
+      maxSize: v.optional(wholeNumber(1, MOST.side), 1333),
+      fixedSize: v.optional(
+        v.nullable(v.tuple([wholeNumber(1, MOST.side), wholeNumber(1, MOST.side)], 'must be [height, width]')),
+        null,
+      ),
       mean: v.optional(triple, [0.485, 0.456, 0.406]),
       std: v.optional(triple, [0.229, 0.224, 0.225]),
-      sizeDivisible: v.optional(wholeNumber(1), 32),
+      sizeDivisible: v.optional(wholeNumber(1, MOST.side), 32),
     }),
     {},
   ),
@@ -94,9 +123,9 @@ export const denseEntries = {
  * Options of the towers of a dense head; their norm, `towerNorm`, has another default from one detector to the next.
  */
 export const towerEntries = {
-  depth: v.optional(wholeNumber(0), 4),
-  channels: v.optional(wholeNumber(1)),
-  groups: v.optional(wholeNumber(1), 32),
+  depth: v.optional(wholeNumber(0, MOST.layers), 4),
+  channels: v.optional(wholeNumber(1, MOST.width)),
+  groups: v.optional(wholeNumber(1, MOST.width), 32),
 } as const;
 export const towerNorm = v.picklist(['none', 'group'], 'must be "none" or "group"');
 
