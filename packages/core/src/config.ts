@@ -160,8 +160,7 @@ function describe(issue: v.BaseIssue<unknown>): string {
     const meant = suggestion(key, siblings);
     return `${path}: there is no such key; ${meant === '' ? `known are ${siblings.join(', ')}` : meant}`;
   }
-  if (issue.type === 'strict_object' && issue.received === 'undefined' && issue.expected?.startsWith('"'))
-    return `${path}: is missing`;
+  if (issue.received === 'undefined' && path !== '') return `${path}: is missing`;
   return `${path === '' ? '' : `${path}: `}${issue.message}`;
 }
 

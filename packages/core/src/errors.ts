@@ -1,4 +1,5 @@
 import { printable } from './printable.js';
+import { shortened } from './shortened.js';
 
 /** What a code stands for. docs/errors.md is made of this: `pnpm docs:errors`. */
 export interface ErrorExplanation {
@@ -135,7 +136,13 @@ export class KdError extends Error {
    *   text must not begin a line
    */
   constructor(code: ErrorCode, message: string | readonly string[], options?: { cause?: unknown }) {
-    super([message].flat().map(printable).join('\n'), options);
+    super(
+      [message]
+        .flat()
+        .map((line) => printable(shortened(line)))
+        .join('\n'),
+      options,
+    );
     this.code = code;
   }
 }

@@ -99,9 +99,13 @@ async function passFiles(run: string): Promise<PassFile[]> {
         names.map(async (name) => {
           const [, kind, at] = /^(epoch|step)-(\d+(?:\.\d+)?)\.safetensors$/.exec(name) ?? [];
           const file = join(run, 'passes', plugin, name);
-          return kind === undefined
-            ? []
-            : [{ plugin, file, kind, at: Number(at), written: (await stat(file)).mtimeMs }];
+          if (kind === undefined) return [];
+          // What cannot be looked at, a link that leads nowhere say, is told of when it is read.
+          const written = await stat(file).then(
+            ({ mtimeMs }) => mtimeMs,
+            () => 0,
+          );
+          return [{ plugin, file, kind, at: Number(at), written }];
         }),
       );
     }),

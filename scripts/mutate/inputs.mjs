@@ -1,0 +1,139 @@
+import { cp, mkdir, symlink, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { silentLogger, Trainer } from '@kd/core';
+import { loadConfig, ports } from '@kd/cli';
+import sharp from 'sharp';
+
+const SIZE = { width: 24, height: 16 };
+const repository = join(import.meta.dirname, '../..');
+
+/** Small inputs of every kind that is read, all right as they are. */
+export async function makeInputs(folder) {
+  const write = async (name, content) => {
+    const file = join(folder, name);
+    await mkdir(dirname(file), { recursive: true });
+    await writeFile(
+      file,
+      typeof content === 'string' || Buffer.isBuffer(content) ? content : JSON.stringify(content, null, 1),
+    );
+  };
+  const noise = Buffer.from(Array.from({ length: SIZE.width * SIZE.height * 3 }, (_, i) => (i * 37) % 251));
+  const picture = () => sharp(noise, { raw: { ...SIZE, channels: 3 } });
+  const png = await picture().png().toBuffer();
+  const jpg = await picture().jpeg().toBuffer();
+
+  await write('coco/images/a.png', png);
+  await write('coco/images/b.jpg', jpg);
+  await write('coco/train.json', {
+    info: { description: 'two images', year: 2026 },
+    images: [
+      { id: 1, file_name: 'a.png', ...SIZE },
+      { id: 2, file_name: 'b.jpg', ...SIZE },
+    ],
+    categories: [
+      { id: 1, name: 'cat', supercategory: 'animal' },
+      { id: 3, name: 'dog', supercategory: 'animal' },
+    ],
+    annotations: [
+      {
+        id: 1,
+        image_id: 1,
+        category_id: 1,
+        bbox: [2, 3, 10.5, 8],
+        area: 84,
+        iscrowd: 0,
+        segmentation: [[2, 3, 12, 3, 12, 11]],
+      },
+      { id: 2, image_id: 1, category_id: 3, bbox: [0, 0, 24, 16], area: 384, iscrowd: 1 },
+      { id: 3, image_id: 2, category_id: 3, bbox: [5, 5, 6, 7], area: 42, iscrowd: 0 },
+    ],
+  });
+
+  const xml = (file, objects) =>
+    `<annotation>\n <filename>${file}</filename>\n <size><width>24</width><height>16</height><depth>3</depth></size>\n${objects
+      .map(
+        ([name, ...box]) =>
+          ` <object><name>${name}</name><difficult>0</difficult><bndbox>${['xmin', 'ymin', 'xmax', 'ymax'].map((side, i) => `<${side}>${box[i]}</${side}>`).join('')}</bndbox></object>`,
+      )
+      .join('\n')}\n</annotation>\n`;
+  await write('voc/JPEGImages/a.jpg', jpg);
+  await write('voc/JPEGImages/b.jpg', jpg);
+  await write(
+    'voc/Annotations/a.xml',
+    xml('a.jpg', [
+      ['cat', 1, 2, 10, 12],
+      ['dog', 5, 5, 24, 16],
+    ]),
+  );
+  await write('voc/Annotations/b.xml', xml('b.jpg', [['dog', 2, 2, 20, 10]]));
+  await write('voc/ImageSets/Main/train.txt', 'a\nb\n');
+
+  await write('images/a.png', png);
+  await write('images/b.jpg', jpg);
+  await write('images/grey16.png', await picture().greyscale().toColourspace('grey16').png().toBuffer());
+  await write('images/turned.jpg', await picture().jpeg().withMetadata({ orientation: 6 }).toBuffer());
+  await write('images/cmyk.jpg', await picture().toColourspace('cmyk').jpeg().toBuffer());
+  await write('images/palette.png', await picture().png({ palette: true, colours: 16 }).toBuffer());
+
+  await write('lists/classes.json', ['cat', 'dog']);
+  await write('lists/data.json', { format: 'synthetic', images: 4, size: 32, sizes: [8, 16], objects: [1, 2] });
+
+  await makeProject(join(folder, 'project'), write);
+  const { config } = await loadConfig(join(folder, 'project', 'kd.config.json'));
+  const run = (more, out) =>
+    new Trainer({ ...config, ...more }, { ...ports, out, folder: join(folder, 'project'), logger: silentLogger }).fit();
+  await run({ seed: 5, teacher: undefined, distillers: [] }, join(folder, 'project', 'teacher'));
+  await run({}, join(folder, 'run'));
+  await write('run/origin.json', {
+    config: join(folder, 'project', 'kd.config.json'),
+    folder: join(folder, 'project'),
+  });
+  await mkdir(join(folder, 'weights'));
+  await cp(join(folder, 'run', 'checkpoints', 'best.safetensors'), join(folder, 'weights', 'best.safetensors'));
+  await cp(join(folder, 'run'), join(folder, 'bank'), { recursive: true });
+}
+
+/** A project with the toy detector, the processor's engine and a plugin under names, and a config of them. */
+async function makeProject(project, write) {
+  const packages = {
+    'kd-detector-toy': { kind: 'detector', name: 'toy', code: "export { toyDetector as default } from '@kd/testing';" },
+    'kd-engine-plain': { kind: 'engine', name: 'plain', code: "export { cpuEngine as default } from '@kd/testing';" },
+    'kd-plugin-other': { kind: 'distiller', name: 'other', code: "export { default } from '@kd/plugin-pkd';" },
+  };
+  const own = join(project, 'node_modules', '@kd');
+  await mkdir(own, { recursive: true });
+  for (const name of ['core', 'testing', 'plugin-pkd', 'plugin-prototype'])
+    await symlink(join(repository, 'packages', name), join(own, name));
+  const names = [...Object.keys(packages), '@kd/plugin-prototype'];
+  await write('project/package.json', {
+    name: 'mine',
+    dependencies: Object.fromEntries(names.map((name) => [name, '*'])),
+  });
+  for (const [name, { code, ...kd }] of Object.entries(packages)) {
+    await write(`project/node_modules/${name}/package.json`, {
+      name,
+      version: '1.0.0',
+      type: 'module',
+      description: 'for this alone',
+      exports: { '.': './index.js', './package.json': './package.json' },
+      kd: { ...kd, apiVersion: 1 },
+    });
+    await write(`project/node_modules/${name}/index.js`, `${code}\n`);
+  }
+  await write('project/kd.config.json', {
+    engine: 'plain',
+    student: ['toy', { size: 32 }],
+    teacher: { weights: 'teacher' },
+    distillers: ['other', ['prototype', { count: 2 }]],
+    data: {
+      train: { format: 'synthetic', images: 4, size: 32, sizes: [8, 16], objects: [1, 2] },
+      val: { format: 'synthetic', images: 2, size: 32, sizes: [8, 16], objects: [1, 2], seed: 1 },
+      workers: 0,
+    },
+    epochs: 1,
+    batchSize: 2,
+    optimizer: { name: 'adamw', lr: 0.01 },
+    schedule: { kind: 'cosine', warmup: { steps: 2 } },
+    ema: { decay: 0.9 },
+  });
+}
