@@ -6,20 +6,22 @@ import { ports } from '@kd/cli';
 import { fasterRcnn } from '@kd/detector-faster-rcnn';
 import { runOp, tensorflow } from '@kd/engine-tensorflow';
 import { crosskd } from '@kd/plugin-crosskd';
+import { kd, rkd } from '@kd/plugin-logits';
 import { pkd } from '@kd/plugin-pkd';
+import { prototype } from '@kd/plugin-prototype';
 import { ssim } from '@kd/plugin-ssim';
 import { groupedConv2d } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 /** A two-stage model of a few thousand weights; the teacher is wider inside, and has the same neck. */
-const model = (width: number) =>
+const model = (width: number, regions = 32) =>
   fasterRcnn({
     backbone: { block: 'basic', layers: [1, 1, 1, 1], width },
     fpnChannels: 8,
     anchors: { sizes: [[8], [16], [32], [64], [128]] },
     rpn: { preNmsTopN: 50, postNmsTopN: 32, batchSize: 32 },
-    roi: { batchSize: 32, canonicalScale: 32 },
+    roi: { batchSize: regions, canonicalScale: 32 },
     box: { representationSize: 16 },
     input: { fixedSize: [96, 96] },
   });
@@ -83,6 +85,21 @@ describe('a two-stage student on the native engine', () => {
     expect(logs[0]!.terms['ssim.feat']).toBeGreaterThan(0);
     expect(new Set(logs.slice(1).map(({ tensors }) => tensors)).size).toBe(1);
     expect(events.some(({ type }) => type === 'evaluation')).toBe(true);
+  });
+
+  it('learns where the sampler takes no positive region, from methods on instances as well', async () => {
+    const events = await run('no-positives', {
+      // A quarter of two is none.
+      student: model(4, 2),
+      teacher: { weights: join(folder, 'teacher') },
+      distillers: [prototype({}), kd({}), rkd({})],
+    });
+    const logs = events.flatMap((event) => (event.type === 'log' ? [event] : []));
+    expect(logs.length).toBe(3);
+    for (const { terms } of logs) {
+      expect(Object.keys(terms)).toEqual(expect.arrayContaining(['prototype.global', 'kd.cls', 'rkd.distance']));
+      for (const [name, value] of Object.entries(terms)) expect(Number.isFinite(value), `${name}: ${value}`).toBe(true);
+    }
   });
 
   it('computes grouped convolutions and their gradients natively as group by group', () => {

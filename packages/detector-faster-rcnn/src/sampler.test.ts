@@ -32,6 +32,13 @@ describe('randomRows', () => {
     expect([count(none!, '+'), count(none!, '-')]).toEqual([0, 6]);
   });
 
+  it('takes nothing where there is none', () => {
+    const size = { batchSize: 4, positiveFraction: 0.5 };
+    expect(draw(['...', '...'], size)).toEqual(['', '']);
+    const none = tf.zeros<tf.Rank.R2>([2, 0], 'bool');
+    expect(randomRows('roi', { positive: none, negative: none }, size, createRng(1)).shape).toEqual([2, 0]);
+  });
+
   it('takes everything where there is room, and only positives where there is nothing else', () => {
     expect(draw(['+-+.--'], { batchSize: 1000, positiveFraction: 0.5 })).toEqual(['+-+--']);
     expect(draw(['++++..'], { batchSize: 4, positiveFraction: 0.5 })).toEqual(['++']);

@@ -31,6 +31,7 @@ export const mostPositives = ({ batchSize, positiveFraction }: SampleSize): numb
 export const randomRows: SampleRows = (_stage, { positive, negative }, size, rng) =>
   tf.tidy(() => {
     const [b, n] = positive.shape;
+    if (n === 0) return tf.zeros<tf.Rank.R2>([b, 0]);
     const keys = tf.randomUniform([b, n], 0, 1, 'float32', rng.int(1, 2 ** 31 - 1));
     const best = (of: tf.Tensor2D, count: number): { taken: tf.Tensor2D; rows: tf.Tensor2D } => {
       const { values, indices } = tf.topk(tf.where(of, keys, -1), Math.min(count, n));

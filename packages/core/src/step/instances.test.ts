@@ -152,6 +152,25 @@ describe('the table of instances', () => {
     });
   });
 
+  it('has one row, off the mask, where the sampler takes no positive at all', () => {
+    const table = (): Instances =>
+      regionInstances(
+        {
+          boxes: tf.ones([2, 3, 4]) as tf.Tensor3D,
+          matched: tf.fill([2, 3], -1, 'int32') as tf.Tensor2D,
+          maxPositives: 0,
+          sampledPriors: tf.ones([2, 4]),
+        },
+        targets(),
+      );
+    expect(read(table)).toMatchObject({
+      mask: [[0], [0]],
+      boxes: [[[0, 0, 0, 0]], [[0, 0, 0, 0]]],
+      matched: [[-1], [-1]],
+      labels: [[0], [0]],
+    });
+  });
+
   it('is empty without ground truth', () => {
     const none = (): Targets => ({
       ...targets(),

@@ -27,7 +27,8 @@ function instanceTable(
 ): Instances {
   return tf.tidy(() => {
     const marks = tf.cast(tf.greaterEqual(matched, 0), 'float32') as tf.Tensor2D;
-    const { rows, on } = firstRows(marks, Math.min(limit, matched.shape[1]));
+    // One row at least: TensorFlow.js has no gradient of a sum over none.
+    const { rows, on } = firstRows(marks, Math.max(1, Math.min(limit, matched.shape[1])));
     const mask = tf.cast(on, 'float32') as tf.Tensor2D; // [b, n]
     const found = tf.where<tf.Tensor>(on, gatherRows(matched, rows), tf.scalar(-1, 'int32')) as tf.Tensor2D;
     return {
