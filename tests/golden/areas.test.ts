@@ -1,6 +1,16 @@
 import { describe, expect, test } from 'vitest';
 import { casesOf, goldenAreas, goldenRoots, statusOf } from './support/index.js';
 
+/** The lists of cases that an index may have. */
+const LISTS: Readonly<Record<string, readonly string[]>> = {
+  baselines: ['cases'],
+  crosskd: ['cases'],
+  eval: ['coco', 'voc'],
+  ops: ['cases'],
+  prototype: ['cases'],
+  ssim: ['cases'],
+};
+
 // A golden folder may hold what nobody here has heard of. Then the suite must fail, not pass it over.
 describe.each(goldenRoots().map((root) => [root.name, root] as const))('areas, %s', (_, root) => {
   if (root.missing !== null) {
@@ -14,6 +24,13 @@ describe.each(goldenRoots().map((root) => [root.name, root] as const))('areas, %
   for (const area of areas) {
     test(`area ${area.name} is built or listed as not built yet`, () =>
       expect(statusOf('area', area.name)).not.toBe('unknown'));
+  }
+
+  for (const area of areas.filter(({ name }) => name in LISTS)) {
+    test(`index of ${area.name}: every list of cases is tested`, () =>
+      expect(Object.keys(area.index).filter((key) => Array.isArray(area.index[key]))).toEqual(
+        expect.toSatisfy((keys: string[]) => keys.every((key) => LISTS[area.name]!.includes(key)), 'known lists'),
+      ));
   }
 
   for (const area of areas.filter((one) => one.name === 'ops')) {

@@ -2,7 +2,7 @@ import { disposeAll, tidy } from '@kd/core';
 import { beforeAll, describe, expect } from 'vitest';
 import { expectChecksum, expectLosses, expectNear, LIMITS, torchValues } from './detectors/expectations.js';
 import type { DetectorIndex, TensorEntry } from './detectors/index-file.js';
-import { loadCase, type LoadedCase, onBatch, stepOf, trajectoryOf } from './detectors/loaded-case.js';
+import { loadCase, type LoadedCase, onBatch, readConfig, stepOf, trajectoryOf } from './detectors/loaded-case.js';
 import { checkSamples, checkStages } from './detectors/two-stage.js';
 import { startEngine } from './support/engine.js';
 import {
@@ -11,6 +11,7 @@ import {
   expectClose,
   expectEqual,
   goldenTest,
+  readWhole,
   relativeL2,
   type DetectorCase,
 } from './support/index.js';
@@ -24,6 +25,20 @@ beforeAll(async () => {
   await startEngine();
 });
 
+/**
+ * What of a case's config its other parts repeat, or a test reads that runs the case: how inputs were drawn, the number
+ * of classes, the trajectory; `model_kwargs` are among the values in force, which stand in `rpn`, `roi` and `post`.
+ */
+const READ_BESIDE_CONFIG = [
+  'images',
+  'scenarios',
+  'sampling',
+  'trajectory',
+  'num_classes',
+  'model_kwargs',
+  'labels_from',
+];
+
 describeGolden('detectors', (area) => {
   for (const one of detectorCases(area)) {
     describe(one.name, () => {
@@ -32,6 +47,9 @@ describeGolden('detectors', (area) => {
         goldenTest('detector', index.detector, name, () => withCase(one, run, scenario));
       const twoStage = index.config?.roi !== undefined;
 
+      goldenTest('detector', index.detector, 'config', () =>
+        readWhole(index.config, (config) => readConfig[index.detector]!(config), READ_BESIDE_CONFIG),
+      );
       check('trains the parameters that torch trains', ({ detector }) => {
         const names = (trainable: boolean): number =>
           detector.variables.filter((v) => v.trainable === trainable && !/moving_/.test(v.path)).length;

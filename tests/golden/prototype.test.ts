@@ -4,7 +4,7 @@ import { compare, type Computed, type Opened, opened, type PrototypeCase } from 
 import { coefficients, feature, regions, response, roialign } from './prototype/functions.js';
 import { oneStage, twoStage } from './prototype/steps.js';
 import { startEngine } from './support/engine.js';
-import { casesOf, describeGolden, goldenTest } from './support/index.js';
+import { casesOf, describeGolden, goldenTest, readWhole, statusOf } from './support/index.js';
 
 /** What the expected tensors of a kind are computed with. */
 const KINDS: Readonly<Record<string, (of: Opened) => Computed>> = {
@@ -22,15 +22,22 @@ describeGolden('prototype', (area) => {
   beforeAll(async () => void (await startEngine()), 600_000);
   for (const one of casesOf<PrototypeCase>(area)) {
     const compute = KINDS[one.kind];
-    if (compute === undefined) continue;
-    goldenTest('prototype', one.kind, one.id, async () => {
-      const tensors = await area.tensors(one.file);
-      const before = tf.memory().numTensors;
-      tf.engine().startScope();
-      const of = opened(one, tensors);
-      compare(of, compute(of));
-      tf.engine().endScope();
-      expect(tf.memory().numTensors).toBe(before);
-    });
+    // Other kinds have tests of their own; what nobody knows fails here, by its name.
+    if (compute === undefined && statusOf('prototype', one.kind) !== 'unknown') continue;
+    goldenTest('prototype', one.kind, one.id, () =>
+      readWhole(
+        one,
+        async (one) => {
+          const tensors = await area.tensors(one.file);
+          const before = tf.memory().numTensors;
+          tf.engine().startScope();
+          const of = opened(one, tensors);
+          compare(of, compute!(of));
+          tf.engine().endScope();
+          expect(tf.memory().numTensors).toBe(before);
+        },
+        ['tolerance'],
+      ),
+    );
   }
 });

@@ -12,7 +12,7 @@ import { ssimLevels } from '@kd/plugin-ssim';
 import { objectLevel, objectMask } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
 import { adapters, type BaselineCase, type Inputs, levels, type Method } from './method.js';
-import { expectEqual } from '../support/index.js';
+import { expectEqual, oneOf, only } from '../support/index.js';
 
 /** Maps of the student behind their adapters, of the teacher, and the stored masks [b, h, w]. */
 function masked(inputs: Inputs, one: BaselineCase) {
@@ -55,8 +55,8 @@ function checkMasks(
 ): void {
   const masks = levels(inputs, 'mask');
   const all = objects(inputs, masks[0]!.shape[0]);
-  if (all === null) return;
   const finest = config['levelBase'] as number | null;
+  if (all === null) return;
   const own = finest === null ? null : objectLevel(all.boxes, { levels: masks.length, finest });
   masks.forEach((mask, level) => {
     const on =
@@ -74,24 +74,22 @@ const STRIDES = [8, 16, 32, 64, 128];
 export const imitationMethods: Readonly<Record<string, Method>> = {
   lp: (inputs, { config }) => {
     const [s, t] = [levels(inputs, 's'), levels(inputs, 't')];
-    const { p, normalize, div, dist } = config as {
-      p?: 1 | 2;
-      normalize?: string | boolean;
-      div?: 'batch' | 'element';
-      dist?: boolean;
-    };
+    const { p, reduction, normalize, div, dist } = config;
+    if (reduction !== undefined) only('reduction', reduction, 'mean per level, sum over levels');
     if (p !== undefined)
       return {
         feat: ssimLevels(s, t, {
-          loss: p === 1 ? 'l1' : 'l2',
-          normalize: normalize === undefined ? 'none' : 'minmax',
+          loss: oneOf('p', p, [1, 2]) === 1 ? 'l1' : 'l2',
+          normalize: oneOf('normalize', normalize, [undefined, 'minmax per image']) ? 'minmax' : 'none',
           scope: 'image',
         }),
       };
+    const elements = oneOf('div', div, [undefined, 'batch', 'element']) === 'element';
     const options: HintLossOptions = {
-      unitLength: normalize === true,
-      divide: dist ? 'root' : div === 'element' ? 'elements' : 'images',
+      unitLength: oneOf('normalize', normalize, [true, false]),
+      divide: oneOf('dist', dist, [undefined, true, false]) ? 'root' : elements ? 'elements' : 'images',
     };
+    if (dist === true && elements) throw new Error('a root of the sum has no division by elements');
     return { feat: hintLevels(s, t, options) };
   },
 
@@ -100,19 +98,25 @@ export const imitationMethods: Readonly<Record<string, Method>> = {
   }),
 
   fgfi: (inputs, one) => {
-    const { phi, iouPlus } = one.config as { phi: number; iouPlus: number };
+    const { phi, iouPlus } = one.config as { phi: number; iouPlus: 0 | 1 };
+    const inclusive = oneOf('iouPlus', iouPlus, [0, 1]) === 1;
     checkMasks(inputs, one, (level, { boxes, on }, size) =>
       nearAnchors(inputs.get(`anchors${level}`) as tf.Tensor2D, boxes, on, {
         ...size,
         psi: phi,
-        inclusive: iouPlus === 1,
+        inclusive,
       }),
     );
-    return { imitation: imitationLoss(masked(inputs, one), one.config['variant'] as FgfiVariant) };
+    return {
+      imitation: imitationLoss(
+        masked(inputs, one),
+        oneOf<FgfiVariant>('variant', one.config['variant'], ['original', 'pyramid']),
+      ),
+    };
   },
 
   defeat: (inputs, one): Record<string, tf.Scalar> => {
-    if (one.config['variant'] === 'head') {
+    if (oneOf('variant', one.config['variant'], ['head', 'neck']) === 'head') {
       const { temperatureForeground, temperatureBackground } = one.config as {
         temperatureForeground: number;
         temperatureBackground: number;

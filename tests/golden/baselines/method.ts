@@ -1,5 +1,6 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import type { Adapter } from '@kd/core';
+import { oneOf, only } from '../support/index.js';
 
 /**
  * A method that the papers compare with: its unweighted parts, their weights, and the gradients of the weighted sum.
@@ -36,18 +37,27 @@ export function levels(inputs: Inputs, prefix: string): tf.Tensor4D[] {
 export function adapters(inputs: Inputs, { config }: BaselineCase): (Adapter | null)[] {
   const described = config['adapter'] as
     | {
-        readonly norm: { readonly statistics: string; readonly eps: number; readonly variance: string } | null;
+        readonly kernel: number;
+        readonly bias: boolean;
+        readonly norm: {
+          readonly type: string;
+          readonly statistics: string;
+          readonly eps: number;
+          readonly variance: string;
+        } | null;
         readonly activation: string | null;
       }
     | undefined;
-  const { norm = null, activation = null } = described ?? {};
-  if (norm !== null && (norm.statistics !== 'batch' || norm.eps !== 1e-5 || norm.variance !== 'biased'))
-    throw new Error(`an adapter with the norm ${JSON.stringify(norm)} is not built`);
+  const { norm = null, activation = null, kernel: side, bias: biased } = described ?? {};
+  if (norm !== null) only('norm', norm, { type: 'batch', statistics: 'batch', eps: 1e-5, variance: 'biased' });
+  oneOf('activation', activation, [null, 'relu']);
   return levels(inputs, 's').map((_, i) => {
     const kernel = inputs.get(`a${i}_kernel`) as tf.Tensor4D | undefined;
     if (kernel === undefined) return null;
+    if (side !== undefined) only('adapter.kernel', side, kernel.shape[0]);
     const vector = (name: string): tf.Tensor1D | undefined => inputs.get(`a${i}_${name}`) as tf.Tensor1D | undefined;
     const [bias, gamma, beta] = ['bias', 'gamma', 'beta'].map(vector);
+    if (biased !== undefined) only('adapter.bias', biased, bias !== undefined);
     return {
       kernel,
       ...(bias && { bias }),

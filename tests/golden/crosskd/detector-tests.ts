@@ -1,5 +1,5 @@
 import { describe } from 'vitest';
-import { type Area, casesOf, goldenTest } from '../support/index.js';
+import { type Area, casesOf, goldenTest, readWhole } from '../support/index.js';
 import { type Assigned, checkAssignment } from './assignment.js';
 import { checkDecoding } from './decoding.js';
 import { withDetector } from './detectors.js';
@@ -16,6 +16,15 @@ export interface DetectorTests {
   readonly decodes?: (unit: UnitCase) => boolean;
 }
 
+/** What crosskd.test.ts reads of a case, and the parameters of other detectors than a case's own. */
+const OF_HEADS = [
+  ...['losses', 'kd_total', 'inputs', 'expected', 'student_tensors_without_kd_gradient', 'if_wrong', 'avg_factor'],
+  ...['params.idx', 'params.tap', 'params.beta', 'params.temperature', 'params.stds', 'params.stacked_tea'],
+  ...['params.cls_weight', 'params.reg_weight', 'params.ctr_weight', 'params.pkd_weight', 'params.reg_max'],
+  ...['params.norm_on_bbox', 'params.centerness_on_reg', 'params.conv_bias', 'params.ranges', 'params.groups'],
+  ...['params.detach_gap', 'params.align'],
+];
+
 /** What CrossKD's cases hold of a detector that it was run on: assignment, maps of the head, decoding. */
 export function describeDetector(
   area: Area,
@@ -28,7 +37,12 @@ export function describeDetector(
   describe(`${title}: assignment`, () => {
     for (const one of heads) {
       goldenTest('detector', name, one.id, () =>
-        withDetector(area, one, 'stu', (built, tensors) => assigned(one, checkAssignment(one, built, tensors))),
+        readWhole(
+          one,
+          (one) =>
+            withDetector(area, one, 'stu', (built, tensors) => assigned(one, checkAssignment(one, built, tensors))),
+          OF_HEADS,
+        ),
       );
     }
   });

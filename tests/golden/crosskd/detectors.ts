@@ -3,7 +3,7 @@ import { fcos, type FcosInput } from '@kd/detector-fcos';
 import { atss, type AtssInput, gfl } from '@kd/detector-gfl';
 import { retinanet, type RetinaNetInput } from '@kd/detector-retinanet';
 import * as tf from '@tensorflow/tfjs-core';
-import type { Area, GoldenTensors } from '../support/index.js';
+import { type Area, type GoldenTensors, only } from '../support/index.js';
 import type { CrossCase, Role } from './index-file.js';
 
 /** Runs with the case's detector and tensors; neither they nor what `run` makes is left. */
@@ -33,7 +33,13 @@ function createDetector({ params }: CrossCase, role: Role): Detector {
     returnedLayers: strides.map((stride) => Math.log2(stride) - 1),
     extra: 'none' as const,
     fpnChannels: channels,
+    // `pad_hw` are the sizes after the padding.
+    input: { sizeDivisible: 1 },
   };
+  if (params.detector !== 'retina') {
+    only('ratios', params.ratios, [1]);
+    only('octaves', params.octaves, 1);
+  }
   switch (params.detector) {
     case 'retina': {
       const { ratios, octave_base: base, octaves } = params;
@@ -44,7 +50,8 @@ function createDetector({ params }: CrossCase, role: Role): Detector {
       return retinanet.definition.create(parseOptions(retinanet.definition.options, options, 'retinanet'), context);
     }
     case 'fcos': {
-      const { conv_bias: convBias, norm_on_bbox: normOnBbox, ranges } = params;
+      // Points have no size.
+      const { conv_bias: convBias, octave_base: _base, norm_on_bbox: normOnBbox, ranges } = params;
       const norm = groups > 0 ? { norm: 'group' as const, groups } : { norm: 'none' as const };
       const options: FcosInput = {
         ...network,

@@ -4,7 +4,7 @@ import { buildAtssHead, buildGflHead } from '@kd/detector-gfl';
 import { buildRetinaHead } from '@kd/detector-retinanet';
 import { decodeBoxes, decodeDistances, type DenseHead, layerVariables, MAX_LOG_SIZE_RATIO } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
-import type { GoldenTensors } from '../support/index.js';
+import { type GoldenTensors, oneOf, only } from '../support/index.js';
 import { loadHead } from './head-weights.js';
 import type { CrossCase, Role } from './index-file.js';
 
@@ -22,7 +22,17 @@ export interface HeadModel {
 /** Builds the head of one side, `stu` or `tea`, with the weights of the case in it. */
 export function headModel(one: CrossCase, tensors: GoldenTensors, side: Role): HeadModel {
   const { params, inputs } = one;
-  const head = buildHead(params, side, inputs.includes(`${side}.cls_convs.0.bias`));
+  oneOf('detector', params.detector, ['retina', 'fcos', 'atss', 'gfl']);
+  if (params.detector !== 'fcos') {
+    only('norm_on_bbox', params.norm_on_bbox, false);
+    only('centerness_on_reg', params.centerness_on_reg, false);
+  }
+  if (params.detector !== 'gfl') only('reg_max', params.reg_max, 0);
+  if (params.detector === 'fcos' || params.detector === 'gfl') only('stds', params.stds, null);
+  // Without a norm the towers have a bias whatever `conv_bias` says.
+  const biased = inputs.includes(`${side}.cls_convs.0.bias`);
+  only('conv_bias', params.conv_bias || params.groups === 0, biased);
+  const head = buildHead(params, side, biased);
   const variables = loadHead(layerVariables(head.layers), one, tensors, side);
   const neck = params.strides.map((stride) => ({
     name: `neck@p${Math.log2(stride)}`,

@@ -18,6 +18,7 @@ export interface UnitCase {
     readonly eps?: number;
     readonly stds?: readonly number[];
     readonly max_log_ratio?: number;
+    readonly means?: readonly number[];
   };
   /** Keys of the tensors by the name of the input. */
   readonly inputs: Readonly<Record<string, string>>;
@@ -37,6 +38,10 @@ export interface CrossCase {
     readonly idx: number;
     readonly groups: number;
     readonly conv_bias: boolean;
+    /** Whether the gap of the classification term is a constant of the step, which the plugin cannot do. */
+    readonly detach_gap?: boolean;
+    readonly tap?: string;
+    readonly align?: string;
     readonly channels: number;
     readonly classes: number;
     readonly strides: number[];
@@ -62,6 +67,7 @@ export interface CrossCase {
     readonly ctr_weight: number | null;
     readonly pkd_weight: number | null;
   };
+  readonly kd_total: number;
   readonly gt: readonly { readonly boxes: number[][]; readonly labels: number[] }[];
   readonly level_hw: readonly (readonly [number, number])[];
   readonly avg_factor: number;

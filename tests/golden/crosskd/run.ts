@@ -11,7 +11,7 @@ import {
 } from '@kd/core';
 import crosskd, { type CrossKdInput } from '@kd/plugin-crosskd';
 import * as tf from '@tensorflow/tfjs-core';
-import type { GoldenTensors } from '../support/index.js';
+import { type GoldenTensors, oneOf, only } from '../support/index.js';
 import { goldenPriors, type HeadModel } from './heads.js';
 import type { CrossCase, Role } from './index-file.js';
 import { golden4d } from './tensors.js';
@@ -26,11 +26,18 @@ export interface Pair {
 /** The plugin on the two heads, declared as core would. */
 export function hooksOf({ one: { params }, student, teacher }: Pair, options: CrossKdInput = {}): Hooks {
   const models = { student: student.detector, teacher: teacher.detector };
+  if (params.detach_gap !== undefined) only('detach_gap', params.detach_gap, false);
+  if (params.align !== undefined) only('align', params.align, 'bessel');
+  const { cls_weight: cls, reg_weight: reg, ctr_weight: ctr } = params;
   const own: CrossKdInput = {
     i: params.idx,
     beta: params.beta,
+    tap: oneOf('tap', params.tap ?? 'post', ['post', 'pre']),
+    // The reference's way with a batch without positives.
+    parity: true,
     ...(params.temperature !== undefined && { temperature: params.temperature }),
     ...options,
+    weights: { cls, reg, ...(ctr !== null && { ctr }), ...options.weights },
   };
   const scope = { id: 'crosskd', ...models, rng: createRng(0), logger: silentLogger } as unknown as PluginScope;
   const hooks = crosskd.definition.create(scope, parseOptions(crosskd.definition.options, own, 'crosskd'));
@@ -62,6 +69,20 @@ export function stepOf(
     1,
   );
   const positive = tf.cast(tf.greaterEqual(matched, tf.scalar(0, 'int32')), 'float32');
+  const positives = tf.sum(positive, 1);
+  const counts = [...positives.dataSync()];
+  only(
+    'num_positive',
+    one.num_positive,
+    counts.reduce((sum, count) => sum + count, 0),
+  );
+  // FCOS divides by its centerness targets, which the case gives as their sum alone.
+  if (detector !== 'fcos')
+    only(
+      'avg_factor',
+      one.avg_factor,
+      counts.reduce((sum, count) => sum + Math.max(count, 1), 0),
+    );
   const view = (
     model: HeadModel,
     { taps, predictions }: Pick<DetectorOutput, 'taps' | 'predictions'>,
@@ -80,7 +101,7 @@ export function stepOf(
     priors: goldenPriors(strides, tensors),
     assignment: {
       matched,
-      positives: tf.sum(positive, 1),
+      positives,
       ...(detector === 'fcos' && {
         centerness: tf.mul(positive, one.num_positive > 0 ? one.avg_factor / one.num_positive : 0),
       }),

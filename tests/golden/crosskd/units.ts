@@ -2,6 +2,7 @@ import { alignScale, inverse, softKl, softQualityFocal, weightedSum } from '@kd/
 import { pkdLoss } from '@kd/plugin-pkd';
 import { bceWithLogits, decodeBoxes, decodeDistances, giouLoss, iouLogLoss } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
+import { only } from '../support/index.js';
 import type { UnitCase } from './index-file.js';
 
 type Inputs = Readonly<Record<string, tf.Tensor>>;
@@ -25,9 +26,9 @@ function averaged(
 }
 
 const map = (tensor: tf.Tensor | undefined): tf.Tensor4D => tensor as tf.Tensor4D;
-const boxes = (loss: (pred: tf.Tensor, target: tf.Tensor) => tf.Tensor): Unit => ({
+const boxes = (loss: (pred: tf.Tensor, target: tf.Tensor, eps: number) => tf.Tensor): Unit => ({
   of: 'pred',
-  run: (x, params) => averaged(loss(x['pred']!, x['target']!), x, params),
+  run: (x, params) => averaged(loss(x['pred']!, x['target']!, params.eps ?? 1e-6), x, params),
 });
 
 /** By the beginning of a case's name. */
@@ -46,10 +47,19 @@ export const UNITS: Readonly<Record<string, Unit>> = {
         params,
       ),
   },
-  giou: boxes((pred, target) => giouLoss(pred, target, { eps: 1e-6, floor: true })),
-  iou_log: boxes((pred, target) => iouLogLoss(pred, target)),
+  giou: boxes((pred, target, eps) => giouLoss(pred, target, { eps, floor: true })),
+  iou_log: boxes((pred, target, eps) => {
+    only('eps', eps, 1e-6);
+    return iouLogLoss(pred, target);
+  }),
   centerness_bce: { of: 'pred', run: (x, params) => averaged(bceWithLogits(x['pred']!, x['target_prob']!), x, params) },
-  align_scale: { of: 'student', run: (x) => alignScale(map(x['student']), map(x['teacher'])) },
+  align_scale: {
+    of: 'student',
+    run: (x, { eps = 1e-6 }) => {
+      only('eps', eps, 1e-6);
+      return alignScale(map(x['student']), map(x['teacher']));
+    },
+  },
   pkd: {
     of: 'student',
     run: (x, { loss_weight = 1, eps = 1e-6 }) =>
@@ -57,7 +67,8 @@ export const UNITS: Readonly<Record<string, Unit>> = {
   },
   decode_delta: {
     of: 'delta',
-    run: (x, { stds, max_log_ratio }) => {
+    run: (x, { stds, max_log_ratio, means = [0, 0, 0, 0] }) => {
+      only('means', means, [0, 0, 0, 0]);
       const [a, b, c, d] = stds!.map((std) => 1 / std) as [number, number, number, number];
       return decodeBoxes(x['delta']!, x['anchors']!, {
         weights: [a, b, c, d],

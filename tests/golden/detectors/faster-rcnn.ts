@@ -9,9 +9,9 @@ import {
 } from '@kd/detector-faster-rcnn';
 import { parseOptions, type DetectorContext } from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
-import type { GoldenTensors } from '../support/index.js';
+import { type GoldenTensors, oneOf, only } from '../support/index.js';
 import type { CaseConfig, DetectorIndex, Sampling } from './index-file.js';
-import { networkOptions, oneOf } from './network-options.js';
+import { networkOptions } from './network-options.js';
 
 /** The options of the case's network and of how a scenario samples: every value comes from its index. */
 export function fasterRcnnOptions(config: CaseConfig, sampling?: Sampling): FasterRcnnInput {
@@ -23,12 +23,17 @@ export function fasterRcnnOptions(config: CaseConfig, sampling?: Sampling): Fast
   });
   const [side, ...others] = [...new Set(roi.pool_output_size)];
   if (side === undefined || others.length > 0) throw new Error('regions of the case are not pooled to squares');
-  const convs = head.box_convs ?? [];
-  if (new Set(convs).size > 1) throw new Error('the convolutions of the box head differ in width');
+  // What the head was built with is among the values in force.
+  for (const [key, ours] of Object.entries({
+    sampling_ratio: roi.pool_sampling_ratio,
+    canonical_scale: roi.canonical_scale,
+    canonical_level: roi.canonical_level,
+  }))
+    if (head[key as 'sampling_ratio'] !== undefined) only(`head.${key}`, head[key as 'sampling_ratio'], ours);
   return {
     ...networkOptions(config),
-    fpnNorm: fpn.norm !== undefined,
-    anchors: config.anchors,
+    fpnNorm: fpn.norm !== undefined && oneOf('fpn.norm', fpn.norm, ['bn']) === 'bn',
+    anchors: { sizes: config.anchors.sizes, ratios: config.anchors.ratios },
     rpn: {
       depth: head.rpn_conv_depth ?? 1,
       preNmsTopN: modes(rpn.pre_nms_top_n),
@@ -60,7 +65,7 @@ export function fasterRcnnOptions(config: CaseConfig, sampling?: Sampling): Fast
     box: {
       head: oneOf('head.box_head', head.box_head ?? '', ['two_mlp', 'conv_fc']),
       ...(head.representation_size !== undefined && { representationSize: head.representation_size }),
-      ...(convs.length > 0 && { convs: convs.length, channels: convs[0]! }),
+      ...(head.box_convs !== undefined && { convLayers: head.box_convs }),
     },
     post: { scoreThresh: roi.score_thresh, nmsThresh: roi.nms_thresh, detectionsPerImg: roi.detections_per_img },
   };

@@ -1,4 +1,5 @@
 import type { FcosInput } from '@kd/detector-fcos';
+import { only } from '../support/index.js';
 import type { CaseConfig } from './index-file.js';
 import { networkOptions } from './network-options.js';
 
@@ -12,6 +13,7 @@ export function fcosOptions(config: CaseConfig): FcosInput {
     throw new Error('FCOS has one point a place: the anchors of the case have several sizes or other ratios than 1');
   }
   if (config.center_sampling_radius === undefined) throw new Error('the case has no center_sampling_radius');
+  only('fpn.norm', config.fpn.norm, undefined);
   return {
     ...networkOptions(config),
     head: {

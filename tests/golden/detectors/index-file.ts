@@ -55,9 +55,14 @@ export interface CaseConfig {
     readonly num_convs?: number;
     /** Of two-stage detectors. */
     readonly box_head?: string;
-    readonly box_convs?: readonly number[];
+    readonly box_convs?: number[];
     readonly representation_size?: number;
     readonly rpn_conv_depth?: number;
+    /** Repeated among the values in force. */
+    readonly sampling_ratio?: number;
+    readonly canonical_scale?: number;
+    readonly canonical_level?: number;
+    readonly box_loss?: string;
   };
   readonly anchors: { readonly sizes: number[][]; readonly ratios: number[][] };
   readonly num_classes: number;

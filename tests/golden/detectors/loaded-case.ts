@@ -22,7 +22,7 @@ import { runOp } from '@kd/engine-tensorflow';
 import { fromTorchvision, toTorchvision } from '@kd/weights';
 import * as tf from '@tensorflow/tfjs-core';
 import type { DetectorCase, GoldenTensors } from '../support/index.js';
-import { createCase } from './faster-rcnn.js';
+import { createCase, fasterRcnnOptions } from './faster-rcnn.js';
 import { fcosOptions } from './fcos.js';
 import type { DetectorIndex } from './index-file.js';
 import { retinanetOptions } from './retinanet.js';
@@ -53,6 +53,13 @@ const builders: Readonly<Record<string, (index: DetectorIndex, io: GoldenTensors
   retinanet: (index) => create(retinanet, retinanetOptions(index.config), index),
   fcos: (index) => create(fcos, fcosOptions(index.config), index),
   faster_rcnn: (index, io, scenario) => createCase(index, io, contextOf(index.config.num_classes - 1), scenario),
+};
+
+/** Reads whatever of a case's config makes its network. */
+export const readConfig: Readonly<Record<string, (config: DetectorIndex['config']) => void>> = {
+  retinanet: retinanetOptions,
+  fcos: fcosOptions,
+  faster_rcnn: fasterRcnnOptions,
 };
 
 /** @param scenario how a two-stage detector samples */

@@ -1,11 +1,7 @@
 import type { FcosInput } from '@kd/detector-fcos';
 import type { RetinaNetInput } from '@kd/detector-retinanet';
+import { oneOf } from '../support/index.js';
 import type { CaseConfig } from './index-file.js';
-
-export const oneOf = <const T extends string>(what: string, value: string, known: readonly T[]): T => {
-  if ((known as readonly string[]).includes(value)) return value as T;
-  throw new Error(`${what} is "${value}", which the test cannot map to an option; known are ${known.join(', ')}`);
-};
 
 const NORMS = { frozen_bn: { frozen: 'frozen' }, bn: { live: 'live', eval: 'eval' } } as const;
 

@@ -124,8 +124,8 @@ export async function checkSamples(loaded: LoadedCase, scenario: string): Promis
         );
         checkRegions(loaded, regions, targets, { scenario, image: i });
       });
-      const { logits, deltas } = detector.secondStage.run(output, regions.boxes, host.imageSizes);
       const on = tf.cast(tf.greater(regions.matched, tf.scalar(-2, 'int32')), 'float32') as tf.Tensor2D;
+      const { logits, deltas } = detector.secondStage.run(output, regions.boxes, host.imageSizes, on);
       for (const [name, of] of [
         ['class_logits', logits],
         ['box_regression', deltas],

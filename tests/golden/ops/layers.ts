@@ -12,6 +12,7 @@ import {
   type CallContext,
   type Layer,
 } from '@kd/vision';
+import { only } from '../support/index.js';
 import { functional, out, tensorOf, type Inputs, type Op, type Params, type Prepared } from './case.js';
 
 const nhwc = (x: tf.Tensor): tf.Tensor4D => tf.transpose(x, [0, 2, 3, 1]) as tf.Tensor4D;
@@ -27,7 +28,8 @@ function fill(layer: Layer, inputShape: number[], values: Readonly<Record<string
 
 const variable = (layer: Layer, name: string): tf.Variable => weightOf(layer, name)!;
 
-function convolution({ x, weight, bias }: Inputs, { stride, padding }: Params): Prepared {
+function convolution({ x, weight, bias }: Inputs, { stride, padding, layout }: Params): Prepared {
+  only('layout', layout, 'NCHW / OIHW');
   const [o, i, kh] = weight!.shape as [number, number, number, number];
   const layer = convLayer('conv', {
     filters: o,
@@ -129,5 +131,11 @@ export const layerOps: Readonly<Record<string, Op>> = {
     (params) => new GroupNorm({ name: 'norm', epsilon: epsilon(params), groups: params['groups'] as number }),
     apply,
   ),
-  'flatten + linear': functional((inputs) => out(flattenLinear(inputs)), { reordered: true }),
+  'flatten + linear': functional(
+    (inputs, { flatten_order: order }) => {
+      only('flatten_order', order, 'C, H, W');
+      return out(flattenLinear(inputs));
+    },
+    { reordered: true },
+  ),
 };

@@ -1,12 +1,15 @@
 import { createOptimizer, type OptimizerOptions, type Slots } from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
+import { only } from '../support/index.js';
 import { functional, type Op, type Params } from './case.js';
 
+/** Of torch; another one is a parameter that nobody reads. */
+const KEYS = ['momentum', 'weight_decay', 'nesterov', 'dampening', 'betas', 'eps'];
 const camelCase: Readonly<Record<string, string>> = { weight_decay: 'weightDecay' };
 
 /** Parameters named as torch names them; every one of them reaches the optimiser. */
 function optimiserOptions(name: OptimizerOptions['name'], params: Params): OptimizerOptions {
-  const rest = Object.entries(params).filter(([key]) => key !== 'lr' && key !== 'steps');
+  const rest = KEYS.filter((key) => params[key] !== undefined).map((key) => [key, params[key]] as const);
   return {
     name,
     ...Object.fromEntries(rest.map(([key, value]) => [camelCase[key] ?? key, value])),
@@ -18,6 +21,7 @@ function trajectory(start: tf.Tensor, gradients: tf.Tensor, name: OptimizerOptio
   const optimizer = createOptimizer(optimiserOptions(name, params));
   let value = start;
   let slots: Slots | undefined;
+  only('steps', params['steps'], gradients.shape[0]);
   const values = tf.unstack(gradients).map((gradient, count) => {
     const options = {
       lr: params['lr'] as number,

@@ -1,6 +1,7 @@
 import { inferredScales, multiScaleRoiAlign, roiAlign, type RoiAlignOptions } from '@kd/vision';
 import { runOp } from '@kd/engine-tensorflow';
 import * as tf from '@tensorflow/tfjs-core';
+import { only } from '../support/index.js';
 import { out, tensorOf, type Inputs, type Op, type Params } from './case.js';
 
 const nhwc = (x: tf.Tensor): tf.Tensor4D => tf.transpose(x, [0, 2, 3, 1]) as tf.Tensor4D;
@@ -59,9 +60,12 @@ const numbered = (inputs: Inputs, prefix: string): [string, tf.Tensor][] =>
 const pyramid: Op = {
   reordered: true,
   prepare: (inputs, params) => {
-    const { image_sizes, canonical_scale, canonical_level, inferred_scales } = params;
-    const features = numbered(inputs, 'feature');
+    const { image_sizes, canonical_scale, canonical_level, inferred_scales, k_min, k_max } = params;
+    const features = (params['featmap_names'] as string[]).map(
+      (name) => [`feature${name}`, tensorOf(inputs[`feature${name}`]!)] as const,
+    );
     const boxes = tf.stack(numbered(inputs, 'boxes').map(([, of]) => of)) as tf.Tensor3D;
+    only('per_image', params['per_image'], boxes.shape[1]);
     const imageSizes = image_sizes as [number, number][];
     const options = {
       ...optionsOf(params),
@@ -75,6 +79,7 @@ const pyramid: Op = {
     );
     if (JSON.stringify(scales) !== JSON.stringify(inferred_scales))
       throw new Error(`scales ${JSON.stringify(scales)}, expected ${JSON.stringify(inferred_scales)}`);
+    only('k_min, k_max', [k_min, k_max], [-Math.log2(scales[0]!), -Math.log2(scales.at(-1)!)]);
     return {
       leaves: Object.fromEntries(features),
       forward: () => {

@@ -4,6 +4,7 @@ import { cropPool, objectLevel, objectMask, roiAlign } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
 import type { Computed, Opened } from './case.js';
 import { instanceTable } from './instances.js';
+import { touching } from '../support/index.js';
 
 /** Class of every prototype, [p] int32, from the offsets of the classes. */
 export const prototypeLabels = (offsets: ArrayLike<number>): tf.Tensor1D =>
@@ -14,10 +15,11 @@ export const prototypeLabels = (offsets: ArrayLike<number>): tf.Tensor1D =>
     'int32',
   );
 
-export function coefficients({ input, number }: Opened): Computed {
+export function coefficients({ input, number, only }: Opened): Computed {
   const [teacher, student] = [input<tf.Tensor2D>('teacher'), input<tf.Tensor2D>('student')];
   const prototypes = { teacher: input<tf.Tensor2D>('protoTeacher'), student: input<tf.Tensor2D>('protoStudent') };
   const [labels, offsets] = [input<tf.Tensor1D>('labels'), input('offsets').dataSync()];
+  only({ smoothL1Beta: 1, clampWeights: true, emptyClassWeight: 1, classes: offsets.length - 1 });
   const cosine = (own: tf.Tensor2D) => ({
     teacher: cosines(teacher, prototypes.teacher),
     student: cosines(own, prototypes.student),
@@ -34,7 +36,7 @@ export function coefficients({ input, number }: Opened): Computed {
   };
   const computed: Record<string, tf.Tensor> = {};
   for (const [name, loss] of Object.entries(losses)) {
-    const { value, grad } = tf.valueAndGrad((own: tf.Tensor) => tf.mul(loss(own as tf.Tensor2D), factor))(student);
+    const { value, grad } = tf.valueAndGrad(touching((own) => tf.mul(loss(own as tf.Tensor2D), factor)))(student);
     Object.assign(computed, { [name]: value, [`${name}GradStudent`]: grad });
   }
   const [coupled, decoupled] = [pursuit(student, number('lambdaCoupled')), pursuit(student, number('lambdaDecoupled'))];
@@ -74,7 +76,7 @@ export function regions({ input, number, one }: Opened): Computed {
   return computed;
 }
 
-export function feature({ input, number, one }: Opened): Computed {
+export function feature({ input, number, one, only }: Opened): Computed {
   const teacher = input<tf.Tensor4D>('teacher');
   const inputs = [input<tf.Tensor4D>('student'), input<tf.Tensor4D>('kernel'), input<tf.Tensor1D>('bias')] as const;
   const adapt = (student: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor): tf.Tensor4D =>
@@ -83,6 +85,7 @@ export function feature({ input, number, one }: Opened): Computed {
       bias: bias as tf.Tensor1D,
       relu: one.params['adapterRelu'] === true,
     });
+  only({ kernelSize: inputs[1].shape[0], padding: 'same' });
   const computed: Record<string, tf.Tensor> = { adapted: adapt(...inputs) };
   const weighted = input<tf.Tensor3D>('mask');
   for (const [tag, mask] of [
@@ -95,7 +98,7 @@ export function feature({ input, number, one }: Opened): Computed {
       return [tf.mul(foreground, number('fgWeight') * factor), tf.mul(background, number('bgWeight') * factor)];
     };
     const total = (map: tf.Tensor4D): tf.Scalar => tf.add(...parts(map));
-    const [student, kernel, bias] = tf.grads((...all: tf.Tensor[]) => total(adapt(all[0]!, all[1]!, all[2]!)))([
+    const [student, kernel, bias] = tf.grads(touching((...all) => total(adapt(all[0]!, all[1]!, all[2]!))))([
       ...inputs,
     ]);
     const [fg, bg] = parts(computed['adapted'] as tf.Tensor4D);
@@ -105,7 +108,7 @@ export function feature({ input, number, one }: Opened): Computed {
       [`gradStudent${tag}`]: student,
       [`gradKernel${tag}`]: kernel,
       [`gradBias${tag}`]: bias,
-      [`gradAdapted${tag}`]: tf.grad((map: tf.Tensor) => total(map as tf.Tensor4D))(computed['adapted']!),
+      [`gradAdapted${tag}`]: tf.grad(touching((map) => total(map as tf.Tensor4D)))(computed['adapted']!),
     });
   }
   return computed;
@@ -114,17 +117,23 @@ export function feature({ input, number, one }: Opened): Computed {
 export function response({ input, number }: Opened): Computed {
   const [student, teacher] = [input<tf.Tensor2D>('student'), input<tf.Tensor2D>('teacher')];
   const run = (weights?: tf.Tensor1D) =>
-    tf.valueAndGrad((own: tf.Tensor) =>
-      tf.mul(
-        responseLoss(own as tf.Tensor2D, teacher, { temperature: number('temperature'), ...(weights && { weights }) }),
-        number('factor'),
+    tf.valueAndGrad(
+      touching((own) =>
+        tf.mul(
+          responseLoss(own as tf.Tensor2D, teacher, {
+            temperature: number('temperature'),
+            ...(weights && { weights }),
+          }),
+          number('factor'),
+        ),
       ),
     )(student);
   const [weighted, plain] = [run(input('weights')), run()];
   return { lossWeighted: weighted.value, gradWeighted: weighted.grad, lossPlain: plain.value, gradPlain: plain.grad };
 }
 
-export function roialign({ input, number, one }: Opened): Computed {
+export function roialign({ input, number, one, only }: Opened): Computed {
+  only({ mode: 'avg' });
   const map = input<tf.Tensor4D>('map');
   const { boxes, list } = instanceTable(input('rois'), map.shape[0]);
   const options = {
@@ -134,5 +143,5 @@ export function roialign({ input, number, one }: Opened): Computed {
     aligned: one.params['aligned'] === true,
   };
   const pooled = (x: tf.Tensor): tf.Tensor => list(roiAlign(x as tf.Tensor4D, boxes, options));
-  return { output: pooled(map), gradMap: tf.grad((x: tf.Tensor) => tf.sum(tf.mul(pooled(x), input('upstream'))))(map) };
+  return { output: pooled(map), gradMap: tf.grad(touching((x) => tf.sum(tf.mul(pooled(x!), input('upstream')))))(map) };
 }

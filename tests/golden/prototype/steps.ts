@@ -16,6 +16,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { Computed, Opened } from './case.js';
 import { prototypeLabels } from './functions.js';
 import { type InstanceTable, instanceTable } from './instances.js';
+import { touching } from '../support/index.js';
 
 const GLOBAL: GlobalOptions = { coefficients: 'cosine', pursuitSimilarity: 0, scope: 'all', kind: 'smooth-l1' };
 
@@ -35,6 +36,22 @@ interface Step {
   readonly foreground: readonly tf.Scalar[];
   readonly background: readonly tf.Scalar[];
   readonly global: readonly tf.Scalar[];
+}
+
+/** What the case tells of what is fixed here, or follows from something else. */
+function checkFixed({ one, only, number, input }: Opened): void {
+  only({
+    smoothL1Beta: 1,
+    adapterPadding: 'same',
+    K: 'see offsets',
+    attenuation: 1 - number('epoch') / number('epochs'),
+  });
+  const [height, width] = [number('imageHeight'), number('imageWidth')];
+  (one.params['strides'] as readonly number[]).forEach((stride, level) => {
+    const [, h, w] = input(`student${level}`).shape;
+    if (h !== Math.ceil(height / stride) || w !== Math.ceil(width / stride))
+      throw new Error(`level ${level} is ${h} x ${w}, which is no map of ${height} x ${width} at stride ${stride}`);
+  });
 }
 
 const strides = ({ one }: Opened): readonly number[] => one.params['strides'] as readonly number[];
@@ -91,13 +108,15 @@ function levelInputs(of: Opened): Inputs {
 function gradients(inputs: Inputs, total: (inputs: Inputs) => tf.Scalar): Record<string, tf.Tensor> {
   const { maps, kernels, biases, logits } = inputs;
   const n = maps.length;
-  const made = tf.grads((...all: tf.Tensor[]) =>
-    total({
-      maps: all.slice(0, n) as tf.Tensor4D[],
-      kernels: all.slice(n, 2 * n) as tf.Tensor4D[],
-      biases: all.slice(2 * n, 3 * n) as tf.Tensor1D[],
-      ...(logits && { logits: all[3 * n] as tf.Tensor2D }),
-    }),
+  const made = tf.grads(
+    touching((...all) =>
+      total({
+        maps: all.slice(0, n) as tf.Tensor4D[],
+        kernels: all.slice(n, 2 * n) as tf.Tensor4D[],
+        biases: all.slice(2 * n, 3 * n) as tf.Tensor1D[],
+        ...(logits && { logits: all[3 * n] as tf.Tensor2D }),
+      }),
+    ),
   )([...maps, ...kernels, ...biases, ...(logits ? [logits] : [])]);
   return {
     ...Object.fromEntries(
@@ -122,6 +141,7 @@ function common(
 }
 
 export function oneStage(of: Opened): Computed {
+  checkFixed(of);
   const objects = instanceTable(of.input('boxes'), of.number('images'), of.input('labels'));
   const inputs: Inputs = { ...levelInputs(of), logits: of.input('logitsStudent') };
   const own = objectLevel<tf.Tensor2D>(objects.boxes, { levels: strides(of).length, finest: of.number('finestScale') });
@@ -156,6 +176,7 @@ export function oneStage(of: Opened): Computed {
 }
 
 export function twoStage(of: Opened): Computed {
+  checkFixed(of);
   const objects = instanceTable(of.input('boxes'), of.number('images'), of.input('labels'));
   const inputs = levelInputs(of);
   const count = of.number('roiLevels');

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { GoldenTensors } from './tensors.js';
 import type { GoldenRoot } from './roots.js';
@@ -46,10 +46,11 @@ export const detectorCases = (area: Area): readonly DetectorCase[] =>
 
 const hasIndex = (folder: string): boolean => existsSync(join(folder, 'index.json'));
 
+/** Links to folders are followed. */
 const subfolders = (folder: string): string[] =>
-  readdirSync(folder, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.') && !entry.name.startsWith('__'))
-    .map((entry) => entry.name)
+  readdirSync(folder)
+    .filter((name) => !name.startsWith('.') && !name.startsWith('__'))
+    .filter((name) => statSync(join(folder, name), { throwIfNoEntry: false })?.isDirectory() === true)
     .sort();
 
 function indexed(name: string, folder: string): Indexed {

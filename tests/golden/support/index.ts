@@ -26,12 +26,17 @@
  * - `detectorCases(area)`  the case folders of `detectors`, each with its own `index.json` and `tensors(file)`
  * - `expectClose`, `expectEqual`, `maxDifference`, `relativeL2`, `opTolerance`  comparison; NaN equals NaN
  * - `nchwToNhwc`, `nhwcToNchw`, `oihwToHwio`, `hwioToOihw`, `permute`  layouts
+ * - `readWhole(one, run)`  a test that fails where the case has a parameter that `run` never read
+ * - `oneOf`, `only`  values of a parameter that a test knows; `touching`  gradients that are 0
  * - `coverage.ts`  the one list of what is built and what is not built yet
  */
 export { casesOf, detectorCases, goldenAreas, type Area, type DetectorCase } from './areas.js';
 export { expectClose, expectEqual, maxDifference, opTolerance, relativeL2, type TensorInfo } from './compare.js';
 export { built, notBuiltYet, statusOf, type Kind, type Status } from './coverage.js';
+export { touching } from './gradients.js';
 export { hwioToOihw, nchwToNhwc, nhwcToNchw, oihwToHwio, permute, type Shaped } from './layout.js';
+export { oneOf, only } from './parameters.js';
 export { goldenRoots, type GoldenRoot } from './roots.js';
 export { describeGolden, goldenTest } from './suite.js';
+export { readWhole } from './whole-case.js';
 export { GoldenTensors, type GoldenTensor } from './tensors.js';
