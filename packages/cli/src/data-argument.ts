@@ -1,6 +1,5 @@
-import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { KdError, messageOf } from '@kd/core';
+import { KdError, messageOf, readRegularText } from '@kd/core';
 import type { Flags } from './flags.js';
 
 /** Data that the command line names, with the folder that its relative paths start from. */
@@ -74,7 +73,7 @@ function specOf(text: string, where: string): Record<string, unknown> {
 
 async function readText(file: string): Promise<string> {
   try {
-    return await readFile(file, 'utf8');
+    return await readRegularText(file);
   } catch (cause) {
     throw new KdError('USAGE', `${file} cannot be read: ${messageOf(cause)}`, { cause });
   }

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import {
   type BuiltDetector,
@@ -14,6 +13,7 @@ import {
   resolveEngine,
   resolveUse,
   type Use,
+  readRegularText,
 } from '@kd/core';
 import { detectorOfConfig, engineOfConfig } from './from-config.js';
 import { namedWithOptions } from './metric-argument.js';
@@ -59,7 +59,7 @@ export async function findModel(path: string): Promise<FoundModel> {
 
 async function readConfig(run: string): Promise<Readonly<Record<string, unknown>> | null> {
   try {
-    return JSON.parse(await readFile(join(run, 'config.json'), 'utf8')) as Record<string, unknown>;
+    return JSON.parse(await readRegularText(join(run, 'config.json'))) as Record<string, unknown>;
   } catch {
     return null;
   }

@@ -1,6 +1,6 @@
-import { readFile, realpath } from 'node:fs/promises';
+import { realpath } from 'node:fs/promises';
 import { isAbsolute, join, relative } from 'node:path';
-import { consoleLogger, type Listener, writeFileAtomic } from '@kd/core';
+import { consoleLogger, type Listener, readRegularText, writeFileAtomic } from '@kd/core';
 import { type Overrides, overridesIn } from './overrides.js';
 
 /**
@@ -62,7 +62,7 @@ export function pluginFolder({ folder, refused }: FoundOrigin): string {
 async function parts(file: string): Promise<Readonly<Record<keyof Origin, unknown>>> {
   const none = { config: null, folder: null, overrides: null };
   try {
-    return { ...none, ...(JSON.parse(await readFile(file, 'utf8')) as Partial<Origin> | null) };
+    return { ...none, ...(JSON.parse(await readRegularText(file)) as Partial<Origin> | null) };
   } catch {
     return none;
   }

@@ -97,7 +97,7 @@ export const ERROR_CODES = explained({
     meaning: 'An image cannot be decoded, or is not what the annotations say.',
     cause:
       'A missing or broken file, another size than in the annotations, a link that leaves the folder, or the wrong folder of images.',
-    fix: "Mend or remove the file, or set `data.onBadImage: 'skip'` to train without it.",
+    fix: "Mend or remove the file, or set `data.onBadImage: 'skip'` to train without it. Where most images are not there, correct the folder of the images: `kd data check` tells.",
   },
   ENGINE_UNAVAILABLE: {
     meaning: 'The engine cannot run on this machine as it is.',

@@ -26,6 +26,8 @@ export * from './run/optimizers.js';
 export * from './plugins/plugin-host.js';
 export * from './plugins/same-maps.js';
 export * from './run/schedules.js';
+export * from './json-text.js';
+export * from './shown.js';
 export { firstRows } from './step/first-rows.js';
 export { gatherMatched } from './step/gather-matched.js';
 export { gatherRows } from './step/gather-rows.js';

@@ -9,6 +9,9 @@ export async function readRegularFile(file: string): Promise<Buffer> {
   return readFile(file);
 }
 
+/** As {@link readRegularFile}, as text in UTF-8. */
+export const readRegularText = async (file: string): Promise<string> => (await readRegularFile(file)).toString('utf8');
+
 /** For those that open the file themselves. @throws Error that says what lies there */
 export async function checkRegularFile(file: string): Promise<void> {
   const found = await stat(file);

@@ -1,48 +1,12 @@
-import { KdError, suggestion } from '@kd/core';
+import { KdError, shown, suggestion } from '@kd/core';
 import * as v from 'valibot';
 import type { DataSource, ReadDataset } from './dataset.js';
 import { coco } from './read/coco.js';
 import { voc } from './read/voc.js';
+import { SOURCE_OPTIONS } from './source-options.js';
 import { synthetic } from './synthetic/synthetic.js';
 
-const text = v.pipe(v.string(), v.nonEmpty());
-const pair = v.tuple([v.number(), v.number()]);
-const common = {
-  name: v.optional(text),
-  strict: v.optional(v.boolean()),
-  maxPixels: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
-};
-
-const FORMATS = {
-  coco: { entries: { annotations: text, images: text, classes: v.optional(v.array(text)), ...common }, create: coco },
-  voc: {
-    entries: {
-      root: v.optional(text),
-      split: v.optional(text),
-      sets: v.optional(v.array(v.strictObject({ root: text, split: text }))),
-      classes: v.optional(v.union([v.array(text), v.literal('voc')], 'must be a list of names, or "voc"')),
-      images: v.optional(text),
-      annotations: v.optional(text),
-      difficult: v.optional(v.picklist(['ignore', 'keep'])),
-      ...common,
-    },
-    create: voc,
-  },
-  synthetic: {
-    entries: {
-      images: v.number(),
-      size: v.optional(v.union([v.number(), pair])),
-      seed: v.optional(v.number()),
-      classes: v.optional(v.array(text)),
-      objects: v.optional(pair),
-      sizes: v.optional(pair),
-      minVisible: v.optional(v.number()),
-      noise: v.optional(v.number()),
-      name: v.optional(text),
-    },
-    create: synthetic,
-  },
-} as const;
+const FORMATS = { coco, voc, synthetic } as const;
 
 const formats = Object.keys(FORMATS);
 
@@ -53,17 +17,16 @@ const formats = Object.keys(FORMATS);
  */
 export function dataSource(spec: unknown): DataSource {
   if (typeof spec !== 'object' || spec === null || Array.isArray(spec))
-    throw invalid('a data set', [
-      `an object like { "format": "coco", … } is wanted, not ${JSON.stringify(spec) ?? String(spec)}`,
-    ]);
+    throw invalid('a data set', [`an object like { "format": "coco", … } is wanted, not ${shown(spec)}`]);
   const { format, ...options } = spec as Record<string, unknown>;
   if (typeof format !== 'string' || !Object.hasOwn(FORMATS, format)) {
     const hint = typeof format === 'string' ? suggestion(format, formats) : '';
     throw invalid('a data set', [
-      `"format" is ${JSON.stringify(format) ?? 'missing'}${hint === '' ? '' : ` (${hint})`}; the formats are ${formats.join(', ')}`,
+      `"format" is ${format === undefined ? 'missing' : shown(format)}${hint === '' ? '' : ` (${hint})`}; the formats are ${formats.join(', ')}`,
     ]);
   }
-  const { entries, create } = FORMATS[format as keyof typeof FORMATS];
+  const entries: v.ObjectEntries = SOURCE_OPTIONS[format as keyof typeof FORMATS];
+  const create = FORMATS[format as keyof typeof FORMATS];
   const known = Object.keys(entries);
   const unknown = Object.keys(options).filter((key) => !known.includes(key));
   if (unknown.length > 0)
@@ -73,7 +36,7 @@ export function dataSource(spec: unknown): DataSource {
         (key) => `there is no option "${key}"; ${suggestion(key, known) || `the options are ${known.join(', ')}`}`,
       ),
     );
-  const result = v.safeParse(v.strictObject(entries as v.ObjectEntries), options);
+  const result = v.safeParse(v.strictObject(entries), options);
   if (!result.success)
     throw invalid(
       `a data set of format "${format}"`,

@@ -15,10 +15,16 @@ export type PixelSource =
 /** @throws KdError IMAGE_INVALID */
 export async function readPixels(source: PixelSource, record: ImageRecord): Promise<HostImage> {
   if (source.kind === 'synthetic') return syntheticImage(source.scene, Number(record.id));
-  const { folder, file } =
-    source.kind === 'files' ? { folder: source.folder, file: record.file } : inFolder(source.folders, record.file);
+  const { folder, file } = fileOf(source, record.file);
   return readImage(await resolveInside(folder, file), { declared: record, maxPixels: source.maxPixels });
 }
+
+/** Where a file of the data set lies. @throws KdError IMAGE_INVALID for one of no folder */
+export const fileOf = (
+  source: Exclude<PixelSource, { kind: 'synthetic' }>,
+  file: string,
+): { readonly folder: string; readonly file: string } =>
+  source.kind === 'files' ? { folder: source.folder, file } : inFolder(source.folders, file);
 
 function inFolder(
   folders: Readonly<Record<string, string>>,

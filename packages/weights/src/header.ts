@@ -1,4 +1,4 @@
-import { KdError, messageOf } from '@kd/core';
+import { KdError, messageOf, shown } from '@kd/core';
 import { DTYPES, elementCount, isDtype, type Dtype } from './dtypes.js';
 import { duplicateKey } from './duplicate-key.js';
 
@@ -53,7 +53,7 @@ export function readHeader(bytes: Uint8Array, where: string): Header {
   }
   if (!isRecord(json)) return fail('its header is not a JSON object');
   const twice = duplicateKey(text);
-  if (twice !== null) fail(`its header has "${twice}" twice`, 'Write it again with distinct names.');
+  if (twice !== null) fail(`its header has ${shown(twice)} twice`, 'Write it again with distinct names.');
 
   const entries: TensorEntry[] = [];
   let metadata: Record<string, string> = {};
@@ -65,7 +65,7 @@ export function readHeader(bytes: Uint8Array, where: string): Header {
     } else {
       const entry = readEntry(name, value);
       if (typeof entry === 'string')
-        fail(`tensor "${name}": ${entry}`, 'Write it again with a current safetensors library.');
+        fail(`tensor ${shown(name)}: ${entry}`, 'Write it again with a current safetensors library.');
       else entries.push(entry);
     }
   }
@@ -83,11 +83,10 @@ const isCount = (value: unknown): value is number => Number.isSafeInteger(value)
 function readEntry(name: string, value: unknown): TensorEntry | string {
   if (!isRecord(value)) return 'its entry is not an object with dtype, shape and data_offsets';
   const { dtype, shape, data_offsets: offsets } = value;
-  if (!isDtype(dtype)) return `unknown dtype ${JSON.stringify(dtype)}; known are ${Object.keys(DTYPES).join(', ')}`;
-  if (!Array.isArray(shape) || !shape.every(isCount))
-    return `its shape ${JSON.stringify(shape)} is not a list of sizes`;
+  if (!isDtype(dtype)) return `unknown dtype ${shown(dtype)}; known are ${Object.keys(DTYPES).join(', ')}`;
+  if (!Array.isArray(shape) || !shape.every(isCount)) return `its shape ${shown(shape)} is not a list of sizes`;
   if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isCount)) {
-    return `its data_offsets ${JSON.stringify(offsets)} are not two offsets`;
+    return `its data_offsets ${shown(offsets)} are not two offsets`;
   }
   const [begin, end] = offsets as [number, number];
   const wanted = elementCount(shape) * DTYPES[dtype].bytes;

@@ -199,6 +199,19 @@ describe('refused files', () => {
       file(entry('{"dtype":"U8","dtype":"I8","shape":[1],"data_offsets":[0,1]}'), 1),
       /has "dtype" twice/,
     ],
+    [
+      'a shape nested deep',
+      file(entry(`{"dtype":"U8","shape":${'['.repeat(500_000)}${']'.repeat(500_000)},"data_offsets":[0,1]}`), 1),
+      /nested too deep/,
+    ],
+    [
+      'a name of some megabytes, twice',
+      file(
+        `{${[1, 2].map(() => `"${'\\"'.repeat(2_000_000)}":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}`).join()}}`,
+        0,
+      ),
+      /has ".{0,100} twice/,
+    ],
     ['a zip', new TextEncoder().encode('PK\u0003\u0004 not this kind of file at all'), /another kind of file/],
   ])('%s', (_, bytes, message) => {
     try {

@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import {
   KdError,
   messageOf,
+  readRegularFile,
   writeFileAtomic,
   type CheckpointFormat,
   type HostTensor,
@@ -31,7 +31,7 @@ export interface SerializeOptions {
 export async function readSafetensors(file: string): Promise<SafetensorsFile> {
   let bytes: Uint8Array;
   try {
-    bytes = await readFile(file);
+    bytes = await readRegularFile(file);
   } catch (cause) {
     throw new KdError('CHECKPOINT_INVALID', `${file} could not be read: ${messageOf(cause)}. Check the path.`, {
       cause,

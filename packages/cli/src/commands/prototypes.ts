@@ -1,6 +1,5 @@
-import { readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
-import { KdError, messageOf, writeFileAtomic } from '@kd/core';
+import { KdError, messageOf, readRegularText, writeFileAtomic } from '@kd/core';
 import { openDataset, type ReadDataset } from '@kd/data';
 import type { Flags } from '../flags.js';
 import { dataFolder, readOrigin } from '../origin.js';
@@ -66,7 +65,7 @@ async function trainingData(run: string): Promise<ReadDataset> {
   const file = join(run, 'config.json');
   let spec: Readonly<Record<string, unknown>> | undefined;
   try {
-    spec = (JSON.parse(await readFile(file, 'utf8')) as { data?: { train?: Readonly<Record<string, unknown>> } }).data
+    spec = (JSON.parse(await readRegularText(file)) as { data?: { train?: Readonly<Record<string, unknown>> } }).data
       ?.train;
   } catch (cause) {
     throw new KdError('RUN_FOLDER', `${file} cannot be read: ${messageOf(cause)}`, { cause });

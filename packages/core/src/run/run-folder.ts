@@ -1,7 +1,8 @@
-import { appendFile, mkdir, readFile, rm } from 'node:fs/promises';
+import { appendFile, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFileAtomic } from '../atomic.js';
 import { KdError, messageOf } from '../errors.js';
+import { readRegularText } from '../regular-file.js';
 
 /** The folder of a run: config.json, metrics.jsonl, checkpoints/, passes/, summary.json. */
 export interface RunFolder {
@@ -42,7 +43,7 @@ export async function openRunFolder(path: string): Promise<RunFolder> {
     writeJson: (name, value) => writeFileAtomic(file(name), `${JSON.stringify(value, null, 2)}\n`),
     readJson: async (name) => {
       try {
-        return JSON.parse(await readFile(file(name), 'utf8')) as unknown;
+        return JSON.parse(await readRegularText(file(name))) as unknown;
       } catch (cause) {
         throw new KdError(
           'RUN_FOLDER',

@@ -1,22 +1,20 @@
-import { KdError, type LoaderOptions } from '@kd/core';
+import { type LoaderOptions, parseOptions } from '@kd/core';
+import * as v from 'valibot';
+import { inputSpec } from '../input-spec.js';
 
-/** @throws KdError USAGE or CONFIG_INVALID for numbers that make no batch */
-export function checkLoaderOptions({ batchSize, workers, input }: LoaderOptions): void {
-  const wholeFrom = (low: number, value: number, what: string): void => {
-    if (!Number.isInteger(value) || value < low)
-      throw new KdError('CONFIG_INVALID', `${what} must be a whole number of at least ${low}, not ${value}.`);
-  };
-  wholeFrom(1, batchSize, 'batchSize');
-  wholeFrom(0, workers, 'workers');
-  wholeFrom(1, input.sizeDivisible, 'input.sizeDivisible');
-  if (input.std.some((value) => !(value > 0)))
-    throw new KdError('CONFIG_INVALID', `input.std must be above 0, not ${input.std.join(', ')}.`);
-  if (input.fixedSize !== null) {
-    input.fixedSize.forEach((side) => wholeFrom(1, side, 'input.fixedSize'));
-    return;
-  }
-  if (input.minSize.length === 0)
-    throw new KdError('CONFIG_INVALID', 'input.minSize is empty; write at least one size.');
-  input.minSize.forEach((side) => wholeFrom(1, side, 'input.minSize'));
-  wholeFrom(1, input.maxSize, 'input.maxSize');
-}
+const whole = (low: number, high: number) => v.pipe(v.number(), v.integer(), v.minValue(low), v.maxValue(high));
+const options = v.object({
+  input: inputSpec,
+  batchSize: whole(1, 1_000_000),
+  training: v.boolean(),
+  shuffle: v.boolean(),
+  dropLast: v.boolean(),
+  seed: v.pipe(v.number(), v.safeInteger()),
+  augment: v.array(v.looseObject({ name: v.string() })),
+  workers: whole(0, 1024),
+  onBadImage: v.picklist(['error', 'skip']),
+  indices: v.optional(v.array(v.pipe(v.number(), v.integer()))),
+});
+
+/** @throws KdError CONFIG_INVALID for options that make no batch */
+export const checkLoaderOptions = (given: LoaderOptions): void => void parseOptions(options, given, 'a loader');

@@ -167,10 +167,33 @@ describe('loader', () => {
 
   it('refuses options that make no batch', () => {
     expect(() => loaderOf({ batchSize: 0 })).toThrow(/batchSize/);
-    expect(() => loaderOf({ batchSize: 23 })).toThrow(/22 images, fewer than one batch of 23/);
+    expect(() => loaderOf({ batchSize: 23 })).toThrow(
+      /22 images, fewer than one batch of 23, .* lower batchSize to 22/,
+    );
     expect(() => loaderOf({ workers: -1 })).toThrow(/workers/);
     expect(() => loaderOf({ input: { ...options.input, minSize: [] } })).toThrow(/minSize/);
     expect(() => loaderOf({ augment: [{ name: 'flop' }] })).toThrow(/flop/);
+    const wrong: readonly [string, object][] = [
+      ['input.minSize', { input: { ...options.input, minSize: 32 } }],
+      ['input.minSize.0', { input: { ...options.input, minSize: ['32'] } }],
+      ['input.maxSize', { input: { ...options.input, maxSize: '64' } }],
+      ['input', { input: { ...options.input, fixedSize: null, maxSize: 0 } }],
+      ['input.fixedSize', { input: { ...options.input, fixedSize: 32 } }],
+      ['input.mean', { input: { ...options.input, mean: [0] } }],
+      ['input.std', { input: { ...options.input, std: [1, 0, 1] } }],
+      ['input.sizeDivisible', { input: { ...options.input, sizeDivisible: 0.5 } }],
+      ['input', { input: undefined }],
+      ['batchSize', { batchSize: '2' }],
+      ['workers', { workers: 1e6 }],
+      ['training', { training: 1 }],
+      ['onBadImage', { onBadImage: 'ignore' }],
+      ['augment', { augment: 'flip' }],
+      ['indices', { indices: [0.5] }],
+    ];
+    for (const [key, changes] of wrong)
+      expect(() => loaderOf(changes as Partial<LoaderOptions>)).toThrow(
+        expect.objectContaining({ code: 'CONFIG_INVALID', message: expect.stringContaining(key) as string }) as Error,
+      );
     expect(() =>
       createDataset({
         name: 'none',
@@ -276,6 +299,22 @@ describe('onBadImage', () => {
       ).map(({ ids }) => ids),
     ).toEqual([[records[0]!.id]]);
     expect(loader.stats.skipped.map(({ file }) => file)).toEqual(['5.png', '6.png']);
+  });
+
+  it('says that the folder looks wrong where most images are not there, and no advice to skip them', async () => {
+    const elsewhere = [0, 1, ...Array.from({ length: 10 }, (_, i) => 100 + i)].map(record);
+    for (const onBadImage of ['error', 'skip'] as const) {
+      const images = onBadImage === 'skip' ? elsewhere.slice(2) : elsewhere;
+      const [missing, of] = [10, images.length];
+      const message = await all(loaderOf({ ...plain, workers: 0, onBadImage }, dataset(images)).epoch(0)).then(
+        () => '',
+        String,
+      );
+      expect(message).toMatch(/10\d\.png does not exist/);
+      expect(message).toMatch(
+        new RegExp(`${missing} of ${of} images looked for are not there: the folder .* looks wrong\\.$`),
+      );
+    }
   });
 
   it('stops when every image is bad', async () => {

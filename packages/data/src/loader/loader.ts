@@ -5,6 +5,7 @@ import type { BadSlot } from './batch-job.js';
 import { checkLoaderOptions } from './loader-options.js';
 import { epochOrder, imageForSlot } from './order.js';
 import { createPool } from './pool.js';
+import { wrongFolder } from './wrong-folder.js';
 
 export interface LoaderImages {
   readonly name: string;
@@ -51,7 +52,7 @@ export function createLoader({ name, images, pixels }: LoaderImages, options: Lo
   if (steps === 0)
     throw new KdError(
       'CONFIG_INVALID',
-      `The data set ${name} has ${count} images, fewer than one batch of ${batchSize}; lower batchSize or keep the last batch (dropLast: false).`,
+      `The data set ${name} has ${count} images, fewer than one batch of ${batchSize}, and training takes whole batches; lower batchSize to ${count} at most.`,
     );
 
   const maxBoxes = images.reduce(
@@ -94,7 +95,7 @@ export function createLoader({ name, images, pixels }: LoaderImages, options: Lo
       if (bad.size >= distinct && (training || options.indices === undefined))
         throw new KdError(
           'IMAGE_INVALID',
-          `None of the ${count} images of ${name} can be used. The first: ${bad.get(chosen[0]!)!.message}`,
+          `None of the ${count} images of ${name} can be used. The first: ${bad.get(chosen[0]!)!.message}${await wrongFolder(pixels, images)}`,
         );
       const entries = taken
         .filter((index) => index !== null && !bad.has(index))
@@ -106,7 +107,7 @@ export function createLoader({ name, images, pixels }: LoaderImages, options: Lo
       if (onBadImage === 'error')
         throw new KdError(
           first.code,
-          `${first.message} (Set onBadImage: 'skip' to go on without it; kd eval knows --skip-bad.)`,
+          `${first.message}${(await wrongFolder(pixels, images)) || " (Set onBadImage: 'skip' to go on without it; kd eval knows --skip-bad.)"}`,
         );
       for (const slot of result.bad) bad.set(entries[slot.slot]!.index, slot);
     }

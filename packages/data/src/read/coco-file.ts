@@ -1,4 +1,4 @@
-import { KdError } from '@kd/core';
+import { KdError, shown } from '@kd/core';
 import { attempt, type TellFault } from './faults.js';
 import { readJson } from './json.js';
 
@@ -72,9 +72,9 @@ export async function readCocoFile(file: string, tell: TellFault): Promise<CocoF
     annotations: entries(annotations, 'annotations', (entry, place, i) => {
       const one = { ...annotation(entry, place, fail), position: i + 1 };
       once(annotationIds, one.id, 'annotation', fail);
-      if (!imageIds.has(one.image)) fail(`annotation ${one.id}`, `image_id ${show(one.image)} is not in "images"`);
+      if (!imageIds.has(one.image)) fail(`annotation ${one.id}`, `image_id ${shown(one.image)} is not in "images"`);
       if (!categoryIds.has(one.category))
-        fail(`annotation ${one.id}`, `category_id ${show(one.category)} is not in "categories"`);
+        fail(`annotation ${one.id}`, `category_id ${shown(one.category)} is not in "categories"`);
       return one;
     }),
   };
@@ -94,7 +94,7 @@ function lists(value: unknown, file: string): [Entry[], Entry[], Entry[]] {
   const wanted = 'a COCO instances file is an object with the lists "images", "annotations" and "categories"';
   if (Array.isArray(value))
     throw new KdError('DATA_INVALID', `${file} holds a list, as files of detection results do; ${wanted}.`);
-  if (!isObject(value)) throw new KdError('DATA_INVALID', `${file} holds ${show(value)}; ${wanted}.`);
+  if (!isObject(value)) throw new KdError('DATA_INVALID', `${file} holds ${shown(value)}; ${wanted}.`);
   const missing = ['images', 'annotations', 'categories'].filter((key) => !Array.isArray(value[key]));
   if (missing.length > 0) {
     throw new KdError(
@@ -106,43 +106,43 @@ function lists(value: unknown, file: string): [Entry[], Entry[], Entry[]] {
 }
 
 function category(entry: unknown, place: string, fail: Fail): CocoFile['categories'][number] {
-  if (!isObject(entry)) return fail(place, `an object is wanted, there is ${show(entry)}`);
+  if (!isObject(entry)) return fail(place, `an object is wanted, there is ${shown(entry)}`);
   const { id, name } = entry;
-  if (!isId(id)) return fail(place, `"id" must be a whole number, there is ${show(id)}`);
+  if (!isId(id)) return fail(place, `"id" must be a whole number, there is ${shown(id)}`);
   if (typeof name !== 'string' || name.trim() === '')
-    return fail(`category ${id}`, `"name" must be a text, there is ${show(name)}`);
+    return fail(`category ${id}`, `"name" must be a text, there is ${shown(name)}`);
   return { id, name };
 }
 
 function image(entry: unknown, place: string, fail: Fail): CocoImage {
-  if (!isObject(entry)) return fail(place, `an object is wanted, there is ${show(entry)}`);
+  if (!isObject(entry)) return fail(place, `an object is wanted, there is ${shown(entry)}`);
   const { id, file_name: file, width, height } = entry;
   if (!isId(id) && (typeof id !== 'string' || id === ''))
-    return fail(place, `"id" must be a whole number or a text, there is ${show(id)}`);
+    return fail(place, `"id" must be a whole number or a text, there is ${shown(id)}`);
   if (typeof file !== 'string' || file === '')
-    return fail(`image ${id}`, `"file_name" must be a text, there is ${show(file)}`);
+    return fail(`image ${id}`, `"file_name" must be a text, there is ${shown(file)}`);
   if (isSide(width) && isSide(height)) return { id, file, size: { width, height }, noSize: null };
   if (width === undefined && height === undefined) return { id, file, size: null, noSize: null };
-  const said = `"width" and "height" are ${show(width)} and ${show(height)}`;
+  const said = `"width" and "height" are ${shown(width)} and ${shown(height)}`;
   if (![width, height].every((side) => isSide(side) || side === 0 || side === null || side === undefined))
     return fail(`image ${id}`, `${said}; whole numbers above 0 are wanted`);
   return { id, file, size: null, noSize: said };
 }
 
 function annotation(entry: unknown, place: string, fail: Fail): Omit<CocoAnnotation, 'position'> {
-  if (!isObject(entry)) return fail(place, `an object is wanted, there is ${show(entry)}`);
+  if (!isObject(entry)) return fail(place, `an object is wanted, there is ${shown(entry)}`);
   const { id, image_id: image, category_id: category, bbox, area, iscrowd } = entry;
-  if (!isId(id)) return fail(place, `"id" must be a whole number, there is ${show(id)}`);
+  if (!isId(id)) return fail(place, `"id" must be a whole number, there is ${shown(id)}`);
   const what = `annotation ${id}`;
   if (!isId(image) && typeof image !== 'string')
-    return fail(what, `"image_id" is ${show(image)}; the id of an image is wanted`);
-  if (!isId(category)) return fail(what, `"category_id" is ${show(category)}; the id of a category is wanted`);
+    return fail(what, `"image_id" is ${shown(image)}; the id of an image is wanted`);
+  if (!isId(category)) return fail(what, `"category_id" is ${shown(category)}; the id of a category is wanted`);
   if (!isBbox(bbox))
-    return fail(what, `"bbox" must be [x, y, width, height], four finite numbers, there is ${show(bbox)}`);
+    return fail(what, `"bbox" must be [x, y, width, height], four finite numbers, there is ${shown(bbox)}`);
   if (area !== undefined && (typeof area !== 'number' || !Number.isFinite(area) || area < 0))
-    return fail(what, `"area" must be a finite number of at least 0, there is ${show(area)}`);
+    return fail(what, `"area" must be a finite number of at least 0, there is ${shown(area)}`);
   if (iscrowd !== undefined && iscrowd !== 0 && iscrowd !== 1 && typeof iscrowd !== 'boolean')
-    return fail(what, `"iscrowd" must be 0 or 1, there is ${show(iscrowd)}`);
+    return fail(what, `"iscrowd" must be 0 or 1, there is ${shown(iscrowd)}`);
   return { id, image, category, bbox, area: area ?? null, crowd: Boolean(iscrowd) };
 }
 
@@ -157,5 +157,3 @@ const isId = (value: unknown): value is number => Number.isSafeInteger(value);
 const isSide = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) > 0;
 const isBbox = (value: unknown): value is CocoAnnotation['bbox'] =>
   Array.isArray(value) && value.length === 4 && value.every((v) => typeof v === 'number' && Number.isFinite(v));
-const show = (value: unknown): string =>
-  value === undefined ? 'nothing' : (JSON.stringify(value) ?? String(value)).slice(0, 80);

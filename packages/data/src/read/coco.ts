@@ -1,4 +1,5 @@
-import type { Annotation, ImageRecord } from '@kd/core';
+import { parseOptions, type Annotation, type ImageRecord } from '@kd/core';
+import * as v from 'valibot';
 import { DEFAULT_MAX_PIXELS } from '../decode/image.js';
 import { createDataset, type DataSource, type OpenContext, type ReadDataset } from '../dataset.js';
 import { correctBox, short } from './box-rule.js';
@@ -9,7 +10,10 @@ import { attemptLater, gatherFaults, type TellFault } from './faults.js';
 import { imageName } from './image-name.js';
 import { sizeOfPicture } from './picture-size.js';
 import { from } from './safe-path.js';
+import { SOURCE_OPTIONS } from '../source-options.js';
 import { refuseIfStrict } from './strict.js';
+
+const schema = v.strictObject(SOURCE_OPTIONS.coco);
 
 export interface CocoOptions {
   /** Instances JSON. Relative paths start at the folder of the config. */
@@ -25,7 +29,8 @@ export interface CocoOptions {
 }
 
 /** A data set in COCO's form. Labels are contiguous in the order of the category ids, or of `classes`. */
-export function coco(options: CocoOptions): DataSource {
+export function coco(given: CocoOptions): DataSource {
+  const options = parseOptions(schema, given, 'coco') as CocoOptions;
   const name = options.name ?? options.annotations.replace(/^.*[/\\]/, '').replace(/\.json$/, '');
   return {
     name,

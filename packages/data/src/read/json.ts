@@ -1,5 +1,4 @@
-import { readFile } from 'node:fs/promises';
-import { KdError, messageOf } from '@kd/core';
+import { jsonStringEnd, KdError, messageOf, readRegularText } from '@kd/core';
 
 /**
  * Text that stands for a NaN or Infinity after {@link readJson}: validators see it as a string and so can name its
@@ -18,7 +17,7 @@ export interface LooseJson {
  * @throws KdError DATA_INVALID naming the file
  */
 export async function readJson(file: string): Promise<LooseJson> {
-  const content = await readFile(file, 'utf8').catch((cause: unknown) => {
+  const content = await readRegularText(file).catch((cause: unknown) => {
     const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
     throw new KdError(
       'DATA_INVALID',
@@ -43,11 +42,19 @@ export async function readJson(file: string): Promise<LooseJson> {
 
 function withoutNan(text: string): LooseJson | null {
   let first: number | null = null;
-  const replaced = text.replace(/"(?:[^"\\]|\\.)*"|-?\b(?:NaN|Infinity)\b/g, (token: string, at: number) => {
-    if (token.startsWith('"')) return token;
-    first ??= at;
-    return `"${token}"`;
-  });
+  const parts: string[] = [];
+  const token = /"|-?\b(?:NaN|Infinity)\b/g;
+  let from = 0;
+  for (let match = token.exec(text); match !== null; match = token.exec(text)) {
+    if (match[0] === '"') {
+      token.lastIndex = jsonStringEnd(text, match.index);
+      continue;
+    }
+    first ??= match.index;
+    parts.push(text.slice(from, match.index), `"${match[0]}"`);
+    from = token.lastIndex;
+  }
+  const replaced = parts.join('') + text.slice(from);
   if (first === null) return null;
   try {
     return { value: JSON.parse(replaced), nanLine: lineAt(text, first) };

@@ -1,7 +1,17 @@
 import { join, posix } from 'node:path';
-import { KdError, messageOf, readRegularFile, suggestion, type Annotation, type ImageRecord } from '@kd/core';
+import {
+  KdError,
+  messageOf,
+  parseOptions,
+  readRegularFile,
+  suggestion,
+  type Annotation,
+  type ImageRecord,
+} from '@kd/core';
+import * as v from 'valibot';
 import { createDataset, type DataSource, type ReadDataset } from '../dataset.js';
 import { DEFAULT_MAX_PIXELS } from '../decode/image.js';
+import { SOURCE_OPTIONS } from '../source-options.js';
 import { correctBox } from './box-rule.js';
 import type { Correction } from './correction.js';
 import { attempt, attemptLater, gatherFaults, type TellFault } from './faults.js';
@@ -15,6 +25,8 @@ import { vocFolder, type VocFolderNames } from './voc-folder.js';
 import { lastPart, type Listing, pictureOf } from './voc-picture.js';
 import { type NamedSet, namedSets, setName, type VocSet } from './voc-sets.js';
 import { readSplit, splitFile } from './voc-split.js';
+
+const schema = v.strictObject(SOURCE_OPTIONS.voc);
 
 interface Common extends VocFolderNames {
   /**
@@ -42,7 +54,8 @@ export type VocOptions = Common & (VocSet | { readonly sets: readonly VocSet[] }
  * `sets` with the name of their folder before it: `VOC2007/000005`.
  * @throws KdError CONFIG_INVALID where neither or both of `root` and `sets` are given
  */
-export function voc(options: VocOptions): DataSource {
+export function voc(given: VocOptions): DataSource {
+  const options = parseOptions(schema, given, 'voc') as VocOptions;
   const { root, split, sets } = options as Partial<VocSet> & { readonly sets?: readonly VocSet[] };
   const valid =
     sets === undefined
@@ -55,8 +68,8 @@ export function voc(options: VocOptions): DataSource {
   return {
     name,
     spec: { format: 'voc', ...options },
-    open: ({ folder, classes: wanted, tell: given }) =>
-      gatherFaults(name, given, (tell) =>
+    open: ({ folder, classes: wanted, tell: taker }) =>
+      gatherFaults(name, taker, (tell) =>
         open(
           name,
           options,

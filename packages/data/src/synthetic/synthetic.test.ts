@@ -70,5 +70,24 @@ describe('synthetic', () => {
     await expect(open({ sizes: [30, 10] })).rejects.toThrow(/"sizes"/);
     await expect(open({ size: 8 })).rejects.toThrow(/"size"/);
     await expect(open({ objects: [3, 1] })).rejects.toThrow(/"objects"/);
+    await expect(open({ images: 5e9 })).rejects.toThrow(
+      /"images" must be a whole number from 1 to 10000000, not 5000000000/,
+    );
+    await expect(open({ size: [64, 1e9] })).rejects.toThrow(/"size"/);
+    await expect(open({ objects: [0, 1e9] })).rejects.toThrow(/"objects"/);
+    await expect(open({ sizes: [1e8, 1e9] })).rejects.toThrow(/"sizes"/);
+    await expect(open({ classes: ['constructor'] })).rejects.toThrow(/no class "constructor"/);
+    for (const wrong of [
+      { images: '5' },
+      { size: '64' },
+      { objects: 3 },
+      { sizes: [10] },
+      { noise: 'x' },
+      { imgaes: 1 },
+    ])
+      await expect(open(wrong as object)).rejects.toMatchObject({
+        code: 'CONFIG_INVALID',
+        message: expect.stringContaining(Object.keys(wrong)[0]!) as string,
+      });
   });
 });

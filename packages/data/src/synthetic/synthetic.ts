@@ -1,7 +1,14 @@
-import { KdError, suggestion, type ImageRecord } from '@kd/core';
+import { KdError, parseOptions, suggestion, type ImageRecord } from '@kd/core';
+import * as v from 'valibot';
 import { createDataset, type DataSource, type ReadDataset } from '../dataset.js';
 import { CLASS_NAMES, type SyntheticClass } from './classes.js';
+import { SOURCE_OPTIONS } from '../source-options.js';
 import { layScene, type SceneOptions } from './scene.js';
+
+const schema = v.strictObject(SOURCE_OPTIONS.synthetic);
+
+/** Far from what anybody trains with; beyond it a typing error would take all memory, or for ever. */
+const MAX = { images: 10_000_000, side: 16_384, objects: 10_000 } as const;
 
 export interface SyntheticOptions {
   /** Number of pictures. */
@@ -34,7 +41,7 @@ export function synthetic(options: SyntheticOptions): DataSource {
 }
 
 function open(name: string, options: SyntheticOptions): ReadDataset {
-  const scene = sceneOptions(options);
+  const scene = sceneOptions(parseOptions(schema, options, 'synthetic') as SyntheticOptions);
   let id = 0;
   const images = Array.from(
     { length: options.images },
@@ -66,19 +73,22 @@ function sceneOptions({
   const wanted = (holds: boolean, what: string): void => {
     if (!holds) throw new KdError('CONFIG_INVALID', `synthetic: ${what}.`);
   };
-  wanted(Number.isInteger(images) && images >= 1, `"images" must be a whole number of at least 1, not ${images}`);
+  const wholeIn = (low: number, high: number, value: number): boolean =>
+    Number.isInteger(value) && value >= low && value <= high;
+  wanted(wholeIn(1, MAX.images, images), `"images" must be a whole number from 1 to ${MAX.images}, not ${images}`);
   wanted(
-    [width, height].every((side) => Number.isInteger(side) && side >= 16),
-    `"size" must be at least 16 pixels, not ${String(size)}`,
+    [width, height].every((side) => wholeIn(16, MAX.side, side)),
+    `"size" must be 16 to ${MAX.side} pixels, not ${String(size)}`,
   );
   wanted(Number.isSafeInteger(seed), `"seed" must be a whole number, not ${seed}`);
   wanted(
-    objects.every((n) => Number.isInteger(n) && n >= 0) && objects[0] <= objects[1],
-    `"objects" must be [fewest, most], not [${objects.join(', ')}]`,
+    objects.every((n) => wholeIn(0, MAX.objects, n)) && objects[0] <= objects[1],
+    `"objects" must be [fewest, most], at most ${MAX.objects}, not [${objects.join(', ')}]`,
   );
+  const largest = Math.min(width, height);
   wanted(
-    sizes[0] >= 4 && sizes[0] <= sizes[1],
-    `"sizes" must be [smallest, largest] from 4 pixels on, not [${sizes.join(', ')}]`,
+    sizes[0] >= 4 && sizes[0] <= sizes[1] && sizes[0] <= largest,
+    `"sizes" must be [smallest, largest] from 4 pixels on, the smallest no larger than the pictures of ${width}x${height}, not [${sizes.join(', ')}]`,
   );
   wanted(minVisible > 0 && minVisible <= 1, `"minVisible" must be above 0 and at most 1, not ${minVisible}`);
   wanted(noise >= 0 && Number.isFinite(noise), `"noise" must be at least 0, not ${noise}`);

@@ -6,8 +6,9 @@ import { photometric } from './photometric.js';
 import type { Sample } from './sample.js';
 
 const probability = v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(1)), 0.5);
-const factors = (low: number, high: number) =>
-  v.optional(v.tuple([v.pipe(v.number(), v.minValue(0)), v.pipe(v.number(), v.minValue(0))]), [low, high]);
+const factor = v.pipe(v.number(), v.minValue(0), v.maxValue(1000));
+const turns = v.pipe(v.number(), v.minValue(-1), v.maxValue(1));
+const factors = (low: number, high: number) => v.optional(v.tuple([factor, factor]), [low, high]);
 const share = (value: number) => v.optional(v.pipe(v.number(), v.gtValue(0), v.maxValue(1)), value);
 const ratio = (value: number) => v.optional(v.pipe(v.number(), v.gtValue(0)), value);
 
@@ -20,7 +21,7 @@ const photometricSchema = v.strictObject({
   brightness: factors(0.875, 1.125),
   contrast: factors(0.5, 1.5),
   saturation: factors(0.5, 1.5),
-  hue: v.optional(v.tuple([v.number(), v.number()]), [-0.05, 0.05]),
+  hue: v.optional(v.tuple([turns, turns]), [-0.05, 0.05]),
 });
 const iouCropSchema = v.strictObject({
   minScale: share(0.3),
@@ -31,7 +32,7 @@ const iouCropSchema = v.strictObject({
     v.pipe(v.array(v.pipe(v.number(), v.minValue(0))), v.minLength(1)),
     [0, 0.1, 0.3, 0.5, 0.7, 0.9, 1],
   ),
-  trials: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1)), 40),
+  trials: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(10_000)), 40),
 });
 
 /** Changes a sample; draws from its own stream of random numbers only. */

@@ -64,6 +64,7 @@ it('scales each axis by its own quotient, to a fixed size where one is given', (
 
 it('refuses no images and more boxes than rows', () => {
   expect(() => inputTransform([], input)).toThrow(/no images/);
+  expect(() => inputTransform([], { ...input, minSize: 32 } as unknown as InputSpec)).toThrow(/minSize/);
   expect(() =>
     inputTransform(
       [

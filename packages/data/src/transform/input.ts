@@ -1,5 +1,6 @@
 import { KdError, type HostBatch, type InputSpec } from '@kd/core';
 import type { HostImage } from '../decode/image.js';
+import { checkInputSpec } from '../input-spec.js';
 import type { Box } from '../read/box-rule.js';
 import { resizedSize, resizeInto } from './resize.js';
 
@@ -24,6 +25,7 @@ export interface BatchItem {
  * @param maxBoxes rows of ground truth per image; default: the most that an image has, at least 1
  */
 export function inputTransform(items: readonly BatchItem[], input: InputSpec, maxBoxes?: number): HostBatch {
+  checkInputSpec(input);
   if (items.length === 0) throw new KdError('USAGE', 'inputTransform was given no images.');
   const sizes = items.map(
     ({ image, minSize }) =>

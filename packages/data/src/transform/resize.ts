@@ -1,12 +1,16 @@
-import type { InputSpec } from '@kd/core';
+import { KdError, type InputSpec } from '@kd/core';
 import type { HostImage } from '../decode/image.js';
 
 /**
  * The size after resizing, by torchvision's rule: the short side becomes `minSize` unless the long one would exceed
  * `maxSize`; products are cut, not rounded, so a side may come out one below `minSize` (97x128 at 112 has height 111).
  * @returns [height, width]
+ * @throws KdError USAGE for sides that are none
  */
 export function resizedSize(height: number, width: number, minSize: number, maxSize: number): [number, number] {
+  const sides = [height, width, minSize, maxSize];
+  if (!sides.every((side) => Number.isFinite(side) && side > 0))
+    throw new KdError('USAGE', `resizedSize wants four sides above 0, not ${sides.join(', ')}.`);
   const scale = Math.min(minSize / Math.min(height, width), maxSize / Math.max(height, width));
   return [Math.max(1, Math.trunc(height * scale)), Math.max(1, Math.trunc(width * scale))];
 }

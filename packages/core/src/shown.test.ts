@@ -1,0 +1,24 @@
+import { expect, it } from 'vitest';
+import { jsonStringEnd } from './json-text.js';
+import { shown } from './shown.js';
+
+it('shows any value of a file within its length', () => {
+  expect([undefined, null, 'a"b', [1, 'x'], { a: NaN }].map((value) => shown(value))).toEqual([
+    'nothing',
+    'null',
+    '"a\\"b"',
+    '[1,"x"]',
+    '{"a":null}',
+  ]);
+  expect(shown('x'.repeat(1e7), 10)).toBe('"xxxxxxxxx…');
+  expect(shown([...Array(100).keys()], 10)).toBe('[0,1,2,3,4…');
+  let deep: unknown = [];
+  for (let i = 0; i < 500_000; i++) deep = [deep];
+  expect(shown(deep)).toBe('a list nested too deep to show');
+});
+
+it('finds the end of a text in JSON, past escapes, however long it is', () => {
+  for (const text of ['""', '"a"', '"\\""', '"\\\\"', '"a\\\\\\"b"', `"${'\\"'.repeat(2_000_000)}"`])
+    expect(jsonStringEnd(`[${text}, "next"]`, 1)).toBe(1 + text.length);
+  expect(jsonStringEnd('"cut', 0)).toBe(4);
+});
