@@ -69,3 +69,16 @@ test.each([
     Array.from({ length: count }, () => expect.stringContaining('copies of @tensorflow/tfjs-core') as string),
   );
 });
+
+test('runs no code that a package names as its package.json', async () => {
+  const { folder, plugin } = project({});
+  const core = json(join(plugin, 'node_modules/@kd/core'), {
+    name: '@kd/core',
+    version: '0.0.7',
+    exports: { './package.json': './code.cjs' },
+  });
+  writeFileSync(join(core, 'code.cjs'), "globalThis.__kdCopiesRan = true; module.exports = { version: '0.0.7' };");
+  const found = await copiesOf(['@kd/core'], folder);
+  expect(found['@kd/core'].flatMap(({ by }) => by)).not.toContain('kd-plugin-old');
+  expect(globalThis).not.toHaveProperty('__kdCopiesRan');
+});

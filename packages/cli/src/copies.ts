@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { type Config, discover, type Logger, type Manifest } from '@kd/core';
@@ -44,7 +45,7 @@ function copiesFor(name: string, askers: ReadonlyMap<string, NodeJS.Require>): C
   for (const [asker, require] of askers) {
     try {
       const file = require.resolve(`${name}/package.json`);
-      const copy = copies.get(dirname(file)) ?? { version: (require(file) as { version: string }).version, by: [] };
+      const copy = copies.get(dirname(file)) ?? { version: versionIn(file), by: [] };
       copies.set(dirname(file), { ...copy, by: [...copy.by, asker] });
     } catch {
       // It uses none.
@@ -52,6 +53,10 @@ function copiesFor(name: string, askers: ReadonlyMap<string, NodeJS.Require>): C
   }
   return [...copies].map(([folder, copy]) => ({ folder, ...copy }));
 }
+
+/** Read, not required: what a package names as its package.json could be code. */
+const versionIn = (file: string): string =>
+  String((JSON.parse(readFileSync(file, 'utf8')) as { readonly version?: unknown }).version);
 
 /** One line for each package that is there more than once: who uses which, why that is bad, and the way out. */
 export function copyWarnings(found: Readonly<Record<string, readonly Copy[]>>): string[] {

@@ -1,4 +1,4 @@
-import { KdError, type Metric, parseOptions } from '@kd/core';
+import { KdError, type Metric, parseOptions, suggestion } from '@kd/core';
 import * as v from 'valibot';
 import { cocoMetric, cocoOptions } from './coco-metric.js';
 import { iouOption, vocMetric } from './voc-metric.js';
@@ -19,6 +19,8 @@ const METRICS: Readonly<Record<string, Make>> = {
   },
 };
 
+const names = Object.keys(METRICS);
+
 /**
  * A metric as configs and the command line name it: `coco`, `voc07`, `voc`, each with options. Fills the port `metric`
  * of the trainer.
@@ -27,6 +29,9 @@ const METRICS: Readonly<Record<string, Make>> = {
 export function metricByName(name: string, options: Readonly<Record<string, unknown>> = {}): Metric {
   const make = Object.hasOwn(METRICS, name) ? METRICS[name] : undefined;
   if (make === undefined)
-    throw new KdError('USAGE', `there is no metric "${name}"; there are ${Object.keys(METRICS).join(', ')}.`);
+    throw new KdError(
+      'USAGE',
+      `there is no metric "${name}"; ${[suggestion(name, names), `there are ${names.join(', ')}.`].filter(Boolean).join(' ')}`,
+    );
   return make(options);
 }

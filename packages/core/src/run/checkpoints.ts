@@ -147,10 +147,14 @@ export async function readModel(path: string, format: CheckpointFormat): Promise
   return { file, spec: parseSpec(text, file), tensors: own };
 }
 
+const isCategory = (one: unknown): boolean =>
+  typeof one === 'object' && one !== null && typeof (one as Category).name === 'string';
+
 function parseSpec(text: string, file: string): DetectorSpec {
   try {
     const spec = JSON.parse(text) as DetectorSpec;
-    if (typeof spec.name === 'string' && Array.isArray(spec.categories)) return spec;
+    if (typeof spec.name === 'string' && Array.isArray(spec.categories) && spec.categories.every(isCategory))
+      return spec;
   } catch {
     // told below
   }
