@@ -39,7 +39,7 @@ module.exports = {
     },
   ],
   options: {
-    doNotFollow: { path: ['node_modules', 'dist'] },
+    doNotFollow: { path: ['node_modules', '/dist/'] },
     exclude: { path: ['node_modules/(?!@kd/)', '/native/'] },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.base.json' },

@@ -32,6 +32,7 @@ export { firstRows } from './step/first-rows.js';
 export { gatherMatched } from './step/gather-matched.js';
 export { gatherRows } from './step/gather-rows.js';
 export { MAX_INSTANCES, priorInstances, regionInstances } from './step/instances.js';
+export type * from './step/step-models.js';
 export * from './step/step.js';
 export { untaped } from './step/untaped.js';
 export { checkUsable, unusable } from './run/usable-data.js';

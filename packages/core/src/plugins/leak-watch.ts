@@ -3,7 +3,8 @@ import type { Targets } from '../contract/detector.js';
 import { KeptInHooks } from './kept-in-hooks.js';
 import type { Logger } from '../logger.js';
 import type { Distiller } from './plugin-host.js';
-import { computeStep, type StepModels, type StepProgress, type StepResult } from '../step/step.js';
+import type { StepModels, StepProgress } from '../step/step-models.js';
+import { computeStep, type StepResult } from '../step/step.js';
 
 /**
  * So many times in a row before anything is said: what is made once, or once for a size of images, is a cache and no

@@ -14,7 +14,7 @@ import { KdError } from '../errors.js';
 import { instanceOutput } from './instance-output.js';
 import { priorInstances, regionInstances } from './instances.js';
 import type { Kept } from './kept.js';
-import type { StepModels, StepProgress } from './step.js';
+import type { StepModels, StepProgress } from './step-models.js';
 import { weightChannel } from './weight-channel.js';
 
 /** What the hooks of one batch share. */

@@ -18,7 +18,8 @@ import type { HostBatch } from '../contract/data.js';
 import type { Hooks, StepView } from '../contract/plugin.js';
 import { GradientSum } from './gradient-sum.js';
 import { createRng } from '../rng.js';
-import { computeStep, deviceBatch, type StepModels } from './step.js';
+import type { StepModels } from './step-models.js';
+import { computeStep, deviceBatch } from './step.js';
 import { trainedVariables } from '../variables.js';
 
 let batch: HostBatch;

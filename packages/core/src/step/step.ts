@@ -10,29 +10,12 @@ import type {
   Targets,
   VariableUpdate,
 } from '../contract/detector.js';
-import type { Progress } from '../contract/plugin.js';
 import { KdError } from '../errors.js';
 import { distill } from './distill.js';
 import { Kept } from './kept.js';
-import type { Distiller } from '../plugins/plugin-host.js';
+import type { StepModels, StepProgress } from './step-models.js';
 import type { Rng } from '../rng.js';
 import { teacherOutput } from './teacher-output.js';
-import type { TrainedVariable } from '../variables.js';
-
-export interface StepModels {
-  readonly student: Detector;
-  readonly teacher: Detector | null;
-  readonly distillers: readonly Distiller[];
-  readonly taps: Readonly<Record<'student' | 'teacher', readonly string[]>>;
-  /** What gets gradients: trainable variables of student and plugins. */
-  readonly variables: readonly TrainedVariable[];
-  readonly rng: Rng;
-}
-
-/** Where a batch stands: the progress of its step, and its place among the batches that the step accumulates. */
-export interface StepProgress extends Progress {
-  readonly micro?: number;
-}
 
 export interface StepResult {
   /** Names of the terms: the detector's own, then `<plugin id>.<name>`. */
