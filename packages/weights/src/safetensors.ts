@@ -67,9 +67,7 @@ export function parseSafetensors(bytes: Uint8Array, where: string): SafetensorsF
 
 /**
  * The bytes of a safetensors file, with a hash of them in its metadata. Tensors are laid out by falling element size,
- * then by name: the same tensors always give the
- * give the
- * same bytes, and every tensor is aligned to its element size.
+ * then by name: the same tensors always give the same bytes, and every tensor is aligned to its element size.
  * @throws KdError USAGE when a tensor's data does not fit its shape or dtype
  */
 export function serializeSafetensors(
