@@ -1,10 +1,10 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import { cpuEngine, jsonFormat, toyData, toyDetector } from '@kd/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { plugin } from '../../test/distillation.js';
-import { type Ran, removeFolders, run, toyConfig } from '../../test/toy-run.js';
+import { lastState, type Ran, removeFolders, run, toyConfig } from '../../test/toy-run.js';
 import { seen, walk } from '../../test/walk.js';
 import type { Config } from '../config.js';
 import type { Hooks, PassView } from '../contract/plugin.js';
@@ -75,6 +75,19 @@ describe('what a pass keeps', () => {
       'use walk',
     ]);
     expect(await files(first.out)).toEqual(['cache', 'epoch-0.json', 'epoch-1.json', 'epoch-2.json']);
+  });
+
+  it('is made again where its file is damaged, with a warning, and the run ends as the whole one', async () => {
+    const whole = await run(distilled({ epochs: 3 }));
+    const { out } = await run(distilled({ epochs: 3 }), { stopAt: 6 });
+    await writeFile(join(out, 'passes', 'walk', 'cache', 'teacher.json'), '{"tensors":');
+    seen.length = 0;
+    const said: string[] = [];
+    const logger = { info: () => {}, warn: (message: string) => void said.push(message) };
+    await run(distilled({ epochs: 3 }), { out, resume: true, logger });
+    expect(seen).toEqual(['use walk', 'run walk 8', 'made walk', 'use walk']);
+    expect(said).toEqual([expect.stringMatching(/damaged and made again: .*teacher\.json cannot be read/)]);
+    expect(await lastState(out)).toEqual(await lastState(whole.out));
   });
 
   it.each([

@@ -23,6 +23,7 @@ export async function runSettings(
 ): Promise<RunSettings> {
   const { lr, ...optimizer } = config.optimizer;
   const { spec } = student;
+  const measure = config.evaluate.metric;
   const settings = {
     fixed: {
       seed: config.seed,
@@ -50,7 +51,10 @@ export async function runSettings(
         val: val === null ? null : { images: val.images.length, fingerprint: fingerprintOfData(val) },
         onBadImage: config.data.onBadImage,
       },
-      evaluate: { every: config.evaluate.every, metric: metric.name },
+      evaluate: {
+        every: config.evaluate.every,
+        metric: typeof measure === 'object' && 'evaluate' in measure ? metric.name : measure,
+      },
       engine: { name: engine.name, version: engine.version, device: engine.device },
     },
   };

@@ -48,8 +48,8 @@ export class Trainer {
     let unlock = (): void => {};
     try {
       const run = await prepareRun(this.#config, this.#options, async () => {
-        // Before the folder is made for a run that is refused, and once more when no other can write to it.
-        await checkFolder(out, this.#options);
+        // No folder is made for a resume that is refused; all else is asked when no other training can write to it.
+        if (this.#options.resume === true) await checkFolder(out, this.#options);
         const folder = await openRunFolder(out);
         const logger = this.#options.logger ?? consoleLogger;
         unlock = await lockRunFolder(out, logger);

@@ -3,6 +3,7 @@ import type { CheckpointFormat, HostTensor, NamedTensors } from '../contract/che
 import { checkpointBefore, detectorTensors } from './checkpoints.js';
 import { isKdError, KdError, messageOf } from '../errors.js';
 import { checkFinite } from '../finite.js';
+import type { Logger } from '../logger.js';
 import { type ChangedSetting, changedSettings, type RunSettings, shownSetting } from './run-settings.js';
 import type { Run } from './run.js';
 import type { Updater } from './updater.js';
@@ -114,7 +115,9 @@ function parseNames(text: string | undefined, file: string): string[] {
 }
 
 /** @returns what differs and may. @throws KdError CHECKPOINT_INVALID for what may not */
-function compareSettings({ file, position }: Stored, now: RunSettings): ChangedSetting[] {
+function compareSettings({ file, position }: Stored, now: RunSettings, logger: Logger): ChangedSetting[] {
+  if (position.settings === undefined)
+    logger.warn(`${file} is from an earlier version, which kept no settings: make sure that the config is the run's.`);
   const { fixed, told } = position.settings ?? { fixed: {}, told: {} };
   const other = changedSettings(fixed, now.fixed).map(
     ({ key, was, is }) => `with ${key} ${shownSetting(was)}, the config gives ${shownSetting(is)}`,
@@ -135,12 +138,12 @@ function compareSettings({ file, position }: Stored, now: RunSettings): ChangedS
 export async function resume(
   file: string,
   format: CheckpointFormat,
-  { student, distillers }: Run,
+  { student, distillers, logger }: Run,
   updater: Updater,
   settings: RunSettings,
 ): Promise<Position & { readonly changed: readonly ChangedSetting[] }> {
   const stored = await readWhole(file, format);
-  const changed = compareSettings(stored, settings);
+  const changed = compareSettings(stored, settings, logger);
   const { tensors, position } = stored;
   const under = (prefix: string): Map<string, HostTensor> =>
     new Map(

@@ -1,0 +1,48 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import { bin, config, kd, root, temporaryFolder } from './kd.js';
+
+const folder = temporaryFolder();
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+test('killed at random moments and in the middle of a checkpoint, a run loses nothing and leaves nothing behind', () => {
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    [join(root, 'scripts/kill-test.mjs'), '--kills', '3', '--writes', '1'],
+    { encoding: 'utf8' },
+  );
+  expect(stderr).toBe('');
+  expect(stdout).toMatch(/^3 kills in \d+ lives, 1 of them inside of a checkpoint's write; .* each of them bit-equal/m);
+  expect(status).toBe(0);
+}, 300_000);
+
+test('a second training in the folder is refused, and the first comes to its end', async () => {
+  const out = join(folder, 'two');
+  const train = ['train', config('killed.config.ts'), '--out', out, '--epochs', '2'];
+  let second: ReturnType<typeof kd> | undefined;
+  const first = await kd(train, { onStderr: (text) => void (text.includes('step 1/8') && (second ??= kd(train))) });
+  expect(await second).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(
+      /\[RUN_FOLDER\] another training writes to .*: process \d+ on .*, since \d{4}-/,
+    ) as string,
+  });
+  expect(first.code).toBe(0);
+  expect(readdirSync(out)).not.toContain('run.lock');
+}, 120_000);
+
+test('a reader that goes away stops a run with a checkpoint, as Ctrl-C does', async () => {
+  const out = join(folder, 'piped');
+  // Nine lines: the head of the run, and its first steps.
+  const shell = `"$0" "$1" train "$2" --out "$3" 2>&1 | head -n 9; exit \${PIPESTATUS[0]}`;
+  const child = spawn('bash', ['-c', shell, process.execPath, bin, config('killed.config.ts'), out], { cwd: root });
+  let said = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (said += text));
+  expect(await new Promise((done) => child.on('close', done))).toBe(130);
+  expect(said.split('\n')).toHaveLength(10);
+  expect(readdirSync(join(out, 'checkpoints')).at(-1)).toMatch(/^step-0/);
+  expect(existsSync(join(out, 'summary.json'))).toBe(false);
+  expect(readdirSync(out)).not.toContain('run.lock');
+}, 120_000);
