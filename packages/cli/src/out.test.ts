@@ -1,5 +1,8 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import sharp from 'sharp';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { KdError } from '@kd/core';
 import { tellFailure } from './failures.js';
@@ -49,6 +52,32 @@ test.each([[['evil\u001b[31m\nx']], [['train', 'evil\u001b[31m\nx']], [['eval', 
     expect(said.err.trimEnd()).not.toMatch(/\p{Cc}/u);
   },
 );
+
+test.each([
+  ['a class and a picture', (picture: string) => ({ file_name: picture, category: NASTY, there: true }), 0],
+  ['a picture that is missing', () => ({ file_name: `gone${NASTY}.png`, category: 'c', there: true }), 1],
+  ['a key', (picture: string) => ({ file_name: picture, category: 'c', there: false, [NASTY]: 1 }), 1],
+])('kd data check shows %s of such a name', async (_, make, code) => {
+  const folder = await mkdtemp(join(tmpdir(), 'kd-out-'));
+  const picture = `${NASTY}.png`.replaceAll('/', '');
+  await sharp({ create: { width: 8, height: 8, channels: 3, background: 'red' } }).toFile(join(folder, 'p.png'));
+  await rename(join(folder, 'p.png'), join(folder, picture));
+  const { file_name, category, there, ...more } = make(picture);
+  await writeFile(
+    join(folder, 'a.json'),
+    JSON.stringify({
+      images: [{ id: 1, file_name, width: 8, height: 8 }],
+      annotations: [
+        { id: 1, image_id: there ? 1 : Object.keys(more)[0], category_id: 1, bbox: [1, 1, 4, 4], area: 16 },
+      ],
+      categories: [{ id: 1, name: category }],
+    }),
+  );
+  expect(await main(['data', 'check', '--coco', join(folder, 'a.json'), '--images', folder])).toBe(code);
+  expect(said.out + said.err).toContain(SHOWN);
+  expect(said.out + said.err).not.toMatch(/[^\P{Cc}\n]|\p{Bidi_Control}|^error \[X\]/mu);
+  await rm(folder, { recursive: true });
+});
 
 test('nothing is written past these', async () => {
   const packages = fileURLToPath(new URL('../..', import.meta.url));
