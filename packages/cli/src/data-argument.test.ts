@@ -5,6 +5,19 @@ import { expect, test } from 'vitest';
 import { dataArgument } from './data-argument.js';
 
 test('short forms become what a config holds', async () => {
+  expect((await dataArgument({ coco: 'a.json', images: 'i', classes: '["a"]' }))?.spec).toEqual({
+    format: 'coco',
+    annotations: 'a.json',
+    images: 'i',
+    classes: ['a'],
+  });
+  expect((await dataArgument({ voc: 'r', split: 's', images: 'i', annotations: 'x' }))?.spec).toEqual({
+    format: 'voc',
+    root: 'r',
+    split: 's',
+    images: 'i',
+    annotations: 'x',
+  });
   expect((await dataArgument({ coco: 'a.json', images: 'i' }))?.spec).toEqual({
     format: 'coco',
     annotations: 'a.json',

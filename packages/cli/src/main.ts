@@ -106,10 +106,6 @@ export function build(): CAC {
     .action(async (run: string, flags: Flags) => (await import('./commands/prototypes.js')).prototypes(run, flags));
 
   withFiles(program.command('data check', 'Read a data set, decode its images, and tell everything that is wrong'))
-    .option(
-      '--classes <json>',
-      'Names of the classes in order, of COCO some of its own: a JSON list, or a file with one',
-    )
     .option('--strict', 'Refuse what would be corrected')
     .option('--dump <dir>', 'Write what was read to this folder')
     .option('--json', 'One JSON object on standard output and nothing else')
@@ -161,4 +157,8 @@ const withFiles = (command: ReturnType<CAC['command']>): ReturnType<CAC['command
     .option('--images <dir>', 'Folder of the images of --coco; of --voc, its name in the root (default: JPEGImages)')
     .option('--voc <root>', 'Folder of a VOC data set, with --split')
     .option('--annotations <dir>', 'Name of the folder of the XML files of --voc (default: Annotations)')
-    .option('--split <name>', 'List in ImageSets/Main, without .txt');
+    .option('--split <name>', 'List in ImageSets/Main, without .txt')
+    .option(
+      '--classes <json>',
+      'Names of the classes in order, of COCO some of its own: a JSON list, or a file with one',
+    );

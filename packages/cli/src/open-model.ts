@@ -8,7 +8,9 @@ import {
   type EngineInfo,
   findCheckpoint,
   isKdError,
+  KdError,
   loadModel,
+  messageOf,
   readModel,
   resolveEngine,
   resolveUse,
@@ -57,11 +59,18 @@ export async function findModel(path: string): Promise<FoundModel> {
   };
 }
 
+/** null where there is none; one that cannot be read is no reason to measure something else. */
 async function readConfig(run: string): Promise<Readonly<Record<string, unknown>> | null> {
+  const file = join(run, 'config.json');
   try {
-    return JSON.parse(await readRegularText(join(run, 'config.json'))) as Record<string, unknown>;
-  } catch {
-    return null;
+    return JSON.parse(await readRegularText(file)) as Record<string, unknown>;
+  } catch (cause) {
+    if (['ENOENT', 'ENOTDIR'].includes(String((cause as NodeJS.ErrnoException).code))) return null;
+    throw new KdError(
+      'RUN_FOLDER',
+      `${file}, which holds the settings of the run, cannot be read: ${messageOf(cause)}; restore it, or copy the checkpoint out of the folder.`,
+      { cause },
+    );
   }
 }
 

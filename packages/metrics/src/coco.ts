@@ -1,4 +1,5 @@
-import { KdError } from '@kd/core';
+import { KdError, shown } from '@kd/core';
+import { checkTable } from './check-table.js';
 import { averagePrecision, recall } from './coco-accumulate.js';
 import { matchClass, type MatchRules } from './coco-match.js';
 import type { CocoTable } from './coco-table.js';
@@ -37,10 +38,13 @@ export interface CocoResult {
 
 /**
  * Average precision and recall of boxes by the rules of the COCO challenge. Equal scores keep the order of the table.
- * @throws KdError USAGE for limits that are not ascending counts
+ * @throws KdError USAGE for limits that are not ascending counts, and for rows of no image or class
  */
 export function evaluateCoco(table: CocoTable, options: CocoOptions = {}): CocoResult {
   const limits = options.maxDetections ?? [1, 10, 100];
+  if (!Array.isArray(limits))
+    throw new KdError('USAGE', `maxDetections is ${shown(limits)}; a list is wanted, e.g. [1, 10, 100].`);
+  checkTable(table);
   if (limits.length === 0 || !limits.every((limit, i) => Number.isInteger(limit) && limit > (limits[i - 1] ?? 0))) {
     throw new KdError(
       'USAGE',

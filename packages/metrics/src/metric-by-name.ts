@@ -1,4 +1,4 @@
-import { KdError, type Metric, parseOptions, suggestion } from '@kd/core';
+import { KdError, type Metric, parseOptions, shown, suggestion } from '@kd/core';
 import * as v from 'valibot';
 import { cocoMetric, cocoOptions } from './coco-metric.js';
 import { iouOption, vocMetric } from './voc-metric.js';
@@ -27,11 +27,11 @@ const names = Object.keys(METRICS);
  * @throws KdError USAGE listing what there is; CONFIG_INVALID for options
  */
 export function metricByName(name: string, options: Readonly<Record<string, unknown>> = {}): Metric {
-  const make = Object.hasOwn(METRICS, name) ? METRICS[name] : undefined;
+  const make = typeof name === 'string' && Object.hasOwn(METRICS, name) ? METRICS[name] : undefined;
   if (make === undefined)
     throw new KdError(
       'USAGE',
-      `there is no metric "${name}"; ${[suggestion(name, names), `there are ${names.join(', ')}.`].filter(Boolean).join(' ')}`,
+      `there is no metric ${shown(name)}; ${[typeof name === 'string' ? suggestion(name, names) : '', `there are ${names.join(', ')}.`].filter(Boolean).join(' ')}`,
     );
   return make(options);
 }

@@ -354,6 +354,9 @@ describe('metricByName', () => {
 
   test('refuses what it does not know', () => {
     expect(() => metricByName('toString')).toThrow(/no metric "toString"; there are coco, voc07, voc/);
+    let deep: unknown = [];
+    for (let i = 0; i < 500_000; i++) deep = [deep];
+    expect(() => metricByName(deep as string)).toThrow(/no metric a list nested too deep to show/);
     expect(() => metricByName('coco', { maxDetection: [1] })).toThrow(/metric "coco": .*maxDetection/s);
     expect(() => metricByName('coco', { maxDetections: [10, 1] })).toThrow(/must be ascending/);
     expect(() => metricByName('voc07', { use07: false })).toThrow(/use07/);

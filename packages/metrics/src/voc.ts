@@ -1,3 +1,5 @@
+import { KdError, shown } from '@kd/core';
+import { checkTable } from './check-table.js';
 import { allRows, groupRows, sortByScore } from './order.js';
 import type { VocTable } from './voc-table.js';
 
@@ -32,6 +34,7 @@ export interface VocResult {
  * Average precision by the rules of the Pascal VOC development kit: a detection looks at the object of its image and
  * class with the largest
  * IoU, be it taken or not, the first of equals.
+ * @throws KdError USAGE for an IoU outside of [0, 1), and for rows of no image or class
  */
 export const evaluateVoc = (table: VocTable, options: VocOptions = {}): VocResult =>
   evaluateVocAt(table, [options.iou ?? 0.5], options)[0]!;
@@ -42,6 +45,9 @@ export function evaluateVocAt(
   ious: readonly number[],
   { plusOne = false }: Pick<VocOptions, 'plusOne'> = {},
 ): readonly VocResult[] {
+  checkTable(table);
+  const wrong = ious.find((iou) => !(typeof iou === 'number' && iou >= 0 && iou < 1));
+  if (wrong !== undefined) throw new KdError('USAGE', `iou is ${shown(wrong)}; a number from 0 to below 1 is wanted.`);
   const byLabel = (label: Int32Array) => groupRows(allRows(label.length), (row) => label[row]!, table.classes);
   const objects = byLabel(table.objects.label);
   const detections = byLabel(table.detections.label);

@@ -30,7 +30,7 @@ const dataset = (boxes: readonly (readonly number[])[] | null, classes = ['a']):
 
 describe('data that a run cannot use', () => {
   it.each([
-    ['no classes', dataset([[0, 0, 5, 5]], []), 0, ['has no classes: name them in its annotations, or in `classes`']],
+    ['no classes', dataset([[0, 0, 5, 5]], []), 0, ['has no classes: its annotations name none']],
     ['no images', dataset(null), 0, ['has no images']],
     ['no boxes', dataset([]), 0, ['has no box in any of its 1 images']],
     [

@@ -7,7 +7,7 @@ import { KdError } from '../errors.js';
  * @param dropped boxes that were dropped while it was read
  */
 export function unusable({ images, categories }: Dataset, dropped = 0): string[] {
-  if (categories.length === 0) return ['has no classes: name them in its annotations, or in `classes`'];
+  if (categories.length === 0) return ['has no classes: its annotations name none'];
   if (images.length === 0) return ['has no images'];
   let [boxes, tiny] = [0, 0];
   for (const { annotations } of images) {
