@@ -19,10 +19,9 @@ export interface DetectorTests {
 /** What crosskd.test.ts reads of a case, and the parameters of other detectors than a case's own. */
 const OF_HEADS = [
   ...['losses', 'kd_total', 'inputs', 'expected', 'student_tensors_without_kd_gradient', 'if_wrong', 'avg_factor'],
-  ...['params.idx', 'params.tap', 'params.beta', 'params.temperature', 'params.stds', 'params.stacked_tea'],
+  ...['params.idx', 'params.beta', 'params.temperature', 'params.stds', 'params.stacked_tea'],
   ...['params.cls_weight', 'params.reg_weight', 'params.ctr_weight', 'params.pkd_weight', 'params.reg_max'],
   ...['params.norm_on_bbox', 'params.centerness_on_reg', 'params.conv_bias', 'params.ranges', 'params.groups'],
-  ...['params.detach_gap', 'params.align'],
 ];
 
 /** What CrossKD's cases hold of a detector that it was run on: assignment, maps of the head, decoding. */

@@ -38,10 +38,6 @@ export interface CrossCase {
     readonly idx: number;
     readonly groups: number;
     readonly conv_bias: boolean;
-    /** Whether the gap of the classification term is a constant of the step, which the plugin cannot do. */
-    readonly detach_gap?: boolean;
-    readonly tap?: string;
-    readonly align?: string;
     readonly channels: number;
     readonly classes: number;
     readonly strides: number[];

@@ -11,7 +11,7 @@ import {
 } from '@kd/core';
 import crosskd, { type CrossKdInput } from '@kd/plugin-crosskd';
 import * as tf from '@tensorflow/tfjs-core';
-import { type GoldenTensors, oneOf, only } from '../support/index.js';
+import { type GoldenTensors, only } from '../support/index.js';
 import { goldenPriors, type HeadModel } from './heads.js';
 import type { CrossCase, Role } from './index-file.js';
 import { golden4d } from './tensors.js';
@@ -26,13 +26,10 @@ export interface Pair {
 /** The plugin on the two heads, declared as core would. */
 export function hooksOf({ one: { params }, student, teacher }: Pair, options: CrossKdInput = {}): Hooks {
   const models = { student: student.detector, teacher: teacher.detector };
-  if (params.detach_gap !== undefined) only('detach_gap', params.detach_gap, false);
-  if (params.align !== undefined) only('align', params.align, 'bessel');
   const { cls_weight: cls, reg_weight: reg, ctr_weight: ctr } = params;
   const own: CrossKdInput = {
     i: params.idx,
     beta: params.beta,
-    tap: oneOf('tap', params.tap ?? 'post', ['post', 'pre']),
     // The reference's way with a batch without positives.
     parity: true,
     ...(params.temperature !== undefined && { temperature: params.temperature }),
@@ -76,12 +73,12 @@ export function stepOf(
     one.num_positive,
     counts.reduce((sum, count) => sum + count, 0),
   );
-  // FCOS divides by its centerness targets, which the case gives as their sum alone.
-  if (detector !== 'fcos')
+  // FCOS divides by its centerness targets, which the case gives as their sum alone: 1e-6 of none.
+  if (detector !== 'fcos' || one.num_positive === 0)
     only(
       'avg_factor',
       one.avg_factor,
-      counts.reduce((sum, count) => sum + Math.max(count, 1), 0),
+      detector === 'fcos' ? 1e-6 : counts.reduce((sum, count) => sum + Math.max(count, 1), 0),
     );
   const view = (
     model: HeadModel,

@@ -25,7 +25,8 @@ export function describeGolden(name: string, define: (area: Area) => void): void
  *   built yet, failing when it is unknown
  */
 export function goldenTest(kind: Kind, of: string, name: string, run: () => void | Promise<void>): void {
-  const status = statusOf(kind, of);
+  // A case may lack what it is of.
+  const status = statusOf(kind, String(of));
   if (status === 'built') test(name, run);
   else if (status === 'not built yet') test.skip(`${name} (${kind} ${of} is not built yet)`, () => {});
   else
