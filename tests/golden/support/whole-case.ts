@@ -3,7 +3,7 @@ import { expect } from 'vitest';
 /** Keys that describe a case, at any depth, or that decide which test runs it; what they say changes no number. */
 const DESCRIPTIVE = new Set([
   ...['id', 'name', 'kind', 'method', 'op', 'file'],
-  ...['note', 'adapterNote', 'description', 'about', 'scope', 'confirmed', 'selfChecks', 'official_check'],
+  ...['note', 'adapterNote', 'description', 'about', 'rule', 'scope', 'confirmed', 'selfChecks', 'official_check'],
   // How the generator drew the inputs, which are stored, and what it measured on the way.
   ...['seed', 'gt_counts', 'controls', 'dead_channel', 'smallestMargin', 'fp32Reference', 'gradMaxAbs', 'max_abs'],
   ...['analyticVsAutogradMaxAbs', 'fp32'],
