@@ -151,6 +151,20 @@ describe.skipIf(!usable)(`the tensorflow engine${usable ? '' : ` (skipped: ${adv
     expect(difference(b!, tf.fill([5], 3))).toBeLessThan(1e-6);
   });
 
+  it('has gradients of a split into one part, and of one row unstacked', () => {
+    const x = tf.tensor2d([1, 2, 3], [1, 3]);
+    for (const parts of [
+      (of: tf.Tensor) => tf.split(of, 1),
+      (of: tf.Tensor) => tf.split(of, [3], 1),
+      (of: tf.Tensor) => tf.unstack(of),
+    ])
+      expect([
+        ...tf
+          .grad((of: tf.Tensor) => tf.sum(tf.square(parts(of)[0]!)))(x)
+          .dataSync(),
+      ]).toEqual([2, 4, 6]);
+  });
+
   it('takes empty tensors, negative axes, int32 and prelu', () => {
     expect(tf.conv2d(tf.zeros<tf.Rank.R4>([0, 7, 7, 4]), tf.zeros<tf.Rank.R4>([3, 3, 4, 5]), 1, 'same').shape).toEqual([
       0, 7, 7, 5,

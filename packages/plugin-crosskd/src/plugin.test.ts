@@ -2,7 +2,7 @@ import '@tensorflow/tfjs-backend-cpu';
 import type { DenseInfo, Detector, StagedHead } from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { detector, type Made, numbers, run, stage, step } from '../test/stage.js';
+import { detector, type Kind, type Made, numbers, run, stage, step } from '../test/stage.js';
 
 beforeAll(() => tf.setBackend('cpu'));
 
@@ -181,6 +181,31 @@ describe('levels', () => {
     expect(terms['cls.p4']).toBe(0);
     hooks.lossCompose!(view);
     expect(warnings).toHaveLength(1);
+  });
+
+  it.each<Kind>([{}, { centerness: true }])('may be a single one: %j', (kind) => {
+    const models = [detector({ ...kind, strides: [8] }), detector({ ...kind, strides: [8], seed: 2 })] as const;
+    const level = (seed: number): tf.Tensor4D[] => [tf.randomNormal([2, 4, 4, 4], 0, 1, 'float32', seed)];
+    const maps = { own: level(1), taught: level(3), centerness: 0.5 };
+    const { hooks } = stage(...models);
+    const sum = (): tf.Scalar => tf.addN(Object.values(hooks.lossCompose!(step(...models, maps)))) as tf.Scalar;
+    const { variable } = models[0].variables.find(({ path }) => path === 'cls.0/kernel')!;
+    const gradient = tf.variableGrads(sum, [variable]).grads[variable.name]!.dataSync();
+    // The element of the largest gradient: of others the quotient is rounding.
+    const largest = gradient.indexOf([...gradient].reduce((a, b) => (Math.abs(b) > Math.abs(a) ? b : a)));
+    const values = variable.dataSync().slice();
+    const at = (shift: number): number => {
+      variable.assign(
+        tf.tensor(
+          values.map((value, i) => value + (i === largest ? shift : 0)),
+          variable.shape,
+        ),
+      );
+      return sum().dataSync()[0]!;
+    };
+    const quotient = (at(1e-2) - at(-1e-2)) / 2e-2;
+    expect(Math.abs(gradient[largest]!)).toBeGreaterThan(0.01);
+    expect(Math.abs(quotient / gradient[largest]! - 1)).toBeLessThan(0.02);
   });
 
   it('of different sizes are refused by name', () => {
