@@ -101,6 +101,32 @@ test('on a terminal: a bar that is drawn over', async () => {
   expect(text).toMatch(/epoch 1\/2 [█░]{30} step 1\/10/);
 });
 
+test.each([false, true])('names never move the cursor or begin a line (live: %s)', async (live) => {
+  const nasty = (name: string): string => `${name}\u001b[2J\nerror [X] b`;
+  const named = JSON.parse(JSON.stringify(events), (key, value: unknown) =>
+    key === 'terms'
+      ? { [nasty('term')]: 1 }
+      : ['folder', 'detector', 'plugin', 'file', 'why'].includes(key)
+        ? nasty(String(value))
+        : key === 'warnings' || key === 'distillers'
+          ? (value as string[]).map(nasty)
+          : value,
+  ) as TrainerEvent[];
+  const text = await shown(live, named);
+  for (const name of [
+    '/runs/a',
+    'retinanet',
+    'prototype',
+    'a.jpg',
+    'it is truncated',
+    'one thing',
+    'ssim',
+    ...(live ? [] : ['term']),
+  ])
+    expect(text).toContain(`${name}\\u001b[2J\\nerror [X] b`);
+  expect(text).not.toMatch(/\u001b\[2J|^error/m);
+});
+
 test('a pass of a plugin: its own bar, and a line that stays when it is done', async () => {
   expect(await shown(true, events.slice(0, 2))).toMatch(/prototype █{8}░{22} 10\/40 images/);
   expect(await shown(false)).toContain('prototype: passed over 40 images\n');

@@ -92,7 +92,7 @@ function liveScreen(stream: NodeJS.WriteStream): Screen {
       if (event.type !== 'step' && event.type !== 'evaluating' && event.type !== 'pass') return;
       if (event.type === drawnType && performance.now() - drawn < FRAME_MS) return;
       [drawn, drawnType] = [performance.now(), event.type];
-      update(event.type === 'step' ? liveLines(event.step, event.epoch, log, run) : countedLine(event));
+      update(event.type === 'step' ? liveLines(event.step, event.epoch, log, run) : printable(countedLine(event)));
     },
   };
 }
