@@ -164,6 +164,8 @@ describeGolden('prototype', (area) => {
             expect(Object.keys(one.inputs).sort()).toEqual(
               ['in.labels', ...numbers.flatMap((level) => [`in.teacher${level}`, `in.student${level}`])].sort(),
             );
+            const count = (label: number): number => Array.from(labels).filter((one) => one === label).length;
+            expect(params.counts).toEqual(Array.from({ length: params.classes }, (_, label) => count(label)));
             const compared: string[] = [];
             const ignored: boolean[][] = [];
             for (const level of numbers) {

@@ -24,6 +24,7 @@ export function headModel(one: CrossCase, tensors: GoldenTensors, side: Role): H
   const { params, inputs } = one;
   oneOf('detector', params.detector, ['retina', 'fcos', 'atss', 'gfl']);
   if (params.detector !== 'fcos') {
+    only('ranges', params.ranges, null);
     only('norm_on_bbox', params.norm_on_bbox, false);
     only('centerness_on_reg', params.centerness_on_reg, false);
   }

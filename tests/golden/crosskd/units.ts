@@ -2,7 +2,7 @@ import { alignScale, inverse, softKl, softQualityFocal, weightedSum } from '@kd/
 import { pkdLoss } from '@kd/plugin-pkd';
 import { bceWithLogits, decodeBoxes, decodeDistances, giouLoss, iouLogLoss } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
-import { only } from '../support/index.js';
+import { oneOf, only } from '../support/index.js';
 import type { UnitCase } from './index-file.js';
 
 type Inputs = Readonly<Record<string, tf.Tensor>>;
@@ -42,7 +42,10 @@ export const UNITS: Readonly<Record<string, Unit>> = {
     of: 'pred',
     run: (x, params) =>
       averaged(
-        softKl(x['pred']!, x['target']!, { temperature: params.temperature!, bins: params.class_reduction! }),
+        softKl(x['pred']!, x['target']!, {
+          temperature: params.temperature!,
+          bins: oneOf('class_reduction', params.class_reduction, ['sum', 'mean']),
+        }),
         x,
         params,
       ),
