@@ -1,4 +1,4 @@
-import { KdError } from '@kd/core';
+import { defaultAt, KdError } from '@kd/core';
 
 export interface Overrides {
   readonly epochs?: unknown;
@@ -31,13 +31,27 @@ function parseValue(text: string): unknown {
   }
 }
 
-function put(node: unknown, [key, ...rest]: readonly string[], value: unknown, path: string): unknown {
+/** What a path starts from: a key that is not there holds its default, and a name stands for itself with options. */
+function startOf(node: unknown, key: string, before: readonly string[]): unknown {
+  const start = node === undefined ? defaultAt(before) : node;
+  return typeof start === 'string' && key === '1' ? [start, {}] : start;
+}
+
+function put(
+  given: unknown,
+  [key, ...rest]: readonly string[],
+  value: unknown,
+  path: string,
+  before: readonly string[] = [],
+): unknown {
   if (key === undefined) return value;
+  const node = startOf(given, key, before);
+  const deeper = (inner: unknown): unknown => put(inner, rest, value, path, [...before, key]);
   if (Array.isArray(node)) {
     const index = Number(key);
     if (!Number.isInteger(index) || index < 0 || index > node.length)
       throw new KdError('USAGE', `--set ${path}: "${key}" is no place in a list of ${node.length}.`);
-    return Object.assign([...node], { [index]: put(node[index], rest, value, path) });
+    return Object.assign([...node], { [index]: deeper(node[index]) });
   }
   if (node !== undefined && node !== null && typeof node !== 'object')
     throw new KdError(
@@ -45,7 +59,7 @@ function put(node: unknown, [key, ...rest]: readonly string[], value: unknown, p
       `--set ${path}: there is nothing under ${JSON.stringify(node)} that "${key}" could name.`,
     );
   const record = (node ?? {}) as Readonly<Record<string, unknown>>;
-  return { ...record, [key]: put(Object.hasOwn(record, key) ? record[key] : undefined, rest, value, path) };
+  return { ...record, [key]: deeper(Object.hasOwn(record, key) ? record[key] : undefined) };
 }
 
 /** The overrides among the options of a command. */

@@ -1,7 +1,7 @@
 import { consoleLogger, parseConfig, type Plan, planRun, type PlanOptions } from '@kd/core';
 import { countdown } from '@kd/report';
 import { warnOfCopies } from './copies.js';
-import { loadConfig } from './load-config.js';
+import { loadNamed } from './load-named.js';
 import type { Flags } from './flags.js';
 import { overridesOf, withOverrides } from './overrides.js';
 import { ports } from './ports.js';
@@ -14,7 +14,8 @@ export async function planConfig(
   flags: Flags,
   options: Pick<PlanOptions, 'steps' | 'passImages'>,
 ): Promise<Plan | null> {
-  const { config, file, folder } = await loadConfig(path);
+  const { loaded, ...named } = await loadNamed(path);
+  const { config, file, folder } = loaded;
   const changed = withOverrides(config, overridesOf(flags));
   parseConfig(changed, shownPath(file));
   await warnOfCopies(changed, folder, consoleLogger);
@@ -28,7 +29,7 @@ export async function planConfig(
     bar.shown.show(done, of);
   };
   try {
-    return await planRun(changed, { ...ports, ...options, folder, signal: stop.signal, onPass });
+    return await planRun(changed, { ...ports, ...options, ...named, folder, signal: stop.signal, onPass });
   } catch (error) {
     if (stop.signal.aborted && error === stop.signal.reason) return null;
     throw error;

@@ -20,13 +20,35 @@ describe('parseConfig', () => {
       distillers: [],
       batchSize: 8,
       accumulate: 1,
-      schedule: { kind: 'constant' },
+      optimizer: { name: 'sgd', lr: 0.01, momentum: 0.9, dampening: 0, nesterov: false, weightDecay: 1e-4 },
+      schedule: { kind: 'constant', milestones: [], gamma: 0.1, floor: 0, by: 'epoch' },
       clipNorm: null,
       ema: null,
       evaluate: { every: 1, metric: 'coco' },
       checkpoint: { every: 1, keep: 2 },
       log: { every: 10 },
     });
+  });
+
+  it.each([
+    [
+      { name: 'sgd', lr: 1 },
+      { momentum: 0.9, weightDecay: 1e-4 },
+    ],
+    [
+      { name: 'sgd', lr: 1, momentum: 0 },
+      { momentum: 0, weightDecay: 1e-4 },
+    ],
+    [
+      { name: 'adamw', lr: 1 },
+      { betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0.01 },
+    ],
+    [
+      { name: 'adam', lr: 1 },
+      { betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0 },
+    ],
+  ])('fills in the constants of an optimiser (%#)', (optimizer, more) => {
+    expect(parseConfig({ ...valid, optimizer }, 'x').optimizer).toMatchObject({ ...optimizer, ...more });
   });
 
   it.each([

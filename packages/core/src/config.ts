@@ -7,6 +7,8 @@ import type { PluginDefinition } from './contract/plugin.js';
 import type { Use } from './define.js';
 import { KdError, suggestion } from './errors.js';
 import { inheritedKeys } from './inherited-keys.js';
+import { entriesOf } from './derived-options.js';
+import { usualPeriod } from './run/schedules.js';
 
 const positive = v.pipe(v.number(), v.finite(), v.gtValue(0));
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
@@ -43,32 +45,39 @@ const source = v.union(
   'must be { format, … } or a data source, as voc(…), coco(…) and synthetic(…) return',
 );
 
+const decay = (byDefault: number) => v.optional(v.pipe(v.number(), v.finite(), v.minValue(0)), byDefault);
+
+const adamEntries = {
+  lr: positive,
+  betas: v.optional(v.tuple([fraction, fraction]), [0.9, 0.999]),
+  eps: v.optional(positive, 1e-8),
+};
+
+/** SGD as detectors are trained with it, and as torchvision's and mmdetection's recipes have it; torch's own is bare. */
 const optimizer = v.variant('name', [
   v.strictObject({
     name: v.literal('sgd'),
     lr: positive,
-    momentum: v.optional(fraction),
-    dampening: v.optional(fraction),
-    nesterov: v.optional(v.boolean()),
-    weightDecay: v.optional(v.pipe(v.number(), v.finite(), v.minValue(0))),
+    momentum: v.optional(fraction, 0.9),
+    dampening: v.optional(fraction, 0),
+    nesterov: v.optional(v.boolean(), false),
+    weightDecay: decay(1e-4),
   }),
-  v.strictObject({
-    name: v.picklist(['adamw', 'adam']),
-    lr: positive,
-    betas: v.optional(v.tuple([fraction, fraction])),
-    eps: v.optional(positive),
-    weightDecay: v.optional(v.pipe(v.number(), v.finite(), v.minValue(0))),
-  }),
+  v.strictObject({ name: v.literal('adamw'), ...adamEntries, weightDecay: decay(0.01) }),
+  v.strictObject({ name: v.literal('adam'), ...adamEntries, weightDecay: decay(0) }),
 ]);
 
-const schedule = v.strictObject({
-  kind: v.optional(v.picklist(['constant', 'step', 'cosine']), 'constant'),
-  milestones: v.optional(v.array(count)),
-  gamma: v.optional(positive),
-  floor: v.optional(fraction),
-  by: v.optional(v.picklist(['epoch', 'step'])),
-  warmup: v.optional(v.strictObject({ steps: count, factor: v.optional(fraction) })),
-});
+const schedule = v.pipe(
+  v.strictObject({
+    kind: v.optional(v.picklist(['constant', 'step', 'cosine']), 'constant'),
+    milestones: v.optional(v.array(count), []),
+    gamma: v.optional(positive, 0.1),
+    floor: v.optional(fraction, 0),
+    by: v.optional(v.picklist(['epoch', 'step'])),
+    warmup: v.optional(v.strictObject({ steps: count, factor: v.optional(fraction, 0.001) })),
+  }),
+  v.transform((given) => ({ ...given, by: given.by ?? usualPeriod(given.kind) })),
+);
 
 /** The schema of a config. Every key that is not here is refused. */
 export const configSchema = v.strictObject({
@@ -102,7 +111,7 @@ export const configSchema = v.strictObject({
   epochs: atLeastOne,
   batchSize: v.optional(atLeastOne, 8),
   accumulate: v.optional(atLeastOne, 1),
-  optimizer: v.optional(optimizer, { name: 'sgd', lr: 0.01, momentum: 0.9, weightDecay: 1e-4 }),
+  optimizer: v.optional(optimizer, { name: 'sgd', lr: 0.01 }),
   schedule: v.optional(schedule, {}),
   clipNorm: v.optional(v.nullable(positive), null),
   ema: v.optional(v.nullable(v.strictObject({ decay: fraction })), null),
@@ -162,6 +171,16 @@ function describe(issue: v.BaseIssue<unknown>): string {
   }
   if (issue.received === 'undefined' && path !== '') return `${path}: is missing`;
   return `${path === '' ? '' : `${path}: `}${issue.message}`;
+}
+
+/** The default of a key, which commands start from when they set something inside of it; undefined without one. */
+export function defaultAt(path: readonly string[]): unknown {
+  const inner = (node: unknown, key: string): unknown => {
+    const entries = entriesOf(node) ?? {};
+    return Object.hasOwn(entries, key) ? entries[key] : undefined;
+  };
+  const schema = path.reduce(inner, configSchema as unknown);
+  return (schema as { readonly default?: unknown } | undefined)?.default;
 }
 
 /** Names of the keys that the schema knows at a path. */

@@ -1,11 +1,15 @@
 import { describe, expect, it } from 'vitest';
+import { CLASS_NAMES } from './synthetic/classes.js';
 import { dataSource, openDataset } from './open-dataset.js';
 
 describe('dataSource', () => {
   it('makes sources that say what they were made from', async () => {
     const spec = { format: 'synthetic', images: 3, size: [32, 48], seed: 7, name: 'toy' };
     const source = dataSource(spec);
-    expect([source.name, source.spec]).toEqual(['toy', spec]);
+    expect([source.name, source.spec]).toEqual([
+      'toy',
+      { ...spec, classes: CLASS_NAMES, objects: [2, 8], sizes: [10, 60], minVisible: 0.5, noise: 8 },
+    ]);
     const dataset = await openDataset(source.spec, '.');
     expect([dataset.name, dataset.images.length, dataset.images[0]!.height]).toEqual(['toy', 3, 32]);
     expect(dataSource({ format: 'coco', annotations: 'a/val.json', images: 'b' }).name).toBe('val');

@@ -71,6 +71,8 @@ export interface FcosConfig
   readonly boxLoss: 'iou' | 'giou';
   /** Size of a level's points, the unit of centre sampling: the stride unless the option says otherwise. */
   readonly sizes: readonly number[];
+  /** The option of that name, for the record of a run; `radius` is what it comes to. */
+  readonly centerSampling: number | false;
   /** Radius in sizes, null for every point inside of a box. */
   readonly radius: number | null;
   readonly ranges: readonly Range[];
@@ -140,6 +142,7 @@ export function resolveConfig(given: FcosOptions): FcosConfig {
     },
     boxLoss: given.boxLoss ?? preset.boxLoss,
     sizes,
+    centerSampling: sampling,
     radius: sampling === false ? null : sampling,
     ranges,
     post: {
@@ -156,7 +159,7 @@ function refuseMmdetOptions({ head, boxLoss }: FcosOptions): void {
       'CONFIG_INVALID',
       `fcos: ${option} belongs to mmdetection's FCOS, but the flavour is "torchvision"; ${instead}, or set flavour: "mmdet".`,
     );
-  if (head.normOnBbox !== undefined)
+  if (head.normOnBbox === true)
     throw of('head.normOnBbox', 'leave it away, since torchvision always predicts distances in sizes of the level');
   if (head.centerness === 'cls')
     throw of('head.centerness "cls"', 'leave it away, since torchvision predicts centerness on the reg tower');

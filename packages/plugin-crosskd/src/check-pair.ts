@@ -7,6 +7,8 @@ export const BRANCHES = ['cls', 'reg'] as const;
 export interface Pairing {
   /** Blocks of the student's towers. */
   readonly i: number;
+  /** The option `coding`, or what stands for it. */
+  readonly decoding: 'same' | 'teacher';
   readonly classes: number;
   readonly student: DenseInfo;
   readonly teacher: DenseInfo;
@@ -39,6 +41,7 @@ export function checkPair(models: Models, options: Pick<CrossKdOptions, 'i' | 'c
   }
   return {
     i: depthOf(models, options.i),
+    decoding: coding,
     classes: student.categories.length,
     student: own,
     teacher: other,

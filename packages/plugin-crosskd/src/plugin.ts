@@ -59,6 +59,8 @@ function create(scope: PluginScope, options: CrossKdOptions): Hooks {
   let seen = false;
 
   return {
+    settled: { i: pairing.i, weights, coding: pairing.decoding },
+
     featureTap(requests) {
       levels = requests
         .pair(options.neck, { channels: 'any' })

@@ -80,9 +80,12 @@ function create(scope: PluginScope, options: FgfiOptions): Hooks {
   const usual = VARIANTS[variant];
   const name = options.adapter ?? usual.adapter;
   const schedule = options.schedule ?? { start: usual.start, warmup: 0, decay: 'none' as const };
+  const weight = options.weight ?? usual.weight;
   let pairs: readonly NeckPair[] = [];
 
   return {
+    settled: { weight, adapter: name, schedule },
+
     featureTap(requests) {
       const adapter = adapterOptions(name);
       const initial =
@@ -122,7 +125,7 @@ function create(scope: PluginScope, options: FgfiOptions): Hooks {
             }),
           };
         });
-        return tf.mul(imitationLoss(maps, variant), options.weight ?? usual.weight);
+        return tf.mul(imitationLoss(maps, variant), weight);
       }),
     }),
 

@@ -59,7 +59,16 @@ function create(scope: PluginScope, options: KdOptions): Hooks {
   const all = heads.kind === 'dense' && (options.on ?? (settings.loss === 'softmax' ? 'positives' : 'all')) === 'all';
   const loss = (step: StepView): tf.Scalar =>
     heads.kind === 'dense' && all ? denseKd(scope.id, step, heads, settings) : instanceKd(step, heads, settings);
+  const { temperature, reduction } = settings;
   return {
+    settled: {
+      weight,
+      loss: settings.loss,
+      // What belongs to another loss, or to dense heads, would be refused.
+      ...(settings.loss !== 'qfl' && { temperature }),
+      ...(settings.loss === 'softmax' && { reduction }),
+      ...(heads.kind === 'dense' && { on: all ? 'all' : 'positives' }),
+    },
     lossCompose: (step) => ({ cls: tf.tidy(() => tf.mul<tf.Scalar>(loss(step), weight)) }),
     schedule: (progress) => termFactor(options.schedule, progress),
   };

@@ -73,6 +73,8 @@ function create(scope: PluginScope, options: RkdOptions): Hooks {
   };
 
   return {
+    settled: { ...factors, schedule },
+
     featureTap(requests) {
       if (!pooled) pairs = requests.pair(options.neck, { channels: 'any' });
     },

@@ -31,6 +31,8 @@ function create(scope: PluginScope, options: PkdPluginOptions): Hooks {
   let pairs: readonly NeckPair[] = [];
 
   return {
+    settled: { weight: settings.weight },
+
     featureTap(requests) {
       // P2 to P5 are the four levels of the published two-stage setting.
       pairs = neckPairs(scope, requests, {

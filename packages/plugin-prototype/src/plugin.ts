@@ -55,8 +55,11 @@ function create(scope: PluginScope, options: PrototypeOptions): Hooks {
   const inUse = new DeviceBank(id);
   let pairs: readonly NeckPair[] = [];
   let now: Described | undefined;
+  const averaged = options.feature.levels ?? (twoStage ? 'mean' : 'sum');
 
   return {
+    settled: { weights, feature: { levels: averaged } },
+
     featureTap: (requests) =>
       void (pairs = requestLevels(scope, requests, weights.feature > 0 ? options.feature.adapter : null)),
 
@@ -88,7 +91,7 @@ function create(scope: PluginScope, options: PrototypeOptions): Hooks {
         );
       }
       if (weights.feature > 0) {
-        const share = (options.feature.levels ?? (twoStage ? 'mean' : 'sum')) === 'mean' ? 1 / levels.length : 1;
+        const share = averaged === 'mean' ? 1 / levels.length : 1;
         terms['feature'] = tf.tidy(() =>
           tf.mul(featureTotal(step, { id, pairs, objects, described, options }), weights.feature * fade * share),
         );

@@ -31,6 +31,8 @@ function create(scope: PluginScope, options: SsimPluginOptions): Hooks {
   let pairs: readonly NeckPair[] = [];
 
   return {
+    settled: { weight: settings.weight },
+
     featureTap(requests) {
       pairs = neckPairs(scope, requests, {
         taps: options.taps,

@@ -30,7 +30,7 @@ export interface DenseParts extends Pick<Detector, 'name' | 'decode' | 'assign' 
   readonly flavour: DenseDetectionOptions['flavour'];
 }
 
-export interface DenseDetector<Config = DenseConfig> extends Detector {
+export interface DenseDetector<Config extends object = DenseConfig> extends Detector {
   readonly config: Config;
   /** Backbone and neck as a functional model: images to levels. */
   readonly backbone: LayersModel;

@@ -6,6 +6,7 @@ import { warnOfCopies } from '../copies.js';
 import { INTERRUPTED } from '../failures.js';
 import { loadConfig, type LoadedConfig } from '../load-config.js';
 import type { Flags } from '../flags.js';
+import { loadNamed } from '../load-named.js';
 import { ORIGIN, originWriter, readOrigin } from '../origin.js';
 import { type Overrides, overridesOf, overrideWords, selectsCode, withOverrides } from '../overrides.js';
 import { print, tell } from '../out.js';
@@ -66,7 +67,7 @@ async function findRun(argument: string | undefined, flags: Flags): Promise<Foun
   );
   if (!isFolder)
     return {
-      loaded: await loadConfig(argument),
+      ...(await loadNamed(argument)),
       out: resolve(out === undefined ? join('runs', basename(argument).replace(/(\.config)?\.\w+$/, '')) : String(out)),
       overrides: overridesOf(flags),
     };

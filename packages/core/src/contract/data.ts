@@ -125,5 +125,7 @@ export interface Loader {
    */
   epoch(index: number, from?: number): AsyncIterable<HostBatch>;
   readonly stats: LoaderStats;
+  /** The augmentations with every option filled in, for the record of a run. */
+  readonly augment?: readonly AugmentSpec[];
   close(): Promise<void>;
 }

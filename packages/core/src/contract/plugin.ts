@@ -220,6 +220,11 @@ export interface Hooks {
   state?(): NamedTensors;
   restore?(state: NamedTensors): void;
   dispose?(): void;
+  /**
+   * Options whose default depends on the models or on other options, as they came out: a run records them, and they have
+   * to be valid options again. Read after `featureTap`.
+   */
+  readonly settled?: Readonly<Record<string, unknown>>;
 }
 
 /** What a plugin may use while it is created. It lives as long as the run. */

@@ -20,6 +20,7 @@ import {
   shapeWatcher,
   type TapShapes,
 } from './plan-steps.js';
+import { plain } from '../run/resolved-config.js';
 import { disposeRun, prepareRun, type Run, type RunOptions } from '../run/run.js';
 import { openRunFolder } from '../run/run-folder.js';
 import { RunSteps } from '../run/run-steps.js';
@@ -189,11 +190,3 @@ async function packageOf(
   const manifest = manifestOf(definition);
   return manifest === undefined ? null : { name: manifest.package, version: manifest.version };
 }
-
-/** Options as plain data: a function is told by its name. */
-const plain = (value: unknown): unknown =>
-  JSON.parse(
-    JSON.stringify(value ?? null, (_, one: unknown) =>
-      typeof one === 'function' ? `function ${one.name}`.trim() : one,
-    ),
-  );

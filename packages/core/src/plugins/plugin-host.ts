@@ -3,6 +3,7 @@ import type { Detector } from '../contract/detector.js';
 import { API_VERSION, type Hooks, type PluginDefinition, type PluginScope, type Progress } from '../contract/plugin.js';
 import { LOGGER, PLUGIN_OPTIONS, PLUGIN_SCOPE, RNG, STUDENT, TEACHER, type Services } from '../container.js';
 import type { Use } from '../define.js';
+import { withDerived } from '../derived-options.js';
 import { KdError, suggestion } from '../errors.js';
 import { guarded } from './guarded.js';
 import { parseOptions } from '../options.js';
@@ -135,7 +136,7 @@ function createDistiller(
   return {
     id,
     name: definition.name,
-    options,
+    options: withDerived(definition.options, options, hooks.settled),
     hooks,
     variables,
     call: (hook, run) => call(hook, run),
@@ -162,6 +163,7 @@ const HOOKS: Readonly<Record<keyof Hooks, 'function' | 'object'>> = {
   state: 'function',
   restore: 'function',
   dispose: 'function',
+  settled: 'object',
 };
 
 /** A misspelt hook would never be called, without a word. */

@@ -10,6 +10,7 @@ import { type DetectorSpec, readModel } from './checkpoints.js';
 import type { ResolvedConfig } from '../config.js';
 import { classDifference } from '../class-lists.js';
 import type { Use } from '../define.js';
+import { withDerived } from '../derived-options.js';
 import { importByName } from '../plugins/discovery.js';
 import type { PluginKind } from '../plugins/manifests.js';
 import { KdError } from '../errors.js';
@@ -70,7 +71,11 @@ export function buildDetector(
   return {
     detector,
     definition,
-    spec: { name: definition.name, options, categories: context.categories },
+    spec: {
+      name: definition.name,
+      options: withDerived(definition.options, options, detector.config),
+      categories: context.categories,
+    },
     info: {
       detector: definition.name,
       parameters: size(detector.variables),
@@ -137,14 +142,17 @@ export async function openDataset(
   ports: TrainerPorts,
   classes?: readonly string[],
 ): Promise<Dataset> {
-  const context = { folder, ...(classes === undefined ? {} : { classes }) };
-  if (typeof (source as DatasetSource).open === 'function') return (source as DatasetSource).open(context);
+  return resolveSource(source, ports).open({ folder, ...(classes === undefined ? {} : { classes }) });
+}
+
+export function resolveSource(source: ResolvedConfig['data']['train'], ports: TrainerPorts): DatasetSource {
+  if (typeof (source as DatasetSource).open === 'function') return source as DatasetSource;
   if (ports.openData === undefined)
     throw new KdError(
       'USAGE',
       'data given by format and options needs the port openData; or use the functions of @kd/data: voc(…), coco(…), synthetic(…).',
     );
-  return ports.openData(source as Readonly<Record<string, unknown>>).open(context);
+  return ports.openData(source as Readonly<Record<string, unknown>>);
 }
 
 /** A metric by its name becomes one that is recorded under that name. */

@@ -16,6 +16,9 @@ export interface ScheduleOptions {
   readonly warmup?: { readonly steps: number; readonly factor?: number };
 }
 
+/** A cosine falls at every step, milestones are between epochs. */
+export const usualPeriod = (kind: ScheduleOptions['kind']): 'epoch' | 'step' => (kind === 'cosine' ? 'step' : 'epoch');
+
 /** The factor of the learning rate at a step, in [0, 1]. Pure. */
 export function learningRateFactor(
   options: ScheduleOptions,
@@ -36,7 +39,7 @@ function scheduled(
 ): number {
   const { kind, milestones = [], gamma = 0.1, floor = 0 } = options;
   if (kind === 'constant') return 1;
-  const by = options.by ?? (kind === 'cosine' ? 'step' : 'epoch');
+  const by = options.by ?? usualPeriod(kind);
   const epochsDone = by === 'epoch' ? epoch : (step / Math.max(1, steps)) * epochs;
   if (kind === 'step') return gamma ** milestones.filter((milestone) => epochsDone >= milestone).length;
   return floor + ((1 - floor) * (1 + Math.cos((Math.PI * epochsDone) / Math.max(1, epochs)))) / 2;

@@ -6,6 +6,7 @@ import type { Evaluation } from '../contract/metric.js';
 import { Checkpoints, detectorTensors, latestCheckpoint, specMetadata } from './checkpoints.js';
 import { isKdError, messageOf } from '../errors.js';
 import { evaluate } from './evaluate.js';
+import { resolvedConfig } from './resolved-config.js';
 import type { Run } from './run.js';
 import { RunSteps } from './run-steps.js';
 import { type ChangedSetting, type RunSettings, runSettings, shownSetting } from './run-settings.js';
@@ -131,7 +132,7 @@ export class TrainingLoop {
       this.#saved = { step: state.step, file: latest };
       this.#resumed = true;
     }
-    await folder.writeJson('config.json', resolvedConfig(this.#run));
+    await folder.writeJson('config.json', resolvedConfig(this.#run, this.#steps.loader));
     await this.#emit({
       type: 'start',
       run: {
@@ -298,40 +299,3 @@ export class TrainingLoop {
 const toldChanges = (changed: readonly ChangedSetting[]): string =>
   changed.map(({ key, was, is }) => `${key} ${shownSetting(was)}, now ${shownSetting(is)}`).join('; ');
 
-/** The config as it ran: names and options instead of functions, every default filled in. */
-function resolvedConfig({
-  config,
-  student,
-  teacher,
-  distillers,
-  metric,
-  engine,
-  train,
-  val,
-}: Run): Record<string, unknown> {
-  return {
-    ...config,
-    engine: engine.name,
-    student: [student.spec.name, student.spec.options],
-    teacher:
-      teacher === null
-        ? undefined
-        : { weights: teacher.info.weights, detector: [teacher.spec.name, teacher.spec.options] },
-    distillers: distillers.map(({ id, name, options }) =>
-      id === name ? [name, options] : [name, options, { as: id }],
-    ),
-    data: {
-      ...config.data,
-      train: describe(config.data.train, train.name),
-      val: config.data.val === undefined ? undefined : describe(config.data.val, val?.name ?? ''),
-    },
-    evaluate: {
-      ...config.evaluate,
-      metric: metric.options === undefined ? { name: metric.name } : [metric.name, metric.options],
-      batchSize: config.evaluate.batchSize ?? config.batchSize,
-    },
-  };
-}
-
-const describe = (source: Run['config']['data']['train'], name: string): unknown =>
-  'spec' in source ? source.spec : 'open' in source ? { name } : source;

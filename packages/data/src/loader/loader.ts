@@ -1,6 +1,6 @@
 import { KdError, type HostBatch, type ImageRecord, type Loader, type LoaderOptions } from '@kd/core';
 import type { PixelSource } from '../pixels.js';
-import { createAugmentation } from '../transform/augment.js';
+import { resolveAugmentations } from '../transform/augment.js';
 import type { BadSlot } from './batch-job.js';
 import { checkLoaderOptions } from './loader-options.js';
 import { epochOrder, imageForSlot } from './order.js';
@@ -32,7 +32,7 @@ interface Made {
 export function createLoader({ name, images, pixels }: LoaderImages, options: LoaderOptions): Loader {
   const { batchSize, training, shuffle, dropLast, seed, workers, onBadImage } = options;
   checkLoaderOptions(options);
-  createAugmentation(options.augment); // tells a misspelt name here and not in a worker
+  const augment = resolveAugmentations(options.augment); // tells a misspelt name here and not in a worker
   const chosen = options.indices ?? images.map((_, index) => index);
   const count = chosen.length;
   const steps = dropLast ? Math.floor(count / batchSize) : Math.ceil(count / batchSize);
@@ -59,10 +59,7 @@ export function createLoader({ name, images, pixels }: LoaderImages, options: Lo
     (most, { annotations }) => Math.max(most, annotations.filter(({ ignore }) => !ignore).length),
     1,
   );
-  const pool = createPool(
-    { pixels, input: options.input, augment: options.augment, training, seed, maxBoxes },
-    workers,
-  );
+  const pool = createPool({ pixels, input: options.input, augment, training, seed, maxBoxes }, workers);
   const distinct = new Set(chosen).size;
   const bad = new Map<number, BadSlot>();
   const skipped = new Map<string, { file: string; why: string; times: number }>();
@@ -154,6 +151,7 @@ export function createLoader({ name, images, pixels }: LoaderImages, options: Lo
   return {
     steps,
     epoch,
+    augment,
     get stats() {
       return { waitedMs, skipped: [...skipped.values()] };
     },

@@ -34,7 +34,7 @@ export function coco(given: CocoOptions): DataSource {
   const name = options.name ?? options.annotations.replace(/^.*[/\\]/, '').replace(/\.json$/, '');
   return {
     name,
-    spec: { format: 'coco', ...options },
+    spec: { format: 'coco', name, strict: false, maxPixels: DEFAULT_MAX_PIXELS, ...options },
     open: (context) => gatherFaults(name, context.tell, (tell) => open(name, options, context, tell)),
   };
 }

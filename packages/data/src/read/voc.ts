@@ -67,7 +67,14 @@ export function voc(given: VocOptions): DataSource {
   const name = options.name ?? (sets ?? [{ root: root!, split: split! }]).map(setName).join('+');
   return {
     name,
-    spec: { format: 'voc', ...options },
+    spec: {
+      format: 'voc',
+      name,
+      difficult: 'ignore',
+      strict: false,
+      maxPixels: DEFAULT_MAX_PIXELS,
+      ...options,
+    },
     open: ({ folder, classes: wanted, tell: taker }) =>
       gatherFaults(name, taker, (tell) =>
         open(

@@ -37,8 +37,18 @@ export interface SyntheticOptions {
  */
 export function synthetic(options: SyntheticOptions): DataSource {
   const name = options.name ?? 'synthetic';
-  return { name, spec: { format: 'synthetic', ...options }, open: async () => open(name, options) };
+  return { name, spec: { format: 'synthetic', name, ...DEFAULTS, ...options }, open: async () => open(name, options) };
 }
+
+const DEFAULTS = {
+  size: 128,
+  seed: 0,
+  classes: CLASS_NAMES as readonly string[],
+  objects: [2, 8],
+  sizes: [10, 60],
+  minVisible: 0.5,
+  noise: 8,
+} satisfies Partial<SyntheticOptions>;
 
 function open(name: string, options: SyntheticOptions): ReadDataset {
   const scene = sceneOptions(parseOptions(schema, options, 'synthetic') as SyntheticOptions);
@@ -59,16 +69,8 @@ function open(name: string, options: SyntheticOptions): ReadDataset {
   return createDataset({ name, categories, images, report: [], pixels: { kind: 'synthetic', scene } });
 }
 
-function sceneOptions({
-  images,
-  size = 128,
-  seed = 0,
-  classes = CLASS_NAMES,
-  objects = [2, 8],
-  sizes = [10, 60],
-  minVisible = 0.5,
-  noise = 8,
-}: SyntheticOptions): SceneOptions {
+function sceneOptions(options: SyntheticOptions): SceneOptions {
+  const { images, size, seed, classes, objects, sizes, minVisible, noise } = { ...DEFAULTS, ...options };
   const [height, width] = typeof size === 'number' ? [size, size] : size;
   const wanted = (holds: boolean, what: string): void => {
     if (!holds) throw new KdError('CONFIG_INVALID', `synthetic: ${what}.`);

@@ -38,39 +38,57 @@ const iouCropSchema = v.strictObject({
 /** Changes a sample; draws from its own stream of random numbers only. */
 export type Augmentation = (sample: Sample, rng: Rng) => Sample;
 
-const AUGMENTATIONS: Readonly<Record<string, (options: unknown, what: string) => Augmentation>> = {
-  flip: (raw, what) => {
-    const options = parseOptions(flipSchema, raw, what);
-    return (sample, rng) => (rng.uniform() < options.probability ? flip(sample, options.direction) : sample);
-  },
-  photometric: (raw, what) => {
-    const options = parseOptions(photometricSchema, raw, what);
-    return (sample, rng) => ({ ...sample, image: photometric(sample.image, options, rng) });
-  },
-  'iou-crop': (raw, what) => {
-    const options = parseOptions(iouCropSchema, raw, what);
-    return (sample, rng) => iouCrop(sample, options, rng);
-  },
+/** A schema of options, and the function that they make. */
+interface Entry<Schema extends v.GenericSchema> {
+  readonly schema: Schema;
+  readonly make: (options: v.InferOutput<Schema>) => Augmentation;
+}
+const entry = <Schema extends v.GenericSchema>(schema: Schema, make: Entry<Schema>['make']): Known => ({
+  resolve: (options, what) => parseOptions(schema, options, what) as Record<string, unknown>,
+  make: (options) => make(options as v.InferOutput<Schema>),
+});
+interface Known {
+  readonly resolve: (options: unknown, what: string) => Record<string, unknown>;
+  readonly make: (options: Record<string, unknown>) => Augmentation;
+}
+
+const AUGMENTATIONS: Readonly<Record<string, Known>> = {
+  flip: entry(
+    flipSchema,
+    (options) => (sample, rng) => (rng.uniform() < options.probability ? flip(sample, options.direction) : sample),
+  ),
+  photometric: entry(photometricSchema, (options) => (sample, rng) => ({
+    ...sample,
+    image: photometric(sample.image, options, rng),
+  })),
+  'iou-crop': entry(iouCropSchema, (options) => (sample, rng) => iouCrop(sample, options, rng)),
 };
 
 /** Names that an {@link AugmentSpec} may have. */
 export const augmentationNames: readonly string[] = Object.keys(AUGMENTATIONS);
 
 /**
- * One function from a list of augmentations, applied in that order.
+ * Augmentations with every option filled in.
  * @throws KdError CONFIG_INVALID for an unknown name or option
  */
-export function createAugmentation(specs: readonly AugmentSpec[]): Augmentation {
-  const steps = specs.map(({ name, ...options }, i) => {
-    const create = Object.hasOwn(AUGMENTATIONS, name) ? AUGMENTATIONS[name] : undefined;
-    if (create === undefined) {
+export const resolveAugmentations = (specs: readonly AugmentSpec[]): AugmentSpec[] =>
+  specs.map(({ name, ...options }, i) => {
+    const known = Object.hasOwn(AUGMENTATIONS, name) ? AUGMENTATIONS[name] : undefined;
+    if (known === undefined) {
       const hint = suggestion(String(name), augmentationNames);
       throw new KdError(
         'CONFIG_INVALID',
         `augment[${i}]: there is no augmentation "${String(name)}"${hint === '' ? '' : `, ${hint}`} There are: ${augmentationNames.join(', ')}.`,
       );
     }
-    return create(options, `augment[${i}] (${name})`);
+    return { name, ...known.resolve(options, `augment[${i}] (${name})`) };
   });
+
+/**
+ * One function from a list of augmentations, applied in that order.
+ * @throws KdError CONFIG_INVALID for an unknown name or option
+ */
+export function createAugmentation(specs: readonly AugmentSpec[]): Augmentation {
+  const steps = resolveAugmentations(specs).map(({ name, ...options }) => AUGMENTATIONS[name]!.make(options));
   return (sample, rng) => steps.reduce((changed, step, i) => step(changed, rng.stream('augment', i)), sample);
 }
