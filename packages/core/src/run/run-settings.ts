@@ -1,5 +1,6 @@
 import { fingerprintOfData, fingerprintOfFrozen } from '../fingerprint.js';
 import type { Run } from './run.js';
+import type { RunSteps } from './run-steps.js';
 
 /** The settings of a run as plain data, kept in its checkpoints: what may not change when it goes on, and the rest. */
 export interface RunSettings {
@@ -19,11 +20,10 @@ export interface ChangedSetting {
 
 export async function runSettings(
   { config, student, teacher, distillers, train, val, metric, engine }: Run,
-  stepsPerEpoch: number,
+  { stepsPerEpoch, loader }: Pick<RunSteps, 'stepsPerEpoch' | 'loader'>,
 ): Promise<RunSettings> {
   const { lr, ...optimizer } = config.optimizer;
   const { spec } = student;
-  const measure = config.evaluate.metric;
   const settings = {
     fixed: {
       seed: config.seed,
@@ -34,7 +34,7 @@ export async function runSettings(
       data: {
         // Of names and annotations: the folder may have been moved.
         train: { images: train.images.length, fingerprint: fingerprintOfData(train) },
-        augment: config.data.augment,
+        augment: loader.augment ?? config.data.augment,
       },
       batchSize: config.batchSize,
       accumulate: config.accumulate,
@@ -53,7 +53,7 @@ export async function runSettings(
       },
       evaluate: {
         every: config.evaluate.every,
-        metric: typeof measure === 'object' && 'evaluate' in measure ? metric.name : measure,
+        metric: metric.options === undefined ? metric.name : [metric.name, metric.options],
       },
       engine: { name: engine.name, version: engine.version, device: engine.device },
     },

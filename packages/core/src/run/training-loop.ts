@@ -114,7 +114,7 @@ export class TrainingLoop {
 
   async #start(): Promise<void> {
     const { config, options, folder, student, teacher, distillers, engine, train, val } = this.#run;
-    this.#settings = await runSettings(this.#run, this.#steps.stepsPerEpoch);
+    this.#settings = await runSettings(this.#run, this.#steps);
     const latest = options.resume === true ? await latestCheckpoint(folder.path, options.format) : null;
     if (latest !== null) {
       const state = await resume(latest, options.format, this.#run, this.#steps.updater, this.#settings);
@@ -298,4 +298,3 @@ export class TrainingLoop {
 
 const toldChanges = (changed: readonly ChangedSetting[]): string =>
   changed.map(({ key, was, is }) => `${key} ${shownSetting(was)}, now ${shownSetting(is)}`).join('; ');
-
