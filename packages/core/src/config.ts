@@ -53,7 +53,7 @@ const adamEntries = {
   eps: v.optional(positive, 1e-8),
 };
 
-/** SGD as detectors are trained with it, and as torchvision's and mmdetection's recipes have it; torch's own is bare. */
+/** SGD as detectors are trained with it, as in torchvision's and mmdetection's recipes; torch's own is bare. */
 const optimizer = v.variant('name', [
   v.strictObject({
     name: v.literal('sgd'),

@@ -224,7 +224,7 @@ export interface StagedHead {
 /** A detector: networks, assigner, losses and post-processing behind one interface. */
 export interface Detector {
   readonly name: string;
-  /** Its options with what follows from others worked in: a run records of them what the schema of the options knows. */
+  /** Its options with what follows from others worked in: a run records what the schema of the options knows. */
   readonly config?: object;
   /** What the detector can do for plugins, e.g. `dense`, `head.staged`, `roi.align`. */
   readonly capabilities: ReadonlySet<string>;

@@ -221,8 +221,8 @@ export interface Hooks {
   restore?(state: NamedTensors): void;
   dispose?(): void;
   /**
-   * Options whose default depends on the models or on other options, as they came out: a run records them, and they have
-   * to be valid options again. Read after `featureTap`.
+   * Options whose default depends on the models or on other options, as they came out: a run records them, and they
+   * have to be valid options again. Read after `featureTap`.
    */
   readonly settled?: Readonly<Record<string, unknown>>;
 }

@@ -40,7 +40,7 @@ export type OptimizerOptions =
       readonly weightDecay?: number;
     };
 
-/** @param options torch's defaults where they are silent; a config fills in its own, SGD's momentum 0.9 and decay 1e-4 */
+/** @param options torch's defaults where they are silent; configs fill in their own, of SGD momentum and decay */
 export function createOptimizer(options: OptimizerOptions): Optimizer {
   return options.name === 'sgd' ? sgd(options) : adam(options);
 }
