@@ -71,6 +71,19 @@ describe('round trip', () => {
     }
   });
 
+  test.each([0, 1, 2, 3])('data of a file on the disk, %i bytes behind a multiple of four', async (shift) => {
+    const values = new Float32Array([1.5, -2, 3]);
+    const header =
+      '{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"b":{"dtype":"F32","shape":[3],"data_offsets":[1,13]}}';
+    const filled = header + ' '.repeat(((7 - (header.length % 4)) % 4) + shift);
+    const bytes = file(filled, 13);
+    bytes.set([7, ...new Uint8Array(values.buffer)], 8 + filled.length);
+    await writeFile(join(folder, 'unaligned.safetensors'), bytes);
+    const { tensors } = await readSafetensors(join(folder, 'unaligned.safetensors'));
+    expect(tensors.get('a')!.data).toEqual(new Uint8Array([7]));
+    expect(tensors.get('b')!.data).toEqual(values);
+  });
+
   test('unaligned data, and a file at an odd offset of its buffer', () => {
     const header =
       '{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"b":{"dtype":"F64","shape":[1],"data_offsets":[1,9]}}';

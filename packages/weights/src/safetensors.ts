@@ -56,7 +56,8 @@ export function parseSafetensors(bytes: Uint8Array, where: string): SafetensorsF
     const data = aligned
       ? new info.array(bytes.buffer as ArrayBuffer, start, (end - begin) / info.bytes)
       : new info.array(
-          bytes.slice(dataStart + begin, dataStart + end).buffer as ArrayBuffer,
+          // A copy by the constructor: `slice` of a Buffer, which reading a file gives, is a view of the whole.
+          new Uint8Array(bytes.subarray(dataStart + begin, dataStart + end)).buffer,
           0,
           (end - begin) / info.bytes,
         );

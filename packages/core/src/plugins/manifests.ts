@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import * as v from 'valibot';
+import { readRegularText } from '../regular-file.js';
 
 export type PluginKind = 'distiller' | 'detector' | 'engine' | 'preset';
 
@@ -111,7 +111,7 @@ export async function dependencyFolder(project: string, name: string): Promise<s
 
 export async function readJson(file: string): Promise<Readonly<Record<string, unknown>> | null> {
   try {
-    const json = JSON.parse(await readFile(file, 'utf8')) as unknown;
+    const json = JSON.parse(await readRegularText(file)) as unknown;
     return typeof json === 'object' && json !== null ? (json as Record<string, unknown>) : null;
   } catch {
     return null;
