@@ -127,14 +127,16 @@ say(`uninterrupted: ${EPOCHS * STEPS} steps in ${(life / 1000).toFixed(1)} s; fi
 let out = join(folder, 'run-0');
 while (done.random + done.write < kills) {
   const before = lastStep(out);
+  const leftBefore = temporary(out);
   const wantsWrite = done.write < writes && (done.random >= kills - writes || rng.uniform() < writes / kills);
   const { code, said, milliseconds } = await train(out, wantsWrite ? insideWrite(out, rng.int(1, 4)) : atRandom(life));
   assert(done.lives < 20 * kills + 20, 'kills inside of a write do not succeed on this machine');
   if (before > 0 && code === 0) assert.match(said, new RegExp(`going on after step ${before}\\b`));
   if (code === null) {
     await checkAfterKill(out, before);
-    // A write that ended before the signal came is a kill like any other.
-    if (temporary(out).some((name) => name.startsWith('checkpoints/')) && done.write < writes) done.write++;
+    // A write that ended before the signal came is a kill like any other; what the kill before left does not count.
+    const left = temporary(out).filter((name) => name.startsWith('checkpoints/') && !leftBefore.includes(name));
+    if (left.length > 0 && done.write < writes) done.write++;
     else if (done.random < kills - writes) done.random++;
     if ((done.random + done.write) % 10 === 0) say(`${done.random} + ${done.write} kills`);
     continue;
