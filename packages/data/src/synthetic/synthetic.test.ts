@@ -74,6 +74,7 @@ describe('synthetic', () => {
       /"images" must be a whole number from 1 to 10000000, not 5000000000/,
     );
     await expect(open({ size: [64, 1e9] })).rejects.toThrow(/"size"/);
+    await expect(open({ size: 4097 })).rejects.toThrow('"size" must be 16 to 4096 pixels, not 4097');
     await expect(open({ objects: [0, 1e9] })).rejects.toThrow(/"objects"/);
     await expect(open({ sizes: [1e8, 1e9] })).rejects.toThrow(/"sizes"/);
     await expect(open({ classes: ['constructor'] })).rejects.toThrow(/no class "constructor"/);

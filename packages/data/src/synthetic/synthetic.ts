@@ -8,7 +8,7 @@ import { layScene, type SceneOptions } from './scene.js';
 const schema = v.strictObject(SOURCE_OPTIONS.synthetic);
 
 /** Far from what anybody trains with; beyond it a typing error would take all memory, or for ever. */
-const MAX = { images: 10_000_000, side: 16_384, objects: 10_000 } as const;
+const MAX = { images: 10_000_000, side: 4096, objects: 10_000 } as const;
 
 export interface SyntheticOptions {
   /** Number of pictures. */
