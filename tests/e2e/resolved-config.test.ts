@@ -116,6 +116,7 @@ describe('the resolved options of a detector', () => {
     gfl: gfl({ ...tiny, head }),
     'faster-rcnn': fasterRcnn({ ...tiny, box: { representationSize: 8 } }),
     'faster-rcnn 2': fasterRcnn({ ...tiny, version: 2, box: { representationSize: 8 } }),
+    'faster-rcnn, lists': fasterRcnn({ ...tiny, version: 2, box: { convLayers: [8, 4], fcLayers: [8] } }),
     'cascade-rcnn': cascadeRcnn({ ...tiny, box: { representationSize: 8 } }),
   } as unknown as Record<string, Use<DetectorDefinition>>;
 

@@ -140,9 +140,12 @@ export interface FirstStageConfig
 export interface FasterRcnnConfig extends FirstStageConfig, Pick<FasterRcnnOptions, 'roi' | 'post'> {
   readonly box: {
     readonly head: 'two_mlp' | 'conv_fc';
-    /** Widths of the convolutions, and of the linear layers behind them. */
-    readonly convLayers: readonly number[];
-    readonly fcLayers: readonly number[];
+    /** Widths of the convolutions, and of the linear layers behind them: what the options below, or lists, come to. */
+    readonly widths: { readonly conv: readonly number[]; readonly fc: readonly number[] };
+    /** The options that were read, for the record of a run; beside lists they would be refused. */
+    readonly representationSize?: number;
+    readonly convs?: number;
+    readonly channels?: number;
   };
 }
 
@@ -174,7 +177,7 @@ function boxHeadOf(
   preset: 'two_mlp' | 'conv_fc',
   fpnChannels: number,
 ): FasterRcnnConfig['box'] {
-  const { head = preset, representationSize = 1024, convs = 4, channels } = box;
+  const { head = preset, representationSize = 1024, convs = 4, channels = fpnChannels } = box;
   const given = (names: readonly (keyof typeof box)[]): string[] =>
     names.filter((name) => box[name] !== undefined).map((name) => `box.${name}`);
   const unread =
@@ -191,11 +194,16 @@ function boxHeadOf(
         ? `faster-rcnn: ${unread.join(' and ')} would not be read: the box head is two_mlp, whose width is box.representationSize. Set box.head: 'conv_fc' for a head with convolutions.`
         : `faster-rcnn: ${unread.join(' and ')} would not be read beside the widths in ${given(['convLayers', 'fcLayers']).join(' and ')}; give one or the other.`,
     );
-  if (head === 'two_mlp') return { head, convLayers: [], fcLayers: [representationSize, representationSize] };
+  if (head === 'two_mlp')
+    return { head, representationSize, widths: { conv: [], fc: [representationSize, representationSize] } };
   return {
     head,
-    convLayers: box.convLayers ?? Array.from({ length: convs }, () => channels ?? fpnChannels),
-    fcLayers: box.fcLayers ?? [representationSize],
+    ...(box.convLayers === undefined && { convs, channels }),
+    ...(box.fcLayers === undefined && { representationSize }),
+    widths: {
+      conv: box.convLayers ?? Array.from({ length: convs }, () => channels),
+      fc: box.fcLayers ?? [representationSize],
+    },
   };
 }
 
