@@ -1,6 +1,7 @@
 import { KdError, messageOf, shown } from '@kd/core';
 import { DTYPES, elementCount, isDtype, type Dtype } from './dtypes.js';
 import { duplicateKey } from './duplicate-key.js';
+import { foreignKind } from './foreign.js';
 
 export interface TensorEntry {
   readonly name: string;
@@ -28,6 +29,11 @@ const MAX_HEADER = 100_000_000;
  */
 export function readHeader(bytes: Uint8Array, where: string): Header {
   const fail = (why: string, advice = 'Copy or download it again.', cause?: unknown): never => {
+    const kind = foreignKind(bytes, where);
+    if (kind !== null)
+      throw new KdError('CHECKPOINT_INVALID', [`${where} is ${kind.what}, not a safetensors file.`, ...kind.advice], {
+        cause,
+      });
     throw new KdError('CHECKPOINT_INVALID', `${where} is not a usable safetensors file: ${why}. ${advice}`, { cause });
   };
   if (bytes.byteLength < 8)

@@ -225,7 +225,11 @@ describe('refused files', () => {
       ),
       /has ".{0,100} twice/,
     ],
-    ['a zip', new TextEncoder().encode('PK\u0003\u0004 not this kind of file at all'), /another kind of file/],
+    [
+      'a zip',
+      new TextEncoder().encode('PK\u0003\u0004 not this kind of file at all'),
+      /is an archive \(zip\), not a safetensors file/,
+    ],
   ])('%s', (_, bytes, message) => {
     try {
       parseSafetensors(bytes, 'folder/teacher.safetensors');

@@ -123,6 +123,11 @@ export async function findCheckpoint(path: string, format: CheckpointFormat): Pr
   )
     return best;
   const latest = await latestCheckpoint(path, format);
+  if (latest === null && (await readdir(path)).includes('saved_model.pb'))
+    throw new KdError(
+      'CHECKPOINT_INVALID',
+      `${path} is a SavedModel of TensorFlow, not the folder of a run. Save its weights as ${format.extension}, under the names that torchvision gives its model of that kind.`,
+    );
   if (latest === null)
     throw new KdError(
       'CHECKPOINT_INVALID',
