@@ -1,5 +1,6 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import { KdError } from './errors.js';
+import { entriesOf } from './derived-options.js';
+import { KdError, suggestion } from './errors.js';
 import { inheritedKeys } from './inherited-keys.js';
 
 /** Validates options by any Standard Schema; every issue is told with its path. */
@@ -9,13 +10,31 @@ export function parseOptions<T>(schema: StandardSchemaV1<unknown, T>, options: u
     throw new KdError('PLUGIN_INVALID', `${what}: its options schema is asynchronous; use one that validates at once.`);
   const inherited = inheritedKeys(options).map((path) => `  ${path}: there is no such option`);
   if (result.issues || inherited.length > 0) {
-    const lines = [...inherited, ...(result.issues ?? []).map((issue) => `  ${pathOf(issue)}${issue.message}`)];
+    const lines = [
+      ...inherited,
+      ...(result.issues ?? []).map((issue) => `  ${pathOf(issue)}${wordsOf(issue, schema)}`),
+    ];
     throw new KdError('CONFIG_INVALID', [`${what}: the options are not valid:`, ...lines]);
   }
   return result.value;
 }
 
+const keysOf = ({ path = [] }: StandardSchemaV1.Issue): string[] =>
+  path.map((part) => String(typeof part === 'object' ? part.key : part));
+
 function pathOf(issue: StandardSchemaV1.Issue): string {
-  const path = (issue.path ?? []).map((part) => String(typeof part === 'object' ? part.key : part)).join('.');
+  const path = keysOf(issue).join('.');
   return path === '' ? '' : `${path}: `;
+}
+
+/** An unknown key of a strict object of valibot's in the words of configs; else what the schema says. */
+function wordsOf(issue: StandardSchemaV1.Issue, schema: unknown): string {
+  const { type, expected } = issue as { readonly type?: unknown; readonly expected?: unknown };
+  if (type !== 'strict_object' || expected !== 'never' || !issue.message.startsWith('Invalid key'))
+    return issue.message;
+  const keys = keysOf(issue);
+  const holder = keys.slice(0, -1).reduce<unknown>((node, key) => entriesOf(node)?.[key], schema);
+  const known = Object.keys(entriesOf(holder) ?? {});
+  const meant = suggestion(keys.at(-1) ?? '', known);
+  return `there is no such option; ${meant === '' ? `known are ${known.join(', ')}` : meant}`;
 }

@@ -49,6 +49,8 @@ export interface Distillation {
   readonly teacher: Detector;
   readonly distillers: readonly Distiller[];
   readonly models: StepModels;
+  /** Of the step `at`, counted from the first in which the terms of every plugin count. */
+  progress(at: number): Progress;
   /** One step with its update: the terms by name. */
   step(batch: HostBatch, at: number): Readonly<Record<string, number>>;
   /** Values of what the optimiser moves, by path. */
@@ -63,7 +65,20 @@ export interface DistillationOptions {
   readonly engine: Engine;
 }
 
-const progressAt = (step: number): Progress => ({ step, steps: STEPS, epoch: 0, epochs: 1, fraction: step / STEPS });
+/** Where the terms of every plugin count: a schedule may start at 0. */
+function firstStep(distillers: readonly Distiller[]): number {
+  const counts = (step: number): boolean => distillers.every(({ factor }) => factor(progressAt(step, step)) !== 0);
+  const found = Array.from({ length: MOST_SILENT }, (_, step) => step).find(counts);
+  return found ?? 0;
+}
+
+/** A schedule that starts later than this is not waited for. */
+const MOST_SILENT = 10_000;
+
+const progressAt = (step: number, first: number): Progress => {
+  const steps = first + STEPS;
+  return { step, steps, epoch: 0, epochs: 1, fraction: step / steps };
+};
 
 /** Sets everything up as the trainer does, data set passes included. */
 export async function distillation({
@@ -117,11 +132,14 @@ export async function distillation({
     rng: createRng(0),
   };
   const updater = new Updater(variables, createOptimizer({ name: 'sgd' }), { clipNorm: 1, emaDecay: null });
+  const first = firstStep(distillers);
+  const progress = (at: number): Progress => progressAt(first + at, first);
   return {
     student,
     teacher,
     distillers,
     models,
+    progress,
     step: (batch, at) => {
       const onDevice = deviceBatch(batch);
       try {
@@ -129,7 +147,7 @@ export async function distillation({
           models,
           onDevice.images,
           onDevice.targets,
-          progressAt(at),
+          progress(at),
         );
         updater.apply(gradients, 0.01);
         for (const { variable, value } of updates) variable.assign(value);

@@ -66,3 +66,14 @@ const full = definePlugin<v.InferOutput<typeof options>, v.InferInput<typeof opt
 
 testPlugin(full, { options: { weight: 2 }, teacher: toyDetector({ width: 6 }), twice: false });
 testPlugin(neighbour, { twice: true });
+
+/** Its terms count from the fifth step on. */
+const late = definePlugin({
+  ...neighbour.definition,
+  name: 'late',
+  create: (scope, own) => ({
+    ...neighbour.definition.create(scope, own),
+    schedule: ({ step }) => (step < 4 ? 0 : 1),
+  }),
+});
+testPlugin(late);

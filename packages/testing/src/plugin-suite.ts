@@ -106,13 +106,7 @@ export function testPlugin<Options, Input>(
       const onDevice = deviceBatch(batch);
       // Without the detector's own terms, every gradient is the plugin's.
       const alone = { ...run.models, student: withMember(run.models.student, 'terms', () => ({ none: tf.scalar(0) })) };
-      const { terms, gradients, updates } = computeStep(alone, onDevice.images, onDevice.targets, {
-        step: 0,
-        steps: 1,
-        epoch: 0,
-        epochs: 1,
-        fraction: 0,
-      });
+      const { terms, gradients, updates } = computeStep(alone, onDevice.images, onDevice.targets, run.progress(0));
       const moved = [...gradients]
         .filter(([, gradient]) => valuesOf(gradient).some((value) => value !== 0))
         .map(([path]) => path);

@@ -133,14 +133,17 @@ function createDistiller(
     throw error;
   }
   declared = true;
+  const settled = withDerived(definition.options, options, hooks.settled);
+  const silent = hasNoWeight(settled, hooks);
   return {
     id,
     name: definition.name,
-    options: withDerived(definition.options, options, hooks.settled),
+    options: settled,
     hooks,
     variables,
     call: (hook, run) => call(hook, run),
     factor: (progress) => {
+      if (silent) return 0;
       const factor = call('schedule', () => hooks.schedule?.(progress) ?? 1);
       if (!Number.isFinite(factor))
         throw new KdError(
@@ -165,6 +168,15 @@ const HOOKS: Readonly<Record<keyof Hooks, 'function' | 'object'>> = {
   dispose: 'function',
   settled: 'object',
 };
+
+/** `weight: 0`, or every one of `weights` 0 where the plugin is not there for what it hands to others. */
+function hasNoWeight(options: unknown, { headForward }: Hooks): boolean {
+  const { weight, weights } = (options ?? {}) as { readonly weight?: unknown; readonly weights?: unknown };
+  if (weight === 0) return true;
+  if (headForward !== undefined || typeof weights !== 'object' || weights === null) return false;
+  const all = Object.values(weights);
+  return all.length > 0 && all.every((one) => one === 0);
+}
 
 /** A misspelt hook would never be called, without a word. */
 function checkHooks(id: string, hooks: unknown): Hooks {

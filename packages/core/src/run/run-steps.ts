@@ -11,6 +11,7 @@ import { runPasses } from '../passes/passes.js';
 import type { Distiller } from '../plugins/plugin-host.js';
 import { createRng } from '../rng.js';
 import type { Run } from './run.js';
+import { idleDistillers } from '../step/idle.js';
 import { learningRateFactor } from './schedules.js';
 import type { StepModels, StepProgress } from '../step/step-models.js';
 import { deviceBatch } from '../step/step.js';
@@ -67,6 +68,11 @@ export class RunSteps {
       );
     }
     this.total = config.epochs * this.stepsPerEpoch;
+    const { stepsPerEpoch, total: steps } = this;
+    for (const { id } of idleDistillers(run.distillers, { steps, stepsPerEpoch, epochs: config.epochs }))
+      run.logger.warn(
+        `distiller "${id}" counts nothing in any of the ${steps} steps (weight 0, or a schedule that is 0 throughout): it is not run. Give it a weight or another schedule, or drop it.`,
+      );
     const variables = trainedVariables(run.student.detector, run.distillers);
     this.#models = {
       student: run.student.detector,

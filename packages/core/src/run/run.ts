@@ -99,6 +99,10 @@ export async function prepareRun(
   }
   for (const warning of await manifestWarnings(await readManifests(folder))) logger.warn(warning);
   const { namedBy } = options;
+  if (config.teacher !== undefined && config.distillers.length === 0)
+    logger.warn(
+      'there is a teacher, but no distiller: nothing is learned from it. Add distillers: ["ssim"], say, or drop teacher.',
+    );
   const studentUse = await resolveUse<DetectorDefinition>('detector', config.student, folder, namedBy);
   const teacherUse =
     config.teacher?.detector === undefined

@@ -77,7 +77,9 @@ function forwardBackward(
   results: Kept,
   shared: Kept,
 ): StepResult {
-  const { student, distillers } = models;
+  const { student } = models;
+  // Whose terms count nothing now is not asked, nor the teacher for its sake.
+  const distillers = models.distillers.filter(({ factor }) => factor(progress) !== 0);
   const teacher = distillers.length > 0 ? models.teacher : null;
   const kept: { names: string[]; stats: string[]; terms: tf.Tensor1D | undefined; updates: readonly VariableUpdate[] } =
     { names: [], stats: [], terms: undefined, updates: [] };
@@ -100,7 +102,11 @@ function forwardBackward(
         const terms: [string, tf.Scalar][] = Object.entries(student.terms(output, priors, assignment, targets, second));
         const taughtTerms =
           taught &&
-          distill(models, { taught, output, priors, assignment, ...(second && { second }), targets, progress }, shared);
+          distill(
+            { ...models, distillers },
+            { taught, output, priors, assignment, ...(second && { second }), targets, progress },
+            shared,
+          );
         const stats = taughtTerms?.stats ?? [];
         terms.push(...(taughtTerms?.terms ?? []));
         kept.names = terms.map(([name]) => name);
