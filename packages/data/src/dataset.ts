@@ -1,6 +1,7 @@
 import type { Category, Dataset, DatasetSource, ImageRecord } from '@kd/core';
 import type { HostImage } from './decode/image.js';
 import { createLoader } from './loader/loader.js';
+import { missingImages } from './missing-images.js';
 import { readPixels, type PixelSource } from './pixels.js';
 import type { Correction } from './read/correction.js';
 import type { TellFault } from './read/faults.js';
@@ -35,6 +36,7 @@ export function createDataset({ pixels, ...parts }: DatasetParts): ReadDataset {
   return {
     ...parts,
     readImage: (record) => readPixels(pixels, record),
+    missing: () => missingImages(pixels, parts.images),
     loader: (options) => createLoader({ name: parts.name, images: parts.images, pixels }, options),
   };
 }

@@ -33,6 +33,8 @@ export interface Dataset {
   readonly name: string;
   readonly categories: readonly Category[];
   readonly images: readonly ImageRecord[];
+  /** Files of images that are not there, looked for without reading them; a data set without files leaves it out. */
+  missing?(): Promise<readonly string[]>;
   loader(options: LoaderOptions): Loader;
 }
 

@@ -117,7 +117,7 @@ export async function prepareRun(
   const train = await openDataset(config.data.train, folder, options);
   const val =
     config.data.val === undefined ? null : await openDataset(config.data.val, folder, options, namesOf(train));
-  checkData(train, val);
+  await checkData(train, val, config.data.onBadImage);
   const runFolder = await openFolder();
   const engine = await resolveEngine(config.engine, folder, namedBy);
   const engineInfo = await engine.start();
@@ -204,10 +204,10 @@ export function disposeRun({ distillers, teacher, student, logger }: Run): void 
   }
 }
 
-function checkData(train: Dataset, val: Dataset | null): void {
-  checkUsable(train, 'the training data');
-  if (val !== null) checkUsable(val, 'the validation data');
+async function checkData(train: Dataset, val: Dataset | null, onBadImage: 'error' | 'skip'): Promise<void> {
+  await checkUsable(train, 'the training data', onBadImage);
   if (val === null) return;
+  await checkUsable(val, 'the validation data', onBadImage);
   const [own, others] = [
     { of: 'the training data', names: namesOf(train) },
     { of: 'the validation data', names: namesOf(val) },

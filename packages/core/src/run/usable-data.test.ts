@@ -51,10 +51,37 @@ describe('data that a run cannot use', () => {
     expect(unusable(data, dropped)).toEqual(why);
   });
 
-  it('is refused by name', () => {
-    expect(() => checkUsable(dataset([]), 'the validation data')).toThrow(
+  it('is refused by name', async () => {
+    await expect(checkUsable(dataset([]), 'the validation data', 'error')).rejects.toThrow(
       'the validation data (set) has no box in any of its 1 images.',
     );
-    expect(() => checkUsable(dataset([[0, 0, 5, 5]]), 'the validation data')).not.toThrow();
+    await checkUsable(dataset([[0, 0, 5, 5]]), 'the validation data', 'error');
+  });
+});
+
+describe('images that are not there', () => {
+  const box = dataset([[0, 0, 5, 5]]);
+  const withMissing = (missing: readonly string[], images = 4): Dataset => ({
+    ...box,
+    images: Array.from({ length: images }, (_, id) => ({ ...box.images[0]!, id, file: `${id}.png` })),
+    missing: async () => missing,
+  });
+  const check = (missing: readonly string[], onBadImage: 'error' | 'skip') =>
+    checkUsable(withMissing(missing), 'the validation data', onBadImage);
+
+  it('are told before the first step, with what to do', async () => {
+    await expect(check(['1.png'], 'error')).rejects.toMatchObject({
+      code: 'IMAGE_INVALID',
+      message: expect.stringMatching(
+        /^the validation data \(set\): 1 of 4 images are not there: 1\.png\. Restore .*skip/,
+      ),
+    });
+    await expect(check(['0.png', '1.png', '2.png'], 'error')).rejects.toThrow(/3 of 4 .* folder .* looks wrong/);
+    await check([], 'error');
+  });
+
+  it('are no error where they are skipped, unless all are', async () => {
+    await check(['0.png', '1.png', '2.png'], 'skip');
+    await expect(check(['0.png', '1.png', '2.png', '3.png'], 'skip')).rejects.toThrow(/4 of 4 .* looks wrong/);
   });
 });

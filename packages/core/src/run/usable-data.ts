@@ -27,8 +27,27 @@ export function unusable({ images, categories }: Dataset, dropped = 0): string[]
   return [];
 }
 
-/** @throws KdError DATA_INVALID for data that a run cannot use */
-export function checkUsable(dataset: Dataset, what: string): void {
+/** Files that a message names. */
+const NAMED = 5;
+
+/**
+ * Before the first step: what would end a run in its middle, or a validation after hours of training, is told now.
+ * @throws KdError DATA_INVALID for data that a run cannot use, IMAGE_INVALID for images that are not there; where bad
+ *   images are skipped, only when none is there
+ */
+export async function checkUsable(dataset: Dataset, what: string, onBadImage: 'error' | 'skip'): Promise<void> {
   const [why] = unusable(dataset);
   if (why !== undefined) throw new KdError('DATA_INVALID', `${what} (${dataset.name}) ${why}.`);
+  const missing = (await dataset.missing?.()) ?? [];
+  const { length: count } = dataset.images;
+  if (missing.length === 0 || (onBadImage === 'skip' && missing.length < count)) return;
+  const named = `${missing.slice(0, NAMED).join(', ')}${missing.length > NAMED ? ', …' : ''}`;
+  const advice =
+    missing.length > count / 2
+      ? 'The folder of the images looks wrong.'
+      : "Restore them, take them out of the annotations, or set data.onBadImage: 'skip' to go on without them.";
+  throw new KdError(
+    'IMAGE_INVALID',
+    `${what} (${dataset.name}): ${missing.length} of ${count} images are not there: ${named}. ${advice}`,
+  );
 }

@@ -289,6 +289,14 @@ describe('coco', () => {
     },
   );
 
+  it('tells which images are not there, without reading any', async () => {
+    const dataset = await open({ images, categories, annotations: [annotation] });
+    expect(await dataset.missing!()).toEqual(['a.png', 'sub/b.png']);
+    await writeFile(join(folder, 'a.png'), 'no picture');
+    expect(await dataset.missing!()).toEqual(['sub/b.png']);
+    await rm(join(folder, 'a.png'));
+  });
+
   it('tells every fault at once, as one error', async () => {
     const broken = [{ bbox: [] }, { image_id: 99 }, { category_id: 1 }, { area: 'x' }, {}];
     await expect(
