@@ -183,15 +183,17 @@ describe('kd train refuses, in one line', () => {
     );
   });
 
-  test('one that throws in a step: plugin and hook; the run folder has neither summary nor checkpoint', async () => {
+  test('one that throws in a step: plugin and hook; the steps before it are kept, and there is no summary', async () => {
     const result = await train('throws', 'throws');
     expectRefused(result, 'error [PLUGIN_HOOK] throws.lossCompose threw: no boxes in row 7');
     expect(readdirSync(result.out, { recursive: true }).sort()).toEqual([
       'checkpoints',
+      join('checkpoints', 'step-00000003.safetensors'),
       'config.json',
       'metrics.jsonl',
       'origin.json',
     ]);
+    expect(warnings(result)).toEqual([expect.stringMatching(/step-00000003\.safetensors holds all 3 steps done .*--resume/)]);
   });
 
   test('one that returns a promise inside of the tape', async () => {

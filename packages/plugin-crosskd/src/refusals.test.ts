@@ -20,7 +20,7 @@ describe('crosskd refuses before the first step', () => {
     [
       'other classes',
       () => stage(detector({ classes: ['x', 'z'] }), taught),
-      /the teacher knows x, y, the student x, z/,
+      /the classes differ: only the teacher has y; only the student has z/,
     ],
     [
       'another number of priors',

@@ -91,12 +91,12 @@ describe('a plugin that throws', () => {
     ['lossCompose', () => ({ lossCompose: inTheMiddle }), /^bad\.lossCompose threw: oh$/, nothing],
     ['stats', () => ({ stats: inTheMiddle }), /^bad\.stats threw: oh$/, nothing],
     ['schedule', () => ({ schedule: oh }), /^bad\.schedule threw: oh$/, nothing],
-    ['state', () => ({ state: oh }), /^bad\.state threw: oh$/, ['best.json']],
+    ['state', () => ({ state: oh }), /^bad\.state threw: oh$/, nothing],
     [
       'state that is no Map',
       () => ({ state: () => ({ steps: 1 }) }),
       /^bad\.state threw: it must return a Map/,
-      ['best.json'],
+      nothing,
     ],
     [
       'a run that returns nothing',
