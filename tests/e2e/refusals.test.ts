@@ -193,7 +193,9 @@ describe('kd train refuses, in one line', () => {
       'metrics.jsonl',
       'origin.json',
     ]);
-    expect(warnings(result)).toEqual([expect.stringMatching(/step-00000003\.safetensors holds all 3 steps done .*--resume/)]);
+    expect(warnings(result)).toEqual([
+      expect.stringMatching(/step-00000003\.safetensors holds all 3 steps done .*--resume/),
+    ]);
   });
 
   test('one that returns a promise inside of the tape', async () => {
