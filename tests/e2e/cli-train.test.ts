@@ -274,6 +274,11 @@ describe('kd predict', () => {
       { error: { code: 'IMAGE_INVALID' } },
       { drawn: 'good-2.png' },
     ]);
+    const before = readFileSync(good);
+    const beside = await kd(['predict', run, good, '--out', folder]);
+    expect(beside.code, beside.stderr).toBe(0);
+    expect(readFileSync(good).equals(before), 'the image that was read stays as it is').toBe(true);
+    expect(existsSync(join(folder, 'good-2.png'))).toBe(true);
   });
 });
 

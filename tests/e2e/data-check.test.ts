@@ -83,7 +83,7 @@ describe('kd data check', () => {
     const strict = await kd('--voc', 'voc', '--split', 'val', '--strict', '--json');
     expect([strict.code, JSON.parse(strict.stdout)]).toMatchObject([
       1,
-      { ok: false, error: { message: expect.stringContaining('2 findings') as string } },
+      { ok: false, error: { code: 'DATA_INVALID', message: expect.stringContaining('2 findings') as string } },
     ]);
   });
 

@@ -22,8 +22,11 @@ export async function dataArgument({
     ([, value]) => value !== undefined,
   );
   if (given.length === 0) {
-    if (images !== undefined || split !== undefined || annotations !== undefined)
-      throw new KdError('USAGE', '--images belongs to --coco, --split and --annotations to --voc; give these, too.');
+    if (images !== undefined || split !== undefined || annotations !== undefined || classes !== undefined)
+      throw new KdError(
+        'USAGE',
+        '--images belongs to --coco, --split and --annotations to --voc, --classes to either; give these, too.',
+      );
     return null;
   }
   if (given.length > 1)
@@ -47,17 +50,21 @@ export async function dataArgument({
     };
     return { spec: { format: 'voc', root: String(voc), split: String(split), ...folders, ...names }, folder };
   }
+  if (classes !== undefined)
+    throw new KdError('USAGE', '--classes belongs to --coco and --voc; with --data, write "classes" into it.');
   const text = String(data);
   if (text.trimStart().startsWith('{')) return { spec: specOf(text, '--data'), folder };
   return { spec: specOf(await readText(text), text), folder: dirname(resolve(text)) };
 }
 
+const CLASSES_FORM = `--classes must be a JSON list of names, such as '["RBC","WBC"]', or a file with one.`;
+
 /** Class names in order: a JSON list, or a file with one. @throws KdError USAGE */
 export async function classNames(argument: string): Promise<string[]> {
-  const text = argument.trimStart().startsWith('[') ? argument : await readText(argument);
+  const text = argument.trimStart().startsWith('[') ? argument : await readText(argument, CLASSES_FORM);
   const names = parseJson(text, '--classes');
   if (!Array.isArray(names) || !names.every((name) => typeof name === 'string'))
-    throw new KdError('USAGE', `--classes must be a JSON list of names, such as '["RBC","WBC"]', or a file with one.`);
+    throw new KdError('USAGE', CLASSES_FORM);
   return names;
 }
 
@@ -71,11 +78,13 @@ function specOf(text: string, where: string): Record<string, unknown> {
   return spec;
 }
 
-async function readText(file: string): Promise<string> {
+async function readText(file: string, form = ''): Promise<string> {
   try {
     return await readRegularText(file);
   } catch (cause) {
-    throw new KdError('USAGE', `${file} cannot be read: ${messageOf(cause)}`, { cause });
+    throw new KdError('USAGE', `${file} cannot be read: ${messageOf(cause)}${form === '' ? '' : `. ${form}`}`, {
+      cause,
+    });
   }
 }
 

@@ -27,6 +27,7 @@ describe('lists of classes', () => {
 
   it('name what both have as the way out', () => {
     expect(sharedClassesAdvice(...lists(['c', 'a', 'b'], ['a', 'c', 'd']))).toContain('"classes": ["c","a"]');
+    expect(sharedClassesAdvice(...lists(['c', 'Red'], ['red', 'c']))).toMatch(/write "Red" in the same way/);
     expect(sharedClassesAdvice(...lists(['a'], ['b']))).toContain('no class in common');
   });
 });

@@ -28,6 +28,11 @@ export function classDifference(one: ClassList, other: ClassList): string | null
 
 /** What to write so that two data sets have one list; names of the first's order. */
 export function sharedClassesAdvice(one: ClassList, other: ClassList): string {
+  const spelled = one.names.find(
+    (name) => !other.names.includes(name) && other.names.some((twin) => twin.toLowerCase() === name.toLowerCase()),
+  );
+  if (spelled !== undefined)
+    return `Names are compared letter by letter: write "${spelled}" in the same way in the annotations of both.`;
   const shared = one.names.filter((name) => other.names.includes(name));
   return shared.length === 0
     ? 'They have no class in common: are these the right files?'

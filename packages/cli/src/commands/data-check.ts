@@ -12,7 +12,8 @@ export async function checkData(flags: Flags): Promise<number> {
     ),
   );
   const result = await checkDataset({ ...options, strict: strict === true });
-  if (json === true) printJson(result, 0);
+  // As every error of a command under --json: with its code.
+  if (json === true) printJson(result.ok ? result : { ...result, error: { code: 'DATA_INVALID', ...result.error } }, 0);
   else print(...checkText(result).split('\n'));
   return result.ok ? 0 : FAILED;
 }

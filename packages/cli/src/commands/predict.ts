@@ -1,3 +1,4 @@
+import { realpathSync } from 'node:fs';
 import { basename, extname, join, resolve } from 'node:path';
 import { disposeAll, type Detector, type ImageDetections, KdError, messageOf, tidy, writeFileAtomic } from '@kd/core';
 import { DEFAULT_MAX_PIXELS, inputTransform, readImage } from '@kd/data';
@@ -41,7 +42,7 @@ export async function predict(path: string, images: readonly string[], flags: Fl
     tell(
       'warning: this machine has no font, labels are drawn as empty boxes; install one (Debian: apt install fonts-dejavu-core), or read predictions.json',
     );
-  const nameFor = outputNames();
+  const nameFor = outputNames(out, images);
   const predictions: Prediction[] = [];
   try {
     for (const file of images) {
@@ -111,16 +112,29 @@ const lineOf = (one: Prediction): string[] =>
     ? []
     : [`${one.file}: ${one.detections.length} ${one.detections.length === 1 ? 'box' : 'boxes'} -> ${one.drawn}`];
 
-/** Names for the drawn images; two images of one name in different folders get different ones. */
-function outputNames(): (file: string) => string {
+/**
+ * Names for the drawn images; two images of one name in different folders get different ones, and none gets the name
+ * of an image that is read.
+ */
+function outputNames(out: string, images: readonly string[]): (file: string) => string {
   const taken = new Set<string>();
+  const read = new Set(images.map(realPath));
   return (file) => {
     const stem = basename(file, extname(file));
     let name = `${stem}.png`;
-    for (let n = 2; taken.has(name); n++) name = `${stem}-${n}.png`;
+    for (let n = 2; taken.has(name) || read.has(realPath(join(out, name))); n++) name = `${stem}-${n}.png`;
     taken.add(name);
     return name;
   };
+}
+
+/** Without links; of a file that is not there, its name as it is. */
+function realPath(file: string): string {
+  try {
+    return realpathSync(file);
+  } catch {
+    return resolve(file);
+  }
 }
 
 function scoreFlag(value: unknown): number {
