@@ -1,4 +1,4 @@
-import { dirname, join, resolve } from 'node:path';
+import { delimiter, isAbsolute, dirname, join, resolve } from 'node:path';
 import * as v from 'valibot';
 import { readRegularText } from '../regular-file.js';
 
@@ -100,13 +100,22 @@ async function dependencyJson(project: string, name: string): Promise<Readonly<R
   return folder === null ? null : readJson(join(folder, 'package.json'));
 }
 
-/** Where Node would find a package of this name, or null. */
+/**
+ * Where Node would find a package of this name, or null. Of NODE_PATH packages of this house alone: pnpm's launcher of
+ * `kd` names there what the command line brings with it, its engine.
+ */
 export async function dependencyFolder(project: string, name: string): Promise<string | null> {
+  const places: string[] = [];
   for (let at = project; ; at = dirname(at)) {
-    const folder = join(at, 'node_modules', name);
-    if ((await readJson(join(folder, 'package.json'))) !== null) return folder;
-    if (dirname(at) === at) return null;
+    places.push(join(at, 'node_modules'));
+    if (dirname(at) === at) break;
   }
+  if (name.startsWith('@kd/')) places.push(...(process.env['NODE_PATH'] ?? '').split(delimiter).filter(isAbsolute));
+  for (const place of places) {
+    const folder = join(place, name);
+    if ((await readJson(join(folder, 'package.json'))) !== null) return folder;
+  }
+  return null;
 }
 
 export async function readJson(file: string): Promise<Readonly<Record<string, unknown>> | null> {
