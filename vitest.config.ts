@@ -10,7 +10,8 @@ export default defineConfig({
     // A file a core, TensorFlow with one thread in each: on such small pictures two runs do more than one of two
     // threads.
     maxWorkers: availableParallelism(),
-    env: { TF_NUM_INTRAOP_THREADS: process.env.TF_NUM_INTRAOP_THREADS ?? '1' },
+    // NODE_PATH is what the launcher of pnpm sets: no package is to be found by it here.
+    env: { TF_NUM_INTRAOP_THREADS: process.env.TF_NUM_INTRAOP_THREADS ?? '1', NODE_PATH: '' },
     projects: [
       { extends: true, test: { name: 'unit', include: ['packages/*/src/**/*.test.ts'], testTimeout: 60_000 } },
       { extends: true, test: { name: 'golden', include: ['tests/golden/**/*.test.ts'], testTimeout: 120_000 } },

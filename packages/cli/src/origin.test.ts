@@ -51,6 +51,7 @@ test.each([
   ['a text', 'x'],
   ['odd', { config: 5, folder: {}, overrides: [] }],
   ['relative', { config: 'kd.config.ts', folder: '.', overrides: null }],
+  ['one that is another for everybody', { config: '/proc/self/exe', folder: '/proc/self/cwd' }],
   ['gone', { config: '/gone/kd.config.ts', folder: '/gone' }],
 ])('an origin that %s names nothing', async (_, origin) => {
   await write(origin);

@@ -1,7 +1,8 @@
 import { realpath } from 'node:fs/promises';
-import { isAbsolute, join, relative } from 'node:path';
+import { isAbsolute, join, normalize, relative } from 'node:path';
 import { consoleLogger, type Listener, readRegularText, writeFileAtomic } from '@kd/core';
 import { type Overrides, overridesIn } from './overrides.js';
+import { shownPath } from './shown-path.js';
 
 /**
  * Where the config of a run lies: kept in the run folder, so that later commands find the same plugins and relative
@@ -54,7 +55,11 @@ export const dataFolder = ({ folder }: FoundOrigin): string => folder ?? process
 
 /** Plugins of a run are looked up from here, likewise. */
 export function pluginFolder({ folder, refused }: FoundOrigin): string {
-  if (refused === null) return folder ?? process.cwd();
+  if (refused === null) {
+    if (folder !== null && folder !== process.cwd())
+      consoleLogger.info(`plugins are looked up from ${shownPath(folder)}, where the config of the run lay`);
+    return folder ?? process.cwd();
+  }
   consoleLogger.warn(`${refused}; plugins are looked up from the working directory.`);
   return process.cwd();
 }
@@ -68,9 +73,12 @@ async function parts(file: string): Promise<Readonly<Record<keyof Origin, unknow
   }
 }
 
-/** The path where it is one, and something is there. */
+/**
+ * The path where it is one, and something is there. None of the system's own folders: `/proc/self/cwd` is another one
+ * for everybody, so that an archive could bring both a run and what the run is to load.
+ */
 async function there(path: unknown): Promise<string | null> {
-  if (typeof path !== 'string' || !isAbsolute(path)) return null;
+  if (typeof path !== 'string' || !isAbsolute(path) || /^\/(?:proc|dev|sys)\//.test(normalize(path))) return null;
   return realpath(path).then(
     () => path,
     () => null,

@@ -127,6 +127,9 @@ export async function readJson(file: string): Promise<Readonly<Record<string, un
   }
 }
 
+/** Plugins of one package; a list without end would be compared pair by pair. */
+const MOST_ENTRIES = 100;
+
 function manifestsOf(
   key: string,
   json: Readonly<Record<string, unknown>> | null,
@@ -135,7 +138,12 @@ function manifestsOf(
   const skipped: SkippedManifest[] = [];
   if (json === null || json['kd'] === undefined) return { declared, skipped };
   const version = textOf(json['version']);
-  for (const entry of [json['kd']].flat() as unknown[]) {
+  const entries = [json['kd']].flat() as unknown[];
+  if (entries.length > MOST_ENTRIES) {
+    const why = `kd has ${entries.length} entries, more than the ${MOST_ENTRIES} that a package may declare`;
+    return { declared, skipped: [{ package: key, version, kind: null, name: null, why }] };
+  }
+  for (const entry of entries) {
     const { success, output, issues } = v.safeParse(entrySchema, entry);
     const parts = v.is(v.record(v.string(), v.unknown()), entry) ? entry : {};
     const skip = (why: string): void =>

@@ -159,6 +159,11 @@ describe('odd manifests', () => {
     ['a text', 'distiller', 'kd is no object'],
     ['null', null, 'kd is no object'],
     ['a list in a list', [[kd('odd')]], ''],
+    [
+      'a list without end',
+      Array.from({ length: 20_000 }, (_, i) => kd(`odd${i}`)),
+      'kd has 20000 entries, more than the 100 that a package may declare',
+    ],
     ['one name twice', [kd('odd'), kd('odd')], 'it declares the distiller "odd" twice'],
   ];
   it.each(cases)('%s is skipped with a warning', async (_, manifest, why) => {
