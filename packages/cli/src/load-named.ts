@@ -12,8 +12,11 @@ export async function loadNamed(path: string): Promise<{ readonly loaded: Loaded
   const loaded = await loadConfig(path);
   if (basename(path) !== 'config.json') return { loaded };
   const { folder, refused } = await readOrigin(dirname(resolve(path)));
-  if (refused !== null) consoleLogger.warn(`${refused}; plugins are looked up from the folder of the config.`);
-  if (folder === null || refused !== null) return refused === null ? { loaded } : { loaded, namedBy: loaded.file };
+  if (refused !== null) {
+    consoleLogger.warn(`${refused}; plugins are looked up from the folder of the config.`);
+    return { loaded, namedBy: loaded.file };
+  }
+  if (folder === null) return { loaded };
   consoleLogger.info(`${shownPath(loaded.file)} is of a run: relative paths start at ${shownPath(folder)}, as there`);
   return { loaded: { ...loaded, folder }, namedBy: loaded.file };
 }
