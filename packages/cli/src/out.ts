@@ -1,4 +1,4 @@
-import { printable } from '@kd/core/printable';
+import { printable } from '@kd/core/plain';
 
 /** Results, on standard output: a line each. */
 export const print = (...lines: readonly string[]): void => void process.stdout.write(text(lines));

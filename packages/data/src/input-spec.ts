@@ -1,4 +1,4 @@
-import { type InputSpec, parseOptions } from '@kd/core';
+import { type InputSpec, parseOptions } from '@kd/core/plain';
 import * as v from 'valibot';
 
 const whole = (low: number, high: number) => v.pipe(v.number(), v.integer(), v.minValue(low), v.maxValue(high));

@@ -1,4 +1,4 @@
-import { KdError, shown, suggestion } from '@kd/core';
+import { KdError, shown, suggestion } from '@kd/core/plain';
 import * as v from 'valibot';
 import type { DataSource, ReadDataset } from './dataset.js';
 import { coco } from './read/coco.js';

@@ -1,4 +1,4 @@
-import { KdError, type ImageRecord } from '@kd/core';
+import { KdError, type ImageRecord } from '@kd/core/plain';
 import { readImage } from './decode/decode.js';
 import type { HostImage } from './decode/image.js';
 import { resolveInside } from './read/safe-path.js';

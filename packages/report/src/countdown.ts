@@ -1,4 +1,4 @@
-import { printable } from '@kd/core/printable';
+import { printable } from '@kd/core/plain';
 import { createLogUpdate } from 'log-update';
 import { bar } from './progress-lines.js';
 

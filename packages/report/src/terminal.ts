@@ -1,5 +1,5 @@
 import type { Listener, LogEvent, RunInfo, Summary, TrainerEvent } from '@kd/core';
-import { printable } from '@kd/core/printable';
+import { printable } from '@kd/core/plain';
 import { createLogUpdate } from 'log-update';
 import { evaluatedImages, metricsLine } from './evaluation-lines.js';
 import { duration } from './figures.js';

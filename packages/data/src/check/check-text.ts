@@ -1,4 +1,4 @@
-import { printable } from '@kd/core';
+import { printable } from '@kd/core/plain';
 import { correctionLine } from '../read/correction.js';
 import type { CheckResult } from './check.js';
 

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { KdError, unusable, writeFileAtomic, type Category, type ImageRecord, printable } from '@kd/core';
+import { KdError, unusable, writeFileAtomic, type Category, type ImageRecord, printable } from '@kd/core/plain';
 import sharp from 'sharp';
 import type { DataSource, ReadDataset } from '../dataset.js';
 import { coco } from '../read/coco.js';

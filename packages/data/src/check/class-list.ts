@@ -1,4 +1,4 @@
-import { KdError } from '@kd/core';
+import { KdError } from '@kd/core/plain';
 import { readJson } from '../read/json.js';
 import { from } from '../read/safe-path.js';
 

@@ -1,4 +1,4 @@
-import { KdError, messageOf, readRegularFile } from '@kd/core';
+import { KdError, messageOf, readRegularFile } from '@kd/core/plain';
 import sharp, { type Metadata, type SharpOptions } from 'sharp';
 import { cmykToRgb } from './cmyk.js';
 import { imageFormat, pngIsWhole } from './content.js';

@@ -7,7 +7,7 @@ import {
   type HostBatch,
   type ImageRecord,
   type InputSpec,
-} from '@kd/core';
+} from '@kd/core/plain';
 import { readPixels, type PixelSource } from '../pixels.js';
 import { createAugmentation, type Augmentation } from '../transform/augment.js';
 import { inputTransform, type BatchItem } from '../transform/input.js';

@@ -1,4 +1,4 @@
-import { type LoaderOptions, parseOptions } from '@kd/core';
+import { type LoaderOptions, parseOptions } from '@kd/core/plain';
 import * as v from 'valibot';
 import { inputSpec } from '../input-spec.js';
 

@@ -213,6 +213,16 @@ describe('loader', () => {
     await expect(all(loader.epoch(0))).rejects.toThrow(/closed/);
   });
 
+  it('makes batches in threads that load no TensorFlow.js: it would be most of their start', async () => {
+    const script = `
+      await import(${JSON.stringify(new URL('../../dist/loader/batch-job.js', import.meta.url).href)});
+      const plain = globalThis._tfengine === undefined;
+      await import(${JSON.stringify(import.meta.resolve('@kd/core'))});
+      console.log(plain, globalThis._tfengine === undefined);`;
+    const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script]);
+    expect(stdout).toBe('true false\n');
+  });
+
   it('lets the process end by itself, closed or not', async () => {
     const script = `
       const { synthetic } = await import(${JSON.stringify(new URL('../../dist/index.js', import.meta.url).href)});

@@ -1,4 +1,4 @@
-import { KdError, type HostBatch, type ImageRecord, type Loader, type LoaderOptions } from '@kd/core';
+import { KdError, type HostBatch, type ImageRecord, type Loader, type LoaderOptions } from '@kd/core/plain';
 import type { PixelSource } from '../pixels.js';
 import { resolveAugmentations } from '../transform/augment.js';
 import type { BadSlot } from './batch-job.js';

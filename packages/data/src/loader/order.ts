@@ -1,4 +1,4 @@
-import { createRng } from '@kd/core';
+import { createRng } from '@kd/core/plain';
 
 /** The order of the images in an epoch: indices into the data set, from the seed and the epoch alone. */
 export function epochOrder(count: number, shuffle: boolean, seed: number, epoch: number): readonly number[] {

@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import { KdError } from '@kd/core';
+import { KdError } from '@kd/core/plain';
 import { createBatchMaker, type BatchJob, type BatchMaker, type BatchResult, type BatchSetup } from './batch-job.js';
 import type { WorkerAnswer } from './worker.js';
 

@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { messageOf } from '@kd/core';
+import { messageOf } from '@kd/core/plain';
 import sharp from 'sharp';
 import { createBatchMaker, type BatchJob, type BatchResult, type BatchSetup } from './batch-job.js';
 

@@ -1,4 +1,4 @@
-import { type Category, KdError, suggestion } from '@kd/core';
+import { type Category, KdError, suggestion } from '@kd/core/plain';
 
 /**
  * The categories in the order of the labels: those that are given by name; else all, in the order that is wanted where

@@ -1,4 +1,4 @@
-import { KdError, shown } from '@kd/core';
+import { KdError, shown } from '@kd/core/plain';
 import { attempt, type TellFault } from './faults.js';
 import { readJson } from './json.js';
 

@@ -1,4 +1,4 @@
-import { parseOptions, type Annotation, type ImageRecord } from '@kd/core';
+import { parseOptions, type Annotation, type ImageRecord } from '@kd/core/plain';
 import * as v from 'valibot';
 import { DEFAULT_MAX_PIXELS } from '../decode/image.js';
 import { createDataset, type DataSource, type OpenContext, type ReadDataset } from '../dataset.js';

@@ -1,4 +1,4 @@
-import { KdError } from '@kd/core';
+import { KdError } from '@kd/core/plain';
 
 /** Takes what is wrong with one entry of a data set; reading goes on without the entry. */
 export type TellFault = (fault: KdError) => void;

@@ -1,6 +1,6 @@
 import { access, realpath } from 'node:fs/promises';
 import { isAbsolute, join, relative } from 'node:path';
-import { KdError } from '@kd/core';
+import { KdError } from '@kd/core/plain';
 import { didYouMean } from './name-hint.js';
 import { checkRelative } from './safe-path.js';
 

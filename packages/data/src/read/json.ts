@@ -1,4 +1,4 @@
-import { jsonStringEnd, KdError, messageOf, readRegularText } from '@kd/core';
+import { jsonStringEnd, KdError, messageOf, readRegularText } from '@kd/core/plain';
 
 /**
  * Text that stands for a NaN or Infinity after {@link readJson}: validators see it as a string and so can name its

@@ -1,4 +1,4 @@
-import { KdError } from '@kd/core';
+import { KdError } from '@kd/core/plain';
 import { readImageSize, type ImageSize } from '../decode/decode.js';
 import { resolveInside } from './safe-path.js';
 

@@ -1,6 +1,6 @@
 import { realpath } from 'node:fs/promises';
 import { isAbsolute, join, posix, sep, win32 } from 'node:path';
-import { KdError, messageOf } from '@kd/core';
+import { KdError, messageOf } from '@kd/core/plain';
 import { didYouMean } from './name-hint.js';
 
 /**

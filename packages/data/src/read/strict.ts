@@ -1,4 +1,4 @@
-import { KdError } from '@kd/core';
+import { KdError } from '@kd/core/plain';
 import { correctionLine, type Correction } from './correction.js';
 
 /** @throws KdError DATA_INVALID with the first corrections, if there are any and none are wanted */

@@ -1,4 +1,4 @@
-import { KdError } from '@kd/core';
+import { KdError } from '@kd/core/plain';
 import type { Box } from './box-rule.js';
 import { attempt, type TellFault } from './faults.js';
 import { parseXml, type XmlElement } from './xml.js';

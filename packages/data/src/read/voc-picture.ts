@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join, posix } from 'node:path';
-import { KdError } from '@kd/core';
+import { KdError } from '@kd/core/plain';
 
 /** Per sub folder: the files of each stem. */
 export type Listing = Map<string, ReadonlyMap<string, readonly string[]>>;

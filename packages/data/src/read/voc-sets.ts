@@ -1,5 +1,5 @@
 import { basename, dirname, join } from 'node:path';
-import { KdError } from '@kd/core';
+import { KdError } from '@kd/core/plain';
 import { from } from './safe-path.js';
 
 /** One split of one VOC folder. */

@@ -1,6 +1,6 @@
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
-import { KdError, messageOf, readRegularFile } from '@kd/core';
+import { KdError, messageOf, readRegularFile } from '@kd/core/plain';
 import type { Correction } from './correction.js';
 import { attemptLater, type TellFault } from './faults.js';
 import { nameHint } from './name-hint.js';

@@ -7,7 +7,7 @@ import {
   suggestion,
   type Annotation,
   type ImageRecord,
-} from '@kd/core';
+} from '@kd/core/plain';
 import * as v from 'valibot';
 import { createDataset, type DataSource, type ReadDataset } from '../dataset.js';
 import { DEFAULT_MAX_PIXELS } from '../decode/image.js';

@@ -1,4 +1,4 @@
-import { KdError } from '@kd/core';
+import { KdError } from '@kd/core/plain';
 import { XMLParser, XMLValidator } from 'fast-xml-parser';
 
 /** An element with its direct text (entities and CDATA decoded) and its child elements in order. */

@@ -1,4 +1,4 @@
-import { createRng, type Rng } from '@kd/core';
+import { createRng, type Rng } from '@kd/core/plain';
 import type { HostImage } from '../decode/image.js';
 import { hashBits, smoothNoise } from './hash-noise.js';
 import { forPixels, layScene, type SceneOptions, type Thing } from './scene.js';

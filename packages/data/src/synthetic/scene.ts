@@ -1,4 +1,4 @@
-import { createRng, type Rng } from '@kd/core';
+import { createRng, type Rng } from '@kd/core/plain';
 import type { Box } from '../read/box-rule.js';
 import { CLASSES, DISTRACTORS, type Look, type SyntheticClass } from './classes.js';
 import { SHAPES } from './shapes.js';

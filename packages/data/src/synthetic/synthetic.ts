@@ -1,4 +1,4 @@
-import { KdError, parseOptions, suggestion, type ImageRecord } from '@kd/core';
+import { KdError, parseOptions, suggestion, type ImageRecord } from '@kd/core/plain';
 import * as v from 'valibot';
 import { createDataset, type DataSource, type ReadDataset } from '../dataset.js';
 import { CLASS_NAMES, type SyntheticClass } from './classes.js';

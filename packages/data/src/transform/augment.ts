@@ -1,4 +1,4 @@
-import { KdError, parseOptions, suggestion, type AugmentSpec, type Rng } from '@kd/core';
+import { KdError, parseOptions, suggestion, type AugmentSpec, type Rng } from '@kd/core/plain';
 import * as v from 'valibot';
 import { flip } from './flip.js';
 import { iouCrop } from './iou-crop.js';

@@ -1,4 +1,4 @@
-import { KdError, type HostBatch, type InputSpec } from '@kd/core';
+import { KdError, type HostBatch, type InputSpec } from '@kd/core/plain';
 import type { HostImage } from '../decode/image.js';
 import { checkInputSpec } from '../input-spec.js';
 import type { Box } from '../read/box-rule.js';

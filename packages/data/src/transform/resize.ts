@@ -1,4 +1,4 @@
-import { KdError, type InputSpec } from '@kd/core';
+import { KdError, type InputSpec } from '@kd/core/plain';
 import type { HostImage } from '../decode/image.js';
 
 /**

@@ -1,0 +1,12 @@
+// What needs no TensorFlow.js, as `@kd/core/plain`: a thread that decodes images, or a command before it does anything,
+// starts in a fifth of the time that the whole of core takes.
+export { writeFileAtomic } from './atomic.js';
+export type * from './contract/data.js';
+export * from './errors.js';
+export * from './json-text.js';
+export * from './options.js';
+export { printable } from './printable.js';
+export * from './regular-file.js';
+export * from './rng.js';
+export { checkUsable, unusable } from './run/usable-data.js';
+export * from './shown.js';
