@@ -135,7 +135,7 @@ export const part: Pick<Detector, 'dense' | 'head'> = {`,
   },
   {
     page: 'packages/weights/README.md',
-    begins: 'import { describeMismatch,',
+    begins: 'import { describeLoad,',
     before: 'declare const model: ReadonlyMap<string, { readonly shape: readonly number[] }>;',
   },
 ];

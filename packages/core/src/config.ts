@@ -9,6 +9,7 @@ import { KdError, suggestion } from './errors.js';
 import { inheritedKeys } from './inherited-keys.js';
 import { entriesOf } from './derived-options.js';
 import { usualPeriod } from './run/schedules.js';
+import { weightsEntry } from './weights-options.js';
 
 const positive = v.pipe(v.number(), v.finite(), v.gtValue(0));
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
@@ -96,10 +97,8 @@ export const configSchema = v.strictObject({
   ),
   student: use<DetectorDefinition>(),
   /** Weights that the student starts from. */
-  init: v.optional(v.string()),
-  teacher: v.optional(
-    v.strictObject({ weights: v.pipe(v.string(), v.nonEmpty()), detector: v.optional(use<DetectorDefinition>()) }),
-  ),
+  init: v.optional(weightsEntry),
+  teacher: v.optional(v.strictObject({ weights: weightsEntry, detector: v.optional(use<DetectorDefinition>()) })),
   distillers: v.optional(v.array(use<PluginDefinition>()), []),
   data: v.strictObject({
     train: source,

@@ -7,6 +7,7 @@ import { hostFloats } from './host-floats.js';
  * @throws KdError CHECKPOINT_INVALID naming file and tensors
  */
 export function checkFinite(tensors: Iterable<readonly [string, HostTensor]>, where: string): void {
+  // Values may be made when they are read: once a tensor.
   const lost = [...tensors].flatMap(([name, value]) => {
     const floats = hostFloats(value);
     const first = firstNonFinite(floats);

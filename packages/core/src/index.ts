@@ -40,6 +40,7 @@ export * from './plugins/taps.js';
 export * from './plugins/term-schedule.js';
 export * from './run/updater.js';
 export { hostFloats } from './host-floats.js';
+export * from './load-report.js';
 export * from './variables.js';
 export * from './run/build.js';
 export * from './run/checkpoints.js';

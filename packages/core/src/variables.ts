@@ -1,10 +1,11 @@
 import * as tf from '@tensorflow/tfjs-core';
-import type { HostTensor, NamedTensors } from './contract/checkpoint.js';
+import type { ForeignWeights, HostTensor, NamedTensors } from './contract/checkpoint.js';
 import type { Detector } from './contract/detector.js';
 import type { Distiller } from './plugins/plugin-host.js';
 import { KdError } from './errors.js';
 import { checkFinite } from './finite.js';
 import { hostFloats } from './host-floats.js';
+import { describeLoad, fitsWhole, type LoadReport, loadReport } from './load-report.js';
 
 /** A variable that the optimiser moves. */
 export interface TrainedVariable {
@@ -49,63 +50,65 @@ export function assignHost(variable: tf.Variable, value: HostTensor): void {
   tensor.dispose();
 }
 
+/** The variables of a detector by path. */
+export const wantedBy = (detector: Detector): ReadonlyMap<string, tf.Variable> =>
+  new Map(detector.variables.map(({ path, variable }) => [path, variable]));
+
 /**
- * Loads named tensors into a detector.
+ * Loads named tensors into a detector, all of them into all of its variables.
  * @param where the file, for errors
- * @throws KdError CHECKPOINT_INVALID listing what is missing, unexpected or of another shape
+ * @param foreign what is known of a file of another program
+ * @throws KdError CHECKPOINT_INVALID telling what is missing, not used or of another shape
  */
-export function loadDetector(detector: Detector, tensors: NamedTensors, where: string): void {
-  const { missing, other, told } = differences(detector, tensors);
-  if (missing.length + other.length > 0) {
-    throw new KdError(
-      'CHECKPOINT_INVALID',
-      `${where} does not hold the weights of this ${detector.name}: ${told}. Give the options with which the checkpoint was trained.`,
-    );
+export function loadDetector(
+  detector: Detector,
+  tensors: NamedTensors,
+  where: string,
+  foreign: ForeignWeights | null = null,
+): void {
+  const report = reportOn(detector, tensors, foreign);
+  if (!fitsWhole(report)) {
+    throw new KdError('CHECKPOINT_INVALID', [
+      `${where} does not hold the weights of this ${detector.name}:`,
+      ...describeLoad(report).map((line) => `  ${line}`),
+      'Give the options with which the checkpoint was trained.',
+    ]);
   }
-  checkFinite(
-    detector.variables.map(({ path }) => [path, tensors.get(path)!]),
-    where,
-  );
-  for (const { path, variable } of detector.variables) assignHost(variable, tensors.get(path)!);
+  assignAll(detector, report.applied, tensors, where);
 }
 
 /**
  * Sets the variables that fit by name and shape and leaves the others as they are: a detector from a backbone, or from
  * another list of classes.
- * @returns what did not match, both ways; empty when everything did
+ * @returns what fitted and what did not
  * @throws KdError CHECKPOINT_INVALID when nothing fits
  */
-export function loadMatching(detector: Detector, tensors: NamedTensors, where: string): string {
-  const { fitting, told } = differences(detector, tensors);
-  if (fitting.length === 0)
-    throw new KdError('CHECKPOINT_INVALID', `${where} holds nothing that fits this ${detector.name}: ${told}.`);
+export function loadMatching(
+  detector: Detector,
+  tensors: NamedTensors,
+  where: string,
+  foreign: ForeignWeights | null = null,
+): LoadReport {
+  const report = reportOn(detector, tensors, foreign);
+  if (report.applied.length === 0)
+    throw new KdError('CHECKPOINT_INVALID', [
+      `${where} holds nothing that fits this ${detector.name}:`,
+      ...describeLoad(report).map((line) => `  ${line}`),
+      'Take weights of this detector or of its backbone; where only the names differ, give them by `rename`.',
+    ]);
+  assignAll(detector, report.applied, tensors, where);
+  return report;
+}
+
+const reportOn = (detector: Detector, tensors: NamedTensors, foreign: ForeignWeights | null): LoadReport =>
+  loadReport(tensors, wantedBy(detector), { classes: detector.categories.length, foreign });
+
+/** One tensor after the other, each read twice: values of another layout are made when they are read. */
+function assignAll(detector: Detector, paths: readonly string[], tensors: NamedTensors, where: string): void {
   checkFinite(
-    fitting.map(({ path }) => [path, tensors.get(path)!]),
+    paths.map((path) => [path, tensors.get(path)!]),
     where,
   );
-  for (const { path, variable } of fitting) assignHost(variable, tensors.get(path)!);
-  return told;
+  const variables = wantedBy(detector);
+  for (const path of paths) assignHost(variables.get(path)!, tensors.get(path)!);
 }
-
-function differences(detector: Detector, tensors: NamedTensors) {
-  const missing: string[] = [];
-  const other: string[] = [];
-  const fitting: Detector['variables'][number][] = [];
-  for (const entry of detector.variables) {
-    const { path, variable } = entry;
-    const value = tensors.get(path);
-    if (value === undefined) missing.push(path);
-    else if (value.shape.join() !== variable.shape.join())
-      other.push(`${path} [${value.shape.join(', ')}] instead of [${variable.shape.join(', ')}]`);
-    else fitting.push(entry);
-  }
-  const wanted = new Set(detector.variables.map(({ path }) => path));
-  const unexpected = [...tensors.keys()].filter((path) => !wanted.has(path));
-  const told = [some('missing', missing), some('of another shape', other), some('not used', unexpected)]
-    .filter(Boolean)
-    .join('; ');
-  return { missing, other, fitting, told };
-}
-
-const some = (what: string, names: readonly string[]): string =>
-  names.length === 0 ? '' : `${names.length} ${what} (${names.slice(0, 3).join(', ')}${names.length > 3 ? ', …' : ''})`;

@@ -1,5 +1,9 @@
+export { exportStateDict } from './export-weights.js';
 export { toFloat32 } from './half.js';
-export { describeMismatch, matchWeights, type Shapes, type WeightMatch } from './match.js';
+export { importStateDict, type ImportedWeights, type ImportOptions } from './import-weights.js';
+export { findNameMap, type FoundMap, NAME_MAPS, nameMap } from './names/find-map.js';
+export type { ClassRows, Family, NameMap, NameRule, Signs } from './names/name-map.js';
+export type { Template } from './names/template.js';
 export {
   parseSafetensors,
   readSafetensors,
@@ -9,4 +13,4 @@ export {
   type SafetensorsFile,
   type SerializeOptions,
 } from './safetensors.js';
-export { fromTorchvision, toTorchvision } from './torchvision.js';
+export { fromTorchvision, toMmdet, toTorchvision } from './torchvision.js';

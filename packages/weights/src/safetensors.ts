@@ -11,7 +11,7 @@ import { DTYPES, elementCount, isDtype } from './dtypes.js';
 import { checkHash, HASH_KEY, NO_HASH_YET, writeHash } from './file-hash.js';
 import { toHalf } from './half.js';
 import { readHeader } from './header.js';
-import { fromTorchvision } from './torchvision.js';
+import { importStateDict } from './import-weights.js';
 
 export interface SafetensorsFile {
   readonly tensors: Map<string, HostTensor>;
@@ -124,11 +124,9 @@ export async function writeSafetensors(
 export const safetensorsFormat: CheckpointFormat = {
   name: 'safetensors',
   extension: '.safetensors',
-  read: readSafetensors,
+  read: (file) => readSafetensors(file),
   write: (file, tensors, metadata) => writeSafetensors(file, tensors, metadata),
-  // Our variables are `<layer>/<weight>`; torch's names have no slash.
-  importForeign: (tensors) =>
-    [...tensors.keys()].some((name) => name.includes('/')) ? tensors : fromTorchvision(tensors),
+  importForeign: importStateDict,
 };
 
 function checkTensor(name: string, { dtype, shape, data }: HostTensor): void {

@@ -15,15 +15,59 @@ export interface HostTensor {
 
 export type NamedTensors = ReadonlyMap<string, HostTensor>;
 
+/** What of a file of another program is meant, and under which names. */
+export interface WeightsOptions {
+  /** The entry that holds the weights, of a file that holds several: `ema_state_dict`. */
+  readonly key?: string | undefined;
+  /** Only the names that begin so, which is taken off: `student.` */
+  readonly prefix?: string | undefined;
+  /**
+   * Rules on names, each on what those before it left: a pattern, as text or as a regular expression, and what takes its
+   * place.
+   */
+  readonly rename?: readonly (readonly [pattern: RegExp | string, replacement: string])[] | undefined;
+}
+
+export interface ForeignOptions extends Omit<WeightsOptions, 'key'> {
+  /** The file, for messages. */
+  readonly where: string;
+  /** The variables of the model, by path: they decide what the file leaves open. */
+  readonly wanted?: ReadonlyMap<string, { readonly shape: readonly number[] }> | undefined;
+}
+
+/** Weights of another program by our paths and layouts, and what is known of the rest of the file. */
+export interface ForeignWeights {
+  readonly tensors: NamedTensors;
+  /** The name in the file of each of them. */
+  readonly sources: ReadonlyMap<string, string>;
+  /** Whose names they are, and what tells it: "mmdetection's FCOS, told by bbox_head.conv_cls.weight". */
+  readonly told: string;
+  /** Names in the file that are left out on purpose. */
+  readonly ignored: readonly { readonly name: string; readonly why: string }[];
+  /** Names in the file of parts that no model here has. */
+  readonly foreign: readonly { readonly name: string; readonly why: string }[];
+  /** What the detector's options have to say for this file: "head: { norm: 'group' }". */
+  readonly needs: readonly string[];
+}
+
 /** A file of named tensors with a few strings beside them: data, never code. */
 export interface CheckpointFormat {
   readonly name: string;
   /** With the dot, e.g. `.safetensors`. */
   readonly extension: string;
-  /** @throws KdError CHECKPOINT_INVALID naming the file and what is wrong */
-  read(file: string): Promise<{ readonly tensors: NamedTensors; readonly metadata: Readonly<Record<string, string>> }>;
+  /**
+   * @param options which entry of a file that holds several
+   * @throws KdError CHECKPOINT_INVALID naming the file and what is wrong
+   */
+  read(
+    file: string,
+    options?: Pick<WeightsOptions, 'key'>,
+  ): Promise<{ readonly tensors: NamedTensors; readonly metadata: Readonly<Record<string, string>> }>;
   /** Writes to a temporary name and renames. */
   write(file: string, tensors: NamedTensors, metadata: Readonly<Record<string, string>>): Promise<void>;
-  /** Tensors of another program (torchvision's names and layouts) by our paths, where the format knows them. */
-  importForeign?(tensors: NamedTensors): NamedTensors;
+  /**
+   * Tensors of another program by our paths, where the format knows its names and layouts.
+   * @throws KdError CHECKPOINT_INVALID naming the file and the tensors
+   */
+  importForeign?(tensors: NamedTensors, options: ForeignOptions): ForeignWeights;
 }

@@ -6,7 +6,14 @@ import type { Engine } from '../contract/engine.js';
 import type { ModelInfo } from '../contract/listener.js';
 import type { Metric } from '../contract/metric.js';
 import { API_VERSION, type PluginDefinition } from '../contract/plugin.js';
-import { type DetectorSpec, readModel } from './checkpoints.js';
+import {
+  type DetectorSpec,
+  readModel,
+  type WeightsEntry,
+  weightsFor,
+  weightsOptions,
+  weightsPath,
+} from './checkpoints.js';
 import type { ResolvedConfig } from '../config.js';
 import { classDifference } from '../class-lists.js';
 import type { Use } from '../define.js';
@@ -90,7 +97,7 @@ export function buildDetector(
  * holds.
  */
 export async function loadModel(
-  path: string,
+  weights: WeightsEntry,
   options: {
     readonly format: CheckpointFormat;
     readonly folder: string;
@@ -101,10 +108,10 @@ export async function loadModel(
     readonly categories?: readonly Category[];
   },
 ): Promise<BuiltDetector> {
-  const { file, spec, tensors } = await readModel(
-    isAbsolute(path) ? path : resolve(options.folder, path),
-    options.format,
-  );
+  const path = weightsPath(weights);
+  const meant = weightsOptions(weights);
+  const model = await readModel(isAbsolute(path) ? path : resolve(options.folder, path), options.format, meant);
+  const { file, spec } = model;
   const categories = spec?.categories ?? options.categories;
   if (categories === undefined || (spec === null && options.use === undefined)) {
     throw new KdError(
@@ -115,7 +122,8 @@ export async function loadModel(
   const use = options.use ?? (await useOf(spec!, file, options));
   const built = buildDetector(use, { ...options.context, categories, seed: 0 }, file);
   try {
-    loadDetector(built.detector, tensors, file);
+    const { tensors, foreign } = weightsFor(built.detector, model, options.format, meant);
+    loadDetector(built.detector, tensors, file, foreign);
   } catch (error) {
     built.detector.dispose();
     throw error;

@@ -1,12 +1,18 @@
 import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import type { CheckpointFormat, HostTensor, NamedTensors } from '../contract/checkpoint.js';
+import type {
+  CheckpointFormat,
+  ForeignWeights,
+  HostTensor,
+  NamedTensors,
+  WeightsOptions,
+} from '../contract/checkpoint.js';
 import type { Category } from '../contract/data.js';
 import type { Detector } from '../contract/detector.js';
 import { KdError } from '../errors.js';
 import type { RunFolder } from './run-folder.js';
 import { firstNonFinite } from '../finite.js';
-import { toHost } from '../variables.js';
+import { toHost, wantedBy } from '../variables.js';
 
 /** Which detector a checkpoint holds: enough to build it again. */
 export interface DetectorSpec {
@@ -19,9 +25,15 @@ export interface ModelFile {
   readonly file: string;
   /** Null for a file of another program: the config must say what it is. */
   readonly spec: DetectorSpec | null;
-  /** By path, e.g. `backbone.body.conv1/kernel`. */
+  /** By path, e.g. `backbone.body.conv1/kernel`; of a file of another program, by its names. */
   readonly tensors: NamedTensors;
 }
+
+/** Where weights are, as a config says it: a run folder or a file, or that with what is meant of it. */
+export type WeightsEntry = string | readonly [path: string, options: WeightsOptions];
+
+export const weightsPath = (entry: WeightsEntry): string => (typeof entry === 'string' ? entry : entry[0]);
+export const weightsOptions = (entry: WeightsEntry): WeightsOptions => (typeof entry === 'string' ? {} : entry[1]);
 
 /** Values of a detector as `student/<path>`. */
 export async function detectorTensors(detector: Detector): Promise<Map<string, HostTensor>> {
@@ -138,18 +150,41 @@ export async function findCheckpoint(path: string, format: CheckpointFormat): Pr
 
 /**
  * Reads the weights of a detector from a run folder, a checkpoint of ours (averaged weights where there are any), or a
- * file of torchvision's names.
+ * file of another program, which {@link weightsFor} brings under our names.
+ * @throws KdError CHECKPOINT_INVALID
  */
-export async function readModel(path: string, format: CheckpointFormat): Promise<ModelFile> {
+export async function readModel(
+  path: string,
+  format: CheckpointFormat,
+  { key, ...onNames }: WeightsOptions = {},
+): Promise<ModelFile> {
   const file = await findCheckpoint(path, format);
-  const { tensors, metadata } = await format.read(file);
+  const { tensors, metadata } = await format.read(file, key === undefined ? {} : { key });
   const text = metadata['detector'];
-  if (text === undefined) return { file, spec: null, tensors: format.importForeign?.(tensors) ?? tensors };
+  if (text === undefined) return { file, spec: null, tensors };
+  const unread = Object.entries({ key, ...onNames }).flatMap(([name, value]) => (value === undefined ? [] : [name]));
+  if (unread.length > 0)
+    throw new KdError(
+      'CHECKPOINT_INVALID',
+      `${file} is a checkpoint of @kd, whose names are known: ${unread.join(' and ')} would not be read. Leave ${unread.length > 1 ? 'them' : 'it'} out.`,
+    );
   const own = new Map<string, HostTensor>();
   for (const [name, value] of tensors) if (name.startsWith('student/')) own.set(name.slice('student/'.length), value);
   for (const [name, value] of tensors)
     if (name.startsWith('ema/student/')) own.set(name.slice('ema/student/'.length), value);
   return { file, spec: parseSpec(text, file), tensors: own };
+}
+
+/** The tensors of a file for a detector, under its names and in its layouts, and what is known of the file. */
+export function weightsFor(
+  detector: Detector,
+  { file, spec, tensors }: ModelFile,
+  format: CheckpointFormat,
+  { prefix, rename }: WeightsOptions = {},
+): { readonly tensors: NamedTensors; readonly foreign: ForeignWeights | null } {
+  if (spec !== null || format.importForeign === undefined) return { tensors, foreign: null };
+  const foreign = format.importForeign(tensors, { where: file, prefix, rename, wanted: wantedBy(detector) });
+  return { tensors: foreign.tensors, foreign };
 }
 
 const isCategory = (one: unknown): boolean =>

@@ -1,5 +1,6 @@
 import type { DatasetSource, Loader } from '../contract/data.js';
 import { resolveSource } from './build.js';
+import type { WeightsEntry } from './checkpoints.js';
 import type { Run } from './run.js';
 
 /**
@@ -21,7 +22,10 @@ export function resolvedConfig(
     teacher:
       teacher === null
         ? undefined
-        : { weights: teacher.info.weights, detector: [teacher.spec.name, teacher.spec.options] },
+        : {
+            weights: entryOf(teacher.info.weights, config.teacher?.weights),
+            detector: [teacher.spec.name, teacher.spec.options],
+          },
     distillers: distillers.map(({ id, name, options: own }) => (id === name ? [name, own] : [name, own, { as: id }])),
     data: {
       ...config.data,
@@ -36,6 +40,10 @@ export function resolvedConfig(
     },
   }) as Record<string, unknown>;
 }
+
+/** The file that was read, with what was meant of it. */
+const entryOf = (file: string | null, given: WeightsEntry = ''): WeightsEntry | null =>
+  typeof given === 'string' || file === null ? file : [file, given[1]];
 
 /** Options as plain data: a function is told by its name, which no schema takes for the function. */
 export const plain = (value: unknown): unknown =>

@@ -14,7 +14,7 @@ import {
   resolveUse,
   type TrainerPorts,
 } from './build.js';
-import { readModel } from './checkpoints.js';
+import { readModel, weightsFor, weightsOptions, weightsPath } from './checkpoints.js';
 import type { ResolvedConfig } from '../config.js';
 import { warnOfOtherCopies } from '../plugins/copies.js';
 import {
@@ -37,6 +37,7 @@ import { type DistillerUse, resolveDistillers } from '../plugins/presets.js';
 import { createRng } from '../rng.js';
 import type { RunFolder } from './run-folder.js';
 import { TapRegistry, type TakenTaps } from '../plugins/taps.js';
+import { describeLoad, fitsWhole } from '../load-report.js';
 import { loadMatching } from '../variables.js';
 import { classDifference, sharedClassesAdvice } from '../class-lists.js';
 import { checkUsable } from './usable-data.js';
@@ -127,17 +128,19 @@ export async function prepareRun(
   const student = buildDetector(
     studentUse,
     { ...context, categories: train.categories, seed: config.seed },
-    config.init ?? null,
+    config.init === undefined ? null : weightsPath(config.init),
   );
   const disposable: { dispose(): void }[] = [student.detector];
   try {
     // Before the plugins are made: one may start the student from the teacher's neck and head.
     if (config.init !== undefined && options.resume !== true) {
-      const model = await readModel(resolve(folder, config.init), options.format);
-      const unmatched = loadMatching(student.detector, model.tensors, model.file);
-      if (unmatched !== '')
+      const meant = weightsOptions(config.init);
+      const model = await readModel(resolve(folder, weightsPath(config.init)), options.format, meant);
+      const { tensors, foreign } = weightsFor(student.detector, model, options.format, meant);
+      const report = loadMatching(student.detector, tensors, model.file, foreign);
+      if (!fitsWhole(report))
         logger.warn(
-          `init: ${model.file} does not match the student everywhere: ${unmatched}; the rest starts from its initial values.`,
+          `init: ${model.file} does not match the student everywhere: ${describeLoad(report).join('; ')}; the rest starts from its initial values.`,
         );
     }
     const teacher =

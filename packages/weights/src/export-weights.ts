@@ -1,0 +1,41 @@
+import { KdError, type HostTensor, type NamedTensors } from '@kd/core';
+import { backgroundLast } from './layout/class-rows.js';
+import { toTorchLayout } from './layout/layout.js';
+import { findNameMap, nameMap } from './names/find-map.js';
+import type { Family } from './names/name-map.js';
+import { toTheirNames } from './names/translate.js';
+
+const FAMILIES: readonly Family[] = ['torchvision', 'mmdet'];
+
+/**
+ * Our variables as a state dict of torch: its names, by a map, and its layouts. Values are moved when they are read.
+ * @param map a family, whose map for this model is found from our names; or a map by its id
+ * @throws KdError USAGE naming the variables that the map has no name for
+ */
+export function exportStateDict(tensors: NamedTensors, map: Family | (string & {})): Map<string, HostTensor> {
+  const layout = toTorchLayout(tensors);
+  const ours = new Map([...tensors].map(([path, tensor]) => layout(path, tensor)));
+  const family = FAMILIES.find((one) => one === map);
+  const found = family === undefined ? null : findNameMap(ours.keys(), 'ours', family);
+  const chosen = found === null ? nameMap(map) : found.map;
+  // torchvision's names are ours: what no map knows keeps its own.
+  if (chosen === null && map === 'torchvision') return ours;
+  if (chosen === null) throw new KdError('USAGE', `the model cannot be written under ${map}'s names: ${found!.why}.`);
+  const { names, unknown } = toTheirNames(chosen, ours.keys());
+  if (unknown.length > 0 && chosen.family !== 'torchvision')
+    throw new KdError(
+      'USAGE',
+      `${unknown.length} of the model's ${ours.size} tensors have no name in ${chosen.title} (${unknown
+        .slice(0, 3)
+        .map(({ name }) => name)
+        .join(', ')}${unknown.length > 3 ? ', …' : ''}). Write it under torchvision's names, which are @kd's own.`,
+    );
+  const rows = (name: string): number | undefined => ours.get(name)?.shape[0];
+  const reorder = chosen.backgroundLast === undefined ? null : backgroundLast(chosen.backgroundLast, rows);
+  return new Map(
+    [...ours].map(([name, tensor]) => [
+      names.get(name)?.[0] ?? name,
+      reorder === null ? tensor : reorder(name, tensor),
+    ]),
+  );
+}
