@@ -77,8 +77,8 @@ function alike(names: readonly string[], own: Shapes, others: readonly string[],
 const OF_CLASSES = /cls|class|logits|score|bbox_pred/i;
 
 /**
- * Whether the last sides of class layers are so many a class in the model and as many a class, of another number, in the
- * file; with a background, one class more.
+ * Whether the last sides of class layers are so many a class in the model and as many a class, of another number, in
+ * the file; with a background, one class more.
  */
 function otherClasses(mismatched: readonly Mismatch[], wanted: number): LoadReport['classes'] {
   const ofClasses = mismatched.filter(

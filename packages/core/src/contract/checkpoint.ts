@@ -22,8 +22,8 @@ export interface WeightsOptions {
   /** Only the names that begin so, which is taken off: `student.` */
   readonly prefix?: string | undefined;
   /**
-   * Rules on names, each on what those before it left: a pattern, as text or as a regular expression, and what takes its
-   * place.
+   * Rules on names, each on what those before it left: a pattern, as text or as a regular expression, and what takes
+   * its place.
    */
   readonly rename?: readonly (readonly [pattern: RegExp | string, replacement: string])[] | undefined;
 }
