@@ -52,6 +52,13 @@ describe.each(goldenRoots().map((root) => [root.name, root] as const))('areas, %
     );
   }
 
+  for (const area of areas.filter((one) => one.name === 'mmdet')) {
+    test.each(area.members.map(({ name, index }) => [name, String(index['detector'])]))(
+      'detector of mmdet/%s, %s, is built or listed as not built yet',
+      (_, detector) => expect(statusOf('mmdet', detector)).not.toBe('unknown'),
+    );
+  }
+
   for (const area of areas.filter((one) => one.name === 'detectors')) {
     for (const member of area.members) {
       const { detector } = member.index;

@@ -13,8 +13,15 @@ export const inputSpec = v.pipe(
     fixedSize: v.nullable(v.tuple([side, side])),
     mean: three(v.pipe(v.number(), v.finite())),
     std: three(v.pipe(v.number(), v.finite(), v.gtValue(0))),
+    range: v.optional(v.picklist([1, 255])),
+    channels: v.optional(v.picklist(['rgb', 'bgr'])),
+    resize: v.optional(v.picklist(['torchvision', 'mmdet'])),
     sizeDivisible: whole(1, 65_536),
   }),
+  v.check(
+    ({ mean, range = 1 }) => mean.every((value) => value <= range),
+    'mean is above the value of a full pixel, which is 1 unless `range: 255` says that mean and std are in units of 0 to 255',
+  ),
   v.check(
     ({ fixedSize, minSize, maxSize }) => fixedSize !== null || (minSize.length > 0 && v.is(side, maxSize)),
     'minSize needs at least one size, and maxSize a size, where there is no fixedSize',

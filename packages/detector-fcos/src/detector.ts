@@ -15,6 +15,7 @@ export function createFcos(config: FcosConfig, context: DetectorContext): FcosDe
   const {
     flavour,
     boxLoss,
+    lossWeights,
     sizes,
     strides,
     head: { centerness, normOnBbox, ...head },
@@ -34,6 +35,7 @@ export function createFcos(config: FcosConfig, context: DetectorContext): FcosDe
         classes,
         flavour,
         boxLoss,
+        lossWeights,
         strides,
         normOnBbox,
         decode,

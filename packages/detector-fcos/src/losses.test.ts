@@ -133,6 +133,7 @@ const options = (more: Partial<TermOptions>): TermOptions => ({
   boxLoss: 'iou',
   strides: GRID.strides,
   normOnBbox: false,
+  lossWeights: { classification: 1, box: 1, centerness: 1 },
   classes: CLASSES,
   decode: pixels,
   ...more,

@@ -13,7 +13,7 @@ import { matchedBoxes } from './assign.js';
 import type { FcosConfig } from './options.js';
 
 export interface TermOptions
-  extends Pick<FcosConfig, 'flavour' | 'boxLoss' | 'strides'>,
+  extends Pick<FcosConfig, 'flavour' | 'boxLoss' | 'strides' | 'lossWeights'>,
     Pick<FcosConfig['head'], 'normOnBbox'> {
   readonly classes: number;
   readonly decode: Detector['decode'];
@@ -32,7 +32,7 @@ export function fcosTerms(
   targets: Targets,
   options: TermOptions,
 ): { classification: tf.Scalar; bbox_regression: tf.Scalar; bbox_ctrness: tf.Scalar } {
-  const { classes, flavour } = options;
+  const { classes, flavour, lossWeights: weigh } = options;
   return tf.tidy(() => {
     const { matched, positives, centerness } = assignment;
     const positive = tf.greaterEqual(matched, tf.scalar(0, 'int32')); // [b, a]
@@ -45,10 +45,12 @@ export function fcosTerms(
       gatherMatched(targets.labels, matched),
       tf.scalar(BACKGROUND, 'int32'),
     ) as tf.Tensor2D;
-    const classification = tf.div(tf.sum(sigmoidFocalLossSum(logits, labels)), normaliser) as tf.Scalar;
+    const total = (sum: tf.Tensor, divisor: tf.Tensor, weight: number): tf.Scalar =>
+      tf.mul(tf.div(tf.sum(sum), divisor), weight);
+    const classification = total(sigmoidFocalLossSum(logits, labels), normaliser, weigh.classification);
 
     const quality = tf.squeeze(flattenLevels(output.predictions['centerness']!, 1), [2]); // [b, a]
-    const bbox_ctrness = tf.div(tf.sum(tf.mul(bceWithLogits(quality, centerness), counted)), normaliser) as tf.Scalar;
+    const bbox_ctrness = total(tf.mul(bceWithLogits(quality, centerness), counted), normaliser, weigh.centerness);
 
     const perPoint = boxLosses(output, priors, assignment, targets, options); // [b, a]
     const [weights, divisor] =
@@ -57,7 +59,7 @@ export function fcosTerms(
         : [counted, normaliser];
     return {
       classification,
-      bbox_regression: tf.div(tf.sum(tf.mul(perPoint, weights)), divisor) as tf.Scalar,
+      bbox_regression: total(tf.mul(perPoint, weights), divisor, weigh.box),
       bbox_ctrness,
     };
   });

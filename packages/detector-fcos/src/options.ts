@@ -4,6 +4,7 @@ import {
   denseShape,
   type DenseShape,
   fractionNumber,
+  lossWeight as weight,
   MOST,
   positiveNumber,
   shortList,
@@ -21,6 +22,7 @@ const range = v.pipe(
 
 export const schema = strictOptions({
   ...denseEntries,
+  reluBeforeP7: v.optional(v.boolean('must be true or false'), true),
   flavour: v.optional(v.picklist(['torchvision', 'mmdet'], 'must be "torchvision" or "mmdet"'), 'torchvision'),
   head: v.optional(
     strictOptions({
@@ -33,6 +35,7 @@ export const schema = strictOptions({
     {},
   ),
   boxLoss: v.optional(v.picklist(['iou', 'giou'], 'must be "iou" or "giou"')),
+  lossWeights: v.optional(strictOptions({ classification: weight(1), box: weight(1), centerness: weight(1) }), {}),
   sizes: v.optional(shortList(positiveNumber)),
   centerSampling: v.optional(
     v.union([v.literal(false), positiveNumber], 'must be the radius in sizes of the level, or false'),
@@ -57,7 +60,10 @@ export type Range = readonly [lower: number, upper: number];
 /** The options with every default of the flavour worked in. */
 export interface FcosConfig
   extends DenseShape,
-    Pick<FcosOptions, 'flavour' | 'frozenBnEps' | 'returnedLayers' | 'fpnChannels' | 'input'> {
+    Pick<
+      FcosOptions,
+      'flavour' | 'frozenBnEps' | 'returnedLayers' | 'fpnChannels' | 'input' | 'reluBeforeP7' | 'lossWeights'
+    > {
   readonly head: {
     readonly depth: number;
     readonly channels: number;
@@ -130,6 +136,8 @@ export function resolveConfig(given: FcosOptions): FcosConfig {
     returnedLayers: given.returnedLayers,
     fpnChannels: given.fpnChannels,
     input: given.input,
+    reluBeforeP7: given.reluBeforeP7,
+    lossWeights: given.lossWeights,
     head: {
       depth: head.depth,
       channels: head.channels ?? given.fpnChannels,

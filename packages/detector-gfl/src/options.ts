@@ -4,6 +4,7 @@ import {
   denseShape,
   type DenseShape,
   fractionNumber,
+  lossWeight as weight,
   MOST,
   positiveNumber,
   strictOptions,
@@ -12,8 +13,6 @@ import {
   wholeNumber,
 } from '@kd/vision';
 import * as v from 'valibot';
-
-const weight = (byDefault: number) => v.optional(v.pipe(v.number(), v.minValue(0, 'must not be negative')), byDefault);
 
 const entries = {
   ...denseEntries,

@@ -4,6 +4,7 @@ import {
   denseShape,
   type DenseShape,
   fractionNumber as fraction,
+  lossWeight as weight,
   MOST,
   positiveNumber as positive,
   shortList,
@@ -23,6 +24,7 @@ export const schema = options({
   // Without default: the presets have one each.
   norm: v.optional(denseEntries.norm.wrapped),
   extra: v.optional(denseEntries.extra.wrapped),
+  reluBeforeP7: v.optional(v.boolean('must be true or false')),
   head: v.optional(
     options({
       ...towerEntries,
@@ -31,6 +33,9 @@ export const schema = options({
     {},
   ),
   boxLoss: v.optional(v.picklist(['l1', 'smooth_l1', 'giou'], 'must be "l1", "smooth_l1" or "giou"')),
+  /** Where `smooth_l1` turns from square to linear. */
+  beta: v.optional(positive),
+  lossWeights: v.optional(options({ classification: weight(1), box: weight(1) }), {}),
   anchors: v.optional(
     options({
       sizes: v.optional(shortList(v.pipe(shortList(positive), v.minLength(1, 'must name at least one size')))),
@@ -48,6 +53,7 @@ export const schema = options({
       high: v.optional(fraction, 0.5),
       low: v.optional(fraction, 0.4),
       lowQuality: v.optional(v.boolean(), true),
+      lowQualityMin: v.optional(fraction),
     }),
     {},
   ),
@@ -68,7 +74,10 @@ export type RetinaNetOptions = v.InferOutput<typeof schema>;
 /** The options with every preset and default worked in. */
 export interface RetinaNetConfig
   extends DenseShape,
-    Pick<RetinaNetOptions, 'flavour' | 'frozenBnEps' | 'returnedLayers' | 'fpnChannels' | 'matcher' | 'input'> {
+    Pick<
+      RetinaNetOptions,
+      'flavour' | 'frozenBnEps' | 'returnedLayers' | 'fpnChannels' | 'matcher' | 'input' | 'lossWeights'
+    > {
   /** Whether P7 reads relu(P6). */
   readonly reluBeforeP7: boolean;
   readonly head: {
@@ -78,6 +87,8 @@ export interface RetinaNetConfig
     readonly groups: number;
   };
   readonly boxLoss: 'l1' | 'smooth_l1' | 'giou';
+  /** Of `smooth_l1`. */
+  readonly beta?: number;
   readonly anchors: { readonly sizes: readonly (readonly number[])[]; readonly ratios: readonly (readonly number[])[] };
   readonly post: RetinaNetOptions['post'] & { readonly detectionsPerImg: number };
 }
@@ -99,21 +110,37 @@ export function resolveConfig({ version, ...given }: RetinaNetOptions): RetinaNe
     );
   }
   const preset = PRESETS[version ?? flavour];
+  const boxLoss = given.boxLoss ?? preset.boxLoss;
+  refuseUnread(given, boxLoss);
   const shape = denseShape({ ...given, norm: given.norm ?? preset.norm, extra: given.extra ?? preset.extra });
   return {
     ...given,
     ...shape,
-    reluBeforeP7: flavour === 'torchvision',
+    reluBeforeP7: given.reluBeforeP7 ?? flavour === 'torchvision',
     head: {
       depth: given.head.depth,
       channels: given.head.channels ?? given.fpnChannels,
       norm: given.head.norm ?? preset.headNorm,
       groups: given.head.groups,
     },
-    boxLoss: given.boxLoss ?? preset.boxLoss,
+    boxLoss,
+    ...(boxLoss === 'smooth_l1' && { beta: given.beta ?? 1 }),
     anchors: anchorsOf(given.anchors, shape.strides, flavour),
     post: { ...given.post, detectionsPerImg: given.post.detectionsPerImg ?? (flavour === 'mmdet' ? 100 : 300) },
   };
+}
+
+function refuseUnread({ flavour, beta, matcher }: RetinaNetOptions, boxLoss: RetinaNetConfig['boxLoss']): void {
+  if (beta !== undefined && boxLoss !== 'smooth_l1')
+    throw new KdError(
+      'CONFIG_INVALID',
+      `retinanet: beta would not be read: the box loss is ${boxLoss}. Set boxLoss: 'smooth_l1', or leave \`beta\` out.`,
+    );
+  if (matcher.lowQualityMin !== undefined && flavour !== 'mmdet')
+    throw new KdError(
+      'CONFIG_INVALID',
+      "retinanet: matcher.lowQualityMin is one of mmdetection's; torchvision keeps the best anchors of every box. Set flavour: 'mmdet', or leave it out.",
+    );
 }
 
 /** Four strides times 1, 2^(1/3) and 2^(2/3); torchvision cuts them to whole pixels. */

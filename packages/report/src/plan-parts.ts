@@ -38,6 +38,7 @@ export function detectorLines(
     input.fixedSize === null
       ? `short side ${input.minSize.join(' or ')}, long side at most ${input.maxSize}`
       : `${input.fixedSize.join(' x ')}`;
+  const order = input.channels === 'bgr' ? ', BGR' : '';
   const channels = new Set(levels.map((level) => level.channels));
   return [
     `${role}: ${name}, ${origin(from)}`,
@@ -48,7 +49,7 @@ export function detectorLines(
           `${count(parameters)} parameters, ${role === 'teacher' ? 'frozen' : `${count(trainable)} of them trained`}`,
         ],
         ['weights', weights ?? (role === 'student' ? "the detector's own initial ones" : 'none')],
-        ['input', `${size}; padded to multiples of ${input.sizeDivisible}`],
+        ['input', `${size}${order}; padded to multiples of ${input.sizeDivisible}`],
         ...(levels.length === 0
           ? []
           : [

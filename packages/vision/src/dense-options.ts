@@ -46,7 +46,11 @@ export const fractionNumber = v.pipe(
   v.maxValue(1, 'must be between 0 and 1'),
 );
 
-const triple = v.tuple([v.number(), v.number(), v.number()], 'must be three numbers, for red, green and blue');
+/** The factor of a term of a detector's loss. */
+export const lossWeight = (byDefault: number) =>
+  v.optional(v.pipe(v.number(), v.minValue(0, 'must not be negative')), byDefault);
+
+const triple = v.tuple([v.number(), v.number(), v.number()], 'must be three numbers, one a channel');
 const names = Object.keys(RESNETS) as (keyof typeof RESNETS)[];
 
 /**
@@ -61,11 +65,12 @@ export const denseEntries = {
           block: v.picklist(['basic', 'bottleneck']),
           layers: v.pipe(v.array(wholeNumber(1, MOST.layers)), v.length(4)),
           width: wholeNumber(1, MOST.width),
+          style: v.optional(v.picklist(['pytorch', 'caffe'], 'must be "pytorch" or "caffe"')),
           groups: v.optional(wholeNumber(1, MOST.width)),
           widthPerGroup: v.optional(wholeNumber(1, MOST.width)),
         }),
       ],
-      `must be one of ${names.join(', ')}, or { block: "basic" | "bottleneck", layers: [four numbers of blocks], width: channels of the stem, groups and widthPerGroup of a ResNeXt }`,
+      `must be one of ${names.join(', ')}, or { block: "basic" | "bottleneck", layers: [four numbers of blocks], width: channels of the stem, groups and widthPerGroup of a ResNeXt, style: "pytorch" | "caffe" }`,
     ),
     'resnet50',
   ),
@@ -113,6 +118,9 @@ export const denseEntries = {
       ),
       mean: v.optional(triple, [0.485, 0.456, 0.406]),
       std: v.optional(triple, [0.229, 0.224, 0.225]),
+      range: v.optional(v.picklist([1, 255], 'must be 1 or 255, what a full pixel counts in mean and std'), 1),
+      channels: v.optional(v.picklist(['rgb', 'bgr'], 'must be "rgb" or "bgr"'), 'rgb'),
+      resize: v.optional(v.picklist(['torchvision', 'mmdet'], 'must be "torchvision" or "mmdet"'), 'torchvision'),
       sizeDivisible: v.optional(wholeNumber(1, MOST.side), 32),
     }),
     {},

@@ -10,6 +10,8 @@ export interface MatcherOptions {
   readonly low: number;
   /** Whether the best candidates of every ground truth are kept even below the thresholds. */
   readonly lowQuality: boolean;
+  /** IoU that the best candidate of a ground truth needs for that, default 0; `assignMaxIou` reads it. */
+  readonly lowQualityMin?: number | undefined;
 }
 
 /** The candidate is background. */

@@ -116,6 +116,12 @@ it('gives a low-quality anchor to the ground truth that asked, to the last of se
   ).toEqual([1, -1]);
 });
 
+it('keeps no low-quality match below the least', () => {
+  const of = (lowQualityMin: number) =>
+    assigned([[0, 0, 10, 10]], [1], [[0, 0, 10, 3]], [1], { ...rule, lowQualityMin });
+  expect([of(0.29), of(0.31)]).toEqual([[0], [-1]]);
+});
+
 it('ignores anchors that take no part, and looks for the best among the others', () => {
   const boxes: Box[] = [[0, 0, 10, 10]];
   const anchors: Box[] = [

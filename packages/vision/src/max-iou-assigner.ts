@@ -22,12 +22,15 @@ export interface MaxIouInput {
  *
  * With low-quality matches, every anchor that reaches the highest IoU of some ground truth is given to *that* ground
  * truth, to
- * the last of several; `matchBoxes` gives it to the anchor's own best one. The highest IoU of a ground truth may be 0:
+ * the last of several, if that IoU is at least `lowQualityMin`; `matchBoxes` gives it to the anchor's own best one. The highest IoU of a ground truth may be 0:
  * then it
  * gets every anchor that does not touch it.
  * @returns [b, a] int32
  */
-export function assignMaxIou(input: MaxIouInput, { high, low, lowQuality }: MatcherOptions): tf.Tensor2D {
+export function assignMaxIou(
+  input: MaxIouInput,
+  { high, low, lowQuality, lowQualityMin = 0 }: MatcherOptions,
+): tf.Tensor2D {
   const { boxes, mask, anchors, inside } = input;
   const [b, g] = mask.shape;
   const a = anchors.shape[0];
@@ -58,8 +61,8 @@ export function assignMaxIou(input: MaxIouInput, { high, low, lowQuality }: Matc
       2,
       true,
     ); // [b, g, 1]
-    // A mark that no anchor has keeps padding, and boxes of an image without anchors, from asking.
-    const asked = tf.where(tf.greaterEqual(highest, 0), highest, -2);
+    // A mark that no anchor has keeps padding, boxes of an image without anchors and those below the least from asking.
+    const asked = tf.where(tf.greaterEqual(highest, Math.max(lowQualityMin, 0)), highest, -2);
     const numbers = tf.reshape(tf.range(1, g + 1, 1, 'int32'), [1, g, 1]);
     const matched = qualities.map((quality) =>
       tf.tidy(() => {

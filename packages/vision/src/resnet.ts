@@ -16,6 +16,11 @@ export interface ResnetShape {
    * 64`.
    */
   readonly widthPerGroup?: number | undefined;
+  /**
+   * Which convolution of a bottleneck has the stride: the 3x3 (`pytorch`, the default) or the first 1x1 (`caffe`, He et
+   * al., 2016). Weights of both have the same names and shapes.
+   */
+  readonly style?: 'pytorch' | 'caffe' | undefined;
 }
 
 type ResnetName =
@@ -24,14 +29,16 @@ type ResnetName =
   | 'resnet34'
   | 'resnet50'
   | 'resnet101'
+  | 'resnet50_caffe'
+  | 'resnet101_caffe'
   | 'resnext50_32x4d'
   | 'resnext101_32x4d'
   | 'resnext101_64x4d'
   | 'resnext101_32x8d';
 
 /**
- * The usual depths, by torchvision's names; `resnet10` has one basic block a stage, and `resnext101_32x4d` is
- * mmdetection's.
+ * The usual depths, by torchvision's names; `resnet10` has one basic block a stage, and `resnext101_32x4d` and the
+ * `_caffe` ones are mmdetection's.
  */
 export const RESNETS: Readonly<Record<ResnetName, ResnetShape>> = {
   resnet10: { block: 'basic', layers: [1, 1, 1, 1], width: 64 },
@@ -39,6 +46,8 @@ export const RESNETS: Readonly<Record<ResnetName, ResnetShape>> = {
   resnet34: { block: 'basic', layers: [3, 4, 6, 3], width: 64 },
   resnet50: { block: 'bottleneck', layers: [3, 4, 6, 3], width: 64 },
   resnet101: { block: 'bottleneck', layers: [3, 4, 23, 3], width: 64 },
+  resnet50_caffe: { block: 'bottleneck', layers: [3, 4, 6, 3], width: 64, style: 'caffe' },
+  resnet101_caffe: { block: 'bottleneck', layers: [3, 4, 23, 3], width: 64, style: 'caffe' },
   resnext50_32x4d: { block: 'bottleneck', layers: [3, 4, 6, 3], width: 64, groups: 32, widthPerGroup: 4 },
   resnext101_32x4d: { block: 'bottleneck', layers: [3, 4, 23, 3], width: 64, groups: 32, widthPerGroup: 4 },
   resnext101_64x4d: { block: 'bottleneck', layers: [3, 4, 23, 3], width: 64, groups: 64, widthPerGroup: 4 },
@@ -66,21 +75,21 @@ export interface Stage {
 const UNFREEZING = ['layer4', 'layer3', 'layer2', 'layer1', 'conv1'];
 
 /**
- * ResNet v1.5 (He et al., 2016; the stride in the 3x3 of a bottleneck), named as in torchvision.
+ * ResNet (He et al., 2016), by default v1.5, with the stride in the 3x3 of a bottleneck; named as in torchvision.
  * @param images [b, h, w, 3]
  * @returns the stages, strides 4, 8, 16, 32
  */
 export function buildResnet(builder: NetworkBuilder, images: SymbolicTensor, options: ResnetOptions): Stage[] {
-  const { block, layers: depths, width, groups = 1, widthPerGroup = 64, norm, trainableLayers, path } = options;
+  const { block, layers: depths, width, groups = 1, widthPerGroup = 64, style, norm, trainableLayers, path } = options;
   if (depths.length < 1 || depths.length > 4)
     throw new KdError(
       'CONFIG_INVALID',
       `${path}: a ResNet has one to four stages, but ${depths.length} depths are given: ${depths.join(', ')}.`,
     );
-  if (block === 'basic' && (groups !== 1 || widthPerGroup !== 64))
+  if (block === 'basic' && (groups !== 1 || widthPerGroup !== 64 || style === 'caffe'))
     throw new KdError(
       'CONFIG_INVALID',
-      `${path}: a basic block has neither groups nor a width of them; take bottlenecks.`,
+      `${path}: a basic block has neither groups nor a width of them, nor a 1x1 for the stride of style "caffe"; take bottlenecks.`,
     );
   const training = [...UNFREEZING.slice(0, trainableLayers), ...(trainableLayers >= 5 ? ['bn1'] : [])];
 
@@ -115,6 +124,7 @@ export function buildResnet(builder: NetworkBuilder, images: SymbolicTensor, opt
         planes: width * 2 ** k,
         groups,
         widthPerGroup,
+        style,
         stride: i === 0 && k > 0 ? 2 : 1,
         norm,
         trainable,
@@ -130,6 +140,7 @@ interface BlockOptions {
   readonly planes: number;
   readonly groups: number;
   readonly widthPerGroup: number;
+  readonly style: ResnetShape['style'];
   readonly stride: number;
   readonly norm: NormOptions;
   readonly trainable: boolean;
@@ -138,7 +149,7 @@ interface BlockOptions {
 function residualBlock(
   builder: NetworkBuilder,
   input: SymbolicTensor,
-  { name, block, planes, groups, widthPerGroup, stride, norm, trainable }: BlockOptions,
+  { name, block, planes, groups, widthPerGroup, style, stride, norm, trainable }: BlockOptions,
 ): SymbolicTensor {
   const step = (
     x: SymbolicTensor,
@@ -160,8 +171,9 @@ function residualBlock(
   let x: SymbolicTensor;
   if (block === 'bottleneck') {
     const inner = Math.trunc((planes * widthPerGroup) / 64) * groups;
-    x = builder.relu(`${name}.relu1`, step(input, 'conv1', 'bn1', inner, 1, 1));
-    x = builder.relu(`${name}.relu2`, step(x, 'conv2', 'bn2', inner, 3, stride, groups));
+    const [first, second] = style === 'caffe' ? [stride, 1] : [1, stride];
+    x = builder.relu(`${name}.relu1`, step(input, 'conv1', 'bn1', inner, 1, first));
+    x = builder.relu(`${name}.relu2`, step(x, 'conv2', 'bn2', inner, 3, second, groups));
     x = step(x, 'conv3', 'bn3', filters, 1, 1);
   } else {
     x = builder.relu(`${name}.relu1`, step(input, 'conv1', 'bn1', planes, 3, stride));

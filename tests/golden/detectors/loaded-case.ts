@@ -149,7 +149,11 @@ export async function trajectoryOf({ index, detector, batch }: LoadedCase): Prom
   return { losses, variables };
 }
 
-function runStep(detector: Detector, images: tf.Tensor4D, targets: Parameters<typeof computeStep>[2]): StepResult {
+export function runStep(
+  detector: Detector,
+  images: tf.Tensor4D,
+  targets: Parameters<typeof computeStep>[2],
+): StepResult {
   const models = {
     student: detector,
     teacher: null,
@@ -161,7 +165,7 @@ function runStep(detector: Detector, images: tf.Tensor4D, targets: Parameters<ty
   return computeStep(models, images, targets, { step: 0, steps: 1, epoch: 0, epochs: 1, fraction: 0 });
 }
 
-async function lossesOf({ names, terms }: StepResult): Promise<Readonly<Record<string, number>>> {
+export async function lossesOf({ names, terms }: StepResult): Promise<Readonly<Record<string, number>>> {
   const values = await terms.data();
   terms.dispose();
   return Object.fromEntries(names.map((name, i) => [name, values[i]!]));

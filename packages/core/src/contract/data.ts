@@ -59,8 +59,18 @@ export interface InputSpec {
   readonly maxSize: number;
   /** [height, width]: stretch every image to this size instead. */
   readonly fixedSize: readonly [number, number] | null;
+  /** Of the channels in the order that the network reads them, in units of `range`. */
   readonly mean: readonly [number, number, number];
   readonly std: readonly [number, number, number];
+  /** What a full pixel counts in `mean` and `std`: 1 as in torchvision (the default), or 255 as in mmdetection. */
+  readonly range?: 1 | 255;
+  /** The order in which the network reads red, green and blue; default `rgb`. */
+  readonly channels?: 'rgb' | 'bgr';
+  /**
+   * Whose resize. torchvision (the default) cuts sides to whole pixels and resizes normalised values; mmdetection rounds
+   * sides, and the values of the resized picture, before they are normalised.
+   */
+  readonly resize?: 'torchvision' | 'mmdet';
   /** Height and width of a batch are padded to a multiple of this. */
   readonly sizeDivisible: number;
 }
@@ -92,7 +102,7 @@ export interface LoaderOptions {
  * with a mask.
  */
 export interface HostBatch {
-  /** [b, h, w, 3] float32 RGB, padded with 0 at the right and the bottom. */
+  /** [b, h, w, 3] float32, RGB unless the input's `channels` say otherwise, padded with 0 at the right and the bottom. */
   readonly images: Float32Array;
   readonly shape: readonly [number, number, number, 3];
   /** [b, g, 4] x1 y1 x2 y2 in pixels of the resized image; padding rows are 0. */

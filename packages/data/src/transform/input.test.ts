@@ -50,6 +50,41 @@ it('normalises, resizes by the last size, pads with 0 at the right and the botto
   expect([...batch.mask]).toEqual([1, 1, 0, 0]);
 });
 
+it('takes statistics in values of 0 to 255 and the channels in the order of caffe', () => {
+  const pixel = { data: Uint8Array.of(255, 100, 10), width: 1, height: 1 };
+  const caffe = { minSize: [1], sizeDivisible: 1, mean: [20, 50, 105], std: [1, 2, 0.5], range: 255 } as const;
+  expect([...inputTransform([{ image: pixel }], { ...input, ...caffe, channels: 'bgr' }).images]).toEqual([
+    -10, 25, 300,
+  ]);
+  expect([...inputTransform([{ image: pixel }], { ...input, ...caffe }).images]).toEqual([235, 25, -190]);
+  expect(() => inputTransform([{ image: pixel }], { ...input, ...caffe, range: 1 })).toThrow(/range: 255/);
+});
+
+it('resizes by the rule of mmdetection: sides rounded, and values before they are normalised', () => {
+  const picture = { data: Uint8Array.of(0, 0, 0, 101, 101, 101), width: 2, height: 1 };
+  const spec = {
+    ...input,
+    minSize: [1],
+    maxSize: 4,
+    sizeDivisible: 1,
+    mean: [0, 0, 0],
+    std: [1, 1, 1],
+    range: 255,
+  } as const;
+  const red = (resize: 'mmdet' | 'torchvision') =>
+    [...inputTransform([{ image: picture }], { ...spec, fixedSize: [1, 4], resize }).images].filter(
+      (_, i) => i % 3 === 0,
+    );
+  expect(red('torchvision')).toEqual([0, 25.25, 75.75, 101]);
+  expect(red('mmdet')).toEqual([0, 25, 76, 101]);
+  const sizes = (resize: 'mmdet' | 'torchvision') =>
+    inputTransform([{ image: image(128, 97, 0) }], { ...input, minSize: [112], maxSize: 160, resize }).imageSizes[0];
+  expect([sizes('torchvision'), sizes('mmdet')]).toEqual([
+    [111, 147],
+    [112, 148],
+  ]);
+});
+
 it('scales each axis by its own quotient, to a fixed size where one is given', () => {
   const batch = inputTransform(
     [{ image: image(640, 480, 9), boxes: [[64, 48, 640, 480]] }],

@@ -29,7 +29,8 @@ export function inputTransform(items: readonly BatchItem[], input: InputSpec, ma
   if (items.length === 0) throw new KdError('USAGE', 'inputTransform was given no images.');
   const sizes = items.map(
     ({ image, minSize }) =>
-      input.fixedSize ?? resizedSize(image.height, image.width, minSize ?? input.minSize.at(-1)!, input.maxSize),
+      input.fixedSize ??
+      resizedSize(image.height, image.width, minSize ?? input.minSize.at(-1)!, input.maxSize, input.resize),
   );
   const padded = (side: 0 | 1): number =>
     Math.ceil(Math.max(...sizes.map((size) => size[side])) / input.sizeDivisible) * input.sizeDivisible;

@@ -2,17 +2,25 @@ import { KdError, type InputSpec } from '@kd/core/plain';
 import type { HostImage } from '../decode/image.js';
 
 /**
- * The size after resizing, by torchvision's rule: the short side becomes `minSize` unless the long one would exceed
- * `maxSize`; products are cut, not rounded, so a side may come out one below `minSize` (97x128 at 112 has height 111).
+ * The size after resizing: the short side becomes `minSize` unless the long one would exceed `maxSize`. By torchvision's
+ * rule products are cut, so a side may come out one below `minSize` (97x128 at 112 has height 111); by mmdetection's
+ * they are rounded.
  * @returns [height, width]
  * @throws KdError USAGE for sides that are none
  */
-export function resizedSize(height: number, width: number, minSize: number, maxSize: number): [number, number] {
+export function resizedSize(
+  height: number,
+  width: number,
+  minSize: number,
+  maxSize: number,
+  rule: NonNullable<InputSpec['resize']> = 'torchvision',
+): [number, number] {
   const sides = [height, width, minSize, maxSize];
   if (!sides.every((side) => Number.isFinite(side) && side > 0))
     throw new KdError('USAGE', `resizedSize wants four sides above 0, not ${sides.join(', ')}.`);
   const scale = Math.min(minSize / Math.min(height, width), maxSize / Math.max(height, width));
-  return [Math.max(1, Math.trunc(height * scale)), Math.max(1, Math.trunc(width * scale))];
+  const whole = (side: number): number => Math.max(1, Math.trunc(rule === 'mmdet' ? side + 0.5 : side));
+  return [whole(height * scale), whole(width * scale)];
 }
 
 interface Axis {
@@ -35,15 +43,24 @@ function axis(from: number, to: number): Axis {
   return { low, high, weight };
 }
 
-/** [3 * 256] `(v / 255 - mean) / std`, every step in float32: what normalising first gives. */
-function normalised(mean: InputSpec['mean'], std: InputSpec['std']): Float32Array {
+/** How pixels become values of the network. */
+export type Normalisation = Pick<InputSpec, 'mean' | 'std' | 'range' | 'channels' | 'resize'>;
+
+/**
+ * [3 * 256] `(v · range / 255 - mean) / std` of the channels as the network reads them, every step in float32: what
+ * normalising first gives.
+ */
+function normalised({ mean, std, range = 1 }: Normalisation): Float32Array {
   const table = new Float32Array(768);
   for (let c = 0; c < 3; c++) {
     const [m, s] = [Math.fround(mean[c]!), Math.fround(std[c]!)];
-    for (let v = 0; v < 256; v++) table[c * 256 + v] = Math.fround(Math.fround(v / 255) - m) / s;
+    for (let v = 0; v < 256; v++) table[c * 256 + v] = Math.fround(Math.fround((v * range) / 255) - m) / s;
   }
   return table;
 }
+
+/** [3 * 256] The values themselves. */
+const PIXELS = Float32Array.from({ length: 768 }, (_, i) => i & 255);
 
 /** Rows of a larger buffer that an image is written to. */
 export interface Target {
@@ -54,16 +71,21 @@ export interface Target {
   readonly rowStride: number;
 }
 
-/** Normalises, then resizes bilinearly to `[height, width, 3]` into `target`. */
+/**
+ * Resizes bilinearly to `[height, width, 3]` into `target`: normalised values, or (`resize: 'mmdet'`) pixels, whose
+ * whole values are normalised then.
+ */
 export function resizeInto(
   target: Target,
   image: HostImage,
   height: number,
   width: number,
-  { mean, std }: Pick<InputSpec, 'mean' | 'std'>,
+  input: Normalisation,
 ): void {
   const { data, width: sourceWidth } = image;
-  const table = normalised(mean, std);
+  const table = normalised(input);
+  const [first, step] = input.channels === 'bgr' ? [2, -1] : [0, 1];
+  const values = input.resize === 'mmdet' ? PIXELS : table;
   const [ys, xs] = [axis(image.height, height), axis(sourceWidth, width)];
   const out = target.data;
   for (let y = 0; y < height; y++) {
@@ -77,11 +99,13 @@ export function resizeInto(
       const wx = xs.weight[x]!;
       for (let c = 0; c < 3; c++) {
         const base = c << 8;
-        const a = table[base + data[top + left + c]!]!;
-        const b = table[base + data[top + right + c]!]!;
-        const d = table[base + data[bottom + left + c]!]!;
-        const e = table[base + data[bottom + right + c]!]!;
-        out[to++] = (1 - wy) * ((1 - wx) * a + wx * b) + wy * ((1 - wx) * d + wx * e);
+        const from = first + step * c;
+        const a = values[base + data[top + left + from]!]!;
+        const b = values[base + data[top + right + from]!]!;
+        const d = values[base + data[bottom + left + from]!]!;
+        const e = values[base + data[bottom + right + from]!]!;
+        const value = (1 - wy) * ((1 - wx) * a + wx * b) + wy * ((1 - wx) * d + wx * e);
+        out[to++] = values === PIXELS ? table[base + Math.round(value)]! : value;
       }
     }
   }
