@@ -14,7 +14,7 @@ import {
 import type { MmdetIndex } from './mmdet/index-file.js';
 import { builtOf, loadCase, type LoadedCase } from './mmdet/loaded-case.js';
 
-// Real detectors of mmdetection 3.3: inputs, features, priors, assignments, losses, gradients, detections, trajectories.
+// Real models of mmdetection 3.3: inputs, features, priors, assignments, losses, gradients, detections, trajectories.
 
 describeGolden('mmdet', (area) => {
   // The engine may have to set its library up first.

@@ -21,10 +21,8 @@ export interface MaxIouInput {
  * -2 in between and for every anchor that takes no part.
  *
  * With low-quality matches, every anchor that reaches the highest IoU of some ground truth is given to *that* ground
- * truth, to
- * the last of several, if that IoU is at least `lowQualityMin`; `matchBoxes` gives it to the anchor's own best one. The highest IoU of a ground truth may be 0:
- * then it
- * gets every anchor that does not touch it.
+ * truth, to the last of several, if that IoU is at least `lowQualityMin`; `matchBoxes` gives it to the anchor's own
+ * best one. The highest IoU of a ground truth may be 0: then it gets every anchor that does not touch it.
  * @returns [b, a] int32
  */
 export function assignMaxIou(

@@ -67,8 +67,8 @@ export interface InputSpec {
   /** The order in which the network reads red, green and blue; default `rgb`. */
   readonly channels?: 'rgb' | 'bgr';
   /**
-   * Whose resize. torchvision (the default) cuts sides to whole pixels and resizes normalised values; mmdetection rounds
-   * sides, and the values of the resized picture, before they are normalised.
+   * Whose resize. torchvision (the default) cuts sides to whole pixels and resizes normalised values; mmdetection
+   * rounds sides, and the values of the resized picture, before they are normalised.
    */
   readonly resize?: 'torchvision' | 'mmdet';
   /** Height and width of a batch are padded to a multiple of this. */
@@ -102,7 +102,7 @@ export interface LoaderOptions {
  * with a mask.
  */
 export interface HostBatch {
-  /** [b, h, w, 3] float32, RGB unless the input's `channels` say otherwise, padded with 0 at the right and the bottom. */
+  /** [b, h, w, 3] float32, RGB unless the input's `channels` say BGR, padded with 0 at the right and the bottom. */
   readonly images: Float32Array;
   readonly shape: readonly [number, number, number, 3];
   /** [b, g, 4] x1 y1 x2 y2 in pixels of the resized image; padding rows are 0. */
