@@ -3,8 +3,8 @@ import type { HostImage } from '../decode/image.js';
 
 /**
  * The size after resizing: the short side becomes `minSize` unless the long one would exceed `maxSize`. By
- * torchvision's rule products are cut, so a side may come out one below `minSize` (97x128 at 112 has height 111); by mmdetection's
- * they are rounded.
+ * torchvision's rule products are cut, so a side may come out one below `minSize` (97x128 at 112 has height 111); by
+ * mmdetection's they are rounded.
  * @returns [height, width]
  * @throws KdError USAGE for sides that are none
  */
