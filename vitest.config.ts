@@ -12,10 +12,30 @@ export default defineConfig({
     maxWorkers: availableParallelism(),
     // NODE_PATH is what the launcher of pnpm sets: no package is to be found by it here.
     env: { TF_NUM_INTRAOP_THREADS: process.env.TF_NUM_INTRAOP_THREADS ?? '1', NODE_PATH: '' },
+    // What a file spies on or sets is undone after each of its tests, also for the next file of its process.
+    restoreMocks: true,
+    unstubEnvs: true,
     projects: [
-      { extends: true, test: { name: 'unit', include: ['packages/*/src/**/*.test.ts'], testTimeout: 60_000 } },
-      { extends: true, test: { name: 'golden', include: ['tests/golden/**/*.test.ts'], testTimeout: 120_000 } },
-      { extends: true, test: { name: 'e2e', include: ['tests/{docs,e2e}/**/*.test.ts'], testTimeout: 600_000 } },
+      // Files of a project share a process, a core each, and with it TensorFlow.js: loading it takes longer than most
+      // files. All unit tests run on the plain engine, all golden ones on that of `KD_ENGINE`.
+      {
+        extends: true,
+        test: { name: 'unit', include: ['packages/*/src/**/*.test.ts'], isolate: false, testTimeout: 60_000 },
+      },
+      {
+        extends: true,
+        test: { name: 'golden', include: ['tests/golden/**/*.test.ts'], isolate: false, testTimeout: 120_000 },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'e2e',
+          include: ['tests/{docs,e2e}/**/*.test.ts'],
+          testTimeout: 600_000,
+          // Node loads our packages, as it does for a user, and plugins that they import find the same core.
+          server: { deps: { external: [/\/packages\/[^/]+\/dist\//] } },
+        },
+      },
     ],
   },
 });

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { bccdMini, kd, temporaryFolder } from './kd.js';
+import { bccdMini, kd, kdProcess, temporaryFolder } from './kd.js';
 
 describe.skipIf(bccdMini === null)('kd data check (needs ../shared/datasets/bccd-mini, or KD_BCCD_MINI)', () => {
   const coco = (json: string): string[] => ['data', 'check', '--coco', json, '--images', join(bccdMini!, 'JPEGImages')];
@@ -12,7 +12,7 @@ describe.skipIf(bccdMini === null)('kd data check (needs ../shared/datasets/bccd
   }
 
   test('COCO and VOC forms of the same data read the same', async () => {
-    const voc = await kd(['data', 'check', '--voc', bccdMini!, '--split', 'val', '--json']);
+    const voc = await kdProcess(['data', 'check', '--voc', bccdMini!, '--split', 'val', '--json']);
     const fromCoco = await kd([...coco(instances), '--json']);
     const sorted = ({ stdout }: { stdout: string }): unknown => {
       const { ok, images } = JSON.parse(stdout) as Checked;
@@ -45,7 +45,7 @@ describe.skipIf(bccdMini === null)('kd data check (needs ../shared/datasets/bccd
 });
 
 test('kd data check says how it is called', async () => {
-  const { code, stderr } = await kd(['data', 'check', '--coco', 'x.json']);
+  const { code, stderr } = await kdProcess(['data', 'check', '--coco', 'x.json']);
   expect(stderr).toContain('--coco needs --images');
   expect(code).toBe(2);
 });

@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Plan } from '@kd/core';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { config, kd, temporaryFolder } from './kd.js';
+import { config, kd, kdProcess, type Result, temporaryFolder } from './kd.js';
 
 const teacher = join(temporaryFolder(), 'teacher');
 const taught = config('taught.config.ts');
@@ -11,14 +11,12 @@ const distillers = '["ssim","crosskd+pkd",["pkd",{"adapter":"conv1x1"},{"as":"wi
 const settings = ['--epochs', '3', '--seed', '5', '--set', `distillers=${distillers}`, '--set', 'log.every=1'];
 
 /** A command in an empty folder, with an empty folder for what is temporary. */
-async function inEmptyFolder(
-  args: readonly string[],
-): Promise<Awaited<ReturnType<typeof kd>> & { readonly left: string[] }> {
+async function inEmptyFolder(args: readonly string[], run = kd): Promise<Result & { readonly left: string[] }> {
   const folder = temporaryFolder();
   const [cwd, temporary] = ['cwd', 'tmp'].map((name) => join(folder, name)) as [string, string];
   for (const one of [cwd, temporary]) mkdirSync(one);
   const beside = readdirSync(dirname(taught));
-  const ran = await kd(args, { cwd, env: { ...env, TMPDIR: temporary } });
+  const ran = await run(args, { cwd, env: { ...env, TMPDIR: temporary } });
   expect(readdirSync(dirname(taught)), 'beside the config').toEqual(beside);
   // Every command keeps configs as they were transformed in tmp/jiti.
   return {
@@ -37,7 +35,7 @@ beforeAll(async () => {
 
 describe('kd plan', () => {
   test('tells the figures of the run that then trains, and leaves no files', async () => {
-    const { code, stdout, stderr, left } = await inEmptyFolder(['plan', taught, ...settings, '--json']);
+    const { code, stdout, stderr, left } = await inEmptyFolder(['plan', taught, ...settings, '--json'], kdProcess);
     expect(code, stderr).toBe(0);
     expect(left).toEqual(['cwd', 'tmp']);
     const plan = JSON.parse(stdout) as Plan & { ok: boolean };
@@ -99,7 +97,7 @@ describe('kd plan', () => {
   });
 
   test('is a page that a person can read', async () => {
-    const { code, stdout, stderr } = await kd(['plan', taught, ...settings], { env });
+    const { code, stdout, stderr } = await kdProcess(['plan', taught, ...settings], { env });
     expect(code, stderr).toBe(0);
     expect(stderr).toBe('');
     expect(stdout).toMatch(

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { readSafetensors, toTorchvision, writeSafetensors } from '@kd/weights';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { bin, config, kd, type Result, root, temporaryFolder } from './kd.js';
+import { bin, config, kd, kdProcess, type Result, root, temporaryFolder } from './kd.js';
 
 interface Summary {
   readonly metrics: Record<string, number>;
@@ -26,7 +26,7 @@ const run = join(temporaryFolder(), 'alone');
 let trained: Result;
 
 beforeAll(async () => {
-  trained = await kd(['train', config('alone.config.ts'), '--out', run, ...options]);
+  trained = await kdProcess(['train', config('alone.config.ts'), '--out', run, ...options]);
 }, 300_000);
 
 describe('kd train', () => {
@@ -85,7 +85,7 @@ describe('kd train', () => {
   test('stopped by Ctrl-C and resumed, it ends with the same tensors, bit for bit', async () => {
     const out = join(temporaryFolder(), 'interrupted');
     let sent = false;
-    const stopped = await kd(['train', config('alone.config.ts'), '--out', out, ...options], {
+    const stopped = await kdProcess(['train', config('alone.config.ts'), '--out', out, ...options], {
       onStderr: (text, kill) => {
         if (sent || !text.includes('step 8/18')) return;
         sent = true;
@@ -176,7 +176,7 @@ describe('kd train', () => {
 
 describe('kd eval', () => {
   test('gives the figures of the summary again; standard output is JSON alone', async () => {
-    const { code, stdout } = await kd(['eval', run, '--json']);
+    const { code, stdout } = await kdProcess(['eval', run, '--json']);
     expect(JSON.parse(stdout)).toMatchObject({
       ok: true,
       metric: 'coco',
@@ -253,7 +253,7 @@ describe('kd predict', () => {
       .toFile(good);
     writeFileSync(join(folder, 'bad.jpg'), 'no image');
     const out = join(folder, 'out');
-    const { code, stderr } = await kd([
+    const { code, stderr } = await kdProcess([
       'predict',
       run,
       good,
@@ -300,5 +300,5 @@ test('kd doctor says which engine, which library and what to do', async () => {
   ]);
   expect(found.places.length).toBeGreaterThan(0);
   expect(code).toBe(0);
-  expect((await kd(['doctor'])).stdout).toMatch(/^well: tensorflow .* it starts/);
+  expect((await kdProcess(['doctor'])).stdout).toMatch(/^well: tensorflow .* it starts/);
 });

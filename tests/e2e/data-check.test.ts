@@ -1,12 +1,10 @@
-import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { openDataset } from '@kd/data';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { kd, type Result } from './kd.js';
 
-const bin = fileURLToPath(new URL('../../packages/cli/dist/bin.js', import.meta.url));
 // a PNG of 3x2 red pixels
 const PNG = Buffer.from(
   'iVBORw0KGgoAAAANSUhEUgAAAAMAAAACCAIAAAASFvFNAAAACXBIWXMAAAPoAAAD6AG1e1JrAAAAEklEQVQImWP4z8AAQVDqPwMDAEHSBfsYFwTiAAAAAElFTkSuQmCC',
@@ -28,15 +26,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-const kd = (...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> =>
-  new Promise((resolve) => {
-    execFile(
-      process.execPath,
-      [bin, 'data', 'check', ...args],
-      { cwd: folder, timeout: 60_000 },
-      (error, stdout, stderr) => resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr }),
-    );
-  });
+const check = (...args: string[]): Promise<Result> => kd(['data', 'check', ...args], { cwd: folder });
 const coco = async (changes: object, ...args: string[]) => {
   const annotations = [{ id: 0, image_id: 4, category_id: 7, bbox: [0, 0, 2.5, 1] }];
   await writeFile(
@@ -48,13 +38,13 @@ const coco = async (changes: object, ...args: string[]) => {
       ...changes,
     }),
   );
-  const { code, stdout } = await kd('--coco', 'x.json', '--images', 'images', '--json', ...args);
+  const { code, stdout } = await check('--coco', 'x.json', '--images', 'images', '--json', ...args);
   return { code, result: JSON.parse(stdout) as { ok: boolean; error?: { message: string } } };
 };
 
 describe('kd data check', () => {
   it('prints what the program sees of a VOC split, for people and as JSON', async () => {
-    const { code, stdout } = await kd('--voc', 'voc', '--split', 'val', '--json');
+    const { code, stdout } = await check('--voc', 'voc', '--split', 'val', '--json');
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toEqual({
       ok: true,
@@ -77,10 +67,10 @@ describe('kd data check', () => {
         { file: 'a.png', annotation: 1, action: 'clipped', why: expect.stringContaining('cell') as string },
       ],
     });
-    expect((await kd('--voc', 'voc', '--split', 'val')).stdout).toMatch(
+    expect((await check('--voc', 'voc', '--split', 'val')).stdout).toMatch(
       /usable: 1 images.*\n.*cell: 1 boxes in 1 images/,
     );
-    const strict = await kd('--voc', 'voc', '--split', 'val', '--strict', '--json');
+    const strict = await check('--voc', 'voc', '--split', 'val', '--strict', '--json');
     expect([strict.code, JSON.parse(strict.stdout)]).toMatchObject([
       1,
       { ok: false, error: { code: 'DATA_INVALID', message: expect.stringContaining('2 findings') as string } },
@@ -134,8 +124,8 @@ describe('kd data check', () => {
   });
 
   it('refuses options that name no data set with exit code 2', async () => {
-    expect((await kd()).code).toBe(2);
-    expect((await kd('--coco', 'x.json')).stderr).toContain('--images');
+    expect((await check()).code).toBe(2);
+    expect((await check('--coco', 'x.json')).stderr).toContain('--images');
   });
 });
 

@@ -3,6 +3,8 @@ import { existsSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { main } from '@kd/cli';
+import { vi } from 'vitest';
 
 export const root = fileURLToPath(new URL('../..', import.meta.url));
 export const bin = join(root, 'packages/cli/dist/bin.js');
@@ -18,22 +20,26 @@ export interface Result {
   readonly code: number | null;
   readonly stdout: string;
   readonly stderr: string;
-  readonly milliseconds: number;
 }
 
 export interface RunOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string | undefined>>;
+}
+
+export interface ProcessOptions extends RunOptions {
   /** Called with all of standard error so far, whenever there is more. */
   readonly onStderr?: (text: string, kill: (signal: NodeJS.Signals) => void) => void;
 }
 
 /**
  * Runs the built command as a person would: in a process of its own, without the search path that a test runner's shim
- * sets.
+ * sets. Every command has a test that does so; what starts, signals and ends a process needs it.
  */
-export function kd(args: readonly string[], { cwd = root, env = {}, onStderr }: RunOptions = {}): Promise<Result> {
-  const began = performance.now();
+export function kdProcess(
+  args: readonly string[],
+  { cwd = root, env = {}, onStderr }: ProcessOptions = {},
+): Promise<Result> {
   return new Promise((done, fail) => {
     const child = spawn(process.execPath, [bin, ...args], {
       cwd,
@@ -47,8 +53,40 @@ export function kd(args: readonly string[], { cwd = root, env = {}, onStderr }: 
       onStderr?.(stderr, (signal) => child.kill(signal));
     });
     child.on('error', fail);
-    child.on('close', (code) => done({ code, stdout, stderr, milliseconds: performance.now() - began }));
+    child.on('close', (code) => done({ code, stdout, stderr }));
   });
+}
+
+let last: Promise<unknown> = Promise.resolve();
+
+/**
+ * Runs the built command in this process, where TensorFlow is loaded already: the same main function, with streams,
+ * folder and environment of its own. One after the other, since a process has one of each.
+ */
+export function kd(args: readonly string[], options: RunOptions = {}): Promise<Result> {
+  const run = last.then(() => here(args, options));
+  last = run.catch(() => {});
+  return run;
+}
+
+async function here(args: readonly string[], { cwd = root, env = {} }: RunOptions): Promise<Result> {
+  const said = { stdout: '', stderr: '' };
+  const before = { cwd: process.cwd(), argv: process.argv };
+  const spies = (['stdout', 'stderr'] as const).map((name) =>
+    vi.spyOn(process[name], 'write').mockImplementation((text) => ((said[name] += String(text)), true)),
+  );
+  process.chdir(cwd);
+  process.argv = [process.execPath, bin, ...args];
+  for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value);
+  try {
+    const code = await main(args);
+    return { code, ...said };
+  } finally {
+    vi.unstubAllEnvs();
+    process.argv = before.argv;
+    process.chdir(before.cwd);
+    for (const spy of spies) spy.mockRestore();
+  }
 }
 
 export const temporaryFolder = (): string => mkdtempSync(join(tmpdir(), 'kd-e2e-'));

@@ -2,7 +2,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { bin, config, kd, root, temporaryFolder } from './kd.js';
+import { bin, config, kdProcess, root, temporaryFolder } from './kd.js';
 
 const folder = temporaryFolder();
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -21,8 +21,10 @@ test('killed at random moments and in the middle of a checkpoint, a run loses no
 test('a second training in the folder is refused, and the first comes to its end', async () => {
   const out = join(folder, 'two');
   const train = ['train', config('killed.config.ts'), '--out', out, '--epochs', '2'];
-  let second: ReturnType<typeof kd> | undefined;
-  const first = await kd(train, { onStderr: (text) => void (text.includes('step 1/8') && (second ??= kd(train))) });
+  let second: ReturnType<typeof kdProcess> | undefined;
+  const first = await kdProcess(train, {
+    onStderr: (text) => void (text.includes('step 1/8') && (second ??= kdProcess(train))),
+  });
   expect(await second).toMatchObject({
     code: 1,
     stderr: expect.stringMatching(

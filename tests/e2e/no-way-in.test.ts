@@ -3,7 +3,7 @@ import { cpSync, existsSync, mkdirSync, readFileSync, realpathSync, rmSync, syml
 import { dirname, join } from 'node:path';
 import { readSafetensors, writeSafetensors } from '@kd/weights';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { config, kd, type Result, root, temporaryFolder } from './kd.js';
+import { config, kd, kdProcess, type Result, root, temporaryFolder } from './kd.js';
 
 /** The project of a person; somebody else wrote packages, checkpoints and run folders in it. */
 const project = realpathSync(temporaryFolder());
@@ -101,7 +101,7 @@ beforeAll(async () => {
   dependOn();
   writeFileSync(payload, hostile);
   writeFileSync(join(project, 'kd.config.json'), JSON.stringify(tiny));
-  const { code, stderr } = await here('train', 'kd.config.json', '--out', 'runs/good');
+  const { code, stderr } = await kdProcess(['train', 'kd.config.json', '--out', 'runs/good'], { cwd: project });
   expect(code, stderr).toBe(0);
 }, 300_000);
 beforeEach(() => dependOn());

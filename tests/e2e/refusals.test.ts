@@ -10,7 +10,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { kd, type Result, root, temporaryFolder } from './kd.js';
+import { kd, kdProcess, type Result, root, temporaryFolder } from './kd.js';
 
 /** The project of a person: packages installed, some of them with a fault. */
 const project = realpathSync(temporaryFolder());
@@ -72,11 +72,11 @@ const tiny = {
  * Trains with distillers by name, as a person would: `kd train kd.config.json --out runs/…` in the folder of the
  * project.
  */
-async function train(run: string, ...distillers: readonly string[]): Promise<Result & { out: string }> {
-  const taught = distillers.length === 0 ? {} : { teacher: { weights: 'runs/teacher' }, distillers };
+async function train(run: string, distiller?: string, by = kd): Promise<Result & { out: string }> {
+  const taught = distiller === undefined ? {} : { teacher: { weights: 'runs/teacher' }, distillers: [distiller] };
   writeFileSync(join(project, `${run}.json`), JSON.stringify({ ...tiny, ...taught }));
   return {
-    ...(await kd(['train', `${run}.json`, '--out', join('runs', run)], { cwd: project })),
+    ...(await by(['train', `${run}.json`, '--out', join('runs', run)], { cwd: project })),
     out: join(project, 'runs', run),
   };
 }
@@ -218,7 +218,7 @@ describe('kd train warns, once, and trains', () => {
   });
 
   test('of two copies of core and of TensorFlow.js in the tree; kd doctor tells them too', async () => {
-    const result = await train('own-core', 'own-core');
+    const result = await train('own-core', 'own-core', kdProcess);
     const copy = (name: string): string => join(installed('kd-plugin-own-core'), 'node_modules', name);
     expect(warnings(result)).toEqual([
       expect.stringContaining(`0.0.7 for kd-plugin-own-core (${copy('@tensorflow/tfjs-core')})`),
