@@ -1,5 +1,7 @@
 import { availableParallelism } from 'node:os';
-import { defineConfig } from 'vitest/config';
+import { defaultExclude, defineConfig } from 'vitest/config';
+
+const contracts = 'packages/*/src/contract.test.ts';
 
 // Limits of time are for what hangs, not for what is slow: machines are.
 // Packages are tested as they ship: relative imports are source, `@kd/*` imports are the built packages (`tsc -b`
@@ -12,16 +14,23 @@ export default defineConfig({
     maxWorkers: availableParallelism(),
     // NODE_PATH is what the launcher of pnpm sets: no package is to be found by it here.
     env: { TF_NUM_INTRAOP_THREADS: process.env.TF_NUM_INTRAOP_THREADS ?? '1', NODE_PATH: '' },
-    // What a file spies on or sets is undone after each of its tests, also for the next file of its process.
+    // What a test spies on is undone after it, also for the next file of its process.
     restoreMocks: true,
-    unstubEnvs: true,
     projects: [
       // Files of a project share a process, a core each, and with it TensorFlow.js: loading it takes longer than most
-      // files. All unit tests run on the plain engine, all golden ones on that of `KD_ENGINE`.
+      // files. Unit tests run on the plain engine; the contract of each plugin and detector on the native one, golden
+      // cases on that of `KD_ENGINE`.
       {
         extends: true,
-        test: { name: 'unit', include: ['packages/*/src/**/*.test.ts'], isolate: false, testTimeout: 60_000 },
+        test: {
+          name: 'unit',
+          include: ['packages/*/src/**/*.test.ts'],
+          exclude: [...defaultExclude, contracts],
+          isolate: false,
+          testTimeout: 60_000,
+        },
       },
+      { extends: true, test: { name: 'contract', include: [contracts], isolate: false, testTimeout: 60_000 } },
       {
         extends: true,
         test: { name: 'golden', include: ['tests/golden/**/*.test.ts'], isolate: false, testTimeout: 120_000 },

@@ -1,13 +1,14 @@
 import { PassThrough } from 'node:stream';
-import { afterEach, expect, test, vi } from 'vitest';
+import { beforeEach, expect, type MockInstance, test, vi } from 'vitest';
 import { closedPipeAsSignal } from './closed-pipe.js';
 import { stopSignal } from './stop-signal.js';
 
-const written = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
-const exited = vi.spyOn(process, 'exit').mockImplementation((() => {}) as () => never);
-afterEach(() => {
-  written.mockClear();
-  exited.mockClear();
+let written: MockInstance;
+let exited: MockInstance;
+beforeEach(() => {
+  written = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+  exited = vi.spyOn(process, 'exit').mockImplementation((() => {}) as () => never);
+  return () => vi.restoreAllMocks();
 });
 const raise = (name: NodeJS.Signals): boolean => process.emit(name, name);
 

@@ -1,6 +1,8 @@
+import { tensorflow } from '@kd/engine-tensorflow';
 import { testDetector } from '@kd/testing';
 import { cascadeRcnn, fasterRcnn, type FasterRcnnInput } from './index.js';
 
+const engine = tensorflow();
 const tiny: FasterRcnnInput = {
   backbone: { block: 'basic', layers: [1, 1, 1, 1], width: 2 },
   fpnChannels: 4,
@@ -11,9 +13,10 @@ const tiny: FasterRcnnInput = {
   input: { minSize: 64, maxSize: 64 },
 };
 
-testDetector(fasterRcnn, { options: tiny });
+testDetector(fasterRcnn, { engine, options: tiny });
 
 testDetector(fasterRcnn, {
+  engine,
   options: {
     ...tiny,
     version: 2,
@@ -25,6 +28,7 @@ testDetector(fasterRcnn, {
 });
 
 testDetector(cascadeRcnn, {
+  engine,
   options: {
     backbone: { block: 'basic', layers: [1, 1, 1, 1], width: 2 },
     fpnChannels: 4,

@@ -1,6 +1,8 @@
+import { tensorflow } from '@kd/engine-tensorflow';
 import { testDetector } from '@kd/testing';
 import { fcos } from './index.js';
 
+const engine = tensorflow();
 const options = {
   backbone: { block: 'basic' as const, layers: [1, 1, 1, 1], width: 2 },
   fpnChannels: 4,
@@ -8,9 +10,10 @@ const options = {
   input: { minSize: 64, maxSize: 64 },
 };
 
-testDetector(fcos, { options });
-testDetector(fcos, { options: { ...options, flavour: 'mmdet' } });
+testDetector(fcos, { engine, options });
+testDetector(fcos, { engine, options: { ...options, flavour: 'mmdet' } });
 testDetector(fcos, {
+  engine,
   options: {
     ...options,
     flavour: 'mmdet',

@@ -1,6 +1,8 @@
+import { tensorflow } from '@kd/engine-tensorflow';
 import { testDetector } from '@kd/testing';
 import { type RetinaNetInput, retinanet } from './index.js';
 
+const engine = tensorflow();
 const tiny: RetinaNetInput = {
   backbone: { block: 'basic', layers: [1, 1, 1, 1], width: 2 },
   fpnChannels: 4,
@@ -8,6 +10,6 @@ const tiny: RetinaNetInput = {
   input: { minSize: 64, maxSize: 64 },
 };
 
-testDetector(retinanet, { options: tiny });
+testDetector(retinanet, { engine, options: tiny });
 
-testDetector(retinanet, { options: { ...tiny, flavour: 'mmdet' } });
+testDetector(retinanet, { engine, options: { ...tiny, flavour: 'mmdet' } });

@@ -1,14 +1,23 @@
+import { tensorflow } from '@kd/engine-tensorflow';
 import { testPlugin, toyDetector } from '@kd/testing';
 import { crosskd } from './index.js';
 
+const engine = tensorflow();
+
 // A detector that knows nothing of this method: its staged head and its dense info are all that is needed.
-testPlugin(crosskd);
+testPlugin(crosskd, { engine });
 
 // Another width and depth, read by both: the adapters' variables join the optimiser and the state.
 testPlugin(crosskd, {
+  engine,
   options: { i: 1, adapter: 'conv1x1', perLevel: true },
   student: toyDetector({ depth: 2 }),
   teacher: toyDetector({ width: 6, depth: 3 }),
 });
 
-testPlugin(crosskd, { options: { i: 0 }, student: toyDetector({ depth: 2 }), teacher: toyDetector({ depth: 2 }) });
+testPlugin(crosskd, {
+  engine,
+  options: { i: 0 },
+  student: toyDetector({ depth: 2 }),
+  teacher: toyDetector({ depth: 2 }),
+});

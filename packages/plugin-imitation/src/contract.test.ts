@@ -1,19 +1,22 @@
+import { tensorflow } from '@kd/engine-tensorflow';
 import { testPlugin, toyDetector, toyTwoStage } from '@kd/testing';
 import { defeat, fgfi, fitnets } from './index.js';
 
+const engine = tensorflow();
 const wide = toyDetector({ width: 6 });
 
-testPlugin(fitnets, { teacher: wide });
+testPlugin(fitnets, { engine, teacher: wide });
 testPlugin(fitnets, {
+  engine,
   options: { adapter: 'conv1x1-bn-relu', unitLength: true, divide: 'images', taps: ['backbone.stem', 'neck@p4'] },
   teacher: wide,
 });
 
-testPlugin(fgfi, { teacher: wide });
-testPlugin(fgfi, { options: { variant: 'original', schedule: {}, taps: 'neck@p3' }, teacher: wide });
+testPlugin(fgfi, { engine, teacher: wide });
+testPlugin(fgfi, { engine, options: { variant: 'original', schedule: {}, taps: 'neck@p3' }, teacher: wide });
 
-testPlugin(defeat, { teacher: wide });
+testPlugin(defeat, { engine, teacher: wide });
 
 const two = { student: toyTwoStage(), teacher: toyTwoStage({ width: 6 }) };
-testPlugin(defeat, { options: { head: {} }, ...two });
-testPlugin(fgfi, { ...two, options: { finest: 8 } });
+testPlugin(defeat, { engine, options: { head: {} }, ...two });
+testPlugin(fgfi, { engine, ...two, options: { finest: 8 } });

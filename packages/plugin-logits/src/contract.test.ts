@@ -1,15 +1,18 @@
+import { tensorflow } from '@kd/engine-tensorflow';
 import { testPlugin, toyDetector, toyTwoStage } from '@kd/testing';
 import { kd, rkd } from './index.js';
 
-testPlugin(kd, { taps: false });
-testPlugin(kd, { taps: false, options: { loss: 'softmax' } });
-testPlugin(kd, { taps: false, options: { loss: 'sigmoid', temperature: 2, on: 'positives' } });
+const engine = tensorflow();
 
-testPlugin(rkd);
-testPlugin(rkd, { options: { unitLength: true, cap: 8 }, teacher: toyDetector({ width: 6 }) });
-testPlugin(rkd, { options: { flavour: 'gk', cap: 8 }, teacher: toyDetector({ width: 6 }) });
+testPlugin(kd, { engine, taps: false });
+testPlugin(kd, { engine, taps: false, options: { loss: 'softmax' } });
+testPlugin(kd, { engine, taps: false, options: { loss: 'sigmoid', temperature: 2, on: 'positives' } });
+
+testPlugin(rkd, { engine });
+testPlugin(rkd, { engine, options: { unitLength: true, cap: 8 }, teacher: toyDetector({ width: 6 }) });
+testPlugin(rkd, { engine, options: { flavour: 'gk', cap: 8 }, teacher: toyDetector({ width: 6 }) });
 
 const two = { student: toyTwoStage(), teacher: toyTwoStage({ width: 6 }) };
-testPlugin(kd, { taps: false, ...two });
-testPlugin(rkd, { taps: false, ...two });
-testPlugin(rkd, { options: { flavour: 'gk', cap: 8, schedule: {} }, ...two });
+testPlugin(kd, { engine, taps: false, ...two });
+testPlugin(rkd, { engine, taps: false, ...two });
+testPlugin(rkd, { engine, options: { flavour: 'gk', cap: 8, schedule: {} }, ...two });

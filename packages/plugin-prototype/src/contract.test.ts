@@ -1,11 +1,15 @@
+import { tensorflow } from '@kd/engine-tensorflow';
 import { testPlugin, toyDetector, toyTwoStage } from '@kd/testing';
 import { prototype } from './index.js';
 
+const engine = tensorflow();
+
 // The toys' objects are small.
-testPlugin(prototype, { options: { minSide: 4 }, twice: false });
+testPlugin(prototype, { engine, options: { minSide: 4 }, twice: false });
 
 // A teacher of another width, the ground truth as instances, and the other form of every loss.
 testPlugin(prototype, {
+  engine,
   options: {
     minSide: 4,
     count: 2,
@@ -20,16 +24,18 @@ testPlugin(prototype, {
 });
 
 // No object is large enough: there is no prototype at all.
-testPlugin(prototype, { options: {}, twice: false });
+testPlugin(prototype, { engine, options: {}, twice: false });
 
 // Regions as instances, and what the second stages pool from them.
 testPlugin(prototype, {
+  engine,
   options: { minSide: 4 },
   student: toyTwoStage(),
   teacher: toyTwoStage({ width: 6 }),
   twice: false,
 });
 testPlugin(prototype, {
+  engine,
   options: { minSide: 4, instances: 'gt', weights: { response: 0 } },
   student: toyTwoStage(),
   twice: false,

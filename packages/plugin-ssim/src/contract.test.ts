@@ -1,7 +1,10 @@
+import { tensorflow } from '@kd/engine-tensorflow';
 import { testPlugin, toyDetector } from '@kd/testing';
 import { ssim } from './index.js';
 
-testPlugin(ssim);
+const engine = tensorflow();
+
+testPlugin(ssim, { engine });
 
 // A teacher of another width, padding left out: the adapter's variables join the optimiser and the state.
-testPlugin(ssim, { options: { adapter: 'conv1x1', maskPadding: true }, teacher: toyDetector({ width: 6 }) });
+testPlugin(ssim, { engine, options: { adapter: 'conv1x1', maskPadding: true }, teacher: toyDetector({ width: 6 }) });
