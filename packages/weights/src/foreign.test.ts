@@ -8,9 +8,10 @@ test.each([
   [
     'torchvision.pth',
     bytes(0x50, 0x4b, 3, 4),
-    /a checkpoint of torch.*save_file\(.*"torchvision.pth".*"torchvision.safetensors"/s,
+    /a checkpoint of torch.*openWeights.*kd convert torchvision\.pth torchvision\.safetensors/s,
   ],
-  ['old.pt', bytes(0x80, 2, 0x8a), /a checkpoint of torch \(a pickle\).*save_file/s],
+  ['old.pt', bytes(0x80, 2, 0x8a), /a checkpoint of torch \(a pickle\).*kd convert old\.pt old\.safetensors/s],
+  ['short.pth', bytes(0x50), /named like a checkpoint of torch.*download it again/s],
   ['weights.zip', bytes(0x50, 0x4b, 3, 4), /an archive \(zip\).*Unpack it/s],
   ['weights.h5', bytes(0x89, 0x48, 0x44, 0x46, 0x0d), /an HDF5 file, as Keras writes it.*as safetensors/s],
   ['model.onnx', bytes(8, 7), /a model of ONNX.*as safetensors/s],

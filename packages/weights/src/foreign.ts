@@ -1,15 +1,10 @@
 import { basename, extname } from 'node:path';
 
-/** The way out of a file of torch. */
-const torch = (file: string): readonly string[] => {
-  const [from, to] = [basename(file), basename(file, extname(file))];
-  return [
-    'Convert it once, in Python, with the names of the tensors as torchvision gives them:',
-    '  import torch; from safetensors.torch import save_file',
-    `  save_file({k: v.contiguous() for k, v in torch.load("${from}", weights_only=True).items()}, "${to}.safetensors")`,
-    'Where it holds more than the weights, take them out of it first: torch.load(…)["model"], or ["state_dict"].',
-  ];
-};
+/** The way out of a file of torch, where safetensors is wanted. */
+const torch = (file: string): readonly string[] => [
+  'openWeights reads it as it is. Or convert it once:',
+  `  kd convert ${basename(file)} ${basename(file, extname(file))}.safetensors`,
+];
 const other = ['Save the weights as safetensors, under the names that torchvision gives its model of that kind.'];
 
 interface Kind {
@@ -34,6 +29,7 @@ const KINDS: readonly Kind[] = [
       [0x80, 2],
       [0x80, 3],
       [0x80, 4],
+      [0x80, 5],
     ],
     advice: torch,
   },
@@ -51,7 +47,11 @@ const KINDS: readonly Kind[] = [
   { what: 'an archive (gzip)', starts: [[0x1f, 0x8b]], advice: () => ['Unpack it.', ...other] },
   { what: 'a model of ONNX', endings: ['.onnx'], advice: () => other },
   { what: 'a graph of TensorFlow', endings: ['.pb'], advice: () => other },
-  { what: 'a checkpoint of torch', endings: ['.pth', '.pt', '.ckpt'], advice: torch },
+  {
+    what: 'named like a checkpoint of torch, but nothing that torch.save writes, and',
+    endings: ['.pth', '.pt', '.ckpt'],
+    advice: () => ['Copy or download it again.'],
+  },
 ];
 
 /** What a file that is no safetensors file is instead, and what to do with it; null where nothing tells. */

@@ -47,16 +47,27 @@ function bfloatToFloat(bfloat: number): number {
   return float[0]!;
 }
 
+/** Eight bits without infinities: the largest exponent holds numbers, too, and one NaN. */
+function e4m3ToFloat(byte: number): number {
+  const sign = byte & 0x80 ? -1 : 1;
+  const exponent = (byte >> 3) & 0xf;
+  const fraction = byte & 7;
+  if ((byte & 0x7f) === 0x7f) return NaN;
+  return exponent === 0 ? sign * fraction * 2 ** -9 : sign * (1 + fraction / 8) * 2 ** (exponent - 7);
+}
+
 /**
- * The values as float32, whatever the dtype; the tensor's own array where it is F32 already. F16 and BF16 are exact,
- * F64 and integers beyond 2^24 are rounded.
+ * The values as float32, whatever the dtype; the tensor's own array where it is F32 already. Those of 16 bits and less
+ * are exact, F64 and integers beyond 2^24 are rounded.
  */
 export function toFloat32(tensor: HostTensor): Float32Array {
   const { dtype, data } = tensor;
   if (data instanceof Float32Array) return data;
   if (dtype === 'F16') return Float32Array.from(data as Uint16Array, halfToFloat);
   if (dtype === 'BF16') return Float32Array.from(data as Uint16Array, bfloatToFloat);
-  if (data instanceof BigInt64Array) return Float32Array.from(data, Number);
+  if (dtype === 'F8_E5M2') return Float32Array.from(data as Uint8Array, (byte) => halfToFloat(byte << 8));
+  if (dtype === 'F8_E4M3') return Float32Array.from(data as Uint8Array, e4m3ToFloat);
+  if (data instanceof BigInt64Array || data instanceof BigUint64Array) return Float32Array.from(data, Number);
   return Float32Array.from(data);
 }
 

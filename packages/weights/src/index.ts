@@ -1,3 +1,4 @@
+export { safetensorsFormat } from './checkpoint-format.js';
 export { exportStateDict } from './export-weights.js';
 export { toFloat32 } from './half.js';
 export { importStateDict, type ImportedWeights, type ImportOptions } from './import-weights.js';
@@ -7,10 +8,11 @@ export type { Template } from './names/template.js';
 export {
   parseSafetensors,
   readSafetensors,
-  safetensorsFormat,
   serializeSafetensors,
   writeSafetensors,
   type SafetensorsFile,
   type SerializeOptions,
 } from './safetensors.js';
 export { fromTorchvision, toMmdet, toTorchvision } from './torchvision.js';
+export { openWeights, type TensorInfo, type WeightsFile } from './weights-file.js';
+export type { PlainData } from './torch/plain-data.js';

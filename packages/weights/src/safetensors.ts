@@ -1,17 +1,8 @@
-import {
-  KdError,
-  messageOf,
-  readRegularFile,
-  writeFileAtomic,
-  type CheckpointFormat,
-  type HostTensor,
-  type NamedTensors,
-} from '@kd/core';
+import { KdError, messageOf, readRegularFile, writeFileAtomic, type HostTensor, type NamedTensors } from '@kd/core';
 import { DTYPES, elementCount, isDtype } from './dtypes.js';
 import { checkHash, HASH_KEY, NO_HASH_YET, writeHash } from './file-hash.js';
 import { toHalf } from './half.js';
 import { readHeader } from './header.js';
-import { importStateDict } from './import-weights.js';
 
 export interface SafetensorsFile {
   readonly tensors: Map<string, HostTensor>;
@@ -119,15 +110,6 @@ export async function writeSafetensors(
 ): Promise<void> {
   await writeFileAtomic(file, serializeSafetensors(tensors, metadata, options));
 }
-
-/** Safetensors as core's checkpoint format. */
-export const safetensorsFormat: CheckpointFormat = {
-  name: 'safetensors',
-  extension: '.safetensors',
-  read: (file) => readSafetensors(file),
-  write: (file, tensors, metadata) => writeSafetensors(file, tensors, metadata),
-  importForeign: importStateDict,
-};
 
 function checkTensor(name: string, { dtype, shape, data }: HostTensor): void {
   const fail = (why: string): never => {

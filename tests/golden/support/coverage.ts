@@ -58,7 +58,7 @@ export const built: Readonly<Record<Kind, readonly string[]>> = {
     'two-stage',
     'one-stage',
   ],
-  checkpoint: [],
+  checkpoint: ['pth'],
   // By the type of mmdetection's registry.
   mmdet: ['RetinaNet', 'FCOS', 'ATSS', 'GFL'],
 };
@@ -70,7 +70,7 @@ export const notBuiltYet: Readonly<Record<Kind, readonly string[]>> = {
   detector: [],
   baseline: ['cwd', 'fbkd', 'fgd', 'frs', 'gid', 'icd', 'ld', 'mgd', 'pfi'],
   prototype: [],
-  checkpoint: ['pth'],
+  checkpoint: [],
   mmdet: ['FasterRCNN', 'CascadeRCNN'],
 };
 

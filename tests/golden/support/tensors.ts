@@ -3,7 +3,7 @@ import type { HostTensor } from '@kd/core';
 
 export interface GoldenTensor extends HostTensor {
   /** The elements as numbers: F16 and BF16 decoded, I64 converted. */
-  readonly values: Float64Array | Float32Array | Int32Array | Int16Array | Int8Array | Uint8Array;
+  readonly values: Exclude<HostTensor['data'], BigInt64Array | BigUint64Array>;
 }
 
 /** The tensors of one golden file by key. */
@@ -36,7 +36,10 @@ export class GoldenTensors {
         `${this.#file} has no tensor "${key}". It has: ${[...this.#tensors.keys()].slice(0, 40).join(', ')}`,
       );
     const { data } = tensor;
-    const values = data instanceof BigInt64Array || data instanceof Uint16Array ? toFloat32(tensor) : data;
+    const values =
+      data instanceof BigInt64Array || data instanceof BigUint64Array || data instanceof Uint16Array
+        ? toFloat32(tensor)
+        : data;
     return { ...tensor, values };
   }
 }

@@ -1,13 +1,30 @@
 /** A tensor on the host. */
 export interface HostTensor {
-  readonly dtype: 'F64' | 'F32' | 'F16' | 'BF16' | 'I64' | 'I32' | 'I16' | 'I8' | 'U8' | 'BOOL';
+  readonly dtype:
+    | 'F64'
+    | 'F32'
+    | 'F16'
+    | 'BF16'
+    | 'F8_E5M2'
+    | 'F8_E4M3'
+    | 'I64'
+    | 'I32'
+    | 'I16'
+    | 'I8'
+    | 'U64'
+    | 'U32'
+    | 'U16'
+    | 'U8'
+    | 'BOOL';
   readonly shape: readonly number[];
   readonly data:
     | Float64Array
     | Float32Array
     | Uint16Array
     | BigInt64Array
+    | BigUint64Array
     | Int32Array
+    | Uint32Array
     | Int16Array
     | Int8Array
     | Uint8Array;
