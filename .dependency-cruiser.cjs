@@ -19,6 +19,7 @@ module.exports = {
     only('data|metrics|weights|engine-[^/]+|report', 'core'),
     only('plugin-[^/]+', 'core|vision'),
     only('detector-[^/]+', 'core|vision'),
+    only('backbone-[^/]+', 'core|vision'),
     only('testing', 'core|vision'),
     only('cli', 'core|data|metrics|weights|report|engine-[^/]+'),
     only('create-plugin', ''),

@@ -26,6 +26,13 @@ export const frames: readonly Frame[] = [
     before:
       "import { Trainer, type Config } from '@kd/core'; import { safetensorsFormat } from '@kd/weights';\ndeclare const config: Config;",
   },
+  { page: 'docs/writing-a-backbone.md', begins: "import { defineConfig } from '@kd/core';", folder: configs },
+  {
+    page: 'docs/writing-a-backbone.md',
+    begins: 'testBackbone(',
+    before: "import { testBackbone } from '@kd/testing'; import plain from './plain.js';",
+    folder: configs,
+  },
   {
     page: 'docs/writing-a-detector.md',
     begins: 'testDetector(',
@@ -121,6 +128,7 @@ export const part: Pick<Detector, 'dense' | 'head'> = {`,
       "import { Trainer, type Config } from '@kd/core'; import { safetensorsFormat } from '@kd/weights';\ndeclare const config: Config;",
   },
   { page: 'packages/testing/README.md', begins: 'import { testPlugin,', folder: 'packages/plugin-ssim/src' },
+  { page: 'packages/testing/README.md', begins: 'import { testBackbone }', folder: configs },
   { page: 'packages/testing/README.md', begins: 'import { testDetector }', folder: 'packages/detector-retinanet/src' },
   {
     page: 'packages/vision/README.md',

@@ -157,7 +157,7 @@ describe.each(packed)('$name', ({ name, filename, version }) => {
   });
 
   test('is what its manifest for @kd promises', async () => {
-    const kind = /^@kd\/(plugin|detector|engine)-/.exec(name)?.[1];
+    const kind = /^@kd\/(plugin|detector|backbone|engine)-/.exec(name)?.[1];
     const kinds = listed(manifest.kd);
     expect(kinds.length > 0).toBe(kind !== undefined);
     if (kind === undefined) return;

@@ -1,7 +1,9 @@
 import {
   consoleLogger,
+  definitionsOf,
   type DetectorDefinition,
   type Engine,
+  type KnownDefinition,
   parseConfig,
   type ResolvedConfig,
   resolveEngine,
@@ -11,17 +13,17 @@ import { loadConfig } from './load-config.js';
 import type { FoundOrigin } from './origin.js';
 import { shownPath } from './shown-path.js';
 
-/** The detector of this name that the config of a run brings by itself: imported by it, or named by a path. */
-export async function detectorOfConfig(name: string, origin: FoundOrigin): Promise<DetectorDefinition | undefined> {
+/** The detectors and backbones that the config of a run brings by itself: imported by it, or named by a path. */
+export async function definitionsOfConfig(
+  name: string,
+  origin: FoundOrigin,
+): Promise<readonly KnownDefinition[] | undefined> {
   const brought = await configOf(origin, `the detector "${name}"`);
   if (brought === undefined) return undefined;
   const { config, folder } = brought;
-  for (const entry of [config.student, config.teacher?.detector]) {
-    if (entry === undefined) continue;
-    const { definition } = await resolveUse<DetectorDefinition>('detector', entry, folder);
-    if (definition.name === name) return definition;
-  }
-  return undefined;
+  const entries = [config.student, config.teacher?.detector].filter((entry) => entry !== undefined);
+  const uses = await Promise.all(entries.map((entry) => resolveUse<DetectorDefinition>('detector', entry, folder)));
+  return uses.flatMap(definitionsOf);
 }
 
 /** The engine of this name, likewise. */

@@ -9,6 +9,7 @@ import {
   findCheckpoint,
   isKdError,
   KdError,
+  type KnownDefinition,
   loadModel,
   messageOf,
   readModel,
@@ -17,7 +18,7 @@ import {
   type Use,
   readRegularText,
 } from '@kd/core';
-import { detectorOfConfig, engineOfConfig } from './from-config.js';
+import { definitionsOfConfig, engineOfConfig } from './from-config.js';
 import { namedWithOptions } from './metric-argument.js';
 import { dataFolder, type FoundOrigin, NO_ORIGIN, pluginFolder, readOrigin } from './origin.js';
 import { ports } from './ports.js';
@@ -96,7 +97,7 @@ export async function openModel(
   return { built, engine: info };
 }
 
-/** The detector that the file names: a declared one, else one that the config of the run brings. */
+/** The detector and backbone that the file names: declared ones, else those that the config of the run brings. */
 async function useOfRun({
   spec,
   file,
@@ -105,13 +106,12 @@ async function useOfRun({
 }: FoundModel): Promise<Use<DetectorDefinition> | undefined> {
   if (spec === null) return undefined;
   const options = (spec.options ?? {}) as Record<string, unknown>;
-  return orFromConfig(
-    () => resolveUse<DetectorDefinition>('detector', [spec.name, options], folder, file),
-    async () => {
-      const definition = await detectorOfConfig(spec.name, origin);
-      return definition === undefined ? undefined : { definition, options };
-    },
-  );
+  const resolved = (known: readonly KnownDefinition[] = []): Promise<Use<DetectorDefinition>> =>
+    resolveUse<DetectorDefinition>('detector', [spec.name, options], folder, file, known);
+  return orFromConfig(resolved, async () => {
+    const known = await definitionsOfConfig(spec.name, origin);
+    return known === undefined ? undefined : resolved(known);
+  });
 }
 
 /** The engine that the run names, likewise; TensorFlow where there is no run. */

@@ -1,4 +1,5 @@
 import { signed } from './plugins/copies.js';
+import type { BackboneDefinition } from './contract/backbone.js';
 import type { DetectorDefinition } from './contract/detector.js';
 import type { PluginDefinition } from './contract/plugin.js';
 
@@ -28,6 +29,13 @@ export function defineDetector<Options, Input = unknown>(
   definition: Omit<DetectorDefinition<Options>, 'kind'>,
 ): Usable<DetectorDefinition<Options>, Input> {
   return usable(Object.freeze(signed({ ...definition, kind: 'detector' as const })));
+}
+
+/** Defines a backbone, for the option `backbone` of a detector; see {@link definePlugin}. */
+export function defineBackbone<Options, Input = unknown>(
+  definition: Omit<BackboneDefinition<Options>, 'kind'>,
+): Usable<BackboneDefinition<Options>, Input> {
+  return usable(Object.freeze(signed({ ...definition, kind: 'backbone' as const })));
 }
 
 function usable<Definition, Input>(definition: Definition): Usable<Definition, Input> {

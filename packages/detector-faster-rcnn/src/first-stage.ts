@@ -54,9 +54,11 @@ export function buildFirstStage(
   config: FirstStageConfig,
   { seed, runOp }: Pick<DetectorContext, 'seed' | 'runOp'>,
 ): FirstStage {
-  const norm: NormOptions = { kind: config.norm, epsilon: config.frozenBnEps };
+  const norm = { kind: config.norm, epsilon: config.frozenBnEps };
   const pyramid = buildPyramidNetwork({
-    backbone: { ...config.backbone, norm, trainableLayers: config.trainableLayers },
+    backbone: config.backbone,
+    norm,
+    trainableLayers: config.trainableLayers,
     returnedLayers: config.returnedLayers,
     fpn: { channels: config.fpnChannels, extra: config.extra, ...(config.fpnNorm && { norm }) },
     seed,

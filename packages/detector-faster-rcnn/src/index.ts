@@ -1,4 +1,5 @@
 import { API_VERSION, defineDetector } from '@kd/core';
+import { resnets } from '@kd/vision';
 import { createCascadeRcnn } from './cascade.js';
 import { type CascadeRcnnInput, type CascadeRcnnOptions, cascadeSchema, resolveCascade } from './cascade-options.js';
 import { createFasterRcnn } from './detector.js';
@@ -9,6 +10,7 @@ export const fasterRcnn = defineDetector<FasterRcnnOptions, FasterRcnnInput>({
   name: 'faster-rcnn',
   apiVersion: API_VERSION,
   options: schema,
+  backbones: resnets,
   create: (options, context) => createFasterRcnn(resolveConfig(options), context),
 });
 
@@ -17,6 +19,7 @@ export const cascadeRcnn = defineDetector<CascadeRcnnOptions, CascadeRcnnInput>(
   name: 'cascade-rcnn',
   apiVersion: API_VERSION,
   options: cascadeSchema,
+  backbones: resnets,
   create: (options, context) => createCascadeRcnn(resolveCascade(options), context),
 });
 

@@ -127,7 +127,7 @@ export interface PerMode {
 /** Backbone, pyramid and RPN with every preset and default worked in. */
 export interface FirstStageConfig
   extends DenseShape,
-    Pick<FirstStageOptions, 'frozenBnEps' | 'returnedLayers' | 'fpnChannels' | 'input'> {
+    Pick<FirstStageOptions, 'returnedLayers' | 'fpnChannels' | 'input'> {
   readonly fpnNorm: boolean;
   readonly anchors: { readonly sizes: readonly (readonly number[])[]; readonly ratios: readonly (readonly number[])[] };
   readonly rpn: Omit<FirstStageOptions['rpn'], 'depth' | 'preNmsTopN' | 'postNmsTopN'> & {
@@ -218,7 +218,6 @@ export function firstStage(given: FirstStageOptions, name: string): FirstStageCo
     );
   return {
     ...shape,
-    frozenBnEps: given.frozenBnEps,
     returnedLayers: given.returnedLayers,
     fpnChannels: given.fpnChannels,
     input: given.input,

@@ -1,4 +1,5 @@
 import { API_VERSION, defineDetector } from '@kd/core';
+import { resnets } from '@kd/vision';
 import { createFcos } from './detector.js';
 import { type FcosInput, type FcosOptions, resolveConfig, schema } from './options.js';
 
@@ -7,6 +8,7 @@ export const fcos = defineDetector<FcosOptions, FcosInput>({
   name: 'fcos',
   apiVersion: API_VERSION,
   options: schema,
+  backbones: resnets,
   create: (options, context) => createFcos(resolveConfig(options), context),
 });
 

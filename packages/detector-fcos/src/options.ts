@@ -62,7 +62,7 @@ export interface FcosConfig
   extends DenseShape,
     Pick<
       FcosOptions,
-      'flavour' | 'frozenBnEps' | 'returnedLayers' | 'fpnChannels' | 'input' | 'reluBeforeP7' | 'lossWeights'
+      'flavour' | 'returnedLayers' | 'fpnChannels' | 'input' | 'reluBeforeP7' | 'lossWeights'
     > {
   readonly head: {
     readonly depth: number;
@@ -132,7 +132,6 @@ export function resolveConfig(given: FcosOptions): FcosConfig {
   return {
     ...shape,
     flavour,
-    frozenBnEps: given.frozenBnEps,
     returnedLayers: given.returnedLayers,
     fpnChannels: given.fpnChannels,
     input: given.input,

@@ -1,4 +1,5 @@
 import { API_VERSION, defineDetector } from '@kd/core';
+import { resnets } from '@kd/vision';
 import { createAtss } from './atss.js';
 import { createGfl } from './gfl.js';
 import {
@@ -16,6 +17,7 @@ export const atss = defineDetector<AtssOptions, AtssInput>({
   name: 'atss',
   apiVersion: API_VERSION,
   options: atssSchema,
+  backbones: resnets,
   create: (options, context) => createAtss(resolveConfig(options), context),
 });
 
@@ -24,6 +26,7 @@ export const gfl = defineDetector<GflOptions, GflInput>({
   name: 'gfl',
   apiVersion: API_VERSION,
   options: gflSchema,
+  backbones: resnets,
   create: (options, context) => createGfl(resolveConfig(options), context),
 });
 

@@ -1,4 +1,5 @@
 import { API_VERSION, defineDetector } from '@kd/core';
+import { resnets } from '@kd/vision';
 import { createRetinaNet } from './detector.js';
 import { resolveConfig, type RetinaNetInput, type RetinaNetOptions, schema } from './options.js';
 
@@ -7,6 +8,7 @@ export const retinanet = defineDetector<RetinaNetOptions, RetinaNetInput>({
   name: 'retinanet',
   apiVersion: API_VERSION,
   options: schema,
+  backbones: resnets,
   create: (options, context) => createRetinaNet(resolveConfig(options), context),
 });
 

@@ -76,7 +76,7 @@ export interface RetinaNetConfig
   extends DenseShape,
     Pick<
       RetinaNetOptions,
-      'flavour' | 'frozenBnEps' | 'returnedLayers' | 'fpnChannels' | 'matcher' | 'input' | 'lossWeights'
+      'flavour' | 'returnedLayers' | 'fpnChannels' | 'matcher' | 'input' | 'lossWeights'
     > {
   /** Whether P7 reads relu(P6). */
   readonly reluBeforeP7: boolean;

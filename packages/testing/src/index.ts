@@ -1,3 +1,4 @@
+export { testBackbone, type BackboneSuiteOptions } from './backbone-suite.js';
 export { testPlugin, type PluginSuiteOptions } from './plugin-suite.js';
 export { testDetector, type DetectorSuiteOptions } from './detector-suite.js';
 export { cpuEngine } from './cpu-engine.js';

@@ -1,4 +1,6 @@
 import {
+  type Backbone,
+  defineBackbone,
   defineDetector,
   definePlugin,
   type Detector,
@@ -7,7 +9,8 @@ import {
   type StepView,
   type TapPair,
 } from '@kd/core';
-import { testDetector, testPlugin, toyDetector } from '@kd/testing';
+import { testBackbone, testDetector, testPlugin, toyDetector } from '@kd/testing';
+import { type ResnetShape, resnet } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
 import * as v from 'valibot';
 
@@ -107,3 +110,24 @@ brokenDetector('divides-by-no-positive', ({ terms }) => ({
     cls: tf.div(terms(output, priors, assignment, targets)['cls']!, tf.sum(assignment.positives)) as tf.Scalar,
   }),
 }));
+
+const shape: ResnetShape = { block: 'basic', layers: [1, 1, 1, 1], width: 2 };
+function brokenBackbone(name: string, change: (of: Backbone) => Partial<Backbone>): void {
+  const { definition } = resnet;
+  testBackbone(
+    defineBackbone<ResnetShape, ResnetShape>({
+      ...definition,
+      name,
+      create: (options, context) => {
+        const backbone = definition.create(options, context);
+        return { ...backbone, ...change(backbone) };
+      },
+    }),
+    { options: shape, norms: ['frozen'] },
+  );
+}
+
+brokenBackbone('wrong-channels', ({ stages }) => ({ stages: stages.map((one) => ({ ...one, channels: 3 })) }));
+brokenBackbone('coarsest-first', ({ stages }) => ({ stages: stages.toReversed() }));
+brokenBackbone('never-frozen', ({ parts }) => ({ parts: parts.map((part, i) => (i === 4 ? ['bn1'] : part)) }));
+brokenBackbone('forgets-a-layer', ({ layers }) => ({ layers: layers.filter(({ name }) => !name.endsWith('.conv1')) }));

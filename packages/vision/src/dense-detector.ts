@@ -10,7 +10,6 @@ import { layerVariables } from './layer-variables.js';
 
 /** What the options of every one-stage detector come to. */
 export interface DenseConfig extends DenseShape {
-  readonly frozenBnEps: number;
   readonly returnedLayers: readonly number[];
   readonly fpnChannels: number;
   readonly reluBeforeP7?: boolean;
@@ -37,7 +36,7 @@ export interface DenseDetector<Config extends object = DenseConfig> extends Dete
 }
 
 /**
- * A detector of ResNet, pyramid and one dense head. Predictions are named `cls`, `reg` and, where there is one,
+ * A detector of backbone, pyramid and one dense head. Predictions are named `cls`, `reg` and, where there is one,
  * `centerness`.
  */
 export function createDenseDetector<Config extends DenseConfig>(
@@ -48,11 +47,9 @@ export function createDenseDetector<Config extends DenseConfig>(
   const { name, dense, decode } = parts;
   const network = buildDenseNetwork({
     detector: name,
-    backbone: {
-      ...config.backbone,
-      norm: { kind: config.norm, epsilon: config.frozenBnEps },
-      trainableLayers: config.trainableLayers,
-    },
+    backbone: config.backbone,
+    norm: { kind: config.norm, epsilon: config.frozenBnEps },
+    trainableLayers: config.trainableLayers,
     returnedLayers: config.returnedLayers,
     fpn: {
       channels: config.fpnChannels,

@@ -13,7 +13,7 @@ export interface DenseNetworkOptions extends PyramidNetworkOptions {
   readonly runOp?: RunContext['runOp'];
 }
 
-/** ResNet, pyramid and dense head: what the one-stage detectors are made of. */
+/** Backbone, pyramid and dense head: what the one-stage detectors are made of. */
 export interface DenseNetwork {
   readonly head: DenseHead;
   readonly taps: readonly TapInfo[];
@@ -27,15 +27,13 @@ export interface DenseNetwork {
 /** Layers under `backbone.body` and `backbone.fpn`; taps are the stages, `neck@p3`, … and the blocks of the towers. */
 export function buildDenseNetwork({
   detector,
-  backbone,
-  returnedLayers,
-  fpn,
   head: headOptions,
-  seed,
   runOp,
+  ...pyramidOptions
 }: DenseNetworkOptions): DenseNetwork {
   const native = runOp ? { runOp } : {};
-  const pyramid = buildPyramidNetwork({ backbone, returnedLayers, fpn, seed });
+  const pyramid = buildPyramidNetwork(pyramidOptions);
+  const { fpn, seed } = pyramidOptions;
   const head = buildDenseHead({ ...headOptions, detector, inChannels: fpn.channels, seed, ...native });
   const taps = pyramid.taps.concat(head.taps);
 

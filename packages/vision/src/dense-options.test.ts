@@ -1,7 +1,8 @@
 import * as v from 'valibot';
 import { expect, it } from 'vitest';
-import { denseEntries, denseShape, strictOptions } from './dense-options.js';
-import { RESNETS } from './resnet.js';
+import { denseEntries, denseShape } from './dense-options.js';
+import { resnets } from './resnet-backbone.js';
+import { strictOptions } from './strict-options.js';
 
 const schema = strictOptions(denseEntries);
 const shape = (options: v.InferInput<typeof schema>) => denseShape(v.parse(schema, options));
@@ -13,7 +14,8 @@ it('gives each level the stride of its place', () => {
 });
 
 it('trains all of a backbone with group norm, and three stages of one with batch norm', () => {
-  expect(shape({})).toMatchObject({ backbone: RESNETS.resnet50, norm: 'group', trainableLayers: 5 });
+  expect(shape({})).toMatchObject({ norm: 'group', trainableLayers: 5 });
+  expect(shape({}).backbone.definition).toBe(resnets.find(({ name }) => name === 'resnet50'));
   expect(shape({ norm: 'frozen' }).trainableLayers).toBe(3);
   expect(shape({ norm: 'frozen', trainableLayers: 0 }).trainableLayers).toBe(0);
 });
@@ -25,10 +27,16 @@ it.each([
   [{ backbone: 'resnet19' }, /must be one of resnet10/],
   [{ backbone: 'constructor' }, /must be one of resnet10/],
   [{ fpnChannels: 1e6 }, /must be at most 16384/],
-  [{ trainableLayers: 6 }, /must be at most 5/],
+  [{ trainableLayers: 65 }, /must be at most 64/],
   [{ input: { maxSize: 1e9 } }, /must be at most 32768/],
   [{ input: { minSize: Array.from({ length: 65 }, () => 8) } }, /must have at most 64 entries/],
   [{ backbone: { block: 'basic', layers: [1e6, 1, 1, 1], width: 8 } }, /must be at most 256/],
 ])('refuses %j', (options, message) => {
   expect(() => v.parse(schema, options)).toThrow(message);
+});
+
+it('refuses to train more parts than the backbone has', () => {
+  expect(() => shape({ trainableLayers: 6 })).toThrow(
+    /^trainableLayers is 6, but the backbone resnet50 has 5 parts that can train; give 0 to 5\.$/,
+  );
 });

@@ -1,9 +1,8 @@
-import { KdError } from '@kd/core';
+import { type BackboneStage, KdError } from '@kd/core';
 import { layers, type SymbolicTensor } from '@tensorflow/tfjs-layers';
 import type { NormOptions } from './layers/norm.js';
 import { UpsampleLike } from './layers/upsample-like.js';
 import type { NetworkBuilder } from './network-builder.js';
-import type { Stage } from './resnet.js';
 
 /** Levels above the last stage: two stride-2 convolutions from P5 or C5, P5 subsampled, or none. */
 export type ExtraLevels = 'p6p7_from_p5' | 'p6p7_from_c5' | 'maxpool' | 'none';
@@ -26,9 +25,9 @@ export interface FpnOptions {
  */
 export function buildFpn(
   builder: NetworkBuilder,
-  stages: readonly Stage[],
+  stages: readonly BackboneStage[],
   { channels, extra, norm, reluBeforeP7, path }: FpnOptions,
-): Stage[] {
+): BackboneStage[] {
   if (stages.length === 0)
     throw new KdError('CONFIG_INVALID', `${path}: a feature pyramid needs at least one stage of the backbone.`);
   const block = (kind: 'inner_blocks' | 'layer_blocks', i: number, x: SymbolicTensor): SymbolicTensor => {
@@ -59,10 +58,10 @@ export function buildFpn(
 
 function extraLevels(
   builder: NetworkBuilder,
-  stage: Stage,
-  last: Stage,
+  stage: BackboneStage,
+  last: BackboneStage,
   { channels, extra, reluBeforeP7 = true, path }: FpnOptions,
-): Stage[] {
+): BackboneStage[] {
   if (extra === 'none') return [];
   if (extra === 'maxpool') {
     const pool = layers.maxPooling2d({ name: `${path}.extra_blocks.pool`, poolSize: 1, strides: 2, padding: 'valid' });
@@ -80,7 +79,7 @@ function extraLevels(
   return [level(p6, channels, last.stride * 2), level(p7, channels, last.stride * 4)];
 }
 
-const level = (output: SymbolicTensor, channels: number, stride: number): Stage => ({
+const level = (output: SymbolicTensor, channels: number, stride: number): BackboneStage => ({
   name: `p${Math.log2(stride)}`,
   output,
   channels,

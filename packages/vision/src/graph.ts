@@ -1,3 +1,4 @@
+import { KdError } from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
 import type { SymbolicTensor } from '@tensorflow/tfjs-layers';
 import { type ConvBlock, type RunContext, runConvBlock, tidyWithUpdates } from './layers/conv-block.js';
@@ -27,6 +28,7 @@ interface Step {
  */
 export function compileGraph(inputs: readonly SymbolicTensor[], outputs: readonly SymbolicTensor[]): Graph {
   const order = topologicalOrder(inputs, outputs);
+  refuseStockNorm(order.map(({ sourceLayer }) => sourceLayer));
   const steps = joinSteps(order, new Set([...inputs, ...outputs]));
   const lastUse = new Map<SymbolicTensor, number>();
   steps.forEach((step, i) => step.inputs.forEach((input) => lastUse.set(input, i)));
@@ -53,6 +55,19 @@ export function compileGraph(inputs: readonly SymbolicTensor[], outputs: readonl
         return outputs.map((output) => (inputs.includes(output) ? tf.clone(values.get(output)!) : values.get(output)!));
       }),
   };
+}
+
+/**
+ * The stock batch norm assigns its running statistics in the forward pass.
+ * @throws KdError PLUGIN_INVALID naming the layer
+ */
+export function refuseStockNorm(layers: readonly Layer[]): void {
+  const stock = layers.find((layer) => layer.getClassName() === 'BatchNormalization');
+  if (stock === undefined) return;
+  throw new KdError(
+    'PLUGIN_INVALID',
+    `the layer ${stock.name} is a BatchNormalization of TensorFlow.js, which assigns its running statistics in the middle of a step. Use createNorm(name, channels, { kind: 'live' }) of @kd/vision, or kind 'frozen' for fixed statistics; its weights have the same names.`,
+  );
 }
 
 /** Everything the outputs need, each after its own inputs. */

@@ -1,6 +1,8 @@
 export * from './anchors.js';
+export * from './backbone-entry.js';
 export * from './background-at.js';
 export * from './boxes/index.js';
+export * from './build-backbone.js';
 export * from './chunks.js';
 export * from './crop-pool.js';
 export * from './dense-detections.js';
@@ -32,5 +34,7 @@ export * from './own-area.js';
 export * from './pyramid-network.js';
 export * from './resize-bilinear.js';
 export * from './resnet.js';
+export * from './resnet-backbone.js';
 export * from './roi-align/index.js';
+export * from './strict-options.js';
 export * from './top-candidates.js';

@@ -1,23 +1,27 @@
-import { KdError, suggestion, type TapInfo } from '@kd/core';
+import { type BackboneDefinition, type BackboneStage, KdError, suggestion, type TapInfo, type Use } from '@kd/core';
 import type * as tf from '@tensorflow/tfjs-core';
-import { input, type LayersModel, model } from '@tensorflow/tfjs-layers';
+import { type LayersModel, model } from '@tensorflow/tfjs-layers';
+import { buildBackbone } from './build-backbone.js';
 import { buildFpn, type FpnOptions } from './fpn.js';
 import { compileGraph, type Graph } from './graph.js';
 import { initialiseLayers } from './initializers.js';
 import type { RunContext } from './layers/conv-block.js';
 import type { Layer } from './layers/layer-weight.js';
+import type { NormKind } from './layers/norm.js';
 import { networkBuilder } from './network-builder.js';
-import { buildResnet, type ResnetOptions, type Stage } from './resnet.js';
 
 export interface PyramidNetworkOptions {
-  readonly backbone: Omit<ResnetOptions, 'path'>;
-  /** Stages that the pyramid reads, 1 to 4. */
+  readonly backbone: Use<BackboneDefinition>;
+  readonly norm: { readonly kind: NormKind; readonly epsilon: number };
+  /** How many parts of the backbone train. */
+  readonly trainableLayers: number;
+  /** Stages that the pyramid reads: k is the one of stride 2^(k + 1). */
   readonly returnedLayers: readonly number[];
   readonly fpn: Omit<FpnOptions, 'path'>;
   readonly seed: number;
 }
 
-/** ResNet and feature pyramid: what every detector here starts with. */
+/** Backbone and feature pyramid: what every detector here starts with. */
 export interface PyramidNetwork {
   /** The stages and `neck@p3`, … */
   readonly taps: readonly TapInfo[];
@@ -34,22 +38,24 @@ export interface PyramidNetwork {
 }
 
 /** Layers under `backbone.body` and `backbone.fpn`. */
-export function buildPyramidNetwork({ backbone, returnedLayers, fpn, seed }: PyramidNetworkOptions): PyramidNetwork {
-  const builder = networkBuilder();
-  const images = input({ shape: [null, null, 3], name: 'images' });
-  const stages = buildResnet(builder, images, {
-    ...backbone,
-    layers: backbone.layers.slice(0, returnedLayers.at(-1)!),
+export function buildPyramidNetwork({
+  backbone,
+  norm,
+  trainableLayers,
+  returnedLayers,
+  fpn,
+  seed,
+}: PyramidNetworkOptions): PyramidNetwork {
+  const { images, stages, read, layers } = buildBackbone(backbone, {
     path: 'backbone.body',
+    norm,
+    trainableLayers,
+    strides: returnedLayers.map((k) => 2 ** (k + 1)),
+    seed,
   });
-  const levels = buildFpn(
-    builder,
-    returnedLayers.map((k) => stages[k - 1]!),
-    { ...fpn, path: 'backbone.fpn' },
-  );
-  initialiseLayers(builder.layers, seed, (name) => ({
-    kernel: { kind: name.startsWith('backbone.fpn.') ? 'kaiming-uniform' : 'kaiming-normal-fan-out' },
-  }));
+  const builder = networkBuilder();
+  const levels = buildFpn(builder, read, { ...fpn, path: 'backbone.fpn' });
+  initialiseLayers(builder.layers, seed, () => ({ kernel: { kind: 'kaiming-uniform' } }));
   const tapped = [
     ...stages.map((stage) => ({ stage, tap: tapOf(stage.name, stage) })),
     ...levels.map((level) => ({ stage: level, tap: tapOf(`neck@${level.name}`, level) })),
@@ -59,7 +65,7 @@ export function buildPyramidNetwork({ backbone, returnedLayers, fpn, seed }: Pyr
 
   return {
     taps: tapped.map(({ tap }) => tap),
-    layers: builder.layers,
+    layers: [...layers, ...builder.layers],
     backbone: model({ inputs: images, outputs: levels.map((level) => level.output), name: 'backbone' }),
     run(batch, wanted, context) {
       const own = wanted.filter((name) => symbolic.has(name));
@@ -77,7 +83,7 @@ export function buildPyramidNetwork({ backbone, returnedLayers, fpn, seed }: Pyr
   };
 }
 
-const tapOf = (name: string, { stride, channels }: Stage): TapInfo => ({ name, stride, channels });
+const tapOf = (name: string, { stride, channels }: BackboneStage): TapInfo => ({ name, stride, channels });
 
 /** @throws KdError TAP_UNKNOWN for a wanted tap that is not there */
 export function checkTaps(detector: string, wanted: readonly string[], taps: readonly TapInfo[]): void {

@@ -1,4 +1,4 @@
-import { KdError } from '@kd/core';
+import { type BackboneStage, KdError } from '@kd/core';
 import { layers, type SymbolicTensor } from '@tensorflow/tfjs-layers';
 import type { NormOptions } from './layers/norm.js';
 import type { NetworkBuilder } from './network-builder.js';
@@ -56,31 +56,17 @@ export const RESNETS: Readonly<Record<ResnetName, ResnetShape>> = {
 
 export interface ResnetOptions extends ResnetShape {
   readonly norm: NormOptions;
-  /** How many of layer4, layer3, layer2, layer1, conv1 train, in this order; the first norm only with 5. */
-  readonly trainableLayers: number;
   /** Module path before each name, e.g. `backbone.body`. */
   readonly path: string;
 }
-
-/** The output of a stage. */
-export interface Stage {
-  /** Module path, e.g. `backbone.body.layer2`. */
-  readonly name: string;
-  readonly output: SymbolicTensor;
-  readonly channels: number;
-  /** Pixels of the input per cell. */
-  readonly stride: number;
-}
-
-const UNFREEZING = ['layer4', 'layer3', 'layer2', 'layer1', 'conv1'];
 
 /**
  * ResNet (He et al., 2016), by default v1.5, with the stride in the 3x3 of a bottleneck; named as in torchvision.
  * @param images [b, h, w, 3]
  * @returns the stages, strides 4, 8, 16, 32
  */
-export function buildResnet(builder: NetworkBuilder, images: SymbolicTensor, options: ResnetOptions): Stage[] {
-  const { block, layers: depths, width, groups = 1, widthPerGroup = 64, style, norm, trainableLayers, path } = options;
+export function buildResnet(builder: NetworkBuilder, images: SymbolicTensor, options: ResnetOptions): BackboneStage[] {
+  const { block, layers: depths, width, groups = 1, widthPerGroup = 64, style, norm, path } = options;
   if (depths.length < 1 || depths.length > 4)
     throw new KdError(
       'CONFIG_INVALID',
@@ -91,15 +77,13 @@ export function buildResnet(builder: NetworkBuilder, images: SymbolicTensor, opt
       'CONFIG_INVALID',
       `${path}: a basic block has neither groups nor a width of them, nor a 1x1 for the stride of style "caffe"; take bottlenecks.`,
     );
-  const training = [...UNFREEZING.slice(0, trainableLayers), ...(trainableLayers >= 5 ? ['bn1'] : [])];
 
   let x = builder.conv(`${path}.conv1`, images, {
     filters: width,
     kernel: 7,
     stride: 2,
-    trainable: training.includes('conv1'),
   });
-  x = builder.norm(`${path}.bn1`, x, norm, training.includes('bn1'));
+  x = builder.norm(`${path}.bn1`, x, norm);
   x = builder.relu(`${path}.relu`, x);
   // After a ReLU, zeros pad a maximum as well as minus infinity does.
   x = builder.place(
@@ -116,7 +100,6 @@ export function buildResnet(builder: NetworkBuilder, images: SymbolicTensor, opt
 
   return depths.map((depth, k) => {
     const name = `${path}.layer${k + 1}`;
-    const trainable = training.includes(`layer${k + 1}`);
     for (let i = 0; i < depth; i++) {
       x = residualBlock(builder, x, {
         name: `${name}.${i}`,
@@ -127,7 +110,6 @@ export function buildResnet(builder: NetworkBuilder, images: SymbolicTensor, opt
         style,
         stride: i === 0 && k > 0 ? 2 : 1,
         norm,
-        trainable,
       });
     }
     return { name, output: x, channels: x.shape[3]!, stride: 4 * 2 ** k };
@@ -143,13 +125,12 @@ interface BlockOptions {
   readonly style: ResnetShape['style'];
   readonly stride: number;
   readonly norm: NormOptions;
-  readonly trainable: boolean;
 }
 
 function residualBlock(
   builder: NetworkBuilder,
   input: SymbolicTensor,
-  { name, block, planes, groups, widthPerGroup, style, stride, norm, trainable }: BlockOptions,
+  { name, block, planes, groups, widthPerGroup, style, stride, norm }: BlockOptions,
 ): SymbolicTensor {
   const step = (
     x: SymbolicTensor,
@@ -162,9 +143,8 @@ function residualBlock(
   ): SymbolicTensor =>
     builder.norm(
       `${name}.${bn}`,
-      builder.conv(`${name}.${conv}`, x, { filters, kernel, stride: by, groups: of, trainable }),
+      builder.conv(`${name}.${conv}`, x, { filters, kernel, stride: by, groups: of }),
       norm,
-      trainable,
     );
   const filters = block === 'bottleneck' ? planes * 4 : planes;
 

@@ -1,5 +1,6 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type * as tf from '@tensorflow/tfjs-core';
+import type { BackboneDefinition } from './backbone.js';
 import type { Category, HostBatch, InputSpec } from './data.js';
 import type { ImageDetections } from './metric.js';
 import type { Rng } from '../rng.js';
@@ -285,5 +286,10 @@ export interface DetectorDefinition<Options = unknown> {
   readonly apiVersion: number;
   /** Schema of the options, any Standard Schema. */
   readonly options: StandardSchemaV1<unknown, Options>;
+  /**
+   * Given, the option `backbone` takes any backbone: these by their names, those of packages by theirs, `['name', {
+   * options }]`, or what `defineBackbone` returns. The schema sees the last one only: names become it before.
+   */
+  readonly backbones?: readonly BackboneDefinition[];
   create(options: Options, context: DetectorContext): Detector;
 }

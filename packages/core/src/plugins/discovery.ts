@@ -1,4 +1,5 @@
 import { isBuiltin } from 'node:module';
+import type { BackboneDefinition } from '../contract/backbone.js';
 import type { DetectorDefinition } from '../contract/detector.js';
 import type { Engine } from '../contract/engine.js';
 import { API_VERSION, type PluginDefinition } from '../contract/plugin.js';
@@ -20,23 +21,32 @@ import type { Preset } from './preset.js';
 const PREFIX: Readonly<Record<PluginKind, string>> = {
   distiller: 'plugin',
   detector: 'detector',
+  backbone: 'backbone',
   engine: 'engine',
   preset: 'plugin',
+};
+
+const DEFINED_BY: Partial<Readonly<Record<PluginKind, string>>> = {
+  distiller: 'definePlugin',
+  detector: 'defineDetector',
+  backbone: 'defineBackbone',
 };
 
 interface Kinds {
   distiller: PluginDefinition;
   detector: DetectorDefinition;
+  backbone: BackboneDefinition;
   engine: Engine;
   preset: Preset;
 }
 
 /**
  * Imports what a name stands for. A name that a person wrote is a declared plugin, else the name of a package that is
- * installed: `@kd/plugin-NAME`, `kd-plugin-NAME` (`detector`, `engine` likewise) or NAME itself. The name of a package
+ * installed: `@kd/plugin-NAME`, `kd-plugin-NAME` (`detector`, `backbone`, `engine` likewise) or NAME itself. The name of a package
  * stands for the only one of the kind that it declares.
  * @param namedBy the file that the name was read from, where nobody wrote it: then it selects among declared plugins
  *   and packages of this house alone, and is never a path
+ * @param beside names that stand in the same place without a package, to be listed with the others
  * @throws KdError PLUGIN_NOT_FOUND listing what is installed; PLUGIN_INVALID, for two packages of one name too
  */
 export async function importByName<K extends PluginKind>(
@@ -44,6 +54,7 @@ export async function importByName<K extends PluginKind>(
   name: string,
   folder: string,
   namedBy?: string,
+  beside: readonly string[] = [],
 ): Promise<Kinds[K]> {
   const manifests = await readManifests(folder);
   const project = manifests.project ?? folder;
@@ -64,7 +75,7 @@ export async function importByName<K extends PluginKind>(
     if (declared !== undefined) importedFrom.set(definition, declared);
     return definition;
   }
-  throw notFound(kind, name, manifests, namedBy);
+  throw notFound(kind, name, manifests, namedBy, beside);
 }
 
 const importedFrom = new WeakMap<object, Manifest>();
@@ -143,9 +154,15 @@ const unusable = ({ package: holder, version, why }: SkippedManifest): KdError =
     `${holder} ${version} cannot be used as a plugin: in its package.json, ${why}. Install another version of it, or tell its authors.`,
   );
 
-function notFound(kind: PluginKind, name: string, { project, declared }: Manifests, namedBy?: string): KdError {
+function notFound(
+  kind: PluginKind,
+  name: string,
+  { project, declared }: Manifests,
+  namedBy: string | undefined,
+  beside: readonly string[],
+): KdError {
   const kinds = kindsBeside(kind);
-  const installed = declared.filter((one) => kinds.includes(one.kind)).map((one) => one.name);
+  const installed = [...beside, ...declared.filter((one) => kinds.includes(one.kind)).map((one) => one.name)];
   const owner = ownerOf(kind, name);
   const meant = owner === undefined ? suggestion(name, [...new Set([...installed, ...ourNames(kind)])]) : '';
   const lacking = owner ?? ownerOf(kind, /^did you mean "(.+)"\?$/.exec(meant)?.[1] ?? '');
@@ -202,7 +219,7 @@ function definitionOf<K extends PluginKind>(kind: K, name: string, exportName: s
   if (definition?.kind !== kind) {
     throw new KdError(
       'PLUGIN_INVALID',
-      `the ${exportName === 'default' ? 'default export' : `export "${exportName}"`} of ${name} is no ${kind}; it must be what ${kind === 'detector' ? 'defineDetector' : 'definePlugin'} returns.`,
+      `the ${exportName === 'default' ? 'default export' : `export "${exportName}"`} of ${name} is no ${kind}; it must be what ${DEFINED_BY[kind]} returns.`,
     );
   }
   return definition as unknown as Kinds[K];

@@ -22,6 +22,7 @@ const OURS: Readonly<Record<PluginKind, Readonly<Record<string, string>>>> = {
     gfl: '@kd/detector-gfl',
     retinanet: '@kd/detector-retinanet',
   },
+  backbone: {},
   engine: { tensorflow: '@kd/engine-tensorflow' },
 };
 

@@ -6,6 +6,7 @@ import type { Engine } from '../contract/engine.js';
 import type { ModelInfo } from '../contract/listener.js';
 import type { Metric } from '../contract/metric.js';
 import { API_VERSION, type PluginDefinition } from '../contract/plugin.js';
+import { backboneUse, type KnownDefinition, withBackbone, withBackboneNamed } from './backbone-use.js';
 import {
   type DetectorSpec,
   readModel,
@@ -42,19 +43,40 @@ export interface BuiltDetector {
 }
 
 /**
- * Turns names and pairs of a config into definitions with options.
+ * Turns names and pairs of a config into definitions with options, the name of a detector's backbone too.
  * @param namedBy the file that says so, where no person does; see {@link importByName}
+ * @param known definitions that are there already: their names stand for them, installed or not
  */
 export async function resolveUse<Definition extends DetectorDefinition | PluginDefinition>(
   kind: Extract<PluginKind, 'detector' | 'distiller'>,
   entry: string | Use<Definition> | readonly [string, Record<string, unknown>, { as: string }?],
   folder: string,
   namedBy?: string,
+  known: readonly KnownDefinition[] = [],
+): Promise<Use<Definition>> {
+  const use = await resolveName<Definition>(kind, entry, folder, namedBy, known);
+  if (kind === 'distiller') return use;
+  return (await withBackbone(use as Use<DetectorDefinition>, folder, namedBy, known)) as Use<Definition>;
+}
+
+async function resolveName<Definition extends DetectorDefinition | PluginDefinition>(
+  kind: Extract<PluginKind, 'detector' | 'distiller'>,
+  entry: string | Use<Definition> | readonly [string, Record<string, unknown>, { as: string }?],
+  folder: string,
+  namedBy: string | undefined,
+  known: readonly KnownDefinition[],
 ): Promise<Use<Definition>> {
   if (typeof entry === 'object' && 'definition' in entry) return entry;
   const [name, options, more] = typeof entry === 'string' ? [entry, {}] : entry;
-  const definition = (await importByName(kind, name, folder, namedBy)) as unknown as Definition;
+  const there = known.find((one) => one.kind === kind && one.name === name);
+  const definition = (there ?? (await importByName(kind, name, folder, namedBy))) as unknown as Definition;
   return { definition, options, ...(more === undefined ? {} : { as: more.as }) };
+}
+
+/** The definitions of a detector and of its backbone. */
+export function definitionsOf(use: Use<DetectorDefinition>): readonly KnownDefinition[] {
+  const backbone = backboneUse(use.options);
+  return backbone === undefined ? [use.definition] : [use.definition, backbone.definition];
 }
 
 export async function resolveEngine(engine: string | Engine, folder: string, namedBy?: string): Promise<Engine> {
@@ -80,7 +102,7 @@ export function buildDetector(
     definition,
     spec: {
       name: definition.name,
-      options: withDerived(definition.options, options, detector.config),
+      options: withBackboneNamed(withDerived(definition.options, options, detector.config)),
       categories: context.categories,
     },
     info: {
@@ -103,7 +125,7 @@ export async function loadModel(
     readonly folder: string;
     readonly use?: Use<DetectorDefinition> | undefined;
     /** Definitions that are there already: a file may name them, installed or not. */
-    readonly known?: readonly DetectorDefinition[];
+    readonly known?: readonly KnownDefinition[];
     readonly context: Omit<DetectorContext, 'categories' | 'seed'>;
     readonly categories?: readonly Category[];
   },
@@ -119,7 +141,16 @@ export async function loadModel(
       `${file} does not say which detector it holds; name the detector and its options beside it.`,
     );
   }
-  const use = options.use ?? (await useOf(spec!, file, options));
+  const { folder, known } = options;
+  const use =
+    options.use ??
+    (await resolveUse<DetectorDefinition>(
+      'detector',
+      [spec!.name, (spec!.options ?? {}) as Record<string, unknown>],
+      folder,
+      file,
+      known,
+    ));
   const built = buildDetector(use, { ...options.context, categories, seed: 0 }, file);
   try {
     const { tensors, foreign } = weightsFor(built.detector, model, options.format, meant);
@@ -129,15 +160,6 @@ export async function loadModel(
     throw error;
   }
   return built;
-}
-
-async function useOf(
-  { name, options }: DetectorSpec,
-  file: string,
-  { known = [], folder }: { readonly known?: readonly DetectorDefinition[]; readonly folder: string },
-): Promise<Use<DetectorDefinition>> {
-  const definition = known.find((one) => one.name === name) ?? (await importByName('detector', name, folder, file));
-  return { definition, options: options ?? {} };
 }
 
 /**

@@ -7,6 +7,7 @@ import {
   buildDetector,
   type BuiltDetector,
   checkTeacher,
+  definitionsOf,
   loadModel,
   openDataset,
   resolveEngine,
@@ -111,7 +112,10 @@ export async function prepareRun(
       : await resolveUse<DetectorDefinition>('detector', config.teacher.detector, folder, namedBy);
   const uses = await resolveDistillers(config.distillers, studentUse.definition.name, folder, namedBy);
   warnOfOtherCopies(
-    [studentUse, ...(teacherUse === undefined ? [] : [teacherUse]), ...uses].map(({ definition }) => definition),
+    [
+      ...[studentUse, ...(teacherUse === undefined ? [] : [teacherUse])].flatMap(definitionsOf),
+      ...uses.map(({ definition }) => definition),
+    ],
     logger,
   );
   const metric = resolveMetric(config.evaluate.metric, options);
@@ -150,7 +154,7 @@ export async function prepareRun(
             ...options,
             folder,
             use: teacherUse,
-            known: [studentUse.definition],
+            known: definitionsOf(studentUse),
             context,
             categories: train.categories,
           });

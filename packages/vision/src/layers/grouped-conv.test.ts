@@ -76,7 +76,6 @@ describe('GroupedConv', () => {
       groups: 4,
       widthPerGroup: 8,
       norm: { kind: 'frozen' },
-      trainableLayers: 5,
       path: 'body',
     });
     initialiseLayers(builder.layers, 1, () => ({ kernel: { kind: 'kaiming-normal-fan-out' } }));
@@ -113,7 +112,6 @@ describe('GroupedConv', () => {
         width: 8,
         groups: 2,
         norm: { kind: 'frozen' },
-        trainableLayers: 5,
         path: 'body',
       }),
     ).toThrow(/take bottlenecks/);
