@@ -16,7 +16,7 @@ import { tensorsAfter } from './live-tensors.js';
 export interface BackboneSuiteOptions<Input> {
   /** Options of a network so small that the plain JavaScript backend runs it in a moment. */
   readonly options?: Input;
-  /** Norms that it is built with; default all. One that brings norms of its own names the one that they come nearest to. */
+  /** Norms that it is built with; default all. A network with norms of its own names the one that comes nearest. */
   readonly norms?: readonly BackboneNorm['kind'][];
   readonly engine?: Engine;
   /** Milliseconds a test may take. */

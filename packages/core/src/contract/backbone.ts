@@ -13,8 +13,8 @@ export interface BackboneStage {
 }
 
 /**
- * What stands behind a convolution. `frozen`: four constant vectors. `live`: batch statistics in training. `eval`: fixed
- * statistics, scale and shift train. `group`: GroupNorm, for training from scratch with small batches.
+ * What stands behind a convolution. `frozen`: four constant vectors. `live`: batch statistics in training. `eval`:
+ * fixed statistics, scale and shift train. `group`: GroupNorm, for training from scratch with small batches.
  */
 export interface BackboneNorm {
   readonly kind: 'frozen' | 'live' | 'eval' | 'group';
