@@ -60,10 +60,7 @@ export type Range = readonly [lower: number, upper: number];
 /** The options with every default of the flavour worked in. */
 export interface FcosConfig
   extends DenseShape,
-    Pick<
-      FcosOptions,
-      'flavour' | 'returnedLayers' | 'fpnChannels' | 'input' | 'reluBeforeP7' | 'lossWeights'
-    > {
+    Pick<FcosOptions, 'flavour' | 'returnedLayers' | 'fpnChannels' | 'input' | 'reluBeforeP7' | 'lossWeights'> {
   readonly head: {
     readonly depth: number;
     readonly channels: number;

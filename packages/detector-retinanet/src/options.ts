@@ -74,10 +74,7 @@ export type RetinaNetOptions = v.InferOutput<typeof schema>;
 /** The options with every preset and default worked in. */
 export interface RetinaNetConfig
   extends DenseShape,
-    Pick<
-      RetinaNetOptions,
-      'flavour' | 'returnedLayers' | 'fpnChannels' | 'matcher' | 'input' | 'lossWeights'
-    > {
+    Pick<RetinaNetOptions, 'flavour' | 'returnedLayers' | 'fpnChannels' | 'matcher' | 'input' | 'lossWeights'> {
   /** Whether P7 reads relu(P6). */
   readonly reluBeforeP7: boolean;
   readonly head: {
