@@ -2,7 +2,8 @@ import { disposeAll, tidy } from '@kd/core';
 import { beforeAll, describe, expect } from 'vitest';
 import { expectChecksum, expectLosses, expectNear, LIMITS, torchValues } from './detectors/expectations.js';
 import type { DetectorIndex, TensorEntry } from './detectors/index-file.js';
-import { loadCase, type LoadedCase, onBatch, readConfig, stepOf, trajectoryOf } from './detectors/loaded-case.js';
+import { loadCase, type LoadedCase, onBatch, stepOf, trajectoryOf } from './detectors/loaded-case.js';
+import { checkRepeated, checkStored } from './detectors/repeated.js';
 import { checkSamples, checkStages } from './detectors/two-stage.js';
 import { startEngine } from './support/engine.js';
 import {
@@ -11,8 +12,8 @@ import {
   expectClose,
   expectEqual,
   goldenTest,
-  readWhole,
   relativeL2,
+  watchCase,
   type DetectorCase,
 } from './support/index.js';
 
@@ -25,36 +26,24 @@ beforeAll(async () => {
   await startEngine();
 });
 
-/**
- * What of a case's config its other parts repeat, or a test reads that runs the case: how inputs were drawn, the number
- * of classes, the trajectory; `model_kwargs` are among the values in force, which stand in `rpn`, `roi` and `post`.
- */
-const READ_BESIDE_CONFIG = [
-  'images',
-  'scenarios',
-  'sampling',
-  'trajectory',
-  'num_classes',
-  'model_kwargs',
-  'labels_from',
-];
-
 describeGolden('detectors', (area) => {
   for (const one of detectorCases(area)) {
     describe(one.name, () => {
       const index = one.index as unknown as DetectorIndex;
-      const check = (name: string, run: (loaded: LoadedCase) => void | Promise<void>, scenario?: string): void =>
-        goldenTest('detector', index.detector, name, () => withCase(one, run, scenario));
+      const { watched, unread } = watchCase(one.index);
+      const tests: string[] = [];
+      const passed: string[] = [];
+      const check = (name: string, run: (loaded: LoadedCase) => void | Promise<void>, scenario?: string): void => {
+        tests.push(name);
+        goldenTest('detector', index.detector, name, async () => {
+          await withCase({ ...one, index: watched }, run, scenario);
+          passed.push(name);
+        });
+      };
       const twoStage = index.config?.roi !== undefined;
 
-      goldenTest('detector', index.detector, 'config', () =>
-        readWhole(index.config, (config) => readConfig[index.detector]!(config), READ_BESIDE_CONFIG),
-      );
-      check('trains the parameters that torch trains', ({ detector }) => {
-        const names = (trainable: boolean): number =>
-          detector.variables.filter((v) => v.trainable === trainable && !/moving_/.test(v.path)).length;
-        expect(names(true)).toBe(index.weights.trainable_parameters.length);
-      });
+      check('config', checkRepeated);
+      check('weights and stored tensors', checkStored);
       check('input', checkInput);
       check('features and head outputs', checkForward);
       check('anchors', checkAnchors);
@@ -67,6 +56,12 @@ describeGolden('detectors', (area) => {
         check(`${scenario}: losses and gradients`, (loaded) => checkGradients(loaded, scenario), scenario);
       }
       check('trajectory', checkTrajectory, index.trajectory?.scenario);
+
+      goldenTest('detector', index.detector, 'every key and every stored tensor is read', async ({ skip }) => {
+        skip(passed.length < tests.length, 'only where all tests of the case ran and passed');
+        expect(unread(), 'keys of the case that no test reads').toEqual([]);
+        expect((await one.tensors(index.tensors.file)).unread, 'stored tensors that no test reads').toEqual([]);
+      });
     });
   }
 });
@@ -135,8 +130,9 @@ async function checkForward(loaded: LoadedCase): Promise<void> {
         expect(output.taps[stages[i]!]!.shape, `body ${key}`).toEqual([shape[0], shape[2], shape[3], shape[1]]);
       });
       expect(output.levels.length).toBe(Object.keys(index.fpn).length);
-      Object.values(index.fpn).forEach(({ checksum, tensor }, i) => {
+      Object.values(index.fpn).forEach(({ shape, checksum, tensor }, i) => {
         const values = torchValues(output.levels[i]!);
+        expect(output.levels[i]!.shape, tensor).toEqual([shape[0], shape[2], shape[3], shape[1]]);
         expectChecksum(values, checksum, CHECKSUM, tensor);
         expectClose(values, io.get(tensor).values, LIMITS.features(entryOf(loaded, tensor)), tensor);
       });
@@ -190,7 +186,17 @@ async function checkAnchors({ index, io, detector, batch }: LoadedCase): Promise
       expect(priors.perLevel).toEqual(index.anchors.per_level);
       expect(priors.strides.map((stride) => [...stride])).toEqual(index.anchors.strides_hw);
       expectEqual(priors.boxes.dataSync(), io.get(index.anchors.tensor).values, 'anchors');
-      expectChecksum(priors.boxes.dataSync(), index.anchors.checksum, 1e-9, 'anchors');
+      const boxes = priors.boxes.arraySync();
+      expectChecksum(boxes.flat(), index.anchors.checksum, 1e-9, 'anchors');
+      const { cell_anchors: cells, first, last } = index.anchors;
+      expect(boxes.slice(0, first.length), 'first anchors').toEqual(first);
+      expect(boxes.slice(-last.length), 'last anchors').toEqual(last);
+      let start = 0;
+      cells.forEach((cell, level) => {
+        expect(boxes.slice(start, start + cell.length), `anchors of the first cell of level ${level}`).toEqual(cell);
+        start += priors.perLevel[level]!;
+      });
+      expect(start, 'anchors of all levels').toBe(boxes.length);
     }),
   );
 }
@@ -210,7 +216,10 @@ async function checkDetections({ index, io, detector, labelShift, batch }: Loade
       );
       expectClose(image.scores, io.get(`eval/scores${i}`).values, LIMITS.scores, `image ${i}: scores`);
       expectClose(image.boxes, io.get(`eval/boxes${i}`).values, LIMITS.boxes, `image ${i}: boxes`);
-      expect(image.labels.length).toBe(index.eval[i]!.detections);
+      const { detections, labels, scores } = index.eval[i]!;
+      expect(image.labels.length).toBe(detections);
+      expect([...io.get(`eval/labels${i}`).values], `image ${i}: labels of the index`).toEqual(labels);
+      expectClose(image.scores, scores, LIMITS.scores, `image ${i}: scores of the index`);
     });
   });
 }
@@ -254,10 +263,17 @@ async function checkGradients(loaded: LoadedCase, scenario: string): Promise<voi
   const { index, io } = loaded;
   const wanted = index.train[scenario]!;
   const { losses, gradients } = await stepOf(loaded, scenario);
-  expectLosses(losses, wanted.losses, LIMITS.losses, scenario);
+  expectLosses(losses, wanted, LIMITS.losses, scenario);
+  expectLosses(losses, { losses: wanted.losses_f64, total: wanted.total_f64 }, LIMITS.losses, `${scenario}, float64`);
   expect([...gradients.keys()].sort(), `${scenario}: parameters with a gradient`).toEqual(
     Object.keys(wanted.grad_norms).sort(),
   );
+  // torch leaves no gradient where ours is 0.
+  for (const name of wanted.no_grad) expect(gradients.get(name) ?? [], `${scenario}: ${name}`).toEqual([]);
+  const norms = Object.keys(wanted.grad_norms).map((name) => Math.hypot(...gradients.get(name)!));
+  const { grad_norm_total: total } = wanted;
+  const widest = Math.max(...Object.values(index.robustness.gradients));
+  expectNear(Math.hypot(...norms), total, LIMITS.gradientNorms(widest) * total, `${scenario}: norm of all gradients`);
   for (const [name, norm] of Object.entries(wanted.grad_norms)) {
     const limit = LIMITS.gradientNorms(index.robustness.gradients[name] ?? 0);
     expectNear(Math.hypot(...gradients.get(name)!), norm, limit * norm, `${scenario}: norm of the gradient of ${name}`);
@@ -273,9 +289,14 @@ async function checkGradients(loaded: LoadedCase, scenario: string): Promise<voi
 
 async function checkTrajectory(loaded: LoadedCase): Promise<void> {
   const { index, io } = loaded;
-  const { steps_log: log, after_last_step: last, ...wanted } = index.trajectory;
+  const wanted = index.trajectory;
+  const { steps_log: log, after_last_step: last } = wanted;
   const { losses, variables } = await trajectoryOf(loaded);
-  [...log, last].forEach((step, i) => expectLosses(losses[i]!, step.losses, LIMITS.trajectory, `step ${i}`));
+  [...log, last].forEach((step, i) => {
+    expectLosses(losses[i]!, step, LIMITS.trajectory, `step ${i}`);
+    const total = wanted.steps_log_f64_total[i]!;
+    expectLosses(losses[i]!, { losses: step.losses, total }, LIMITS.trajectory, `step ${i}, float64`);
+  });
   for (const [name, norm] of Object.entries(wanted.final_weight_norms)) {
     expectNear(Math.hypot(...variables.get(name)!), norm, LIMITS.trajectory * norm, `norm of ${name}`);
   }
@@ -286,7 +307,12 @@ async function checkTrajectory(loaded: LoadedCase): Promise<void> {
     );
   }
   for (const name of wanted.final_buffers ?? []) {
-    if (name.endsWith('num_batches_tracked')) continue; // A counter that no engine of ours keeps.
+    // A counter that no engine of ours keeps: torch's own counts the steps.
+    if (name.endsWith('num_batches_tracked')) {
+      const counted = Number(io.get(`trajectory/final/${name}`).values[0]) - Number(loaded.weights.get(name)!.data[0]);
+      expect(counted, name).toBe(wanted.steps);
+      continue;
+    }
     expect(relativeL2(variables.get(name)!, io.get(`trajectory/final/${name}`).values), name).toBeLessThanOrEqual(
       LIMITS.trajectory,
     );

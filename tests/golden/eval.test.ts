@@ -12,7 +12,15 @@ import {
   type VocRows,
 } from '@kd/metrics';
 import { expect, test } from 'vitest';
-import { casesOf, describeGolden, expectClose, expectEqual, readWhole } from './support/index.js';
+import { casesOf, describeGolden, expectClose, expectEqual, only, readWhole } from './support/index.js';
+
+interface CocoParams {
+  readonly iouThrs: number[];
+  readonly recThrs: number[];
+  readonly areaRng: number[][];
+  readonly areaRngLbl: string[];
+  readonly maxDets: number[];
+}
 
 interface CocoSet {
   readonly name: string;
@@ -31,6 +39,8 @@ interface CocoSet {
 interface VocSet {
   readonly name: string;
   readonly file: string;
+  readonly objects: number;
+  readonly detections: number;
   readonly results: Readonly<
     Record<
       string,
@@ -59,11 +69,18 @@ const close = (actual: number | undefined, expected: number | null, what: string
 describeGolden('eval', (area) => {
   const json = <T>(file: string): T => JSON.parse(readFileSync(join(area.folder, file), 'utf8')) as T;
 
-  test('the thresholds, to the bit', () => {
-    const params = area.index['coco_params'] as { iouThrs: number[]; recThrs: number[] };
-    expectEqual(IOU_THRESHOLDS, params.iouThrs, 'IoU thresholds');
-    expectEqual(RECALL_SAMPLES, params.recThrs, 'recall samples');
-  });
+  test('the thresholds, to the bit, and the ranges of areas', () =>
+    readWhole(area.index['coco_params'] as CocoParams, (params) => {
+      expectEqual(IOU_THRESHOLDS, params.iouThrs, 'IoU thresholds');
+      expectEqual(RECALL_SAMPLES, params.recThrs, 'recall samples');
+      only(
+        'areaRng',
+        params.areaRng,
+        [0, 0, 1024, 9216].map((low, i) => [low, [1e10, 1024, 9216, 1e10][i]]),
+      );
+      only('areaRngLbl', params.areaRngLbl, ['all', 'small', 'medium', 'large']);
+      only('maxDets', params.maxDets, [1, 10, 100]);
+    }));
 
   for (const set of casesOf<CocoSet>(area, 'coco')) {
     test(`coco ${set.name}`, () =>
@@ -96,6 +113,15 @@ describeGolden('eval', (area) => {
   }
 
   for (const set of casesOf<VocSet>(area, 'voc')) {
+    test(`voc ${set.name}: objects and detections`, () =>
+      readWhole(
+        set,
+        ({ file, objects, detections }) => {
+          const rows = json<VocRows>(file);
+          expect([rows.objects.length, rows.detections.length]).toEqual([objects, detections]);
+        },
+        ['results'],
+      ));
     for (const [setting, expected] of Object.entries(set.results)) {
       test(`voc ${set.name}, ${setting}`, () =>
         readWhole(expected, (expected) => {

@@ -1,6 +1,14 @@
-import { ssimIntermediates, ssimLevels, ssimLoss, type SsimLevelsOptions, type SsimOptions } from '@kd/plugin-ssim';
+import { parseOptions } from '@kd/core';
+import {
+  ssim,
+  ssimIntermediates,
+  ssimLevels,
+  ssimLoss,
+  type SsimLevelsOptions,
+  type SsimOptions,
+} from '@kd/plugin-ssim';
 import * as tf from '@tensorflow/tfjs-core';
-import { beforeAll, describe, expect } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import {
   casesOf,
   describeGolden,
@@ -8,6 +16,7 @@ import {
   goldenTest,
   type GoldenTensors,
   oneOf,
+  only,
   readWhole,
   touching,
 } from './support/index.js';
@@ -43,6 +52,14 @@ describeGolden('ssim', (area) => {
     await startEngine();
     // The engine may have to set its library up first.
   }, 600_000);
+
+  test('defaults and constants of the index are those of the plugin', () => {
+    const { defaults, constants } = area.index as Partial<Record<string, Record<string, unknown>>>;
+    // The weight of the index is that of one level's loss; the plugin's default follows from the detector.
+    const { weight: _, ...wanted } = defaults ?? {};
+    expect(parseOptions(ssim.definition.options, {}, 'ssim')).toMatchObject(wanted);
+    only('constants', constants, { signedPowerDelta: 1e-3, covarianceJitter: 1e-6, rangeEps: 1e-6 });
+  });
 
   describe('loss and gradients', () => {
     for (const one of casesOf<SsimCase>(area)) {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startEngine } from './support/engine.js';
-import { goldenAreas, oneOf, only, readWhole, touching } from './support/index.js';
+import { goldenAreas, oneOf, only, readWhole, touching, watchCase } from './support/index.js';
 
 const one = {
   id: 'a',
@@ -31,6 +31,24 @@ describe('a test that reads its case', () => {
     ['what another test reads', ({ params }) => params.radius, ['params.norm', 'inputs'], ['params.sizes']],
   ])('fails by the names of what it left: %s', async (_, run, elsewhere, unread) => {
     await expect(readWhole(one, (of) => void run(of), elsewhere)).rejects.toMatchObject({ actual: unread });
+  });
+
+  test('is counted into lists of records', async () => {
+    const steps = { steps: [{ loss: 1, rate: 2 }, { loss: 3 }], sizes: [[1, 2]] };
+    await expect(
+      readWhole(steps, ({ steps, sizes }) =>
+        expect([steps.map(({ loss }) => loss), sizes]).toEqual([[1, 3], [[1, 2]]]),
+      ),
+    ).rejects.toMatchObject({ actual: ['steps.0.rate'] });
+  });
+
+  test('may be several tests', () => {
+    const { watched, unread } = watchCase(one);
+    expect(watched.params.radius).toBe(2);
+    expect(watched.inputs.x).toBe(1);
+    expect(unread(['params.norm'])).toEqual(['params.sizes']);
+    expect(watched.params.sizes).toEqual([1, 2]);
+    expect(unread(['params.norm'])).toEqual([]);
   });
 
   test('fails as the test itself does, first', async () => {

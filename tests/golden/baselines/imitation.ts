@@ -12,7 +12,7 @@ import { ssimLevels } from '@kd/plugin-ssim';
 import { objectLevel, objectMask } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
 import { adapters, type BaselineCase, type Inputs, levels, type Method } from './method.js';
-import { expectEqual, oneOf, only } from '../support/index.js';
+import { expectEqual, maxDifference, oneOf, only } from '../support/index.js';
 
 /** Maps of the student behind their adapters, of the teacher, and the stored masks [b, h, w]. */
 function masked(inputs: Inputs, one: BaselineCase) {
@@ -43,33 +43,50 @@ function objects(inputs: Inputs, images: number): { boxes: tf.Tensor3D; on: tf.T
   };
 }
 
-/** Compares the masks that our rules make with the stored ones, level by level. */
-function checkMasks(
-  inputs: Inputs,
-  { config }: BaselineCase,
-  make: (
-    level: number,
-    objects: { boxes: tf.Tensor3D; on: tf.Tensor2D },
-    size: { height: number; width: number },
-  ) => tf.Tensor,
-): void {
+/** A rule of ours that makes the mask of a level. */
+type MaskRule = (
+  level: number,
+  objects: { boxes: tf.Tensor3D; on: tf.Tensor2D },
+  size: { height: number; width: number },
+) => tf.Tensor;
+
+/** The masks of a rule beside the stored ones, level by level; none where no box is stored. */
+function masksOf(inputs: Inputs, { config }: BaselineCase, rule: MaskRule): { made: tf.Tensor; stored: tf.Tensor4D }[] {
   const masks = levels(inputs, 'mask');
   const all = objects(inputs, masks[0]!.shape[0]);
   const finest = config['levelBase'] as number | null;
-  if (all === null) return;
+  if (all === null) return [];
   const own = finest === null ? null : objectLevel(all.boxes, { levels: masks.length, finest });
-  masks.forEach((mask, level) => {
+  return masks.map((stored, level) => {
     const on =
       own === null
         ? all.on
         : (tf.mul(all.on, tf.cast(tf.equal(own, tf.scalar(level, 'int32')), 'float32')) as tf.Tensor2D);
-    const [, height, width] = mask.shape;
-    expectEqual(make(level, { boxes: all.boxes, on }, { height, width }).dataSync(), mask.dataSync(), `mask${level}`);
+    const [, height, width] = stored.shape;
+    return { made: rule(level, { boxes: all.boxes, on }, { height, width }), stored };
   });
 }
 
-/** The stride of a level whose anchors are not stored: the grid is that of all cases, which begins at stride 8. */
-const STRIDES = [8, 16, 32, 64, 128];
+function checkMasks(inputs: Inputs, one: BaselineCase, rule: MaskRule): void {
+  masksOf(inputs, one, rule).forEach(({ made, stored }, level) =>
+    expectEqual(made.dataSync(), stored.dataSync(), `mask${level}`),
+  );
+}
+
+/** The strides of a case: those it says, or those of a pyramid with which the rule makes every stored mask. */
+function stridesOf(inputs: Inputs, one: BaselineCase, rule: (strides: readonly number[]) => MaskRule): number[] {
+  const said = one.config['strides'] as number[] | undefined;
+  if (said !== undefined) return said;
+  const count = levels(inputs, 'mask').length;
+  const pyramids = [2, 4, 8, 16, 32].map((finest) => Array.from({ length: count }, (_, level) => finest * 2 ** level));
+  const fits = pyramids.find((strides) =>
+    masksOf(inputs, one, rule(strides)).every(
+      ({ made, stored }) => maxDifference(made.dataSync(), stored.dataSync()) === 0,
+    ),
+  );
+  if (fits === undefined) throw new Error(`with no strides of a pyramid does the rule make the masks of ${one.id}`);
+  return fits;
+}
 
 export const imitationMethods: Readonly<Record<string, Method>> = {
   lp: (inputs, { config }) => {
@@ -136,9 +153,11 @@ export const imitationMethods: Readonly<Record<string, Method>> = {
         ),
       };
     }
-    checkMasks(inputs, one, (level, { boxes, on }, size) =>
-      objectMask(boxes, on, { ...size, stride: STRIDES[level]! }),
-    );
+    const rule =
+      (strides: readonly number[]): MaskRule =>
+      (level, { boxes, on }, size) =>
+        objectMask(boxes, on, { ...size, stride: strides[level]! });
+    checkMasks(inputs, one, rule(stridesOf(inputs, one, rule)));
     const { foreground, background } = decoupledLoss(masked(inputs, one));
     return { neckForeground: foreground, neckBackground: background };
   },

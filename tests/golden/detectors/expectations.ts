@@ -1,7 +1,7 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import { expect } from 'vitest';
 import { nhwcToNchw } from '../support/index.js';
-import type { Checksum, TensorEntry } from './index-file.js';
+import type { Checksum, Losses, TensorEntry } from './index-file.js';
 
 /** Limits of the golden folder's README for a float32 engine. */
 export const LIMITS = {
@@ -50,11 +50,17 @@ export function expectNear(actual: number, wanted: number, width: number, what: 
 
 export function expectLosses(
   actual: Readonly<Record<string, number>>,
-  wanted: Readonly<Record<string, number>>,
+  { losses: wanted, total }: Losses,
   relative: number,
   what: string,
 ): void {
   expect(Object.keys(actual).sort(), `${what}: names of the losses`).toEqual(Object.keys(wanted).sort());
   for (const [name, value] of Object.entries(wanted))
     expectNear(actual[name]!, value, relative * Math.abs(value), `${what}: ${name}`);
+  expectNear(
+    Object.values(actual).reduce((sum, value) => sum + value, 0),
+    total,
+    relative * Math.abs(total),
+    `${what}: total`,
+  );
 }

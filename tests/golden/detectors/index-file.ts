@@ -4,10 +4,14 @@ import type { TensorInfo } from '../support/index.js';
 export interface DetectorIndex {
   readonly name: string;
   readonly detector: string;
+  readonly layout: string;
   readonly config: CaseConfig;
   readonly robustness: { readonly gradients: Readonly<Record<string, number>> };
   readonly weights: {
     readonly file: string;
+    readonly tensors: number;
+    readonly elements: number;
+    readonly buffers: readonly string[];
     readonly frozen_parameters: readonly string[];
     readonly trainable_parameters: readonly string[];
   };
@@ -23,6 +27,10 @@ export interface DetectorIndex {
     readonly tensor: string;
     readonly per_level: readonly number[];
     readonly strides_hw: readonly (readonly number[])[];
+    /** Of the cell at the origin, by level. */
+    readonly cell_anchors: readonly (readonly (readonly number[])[])[];
+    readonly first: readonly (readonly number[])[];
+    readonly last: readonly (readonly number[])[];
     readonly checksum: Checksum;
   };
   readonly eval: readonly {
@@ -74,6 +82,13 @@ export interface CaseConfig {
     readonly size_divisible: number;
   };
   readonly bn_mode: string;
+  /** What other parts of the index hold as well. */
+  readonly images: readonly (readonly number[])[];
+  readonly scenarios: Readonly<Record<string, readonly number[]>>;
+  readonly sampling?: Readonly<Record<string, { readonly rpn: readonly number[]; readonly roi: readonly number[] }>>;
+  readonly trajectory: Readonly<Record<string, number>>;
+  readonly model_kwargs?: Readonly<Record<string, unknown>>;
+  readonly labels_from?: number;
   readonly post: {
     readonly score_thresh: number;
     readonly nms_thresh: number;
@@ -150,15 +165,31 @@ export interface Losses {
 }
 
 export interface Scenario extends Losses {
+  readonly losses_f64: Readonly<Record<string, number>>;
+  readonly total_f64: number;
+  readonly grad_norm_total: number;
   readonly boxes_per_image: readonly number[];
   readonly positives: readonly number[];
   readonly ignored: readonly number[];
   /** Of two-stage detectors. */
   readonly sampling?: Sampling;
+  readonly counts?: Readonly<Record<string, Counts>>;
   readonly head_checksums: Readonly<Record<string, Checksum>>;
   readonly grad_norms: Readonly<Record<string, number>>;
   readonly no_grad: readonly string[];
   readonly grad_tensors: readonly string[];
+}
+
+/** Anchors and regions of an image, by what becomes of them. */
+export interface Counts {
+  readonly rpn_pos: number;
+  readonly rpn_neg: number;
+  readonly rpn_ignored: number;
+  readonly rpn_sampled_pos: number;
+  readonly rpn_sampled_neg: number;
+  readonly proposals: number;
+  readonly roi_sampled: number;
+  readonly roi_sampled_pos: number;
 }
 
 export interface Trajectory {
@@ -166,8 +197,11 @@ export interface Trajectory {
   readonly lr: number;
   readonly momentum: number;
   readonly weight_decay: number;
+  readonly optimizer: string;
+  readonly bn_mode: string;
   readonly scenario: string;
   readonly steps_log: readonly Losses[];
+  readonly steps_log_f64_total: readonly number[];
   readonly after_last_step: Losses;
   readonly final_weight_norms: Readonly<Record<string, number>>;
   readonly final_tensors: readonly string[];

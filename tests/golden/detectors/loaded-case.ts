@@ -8,6 +8,7 @@ import {
   type DetectorContext,
   type DetectorDefinition,
   type HostBatch,
+  type HostTensor,
   loadDetector,
   parseOptions,
   type StepResult,
@@ -31,6 +32,8 @@ import { retinanetOptions } from './retinanet.js';
 export interface LoadedCase {
   readonly index: DetectorIndex;
   readonly io: GoldenTensors;
+  /** Under torch's names. */
+  readonly weights: ReadonlyMap<string, HostTensor>;
   readonly detector: Detector;
   /** What torch adds to our labels: 1 where its 0 is the background. */
   readonly labelShift: number;
@@ -55,13 +58,6 @@ const builders: Readonly<Record<string, (index: DetectorIndex, io: GoldenTensors
   faster_rcnn: (index, io, scenario) => createCase(index, io, contextOf(index.config.num_classes - 1), scenario),
 };
 
-/** Reads whatever of a case's config makes its network. */
-export const readConfig: Readonly<Record<string, (config: DetectorIndex['config']) => void>> = {
-  retinanet: retinanetOptions,
-  fcos: fcosOptions,
-  faster_rcnn: fasterRcnnOptions,
-};
-
 /** @param scenario how a two-stage detector samples */
 export async function loadCase(one: DetectorCase, scenario?: string): Promise<LoadedCase> {
   const index = one.index as unknown as DetectorIndex;
@@ -73,14 +69,12 @@ export async function loadCase(one: DetectorCase, scenario?: string): Promise<Lo
     );
   const io = await one.tensors(index.tensors.file);
   const detector = build(index, io, scenario);
-  loadDetector(
-    detector,
-    fromTorchvision((await one.tensors(index.weights.file)).all),
-    `${one.name}/${index.weights.file}`,
-  );
+  const { all: weights } = await one.tensors(index.weights.file);
+  loadDetector(detector, fromTorchvision(weights), `${one.name}/${index.weights.file}`);
   return {
     index,
     io,
+    weights,
     detector,
     labelShift,
     batch: (of) =>

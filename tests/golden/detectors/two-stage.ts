@@ -15,7 +15,7 @@ const limitOf = ({ index }: LoadedCase, key: string): number => LIMITS.features(
 
 /** Outputs of the first stage, proposals, pooled features and outputs of the second stage, in evaluation. */
 export async function checkStages(loaded: LoadedCase): Promise<void> {
-  const { io } = loaded;
+  const { io, weights } = loaded;
   const detector = detectorOf(loaded);
   const host = loaded.batch();
   await onBatch(host, (images) =>
@@ -58,6 +58,20 @@ export async function checkStages(loaded: LoadedCase): Promise<void> {
         first.shape[0]!,
       );
       expectClose(pooled.dataSync(), first.values, limitOf(loaded, 'eval/pooled_first8'), 'pooled features');
+      // The box head hands its features out to nobody: those of torch must give our logits behind its last layer.
+      const [kernel, bias] = ['weight', 'bias'].map((part) => {
+        const { data, shape } = weights.get(`roi_heads.box_predictor.cls_score.${part}`)!;
+        return tf.tensor<tf.Rank>(data as Float32Array, [...shape]);
+      }) as [tf.Tensor2D, tf.Tensor1D];
+      const { values, shape } = io.get('eval/box_features');
+      expectClose(
+        tf
+          .add(tf.matMul(tf.tensor2d(Float32Array.from(values), [shape[0]!, shape[1]!]), kernel, false, true), bias)
+          .dataSync(),
+        logits.dataSync(),
+        limitOf(loaded, 'eval/class_logits'),
+        'class logits of the stored box features',
+      );
       expectClose(
         logits.dataSync(),
         io.get('eval/class_logits').values,
@@ -79,6 +93,10 @@ function rowsOf(of: tf.Tensor, mask: tf.Tensor2D, image: number): number[] {
   const on = mask.arraySync()[image]!;
   return (of.arraySync() as number[][][])[image]!.filter((_, i) => on[i] === 1).flat();
 }
+
+/** Boxes one after the other as rows. */
+const chunks = (boxes: ArrayLike<number>): number[][] =>
+  Array.from({ length: boxes.length / 4 }, (_, i) => Array.from({ length: 4 }, (_, k) => boxes[4 * i + k]!));
 
 /** What both stages train on in a scenario. */
 export async function checkSamples(loaded: LoadedCase, scenario: string): Promise<void> {
@@ -123,6 +141,32 @@ export async function checkSamples(loaded: LoadedCase, scenario: string): Promis
           `${scenario}: proposals of image ${i}`,
         );
         checkRegions(loaded, regions, targets, { scenario, image: i });
+        const candidates = [
+          ...chunks(rowsOf(proposals.boxes, proposals.mask, i)),
+          ...chunks(host.boxes.subarray(i * host.maxBoxes * 4, (i * host.maxBoxes + boxes) * 4)),
+        ];
+        expectClose(
+          [...io.get(key('roi_sampled')).values].flatMap((row) => candidates[row]!),
+          io.get(key('roi_boxes')).values,
+          PIXELS,
+          `${scenario}: rows that the regions of image ${i} were sampled from`,
+        );
+        const count = (list: readonly number[], is: (one: number) => boolean): number => list.filter(is).length;
+        const regionsMatched = regions.matched.arraySync()[i]!;
+        const drawnAnchors = matched[i]!.filter((_, row) => sampled[i]![row] === 1);
+        expect(
+          {
+            rpn_pos: count(matched[i]!, (match) => match >= 0),
+            rpn_neg: count(matched[i]!, (match) => match === -1),
+            rpn_ignored: count(matched[i]!, (match) => match < -1),
+            rpn_sampled_pos: count(drawnAnchors, (match) => match >= 0),
+            rpn_sampled_neg: count(drawnAnchors, (match) => match === -1),
+            proposals: count(proposals.mask.arraySync()[i]!, (one) => one === 1),
+            roi_sampled: count(regionsMatched, (match) => match > -2),
+            roi_sampled_pos: count(regionsMatched, (match) => match >= 0),
+          },
+          `${scenario}: counts of image ${i}`,
+        ).toEqual({ ...wanted.counts![`image${i}`] });
       });
       const on = tf.cast(tf.greater(regions.matched, tf.scalar(-2, 'int32')), 'float32') as tf.Tensor2D;
       const { logits, deltas } = detector.secondStage.run(output, regions.boxes, host.imageSizes, on);

@@ -27,6 +27,7 @@
  * - `expectClose`, `expectEqual`, `maxDifference`, `relativeL2`, `opTolerance`  comparison; NaN equals NaN
  * - `nchwToNhwc`, `nhwcToNchw`, `oihwToHwio`, `hwioToOihw`, `permute`  layouts
  * - `readWhole(one, run)`  a test that fails where the case has a parameter that `run` never read
+ * - `watchCase(one)`  the same for several tests together: the last of them asks for what is `unread`
  * - `oneOf`, `only`  values of a parameter that a test knows; `touching`  gradients that are 0
  * - `coverage.ts`  the one list of what is built and what is not built yet
  */
@@ -38,5 +39,5 @@ export { hwioToOihw, nchwToNhwc, nhwcToNchw, oihwToHwio, permute, type Shaped } 
 export { oneOf, only } from './parameters.js';
 export { goldenRoots, type GoldenRoot } from './roots.js';
 export { describeGolden, goldenTest } from './suite.js';
-export { readWhole } from './whole-case.js';
+export { readWhole, watchCase } from './whole-case.js';
 export { GoldenTensors, type GoldenTensor } from './tensors.js';

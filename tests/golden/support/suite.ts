@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, type TestContext } from 'vitest';
 import { goldenAreas, type Area } from './areas.js';
 import { statusOf, type Kind } from './coverage.js';
 import { goldenRoots } from './roots.js';
@@ -24,7 +24,12 @@ export function describeGolden(name: string, define: (area: Area) => void): void
  * @param of the area, op, detector, baseline method or checkpoint kind that it exercises: skipped when that is not
  *   built yet, failing when it is unknown
  */
-export function goldenTest(kind: Kind, of: string, name: string, run: () => void | Promise<void>): void {
+export function goldenTest(
+  kind: Kind,
+  of: string,
+  name: string,
+  run: (context: TestContext) => void | Promise<void>,
+): void {
   // A case may lack what it is of.
   const status = statusOf(kind, String(of));
   if (status === 'built') test(name, run);

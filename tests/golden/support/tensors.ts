@@ -10,6 +10,7 @@ export interface GoldenTensor extends HostTensor {
 export class GoldenTensors {
   readonly #file: string;
   readonly #tensors: ReadonlyMap<string, HostTensor>;
+  readonly #read = new Set<string>();
 
   private constructor(file: string, tensors: ReadonlyMap<string, HostTensor>) {
     this.#file = file;
@@ -28,6 +29,11 @@ export class GoldenTensors {
     return this.#tensors.has(key);
   }
 
+  /** The keys that nobody asked for. */
+  get unread(): string[] {
+    return [...this.#tensors.keys()].filter((key) => !this.#read.has(key));
+  }
+
   /** @throws when there is no such key: a test never compares with nothing */
   get(key: string | undefined): GoldenTensor {
     const tensor = key === undefined ? undefined : this.#tensors.get(key);
@@ -35,6 +41,7 @@ export class GoldenTensors {
       throw new Error(
         `${this.#file} has no tensor "${key}". It has: ${[...this.#tensors.keys()].slice(0, 40).join(', ')}`,
       );
+    this.#read.add(key!);
     const { data } = tensor;
     const values =
       data instanceof BigInt64Array || data instanceof BigUint64Array || data instanceof Uint16Array

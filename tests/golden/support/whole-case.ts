@@ -4,13 +4,18 @@ import { expect } from 'vitest';
 const DESCRIPTIVE = new Set([
   ...['id', 'name', 'kind', 'method', 'op', 'file'],
   ...['note', 'adapterNote', 'description', 'about', 'rule', 'scope', 'confirmed', 'selfChecks', 'official_check'],
+  'made_with',
   // How the generator drew the inputs, which are stored, and what it measured on the way.
   ...['seed', 'gt_counts', 'controls', 'dead_channel', 'smallestMargin', 'fp32Reference', 'gradMaxAbs', 'max_abs'],
-  ...['analyticVsAutogradMaxAbs', 'fp32'],
+  ...['analyticVsAutogradMaxAbs', 'fp32', 'torch_seed', 'perturbation', 'trials', 'trajectory_rel_change'],
+  ...['gradient_rel_change', 'grad_norm_f64_rel_diff_max', 'f64_rel_diff'],
 ]);
 
 /** What a test looks up by name, and compares as a whole: reading it is enough. */
-const TABLES = new Set(['inputs', 'expected', 'outputs', 'cotangents', 'grads', 'losses', 'parts', 'gt', 'if_wrong']);
+const TABLES = new Set([
+  ...['inputs', 'expected', 'outputs', 'cotangents', 'grads', 'losses', 'parts', 'gt', 'if_wrong'],
+  ...['losses_f64', 'grad_norms', 'final_weight_norms', 'gradients', 'entries'],
+]);
 
 /**
  * Runs a test on a case that remembers what is read of it, and fails by name where a key stays unread: a parameter
@@ -22,34 +27,47 @@ export async function readWhole<Case extends object>(
   run: (one: Case) => void | Promise<void>,
   elsewhere: readonly string[] = [],
 ): Promise<void> {
-  const read = new Set<string>();
-  await run(watched(one, '', read));
-  const leftOut = (path: string): boolean => elsewhere.some((one) => path === one || path.startsWith(`${one}.`));
-  const unread = pathsOf(one).filter((path) => !read.has(path) && !leftOut(path));
-  expect(unread, 'keys of the case that no test reads').toEqual([]);
+  const { watched, unread } = watchCase(one);
+  await run(watched);
+  expect(unread(elsewhere), 'keys of the case that no test reads').toEqual([]);
 }
 
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
+/** A case that remembers what is read of it, for several tests together. */
+export function watchCase<Case extends object>(
+  one: Case,
+): { readonly watched: Case; unread(elsewhere?: readonly string[]): string[] } {
+  const read = new Set<string>();
+  return {
+    watched: watch(one, '', read),
+    unread(elsewhere = []) {
+      const leftOut = (path: string): boolean => elsewhere.some((one) => path === one || path.startsWith(`${one}.`));
+      return pathsOf(one).filter((path) => !read.has(path) && !leftOut(path));
+    },
+  };
+}
 
-function watched<T extends object>(value: T, path: string, read: Set<string>): T {
+/** A record, or a list with records in it. */
+const isNested = (value: unknown): value is object =>
+  Array.isArray(value) ? value.some(isNested) : typeof value === 'object' && value !== null;
+
+function watch<T extends object>(value: T, path: string, read: Set<string>): T {
   return new Proxy(value, {
     get(target, key, receiver) {
       const found: unknown = Reflect.get(target, key, receiver);
       if (typeof key !== 'string') return found;
       const at = path === '' ? key : `${path}.${key}`;
       read.add(at);
-      return isRecord(found) && !TABLES.has(key) ? watched(found, at, read) : found;
+      return isNested(found) && !TABLES.has(key) ? watch(found, at, read) : found;
     },
   });
 }
 
-/** Every key that must be read: those of records within the case, down to what is none. */
-function pathsOf(value: Record<string, unknown> | object, path = ''): string[] {
+/** Every key that must be read: those of records within the case, also in lists, down to what is none. */
+function pathsOf(value: object, path = ''): string[] {
   return Object.entries(value)
     .filter(([key]) => !DESCRIPTIVE.has(key))
     .flatMap(([key, one]: [string, unknown]) => {
       const at = path === '' ? key : `${path}.${key}`;
-      return isRecord(one) && !TABLES.has(key) ? pathsOf(one, at) : [at];
+      return isNested(one) && !TABLES.has(key) ? pathsOf(one, at) : [at];
     });
 }
