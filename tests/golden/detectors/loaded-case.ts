@@ -23,7 +23,7 @@ import { runOp } from '@kd/engine-tensorflow';
 import { fromTorchvision, toTorchvision } from '@kd/weights';
 import * as tf from '@tensorflow/tfjs-core';
 import type { DetectorCase, GoldenTensors } from '../support/index.js';
-import { createCase, fasterRcnnOptions } from './faster-rcnn.js';
+import { createCase } from './faster-rcnn.js';
 import { fcosOptions } from './fcos.js';
 import type { DetectorIndex } from './index-file.js';
 import { retinanetOptions } from './retinanet.js';
