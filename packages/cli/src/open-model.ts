@@ -15,6 +15,7 @@ import {
   readModel,
   resolveEngine,
   resolveUse,
+  startedEngine,
   type Use,
   readRegularText,
 } from '@kd/core';
@@ -86,7 +87,7 @@ export async function openModel(
       ? await useOfRun(found)
       : await resolveUse<DetectorDefinition>('detector', detectorArgument(String(options.detector)), folder);
   const engine = await engineOfRun(found);
-  const info = await engine.start();
+  const info = await startedEngine(engine);
   const built = await loadModel(resolve(file), {
     format: ports.format,
     folder,

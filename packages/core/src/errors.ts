@@ -40,9 +40,9 @@ export const ERROR_CODES = explained({
   },
   PLUGIN_INVALID: {
     meaning:
-      'A package says that it is a plugin and is none, was built for another version of the contract, or claims the name of another.',
+      'A package says that it is a plugin and is none, was built for another version of the contract, or claims the name of another; or a detector, metric, data source or listener lacks what the contract wants of it.',
     cause:
-      'It was not built, lacks a package that it imports, exports something else than what `definePlugin` or `defineDetector` returns, or is older or newer than this @kd/core; or two packages of the project claim one name.',
+      'It was not built, lacks a package that it imports, exports something else than what `definePlugin` or `defineDetector` returns, lacks a member of the contract, or is older or newer than this @kd/core; or two packages of the project claim one name.',
     fix: 'Build it, or install what the message names; for another `apiVersion`, take a version of the package for this core; of two packages with one name, remove one or write the name of the package.',
   },
   PLUGIN_REQUIRES: {

@@ -1,13 +1,18 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { entriesOf } from './derived-options.js';
-import { KdError, suggestion } from './errors.js';
+import { KdError, messageOf, suggestion } from './errors.js';
 import { inheritedKeys } from './inherited-keys.js';
 
 /** Validates options by any Standard Schema; every issue is told with its path. */
 export function parseOptions<T>(schema: StandardSchemaV1<unknown, T>, options: unknown, what: string): T {
-  const result = schema['~standard'].validate(options);
+  const result = validated(schema, options, what);
   if (result instanceof Promise)
     throw new KdError('PLUGIN_INVALID', `${what}: its options schema is asynchronous; use one that validates at once.`);
+  if (typeof result !== 'object' || result === null)
+    throw new KdError(
+      'PLUGIN_INVALID',
+      `${what}: its options schema returned ${String(result)}; a Standard Schema returns { value } or { issues }.`,
+    );
   const inherited = inheritedKeys(options).map((path) => `  ${path}: there is no such option`);
   if (result.issues || inherited.length > 0) {
     const lines = [
@@ -17,6 +22,20 @@ export function parseOptions<T>(schema: StandardSchemaV1<unknown, T>, options: u
     throw new KdError('CONFIG_INVALID', [`${what}: the options are not valid:`, ...lines]);
   }
   return result.value;
+}
+
+function validated<T>(
+  schema: StandardSchemaV1<unknown, T>,
+  options: unknown,
+  what: string,
+): ReturnType<StandardSchemaV1<unknown, T>['~standard']['validate']> {
+  try {
+    return schema['~standard'].validate(options);
+  } catch (cause) {
+    throw new KdError('PLUGIN_INVALID', `${what}: its options schema threw: ${messageOf(cause)}`.split('\n'), {
+      cause,
+    });
+  }
 }
 
 const keysOf = ({ path = [] }: StandardSchemaV1.Issue): string[] =>

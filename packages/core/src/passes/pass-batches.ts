@@ -1,5 +1,6 @@
 import type { Dataset, HostBatch, LoaderOptions } from '../contract/data.js';
 import { KdError } from '../errors.js';
+import { openLoader } from '../open-loader.js';
 
 /** Images of a data set in the order of `indices`, as in evaluation; checks that these are the images that come. */
 export async function* imageBatches(
@@ -17,7 +18,7 @@ export async function* imageBatches(
   const wanted = indices ?? dataset.images.map((_, index) => index);
   if (wanted.length === 0) return;
   signal?.throwIfAborted();
-  const loader = dataset.loader({
+  const loader = openLoader(dataset, {
     ...options,
     training: false,
     shuffle: false,

@@ -19,8 +19,11 @@ async function install(name: string, json: object, code: string, under = project
   await writeFile(join(folder, 'index.js'), `(globalThis.__kdRan ??= []).push(${JSON.stringify(name)});\n${code}`);
 }
 
+/** What a definition holds beside kind and name. */
+const WHOLE = `apiVersion: 1, requires: {}, options: { '~standard': { validate: () => {} } }, create: () => {}`;
+
 const distiller = (name: string): string =>
-  `export default Object.assign(() => {}, { definition: { kind: 'distiller', name: '${name}', apiVersion: 1 } });`;
+  `export default Object.assign(() => {}, { definition: { kind: 'distiller', name: '${name}', ${WHOLE} } });`;
 const kd = (name: string, apiVersion = 1, kind = 'distiller') => ({
   description: `about ${name}`,
   keywords: ['kd-plugin'],
@@ -49,7 +52,7 @@ beforeAll(async () => {
   await install(
     'a-detector',
     kd('net', 1, 'detector'),
-    `export default { definition: { kind: 'detector', name: 'net' } };`,
+    `export default { definition: { kind: 'detector', name: 'net', ${WHOLE} } };`,
   );
   await install(
     'an-engine',
@@ -69,7 +72,7 @@ beforeAll(async () => {
         null,
       ],
     },
-    `export default { definition: { kind: 'detector', name: 'elder' } }; export const second = { definition: { kind: 'detector', name: 'younger' } };`,
+    `export default { definition: { kind: 'detector', name: 'elder', ${WHOLE} } }; export const second = { definition: { kind: 'detector', name: 'younger', ${WHOLE} } };`,
   );
   await install(
     '@kd/plugin-pair',
@@ -79,8 +82,14 @@ beforeAll(async () => {
         { kind: 'distiller', name: 'pair', apiVersion: 1, export: 'pair' },
       ],
     },
-    `export const pair = { definition: { kind: 'distiller', name: 'pair' } };`,
+    `export const pair = { definition: { kind: 'distiller', name: 'pair', ${WHOLE} } };`,
   );
+  await install(
+    'half',
+    kd('half', 1, 'detector'),
+    `export default { definition: { kind: 'detector', name: 'half', apiVersion: '1', create: () => {} } };`,
+  );
+  await install('idle-engine', kd('idle', 1, 'engine'), `export default () => ({ name: 'idle', start: 'now' });`);
   await install('indirect', kd('hidden'), distiller('hidden'));
   const direct = [
     '@kd/plugin-one',
@@ -100,6 +109,8 @@ beforeAll(async () => {
     'strange',
     'family',
     'missing',
+    'half',
+    'idle-engine',
   ];
   await writeFile(
     join(project, 'package.json'),
@@ -115,6 +126,7 @@ describe('discover', () => {
     const manifests = await discover(join(project, 'configs', 'deep'));
     expect(manifests.map(({ kind, name }) => `${kind} ${name}`)).toEqual([
       'detector elder',
+      'detector half',
       'detector net',
       'detector younger',
       'distiller eight',
@@ -129,6 +141,7 @@ describe('discover', () => {
       'distiller thirteen',
       'distiller three',
       'distiller twelve',
+      'engine idle',
       'engine motor',
     ]);
     expect(manifests.find(({ name }) => name === 'three')).toEqual({
@@ -240,6 +253,19 @@ describe('importByName', () => {
     await expect(load('thirteen')).rejects.toMatchObject({
       code: 'PLUGIN_INVALID',
       message: expect.stringMatching(/^broken 1\.2\.3 could not be imported: .*gone\.js/),
+    });
+  });
+
+  it('names the package and every member that a definition lacks', async () => {
+    await expect(importByName('detector', 'half', project)).rejects.toMatchObject({
+      code: 'PLUGIN_INVALID',
+      message:
+        'the detector that half 1.2.3 exports as "default" cannot be used: apiVersion is the string "1"; it must be a number; options is missing; it must be a Standard Schema (of valibot, zod, …).',
+    });
+    await expect(importByName('engine', 'idle', project)).rejects.toMatchObject({
+      code: 'PLUGIN_INVALID',
+      message:
+        'the engine that the export "default" of idle-engine 1.2.3 makes cannot be used: start is the string "now"; it must be a function.',
     });
   });
 

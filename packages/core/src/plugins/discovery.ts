@@ -4,6 +4,7 @@ import type { DetectorDefinition } from '../contract/detector.js';
 import type { Engine } from '../contract/engine.js';
 import { API_VERSION, type PluginDefinition } from '../contract/plugin.js';
 import { KdError, suggestion } from '../errors.js';
+import { checkMembers, MEMBERS } from '../members.js';
 import { entryOf, importFile } from './import-package.js';
 import {
   dependencyFolder,
@@ -204,9 +205,9 @@ function onlyOneOf(name: string, declared: readonly Manifest[]): Manifest | unde
 
 function definitionOf<K extends PluginKind>(kind: K, name: string, exportName: string, exported: unknown): Kinds[K] {
   if (kind === 'engine' && typeof exported === 'function') {
-    const engine = (exported as () => Partial<Engine> | undefined)();
-    if (typeof engine?.start === 'function') return engine as Kinds[K];
-    throw new KdError('PLUGIN_INVALID', `the export "${exportName}" of ${name} makes no engine; it must have start.`);
+    const engine = (exported as () => unknown)();
+    checkMembers(engine, MEMBERS.engine, `the engine that the export "${exportName}" of ${name} makes`);
+    return engine as Kinds[K];
   }
   if (kind === 'preset') {
     if (Array.isArray(exported) || typeof exported === 'function') return exported as unknown as Kinds[K];
@@ -222,5 +223,10 @@ function definitionOf<K extends PluginKind>(kind: K, name: string, exportName: s
       `the ${exportName === 'default' ? 'default export' : `export "${exportName}"`} of ${name} is no ${kind}; it must be what ${DEFINED_BY[kind]} returns.`,
     );
   }
+  checkMembers(
+    definition,
+    MEMBERS[kind as 'detector' | 'distiller'],
+    `the ${kind} that ${name} exports as "${exportName}"`,
+  );
   return definition as unknown as Kinds[K];
 }

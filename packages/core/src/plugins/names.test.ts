@@ -31,8 +31,11 @@ async function install(key: string, kd: unknown, more: { readonly json?: object;
   await writeFile(join(project, 'package.json'), JSON.stringify({ name: 'project', dependencies: direct }));
 }
 
+/** What a definition holds beside kind and name. */
+const WHOLE = `apiVersion: 1, requires: {}, options: { '~standard': { validate: () => {} } }, create: () => {}`;
+
 const code = (who: string, kind = 'distiller'): string =>
-  `(globalThis.__kdNames ??= []).push(${JSON.stringify(who)}); export default { definition: { kind: ${JSON.stringify(kind)}, name: 'it', from: ${JSON.stringify(who)} } };`;
+  `(globalThis.__kdNames ??= []).push(${JSON.stringify(who)}); export default { definition: { kind: ${JSON.stringify(kind)}, name: 'it', ${WHOLE}, from: ${JSON.stringify(who)} } };`;
 const kd = (name: unknown, kind: unknown = 'distiller', apiVersion: unknown = 1) => ({ kind, name, apiVersion });
 const load = (name: string, namedBy?: string, kind: PluginKind = 'distiller') =>
   importByName(kind, name, project, namedBy);

@@ -5,6 +5,7 @@ import { LOGGER, PLUGIN_OPTIONS, PLUGIN_SCOPE, RNG, STUDENT, TEACHER, type Servi
 import type { Use } from '../define.js';
 import { withDerived } from '../derived-options.js';
 import { KdError, suggestion } from '../errors.js';
+import { checkMembers, MEMBERS } from '../members.js';
 import { guarded } from './guarded.js';
 import { parseOptions } from '../options.js';
 import type { TapRegistry } from './taps.js';
@@ -46,6 +47,7 @@ export function createDistillers(
   const distillers: Distiller[] = [];
   try {
     for (const use of uses) {
+      checkMembers(use.definition, MEMBERS.distiller, 'the definition of a distiller');
       const id = use.as ?? use.definition.name;
       if (!ID.test(id))
         throw new KdError(
@@ -199,6 +201,16 @@ function checkHooks(id: string, hooks: unknown): Hooks {
         'PLUGIN_HOOK',
         `${id}.${name} must be ${wanted === 'function' ? 'a function' : 'an object'}; got ${typeof hook}.`,
       );
+  }
+  const { datasetPass: pass } = hooks as Hooks;
+  if (pass !== undefined) {
+    checkMembers(pass, MEMBERS.pass, `${id}.datasetPass`, 'PLUGIN_HOOK');
+    checkMembers(
+      pass,
+      { every: typeof pass.every === 'object' ? 'object' : 'number' },
+      `${id}.datasetPass`,
+      'PLUGIN_HOOK',
+    );
   }
   return hooks;
 }

@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import * as v from 'valibot';
 import type { PluginDefinition } from '../contract/plugin.js';
 import type { Use } from '../define.js';
 import { discover } from './manifests.js';
@@ -19,8 +20,11 @@ async function install(name: string, kd: unknown, code: string): Promise<void> {
   await writeFile(join(folder, 'index.js'), code);
 }
 
+/** What a definition holds beside kind and name. */
+const WHOLE = `apiVersion: 1, requires: {}, options: { '~standard': { validate: () => {} } }, create: () => {}`;
+
 const distiller = (name: string): string =>
-  `export default Object.assign(() => {}, { definition: { kind: 'distiller', name: '${name}', apiVersion: 1 } });`;
+  `export default Object.assign(() => {}, { definition: { kind: 'distiller', name: '${name}', ${WHOLE} } });`;
 const manifest = (kind: string, name: string, more = {}) => ({ kind, name, apiVersion: 1, ...more });
 
 beforeAll(async () => {
@@ -70,7 +74,14 @@ describe('resolveDistillers', () => {
       { name: 'two', options: { weight: 2 }, as: 'second', preset: 'one+two' },
     ]);
     const own = {
-      definition: { kind: 'distiller', name: 'own' } as PluginDefinition,
+      definition: {
+        kind: 'distiller',
+        name: 'own',
+        apiVersion: 1,
+        options: v.strictObject({}),
+        requires: {},
+        create: () => ({}),
+      } satisfies PluginDefinition,
       options: {},
     } satisfies Use<PluginDefinition>;
     expect(

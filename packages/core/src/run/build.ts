@@ -2,7 +2,7 @@ import { isAbsolute, resolve } from 'node:path';
 import type { CheckpointFormat } from '../contract/checkpoint.js';
 import type { Category, Dataset, DatasetSource } from '../contract/data.js';
 import type { Detector, DetectorContext, DetectorDefinition } from '../contract/detector.js';
-import type { Engine } from '../contract/engine.js';
+import type { Engine, EngineInfo } from '../contract/engine.js';
 import type { ModelInfo } from '../contract/listener.js';
 import type { Metric } from '../contract/metric.js';
 import { API_VERSION, type PluginDefinition } from '../contract/plugin.js';
@@ -21,7 +21,8 @@ import type { Use } from '../define.js';
 import { withDerived } from '../derived-options.js';
 import { importByName } from '../plugins/discovery.js';
 import type { PluginKind } from '../plugins/manifests.js';
-import { KdError } from '../errors.js';
+import { isKdError, KdError, messageOf } from '../errors.js';
+import { checkMembers, MEMBERS } from '../members.js';
 import { parseOptions } from '../options.js';
 import { loadDetector } from '../variables.js';
 
@@ -66,7 +67,10 @@ async function resolveName<Definition extends DetectorDefinition | PluginDefinit
   namedBy: string | undefined,
   known: readonly KnownDefinition[],
 ): Promise<Use<Definition>> {
-  if (typeof entry === 'object' && 'definition' in entry) return entry;
+  if (typeof entry === 'object' && 'definition' in entry) {
+    checkMembers(entry.definition, MEMBERS[kind], `the ${kind} that the config imports`);
+    return entry;
+  }
   const [name, options, more] = typeof entry === 'string' ? [entry, {}] : entry;
   const there = known.find((one) => one.kind === kind && one.name === name);
   const definition = (there ?? (await importByName(kind, name, folder, namedBy))) as unknown as Definition;
@@ -80,7 +84,25 @@ export function definitionsOf(use: Use<DetectorDefinition>): readonly KnownDefin
 }
 
 export async function resolveEngine(engine: string | Engine, folder: string, namedBy?: string): Promise<Engine> {
-  return typeof engine === 'string' ? importByName('engine', engine, folder, namedBy) : engine;
+  if (typeof engine === 'string') return importByName('engine', engine, folder, namedBy);
+  checkMembers(engine, MEMBERS.engine, 'the engine of the config');
+  return engine;
+}
+
+/** @throws KdError PLUGIN_INVALID where the engine does not say what was started */
+export async function startedEngine(engine: Engine): Promise<EngineInfo> {
+  const info = await engine.start();
+  checkMembers(info, MEMBERS.engineInfo, `what start of the engine "${engine.name}" returned`);
+  return info;
+}
+
+function created(what: string, create: () => Detector): Detector {
+  try {
+    return create();
+  } catch (cause) {
+    if (isKdError(cause)) throw cause;
+    throw new KdError('PLUGIN_HOOK', `${what}: create threw: ${messageOf(cause)}`.split('\n'), { cause });
+  }
 }
 
 export function buildDetector(
@@ -94,8 +116,10 @@ export function buildDetector(
       `detector "${definition.name}" is built for version ${definition.apiVersion} of the contract, this core speaks ${API_VERSION}.`,
     );
   }
-  const options = parseOptions(definition.options, given, `detector "${definition.name}"`);
-  const detector = definition.create(options, context);
+  const what = `detector "${definition.name}"`;
+  const options = parseOptions(definition.options, given, what);
+  const detector = created(what, () => definition.create(options, context));
+  checkMembers(detector, MEMBERS.built, `what create of ${what} returned`);
   const size = (of: Detector['variables']): number => of.reduce((sum, { variable }) => sum + variable.size, 0);
   return {
     detector,
@@ -172,7 +196,11 @@ export async function openDataset(
   ports: TrainerPorts,
   classes?: readonly string[],
 ): Promise<Dataset> {
-  return resolveSource(source, ports).open({ folder, ...(classes === undefined ? {} : { classes }) });
+  const opened = resolveSource(source, ports);
+  checkMembers(opened, MEMBERS.source, 'the data source of the config');
+  const dataset = await opened.open({ folder, ...(classes === undefined ? {} : { classes }) });
+  checkMembers(dataset, MEMBERS.dataset, `the data set that "${opened.name}" opened`);
+  return dataset;
 }
 
 export function resolveSource(source: ResolvedConfig['data']['train'], ports: TrainerPorts): DatasetSource {
@@ -187,7 +215,10 @@ export function resolveSource(source: ResolvedConfig['data']['train'], ports: Tr
 
 /** A metric by its name becomes one that is recorded under that name. */
 export function resolveMetric(metric: ResolvedConfig['evaluate']['metric'], ports: TrainerPorts): Metric {
-  if (typeof metric === 'object' && 'evaluate' in metric) return metric;
+  if (typeof metric === 'object' && 'evaluate' in metric) {
+    checkMembers(metric, MEMBERS.metric, 'the metric of the config');
+    return metric;
+  }
   const [name, options] = typeof metric === 'string' ? [metric, {}] : metric;
   const found = ports.metric?.(name, options);
   if (found === undefined)
@@ -195,6 +226,7 @@ export function resolveMetric(metric: ResolvedConfig['evaluate']['metric'], port
       'USAGE',
       `a metric given by name ("${name}") needs the port metric, such as metricByName of @kd/metrics; or use its functions: cocoMetric(), vocMetric().`,
     );
+  checkMembers(found, MEMBERS.metric, `the metric "${name}"`);
   return { options, ...found, name };
 }
 

@@ -2,6 +2,8 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { Dataset, LoaderOptions, LoaderStats } from '../contract/data.js';
 import type { Detector } from '../contract/detector.js';
 import type { Evaluation, ImageDetections, Metric } from '../contract/metric.js';
+import { checkMembers, MEMBERS } from '../members.js';
+import { openLoader } from '../open-loader.js';
 import { disposeAll, tidy } from '../tidy.js';
 
 export interface EvaluateOptions extends Pick<LoaderOptions, 'batchSize' | 'workers' | 'onBadImage'> {
@@ -18,7 +20,7 @@ export interface Detected {
 
 /** Detections of a detector on the images of a data set. */
 export async function detectAll(detector: Detector, dataset: Dataset, options: EvaluateOptions): Promise<Detected> {
-  const loader = dataset.loader({
+  const loader = openLoader(dataset, {
     ...options,
     input: detector.input,
     training: false,
@@ -69,5 +71,6 @@ export async function evaluate(
   const seen = new Set(detections.map(({ id }) => id));
   const images = dataset.images.filter(({ id }) => seen.has(id));
   const result = metric.evaluate({ categories: dataset.categories, images }, detections);
+  checkMembers(result, MEMBERS.metricResult, `what evaluate of the metric "${metric.name}" returned`);
   return { result: { ...result, images: images.length, skipped }, detections };
 }

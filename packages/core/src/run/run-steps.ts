@@ -3,6 +3,7 @@ import type { HostBatch, Loader } from '../contract/data.js';
 import type { TrainerEvent } from '../contract/listener.js';
 import type { Progress } from '../contract/plugin.js';
 import { KdError } from '../errors.js';
+import { openLoader } from '../open-loader.js';
 import { GradientSum } from '../step/gradient-sum.js';
 import { LeakWatch } from '../plugins/leak-watch.js';
 import { createOptimizer } from './optimizers.js';
@@ -47,7 +48,7 @@ export class RunSteps {
     const { config } = run;
     this.#run = run;
     const { workers, onBadImage, augment } = config.data;
-    this.loader = run.train.loader({
+    this.loader = openLoader(run.train, {
       input: run.student.detector.input,
       batchSize: config.batchSize,
       training: true,

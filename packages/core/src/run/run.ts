@@ -13,6 +13,7 @@ import {
   resolveEngine,
   resolveMetric,
   resolveUse,
+  startedEngine,
   type TrainerPorts,
 } from './build.js';
 import { readModel, weightsFor, weightsOptions, weightsPath } from './checkpoints.js';
@@ -125,7 +126,7 @@ export async function prepareRun(
   await checkData(train, val, config.data.onBadImage);
   const runFolder = await openFolder();
   const engine = await resolveEngine(config.engine, folder, namedBy);
-  const engineInfo = await engine.start();
+  const engineInfo = await startedEngine(engine);
   const rng = createRng(config.seed);
 
   const context = { runOp: engine.runOp?.bind(engine) };

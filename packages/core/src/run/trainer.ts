@@ -3,6 +3,7 @@ import type { Listener, Summary, TrainerEvent } from '../contract/listener.js';
 import { latestCheckpoint } from './checkpoints.js';
 import { type Config, parseConfig, type ResolvedConfig } from '../config.js';
 import { KdError, messageOf } from '../errors.js';
+import { checkMembers, MEMBERS } from '../members.js';
 import { consoleLogger, type Logger } from '../logger.js';
 import { disposeRun, prepareRun, type RunOptions } from './run.js';
 import { removeLeftovers } from '../atomic.js';
@@ -27,9 +28,13 @@ export class Trainer {
   readonly #config: ResolvedConfig;
   readonly #options: TrainerOptions;
 
-  /** @throws KdError CONFIG_INVALID */
+  /** @throws KdError CONFIG_INVALID; PLUGIN_INVALID for a format or a listener that is none */
   constructor(config: Config, options: TrainerOptions) {
     this.#config = parseConfig(config, 'the config');
+    checkMembers(options, { out: 'text', format: 'object', listeners: 'list?' }, 'the options of the Trainer');
+    checkMembers(options.format, MEMBERS.format, 'format, in the options of the Trainer,');
+    for (const listener of options.listeners ?? [])
+      checkMembers(listener, MEMBERS.listener, 'a listener of the Trainer');
     this.#options = options;
   }
 
