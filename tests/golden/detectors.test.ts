@@ -1,6 +1,6 @@
 import { disposeAll, tidy } from '@kd/core';
 import { beforeAll, describe, expect } from 'vitest';
-import { expectChecksum, expectLosses, expectNear, LIMITS, torchValues } from './detectors/expectations.js';
+import { expectChecksum, expectLossesAndTotal, expectNear, LIMITS, torchValues } from './detectors/expectations.js';
 import type { DetectorIndex, TensorEntry } from './detectors/index-file.js';
 import { loadCase, type LoadedCase, onBatch, stepOf, trajectoryOf } from './detectors/loaded-case.js';
 import { checkRepeated, checkStored } from './detectors/repeated.js';
@@ -263,8 +263,13 @@ async function checkGradients(loaded: LoadedCase, scenario: string): Promise<voi
   const { index, io } = loaded;
   const wanted = index.train[scenario]!;
   const { losses, gradients } = await stepOf(loaded, scenario);
-  expectLosses(losses, wanted, LIMITS.losses, scenario);
-  expectLosses(losses, { losses: wanted.losses_f64, total: wanted.total_f64 }, LIMITS.losses, `${scenario}, float64`);
+  expectLossesAndTotal(losses, wanted, LIMITS.losses, scenario);
+  expectLossesAndTotal(
+    losses,
+    { losses: wanted.losses_f64, total: wanted.total_f64 },
+    LIMITS.losses,
+    `${scenario}, float64`,
+  );
   expect([...gradients.keys()].sort(), `${scenario}: parameters with a gradient`).toEqual(
     Object.keys(wanted.grad_norms).sort(),
   );
@@ -293,9 +298,9 @@ async function checkTrajectory(loaded: LoadedCase): Promise<void> {
   const { steps_log: log, after_last_step: last } = wanted;
   const { losses, variables } = await trajectoryOf(loaded);
   [...log, last].forEach((step, i) => {
-    expectLosses(losses[i]!, step, LIMITS.trajectory, `step ${i}`);
+    expectLossesAndTotal(losses[i]!, step, LIMITS.trajectory, `step ${i}`);
     const total = wanted.steps_log_f64_total[i]!;
-    expectLosses(losses[i]!, { losses: step.losses, total }, LIMITS.trajectory, `step ${i}, float64`);
+    expectLossesAndTotal(losses[i]!, { losses: step.losses, total }, LIMITS.trajectory, `step ${i}, float64`);
   });
   for (const [name, norm] of Object.entries(wanted.final_weight_norms)) {
     expectNear(Math.hypot(...variables.get(name)!), norm, LIMITS.trajectory * norm, `norm of ${name}`);

@@ -50,17 +50,23 @@ export function expectNear(actual: number, wanted: number, width: number, what: 
 
 export function expectLosses(
   actual: Readonly<Record<string, number>>,
-  { losses: wanted, total }: Losses,
+  wanted: Readonly<Record<string, number>>,
   relative: number,
   what: string,
 ): void {
   expect(Object.keys(actual).sort(), `${what}: names of the losses`).toEqual(Object.keys(wanted).sort());
   for (const [name, value] of Object.entries(wanted))
     expectNear(actual[name]!, value, relative * Math.abs(value), `${what}: ${name}`);
-  expectNear(
-    Object.values(actual).reduce((sum, value) => sum + value, 0),
-    total,
-    relative * Math.abs(total),
-    `${what}: total`,
-  );
+}
+
+/** The losses, and what they come to. */
+export function expectLossesAndTotal(
+  actual: Readonly<Record<string, number>>,
+  { losses, total }: Losses,
+  relative: number,
+  what: string,
+): void {
+  expectLosses(actual, losses, relative, what);
+  const sum = Object.values(actual).reduce((all, value) => all + value, 0);
+  expectNear(sum, total, relative * Math.abs(total), `${what}: total`);
 }
