@@ -20,17 +20,17 @@ export function writeHash(bytes: Uint8Array): void {
 
 /**
  * Compares a file with the hash in its metadata, where there is one: files of other programs have none.
- * @returns the metadata without it
+ * @returns the metadata without it, and whether it was there
  * @throws KdError CHECKPOINT_INVALID
  */
 export function checkHash(
   bytes: Uint8Array,
   metadata: Readonly<Record<string, string>>,
   where: string,
-): Readonly<Record<string, string>> {
+): { readonly metadata: Readonly<Record<string, string>>; readonly hashed: boolean } {
   // By the value as well: the damage may be in the key.
   const found = Object.entries(metadata).find(([key, value]) => key === HASH_KEY || value.startsWith(PREFIX));
-  if (found === undefined) return metadata;
+  if (found === undefined) return { metadata, hashed: false };
   const [key, text] = found;
   const at = text.length === NO_HASH_YET.length ? find(bytes, text) : -1;
   if (key !== HASH_KEY || at === -1 || PREFIX + hashAround(bytes, at) !== text)
@@ -39,7 +39,7 @@ export function checkHash(
       `${where} is damaged: its bytes are not those that were written (the hash in its metadata says so). Copy it again or take another; a program that changed it on purpose must leave "${HASH_KEY}" out of the metadata.`,
     );
   const { [HASH_KEY]: _, ...rest } = metadata;
-  return rest;
+  return { metadata: rest, hashed: true };
 }
 
 /** Where the digits stand; -1 where another program wrote the header in its own way. */

@@ -298,7 +298,11 @@ describe('the hash of a file', () => {
   test('is not asked of files of other programs, and refused where one kept it and wrote other bytes', () => {
     const header = (metadata: string) =>
       `{"__metadata__":${metadata},"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}`;
-    expect(parseSafetensors(file(header('{"format":"pt"}'), 1), 'x').metadata).toEqual({ format: 'pt' });
+    expect(parseSafetensors(file(header('{"format":"pt"}'), 1), 'x')).toMatchObject({
+      metadata: { format: 'pt' },
+      hashed: false,
+    });
+    expect(parseSafetensors(bytes, 'x').hashed).toBe(true);
     const kept = `{"kd.hash": "kd-sha256:${'0'.repeat(64)}"}`;
     expect(() => parseSafetensors(file(header(kept), 1), 'a.safetensors')).toThrow(
       /^a\.safetensors is damaged: .* must leave "kd\.hash" out of the metadata/,

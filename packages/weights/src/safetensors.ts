@@ -7,6 +7,8 @@ import { readHeader } from './header.js';
 export interface SafetensorsFile {
   readonly tensors: Map<string, HostTensor>;
   readonly metadata: Readonly<Record<string, string>>;
+  /** Whether the file has a hash, which it was compared with: every one that is written here has. */
+  readonly hashed: boolean;
 }
 
 export interface SerializeOptions {
@@ -38,7 +40,7 @@ export async function readSafetensors(file: string): Promise<SafetensorsFile> {
  */
 export function parseSafetensors(bytes: Uint8Array, where: string): SafetensorsFile {
   const { entries, metadata: stored, dataStart } = readHeader(bytes, where);
-  const metadata = checkHash(bytes, stored, where);
+  const { metadata, hashed } = checkHash(bytes, stored, where);
   const tensors = new Map<string, HostTensor>();
   for (const { name, dtype, shape, begin, end } of entries) {
     const info = DTYPES[dtype];
@@ -54,7 +56,7 @@ export function parseSafetensors(bytes: Uint8Array, where: string): SafetensorsF
         );
     tensors.set(name, { dtype, shape, data });
   }
-  return { tensors, metadata };
+  return { tensors, metadata, hashed };
 }
 
 /**

@@ -67,6 +67,14 @@ export interface ForeignWeights {
   readonly needs: readonly string[];
 }
 
+/** What a file holds. */
+export interface StoredTensors {
+  readonly tensors: NamedTensors;
+  readonly metadata: Readonly<Record<string, string>>;
+  /** Whether the file has a hash, which it was compared with; left out by formats without one. */
+  readonly hashed?: boolean;
+}
+
 /** A file of named tensors with a few strings beside them: data, never code. */
 export interface CheckpointFormat {
   readonly name: string;
@@ -76,10 +84,7 @@ export interface CheckpointFormat {
    * @param options which entry of a file that holds several
    * @throws KdError CHECKPOINT_INVALID naming the file and what is wrong
    */
-  read(
-    file: string,
-    options?: Pick<WeightsOptions, 'key'>,
-  ): Promise<{ readonly tensors: NamedTensors; readonly metadata: Readonly<Record<string, string>> }>;
+  read(file: string, options?: Pick<WeightsOptions, 'key'>): Promise<StoredTensors>;
   /** Writes to a temporary name and renames. */
   write(file: string, tensors: NamedTensors, metadata: Readonly<Record<string, string>>): Promise<void>;
   /**

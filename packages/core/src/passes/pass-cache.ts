@@ -48,7 +48,13 @@ export async function readSame(
     return null;
   });
   if (stored === null) return null;
-  const { tensors, metadata } = stored;
+  const { tensors, metadata, hashed } = stored;
+  if (hashed === false) {
+    logger.warn(
+      `a result of a data set pass is damaged and made again: ${file} lacks the hash that it was written with.`,
+    );
+    return null;
+  }
   return Object.entries(same).every(([key, value]) => metadata[key] === value) ? tensors : null;
 }
 

@@ -79,20 +79,42 @@ describe('a checkpoint from which state has gone', () => {
     await expect(run(distilled({ epochs: 1 }), { out, resume: true })).rejects.toThrow(`${file} is not whole`);
   });
 
-  it.each([
-    ['slots', /^optimizer\//, /optimizer\/… of what it was written with/],
-    ['one slot', /^optimizer\/momentum\/student\/backbone\.stem\/kernel/, /has no optimizer\/momentum\/student\/backb/],
-    ['one average', /^ema\/plugin/, /has no ema\/plugin\/mimic\/adapter/],
-  ])('is refused without the list of its names, too: %s', async (_, names, message) => {
+  it('is refused without the list of its names, or the settings of its run', async () => {
     const { out } = await run(distilled({ epochs: 1 }));
-    await edit(out, (kept, metadata) => {
-      without(names)(kept);
+    await edit(out, (_, metadata) => {
       delete metadata['tensors'];
+      const { settings: __, ...position } = JSON.parse(metadata['training']!) as Record<string, unknown>;
+      metadata['training'] = JSON.stringify(position);
     });
     await expect(run(distilled({ epochs: 1 }), { out, resume: true })).rejects.toMatchObject({
       code: 'CHECKPOINT_INVALID',
-      message: expect.stringMatching(message),
+      message: expect.stringContaining(
+        'was changed after it was written: the names of its tensors ("tensors") and the settings of its run ("settings" in "training") are missing in its metadata.',
+      ),
     });
+  });
+
+  it('is refused without its hash, where the format has one; a result of a pass is made again', async () => {
+    const { out } = await run(distilled(), { stopAt: 9 });
+    const unhashed = {
+      ...jsonFormat,
+      read: async (file: string) => ({ ...(await jsonFormat.read(file)), hashed: false }),
+    };
+    await expect(run(distilled(), { out, resume: true, format: unhashed })).rejects.toMatchObject({
+      code: 'CHECKPOINT_INVALID',
+      message: expect.stringMatching(
+        /was changed after it was written: its hash is missing in its metadata\. .* The one before, step-00000008\.json, lies beside it/,
+      ),
+    });
+    const passes = {
+      ...jsonFormat,
+      read: async (file: string) => ({ ...(await jsonFormat.read(file)), hashed: !file.includes('passes') }),
+    };
+    heard();
+    await run(distilled(), { out, resume: true, format: passes, logger });
+    expect(heard()).toEqual(
+      expect.arrayContaining([expect.stringMatching(/made again: .*lacks the hash that it was written with/)]),
+    );
   });
 });
 

@@ -64,12 +64,12 @@ export async function runSettings(
 /** An option may be a function, a selector say. */
 const functionsAsText = (_: string, value: unknown): unknown => (typeof value === 'function' ? String(value) : value);
 
-/** What differs, key by key; a key of the top that an earlier version did not keep is left out. */
+/** What differs, key by key. */
 export function changedSettings(
   was: Readonly<Record<string, unknown>>,
   is: Readonly<Record<string, unknown>>,
 ): ChangedSetting[] {
-  return Object.keys(was).flatMap((key) => (key in is ? differences(was[key], is[key], key) : []));
+  return [...new Set([...Object.keys(was), ...Object.keys(is)])].flatMap((key) => differences(was[key], is[key], key));
 }
 
 function differences(was: unknown, is: unknown, key: string): ChangedSetting[] {

@@ -3,7 +3,6 @@ import type { CheckpointFormat, HostTensor, NamedTensors } from '../contract/che
 import { checkpointBefore, detectorTensors } from './checkpoints.js';
 import { isKdError, KdError, messageOf } from '../errors.js';
 import { checkFinite } from '../finite.js';
-import type { Logger } from '../logger.js';
 import { type ChangedSetting, changedSettings, type RunSettings, shownSetting } from './run-settings.js';
 import type { Run } from './run.js';
 import type { Updater } from './updater.js';
@@ -56,9 +55,10 @@ interface Stored {
 /** A checkpoint that holds all that it was written with. @throws KdError CHECKPOINT_INVALID with the way on */
 async function readWhole(file: string, format: CheckpointFormat): Promise<Stored> {
   try {
-    const { tensors, metadata } = await format.read(file);
+    const { tensors, metadata, hashed } = await format.read(file);
     const position = parsePosition(metadata['training'], file);
-    checkComplete(tensors, metadata['tensors'], position.step, file);
+    checkWritten(metadata, position, hashed, file);
+    checkComplete(tensors, metadata['tensors']!, file);
     checkFinite(
       [...tensors].filter(([name]) => !name.startsWith('state/')),
       file,
@@ -92,11 +92,27 @@ function parsePosition(text: string | undefined, file: string): Stored['position
   }
 }
 
-function checkComplete(tensors: NamedTensors, names: string | undefined, step: number, file: string): void {
+/** What every checkpoint is written with; without it nobody could tell whether the rest is what was written. */
+function checkWritten(
+  metadata: Readonly<Record<string, string>>,
+  position: Stored['position'],
+  hashed: boolean | undefined,
+  file: string,
+): void {
+  const gone = [
+    ...(hashed === false ? ['its hash'] : []),
+    ...(metadata['tensors'] === undefined ? ['the names of its tensors ("tensors")'] : []),
+    ...(position.settings === undefined ? ['the settings of its run ("settings" in "training")'] : []),
+  ];
+  if (gone.length > 0)
+    throw new KdError(
+      'CHECKPOINT_INVALID',
+      `${file} was changed after it was written: ${gone.join(' and ')} ${gone.length > 1 ? 'are' : 'is'} missing in its metadata. A training goes on from a whole checkpoint alone; as weights (init, teacher, kd eval) the file can still be used.`,
+    );
+}
+
+function checkComplete(tensors: NamedTensors, names: string, file: string): void {
   const missing = parseNames(names, file).filter((name) => !tensors.has(name));
-  // An earlier version wrote no names.
-  if (names === undefined && step > 0 && ![...tensors.keys()].some((name) => name.startsWith('optimizer/')))
-    missing.push('optimizer/…');
   if (missing.length > 0)
     throw new KdError(
       'CHECKPOINT_INVALID',
@@ -104,9 +120,9 @@ function checkComplete(tensors: NamedTensors, names: string | undefined, step: n
     );
 }
 
-function parseNames(text: string | undefined, file: string): string[] {
+function parseNames(text: string, file: string): string[] {
   try {
-    return text === undefined ? [] : [...(JSON.parse(text) as string[])];
+    return [...(JSON.parse(text) as string[])];
   } catch (cause) {
     throw new KdError('CHECKPOINT_INVALID', `${file}: its metadata "tensors" cannot be read: ${messageOf(cause)}.`, {
       cause,
@@ -115,10 +131,8 @@ function parseNames(text: string | undefined, file: string): string[] {
 }
 
 /** @returns what differs and may. @throws KdError CHECKPOINT_INVALID for what may not */
-function compareSettings({ file, position }: Stored, now: RunSettings, logger: Logger): ChangedSetting[] {
-  if (position.settings === undefined)
-    logger.warn(`${file} is from an earlier version, which kept no settings: make sure that the config is the run's.`);
-  const { fixed, told } = position.settings ?? { fixed: {}, told: {} };
+function compareSettings({ file, position }: Stored, now: RunSettings): ChangedSetting[] {
+  const { fixed, told } = position.settings!;
   const other = changedSettings(fixed, now.fixed).map(
     ({ key, was, is }) => `with ${key} ${shownSetting(was)}, the config gives ${shownSetting(is)}`,
   );
@@ -138,12 +152,12 @@ function compareSettings({ file, position }: Stored, now: RunSettings, logger: L
 export async function resume(
   file: string,
   format: CheckpointFormat,
-  { student, distillers, logger }: Run,
+  { student, distillers }: Run,
   updater: Updater,
   settings: RunSettings,
 ): Promise<Position & { readonly changed: readonly ChangedSetting[] }> {
   const stored = await readWhole(file, format);
-  const changed = compareSettings(stored, settings, logger);
+  const changed = compareSettings(stored, settings);
   const { tensors, position } = stored;
   const under = (prefix: string): Map<string, HostTensor> =>
     new Map(
