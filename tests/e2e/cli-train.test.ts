@@ -5,6 +5,7 @@ import { readSafetensors, toTorchvision, writeSafetensors } from '@kd/weights';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { bin, config, kd, kdProcess, type Result, root, temporaryFolder } from './kd.js';
+import { legacyCheckpoint } from './torch-file.js';
 
 interface Summary {
   readonly metrics: Record<string, number>;
@@ -211,6 +212,50 @@ describe('kd eval', () => {
       JSON.stringify(data.val),
     ]);
     expect(JSON.parse(stdout)).toMatchObject({ ok: true, metrics: json<Summary>(run, 'summary.json').metrics });
+  });
+
+  test('takes a checkpoint of torch, the state dict and the names in it by choice', async () => {
+    const file = join(temporaryFolder(), 'torch.pth');
+    const { tensors } = await readSafetensors(join(run, 'checkpoints', 'best.safetensors'));
+    const torch = [
+      ...toTorchvision(new Map([...tensors].map(([name, value]) => [name.slice('student/'.length), value]))),
+    ];
+    const zeros = torch.map(
+      ([name, value]) => [`module.${name}`, { ...value, data: new Float32Array(value.data.length) }] as const,
+    );
+    writeFileSync(
+      file,
+      legacyCheckpoint({
+        model: new Map(zeros),
+        model_ema: new Map(torch.map(([name, value]) => [`module.student.${name}`, value] as const)),
+      }),
+    );
+    const { student, data } = json<{ student: unknown; data: { val: unknown } }>(run, 'config.json');
+    const wanted = { ok: true, metrics: json<Summary>(run, 'summary.json').metrics };
+    const detector = ['--detector', JSON.stringify(student)];
+    const val = ['--data', JSON.stringify(data.val), '--json'];
+    const unsaid = await kd(['eval', file, ...val, ...detector]);
+    expect(JSON.parse(unsaid.stdout)).toMatchObject({
+      ok: false,
+      error: {
+        code: 'CHECKPOINT_INVALID',
+        message: expect.stringMatching(/several state dicts.*--key model/) as string,
+      },
+    });
+    const chosen = ['--key', 'model_ema', '--prefix', 'student.'];
+    expect(JSON.parse((await kd(['eval', file, ...val, ...detector, ...chosen])).stdout)).toMatchObject(wanted);
+
+    const inspected = await kd(['weights', 'inspect', file, '--json', '--key', 'model']);
+    expect(JSON.parse(inspected.stdout)).toMatchObject({
+      ok: true,
+      container: 'legacy',
+      key: 'model',
+      map: 'torchvision-retinanet',
+      tensors: { 'module.backbone.body.conv1.weight': { shape: [8, 3, 7, 7], dtype: 'F32' } },
+    });
+    const converted = join(dirname(file), 'converted.safetensors');
+    expect((await kd(['convert', file, converted, ...chosen])).code).toBe(0);
+    expect(JSON.parse((await kd(['eval', converted, ...val, ...detector])).stdout)).toMatchObject(wanted);
   });
 
   test('takes a checkpoint and other data', async () => {

@@ -5,7 +5,11 @@ import type { Flags } from './flags.js';
 import { tell } from './out.js';
 
 // Commands of two words are joined, so that they are commands like any other.
-const TWO_WORDS: Readonly<Record<string, string>> = { data: 'check', engine: 'install' };
+const TWO_WORDS: Readonly<Record<string, readonly string[]>> = {
+  data: ['check'],
+  engine: ['install'],
+  weights: ['inspect'],
+};
 
 /** Runs a command line without `node` and `kd`; gives the exit code. Commands import what they need when they run. */
 export async function main(argv: readonly string[]): Promise<number> {
@@ -22,10 +26,12 @@ export async function main(argv: readonly string[]): Promise<number> {
 }
 
 export function joinWords([first, second, ...rest]: readonly string[]): string[] {
-  if (first !== undefined && second !== undefined && Object.hasOwn(TWO_WORDS, first) && TWO_WORDS[first] === second)
+  if (first !== undefined && second !== undefined && secondWords(first).includes(second))
     return [`${first} ${second}`, ...rest];
   return [first, second, ...rest].filter((word) => word !== undefined);
 }
+
+const secondWords = (first: string): readonly string[] => (Object.hasOwn(TWO_WORDS, first) ? TWO_WORDS[first]! : []);
 
 function unknownCommand(program: CAC, [first]: readonly string[]): number {
   if (first === undefined) {
@@ -33,9 +39,9 @@ function unknownCommand(program: CAC, [first]: readonly string[]): number {
     return MISUSED;
   }
   const names = program.commands.map(({ name }) => name);
-  const more = Object.hasOwn(TWO_WORDS, first)
-    ? `did you mean "kd ${first} ${TWO_WORDS[first]}"?`
-    : `there are ${names.join(', ')}; see kd --help`;
+  const [second] = secondWords(first);
+  const more =
+    second !== undefined ? `did you mean "kd ${first} ${second}"?` : `there are ${names.join(', ')}; see kd --help`;
   tell(`error [USAGE] there is no command "${first}"; ${more}`);
   return MISUSED;
 }
@@ -67,7 +73,7 @@ export function build(): CAC {
     .example('  kd plan kd.config.ts --set batchSize=16')
     .action(async (config: string, flags: Flags) => (await import('./commands/plan.js')).plan(config, flags));
 
-  withData(program.command('eval <model>', 'Evaluate a run folder or a checkpoint'))
+  withWeights(withData(program.command('eval <model>', 'Evaluate a run folder or a checkpoint')))
     .option(
       '--metric <name>',
       'coco, voc07 or voc, or with options: \'["coco",{"maxDetections":[1,10,300]}]\' (default: that of the run)',
@@ -80,8 +86,7 @@ export function build(): CAC {
     .example('  kd eval runs/student --coco annotations/instances_test.json --images JPEGImages --json')
     .action(async (model: string, flags: Flags) => (await import('./commands/eval.js')).evaluateModel(model, flags));
 
-  program
-    .command('predict <model> <...images>', 'Draw what a model finds on images')
+  withWeights(program.command('predict <model> <...images>', 'Draw what a model finds on images'))
     .option('--out <dir>', 'Folder for the drawn images and predictions.json (default: predictions)')
     .option('--threshold <score>', 'Draw and write detections from this score on (default: 0.3)')
     .option('--detector <json>', 'What a foreign checkpoint holds, e.g. \'["retinanet",{"version":1}]\'')
@@ -110,6 +115,28 @@ export function build(): CAC {
     .option('--dump <dir>', 'Write what was read to this folder')
     .option('--json', 'One JSON object on standard output and nothing else')
     .action(async (flags: Flags) => (await import('./commands/data-check.js')).checkData(flags));
+
+  withWeights(
+    program.command(
+      'weights inspect <file>',
+      'Tell what a file of weights holds, of torch or safetensors; runs nothing',
+    ),
+  )
+    .option('--json', 'One JSON object on standard output and nothing else')
+    .example('  kd weights inspect gfl_r50_fpn_1x_coco.pth')
+    .action(async (file: string, flags: Flags) =>
+      (await import('./commands/weights-inspect.js')).inspectWeights(file, flags),
+    );
+
+  withWeights(
+    program.command('convert <from> <to>', 'Write the weights of a file of torch, or of a run, as safetensors'),
+  )
+    .option('--names <whose>', 'kd, torchvision, mmdet, or keep: as they are, every tensor (default: kd)')
+    .option('--json', 'One JSON object on standard output and nothing else')
+    .example('  kd convert gfl_r50_fpn_1x_coco.pth gfl.safetensors')
+    .action(async (from: string, to: string, flags: Flags) =>
+      (await import('./commands/convert.js')).convert(from, to, flags),
+    );
 
   withOverrides(
     program.command(
@@ -142,6 +169,11 @@ const withOverrides = (command: ReturnType<CAC['command']>): ReturnType<CAC['com
     .option('--epochs <n>', 'Instead of the epochs of the config')
     .option('--seed <n>', 'Instead of the seed of the config')
     .option('--set <key=value>', 'Any other key, e.g. --set optimizer.lr=0.02; may be repeated');
+
+const withWeights = (command: ReturnType<CAC['command']>): ReturnType<CAC['command']> =>
+  command
+    .option('--key <key>', 'Where the weights lie in a checkpoint of torch, e.g. ema_state_dict (default: found)')
+    .option('--prefix <text>', 'Names that begin with this, without it, e.g. student. (default: found)');
 
 const withData = (command: ReturnType<CAC['command']>): ReturnType<CAC['command']> =>
   withFiles(

@@ -18,6 +18,7 @@ import {
   startedEngine,
   type Use,
   readRegularText,
+  type WeightsOptions,
 } from '@kd/core';
 import { definitionsOfConfig, engineOfConfig } from './from-config.js';
 import { namedWithOptions } from './metric-argument.js';
@@ -27,6 +28,8 @@ import { ports } from './ports.js';
 /** A run folder, or a checkpoint, as a command names it: found, but not loaded yet. */
 export interface FoundModel {
   readonly file: string;
+  /** Which of the weights in a file of another program. */
+  readonly meant: WeightsOptions;
   /** Null for a file of another program. */
   readonly categories: readonly Category[] | null;
   /** The config of the run that the checkpoint belongs to, with every default filled in. */
@@ -43,14 +46,15 @@ export interface FoundModel {
 }
 
 /** @throws KdError CHECKPOINT_INVALID */
-export async function findModel(path: string): Promise<FoundModel> {
+export async function findModel(path: string, meant: WeightsOptions = {}): Promise<FoundModel> {
   const file = await findCheckpoint(path, ports.format);
   const run = dirname(dirname(file));
   const config = await readConfig(run);
   const origin = config === null ? NO_ORIGIN : await readOrigin(run);
-  const { spec } = await readModel(file, ports.format);
+  const { spec } = await readModel(file, ports.format, meant);
   return {
     file,
+    meant,
     categories: spec?.categories ?? null,
     config,
     configFile: join(run, 'config.json'),
@@ -88,7 +92,7 @@ export async function openModel(
       : await resolveUse<DetectorDefinition>('detector', detectorArgument(String(options.detector)), folder);
   const engine = await engineOfRun(found);
   const info = await startedEngine(engine);
-  const built = await loadModel(resolve(file), {
+  const built = await loadModel([resolve(file), found.meant], {
     format: ports.format,
     folder,
     context: { runOp: engine.runOp?.bind(engine) },

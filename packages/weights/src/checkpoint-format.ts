@@ -26,7 +26,7 @@ async function readWeights(
 }
 
 /** All tensors; one whose numbers nobody can have is refused when somebody wants them. */
-async function readAll({ file, tensors, read }: WeightsFile): Promise<Map<string, HostTensor>> {
+export async function readAll({ file, tensors, read }: WeightsFile): Promise<Map<string, HostTensor>> {
   const result = new Map<string, HostTensor>();
   const usable: string[] = [];
   for (const [name, { shape, refused }] of tensors)

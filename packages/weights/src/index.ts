@@ -1,4 +1,5 @@
 export { safetensorsFormat } from './checkpoint-format.js';
+export { convertWeights, type ConvertedWeights, type WeightNames } from './convert-weights.js';
 export { exportStateDict } from './export-weights.js';
 export { toFloat32 } from './half.js';
 export { importStateDict, type ImportedWeights, type ImportOptions } from './import-weights.js';
@@ -14,5 +15,6 @@ export {
   type SerializeOptions,
 } from './safetensors.js';
 export { fromTorchvision, toMmdet, toTorchvision } from './torchvision.js';
+export { describeNames, type DescribedNames } from './describe-names.js';
 export { openWeights, type TensorInfo, type WeightsFile } from './weights-file.js';
 export type { PlainData } from './torch/plain-data.js';

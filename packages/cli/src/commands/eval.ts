@@ -17,10 +17,11 @@ import { metricArgument } from '../metric-argument.js';
 import { print, printJson } from '../out.js';
 import { ports } from '../ports.js';
 import { positiveFlag } from '../positive-flag.js';
+import { weightsFlags } from '../weights-flags.js';
 
 /** `kd eval RUN|CHECKPOINT [--data …]`: average precision of a model on a data set. */
 export async function evaluateModel(path: string, flags: Flags): Promise<number> {
-  const found = await findModel(path);
+  const found = await findModel(path, weightsFlags(flags));
   const metric = resolveMetric(metricArgument(flags['metric']) ?? metricOfRun(found, path), ports);
   const dataset = await openData((await dataArgument(flags)) ?? validationData(found, path), found.categories);
   const sizes = {

@@ -9,6 +9,7 @@ import { FAILED, failureLines } from '../failures.js';
 import type { Flags } from '../flags.js';
 import { findModel, openModel } from '../open-model.js';
 import { print, printJson, tell } from '../out.js';
+import { weightsFlags } from '../weights-flags.js';
 
 interface Found {
   /** x1 y1 x2 y2 in pixels of the upright image */
@@ -32,7 +33,7 @@ type Prediction =
 export async function predict(path: string, images: readonly string[], flags: Flags): Promise<number> {
   const threshold = scoreFlag(flags['threshold']);
   const out = resolve(String(flags['out'] ?? 'predictions'));
-  const model = await findModel(path);
+  const model = await findModel(path, weightsFlags(flags));
   const names = flags['classes'] === undefined ? undefined : await classNames(String(flags['classes']));
   const { built } = await openModel(model, {
     detector: flags['detector'],
