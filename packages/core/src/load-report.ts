@@ -22,6 +22,8 @@ export interface LoadReport {
   readonly mismatched: readonly Mismatch[];
   /** Where layers differ in their number of classes alone: what the file has and what the model has. */
   readonly classes: { readonly given: number; readonly wanted: number; readonly paths: readonly string[] } | null;
+  /** Where the file is of another detector than the model, both by name. */
+  readonly other: { readonly theirs: string; readonly own: string } | null;
   /** Of the first of missing and unused: the one of the other list that has its shape and almost its name. */
   readonly meant: ReadonlyMap<string, string>;
   /** What the file is known to be, where it is another program's. */
@@ -31,14 +33,18 @@ export interface LoadReport {
 /** How many names of a list are compared with all of the other. */
 const COMPARED = 8;
 
-/**
- * Compares the tensors of a file with the variables of a model; each list in the order of its source.
- * @param classes how many the model has
- */
+export interface LoadOf {
+  /** The detector by name, and how many classes it has. */
+  readonly detector?: string;
+  readonly classes?: number;
+  readonly foreign?: ForeignWeights | null;
+}
+
+/** Compares the tensors of a file with the variables of a model; each list in the order of its source. */
 export function loadReport(
   given: Shapes,
   wanted: Shapes,
-  { classes, foreign = null }: { readonly classes?: number; readonly foreign?: ForeignWeights | null } = {},
+  { detector, classes, foreign = null }: LoadOf = {},
 ): LoadReport {
   const applied: string[] = [];
   const missing: string[] = [];
@@ -50,25 +56,30 @@ export function loadReport(
     else mismatched.push({ path, given: other, wanted: shape });
   }
   const unused = [...given.keys()].filter((name) => !wanted.has(name));
+  const theirs = foreign?.detector ?? null;
+  const other = theirs === null || detector === undefined || theirs === detector ? null : { theirs, own: detector };
   return {
     applied,
     missing,
     unused,
     mismatched,
     meant: new Map([...alike(missing, wanted, unused, given), ...alike(unused, given, missing, wanted)]),
-    classes: classes === undefined ? null : otherClasses(mismatched, classes),
+    classes: classes === undefined || other !== null ? null : otherClasses(mismatched, classes),
+    other,
     foreign,
   };
 }
 
+/** The first names with what they may be called in the other list; a layer of another number is another layer. */
 function alike(names: readonly string[], own: Shapes, others: readonly string[], theirs: Shapes): [string, string][] {
   const shapeOf = (of: Shapes, name: string): string => of.get(name)!.shape.join();
+  const withoutNumbers = (name: string): string => name.replace(/\d+/g, '#');
+  const end = (name: string): string => name.split(/[./]/).slice(-4).join('.');
   return names.slice(0, COMPARED).flatMap((name): [string, string][] => {
-    const shape = shapeOf(own, name);
-    const meant = suggestion(
-      name,
-      others.filter((other) => shapeOf(theirs, other) === shape),
-    );
+    const [shape, bare, tail] = [shapeOf(own, name), withoutNumbers(name), end(name)];
+    const candidates = others.filter((one) => shapeOf(theirs, one) === shape && withoutNumbers(one) !== bare);
+    const below = candidates.find((one) => tail.split('.').length === 4 && end(one) === tail);
+    const meant = below === undefined ? suggestion(name, candidates) : `did you mean "${below}"?`;
     return meant === '' ? [] : [[name, meant]];
   });
 }
@@ -108,7 +119,7 @@ export const fitsWhole = ({ missing, unused, mismatched }: LoadReport): boolean 
  */
 export function describeLoad(report: LoadReport, limit = 3): string[] {
   if (fitsWhole(report)) return [];
-  const { applied, missing, unused, mismatched, classes, meant, foreign } = report;
+  const { applied, missing, unused, mismatched, classes, other, meant, foreign } = report;
   const inFile = (path: string): string => foreign?.sources.get(path) ?? path;
   const reasons = new Map(foreign?.foreign.map(({ name, why }) => [name, why]));
   const also = (name: string): string => (meant.has(name) ? ` (${meant.get(name)!})` : '');
@@ -125,11 +136,12 @@ export function describeLoad(report: LoadReport, limit = 3): string[] {
   const explained = [...new Set(unused.map((path) => reasons.get(inFile(path))).filter((why) => why !== undefined))];
   return [
     ...(foreign === null ? [] : [`the file: ${foreign.told}`]),
-    `${applied.length} tensors fit`,
+    ...(other === null ? [] : [`it is for the detector "${other.theirs}", this one is "${other.own}"`]),
+    applied.length === 1 ? '1 tensor fits' : `${applied.length} tensors fit`,
     ...(classes === null
       ? []
       : [
-          `of ${classes.given} classes instead of ${classes.wanted}: ${classes.paths.join(', ')}${COCO[classes.given] ?? ''}`,
+          `${classes.given} classes instead of ${classes.wanted}${COCO[classes.given] ?? ''}: ${classes.paths.join(', ')}`,
         ]),
     ...list('of another shape', plain, (path) => {
       const { given, wanted } = others.get(path)!;
@@ -137,11 +149,19 @@ export function describeLoad(report: LoadReport, limit = 3): string[] {
     }),
     ...list('missing', missing, (path) => `${path}${also(path)}`),
     ...list('not used', unused, (path) => `${inFile(path)}${also(path)}`),
-    ...explained.map((why) => `not for a model here: ${why}`),
+    ...explained.map((why) => `no model here has: ${why}`),
+    ...(foreign === null || foreign.ignored.length === 0 ? [] : [`left out: ${byReason(foreign.ignored)}`]),
     ...(foreign === null || foreign.needs.length === 0
       ? []
       : [`such a file is for a detector with ${foreign.needs.join(', ')}`]),
   ];
+}
+
+/** `15 (a counter of torch that nothing reads), 2 (…)` */
+function byReason(ignored: ForeignWeights['ignored']): string {
+  const counts = new Map<string, number>();
+  for (const { why } of ignored) counts.set(why, (counts.get(why) ?? 0) + 1);
+  return [...counts].map(([why, count]) => `${count} (${why})`).join(', ');
 }
 
 const COCO: Readonly<Record<number, string>> = {

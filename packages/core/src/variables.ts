@@ -101,7 +101,7 @@ export function loadMatching(
 }
 
 const reportOn = (detector: Detector, tensors: NamedTensors, foreign: ForeignWeights | null): LoadReport =>
-  loadReport(tensors, wantedBy(detector), { classes: detector.categories.length, foreign });
+  loadReport(tensors, wantedBy(detector), { detector: detector.name, classes: detector.categories.length, foreign });
 
 /** One tensor after the other, each read twice: values of another layout are made when they are read. */
 function assignAll(detector: Detector, paths: readonly string[], tensors: NamedTensors, where: string): void {

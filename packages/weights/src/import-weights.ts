@@ -1,11 +1,11 @@
 import { KdError, type ForeignOptions, type ForeignWeights, type HostTensor, type NamedTensors } from '@kd/core';
 import { backgroundFirst } from './layout/class-rows.js';
 import { fromTorchLayout, type Named, reshaped } from './layout/layout.js';
-import { findNameMap, nameMap } from './names/find-map.js';
+import { findNameMap, type FoundMap, nameMap } from './names/find-map.js';
 import { renamed } from './names/rename.js';
 import type { NameMap } from './names/name-map.js';
 import { current, foundBy, type LeftOut, splitName, type Translation, toOurNames } from './names/translate.js';
-import { unwrapped } from './names/wrappers.js';
+import { commonPrefix, unwrapped } from './names/wrappers.js';
 
 /** {@link importStateDict}'s choices beside core's. */
 export interface ImportOptions extends Partial<ForeignOptions> {
@@ -29,12 +29,10 @@ export interface ImportedWeights extends ForeignWeights {
 export function importStateDict(stateDict: NamedTensors, options: ImportOptions = {}): ImportedWeights {
   const { where = 'the checkpoint', rename = [], prefix, wanted } = options;
   if (stateDict.size > 0 && [...stateDict.keys()].every(isOurs)) return asTheyAre(stateDict);
-  const names = new Map(
-    [...unwrapped(stateDict.keys(), { prefix, where })].map(([name, bare]) => [name, renamed(bare, rename)]),
-  );
-  const plain = new Map<string, string>();
-  for (const [name, bare] of names) claim(plain, bare, name, where);
-  const found = findNameMap(plain.keys());
+  const names = renamed(unwrapped(stateDict.keys(), { prefix, where }), rename, where);
+  const bareNames = new Map<string, string>();
+  for (const [name, bare] of names) claim(bareNames, bare, name, where);
+  const { found, plain } = findBehindPrefix(bareNames);
   const map = options.map === undefined ? found.map : nameMap(options.map);
   const translation: Translation =
     map === null
@@ -63,6 +61,7 @@ export function importStateDict(stateDict: NamedTensors, options: ImportOptions 
   return {
     map: map?.id ?? null,
     told: options.map === undefined ? found.why : `${map!.title}, as asked for`,
+    detector: map?.detector ?? null,
     tensors,
     sources,
     ignored: translation.ignored.map(inFile),
@@ -71,11 +70,27 @@ export function importStateDict(stateDict: NamedTensors, options: ImportOptions 
   };
 }
 
+/** The map, also where all names lie below one name more (`encoder.conv1.weight`), and the names that it knows. */
+function findBehindPrefix(names: ReadonlyMap<string, string>): {
+  readonly found: Pick<FoundMap, 'map' | 'why'>;
+  readonly plain: ReadonlyMap<string, string>;
+} {
+  const found = findNameMap(names.keys());
+  const common = found.map === null ? commonPrefix([...names.keys()]) : '';
+  if (common === '') return { found, plain: names };
+  const plain = new Map([...names].map(([name, source]) => [name.slice(common.length), source]));
+  const below = findNameMap(plain.keys());
+  return below.map === null
+    ? { found, plain: names }
+    : { found: { map: below.map, why: `${below.why} behind the prefix "${common}"` }, plain };
+}
+
 /** Our variables are `<layer>/<weight>`; torch's names have no slash. */
 const isOurs = (name: string): boolean => name.includes('/');
 const asTheyAre = (tensors: NamedTensors): ImportedWeights => ({
   map: null,
   told: '@kd',
+  detector: null,
   tensors,
   sources: new Map([...tensors.keys()].map((name) => [name, name])),
   ignored: [],

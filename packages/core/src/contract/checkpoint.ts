@@ -59,6 +59,8 @@ export interface ForeignWeights {
   readonly sources: ReadonlyMap<string, string>;
   /** Whose names they are, and what tells it: "mmdetection's FCOS, told by bbox_head.conv_cls.weight". */
   readonly told: string;
+  /** The detector of ours that they are for, where that is known. */
+  readonly detector: string | null;
   /** Names in the file that are left out on purpose. */
   readonly ignored: readonly { readonly name: string; readonly why: string }[];
   /** Names in the file of parts that no model here has. */

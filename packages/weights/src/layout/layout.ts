@@ -37,8 +37,8 @@ export function fromTorchLayout(all: NamedTensors): Reader {
   const flattened = flattenedMaps(sidesOf('.weight', all, ([output, input]) => ({ input: input!, output: output! })));
   return (name, tensor) => {
     const [layer, leaf] = splitName(name);
-    const rank = all.get(`${layer}.weight`)?.shape.length ?? (all.has(`${layer}.running_mean`) ? 1 : 0);
-    const norm = rank === 1 ? NORM.find(([torch]) => torch === leaf) : undefined;
+    const isNorm = leaf.startsWith('running_') || all.get(`${layer}.weight`)?.shape.length === 1;
+    const norm = isNorm ? NORM.find(([torch]) => torch === leaf) : undefined;
     const path = (variable: string): string => (layer === '' ? variable : `${layer}/${variable}`);
     if (norm !== undefined) return [path(norm[1]), tensor];
     if (leaf !== 'weight') return [path(leaf), tensor];

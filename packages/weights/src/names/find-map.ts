@@ -60,7 +60,7 @@ export function findNameMap(
       counts: none,
       why:
         other === undefined
-          ? `no map knows these names (${list.slice(0, 3).join(', ')}, …)`
+          ? `no map knows these names (${list.slice(0, 3).join(', ')}${list.length > 3 ? ', …' : ''}); there are maps for torchvision, timm's ResNets and mmdetection`
           : `the names are of ${other[1]} (${foundBy(other[0], list)!}), for which there is no map`,
     };
   }
@@ -69,7 +69,7 @@ export function findNameMap(
       map: null,
       others: candidates,
       counts: none,
-      why: `the names are of several models at once: ${candidates.map((one) => `${one.title} (${signOf(one, side, list)})`).join(', ')}`,
+      why: `the names are of several models at once: ${candidates.map((one) => `${one.title} (${signOf(one, side, list)})`).join(', ')}; take one of them by \`prefix\``,
     };
   const { names: known, ignored, unknown } = toOurNames(map, list);
   return {

@@ -1,6 +1,6 @@
 import type { NameMap, NameRule } from './name-map.js';
 import type { Template } from './template.js';
-import { COUNTERS } from './torchvision.js';
+import { batchNorms, COUNTERS } from './torchvision.js';
 
 // From ../shared/spec/state-dicts/mmdet/names.md, which was read in mmdetection 3.3.
 
@@ -51,7 +51,8 @@ const outputs = (cls: string, reg: string): readonly NameRule[] => [
   { theirs: `bbox_head.${reg}`, ours: `${REG}.bbox_reg` },
 ];
 
-const dense = { family: 'mmdet', counts, ignored: IGNORED } as const;
+const needs = [batchNorms('backbone.bn1.running_mean')];
+const dense = { family: 'mmdet', counts, ignored: IGNORED, needs } as const;
 const mmdetFlavour = { options: "flavour: 'mmdet'" } as const;
 
 const oneStage: readonly NameMap[] = [
@@ -73,7 +74,7 @@ const oneStage: readonly NameMap[] = [
       ['bbox_head.{rest}_convs.{l}.{i}.{more}', 'towers whose levels have norms of their own (RetinaSepBNHead)'],
       ['bbox_head.{rest}_convs.{i}.bn.{more}', 'batch norms in the towers; ours have group norms or none'],
     ],
-    needs: [mmdetFlavour, { where: 'bbox_head.cls_convs.{i}.gn.weight', options: "head: { norm: 'group' }" }],
+    needs: [mmdetFlavour, ...needs, { where: 'bbox_head.cls_convs.{i}.gn.weight', options: "head: { norm: 'group' }" }],
   },
   {
     ...dense,
@@ -102,6 +103,7 @@ const oneStage: readonly NameMap[] = [
     foreign: FOREIGN,
     needs: [
       mmdetFlavour,
+      ...needs,
       { where: 'bbox_head.cls_convs.{i}.conv.bias', options: 'head: { convBias: true }' },
       { without: 'bbox_head.cls_convs.{i}.gn.weight', options: "head: { norm: 'none' }" },
     ],
@@ -184,7 +186,7 @@ function twoStage(head: Template): Record<'faster' | 'cascade', Pick<NameMap, 'r
 
 const now = twoStage('roi_head.bbox_head');
 const before2 = twoStage('bbox_head');
-const regions = { family: 'mmdet', ignored: [...IGNORED, ...MASKS], foreign: FOREIGN } as const;
+const regions = { family: 'mmdet', ignored: [...IGNORED, ...MASKS], foreign: FOREIGN, needs } as const;
 
 const twoStages: readonly NameMap[] = [
   {

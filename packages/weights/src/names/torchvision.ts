@@ -23,7 +23,17 @@ const scales = same(`${TOWERS[1]}.scales.{i}`);
 const centerness = same(...TOWERS.map((tower) => `${tower}.bbox_ctrness`));
 const rpn = same('rpn.head.conv.{i}.0', 'rpn.head.cls_logits', 'rpn.head.bbox_pred');
 
-const common = { family: 'torchvision', ignored: COUNTERS } as const;
+/** Norms with statistics are batch norms, which no detector has by itself. */
+export const batchNorms = (name: Template): NonNullable<NameMap['needs']>[number] => ({
+  where: name,
+  options: "norm: 'frozen', 'eval' or 'live'",
+});
+
+const common = {
+  family: 'torchvision',
+  ignored: COUNTERS,
+  needs: [batchNorms('backbone.body.bn1.running_mean')],
+} as const;
 /** Both ways one set of names: what tells theirs tells ours. */
 const signs = (theirs: NameMap['theirs']) => ({ theirs, ours: theirs });
 
@@ -37,9 +47,7 @@ const detectors: readonly NameMap[] = [
     // Before 0.13 convolutions and ReLUs were counted in one list.
     older: [...olderPyramid, ...TOWERS.map((tower) => [`${tower}.conv.{i*2}`, `${tower}.conv.{i}.0`] as const)],
     rules: [...pyramid, ...blocks, ...outputs],
-    needs: [
-      { where: `${TOWERS[0]}.conv.{i}.1.weight`, options: "head: { norm: 'group' } (with version: 2 they follow)" },
-    ],
+    needs: [...common.needs, { where: `${TOWERS[0]}.conv.{i}.1.weight`, options: "head: { norm: 'group' }" }],
   },
   {
     ...common,
@@ -55,7 +63,8 @@ const detectors: readonly NameMap[] = [
     ...common,
     id: 'torchvision-gfl',
     title: "ATSS or GFL under torchvision's kind of names",
-    detector: 'gfl',
+    // Either of the two.
+    detector: null,
     ...signs({ has: [`${TOWERS[0]}.conv.{i}.{j}`, `${TOWERS[1]}.scales.{i}`] }),
     rules: [...pyramid, ...blocks, ...outputs, ...centerness, ...scales],
   },
@@ -113,6 +122,7 @@ const classifiers: readonly NameMap[] = [
     title: "torchvision's or timm's ResNet classifier",
     detector: null,
     theirs: { has: ['layer1.0.conv1'] },
+    needs: [batchNorms('bn1.running_mean')],
     rules: ['conv1', 'bn1', 'layer{s}.{b}.conv{i}', 'layer{s}.{b}.bn{i}', 'layer{s}.{b}.downsample.{i}'].map(
       (name) => ({
         theirs: name,

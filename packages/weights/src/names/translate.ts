@@ -46,9 +46,10 @@ export function toOurNames(map: NameMap, names: Iterable<string>): Translation {
   for (const [name, now] of list) {
     const left = reason(ignored, now);
     const [layer, leaf] = splitName(now);
-    const found = left === undefined ? firstMatch(rules, layer) : undefined;
+    const variant = reason(foreign, now);
+    const found = left === undefined && variant === undefined ? firstMatch(rules, layer) : undefined;
     if (left !== undefined) out.ignored.push({ name, why: left });
-    else if (found === undefined) out.unknown.push({ name, why: reason(foreign, now) ?? '' });
+    else if (found === undefined) out.unknown.push({ name, why: variant ?? '' });
     else
       result.set(
         name,

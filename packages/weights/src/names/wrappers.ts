@@ -43,6 +43,12 @@ export function unwrapped(
     : new Map(all);
 }
 
+/** The first part of the names, where all have one and the same: `encoder.`; else nothing. */
+export function commonPrefix([first = '', ...others]: readonly string[]): string {
+  const prefix = first.slice(0, first.indexOf('.') + 1);
+  return others.every((name) => name.startsWith(prefix)) ? prefix : '';
+}
+
 function withoutWrappers(name: string): string {
   const wrapper = WRAPPERS.find((one) => name.startsWith(one));
   return wrapper === undefined ? name : withoutWrappers(name.slice(wrapper.length));
