@@ -165,6 +165,7 @@ function describe(issue: v.BaseIssue<unknown>): string {
       configSchema,
       (issue.path ?? []).slice(0, -1).map((part) => String(part.key)),
     );
+    if (siblings.length === 0) return `${path}: ${issue.message}`;
     const meant = suggestion(key, siblings);
     return `${path}: there is no such key; ${meant === '' ? `known are ${siblings.join(', ')}` : meant}`;
   }

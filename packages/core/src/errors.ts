@@ -162,13 +162,19 @@ export const messageOf = (thrown: unknown): string => (thrown instanceof Error ?
 
 /** "did you mean …?" for a misspelt name, or an empty string. */
 export function suggestion(name: string, known: readonly string[]): string {
+  const meant = closest(name, known);
+  return meant === '' ? '' : `did you mean "${meant}"?`;
+}
+
+/** The name that a misspelt one stands for most likely, or an empty string. */
+export function closest(name: string, known: readonly string[]): string {
   let best = '';
   let least = Math.max(2, Math.floor(name.length / 3)) + 1;
   for (const candidate of known) {
     const distance = editDistance(name.toLowerCase(), candidate.toLowerCase());
     if (distance < least) [best, least] = [candidate, distance];
   }
-  return best === '' ? '' : `did you mean "${best}"?`;
+  return best;
 }
 
 function editDistance(a: string, b: string): number {

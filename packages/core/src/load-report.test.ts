@@ -51,12 +51,11 @@ test('long lists are cut, with their counts', () => {
 describe('did you mean', () => {
   const meant = (given: Record<string, number[]>, wanted: Record<string, number[]>) =>
     Object.fromEntries(loadReport(shapes(given), shapes(wanted)).meant);
-  const why = (name: string): string => `did you mean "${name}"?`;
 
   test('a misspelt name, both ways', () => {
     expect(meant({ 'head.cls_logit/kernel': [3, 2] }, { 'head.cls_logits/kernel': [3, 2] })).toEqual({
-      'head.cls_logits/kernel': why('head.cls_logit/kernel'),
-      'head.cls_logit/kernel': why('head.cls_logits/kernel'),
+      'head.cls_logits/kernel': 'head.cls_logit/kernel',
+      'head.cls_logit/kernel': 'head.cls_logits/kernel',
     });
   });
   test('the same layer below another module, though other names are closer', () => {
@@ -65,7 +64,16 @@ describe('did you mean', () => {
         { 'encoder.layer1.0.conv1/kernel': [2], 'encoder.layer1.0.conv2/kernel': [2] },
         { 'backbone.body.layer1.0.conv2/kernel': [2] },
       ),
-    ).toMatchObject({ 'backbone.body.layer1.0.conv2/kernel': why('encoder.layer1.0.conv2/kernel') });
+    ).toMatchObject({ 'backbone.body.layer1.0.conv2/kernel': 'encoder.layer1.0.conv2/kernel' });
+  });
+  test('is told in the names of the file', () => {
+    const [given, wanted] = [shapes({ 'neks/kernel': [2] }), shapes({ 'necks/kernel': [2] })];
+    const sources = new Map([['neks/kernel', 'net.neks.weight']]);
+    const report = loadReport(given, wanted, { foreign: foreign({ sources, told: 'x' }) });
+    expect(describeLoad(report).slice(2)).toEqual([
+      '1 missing: necks/kernel (did you mean "net.neks.weight"?)',
+      '1 not used: net.neks.weight (did you mean "necks/kernel"?)',
+    ]);
   });
   test('neither a tensor of another shape nor a layer of another number', () => {
     expect(meant({ 'head.cls_logit/kernel': [3] }, { 'head.cls_logits/kernel': [3, 2] })).toEqual({});
@@ -98,7 +106,9 @@ describe('another number of classes', () => {
     expect(of(predictor(91, 364), predictor(4, 16), 3).classes).toMatchObject({ given: 90, wanted: 3 });
   });
   test('is not where layers disagree, or other layers differ', () => {
-    expect(of({ 'a_cls/bias': [40], 'b_cls/bias': [8] }, { 'a_cls/bias': [6], 'b_cls/bias': [2] }, 2).classes).toBeNull();
+    expect(
+      of({ 'a_cls/bias': [40], 'b_cls/bias': [8] }, { 'a_cls/bias': [6], 'b_cls/bias': [2] }, 2).classes,
+    ).toBeNull();
     expect(of({ 'neck/bias': [8] }, { 'neck/bias': [4] }, 1).classes).toBeNull();
     const report = of({ 'cls/kernel': [5, 4] }, { 'cls/kernel': [6, 2] }, 2);
     expect(report.classes).toBeNull();

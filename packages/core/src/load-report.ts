@@ -1,5 +1,5 @@
 import type { ForeignWeights } from './contract/checkpoint.js';
-import { suggestion } from './errors.js';
+import { closest } from './errors.js';
 
 /** Shapes by name: of tensors, or of a model's variables. */
 export type Shapes = ReadonlyMap<string, { readonly shape: readonly number[] }>;
@@ -79,7 +79,7 @@ function alike(names: readonly string[], own: Shapes, others: readonly string[],
     const [shape, bare, tail] = [shapeOf(own, name), withoutNumbers(name), end(name)];
     const candidates = others.filter((one) => shapeOf(theirs, one) === shape && withoutNumbers(one) !== bare);
     const below = candidates.find((one) => tail.split('.').length === 4 && end(one) === tail);
-    const meant = below === undefined ? suggestion(name, candidates) : `did you mean "${below}"?`;
+    const meant = below ?? closest(name, candidates);
     return meant === '' ? [] : [[name, meant]];
   });
 }
@@ -122,7 +122,8 @@ export function describeLoad(report: LoadReport, limit = 3): string[] {
   const { applied, missing, unused, mismatched, classes, other, meant, foreign } = report;
   const inFile = (path: string): string => foreign?.sources.get(path) ?? path;
   const reasons = new Map(foreign?.foreign.map(({ name, why }) => [name, why]));
-  const also = (name: string): string => (meant.has(name) ? ` (${meant.get(name)!})` : '');
+  const also = (name: string, tell = (one: string): string => one): string =>
+    meant.has(name) ? ` (did you mean "${tell(meant.get(name)!)}"?)` : '';
   const list = (what: string, names: readonly string[], tell: (name: string) => string): string[] =>
     names.length === 0
       ? []
@@ -147,7 +148,7 @@ export function describeLoad(report: LoadReport, limit = 3): string[] {
       const { given, wanted } = others.get(path)!;
       return `${path} is [${given.join(', ')}] where [${wanted.join(', ')}] is wanted`;
     }),
-    ...list('missing', missing, (path) => `${path}${also(path)}`),
+    ...list('missing', missing, (path) => `${path}${also(path, inFile)}`),
     ...list('not used', unused, (path) => `${inFile(path)}${also(path)}`),
     ...explained.map((why) => `no model here has: ${why}`),
     ...(foreign === null || foreign.ignored.length === 0 ? [] : [`left out: ${byReason(foreign.ignored)}`]),

@@ -17,16 +17,23 @@ const pattern = v.union(
 );
 
 /** See {@link WeightsOptions}. */
-const weightsOptions = v.strictObject({
-  key: v.optional(v.pipe(v.string(), v.nonEmpty())),
-  prefix: v.optional(v.pipe(v.string(), v.nonEmpty())),
-  rename: v.optional(v.array(v.strictTuple([pattern, v.string()]))),
-});
+const meant = v.strictObject(
+  {
+    key: v.optional(v.pipe(v.string(), v.nonEmpty())),
+    prefix: v.optional(v.pipe(v.string(), v.nonEmpty())),
+    rename: v.optional(v.array(v.strictTuple([pattern, v.string()], 'must be [pattern, replacement]'))),
+  },
+  'there is no such key; there are key, prefix and rename',
+);
+const path = v.pipe(v.string('must be a run folder or a file, or [that, { key, prefix, rename }]'), v.nonEmpty());
+const pair = v.strictTuple([path, meant], 'must be [a run folder or a file, { key, prefix, rename }]');
 
-/** A run folder or a file, or that with what is meant of it. */
-export const weightsEntry = v.union(
-  [v.pipe(v.string(), v.nonEmpty()), v.strictTuple([v.pipe(v.string(), v.nonEmpty()), weightsOptions])],
-  'must be a run folder or a file, or [that, { key, prefix, rename: [[pattern, replacement]] }]',
+type Schema = typeof path | typeof pair;
+
+/** A run folder or a file, or that with what is meant of it: one of the two by its form, so that faults are exact. */
+export const weightsEntry = v.lazy(
+  (input): v.GenericSchema<v.InferInput<Schema>, v.InferOutput<Schema>> =>
+    (Array.isArray(input) ? pair : path) as v.GenericSchema<v.InferInput<Schema>, v.InferOutput<Schema>>,
 );
 
 function compiles(text: string): boolean {
