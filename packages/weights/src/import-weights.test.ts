@@ -5,7 +5,6 @@ import type { HostTensor } from '@kd/core';
 import { describe, expect, test } from 'vitest';
 import { exportStateDict } from './export-weights.js';
 import { importStateDict, type ImportOptions } from './import-weights.js';
-import { findNameMap } from './names/find-map.js';
 import { readSafetensors } from './safetensors.js';
 import { toMmdet } from './torchvision.js';
 
@@ -301,113 +300,6 @@ describe('backbones', () => {
       [[...wanted.keys()][0]!],
       [3, 5, 1, 4],
     );
-  });
-});
-
-describe('which map', () => {
-  test.each([
-    [['model.0.conv.weight', 'model.0.bn.weight'], /YOLO.*\(model.0.conv.weight\)/],
-    [['backbone.bottom_up.stem.conv1.weight'], /detectron2/],
-    [['conv_stem.weight', 'blocks.0.0.conv_dw.weight'], /timm's MobileNets/],
-    [['a.weight', 'b.bias'], /no map knows these names \(a.weight, b.bias\); there are maps for/],
-    [
-      ['bbox_head.retina_cls.bias', 'bbox_head.retina_reg.bias', 'bbox_head.gfl_cls.bias', 'bbox_head.gfl_reg.bias'],
-      /several models at once: mmdetection's RetinaNet \(bbox_head.retina_cls.bias\), mmdetection's GFL/,
-    ],
-  ])('%j is none', (list, why) => {
-    expect(findNameMap(list)).toMatchObject({ map: null, why: expect.stringMatching(why) as string });
-  });
-
-  test('a backbone below a head that no map knows, with counts', () => {
-    const found = findNameMap([
-      'backbone.layer1.0.conv1.weight',
-      'neck.lateral_convs.0.conv.bias',
-      'bbox_head.paa.bias',
-    ]);
-    expect(found.map?.id).toBe('mmdet-backbone');
-    expect(found.counts).toEqual({ known: 2, ignored: 0, unknown: 1 });
-  });
-
-  test('variants of a known detector are named for what they are', () => {
-    const { foreign } = importStateDict(
-      dict({
-        'bbox_head.retina_cls.bias': [2],
-        'bbox_head.retina_reg.bias': [2],
-        'bbox_head.cls_convs.0.1.bn.weight': [2],
-        'bbox_head.cls_convs.0.conv.conv_offset.bias': [2],
-      }),
-    );
-    expect(foreign).toEqual([
-      { name: 'bbox_head.cls_convs.0.1.bn.weight', why: expect.stringContaining('RetinaSepBNHead') as string },
-      { name: 'bbox_head.cls_convs.0.conv.conv_offset.bias', why: expect.stringContaining('deformable') as string },
-    ]);
-  });
-
-  test('a map may be asked for by its id', () => {
-    expect(importStateDict(dict({ 'bbox_head.retina_cls.bias': [2] }), { map: 'mmdet-retinanet' }).map).toBe(
-      'mmdet-retinanet',
-    );
-    expect(() => importStateDict(dict({ a: [1] }), { map: 'mmdet-retina' })).toThrow(
-      /there is no name map "mmdet-retina"; did you mean "mmdet-retinanet"\?/,
-    );
-  });
-
-  test('a model that mmdetection has no names for is not written under them', () => {
-    expect(() => toMmdet(dict({ 'squares.conv/kernel': [3, 3, 1, 2] }))).toThrow(
-      /cannot be written under mmdet's names/,
-    );
-    const state = { ...Object.fromEntries(ourBackbone.map((name) => [name, [2]])), 'other.head/bias': [2] };
-    expect(() => toMmdet(dict(state))).toThrow(/1 of the model's 11 tensors have no name .*\(other.head.bias\)/);
-  });
-});
-
-describe('prefixes and rules of one’s own', () => {
-  const state = { 'conv1.weight': [4, 3, 7, 7], 'layer1.0.conv1.weight': [4, 4, 1, 1] };
-  const ours = ['backbone.body.conv1/kernel', 'backbone.body.layer1.0.conv1/kernel'];
-  const below = (...prefixes: string[]): Record<string, number[]> =>
-    Object.assign(
-      {},
-      ...prefixes.map((one) => Object.fromEntries(Object.entries(state).map(([n, s]) => [one + n, s]))),
-    );
-
-  test.each([['module.'], ['_orig_mod.module.'], ['student.'], ['module.teacher.'], ['encoder_q.']])(
-    '%s is taken off',
-    (prefix) => {
-      expect(names(below(prefix))).toEqual(ours);
-    },
-  );
-
-  test('a student beside its teacher: one of them has to be chosen', () => {
-    const both = below('student.', 'teacher.');
-    expect(() => names(both, { where: 'crosskd.pth' })).toThrow(
-      /^crosskd.pth holds a student and a teacher: .*"prefix": "student\."/,
-    );
-    expect(names(both, { prefix: 'teacher.' })).toEqual(ours);
-    expect(() => names(both, { prefix: 'studnet.' })).toThrow(
-      /no name begins with the prefix "studnet."; did you mean "student."\?/,
-    );
-    // A teacher beside names of its own: those are meant.
-    const { tensors } = importStateDict(dict(below('', 'teacher.')));
-    expect([...tensors.keys()]).toEqual([...ours, 'teacher.conv1/kernel', 'teacher.layer1.0.conv1/kernel']);
-  });
-
-  test('rules on names, one after the other, as text or not; one that fits no name is told', () => {
-    const state = { 'enc/x.conv1.weight': [4, 3, 7, 7], 'out.bias': [2] };
-    const rename = [
-      ['^enc/x\\.', 'encoder.'],
-      [/^encoder\./, 'backbone.body.'],
-    ] as const;
-    expect(names(state, { rename })).toEqual(['backbone.body.conv1/kernel', 'out/bias']);
-    expect(() => names(state, { rename: [['^decoder', 'x']], where: 'a.pth' })).toThrow(
-      /^a.pth: the rule \[\^decoder, x\] of `rename` fits no name; there are enc\/x.conv1.weight, out.bias/,
-    );
-    expect(() => names(below(''), { rename: [['^conv1|^layer1.0.conv1', 'x']], where: 'a.pth' })).toThrow(
-      /^a.pth: the keys "conv1.weight" and "layer1.0.conv1.weight" are both x.weight/,
-    );
-  });
-
-  test('our own names pass as they are', () => {
-    expect(names({ 'backbone.body.conv1/kernel': [7, 7, 3, 4] })).toEqual(['backbone.body.conv1/kernel']);
   });
 });
 

@@ -17,7 +17,7 @@ import { importStateDict } from './import-weights.js';
 
 const folder = fileURLToPath(new URL('../../../../shared/spec/state-dicts/', import.meta.url));
 
-/** Widths are multiples of 64; numbers of classes, anchors and kernels are none, but for the four boxes of 80 classes. */
+/** Widths are multiples of 64; of classes, anchors and kernels only the four boxes of 80 classes are one, too. */
 const eighth = (side: number): number => (side % 64 === 0 && side !== 320 ? side / 8 : side);
 
 /** A list, one tensor a line; values are never read. */
