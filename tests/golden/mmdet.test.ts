@@ -12,6 +12,7 @@ import {
   checkTrajectory,
 } from './mmdet/checks.js';
 import type { MmdetIndex } from './mmdet/index-file.js';
+import { checkSamples, checkStages } from './mmdet/two-stage.js';
 import { builtOf, loadCase, type LoadedCase } from './mmdet/loaded-case.js';
 
 // Real models of mmdetection 3.3: inputs, features, priors, assignments, losses, gradients, detections, trajectories.
@@ -34,9 +35,12 @@ describeGolden('mmdet', (area) => {
       check('input', checkInput);
       check('features and head outputs', checkForward);
       if (index.eval) check('priors', checkPriors);
+      const twoStage = index.detector.endsWith('RCNN');
+      if (twoStage) check('proposals and every stage', checkStages);
       if (index.eval) check('detections', checkDetections);
       for (const scenario of Object.keys(index.train ?? {})) {
         check(`${scenario}: assignment`, (of) => checkAssignment(of, scenario));
+        if (twoStage) check(`${scenario}: samples of every stage`, (of) => checkSamples(of, scenario));
         check(`${scenario}: losses and gradients`, (of) => checkGradients(of, scenario));
       }
       if (index.trajectory) check('trajectory', checkTrajectory);

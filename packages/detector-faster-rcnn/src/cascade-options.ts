@@ -2,19 +2,22 @@ import { KdError } from '@kd/core';
 import {
   fractionNumber as fraction,
   MOST,
-  positiveNumber as positive,
   shortList,
   strictOptions as options,
   wholeNumber as whole,
 } from '@kd/vision';
 import * as v from 'valibot';
 import {
+  beta,
+  DEFAULTS,
   type FasterRcnnConfig,
   factorsOfBoxes,
   firstStage,
   type FirstStageConfig,
   firstStageEntries,
   poolEntries,
+  type Pooling,
+  poolingOf,
   postEntries,
 } from './options.js';
 
@@ -38,15 +41,20 @@ export const cascadeSchema = options({
   roi: v.optional(
     options({
       ...poolEntries,
-      samplingRatio: v.optional(whole(0, MOST.list), 0),
-      aligned: v.optional(v.boolean(), true),
       batchSize: v.optional(whole(1, MOST.rows), 512),
       positiveFraction: v.optional(fraction, 0.25),
-      beta: v.optional(positive, 1),
+      beta: v.optional(beta, 1),
     }),
     {},
   ),
-  box: v.optional(options({ representationSize: v.optional(whole(1, MOST.width), 1024) }), {}),
+  box: v.optional(
+    options({
+      representationSize: v.optional(whole(1, MOST.width), 1024),
+      /** One box for all classes, instead of one each. */
+      classAgnostic: v.optional(v.boolean('must be true or false'), true),
+    }),
+    {},
+  ),
   post: v.optional(options(postEntries), {}),
 });
 
@@ -55,8 +63,10 @@ export type CascadeRcnnOptions = v.InferOutput<typeof cascadeSchema>;
 
 export interface CascadeRcnnConfig
   extends FirstStageConfig,
-    Pick<CascadeRcnnOptions, 'stages' | 'roi' | 'box'>,
-    Pick<FasterRcnnConfig, 'post'> {}
+    Pick<CascadeRcnnOptions, 'stages' | 'box'>,
+    Pick<FasterRcnnConfig, 'post'> {
+  readonly roi: Omit<CascadeRcnnOptions['roi'], keyof Pooling> & Pooling;
+}
 
 /** @throws KdError CONFIG_INVALID when anchors and levels, or the thresholds of the stages, do not fit each other */
 export function resolveCascade(given: CascadeRcnnOptions): CascadeRcnnConfig {
@@ -68,5 +78,7 @@ export function resolveCascade(given: CascadeRcnnOptions): CascadeRcnnConfig {
       `cascade-rcnn: each stage refines the boxes of the one before it, so the stages' \`iou\` must not fall, but they are ${ious.join(', ')}.`,
     );
   }
-  return { ...firstStage(given, 'cascade-rcnn'), stages, roi, box, post };
+  // The box heads are mmdetection's, and pool as they do, whatever the first stage.
+  const pooling = poolingOf(roi, DEFAULTS.mmdet.pooling);
+  return { ...firstStage(given, 'cascade-rcnn'), stages, roi: { ...roi, ...pooling }, box, post };
 }

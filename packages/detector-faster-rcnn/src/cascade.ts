@@ -17,8 +17,9 @@ import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { type BoxHead, buildBoxHead } from './box-head.js';
 import type { CascadeRcnnConfig } from './cascade-options.js';
 import { regionDetections } from './detections.js';
-import { buildFirstStage } from './first-stage.js';
-import { type BoxSamples, boxTerms, rpnTerms } from './losses.js';
+import { buildFirstStage, type FirstStage } from './first-stage.js';
+import { FLAVOURS } from './flavours.js';
+import { type BoxSamples, boxTerms, deltasOf, regionLabels, rpnTerms } from './losses.js';
 import type { Proposals } from './proposals.js';
 import { runRegions } from './run-regions.js';
 import { randomRows } from './sampler.js';
@@ -29,6 +30,21 @@ export interface CascadeRcnnDetector extends Detector {
   /** Backbone and neck as a functional model: images to levels. */
   readonly backbone: LayersModel;
   readonly secondStage: SecondStage;
+  /** What every stage trains on and says of it; the first one is the second stage, which has run. */
+  trainingStages(output: DetectorOutput, targets: Targets, first: BoxSamples): readonly BoxSamples[];
+  /** What every stage says of the boxes that it reads, from proposals on. */
+  inferenceStages(
+    output: DetectorOutput,
+    proposals: Pick<Proposals, 'boxes'>,
+    imageSizes: HostBatch['imageSizes'],
+  ): readonly StageOutput[];
+  proposals: FirstStage['proposals'];
+}
+
+export interface StageOutput {
+  /** [b, n, 4] */
+  readonly boxes: tf.Tensor3D;
+  readonly output: RegionOutput;
 }
 
 /** What the stages after the first need to know of a sample. */
@@ -56,28 +72,37 @@ export function createCascadeRcnn(config: CascadeRcnnConfig, context: DetectorCo
       norm: stage.norm,
       fcLayers: [config.box.representationSize, config.box.representationSize],
       logits: categories.length + 1,
-      boxes: 1,
+      boxes: config.box.classAgnostic ? 1 : categories.length + 1,
       path: `roi_heads.${i}`,
       seed,
     }),
   );
   const variables = layerVariables([...stage.layers, ...heads.flatMap(({ layers }) => layers)]);
+  const { ownTruth, levels } = FLAVOURS[config.flavour];
+  const pooling = { ...roi, ...levels(config.strides.slice(0, config.returnedLayers.length)), ...(runOp && { runOp }) };
   const run = (head: BoxHead, ...[output, boxes, imageSizes, mask]: Parameters<SecondStage['run']>): RegionOutput =>
-    runRegions(stage, head, output, boxes, { ...roi, imageSizes, ...(runOp && { runOp }) }, mask);
+    runRegions(stage, head, output, boxes, { ...pooling, imageSizes }, mask);
   const coders = stages.map(
     ({ boxWeights }): BoxCoderOptions => ({ weights: boxWeights, clipBelow: -MAX_LOG_SIZE_RATIO }),
   );
+  /** The boxes of stage i as the next one reads them. Without a class of its own a region takes its likeliest one. */
   const refined = (
     boxes: tf.Tensor3D,
-    deltas: tf.Tensor3D,
+    { deltas, logits }: Pick<RegionOutput, 'deltas' | 'logits'>,
     i: number,
     imageSizes: HostBatch['imageSizes'],
-  ): tf.Tensor3D => untaped(() => clipBoxes(decodeBoxes(deltas, boxes, coders[i]!) as tf.Tensor3D, imageSizes));
+    labels?: tf.Tensor2D,
+  ): tf.Tensor3D =>
+    untaped(() => {
+      const own = config.box.classAgnostic ? deltas : deltasOf(deltas, classes(logits, labels));
+      return clipBoxes(decodeBoxes(own, boxes, coders[i]!) as tf.Tensor3D, imageSizes);
+    });
   const sampling = (i: number) => ({
     high: stages[i]!.iou,
     low: stages[i]!.iou,
     batchSize: roi.batchSize,
     positiveFraction: roi.positiveFraction,
+    ownTruth,
   });
   const draws = new WeakMap<Regions, Drawn>();
 
@@ -92,12 +117,36 @@ export function createCascadeRcnn(config: CascadeRcnnConfig, context: DetectorCo
     let mask = proposed;
     for (let i = 1; i < stages.length; i++) {
       const before = all[i - 1]!;
-      const boxes = refined(before.regions.boxes, before.output.deltas, i - 1, targets.imageSizes);
+      const labels = config.box.classAgnostic ? undefined : regionLabels(before.regions, targets);
+      const boxes = refined(before.regions.boxes, before.output, i - 1, targets.imageSizes, labels);
       const regions = sampleRegions({ boxes, mask }, targets, sampling(i), randomRows, rng.stream('roi', i));
       all.push({ regions, output: run(heads[i]!, output, regions.boxes, targets.imageSizes) });
       mask = regions.proposed;
     }
     return all;
+  }
+
+  function stagesOf(
+    output: DetectorOutput,
+    { boxes }: Pick<Proposals, 'boxes'>,
+    imageSizes: HostBatch['imageSizes'],
+  ): StageOutput[] {
+    const all: StageOutput[] = [];
+    heads.forEach((head, i) => {
+      const before = all.at(-1);
+      const own = before ? refined(before.boxes, before.output, i - 1, imageSizes) : boxes;
+      all.push({ boxes: own, output: run(head, output, own, imageSizes) });
+    });
+    return all;
+  }
+
+  function drawnOf(regions: Regions | undefined): Drawn {
+    const drawn = regions && draws.get(regions);
+    if (drawn) return drawn;
+    throw new KdError(
+      'USAGE',
+      'cascade-rcnn: `terms` needs the regions that `secondStage.sample` of this detector returned, the object itself: the later stages go on from its samples.',
+    );
   }
 
   return {
@@ -113,6 +162,9 @@ export function createCascadeRcnn(config: CascadeRcnnConfig, context: DetectorCo
     priors: (output, paddedSize) => stage.priors(output, paddedSize),
     decode: (codes, priors) => stage.decode(codes, priors),
     assign: (priors, targets) => stage.assign(priors, targets),
+    proposals: (...of) => stage.proposals(...of),
+    inferenceStages: stagesOf,
+    trainingStages: (output, targets, first) => samplesOf(output, targets, first, drawnOf(first.regions as Regions)),
     secondStage: {
       background: 0,
       sample(output, priors, assignment, targets, rng) {
@@ -133,23 +185,19 @@ export function createCascadeRcnn(config: CascadeRcnnConfig, context: DetectorCo
       run: (...of) => run(heads[0]!, ...of),
     },
     terms(output, priors, assignment, targets, second) {
-      const drawn = second && draws.get(second.regions);
-      if (!drawn)
-        throw new KdError(
-          'USAGE',
-          'cascade-rcnn: `terms` needs the regions that `secondStage.sample` of this detector returned, the object itself: the later stages go on from its samples.',
-        );
+      const drawn = drawnOf(second?.regions);
       const terms: Record<string, tf.Scalar> = {};
-      samplesOf(output, targets, second, drawn).forEach((samples, i) => {
+      samplesOf(output, targets, second!, drawn).forEach((samples, i) => {
         const { boxWeights, weight } = stages[i]!;
         const { loss_classifier: classifier, loss_box_reg: boxes } = boxTerms(samples, targets, {
           boxWeights,
           beta: roi.beta,
+          weights: { classification: config.lossWeights.classification * weight, box: config.lossWeights.box * weight },
         });
-        terms[`loss_classifier_${i + 1}`] = tf.mul(classifier, weight);
-        terms[`loss_box_reg_${i + 1}`] = tf.mul(boxes, weight);
+        terms[`loss_classifier_${i + 1}`] = classifier;
+        terms[`loss_box_reg_${i + 1}`] = boxes;
       });
-      return { ...terms, ...rpnTerms(output, priors, assignment, targets, second.regions.sampledPriors) };
+      return { ...terms, ...rpnTerms(output, priors, assignment, targets, second!.regions.sampledPriors, config) };
     },
     async detect(output, sizes) {
       const made = tf.tidy(() => {
@@ -159,12 +207,13 @@ export function createCascadeRcnn(config: CascadeRcnnConfig, context: DetectorCo
           sizes.imageSizes,
           'test',
         );
+        const stages = stagesOf(output, proposals, sizes.imageSizes);
+        const last = stages.at(-1)!;
+        const logits = tf.addN(stages.map((one) => one.output.logits));
         return {
-          ...cascade(
-            proposals,
-            (i, boxes) => run(heads[i]!, output, boxes, sizes.imageSizes),
-            (boxes, deltas, i) => refined(boxes, deltas, i, sizes.imageSizes),
-          ),
+          boxes: last.boxes,
+          deltas: last.output.deltas,
+          probabilities: tf.softmax(tf.div(logits, stages.length)) as tf.Tensor3D,
           mask: proposals.mask,
         };
       });
@@ -179,23 +228,11 @@ export function createCascadeRcnn(config: CascadeRcnnConfig, context: DetectorCo
       stage.dispose();
     },
   };
-
-  /**
-   * The boxes that the last stage reads, what it makes of them, and the probabilities of the mean logits of all stages.
-   */
-  function cascade(
-    proposals: Proposals,
-    runStage: (stage: number, boxes: tf.Tensor3D) => RegionOutput,
-    refine: (boxes: tf.Tensor3D, deltas: tf.Tensor3D, stage: number) => tf.Tensor3D,
-  ): { boxes: tf.Tensor3D; deltas: tf.Tensor3D; probabilities: tf.Tensor3D } {
-    let { boxes } = proposals;
-    let deltas: tf.Tensor3D | undefined;
-    const logits = heads.map((_, i) => {
-      if (deltas) boxes = refine(boxes, deltas, i - 1);
-      const result = runStage(i, boxes);
-      deltas = result.deltas;
-      return result.logits;
-    });
-    return { boxes, deltas: deltas!, probabilities: tf.softmax(tf.div(tf.addN(logits), logits.length)) };
-  }
 }
+
+/** [b, n] int32, counted from 1: the classes `labels` say, and the likeliest one of what is background to them. */
+const classes = (logits: tf.Tensor3D, labels?: tf.Tensor2D): tf.Tensor => {
+  const [b, n, columns] = logits.shape;
+  const likeliest = tf.add(tf.argMax(tf.slice(logits, [0, 0, 1], [b, n, columns - 1]), 2), tf.scalar(1, 'int32'));
+  return labels ? tf.where(tf.greater(labels, tf.scalar(0, 'int32')), labels, likeliest) : likeliest;
+};

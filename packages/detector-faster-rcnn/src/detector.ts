@@ -5,6 +5,7 @@ import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { buildBoxHead } from './box-head.js';
 import { regionDetections } from './detections.js';
 import { buildFirstStage } from './first-stage.js';
+import { FLAVOURS } from './flavours.js';
 import { boxTerms, rpnTerms } from './losses.js';
 import type { FasterRcnnConfig } from './options.js';
 import type { Proposals } from './proposals.js';
@@ -30,10 +31,7 @@ export interface FasterRcnnParts {
   readonly sampleRows?: SampleRows;
 }
 
-/** A side in pixels below which torchvision drops a detection. */
-const MIN_SIDE = 1e-2;
-
-/** Faster R-CNN with a feature pyramid (Ren et al., 2015; Lin et al., 2017) as torchvision computes it. */
+/** Faster R-CNN (Ren et al., 2015) with a feature pyramid (Lin et al., 2017) as torchvision or mmdetection has it. */
 export function createFasterRcnn(
   config: FasterRcnnConfig,
   context: DetectorContext,
@@ -42,6 +40,7 @@ export function createFasterRcnn(
   const { categories, seed, runOp } = context;
   const { roi, post } = config;
   const stage = buildFirstStage('faster-rcnn', config, context);
+  const { coder, minSide, ownTruth, levels } = FLAVOURS[config.flavour];
   const logits = categories.length + 1;
   const head = buildBoxHead({
     kind: config.box.head,
@@ -51,12 +50,13 @@ export function createFasterRcnn(
     norm: stage.norm,
     fcLayers: config.box.widths.fc,
     logits,
-    boxes: logits,
+    boxes: config.box.classAgnostic ? 1 : logits,
     seed,
   });
   const variables = layerVariables([...stage.layers, ...head.layers]);
+  const pooling = { ...roi, ...levels(config.strides.slice(0, config.returnedLayers.length)), ...(runOp && { runOp }) };
   const run: SecondStage['run'] = (output, boxes, imageSizes, mask) =>
-    runRegions(stage, head, output, boxes, { ...roi, imageSizes, ...(runOp && { runOp }) }, mask);
+    runRegions(stage, head, output, boxes, { ...pooling, imageSizes }, mask);
 
   return {
     name: 'faster-rcnn',
@@ -78,7 +78,7 @@ export function createFasterRcnn(
         const { proposed, ...regions } = sampleRegions(
           stage.proposals(output, priors, targets.imageSizes, 'train'),
           targets,
-          roi,
+          { ...roi, ownTruth },
           sampleRows,
           rng.stream('roi'),
         );
@@ -88,8 +88,8 @@ export function createFasterRcnn(
       run,
     },
     terms: (output, priors, assignment, targets, second) => ({
-      ...boxTerms(second!, targets, roi),
-      ...rpnTerms(output, priors, assignment, targets, second!.regions.sampledPriors),
+      ...boxTerms(second!, targets, { ...roi, weights: config.lossWeights }),
+      ...rpnTerms(output, priors, assignment, targets, second!.regions.sampledPriors, config),
     }),
     async detect(output, sizes) {
       const made = tf.tidy(() => {
@@ -109,8 +109,8 @@ export function createFasterRcnn(
       try {
         return await regionDetections(made.proposals, made, sizes, {
           post,
-          coder: { weights: roi.boxWeights },
-          minSide: MIN_SIDE,
+          coder: { weights: roi.boxWeights, ...coder },
+          ...(minSide !== undefined && { minSide }),
         });
       } finally {
         tf.dispose(made as tf.TensorContainer);

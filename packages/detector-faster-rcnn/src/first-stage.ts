@@ -15,12 +15,12 @@ import {
   checkTaps,
   decodeBoxes,
   type Layer,
-  matchBoxes,
   type NormOptions,
   type PyramidNetwork,
   type RunContext,
 } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
+import { FLAVOURS } from './flavours.js';
 import type { FirstStageConfig } from './options.js';
 import { type Proposals, proposalsOf } from './proposals.js';
 import { buildRpnHead } from './rpn-head.js';
@@ -54,6 +54,7 @@ export function buildFirstStage(
   config: FirstStageConfig,
   { seed, runOp }: Pick<DetectorContext, 'seed' | 'runOp'>,
 ): FirstStage {
+  const rules = FLAVOURS[config.flavour];
   const norm = { kind: config.norm, epsilon: config.frozenBnEps };
   const pyramid = buildPyramidNetwork({
     backbone: config.backbone,
@@ -99,17 +100,17 @@ export function buildFirstStage(
       const key = JSON.stringify([levels, paddedSize]);
       let grid = grids.get(key);
       if (!grid) {
-        grid = anchorGrid(levels, paddedSize, config.anchors);
+        grid = anchorGrid(levels, paddedSize, { ...config.anchors, ...rules.grid(config.strides) });
         tf.keep(grid.boxes);
         grids.set(key, grid);
       }
       return grid;
     },
-    decode: (codes, { boxes }) => tf.tidy(() => decodeBoxes(codes, tf.expandDims(boxes, 0)) as tf.Tensor3D),
+    decode: (codes, { boxes }) =>
+      tf.tidy(() => decodeBoxes(codes, tf.expandDims(boxes, 0), rules.coder) as tf.Tensor3D),
     assign: (priors, targets: Targets) =>
       tf.tidy(() => {
-        const { high, low } = config.rpn;
-        const matched = matchBoxes(targets.boxes, targets.mask, priors.boxes, { high, low, lowQuality: true });
+        const matched = rules.assign(priors.boxes, targets, config);
         return {
           matched,
           positives: tf.sum(tf.cast(tf.greaterEqual(matched, tf.scalar(0, 'int32')), 'float32'), 1) as tf.Tensor1D,
@@ -124,7 +125,13 @@ export function buildFirstStage(
       return own.context;
     },
     proposals: (output, priors, imageSizes, mode) =>
-      proposalsOf(output.predictions, priors, { rpn: config.rpn, mode, imageSizes, ...native }),
+      proposalsOf(output.predictions, priors, {
+        rpn: config.rpn,
+        flavour: config.flavour,
+        mode,
+        imageSizes,
+        ...native,
+      }),
     samplePriors: ({ matched }, sampleRows, rng) =>
       tf.tidy(() =>
         sampleRows(

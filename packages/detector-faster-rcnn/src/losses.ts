@@ -9,22 +9,26 @@ import {
   smoothL1Loss,
 } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
+import { FLAVOURS } from './flavours.js';
+import type { FirstStageConfig } from './options.js';
 
-/** Where torchvision's smooth L1 turns from square to linear, in both stages. */
-export const BETA = 1 / 9;
-
-/** Means over the sampled anchors of the batch: objectness of all of them, and boxes of the positives. */
+/**
+ * Sums over the sampled anchors of the batch divided by their number: objectness of all of them, and boxes of the
+ * positives.
+ */
 export function rpnTerms(
   { predictions }: DetectorOutput,
   priors: Priors,
   { matched }: Assignment,
   targets: Targets,
   sampled: tf.Tensor2D,
+  { flavour, rpn, lossWeights }: Pick<FirstStageConfig, 'flavour' | 'rpn' | 'lossWeights'>,
 ): { loss_objectness: tf.Scalar; loss_rpn_box_reg: tf.Scalar } {
   return tf.tidy(() => {
-    const count = tf.maximum(tf.sum(sampled), 1);
     const positive = tf.greaterEqual(matched, tf.scalar(0, 'int32')); // [b, a]
     const label = tf.cast(positive, 'float32');
+    const count = FLAVOURS[flavour].divisor(label, sampled);
+    const total = (perAnchor: tf.Tensor, weight: number): tf.Scalar => tf.mul(tf.div(tf.sum(perAnchor), count), weight);
     const logits = tf.squeeze(flattenLevels(predictions['cls']!, 1), [2]); // [b, a]
     const codes = flattenLevels(predictions['reg']!, 4); // [b, a, 4]
     // Anchors without an object take themselves as their box, so that what the mask drops is finite.
@@ -33,18 +37,20 @@ export function rpnTerms(
       gatherMatched(targets.boxes, matched),
       tf.expandDims(priors.boxes, 0),
     );
-    const perAnchor = tf.sum(smoothL1Loss(codes, encodeBoxes(boxes, priors.boxes), BETA), 2); // [b, a]
+    const perAnchor = tf.sum(smoothL1Loss(codes, encodeBoxes(boxes, priors.boxes), rpn.beta), 2); // [b, a]
     return {
-      loss_objectness: tf.div(tf.sum(tf.mul(bceWithLogits(logits, label), sampled)), count),
-      loss_rpn_box_reg: tf.div(tf.sum(tf.mul(perAnchor, tf.mul(sampled, label))), count),
+      loss_objectness: total(tf.mul(bceWithLogits(logits, label), sampled), lossWeights.objectness),
+      loss_rpn_box_reg: total(tf.mul(perAnchor, tf.mul(sampled, label)), lossWeights.rpnBox),
     };
   });
 }
 
 export interface BoxTermOptions {
   readonly boxWeights: readonly [number, number, number, number];
-  /** Where smooth L1 turns from square to linear; default 1/9. */
-  readonly beta?: number;
+  /** Where smooth L1 turns from square to linear; 0 is L1. */
+  readonly beta: number;
+  /** Of both losses. */
+  readonly weights: { readonly classification: number; readonly box: number };
 }
 
 /** Sampled regions and what the head says of them. */
@@ -60,39 +66,49 @@ export interface BoxSamples {
 export function boxTerms(
   { regions, output }: BoxSamples,
   targets: Targets,
-  { boxWeights, beta = BETA }: BoxTermOptions,
+  { boxWeights, beta, weights }: BoxTermOptions,
 ): { loss_classifier: tf.Scalar; loss_box_reg: tf.Scalar } {
   return tf.tidy(() => {
     const { boxes, matched } = regions;
     const sampled = tf.cast(tf.greater(matched, tf.scalar(-2, 'int32')), 'float32'); // [b, n]
     const count = tf.maximum(tf.sum(sampled), 1);
     const positive = tf.greaterEqual(matched, tf.scalar(0, 'int32'));
-    const isPositive = tf.cast(positive, 'int32');
-    // [b, n], 0 background
-    const labels = tf.mul(tf.add(gatherMatched(targets.labels, matched), tf.scalar(1, 'int32')), isPositive);
+    const isPositive = tf.cast(positive, 'float32');
+    const labels = regionLabels(regions, targets); // [b, n]
     const entropy = crossEntropy(output.logits, labels); // [b, n]
+    const perRegion = regionBoxLoss(output.deltas, labels, {
+      boxes,
+      positive: positive as tf.Tensor2D,
+      wanted: gatherMatched(targets.boxes, matched),
+      boxWeights,
+      beta,
+    }); // [b, n]
+    const total = (sum: tf.Tensor, weight: number): tf.Scalar => tf.mul(tf.div(tf.sum(sum), count), weight);
     return {
-      loss_classifier: tf.div(tf.sum(tf.mul(entropy, sampled)), count),
-      loss_box_reg: tf.div(
-        tf.sum(
-          tf.mul(
-            regionBoxLoss(output.deltas, labels, {
-              boxes,
-              positive: positive as tf.Tensor2D,
-              wanted: gatherMatched(targets.boxes, matched),
-              boxWeights,
-              beta,
-            }),
-            tf.cast(positive, 'float32'),
-          ),
-        ),
-        count,
-      ),
+      loss_classifier: total(tf.mul(entropy, sampled), weights.classification),
+      loss_box_reg: total(tf.mul(perRegion, isPositive), weights.box),
     };
   });
 }
 
-interface RegionBoxes extends Required<BoxTermOptions> {
+/** [b, n] int32: the class of each region counted from 1, 0 background. */
+export const regionLabels = ({ matched }: Pick<Regions, 'matched'>, { labels }: Targets): tf.Tensor2D =>
+  tf.tidy(() => {
+    const positive = tf.cast(tf.greaterEqual(matched, tf.scalar(0, 'int32')), 'int32');
+    return tf.mul(tf.add(gatherMatched(labels, matched), tf.scalar(1, 'int32')), positive) as tf.Tensor2D;
+  });
+
+/** [b, n, 4]: the deltas of the class of each region, or the only ones there are. */
+export function deltasOf(deltas: tf.Tensor3D, labels: tf.Tensor): tf.Tensor3D {
+  const [b, n, columns] = deltas.shape;
+  const classes = columns / 4;
+  if (classes === 1) return deltas;
+  return tf.tidy(() =>
+    tf.sum(tf.mul(tf.reshape(deltas, [b, n, classes, 4]), tf.expandDims(oneHot(labels, classes), 3)), 2),
+  );
+}
+
+interface RegionBoxes extends Pick<BoxTermOptions, 'boxWeights' | 'beta'> {
   /** [b, n, 4] */
   readonly boxes: tf.Tensor3D;
   /** [b, n] bool */
@@ -110,13 +126,7 @@ function regionBoxLoss(
   labels: tf.Tensor,
   { boxes, positive, wanted, boxWeights, beta }: RegionBoxes,
 ): tf.Tensor {
-  const [b, n, columns] = deltas.shape;
-  const classes = columns / 4;
-  const own =
-    classes === 1
-      ? deltas
-      : // [b, n, 4]
-        tf.sum(tf.mul(tf.reshape(deltas, [b, n, classes, 4]), tf.expandDims(oneHot(labels, classes), 3)), 2);
+  const own = deltasOf(deltas, labels); // [b, n, 4]
   const unit = tf.tensor3d([[[0, 0, 1, 1]]]);
   const on = tf.expandDims(positive, 2);
   const codes = encodeBoxes(tf.where(on, wanted, unit), tf.where(on, boxes, unit), { weights: boxWeights });

@@ -1,7 +1,8 @@
 import type { DetectorContext, HostBatch, Predictions, Priors } from '@kd/core';
 import { gatherRows, untaped } from '@kd/core';
-import { clipBoxes, decodeBoxes, largeEnough } from '@kd/vision';
+import { clipBoxes, decodeBoxes } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
+import { FLAVOURS } from './flavours.js';
 import type { FirstStageConfig } from './options.js';
 import { type LevelCandidates, suppress } from './suppress.js';
 
@@ -15,7 +16,7 @@ export interface Proposals {
   readonly mask: tf.Tensor2D;
 }
 
-export interface ProposalOptions extends Pick<FirstStageConfig, 'rpn'> {
+export interface ProposalOptions extends Pick<FirstStageConfig, 'rpn' | 'flavour'> {
   readonly mode: 'train' | 'test';
   readonly imageSizes: HostBatch['imageSizes'];
   readonly runOp?: DetectorContext['runOp'];
@@ -29,7 +30,7 @@ export interface ProposalOptions extends Pick<FirstStageConfig, 'rpn'> {
 export function proposalsOf(
   { cls, reg }: Predictions,
   { boxes, perLevel }: Priors,
-  { rpn, mode, imageSizes, runOp }: ProposalOptions,
+  { rpn, flavour, mode, imageSizes, runOp }: ProposalOptions,
 ): Proposals {
   const counts = perLevel.map((anchors) => Math.min(anchors, rpn.preNmsTopN[mode]));
   const limit = Math.min(
@@ -42,7 +43,7 @@ export function proposalsOf(
       const levels = perLevel.map((anchors, i): LevelCandidates => {
         const own = tf.slice(boxes, [first, 0], [anchors, 4]);
         first += anchors;
-        return bestOfLevel(cls![i]!, reg![i]!, own, counts[i]!, { rpn, imageSizes });
+        return bestOfLevel(cls![i]!, reg![i]!, own, counts[i]!, { rpn, flavour, imageSizes });
       });
       return suppress(levels, rpn.nmsThresh, limit, runOp);
     }); // [b, limit, 6]
@@ -58,16 +59,17 @@ function bestOfLevel(
   reg: tf.Tensor4D,
   anchors: tf.Tensor2D,
   count: number,
-  { rpn, imageSizes }: Pick<ProposalOptions, 'rpn' | 'imageSizes'>,
+  { rpn, flavour, imageSizes }: Pick<ProposalOptions, 'rpn' | 'flavour' | 'imageSizes'>,
 ): LevelCandidates {
+  const { coder, large } = FLAVOURS[flavour];
   const [b, n] = [cls.shape[0], anchors.shape[0]];
   const { values, indices } = tf.topk(tf.reshape(cls, [b, n]), count) as unknown as {
     values: tf.Tensor2D;
     indices: tf.Tensor2D;
   }; // [b, count]
   const codes = gatherRows<tf.Tensor3D>(tf.reshape(reg, [b, n, 4]), indices);
-  const boxes = clipBoxes(decodeBoxes(codes, tf.gather(anchors, indices)) as tf.Tensor3D, imageSizes);
+  const boxes = clipBoxes(decodeBoxes(codes, tf.gather(anchors, indices), coder) as tf.Tensor3D, imageSizes);
   const scores = tf.sigmoid(values);
-  const good = tf.logicalAnd(largeEnough(boxes, rpn.minSize), tf.greaterEqual(scores, rpn.scoreThresh));
+  const good = tf.logicalAnd(large(boxes, rpn.minSize), tf.greaterEqual(scores, rpn.scoreThresh));
   return { boxes, scores: tf.where(good, scores, -1) as tf.Tensor2D };
 }

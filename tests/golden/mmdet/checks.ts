@@ -1,12 +1,13 @@
 import { disposeAll, tidy } from '@kd/core';
 import { inputTransform } from '@kd/data';
 import { encodeBoxes, encodeDistances, inOwnArea } from '@kd/vision';
+import { toMmdet } from '@kd/weights';
 import * as tf from '@tensorflow/tfjs-core';
 import { expect } from 'vitest';
 import { expectChecksum, expectLosses, expectNear, LIMITS, torchValues } from '../detectors/expectations.js';
 import type { TensorEntry } from '../detectors/index-file.js';
 import { onBatch } from '../detectors/loaded-case.js';
-import { expectClose, expectEqual, relativeL2 } from '../support/index.js';
+import { expectClose, expectEqual, maxDifference, relativeL2 } from '../support/index.js';
 import { builtOf, type LoadedCase, stepOf, trajectoryOf } from './loaded-case.js';
 
 /** Share of the sum of magnitudes within which checksums agree. */
@@ -21,16 +22,32 @@ const entryOf = ({ index }: LoadedCase, key: string): TensorEntry => {
 };
 export const limitOf = (loaded: LoadedCase, key: string): number => LIMITS.features(entryOf(loaded, key));
 
-export function checkParameters({ index, detector, names }: LoadedCase): void {
-  const trained = (trainable: boolean): string[] => {
-    const paths = new Set(detector.variables.filter((one) => one.trainable === trainable).map(({ path }) => path));
-    return [...names.toMmdet(new Map([...names.ours].filter(([path]) => paths.has(path)))).keys()].sort();
-  };
+/** What of a state dict is no variable here. */
+const IGNORED = /\.num_batches_tracked$|^bbox_head\.integral\.project$/;
+
+/** Every tensor of the state dict becomes a variable, the way back has its name, and what trains there trains here. */
+export function checkParameters({ index, detector, weights, state }: LoadedCase): void {
+  expect(state.ignored.filter(({ name }) => !IGNORED.test(name))).toEqual([]);
+  const paths = new Set(detector.variables.map(({ path }) => path));
+  expect(
+    [...state.tensors.keys()].filter((path) => !paths.has(path)),
+    'unknown',
+  ).toEqual([]);
+  expect(state.tensors.size + state.ignored.length).toBe(weights.size);
+  const back = toMmdet(state.tensors);
+  for (const [name, { shape, data }] of back) {
+    expect(shape, name).toEqual(weights.get(name)?.shape);
+    expect(maxDifference(data as Float32Array, weights.get(name)!.data as Float32Array), name).toBe(0);
+  }
+  expect(back.size).toBe(state.tensors.size);
+  const trained = new Map(detector.variables.map(({ path, trainable }) => [path, trainable]));
+  const named = (trainable: boolean): string[] =>
+    [...state.sources].flatMap(([path, name]) => (trained.get(path) === trainable ? [name] : [])).sort();
   const { trainable_parameters: all, frozen_parameters: frozen } = index.weights;
   // A case of backbone and pyramid alone has no weights of the head.
   const wanted = index.train ? all : all.filter((name) => !name.startsWith('bbox_head.'));
-  expect(trained(true), 'trained').toEqual([...wanted].sort());
-  expect(trained(false), 'not trained').toEqual(expect.arrayContaining([...frozen]));
+  expect(named(true), 'trained').toEqual([...wanted].sort());
+  expect(named(false), 'not trained').toEqual(expect.arrayContaining([...frozen]));
 }
 
 export async function checkInput({ index, io, detector, batch }: LoadedCase): Promise<void> {

@@ -6,30 +6,35 @@ import {
   disposeAll,
   type HostBatch,
   loadDetector,
+  type NamedTensors,
   parseOptions,
   toHost,
   trainedVariables,
   Updater,
 } from '@kd/core';
 import { inputTransform } from '@kd/data';
+import { cascadeRcnn, fasterRcnn } from '@kd/detector-faster-rcnn';
 import { fcos } from '@kd/detector-fcos';
 import { atss, gfl } from '@kd/detector-gfl';
 import { retinanet } from '@kd/detector-retinanet';
 import { runOp } from '@kd/engine-tensorflow';
+import { importStateDict, type ImportedWeights, toMmdet } from '@kd/weights';
 import * as tf from '@tensorflow/tfjs-core';
 import { lossesOf, onBatch, runStep, type TorchTensors } from '../detectors/loaded-case.js';
 import type { DetectorCase, GoldenTensors } from '../support/index.js';
 import { atssOptions, type Built, fcosOptions, gflOptions, retinanetOptions } from './dense-options.js';
 import type { MmdetIndex } from './index-file.js';
-import { type Names, namesOf } from './names.js';
 import { readAll, type Reader } from './reader.js';
+import { cascadeRcnnOptions, fasterRcnnOptions } from './two-stage-options.js';
 
 /** A detector with a case's weights, and its inputs. */
 export interface LoadedCase {
   readonly index: MmdetIndex;
   readonly io: GoldenTensors;
   readonly detector: Detector;
-  readonly names: Names;
+  /** The state dict as it is stored, and what of it became ours. */
+  readonly weights: NamedTensors;
+  readonly state: ImportedWeights;
   /** Puts the case's weights back. */
   reload(): void;
   /** The batch of a scenario, from the resized images; without one, of the images alone. */
@@ -57,6 +62,8 @@ const KINDS: Readonly<Record<string, Kind>> = {
   FCOS: kind(fcos, fcosOptions),
   ATSS: kind(atss, atssOptions),
   GFL: kind(gfl, gflOptions),
+  FasterRCNN: kind(fasterRcnn, fasterRcnnOptions),
+  CascadeRCNN: kind(cascadeRcnn, cascadeRcnnOptions),
 };
 
 const kindOf = ({ detector }: MmdetIndex): Kind => {
@@ -83,22 +90,25 @@ export async function loadCase(one: DetectorCase): Promise<LoadedCase> {
     ...(tf.getBackend() === 'tensorflow' && { runOp }),
   });
   const [io, weights] = [await one.tensors(index.tensors.file), await one.tensors(index.weights.file)];
-  const { returnedLayers, head: towers } = options as {
-    returnedLayers: number[];
-    head: { centerness?: 'cls' | 'reg' };
-  };
-  const names = namesOf(weights.all, {
-    levels: returnedLayers.length,
-    fcos: index.detector === 'FCOS',
-    centerness: towers.centerness ?? 'reg',
+  const state = importStateDict(weights.all, {
+    where: `${one.name}/${index.weights.file}`,
+    wanted: new Map(detector.variables.map(({ path, variable }) => [path, variable])),
   });
   // A case of backbone and pyramid alone has no weights of a head: it keeps what it was made with.
   const own = index.train ? [] : detector.variables.filter(({ path }) => path.startsWith('head.'));
   const head = await Promise.all(own.map(async ({ path, variable }) => [path, await toHost(variable)] as const));
-  const state = new Map([...head, ...names.ours]);
-  const reload = (): void => loadDetector(detector, state, `${one.name}/${index.weights.file}`);
+  const all = new Map([...head, ...state.tensors]);
+  const reload = (): void => loadDetector(detector, all, `${one.name}/${index.weights.file}`);
   reload();
-  return { index, io, detector, names, reload, batch: (scenario) => batchOf(index, io, detector, scenario) };
+  return {
+    index,
+    io,
+    detector,
+    weights: weights.all,
+    state,
+    reload,
+    batch: (scenario) => batchOf(index, io, detector, scenario),
+  };
 }
 
 /**
@@ -129,13 +139,12 @@ function batchOf({ images }: MmdetIndex, io: GoldenTensors, { input }: Detector,
 
 /** One step without an update: losses, and gradients under mmdetection's names. */
 export async function stepOf(
-  { detector, names, batch }: LoadedCase,
+  { detector, batch }: LoadedCase,
   scenario: string,
 ): Promise<{ readonly losses: Readonly<Record<string, number>>; readonly gradients: TorchTensors }> {
   const result = await onBatch(batch(scenario), (images, targets) => runStep(detector, images, targets));
   const losses = await lossesOf(result);
   const gradients = await underTheirNames(
-    names,
     [...result.gradients].map(([path, tensor]) => [path.replace(/^student\//, ''), tensor]),
   );
   disposeAll([[...result.gradients.values()], result.updates.map(({ value }) => value)]);
@@ -143,7 +152,7 @@ export async function stepOf(
 }
 
 /** Runs SGD; losses before each step and after the last, and the variables in the end. The weights stay changed. */
-export async function trajectoryOf({ index, detector, names, batch }: LoadedCase): Promise<{
+export async function trajectoryOf({ index, detector, batch }: LoadedCase): Promise<{
   readonly losses: readonly Readonly<Record<string, number>>[];
   readonly variables: TorchTensors;
 }> {
@@ -165,17 +174,11 @@ export async function trajectoryOf({ index, detector, names, batch }: LoadedCase
   updater.dispose();
   return {
     losses,
-    variables: await underTheirNames(
-      names,
-      detector.variables.map(({ path, variable }) => [path, variable]),
-    ),
+    variables: await underTheirNames(detector.variables.map(({ path, variable }) => [path, variable])),
   };
 }
 
-async function underTheirNames(
-  names: Names,
-  tensors: readonly (readonly [string, tf.Tensor])[],
-): Promise<TorchTensors> {
+async function underTheirNames(tensors: readonly (readonly [string, tf.Tensor])[]): Promise<TorchTensors> {
   const host = await Promise.all(tensors.map(async ([path, tensor]) => [path, await toHost(tensor)] as const));
-  return new Map([...names.toMmdet(new Map(host))].map(([name, { data }]) => [name, data as Float32Array]));
+  return new Map([...toMmdet(new Map(host))].map(([name, { data }]) => [name, data as Float32Array]));
 }

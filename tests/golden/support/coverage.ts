@@ -60,7 +60,7 @@ export const built: Readonly<Record<Kind, readonly string[]>> = {
   ],
   checkpoint: ['pth'],
   // By the type of mmdetection's registry.
-  mmdet: ['RetinaNet', 'FCOS', 'ATSS', 'GFL'],
+  mmdet: ['RetinaNet', 'FCOS', 'ATSS', 'GFL', 'FasterRCNN', 'CascadeRCNN'],
 };
 
 /** What golden folders have and @kd has not yet: skipped by name. A name moves to `built` together with its test. */
@@ -71,7 +71,7 @@ export const notBuiltYet: Readonly<Record<Kind, readonly string[]>> = {
   baseline: ['cwd', 'fbkd', 'fgd', 'frs', 'gid', 'icd', 'ld', 'mgd', 'pfi'],
   prototype: [],
   checkpoint: [],
-  mmdet: ['FasterRCNN', 'CascadeRCNN'],
+  mmdet: [],
 };
 
 const names = (listed: readonly string[], name: string): boolean =>

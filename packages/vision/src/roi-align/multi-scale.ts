@@ -8,6 +8,11 @@ export interface MultiScaleOptions extends RoiAlignOptions {
   readonly canonicalScale: number;
   /** log2 of the stride of the level that such boxes go to; 4. */
   readonly canonicalLevel: number;
+  /**
+   * Pixels a cell of each level, finest first. Given, the scales are these whatever the padding, and the epsilon of the
+   * choice of a level is added within the logarithm, as in mmdetection.
+   */
+  readonly strides?: readonly number[];
 }
 
 export interface MultiScalePooled {
@@ -21,10 +26,9 @@ export interface MultiScalePooled {
  * RoIAlign over a pyramid (Lin et al., 2017, equation 1): a box of side s is pooled from level floor(4 + log2(s /
  * 224)), within the levels there are.
  *
- * As in torchvision, the scale of a level is the power of two next to its height over the height of the tallest image.
- * It is 1 / stride unless padding
- * adds much (65 rows padded to 96 make every scale twice as large); unlike there, it follows from each batch and not
- * from the first one alone.
+ * As in torchvision, unless `strides` are given, the scale of a level is the power of two next to its height over the
+ * height of the tallest image. It is 1 / stride unless padding adds much (65 rows padded to 96 make every scale twice
+ * as large); unlike there, it follows from each batch and not from the first one alone.
  * @param maps [b, h, w, c] a level, finest first
  * @param boxes [b, n, 4] in pixels of the resized images
  */
@@ -33,10 +37,12 @@ export function multiScaleRoiAlign(
   boxes: tf.Tensor3D,
   options: MultiScaleOptions,
 ): MultiScalePooled {
-  const scales = inferredScales(
-    maps.map(({ shape }) => shape[1]),
-    options.imageSizes,
-  );
+  const scales =
+    options.strides?.map((stride) => 1 / stride) ??
+    inferredScales(
+      maps.map(({ shape }) => shape[1]),
+      options.imageSizes,
+    );
   return tf.tidy(() => {
     const levels = boxLevels(boxes, -Math.log2(scales[0]!), maps.length, options);
     return { features: roiAlignLevels(maps, boxes, () => levels, scales, options), levels } as MultiScalePooled &
@@ -50,7 +56,7 @@ export function inferredScales(heights: readonly number[], imageSizes: MultiScal
   return heights.map((height) => 2 ** Math.round(Math.log2(height / tallest)));
 }
 
-/** Added outside of the logarithm, as torchvision does. */
+/** Added outside of the logarithm as torchvision does, or within it. */
 const EPSILON = 1e-6;
 
 /** The level of each box [b, n, 4], counted from the finest, whose scale is 2^-`finest`. */
@@ -58,14 +64,15 @@ function boxLevels(
   boxes: tf.Tensor3D,
   finest: number,
   count: number,
-  { canonicalScale, canonicalLevel }: Pick<MultiScaleOptions, 'canonicalScale' | 'canonicalLevel'>,
+  { canonicalScale, canonicalLevel, strides }: Pick<MultiScaleOptions, 'canonicalScale' | 'canonicalLevel' | 'strides'>,
 ): tf.Tensor2D {
   return tf.tidy(() => {
     const [x1, y1, x2, y2] = tf.unstack(boxes, 2) as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor];
     const side = tf.sqrt(tf.mul(tf.sub(x2, x1), tf.sub(y2, y1))); // [b, n]
     // Comparisons with the lower end of each level: a float32 logarithm can fall on the wrong side of a whole number.
     const above = Array.from({ length: count - 1 }, (_, i) => {
-      const lowerEnd = canonicalScale * 2 ** (finest + i + 1 - canonicalLevel - EPSILON);
+      const [first, above] = [canonicalScale * 2 ** (finest - canonicalLevel), i + 1];
+      const lowerEnd = first * (strides ? 2 ** above - EPSILON : 2 ** (above - EPSILON));
       return tf.cast(tf.greaterEqual(side, lowerEnd), 'int32');
     });
     return above.reduce((sum, one) => tf.add(sum, one), tf.zeros(side.shape, 'int32')) as tf.Tensor2D;

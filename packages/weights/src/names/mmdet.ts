@@ -195,6 +195,7 @@ const twoStages: readonly NameMap[] = [
     id: 'mmdet-faster-rcnn',
     title: "mmdetection's Faster R-CNN",
     detector: 'faster-rcnn',
+    needs: [mmdetFlavour],
     ours: { has: ['roi_heads.box_predictor.cls_score'] },
     backgroundLast: {
       classes: 'roi_heads.box_predictor.cls_score',
@@ -207,9 +208,12 @@ const twoStages: readonly NameMap[] = [
     id: 'mmdet-cascade-rcnn',
     title: "mmdetection's Cascade R-CNN",
     detector: 'cascade-rcnn',
+    needs: [mmdetFlavour],
     ours: { has: ['roi_heads.{s}.box_predictor.cls_score'] },
-    // One box for all classes: no rows to move.
-    backgroundLast: { classes: 'roi_heads.{s}.box_predictor.cls_score' },
+    backgroundLast: {
+      classes: 'roi_heads.{s}.box_predictor.cls_score',
+      boxes: 'roi_heads.{s}.box_predictor.bbox_pred',
+    },
   },
   // Version 1.x has the background first, in weights and biases, as ours.
   {
