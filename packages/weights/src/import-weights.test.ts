@@ -283,23 +283,23 @@ describe('backbones', () => {
   test.each([
     ['mobilenet-v2', 'conv'],
     ['mobilenet-v3', 'block'],
-  ])('%s: depthwise kernels as [kh, kw, c, 1]', (id, block) => {
+  ])('%s: depthwise kernels as grouped ones, or as the model has them', (id, block) => {
     const state = { 'features.0.0.weight': [4, 3, 3, 3], [`features.1.${block}.0.0.weight`]: [4, 1, 3, 5] };
+    const layer = `backbone.body.1.${block}.0.0`;
     const { tensors, map } = importStateDict(dict({ ...state, 'classifier.0.bias': [2] }));
     expect(map).toBe(id);
-    const depthwise = `backbone.body.1.${block}.0.0/depthwise_kernel`;
-    expect(shapesOf(tensors)).toEqual({ 'backbone.body.0.0/kernel': [3, 3, 3, 4], [depthwise]: [3, 5, 4, 1] });
-    const at = (y: number, x: number, c: number): unknown => tensors.get(depthwise)!.data[(y * 5 + x) * 4 + c];
-    expect(at(2, 3, 1)).toBe(1 * 15 + 2 * 5 + 3);
-    const back = exportStateDict(tensors, id === 'mobilenet-v2' ? 'mobilenet-v2' : 'mobilenet-v3');
-    expect(shapesOf(back)).toEqual(state);
-    expect(valuesOf(back.get(`features.1.${block}.0.0.weight`))).toEqual(Array.from({ length: 60 }, (_, i) => i));
-    // A model that calls it a kernel, or holds it as a grouped one, gets it so.
-    const wanted = dict({ [`backbone.body.1.${block}.0.0/kernel`]: [3, 5, 1, 4] });
-    expect(shapesOf(importStateDict(dict(state), { wanted }).tensors)).toHaveProperty(
-      [[...wanted.keys()][0]!],
-      [3, 5, 1, 4],
-    );
+    expect(shapesOf(tensors)).toEqual({ 'backbone.body.0.0/kernel': [3, 3, 3, 4], [`${layer}/kernel`]: [3, 5, 1, 4] });
+    const wanted = dict({ [`${layer}/depthwise_kernel`]: [3, 5, 4, 1] });
+    const stock = importStateDict(dict(state), { wanted }).tensors;
+    expect(stock.get(`${layer}/depthwise_kernel`)!.shape).toEqual([3, 5, 4, 1]);
+    for (const ours of [tensors, stock]) {
+      const kernel = [...ours.values()].at(-1)!;
+      const at = (y: number, x: number, c: number): unknown => kernel.data[(y * 5 + x) * 4 + c];
+      expect(at(2, 3, 1)).toBe(1 * 15 + 2 * 5 + 3);
+      const back = exportStateDict(ours, id);
+      expect(shapesOf(back)).toEqual(state);
+      expect(valuesOf(back.get(`features.1.${block}.0.0.weight`))).toEqual(Array.from({ length: 60 }, (_, i) => i));
+    }
   });
 });
 

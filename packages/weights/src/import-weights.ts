@@ -117,18 +117,16 @@ function choose([usual, ...others]: readonly string[], wanted: ImportOptions['wa
   return [usual!, ...others].find(hasLayer) ?? usual!;
 }
 
-/** One kernel for every channel: the same values as [kh, kw, c, 1] and as [kh, kw, 1, c], under either name. */
+/**
+ * A depthwise kernel [kh, kw, 1, c] as TensorFlow.js' own layers have it, `depthwise_kernel` [kh, kw, c, 1], where the
+ * model has such a layer: the same values.
+ */
 function asWanted([path, tensor]: Named, wanted: ImportOptions['wanted']): Named {
-  const names = [
-    path,
-    path.replace(/\/(depthwise_)?kernel$/, (_, depth?: string) => (depth ? '/kernel' : '/depthwise_kernel')),
-  ];
-  const name = names.find((one) => wanted?.has(one)) ?? path;
-  const shape = wanted?.get(name)?.shape;
-  const [height, width, one, other] = tensor.shape;
-  const swapped =
-    tensor.shape.length === 4 && [one, other].includes(1) && shape?.join() === [height, width, other, one].join();
-  return [name, swapped ? reshaped(tensor, shape!) : tensor];
+  const depthwise = path.replace(/\/kernel$/, '/depthwise_kernel');
+  const [height, width, own, channels] = tensor.shape;
+  return depthwise !== path && own === 1 && wanted?.has(depthwise)
+    ? [depthwise, reshaped(tensor, [height!, width!, channels!, 1])]
+    : [path, tensor];
 }
 
 const needsOf = ({ needs = [] }: NameMap, names: readonly string[]): string[] =>

@@ -16,16 +16,14 @@ const NORM = [
   ['running_var', 'moving_variance'],
 ] as const;
 
-/** Grouped, whatever the width of a group: the 3x3 of a ResNeXt's bottleneck. */
-const GROUPED = /(^|\.)layer\d+\.\d+\.conv2$/;
-
 /**
  * How tensors of torch lie here, by kind of layer. Layers keep their names, variables are `<layer>/<weight>`.
  *
  * | layer | torch | ours |
  * |---|---|---|
- * | convolution, grouped ones too | `weight` [out, in / groups, kh, kw] | `kernel` [kh, kw, in / groups, out] |
- * | depthwise convolution | `weight` [c, 1, kh, kw] | `depthwise_kernel` [kh, kw, c, 1] |
+ * | convolution | `weight` [out, in, kh, kw] | `kernel` [kh, kw, in, out] |
+ * | grouped, depthwise | `weight` [out, in / groups, kh, kw] | `kernel` [kh, kw, in / groups, out] |
+ * | depthwise as TensorFlow.js has it | `weight` [c, 1, kh, kw] | `depthwise_kernel` [kh, kw, c, 1]; see `asWanted` |
  * | linear | `weight` [out, in] | `kernel` [in, out] |
  * | linear behind a flattened map | `weight` [out, c · s · s] | `kernel` [s · s · c, out] |
  * | norm | `weight`, `bias`, `running_mean`, `running_var` | `gamma`, `beta`, `moving_mean`, `moving_variance` |
@@ -43,8 +41,6 @@ export function fromTorchLayout(all: NamedTensors): Reader {
     if (norm !== undefined) return [path(norm[1]), tensor];
     if (leaf !== 'weight') return [path(leaf), tensor];
     const { shape } = tensor;
-    if (shape.length === 4 && shape[1] === 1 && shape[0]! > 1 && !GROUPED.test(layer))
-      return [path('depthwise_kernel'), permute(tensor, [2, 3, 0, 1])];
     if (shape.length === 4) return [path('kernel'), permute(tensor, [2, 3, 1, 0])];
     if (shape.length === 2) return [path('kernel'), toLinear(tensor, flattened.get(layer))];
     // A layer of no kind that a model here has.
@@ -65,17 +61,12 @@ export function toTorchLayout(all: NamedTensors): Reader {
     const norm = NORM.find(([, ours]) => ours === variable);
     const { length: rank } = tensor.shape;
     if (norm !== undefined) return [name(norm[0]), tensor];
-    const depthwise = variable === 'depthwise_kernel' || (variable === 'kernel' && isDepthwise(layer, tensor));
-    if (depthwise && rank === 4) return [name('weight'), permute(tensor, [2, 3, 0, 1])];
+    if (variable === 'depthwise_kernel' && rank === 4) return [name('weight'), permute(tensor, [2, 3, 0, 1])];
     if (variable === 'kernel' && rank === 4) return [name('weight'), permute(tensor, [3, 2, 0, 1])];
     if (variable === 'kernel' && rank === 2) return [name('weight'), fromLinear(tensor, flattened.get(layer))];
     return [name(variable), tensor];
   };
 }
-
-/** [kh, kw, c, 1] inside of a backbone, where no convolution has one channel out. */
-const isDepthwise = (layer: string, { shape }: HostTensor): boolean =>
-  layer.startsWith('backbone.') && shape.length === 4 && shape[2]! > 1 && shape[3] === 1;
 
 /** Ranks and sides of all convolutions and linear layers, whose weights' names end in `ending`. */
 function sidesOf(
