@@ -1,6 +1,7 @@
 import {
   type ConvBlock,
   convLayer,
+  countedZeros,
   createNorm,
   initialiseLayers,
   type KernelInit,
@@ -97,7 +98,7 @@ export function buildBoxHead({
 }
 
 function linear(name: string, input: number, units: number): Layer {
-  return built(stock.dense({ name, units, kernelInitializer: 'zeros' }), [null, input]);
+  return built(stock.dense({ name, units, kernelInitializer: countedZeros() }), [null, input]);
 }
 
 function built<L extends Layer>(layer: L, shape: (number | null)[]): L {

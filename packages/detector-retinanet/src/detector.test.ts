@@ -1,4 +1,4 @@
-import { parseOptions, type Targets } from '@kd/core';
+import { buildDetector, parseOptions, type Targets } from '@kd/core';
 import { twoImages } from '@kd/testing';
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-cpu';
@@ -43,6 +43,18 @@ function step(detector: RetinaNetDetector, images: tf.Tensor4D, targets: Targets
 
 beforeAll(async () => {
   await tf.setBackend('cpu');
+});
+
+it('of options whose product is beyond all memory is refused before there is memory for it', () => {
+  const huge: RetinaNetInput = { ...tiny, backbone: { block: 'basic', layers: [1, 1, 1, 1], width: 16_384 } };
+  const before = tf.memory().numTensors;
+  expect(() => buildDetector({ definition: retinanet.definition, options: huge }, { categories, seed: 0 })).toThrow(
+    expect.objectContaining({
+      code: 'CONFIG_INVALID',
+      message: expect.stringMatching(/more than 250 million parameters, at a kernel of shape \[3, 3, 16384, 16384\]/),
+    }),
+  );
+  expect(tf.memory().numTensors).toBe(before);
 });
 
 describe('a RetinaNet', () => {

@@ -1,21 +1,21 @@
 import * as v from 'valibot';
 
-const weight = v.optional(v.pipe(v.number(), v.finite(), v.minValue(0)));
+const weight = v.optional(v.pipe(v.number(), v.finite(), v.minValue(0), v.maxValue(1e6)));
 
 export const optionsSchema = v.strictObject({
   /**
    * Finished blocks of the student's towers: the rest is the teacher's. Without it 3, of a student that predicts
    * distances 2; at most the depth of the shallower head.
    */
-  i: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0))),
+  i: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(1e6))),
   /** Where the feature is read: behind the ReLU of block i, or before it. */
   tap: v.optional(v.picklist(['post', 'pre']), 'post'),
   /** Factors of the terms; without them those of the reference for the kind of boxes. */
   weights: v.optional(v.strictObject({ cls: weight, reg: weight, ctr: weight }), {}),
   /** Exponent of the gap in the classification term. */
-  beta: v.optional(v.pipe(v.number(), v.finite(), v.minValue(0)), 1),
+  beta: v.optional(v.pipe(v.number(), v.finite(), v.minValue(0), v.maxValue(1e6)), 1),
   /** Softens the box distributions. */
-  temperature: v.optional(v.pipe(v.number(), v.finite(), v.gtValue(0)), 1),
+  temperature: v.optional(v.pipe(v.number(), v.finite(), v.gtValue(0), v.maxValue(1e6)), 1),
   /** `conv1x1`: a trained 1x1 convolution a branch, from the student's channels to the teacher's. */
   adapter: v.optional(v.picklist(['none', 'conv1x1']), 'none'),
   /**

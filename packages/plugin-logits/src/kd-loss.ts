@@ -3,7 +3,7 @@ import { softKl, softQualityFocal } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
 import * as v from 'valibot';
 
-const positive = v.pipe(v.number(), v.finite(), v.gtValue(0));
+const positive = v.pipe(v.number(), v.finite(), v.gtValue(0), v.maxValue(1e6));
 
 export const kdEntries = {
   /**
@@ -15,7 +15,7 @@ export const kdEntries = {
   /** Softens both models' logits, and multiplies the loss by its square. */
   temperature: v.optional(positive),
   /** Exponent of the gap, of `qfl`. */
-  beta: v.optional(v.pipe(v.number(), v.finite(), v.minValue(0)), 1),
+  beta: v.optional(v.pipe(v.number(), v.finite(), v.minValue(0), v.maxValue(1e6)), 1),
   /**
    * Of `softmax`. `batchmean`: the sum over the classes, the mean over the rows. `mean`: over all entries.
    * `classmean-weighted`: the mean over

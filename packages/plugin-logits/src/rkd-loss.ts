@@ -16,7 +16,7 @@ export const relationEntries = {
 
 const relationSchema = v.strictObject({
   ...relationEntries,
-  least: v.optional(v.pipe(v.number(), v.integer(), v.minValue(2)), 3),
+  least: v.optional(v.pipe(v.number(), v.integer(), v.minValue(2), v.maxValue(1e6)), 3),
 });
 
 /** Options of the losses; fewer than `least` embeddings give 0. */

@@ -14,7 +14,7 @@ import { type Embeddings, ofLevels, ofOwnLevel, ofRegions } from './embeddings.j
 import { relationEntries, type Relations, rkdLoss } from './rkd-loss.js';
 import { sampleRows } from './sample-rows.js';
 
-const amount = v.optional(v.pipe(v.number(), v.finite(), v.minValue(0)));
+const amount = v.optional(v.pipe(v.number(), v.finite(), v.minValue(0), v.maxValue(1e6)));
 
 const optionsSchema = v.strictObject({
   ...relationEntries,

@@ -1,11 +1,11 @@
 import * as v from 'valibot';
 
-const amount = v.pipe(v.number(), v.finite(), v.minValue(0));
+const amount = v.pipe(v.number(), v.finite(), v.minValue(0), v.maxValue(1e6));
 
 /** What the loss of two maps depends on; the plugin's options hold the same entries. */
 export const lossEntries = {
   /** Added to the deviation of either map. */
-  eps: v.optional(v.pipe(v.number(), v.finite(), v.gtValue(0)), 1e-6),
+  eps: v.optional(v.pipe(v.number(), v.finite(), v.gtValue(0), v.maxValue(1e6)), 1e-6),
   /** Which map takes the other's height and width where they differ, bilinearly; `none` refuses. */
   resize: v.optional(v.picklist(['student', 'teacher', 'none']), 'student'),
 };

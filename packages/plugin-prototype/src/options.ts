@@ -2,8 +2,8 @@ import * as v from 'valibot';
 import type { ReliabilityRule } from './reliability.js';
 import type { Selector } from './select/index.js';
 
-const amount = v.pipe(v.number(), v.finite(), v.minValue(0));
-const count = v.pipe(v.number(), v.integer(), v.minValue(1));
+const amount = v.pipe(v.number(), v.finite(), v.minValue(0), v.maxValue(1e6));
+const count = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1e6));
 const weight = v.optional(amount);
 const isFunction = (value: unknown): boolean => typeof value === 'function';
 
@@ -68,7 +68,7 @@ export const optionsSchema = v.strictObject({
     {},
   ),
   response: v.optional(
-    v.strictObject({ temperature: v.optional(v.pipe(v.number(), v.finite(), v.gtValue(0)), 2) }),
+    v.strictObject({ temperature: v.optional(v.pipe(v.number(), v.finite(), v.gtValue(0), v.maxValue(1e6)), 2) }),
     {},
   ),
   /** Feature and global loss fade by 1 - epoch / epochs. */

@@ -1,7 +1,8 @@
 import * as v from 'valibot';
 
-const exponent = v.optional(v.pipe(v.number(), v.finite(), v.minValue(0)), 1);
-const positive = (fallback: number) => v.optional(v.pipe(v.number(), v.finite(), v.gtValue(0)), fallback);
+const exponent = v.optional(v.pipe(v.number(), v.finite(), v.minValue(0), v.maxValue(1e6)), 1);
+const positive = (fallback: number) =>
+  v.optional(v.pipe(v.number(), v.finite(), v.gtValue(0), v.maxValue(1e6)), fallback);
 
 /** What the SSIM of two maps depends on; the plugin's options hold the same entries. */
 export const lossEntries = {
@@ -11,6 +12,7 @@ export const lossEntries = {
       v.number(),
       v.integer(),
       v.minValue(1),
+      v.maxValue(255, 'must be at most 255'),
       v.check((n) => n % 2 === 1, 'the window must be odd, e.g. 11'),
     ),
     11,
@@ -33,7 +35,10 @@ export const lossEntries = {
   /** Treat minimum and maximum as constants in the backward pass. */
   detachRange: v.optional(v.boolean(), false),
   /** R of the constants C1 and C2 without normalisation; `teacher` takes the range of the teacher's map. */
-  dynamicRange: v.optional(v.union([v.pipe(v.number(), v.finite(), v.gtValue(0)), v.literal('teacher')]), 1),
+  dynamicRange: v.optional(
+    v.union([v.pipe(v.number(), v.finite(), v.gtValue(0), v.maxValue(1e6)), v.literal('teacher')]),
+    1,
+  ),
   /** `half` is (1 - SSIM)/2, `full` is 1 - SSIM. */
   form: v.optional(v.picklist(['half', 'full']), 'half'),
 };

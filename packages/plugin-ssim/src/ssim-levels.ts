@@ -15,7 +15,7 @@ export const levelEntries = {
 
 const levelsSchema = v.strictObject({
   ...levelEntries,
-  weight: v.optional(v.pipe(v.number(), v.finite(), v.minValue(0)), 1),
+  weight: v.optional(v.pipe(v.number(), v.finite(), v.minValue(0), v.maxValue(1e6)), 1),
 });
 
 export type SsimLevelsOptions = v.InferInput<typeof levelsSchema>;

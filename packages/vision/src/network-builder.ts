@@ -1,4 +1,5 @@
 import { layers, type SymbolicTensor } from '@tensorflow/tfjs-layers';
+import { countedZeros } from './layers/counted-zeros.js';
 import { GroupedConv } from './layers/grouped-conv.js';
 import type { Layer } from './layers/layer-weight.js';
 import { createNorm, type NormOptions } from './layers/norm.js';
@@ -81,6 +82,6 @@ export function convLayer(
     strides: stride,
     padding,
     useBias: bias,
-    kernelInitializer: 'zeros',
+    kernelInitializer: countedZeros(),
   });
 }

@@ -1,13 +1,17 @@
-import type { Dataset, HostBatch, LoaderOptions } from '../contract/data.js';
+import type { Dataset, HostBatch, LoaderOptions, LoaderStats } from '../contract/data.js';
 import { KdError } from '../errors.js';
 import { openLoader } from '../open-loader.js';
 
-/** Images of a data set in the order of `indices`, as in evaluation; checks that these are the images that come. */
+/**
+ * Images of a data set in the order of `indices`, as in evaluation; checks that these are the images that come.
+ * @param onEnd told at the end which could not be read
+ */
 export async function* imageBatches(
   dataset: Dataset,
   options: Pick<LoaderOptions, 'input' | 'batchSize' | 'workers' | 'onBadImage'>,
   indices: readonly number[] | undefined,
   signal?: AbortSignal,
+  onEnd: (skipped: LoaderStats['skipped']) => void = () => {},
 ): AsyncGenerator<HostBatch, void, undefined> {
   const wrong = indices?.find((index) => !Number.isInteger(index) || index < 0 || index >= dataset.images.length);
   if (wrong !== undefined)
@@ -42,6 +46,7 @@ export async function* imageBatches(
       yield batch;
     }
   } finally {
+    onEnd(loader.stats.skipped);
     await loader.close();
   }
 }

@@ -21,6 +21,7 @@ export function openPass(
   context: PassContext,
 ): OpenPass {
   const { student, teacher, dataset, signal } = context;
+  const skipped = new Map<string, string>();
   const iterators: AsyncGenerator<PassBatch, void, undefined>[] = [];
   let outputs: DetectorOutput[] = [];
   let told = Promise.resolve();
@@ -47,7 +48,9 @@ export function openPass(
     },
     batches: (indices, { input = student.input, batchSize = context.loader.batchSize } = {}) => {
       const iterator = onDevice(
-        imageBatches(dataset, { ...context.loader, input, batchSize }, indices, signal),
+        imageBatches(dataset, { ...context.loader, input, batchSize }, indices, signal, (list) => {
+          for (const one of list) skipped.set(one.file, one.why);
+        }),
         freeOutputs,
       );
       iterators.push(iterator);
@@ -66,8 +69,17 @@ export function openPass(
       for (const iterator of iterators) await iterator.return();
       freeOutputs();
       await told;
+      if (skipped.size > 0) context.logger.warn(leftOut(distiller.id, skipped, dataset.images.length));
     },
   };
+}
+
+/** Files that the warning names. */
+const NAMED = 5;
+
+function leftOut(id: string, skipped: ReadonlyMap<string, string>, of: number): string {
+  const named = [...skipped].slice(0, NAMED).map(([file, why]) => `${file} (${why})`);
+  return `${id}: its data set pass left ${skipped.size} of ${of} images out, which could not be read: ${named.join(', ')}${skipped.size > NAMED ? ', …' : ''}`;
 }
 
 async function* onDevice(

@@ -113,6 +113,36 @@ describe('what a pass sees', () => {
     ).rejects.toMatchObject({ code: 'USAGE', message: expect.stringMatching(message) as string });
   });
 
+  it('tells images that could not be read', async () => {
+    const source: DatasetSource = toyData({ images: 8, size: 16 });
+    const holed: DatasetSource = {
+      ...source,
+      open: async (context): Promise<Dataset> => {
+        const whole = await source.open(context);
+        const loader: Dataset['loader'] = (options) => ({
+          ...whole.loader(options),
+          stats: options.training
+            ? { waitedMs: 0, skipped: [] }
+            : { waitedMs: 0, skipped: [{ file: 'a.png', why: 'is not there', times: 1 }] },
+        });
+        return { ...whole, loader };
+      },
+    };
+    const warned: string[] = [];
+    const config = passing(async (view) => {
+      for await (const _ of view.batches());
+    });
+    await run(
+      { ...config, data: { ...config.data, train: holed } },
+      { logger: { info: () => {}, warn: (message) => void warned.push(message) } },
+    );
+    expect(warned).toContainEqual(
+      expect.stringMatching(
+        /^\w+: its data set pass left 1 of 8 images out, which could not be read: a\.png \(is not there\)$/,
+      ),
+    );
+  });
+
   it('never the wrong image: a data set that does not know about chosen images is refused', async () => {
     const source: DatasetSource = toyData({ images: 8, size: 16 });
     const ignorant: DatasetSource = {

@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import type { Progress } from '../contract/plugin.js';
 
-const steps = v.pipe(v.number(), v.integer(), v.minValue(0));
+const steps = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(1e9));
 
 /** When and how strongly a plugin's terms count, for its options: `schedule: termSchedule`. */
 export const termSchedule = v.optional(

@@ -1,4 +1,5 @@
 import { isAbsolute, resolve } from 'node:path';
+import * as tf from '@tensorflow/tfjs-core';
 import type { CheckpointFormat } from '../contract/checkpoint.js';
 import type { Category, Dataset, DatasetSource } from '../contract/data.js';
 import type { Detector, DetectorContext, DetectorDefinition } from '../contract/detector.js';
@@ -24,6 +25,7 @@ import type { PluginKind } from '../plugins/manifests.js';
 import { isKdError, KdError, messageOf } from '../errors.js';
 import { checkMembers, MEMBERS } from '../members.js';
 import { parseOptions } from '../options.js';
+import { withParameterBudget } from '../parameter-budget.js';
 import { loadDetector } from '../variables.js';
 
 /** What the trainer cannot know by itself: ports that the command line, or a program, fills. */
@@ -97,9 +99,12 @@ export async function startedEngine(engine: Engine): Promise<EngineInfo> {
 }
 
 function created(what: string, create: () => Detector): Detector {
+  const before = new Set(Object.keys(tf.engine().registeredVariables));
   try {
-    return create();
+    return withParameterBudget(create);
   } catch (cause) {
+    for (const [name, variable] of Object.entries(tf.engine().registeredVariables))
+      if (!before.has(name)) variable.dispose();
     if (isKdError(cause)) throw cause;
     throw new KdError('PLUGIN_HOOK', `${what}: create threw: ${messageOf(cause)}`.split('\n'), { cause });
   }

@@ -144,7 +144,7 @@ describe('checkDataset', () => {
   it('decodes every image and is strict where that is wanted', async () => {
     const bad = await check({ coco: 'bad.json', images: 'JPEGImages' });
     const message = expect.stringMatching(/bad\.png.*(damaged|truncated)/) as string;
-    expect(bad).toEqual({ ok: false, error: { message, findings: [message] } });
+    expect(bad).toEqual({ ok: false, error: { message, findings: [message] }, report: [] });
     expect(checkText(bad)).toMatch(/^not usable: .*bad\.png/);
     expect(await check({ voc: '.', split: 'train', strict: true })).toMatchObject({
       ok: false,
@@ -166,6 +166,25 @@ describe('checkDataset', () => {
 });
 
 describe('checkDataset on a set', () => {
+  it('tells beside the findings what would be corrected', async () => {
+    await writeFile(
+      join(folder, 'gone.json'),
+      JSON.stringify({
+        images: ['a.png', 'gone.png'].map((name, id) => ({ id, file_name: name, width: 20, height: 10 })),
+        categories: [{ id: 1, name: 'cat' }],
+        annotations: [
+          [1, 1, 60, 4],
+          [2, 2, 3, 3],
+        ].map((bbox, id) => ({ id, image_id: 0, category_id: 1, bbox })),
+      }),
+    );
+    const result = await check({ coco: 'gone.json', images: 'JPEGImages' });
+    expect(result).toMatchObject({ ok: false, report: [{ file: 'a.png', action: 'clipped' }] });
+    expect(checkText(result)).toMatch(
+      /^not usable: .*gone\.png[^]*\ncorrected: 0 dropped, 1 clipped, 0 noted\n  .*a\.png/,
+    );
+  });
+
   const read = async (annotations: readonly object[], more: object = {}) => {
     await writeFile(
       join(folder, 'set.json'),

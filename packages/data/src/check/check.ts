@@ -55,7 +55,12 @@ export type CheckResult =
       readonly images: readonly CheckedImage[];
       readonly report: readonly Correction[];
     }
-  | { readonly ok: false; readonly error: { readonly message: string; readonly findings: readonly string[] } };
+  | {
+      readonly ok: false;
+      readonly error: { readonly message: string; readonly findings: readonly string[] };
+      /** What would be corrected beside that. */
+      readonly report: readonly Correction[];
+    };
 
 /** Images decoded at a time. */
 const LANES = 4;
@@ -69,23 +74,24 @@ export async function checkDataset(options: CheckOptions): Promise<CheckResult> 
   const folder = options.folder ?? process.cwd();
   const findings: string[] = [];
   const tell = ({ message }: KdError): void => void findings.push(message);
+  const report: Correction[] = [];
   let name = '';
   try {
     const source = await sourceOf(options, folder);
     name = source.name;
     const dataset = await source.open({ folder, tell });
     const dump = options.dump === undefined ? undefined : from(folder, options.dump);
+    report.push(...dataset.report);
     const { images, notes } = await decodeAll(dataset, dump, tell);
+    report.push(...notes);
     if (findings.length === 0) findings.push(...unusable(dataset, droppedOf(dataset.report)).map((why) => `it ${why}`));
-    if (findings.length === 0) {
-      const report = [...dataset.report, ...notes];
+    if (findings.length === 0)
       return { ok: true, name, classes: dataset.categories.map((category) => category.name), images, report };
-    }
   } catch (thrown) {
     if (!(thrown instanceof KdError) || thrown.code === 'USAGE') throw thrown;
     tell(thrown);
   }
-  return { ok: false, error: { message: messageOfFindings(name, findings), findings } };
+  return { ok: false, error: { message: messageOfFindings(name, findings), findings }, report };
 }
 
 const droppedOf = (report: readonly Correction[]): number => report.filter(({ action }) => action === 'dropped').length;

@@ -48,7 +48,8 @@ export function layScene(options: SceneOptions, picture: number): readonly Thing
   return things;
 }
 
-const PLACES_TRIED = 8;
+/** Where an object is tried to be put before it is left out. */
+export const PLACES_TRIED = 8;
 
 /** Puts an object behind those that are there already, where enough of it can be seen. */
 function place(

@@ -66,12 +66,18 @@ describe('synthetic', () => {
 
   it('refuses what makes no picture', async () => {
     await expect(open({ images: 0 })).rejects.toThrow(/"images"/);
+    await expect(open({ images: 1_000_000 })).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      message:
+        'synthetic: 1000000 pictures with up to 8 things of up to 60 pixels would take minutes to lay out, at every start; at most 108506 such pictures, or fewer and smaller things.',
+    });
+    await expect(open({ images: 1000, size: 1024, sizes: [100, 900] })).rejects.toThrow(/at most 482 such pictures/);
     await expect(open({ classes: ['striped-dsk'] })).rejects.toThrow(/did you mean "striped-disk"/);
     await expect(open({ sizes: [30, 10] })).rejects.toThrow(/"sizes"/);
     await expect(open({ size: 8 })).rejects.toThrow(/"size"/);
     await expect(open({ objects: [3, 1] })).rejects.toThrow(/"objects"/);
     await expect(open({ images: 5e9 })).rejects.toThrow(
-      /"images" must be a whole number from 1 to 10000000, not 5000000000/,
+      /"images" must be a whole number from 1 to 1000000, not 5000000000/,
     );
     await expect(open({ size: [64, 1e9] })).rejects.toThrow(/"size"/);
     await expect(open({ size: 4097 })).rejects.toThrow('"size" must be 16 to 4096 pixels, not 4097');

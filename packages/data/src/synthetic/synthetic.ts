@@ -3,12 +3,15 @@ import * as v from 'valibot';
 import { createDataset, type DataSource, type ReadDataset } from '../dataset.js';
 import { CLASS_NAMES, type SyntheticClass } from './classes.js';
 import { SOURCE_OPTIONS } from '../source-options.js';
-import { layScene, type SceneOptions } from './scene.js';
+import { layScene, PLACES_TRIED, type SceneOptions } from './scene.js';
 
 const schema = v.strictObject(SOURCE_OPTIONS.synthetic);
 
 /** Far from what anybody trains with; beyond it a typing error would take all memory, or for ever. */
-const MAX = { images: 10_000_000, side: 4096, objects: 10_000 } as const;
+const MAX = { images: 1_000_000, side: 4096, objects: 10_000 } as const;
+
+/** Pixels that placing all objects may look at: some seconds, 100,000 pictures of the usual kind. */
+const MAX_LOOKS = 2.5e10;
 
 export interface SyntheticOptions {
   /** Number of pictures. */
@@ -91,6 +94,11 @@ function sceneOptions(options: SyntheticOptions): SceneOptions {
   wanted(
     sizes[0] >= 4 && sizes[0] <= sizes[1] && sizes[0] <= largest,
     `"sizes" must be [smallest, largest] from 4 pixels on, the smallest no larger than the pictures of ${width}x${height}, not [${sizes.join(', ')}]`,
+  );
+  const looks = images * objects[1] * PLACES_TRIED * Math.min(sizes[1], 0.9 * largest) ** 2;
+  wanted(
+    looks <= MAX_LOOKS,
+    `${images} pictures with up to ${objects[1]} things of up to ${sizes[1]} pixels would take minutes to lay out, at every start; at most ${Math.max(1, Math.floor((images * MAX_LOOKS) / looks))} such pictures, or fewer and smaller things`,
   );
   wanted(minVisible > 0 && minVisible <= 1, `"minVisible" must be above 0 and at most 1, not ${minVisible}`);
   wanted(noise >= 0 && Number.isFinite(noise), `"noise" must be at least 0, not ${noise}`);

@@ -1,7 +1,8 @@
 import { KdError, type OpAttribute } from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
-import { initializers, layers, type Shape } from '@tensorflow/tfjs-layers';
+import { layers, type Shape } from '@tensorflow/tfjs-layers';
 import { channelsOf, type LayerConfig, onlyTensor, variableOf } from './layer-weight.js';
+import { countedZeros } from './counted-zeros.js';
 import type { RunOp } from './native-conv.js';
 
 export interface GroupedConvOptions {
@@ -146,7 +147,7 @@ export class GroupedConv extends layers.Layer {
         `${this.name}: ${input} channels in and ${filters} out cannot be cut into ${groups} groups; both must be multiples of the number of groups.`,
       );
     }
-    this.addWeight('kernel', [kernel, kernel, input / groups, filters], 'float32', initializers.zeros());
+    this.addWeight('kernel', [kernel, kernel, input / groups, filters], 'float32', countedZeros());
     this.built = true;
   }
 

@@ -1,3 +1,4 @@
+export { countedZeros } from './counted-zeros.js';
 export * from './affine-norm.js';
 export * from './batch-norm.js';
 export * from './conv-block.js';
