@@ -48,8 +48,12 @@ function biasValues(layer: Layer, seed: number): Float32Array {
   return uniforms(out, fastUniform(seed, `${layer.name}/bias`), 1 / Math.sqrt(fanIn));
 }
 
-const uniforms = (size: number, next: () => number, bound: number): Float32Array =>
-  Float32Array.from({ length: size }, () => (2 * next() - 1) * bound);
+/** In a loop: `Float32Array.from` takes six times as long, a second for the box head of Faster R-CNN. */
+function uniforms(size: number, next: () => number, bound: number): Float32Array {
+  const values = new Float32Array(size);
+  for (let i = 0; i < size; i++) values[i] = (2 * next() - 1) * bound;
+  return values;
+}
 
 /** [kh, kw, in, out] values of a kernel. */
 export function kernelValues(shape: readonly number[], init: KernelInit, seed: number, path: string): Float32Array {
