@@ -10,8 +10,8 @@ export default defineConfig({
   oxc: { decorator: { legacy: true, emitDecoratorMetadata: true } },
   test: {
     // A file a core, TensorFlow with one thread in each: on such small pictures two runs do more than one of two
-    // threads.
-    maxWorkers: availableParallelism(),
+    // threads. One more, since installations and downloads mostly wait.
+    maxWorkers: availableParallelism() + 1,
     // NODE_PATH is what the launcher of pnpm sets: no package is to be found by it here.
     env: { TF_NUM_INTRAOP_THREADS: process.env.TF_NUM_INTRAOP_THREADS ?? '1', NODE_PATH: '' },
     // What a test spies on is undone after it, also for the next file of its process.

@@ -8,7 +8,18 @@ const teacher = join(temporaryFolder(), 'teacher');
 const taught = config('taught.config.ts');
 const env = { KD_E2E_TEACHER: teacher };
 const distillers = '["ssim","crosskd+pkd",["pkd",{"adapter":"conv1x1"},{"as":"wide"}]]';
-const settings = ['--epochs', '3', '--seed', '5', '--set', `distillers=${distillers}`, '--set', 'log.every=1'];
+const settings = [
+  '--epochs',
+  '3',
+  '--seed',
+  '5',
+  '--set',
+  `distillers=${distillers}`,
+  '--set',
+  'log.every=1',
+  '--set',
+  'data.train.images=8',
+];
 
 /** A command in an empty folder, with an empty folder for what is temporary. */
 async function inEmptyFolder(args: readonly string[], run = kd): Promise<Result & { readonly left: string[] }> {
@@ -45,8 +56,8 @@ describe('kd plan', () => {
       engine: { name: 'tensorflow' },
       student: { name: 'retinanet', package: { name: '@kd/detector-retinanet' }, weights: null },
       teacher: { weights: join(teacher, 'checkpoints', 'best.safetensors') },
-      data: { train: { images: 24 }, val: { images: 6 }, classes: ['striped-disk', 'speckled-ring'] },
-      training: { epochs: 3, stepsPerEpoch: 6, steps: 18, batchSize: 4 },
+      data: { train: { images: 8 }, val: { images: 6 }, classes: ['striped-disk', 'speckled-ring'] },
+      training: { epochs: 3, stepsPerEpoch: 2, steps: 6, batchSize: 4 },
     });
     expect(plan.distillers.map(({ id, preset, package: from }) => [id, preset, from?.name])).toEqual([
       ['ssim', null, '@kd/plugin-ssim'],
@@ -103,7 +114,7 @@ describe('kd plan', () => {
     expect(stdout).toMatch(
       /^.*taught\.config\.ts, after two real steps; nothing of it is kept\n\nengine {5}tensorflow /,
     );
-    expect(stdout).toMatch(/\nsteps {6}3 epochs of 6 = 18, seed 5\n/);
+    expect(stdout).toMatch(/\nsteps {6}3 epochs of 2 = 6, seed 5\n/);
     expect(stdout).toMatch(
       /\ndistiller crosskd: @kd\/plugin-crosskd \S+, of the preset crosskd\+pkd\n {2}needs {4}dense, head\.staged of student and teacher\n {2}adds {5}no variables\n/,
     );
@@ -112,7 +123,7 @@ describe('kd plan', () => {
     expect(stdout).toMatch(/\npkd\.feat +[\d.]+ +[\d.]+ +1\n/);
     expect(stdout).toMatch(/\ntotal +[\d.]+ +[\d.]+\n/);
     expect(stdout).toMatch(
-      /\nwhole run {2}about \d+ s: 18 steps like step 2; evaluations come on top\nmemory {5}at most \d+ MiB/,
+      /\nwhole run {2}about \d+ s: 6 steps like step 2; evaluations come on top\nmemory {5}at most \d+ MiB/,
     );
     expect(Math.max(...stdout.split('\n').map((line) => line.length)), 'no line runs away').toBeLessThan(130);
   });
