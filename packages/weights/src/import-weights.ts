@@ -29,7 +29,8 @@ export interface ImportedWeights extends ForeignWeights {
 export function importStateDict(stateDict: NamedTensors, options: ImportOptions = {}): ImportedWeights {
   const { where = 'the checkpoint', rename = [], prefix, wanted } = options;
   if (stateDict.size > 0 && [...stateDict.keys()].every(isOurs)) return asTheyAre(stateDict);
-  const names = renamed(unwrapped(stateDict.keys(), { prefix, where }), rename, where);
+  const meant = unwrapped(stateDict.keys(), { prefix, where });
+  const names = renamed(meant.names, rename, where);
   const bareNames = new Map<string, string>();
   for (const [name, bare] of names) claim(bareNames, bare, name, where);
   const { found, plain } = findBehindPrefix(bareNames);
@@ -64,7 +65,7 @@ export function importStateDict(stateDict: NamedTensors, options: ImportOptions 
     detector: map?.detector ?? null,
     tensors,
     sources,
-    ignored: translation.ignored.map(inFile),
+    ignored: [...meant.beside, ...translation.ignored.map(inFile)],
     foreign: translation.unknown.filter(({ why }) => why !== '').map(inFile),
     needs: map === null ? [] : needsOf(map, [...plain.keys()]),
   };

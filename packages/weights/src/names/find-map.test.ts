@@ -101,9 +101,11 @@ describe('prefixes and rules of one’s own', () => {
     expect(() => names(both, { prefix: 'studnet.' })).toThrow(
       /no name begins with the prefix "studnet."; did you mean "student."\?/,
     );
-    // A teacher beside names of its own: those are meant.
-    const { tensors } = importStateDict(dict(below('', 'teacher.')));
-    expect([...tensors.keys()]).toEqual([...ours, 'teacher.conv1/kernel', 'teacher.layer1.0.conv1/kernel']);
+    // A teacher beside plain names: those are meant.
+    const { tensors, ignored } = importStateDict(dict(below('', 'teacher.')));
+    expect([...tensors.keys()]).toEqual(ours);
+    const why = 'the teacher of a distillation beside the model; prefix "teacher." takes it';
+    expect(ignored).toEqual(['teacher.conv1.weight', 'teacher.layer1.0.conv1.weight'].map((name) => ({ name, why })));
   });
 
   test('rules on names, one after the other, as text or not; one that fits no name is told', () => {
