@@ -205,6 +205,30 @@ describe('mmdetection', () => {
     expect([...old.tensors.keys()]).toEqual([...tensors.keys()]);
   });
 
+  test('a cascade with a box a class; of one class, where the file leaves it open, the model says', () => {
+    const state = (classes: number, boxes: number) => ({
+      ...rpn,
+      ...under('roi_head.bbox_head.1', { 'fc_cls.bias': [classes + 1], 'fc_reg.bias': [boxes] }),
+    });
+    const path = 'roi_heads.1.box_predictor.bbox_pred/bias';
+    const boxes = (of: Record<string, number[]>, wanted?: number): number[] => {
+      const options = wanted === undefined ? {} : { wanted: dict({ [path]: [wanted] }) };
+      const { tensors } = importStateDict(dict(of), options);
+      expect(valuesOf(toMmdet(tensors).get('roi_head.bbox_head.1.fc_reg.bias'))).toEqual(
+        valuesOf(dict(of).get('roi_head.bbox_head.1.fc_reg.bias')),
+      );
+      return valuesOf(tensors.get(path));
+    };
+    expect(boxes(state(2, 8))).toEqual([0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7]);
+    expect(boxes(state(1, 4))).toEqual([0, 1, 2, 3]);
+    expect(boxes(state(1, 4), 8)).toEqual([0, 0, 0, 0, 0, 1, 2, 3]);
+    const faster = { ...rpn, ...under('roi_head.bbox_head', { 'fc_cls.bias': [2], 'fc_reg.bias': [4] }) };
+    const predicted = 'roi_heads.box_predictor.bbox_pred/bias';
+    expect(importStateDict(dict(faster)).tensors.get(predicted)!.shape).toEqual([8]);
+    const wanted = dict({ [predicted]: [4] });
+    expect(importStateDict(dict(faster), { wanted }).tensors.get(predicted)!.shape).toEqual([4]);
+  });
+
   test('a head with convolutions, an RPN of two', () => {
     const state = dict({
       'rpn_head.rpn_conv.0.conv.weight': [2, 2, 3, 3],

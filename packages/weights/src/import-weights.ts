@@ -49,7 +49,11 @@ export function importStateDict(stateDict: NamedTensors, options: ImportOptions 
   }
   const torch = new Map([...chosen].map(([ours, name]) => [ours, stateDict.get(name)!]));
   const rows = (name: string): number | undefined => torch.get(name)?.shape[0];
-  const reorder = map?.backgroundLast === undefined ? null : backgroundFirst(map.backgroundLast, rows);
+  const wantedRows = (name: string): number | undefined => {
+    const [layer] = splitName(name);
+    return (wanted?.get(`${layer}/kernel`) ?? wanted?.get(`${layer}/bias`))?.shape.at(-1);
+  };
+  const reorder = map?.backgroundLast === undefined ? null : backgroundFirst(map.backgroundLast, rows, wantedRows);
   const layout = fromTorchLayout(torch);
   const tensors = new Map<string, HostTensor>();
   const sources = new Map<string, string>();

@@ -10,15 +10,25 @@ type Reorder = (name: string, tensor: HostTensor) => HostTensor;
 /**
  * Rows of class and box layers in torch's layout, [rows, …], of a program that has the background last, in
  * torchvision's order: the background first, and four rows of zeros for its box, which nothing reads.
+ * @param rowsOf of a tensor of the file
+ * @param wantedOf rows that the model has, where it is known: four boxes of one class, or one box for all?
  */
-export const backgroundFirst = (rows: ClassRows, rowsOf: (name: string) => number | undefined): Reorder =>
+export const backgroundFirst = (
+  rows: ClassRows,
+  rowsOf: (name: string) => number | undefined,
+  wantedOf: (name: string) => number | undefined,
+): Reorder =>
   reorder(rows, rowsOf, {
     classes: (tensor, count) =>
       takeRows(tensor, [
         [count - 1, count],
         [0, count - 1],
       ]),
-    boxes: (tensor, count, classes) => (count === 4 * (classes - 1) ? takeRows(tensor, [null, [0, count]]) : tensor),
+    boxes(tensor, count, classes, name) {
+      if (count !== 4 * (classes - 1)) return tensor;
+      const shared = count === 4 && (rows.oneBox === true ? wantedOf(name) !== 8 : wantedOf(name) === 4);
+      return shared ? tensor : takeRows(tensor, [null, [0, count]]);
+    },
   });
 
 /** The inverse: the box of the background is left out. */
@@ -37,23 +47,20 @@ function reorder(
   rowsOf: (name: string) => number | undefined,
   by: {
     readonly classes: (tensor: HostTensor, count: number) => HostTensor;
-    readonly boxes: (tensor: HostTensor, count: number, classes: number) => HostTensor;
+    readonly boxes: (tensor: HostTensor, count: number, classes: number, name: string) => HostTensor;
   },
 ): Reorder {
   const none = new Map<string, number>();
-  const [ofClasses, ofBoxes] = [
-    compileTemplate(classes, none),
-    boxes === undefined ? undefined : compileTemplate(boxes, none),
-  ];
+  const [ofClasses, ofBoxes] = [compileTemplate(classes, none), compileTemplate(boxes, none)];
   return (name, tensor) => {
     const [layer] = splitName(name);
     const count = tensor.shape[0];
     if (count === undefined || count < 2) return tensor;
     if (ofClasses.match(layer) !== undefined) return by.classes(tensor, count);
-    const places = ofBoxes?.match(layer);
+    const places = ofBoxes.match(layer);
     if (places === undefined) return tensor;
     const logits = rowsOf(`${ofClasses.fill(places)}.weight`) ?? rowsOf(`${ofClasses.fill(places)}.bias`);
-    return logits === undefined ? tensor : by.boxes(tensor, count, logits);
+    return logits === undefined ? tensor : by.boxes(tensor, count, logits, name);
   };
 }
 

@@ -98,6 +98,7 @@ describe('prefixes and rules of one’s own', () => {
       /^crosskd.pth holds a student and a teacher: .*"prefix": "student\."/,
     );
     expect(names(both, { prefix: 'teacher.' })).toEqual(ours);
+    expect(names(both, { prefix: 'teacher' })).toEqual(ours);
     expect(() => names(both, { prefix: 'studnet.' })).toThrow(
       /no name begins with the prefix "studnet."; did you mean "student."\?/,
     );

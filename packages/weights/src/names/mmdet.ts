@@ -186,7 +186,7 @@ function twoStage(head: Template): Record<'faster' | 'cascade', Pick<NameMap, 'r
 
 const now = twoStage('roi_head.bbox_head');
 const before2 = twoStage('bbox_head');
-const regions = { family: 'mmdet', ignored: [...IGNORED, ...MASKS], foreign: FOREIGN, needs } as const;
+const regions = { family: 'mmdet', ignored: [...IGNORED, ...MASKS], foreign: FOREIGN } as const;
 
 const twoStages: readonly NameMap[] = [
   {
@@ -195,7 +195,7 @@ const twoStages: readonly NameMap[] = [
     id: 'mmdet-faster-rcnn',
     title: "mmdetection's Faster R-CNN",
     detector: 'faster-rcnn',
-    needs: [mmdetFlavour],
+    needs: [mmdetFlavour, ...needs],
     ours: { has: ['roi_heads.box_predictor.cls_score'] },
     backgroundLast: {
       classes: 'roi_heads.box_predictor.cls_score',
@@ -208,11 +208,12 @@ const twoStages: readonly NameMap[] = [
     id: 'mmdet-cascade-rcnn',
     title: "mmdetection's Cascade R-CNN",
     detector: 'cascade-rcnn',
-    needs: [mmdetFlavour],
+    needs: [mmdetFlavour, ...needs],
     ours: { has: ['roi_heads.{s}.box_predictor.cls_score'] },
     backgroundLast: {
       classes: 'roi_heads.{s}.box_predictor.cls_score',
       boxes: 'roi_heads.{s}.box_predictor.bbox_pred',
+      oneBox: true,
     },
   },
   // Version 1.x has the background first, in weights and biases, as ours.
@@ -221,6 +222,7 @@ const twoStages: readonly NameMap[] = [
     ...before2.faster,
     id: 'mmdet1-faster-rcnn',
     title: 'Faster R-CNN of mmdetection 1.x',
+    needs: [mmdetFlavour, ...needs],
     detector: 'faster-rcnn',
   },
   {
@@ -228,6 +230,7 @@ const twoStages: readonly NameMap[] = [
     ...before2.cascade,
     id: 'mmdet1-cascade-rcnn',
     title: 'Cascade R-CNN of mmdetection 1.x',
+    needs: [mmdetFlavour, ...needs],
     detector: 'cascade-rcnn',
   },
 ];

@@ -19,7 +19,9 @@ export interface NameRule {
 export interface ClassRows {
   /** Our layers. Rows of `boxes` are reordered where there are four a class. */
   readonly classes: Template;
-  readonly boxes?: Template;
+  readonly boxes: Template;
+  /** One box serves all classes, as far as the file can tell; else there is one a class. */
+  readonly oneBox?: true;
 }
 
 /** How a program names the tensors of a model, as data. */

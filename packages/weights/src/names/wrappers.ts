@@ -21,10 +21,13 @@ export interface Unwrapped {
  */
 export function unwrapped(
   names: Iterable<string>,
-  { prefix, where }: { readonly prefix?: string | undefined; readonly where: string },
+  { prefix: given, where }: { readonly prefix?: string | undefined; readonly where: string },
 ): Unwrapped {
   const all = [...names].map((name) => [name, withoutWrappers(name)] as const);
-  if (prefix !== undefined) {
+  if (given !== undefined) {
+    // `student` is `student.` where that is the module.
+    const module = `${given}.`;
+    const prefix = all.some(([name, bare]) => name.startsWith(module) || bare.startsWith(module)) ? module : given;
     const chosen = all.flatMap(([name, bare]): [string, string][] =>
       [name, bare].some((one) => one.startsWith(prefix))
         ? [[name, withoutWrappers((name.startsWith(prefix) ? name : bare).slice(prefix.length))]]
