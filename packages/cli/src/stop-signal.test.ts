@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { beforeEach, expect, type MockInstance, test, vi } from 'vitest';
 import { closedPipeAsSignal } from './closed-pipe.js';
-import { stopSignal } from './stop-signal.js';
+import { stoppedAtOnce, stopSignal } from './stop-signal.js';
 
 let written: MockInstance;
 let exited: MockInstance;
@@ -24,6 +24,19 @@ test.each(['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGPIPE'] as const)('%s asks for a st
   expect(exited.mock.calls).toEqual([[130]]);
   stop.end();
   expect(process.listenerCount(name)).toBe(0);
+});
+
+test('before a command takes it over, a Ctrl-C is told and ends the process', () => {
+  process.once('SIGINT', stoppedAtOnce);
+  raise('SIGINT');
+  expect(written.mock.calls).toEqual([['\nstopped\n']]);
+  expect(exited.mock.calls).toEqual([[130]]);
+  process.once('SIGINT', stoppedAtOnce);
+  const stop = stopSignal('stopping');
+  raise('SIGINT');
+  expect(written.mock.calls.at(-1)).toEqual(['\nstopping\n']);
+  expect(exited).toHaveBeenCalledTimes(1);
+  stop.end();
 });
 
 test('a pipe that is closed stops a training, and ends everything else', () => {

@@ -4,6 +4,12 @@ import { tell } from './out.js';
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGPIPE'] as const;
 type Signal = (typeof SIGNALS)[number];
 
+/** Before a command has begun its work, and where it keeps nothing of it. */
+export function stoppedAtOnce(): void {
+  tell('', 'stopped');
+  process.exit(128 + constants.signals.SIGINT);
+}
+
 /**
  * Ctrl-C, a termination, a terminal that is closed or a reader of our output that went away (`| head`) asks the run to
  * stop after the step at hand; a second Ctrl-C or termination ends the process at once. `end` hands the signals back.
@@ -14,6 +20,7 @@ export function stopSignal(said = 'stopping after this step, with a checkpoint; 
   end(): void;
 } {
   const controller = new AbortController();
+  process.off('SIGINT', stoppedAtOnce);
   const onSignal = (name: Signal): void => {
     if (!controller.signal.aborted) {
       controller.abort();

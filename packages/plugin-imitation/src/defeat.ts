@@ -63,6 +63,7 @@ export const defeat = definePlugin<DeFeatOptions, DeFeatInput>({
 
 function create(scope: PluginScope, options: DeFeatOptions): Hooks {
   const { head } = options;
+  const all = options.foreground + options.background + (head === undefined ? 0 : head.foreground + head.background);
   if (head !== undefined) checkTwoStages(scope);
   let pairs: readonly NeckPair[] = [];
   let teacherNeck: readonly TapInfo[] = [];
@@ -83,7 +84,8 @@ function create(scope: PluginScope, options: DeFeatOptions): Hooks {
         ...(head && headTerms(scope, step, teacherNeck, head)),
       })),
 
-    schedule: (progress) => termFactor(options.schedule, progress),
+    // Without a factor there is nothing to learn: the run says so, and computes nothing for it.
+    schedule: (progress) => (all === 0 ? 0 : termFactor(options.schedule, progress)),
   };
 }
 

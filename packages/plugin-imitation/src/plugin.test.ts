@@ -211,6 +211,14 @@ describe('defeat', () => {
     expect(usual['neckBackground']).toBeCloseTo(12 * one['neckBackground']!, 4);
   });
 
+  it('without a factor has the schedule of an idle distiller', () => {
+    const progress = { step: 3, steps: 10, epoch: 0, epochs: 1, fraction: 0.3 };
+    const factor = (options: object, ...models: Partial<Detector>[]) =>
+      stage(defeat, { ...adapterNone, ...options }, ...models).hooks.schedule!(progress);
+    const none = { foreground: 0, background: 0 };
+    expect([factor({ foreground: 0 }), factor(none)]).toEqual([1, 0]);
+  });
+
   it('refuses the head part where either has one stage, or other classes', () => {
     expect(() => stage(defeat, head)).toThrow(/defeat: the head part.*the student \(small\) has one stage alone/s);
     expect(() => stage(defeat, head, stages, {})).toThrow(/the teacher \(large\) has one stage alone/);

@@ -51,6 +51,12 @@ function create(
   return hooks;
 }
 
+it('rkd without a factor has the schedule of an idle distiller', () => {
+  const progress = { step: 3, steps: 10, epoch: 0, epochs: 1, fraction: 0.3 };
+  const factor = (options: object) => create(rkd, options, dense()).schedule!(progress);
+  expect([factor({}), factor({ distance: 0 }), factor({ distance: 0, angle: 0 })]).toEqual([1, 1, 0]);
+});
+
 const normal = <R extends tf.Rank>(shape: tf.ShapeMap[R], seed: number): tf.Tensor<R> =>
   tf.randomNormal<R>(shape, 0, 1, 'float32', seed);
 

@@ -91,7 +91,8 @@ function create(scope: PluginScope, options: RkdOptions): Hooks {
         return { distance: term('distance'), angle: term('angle') };
       }),
 
-    schedule: (progress) => termFactor(schedule, progress),
+    // Without a factor there is nothing to learn: the run says so, and computes nothing for it.
+    schedule: (progress) => (factors.distance + factors.angle === 0 ? 0 : termFactor(schedule, progress)),
   };
 }
 

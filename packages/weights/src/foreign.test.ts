@@ -18,6 +18,9 @@ test.each([
   ['saved_model.pb', bytes(8, 1), /a graph of TensorFlow.*as safetensors/s],
   ['model.safetensors', text('<!DOCTYPE html>'), /a web page.*download it again/s],
   ['model.safetensors', text('version https://git-lfs.github.com/spec/v1'), /a pointer of Git LFS.*git lfs pull/s],
+  ['weights.bin', bytes(8, 8, 0x12, 7, ...Buffer.from('pytorch')), /a model of ONNX.*as safetensors/s],
+  ['weights', bytes(8, 1, 0x12, 0xe5, 0x8a, 0x07, 0x0a), /a graph of TensorFlow.*as safetensors/s],
+  ['frozen', bytes(0x0a, 0x37, 0x0a, 5, ...Buffer.from('input')), /a graph of TensorFlow.*as safetensors/s],
   ['model.tgz', bytes(0x1f, 0x8b), /an archive \(gzip\)/],
 ])('%s is named for what it is, with what to do (%#)', (file, content, message) => {
   expect(() => parseSafetensors(content, file)).toThrow(

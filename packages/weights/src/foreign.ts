@@ -10,8 +10,30 @@ const other = ['Save the weights as safetensors, under the names that torchvisio
 interface Kind {
   readonly what: string;
   readonly starts?: readonly (readonly number[] | string)[];
+  /** Where no fixed bytes tell it. */
+  readonly says?: (bytes: Uint8Array) => boolean;
   readonly endings?: readonly string[];
   readonly advice: (file: string) => readonly string[];
+}
+
+/** Whether a protocol buffer's field of text stands at a place: tag, length, and so many letters. */
+function textAt(bytes: Uint8Array, at: number, tag: number): boolean {
+  const [length = 0, ...letters] = bytes.subarray(at + 1, at + 10);
+  const seen = letters.slice(0, length);
+  return bytes[at] === tag && length > 0 && length < 128 && seen.every((letter) => letter > 0x1f && letter < 0x7f);
+}
+
+/** ModelProto: the version of the format, then who wrote it, or the list of operator sets. */
+function isOnnx(bytes: Uint8Array): boolean {
+  const [tag, version = 0, next] = bytes;
+  return tag === 0x08 && version > 0 && version < 64 && (textAt(bytes, 2, 0x12) || next === 0x3a || next === 0x42);
+}
+
+/** SavedModel: version 1, then a graph of some kilobytes; GraphDef: a node, which begins with its name. */
+function isGraph(bytes: Uint8Array): boolean {
+  const saved = bytes[0] === 0x08 && bytes[1] === 1 && bytes[2] === 0x12;
+  const nameOfNode = bytes[1] !== undefined && bytes[1] < 128 ? 2 : 3;
+  return saved || (bytes[0] === 0x0a && textAt(bytes, nameOfNode, 0x0a));
 }
 
 /** By their first bytes; where these say nothing, by the ending of the name. */
@@ -45,6 +67,8 @@ const KINDS: readonly Kind[] = [
     advice: () => ['The file itself is fetched by: git lfs pull'],
   },
   { what: 'an archive (gzip)', starts: [[0x1f, 0x8b]], advice: () => ['Unpack it.', ...other] },
+  { what: 'a model of ONNX', says: isOnnx, advice: () => other },
+  { what: 'a graph of TensorFlow', says: isGraph, advice: () => other },
   { what: 'a model of ONNX', endings: ['.onnx'], advice: () => other },
   { what: 'a graph of TensorFlow', endings: ['.pb'], advice: () => other },
   {
@@ -61,7 +85,8 @@ export function foreignKind(
 ): { readonly what: string; readonly advice: readonly string[] } | null {
   const ending = extname(file).toLowerCase();
   const found = KINDS.find(
-    ({ starts, endings }) =>
+    ({ starts, says, endings }) =>
+      (says === undefined || says(bytes)) &&
       (starts === undefined || starts.some((start) => startsWith(bytes, start))) &&
       (endings === undefined || endings.includes(ending)),
   );

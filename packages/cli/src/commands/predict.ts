@@ -1,4 +1,5 @@
 import { realpathSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import { basename, extname, join, resolve } from 'node:path';
 import { disposeAll, type Detector, type ImageDetections, KdError, messageOf, tidy, writeFileAtomic } from '@kd/core';
 import { DEFAULT_MAX_PIXELS, inputTransform, readImage } from '@kd/data';
@@ -9,6 +10,7 @@ import { FAILED, failureLines } from '../failures.js';
 import type { Flags } from '../flags.js';
 import { findModel, openModel } from '../open-model.js';
 import { print, printJson, tell } from '../out.js';
+import { shownPath } from '../shown-path.js';
 import { weightsFlags } from '../weights-flags.js';
 
 interface Found {
@@ -66,6 +68,11 @@ export async function predict(path: string, images: readonly string[], flags: Fl
     images: predictions,
   };
   await writeFileAtomic(join(out, 'predictions.json'), `${JSON.stringify(result, null, 2)}\n`);
+  const older = await olderPictures(out, images, predictions);
+  if (older.length > 0)
+    tell(
+      `note: ${shownPath(out)} holds ${older.length} other ${older.length === 1 ? 'picture' : 'pictures'} (${older.slice(0, 3).join(', ')}${older.length > 3 ? ', …' : ''}), which this call did not draw and predictions.json does not name`,
+    );
   const failed = predictions.filter((one) => 'error' in one).length;
   if (flags['json'] === true) printJson({ ok: failed === 0, ...result });
   else
@@ -74,6 +81,20 @@ export async function predict(path: string, images: readonly string[], flags: Fl
       `${images.length - failed} of ${images.length} images, boxes and predictions.json in ${out}`,
     );
   return failed === 0 ? 0 : FAILED;
+}
+
+/** Pictures in the folder that neither were drawn now nor are among those that were read: of an earlier call, say. */
+async function olderPictures(
+  out: string,
+  images: readonly string[],
+  predictions: readonly Prediction[],
+): Promise<string[]> {
+  const read = new Set(images.map(realPath));
+  const drawn = new Set(predictions.map((one) => ('drawn' in one ? one.drawn : '')));
+  const names = await readdir(out);
+  return names
+    .filter((name) => name.endsWith('.png') && !drawn.has(name) && !read.has(realPath(join(out, name))))
+    .sort();
 }
 
 async function predictOne(

@@ -177,7 +177,7 @@ function notFound(
       ...(namedBy === undefined
         ? []
         : [
-            `A name out of a file stands for a ${kind} that a direct dependency of the project declares, never for a path or another package${kind === 'detector' ? '; name one of your own beside the file (teacher.detector in a config, --detector)' : ''}.`,
+            `A name out of a file stands for ${kind === 'engine' ? 'an' : 'a'} ${kind} that a direct dependency of the project declares, never for a path or another package${kind === 'detector' ? '; name one of your own beside the file (teacher.detector in a config, --detector)' : ''}.`,
           ]),
       ...(isThere ? [] : [`To add it: pnpm add ${lacking}`]),
     ].join(' '),

@@ -58,6 +58,21 @@ describe('a resumed run', () => {
     });
   });
 
+  it.each([
+    [3, 'info', /^the run has done 12 steps \(3 epochs\), all that epochs: 3 asks for: nothing is left to train\.$/],
+    [2, 'warn', /^the run has done 12 steps \(3 epochs\), more than epochs: 2 asks for: nothing is trained/],
+  ] as const)('to %i epochs that it has says so', async (epochs, level, message) => {
+    const { out } = await run(toyConfig());
+    const said = { info: [] as string[], warn: [] as string[] };
+    const logger = {
+      info: (line: string) => void said.info.push(line),
+      warn: (line: string) => void said.warn.push(line),
+    };
+    const again = await run(toyConfig({ epochs }), { out, resume: true, logger });
+    expect(said[level]).toContainEqual(expect.stringMatching(message));
+    expect(of(again.events, 'step')).toEqual([]);
+  });
+
   it('ends as the whole one with accumulated batches and AdamW', async () => {
     const config = () => distilled({ accumulate: 2, optimizer: { name: 'adamw', lr: 0.01 }, clipNorm: 1, epochs: 4 });
     const whole = await run(config());

@@ -131,6 +131,7 @@ export class TrainingLoop {
       this.#toEvaluate = state.toEvaluate === true && val !== null;
       this.#saved = { step: state.step, file: latest };
       this.#resumed = true;
+      this.#tellWhatIsLeft();
     }
     await folder.writeJson('config.json', resolvedConfig(this.#run, this.#steps.loader));
     await this.#emit({
@@ -152,6 +153,19 @@ export class TrainingLoop {
         warnings: [],
       },
     });
+  }
+
+  /** A resume may ask for no more than the run has: it trains nothing, which must not look like a training. */
+  #tellWhatIsLeft(): void {
+    const { done, total, stepsPerEpoch } = this.#steps;
+    const { config, logger } = this.#run;
+    if (done < total) return;
+    const has = `the run has done ${done} steps (${Number((done / stepsPerEpoch).toFixed(2))} epochs)`;
+    if (done > total)
+      logger.warn(
+        `${has}, more than epochs: ${config.epochs} asks for: nothing is trained, and its weights are those of all its steps.`,
+      );
+    else logger.info(`${has}, all that epochs: ${config.epochs} asks for: nothing is left to train.`);
   }
 
   /** The data set passes that are due now. False when the signal stopped one. */
