@@ -6,7 +6,6 @@ import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import type { Binding } from './binding.js';
 import { correctConvolutions } from './corrections/convolution.js';
-import { correctGradients } from './corrections/gradients.js';
 import { correctReluGradient } from './corrections/relu.js';
 import { correctKernels } from './corrections/kernels.js';
 import { correctMaxPools } from './corrections/pooling.js';
@@ -69,7 +68,6 @@ async function startOnce(options: TensorflowOptions): Promise<EngineInfo> {
   correctConvolutions();
   correctMaxPools();
   correctKernels();
-  correctGradients();
   correctReluGradient();
   tf.registerBackend('tensorflow', () => new NodeJSKernelBackend(binding, '@kd/engine-tensorflow'), 3);
   await tf.setBackend('tensorflow');

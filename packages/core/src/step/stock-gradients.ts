@@ -1,12 +1,17 @@
 import * as tf from '@tensorflow/tfjs-core';
 
 /**
- * Gradients of tfjs-core that fail, on every backend: `cumsum` along any axis but the last transposes its result, and
+ * Gradients of tfjs-core that fail, on every backend: those of `split` and `unstack` into a single part expect a list
+ * where the tape hands the gradient of the only output over as it is; `cumsum` along any axis but the last transposes its result, and
  * `maximum`, `minimum` and `squaredDifference` forget to sum over dimensions that were broadcast, and a batched
- * `gather`
- * calls methods that only the union package registers.
+ * `gather` calls methods that only the union package registers. An engine that has better ones registers them when it
+ * starts, which is later.
  */
-export function correctGradients(): void {
+export function correctStockGradients(): void {
+  for (const kernelName of [tf.SplitV, tf.Unpack]) {
+    const config = tf.getGradient(kernelName);
+    register({ ...config, gradFunc: (dy, saved, attrs) => config.gradFunc([dy].flat(), saved, attrs) });
+  }
   correctGradient('Cumsum', ['x'], (dy, _saved, attributes) => {
     const { axis, exclusive, reverse } = attributes as unknown as {
       axis: number;
@@ -29,7 +34,7 @@ export function correctGradients(): void {
     b: () => unbroadcast(tf.mul(dy, tf.mul(2, tf.sub(b!, a!))), b!.shape),
   }));
   const plainGather = tf.getGradient('GatherV2');
-  tf.registerGradient({
+  register({
     ...plainGather,
     gradFunc: (dy, saved, attributes) => {
       const { axis, batchDims } = attributes as unknown as { axis: number; batchDims: number };
@@ -59,8 +64,14 @@ type GradFunc = (
   attributes: Record<string, unknown>,
 ) => Record<string, () => tf.Tensor>;
 
+/** In place of the one that is there, of which TensorFlow.js would warn. */
+function register(config: tf.GradConfig): void {
+  tf.unregisterGradient(config.kernelName);
+  tf.registerGradient(config);
+}
+
 function correctGradient(name: string, inputsToSave: string[], gradient: GradFunc): void {
-  tf.registerGradient({
+  register({
     kernelName: name,
     inputsToSave,
     gradFunc: (dy, saved, attributes) =>
