@@ -21,7 +21,8 @@ import teacher, { small } from './teacher.config.js';
 export default defineConfig({ ...teacher, student: small(8), teacher: { weights: 'runs/teacher' }, distillers: [process.env.DISTILLER ?? 'ssim'] });
 `,
 };
-const PACKAGES = '@kd/cli @kd/plugin-ssim @kd/detector-retinanet';
+/** What the first page says to add. */
+const PACKAGES = /pnpm add -D (.+)/.exec(readFileSync(join(root, 'README.md'), 'utf8'))![1]!.trim();
 /** What package managers print when something that they install wants to run a script. */
 const SCRIPTS = /ignored build scripts|approve-builds|install script|node-gyp/i;
 

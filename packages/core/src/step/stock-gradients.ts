@@ -2,8 +2,8 @@ import * as tf from '@tensorflow/tfjs-core';
 
 /**
  * Gradients of tfjs-core that fail, on every backend: those of `split` and `unstack` into a single part expect a list
- * where the tape hands the gradient of the only output over as it is; `cumsum` along any axis but the last transposes its result, and
- * `maximum`, `minimum` and `squaredDifference` forget to sum over dimensions that were broadcast, and a batched
+ * where the tape hands the gradient of the only output over as it is; `cumsum` along any axis but the last transposes
+ * its result; `maximum`, `minimum` and `squaredDifference` forget to sum over dimensions that were broadcast; a batched
  * `gather` calls methods that only the union package registers. An engine that has better ones registers them when it
  * starts, which is later.
  */
