@@ -36,7 +36,6 @@ describeGolden('detectors', (area) => {
               const weights = await openWeights(join(samples.folder, file));
               expect(weights.container, file).toBe(about.includes('pre-1.6 container') ? 'legacy' : 'zip');
               expect(weights.key, file).toBe(about.includes('checkpoint {model') ? 'model' : null);
-              await weights.close();
             }
           },
           ['made_with'],
@@ -59,7 +58,7 @@ describeGolden('detectors', (area) => {
           const path = join(folder, file);
           for (let length = 0; length < whole.length; length += 1000) {
             writeFileSync(path, whole.subarray(0, length));
-            await expect(safetensorsFormat.read(path), `${length} bytes`).rejects.toMatchObject({
+            await expect(readAll(path), `${length} bytes`).rejects.toMatchObject({
               code: 'CHECKPOINT_INVALID',
               message: expect.stringContaining(path) as string,
             });
@@ -69,6 +68,12 @@ describeGolden('detectors', (area) => {
     });
   }
 });
+
+/** Every number in a file. */
+async function readAll(file: string): Promise<number> {
+  const { tensors } = await safetensorsFormat.read(file);
+  return [...tensors.values()].reduce((sum, { data }) => sum + data.length, 0);
+}
 
 function expectSame(found: ReadonlyMap<string, HostTensor>, wanted: ReadonlyMap<string, HostTensor>): void {
   expect([...found.keys()].sort()).toEqual([...wanted.keys()].sort());

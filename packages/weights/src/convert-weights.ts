@@ -1,5 +1,5 @@
 import { findCheckpoint, type HostTensor, KdError, type NamedTensors, readModel, type WeightsOptions } from '@kd/core';
-import { readAll, safetensorsFormat } from './checkpoint-format.js';
+import { safetensorsFormat } from './checkpoint-format.js';
 import { exportStateDict } from './export-weights.js';
 import { importStateDict } from './import-weights.js';
 import type { LeftOut } from './names/translate.js';
@@ -32,30 +32,23 @@ export async function convertWeights(
 ): Promise<ConvertedWeights> {
   const file = await findCheckpoint(path, safetensorsFormat);
   const weights = await openWeights(file, { key });
-  try {
-    const base = { file, metadata: metadataOf(weights), notes: weights.notes };
-    if (names === 'keep') {
-      if (prefix !== undefined || rename !== undefined)
-        throw new KdError(
-          'USAGE',
-          'names that are kept are not changed: leave prefix and rename out, or choose other names.',
-        );
-      const usable = [...weights.tensors].flatMap(([name, { refused }]) => (refused === null ? [name] : []));
-      const tensors = new Map<string, HostTensor>();
-      for await (const [name, tensor] of weights.read(usable)) tensors.set(name, tensor);
-      return {
-        ...base,
-        tensors,
-        metadata: { ...weights.metadata, ...base.metadata },
-        told: 'names are kept',
-        leftOut: refusedOf(weights),
-      };
-    }
+  const base = { file, metadata: metadataOf(weights), notes: weights.notes };
+  if (names !== 'keep') {
     const { told, tensors: ours, leftOut } = await underOurNames(weights, { prefix, rename });
     return { ...base, told, leftOut, tensors: names === 'kd' ? ours : exportStateDict(ours, names) };
-  } finally {
-    await weights.close();
   }
+  if (prefix !== undefined || rename !== undefined)
+    throw new KdError(
+      'USAGE',
+      'names that are kept are not changed: leave prefix and rename out, or choose other names.',
+    );
+  return {
+    ...base,
+    told: 'names are kept',
+    metadata: { ...weights.metadata, ...base.metadata },
+    leftOut: refusedOf(weights),
+    tensors: new Map([...weights.values].filter(([name]) => weights.tensors.get(name)!.refused === null)),
+  };
 }
 
 /** What a training said of itself, which safetensors can hold as text. */
@@ -74,7 +67,7 @@ async function underOurNames(
     const { tensors } = await readModel(file, safetensorsFormat, options);
     return { told: 'a checkpoint of @kd', tensors, leftOut: [] };
   }
-  const { map, told, tensors, sources, ignored, foreign } = importStateDict(await readAll(weights), {
+  const { map, told, tensors, sources, ignored, foreign } = importStateDict(weights.values, {
     ...options,
     where: file,
   });

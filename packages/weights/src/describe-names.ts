@@ -1,4 +1,4 @@
-import { isKdError, type HostTensor } from '@kd/core';
+import { isKdError } from '@kd/core';
 import { type ImportedWeights, importStateDict } from './import-weights.js';
 import type { WeightsFile } from './weights-file.js';
 
@@ -15,11 +15,8 @@ export interface DescribedNames {
 /** Which map the names of a file are of; no number of it is read. */
 export function describeNames(weights: WeightsFile, prefix?: string): DescribedNames {
   if (weights.metadata['detector'] !== undefined) return { map: 'kd', told: 'a checkpoint of @kd', needs: [] };
-  const shapes = new Map(
-    [...weights.tensors].map(([name, { shape }]): [string, HostTensor] => [name, { dtype: 'F32', shape, data: NONE }]),
-  );
   try {
-    const { map, told, needs }: ImportedWeights = importStateDict(shapes, { where: weights.file, prefix });
+    const { map, told, needs }: ImportedWeights = importStateDict(weights.values, { where: weights.file, prefix });
     return { map: told === '@kd' ? 'kd' : map, told, needs };
   } catch (error) {
     // Names of a student beside those of a teacher, say: what there is can be shown all the same.
@@ -27,5 +24,3 @@ export function describeNames(weights: WeightsFile, prefix?: string): DescribedN
     return { map: null, told: error.message, needs: [] };
   }
 }
-
-const NONE = new Float32Array();

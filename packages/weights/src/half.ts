@@ -1,5 +1,5 @@
 import { KdError, type HostTensor } from '@kd/core';
-import { elementCount } from './dtypes.js';
+import { type Dtype, elementCount } from './dtypes.js';
 
 const float = new Float32Array(1);
 const bits = new Uint32Array(float.buffer);
@@ -71,12 +71,16 @@ export function toFloat32(tensor: HostTensor): Float32Array {
   return Float32Array.from(data);
 }
 
+/** F16 for what {@link toHalf} rounds, else the same. */
+export const dtypeAsHalf = (dtype: Dtype): Dtype =>
+  dtype === 'F32' || dtype === 'F64' || dtype === 'BF16' ? 'F16' : dtype;
+
 /**
  * A floating tensor rounded to F16; tensors of integers are returned as they are.
  * @throws KdError USAGE when a finite value is too large for F16 (beyond 65504)
  */
 export function toHalf(name: string, tensor: HostTensor): HostTensor {
-  if (tensor.dtype !== 'F32' && tensor.dtype !== 'F64' && tensor.dtype !== 'BF16') return tensor;
+  if (dtypeAsHalf(tensor.dtype) === tensor.dtype) return tensor;
   const values = tensor.data instanceof Float64Array ? tensor.data : toFloat32(tensor);
   const data = new Uint16Array(elementCount(tensor.shape));
   for (let i = 0; i < data.length; i++) {

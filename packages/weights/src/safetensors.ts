@@ -1,7 +1,7 @@
 import { KdError, messageOf, readRegularFile, writeFileAtomic, type HostTensor, type NamedTensors } from '@kd/core';
 import { DTYPES, elementCount, isDtype } from './dtypes.js';
 import { checkHash, HASH_KEY, NO_HASH_YET, writeHash } from './file-hash.js';
-import { toHalf } from './half.js';
+import { dtypeAsHalf, toHalf } from './half.js';
 import { readHeader } from './header.js';
 
 export interface SafetensorsFile {
@@ -70,19 +70,19 @@ export function serializeSafetensors(
   options: SerializeOptions = {},
 ): Uint8Array {
   const list = [...tensors].map(([name, tensor]) => {
-    checkTensor(name, tensor);
-    return { name, tensor: options.as === 'F16' ? toHalf(name, tensor) : tensor };
+    checkHeader(name, tensor);
+    return { name, tensor, dtype: options.as === 'F16' ? dtypeAsHalf(tensor.dtype) : tensor.dtype };
   });
-  list.sort((a, b) => DTYPES[b.tensor.dtype].bytes - DTYPES[a.tensor.dtype].bytes || (a.name < b.name ? -1 : 1));
+  list.sort((a, b) => DTYPES[b.dtype].bytes - DTYPES[a.dtype].bytes || (a.name < b.name ? -1 : 1));
 
   let position = 0;
   const fields: string[] = [];
   const sorted = Object.entries({ ...metadata, [HASH_KEY]: NO_HASH_YET }).sort(([a], [b]) => (a < b ? -1 : 1));
   fields.push(`"__metadata__":${JSON.stringify(Object.fromEntries(sorted))}`);
-  for (const { name, tensor } of list) {
-    const end = position + tensor.data.byteLength;
+  for (const { name, dtype, tensor } of list) {
+    const end = position + elementCount(tensor.shape) * DTYPES[dtype].bytes;
     fields.push(
-      `${JSON.stringify(name)}:${JSON.stringify({ dtype: tensor.dtype, shape: tensor.shape, data_offsets: [position, end] })}`,
+      `${JSON.stringify(name)}:${JSON.stringify({ dtype, shape: tensor.shape, data_offsets: [position, end] })}`,
     );
     position = end;
   }
@@ -94,8 +94,12 @@ export function serializeSafetensors(
   bytes.set(json, 8);
   bytes.fill(0x20, 8 + json.length, 8 + headerLength);
   let at = 8 + headerLength;
-  for (const { tensor } of list) {
-    const { buffer, byteOffset, byteLength } = tensor.data;
+  for (const { name, tensor } of list) {
+    // Read once each: values may be made, or read from a file, when they are asked for.
+    const { dtype, shape, data } = tensor;
+    checkData(name, { dtype, shape, data });
+    const written = options.as === 'F16' ? toHalf(name, { dtype, shape, data }).data : data;
+    const { buffer, byteOffset, byteLength } = written;
     bytes.set(new Uint8Array(buffer, byteOffset, byteLength), at);
     at += byteLength;
   }
@@ -113,15 +117,23 @@ export async function writeSafetensors(
   await writeFileAtomic(file, serializeSafetensors(tensors, metadata, options));
 }
 
-function checkTensor(name: string, { dtype, shape, data }: HostTensor): void {
-  const fail = (why: string): never => {
-    throw new KdError('USAGE', `tensor "${name}" cannot be written: ${why}.`);
-  };
-  if (name === '__metadata__') fail('the name is taken by the format; choose another');
-  if (!isDtype(dtype)) fail(`dtype ${String(dtype)} is not one of ${Object.keys(DTYPES).join(', ')}`);
+function checkHeader(name: string, { dtype, shape }: HostTensor): void {
+  if (name === '__metadata__') cannotWrite(name, 'the name is taken by the format; choose another');
+  if (!isDtype(dtype)) cannotWrite(name, `dtype ${String(dtype)} is not one of ${Object.keys(DTYPES).join(', ')}`);
+  if (!shape.every((side) => Number.isSafeInteger(side) && side >= 0))
+    cannotWrite(name, `[${shape.join(', ')}] is not a shape`);
+}
+
+function checkData(name: string, { dtype, shape, data }: HostTensor): void {
   if (!(data instanceof DTYPES[dtype].array))
-    fail(`${dtype} is held in a ${DTYPES[dtype].array.name}, not in a ${data.constructor.name}`);
-  if (!shape.every((side) => Number.isSafeInteger(side) && side >= 0) || data.length !== elementCount(shape)) {
-    fail(`shape [${shape.join(', ')}] does not fit ${data.length} elements`);
-  }
+    cannotWrite(
+      name,
+      `${dtype} is held in a ${DTYPES[dtype].array.name}, not in a ${(data as HostTensor['data']).constructor.name}`,
+    );
+  if (data.length !== elementCount(shape))
+    cannotWrite(name, `shape [${shape.join(', ')}] does not fit ${data.length} elements`);
+}
+
+function cannotWrite(name: string, why: string): never {
+  throw new KdError('USAGE', `tensor "${name}" cannot be written: ${why}.`);
 }

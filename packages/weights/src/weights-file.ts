@@ -1,12 +1,12 @@
-import { type HostTensor, KdError } from '@kd/core';
+import { KdError, type NamedTensors } from '@kd/core';
 import { DTYPES, elementCount } from './dtypes.js';
 import { readSafetensors } from './safetensors.js';
 import { openTorch } from './torch/open-torch.js';
 import { type PlainData, plainData } from './torch/plain-data.js';
 import type { TorchTensor } from './torch/pickle-value.js';
-import { readTensors } from './torch/read-tensors.js';
 import { findStateDict } from './torch/state-dict.js';
 import { refusal } from './torch/tensor-values.js';
+import { torchTensors } from './torch/torch-tensors.js';
 import { TORCH_DTYPES } from './torch/torch-dtypes.js';
 import { type TorchFile, torchError } from './torch/torch-file.js';
 
@@ -32,16 +32,15 @@ export interface WeightsFile {
   /** What was chosen or left out without being asked for, in words. */
   readonly notes: readonly string[];
   /**
-   * The tensors of these names, one after the other; each storage is read once.
-   * @throws KdError CHECKPOINT_INVALID for a tensor whose numbers nobody can have
+   * The tensors themselves. Those of torch are read from the file whenever their `data` is asked for, each time anew;
+   * data that nobody can have is an error then (CHECKPOINT_INVALID).
    */
-  read(names: Iterable<string>): AsyncIterable<readonly [name: string, tensor: HostTensor]>;
-  close(): Promise<void>;
+  readonly values: NamedTensors;
 }
 
 /**
  * Opens a file of weights: safetensors, or what `torch.save` writes in any of its three containers. Nothing in it is
- * executed. Close it afterwards.
+ * executed. The file has to stay as it is as long as its tensors are wanted.
  * @param key of the state dict, where the file holds several: `ema_state_dict`, or `models.teacher` for one inside of
  *   another dict
  * @throws KdError CHECKPOINT_INVALID
@@ -51,13 +50,7 @@ export async function openWeights(
   { key }: { readonly key?: string | undefined } = {},
 ): Promise<WeightsFile> {
   const opened = await openTorch(file);
-  if (opened === null) return openSafetensors(file, key);
-  try {
-    return torchWeights(file, opened, key);
-  } catch (error) {
-    await opened.close();
-    throw error;
-  }
+  return opened === null ? openSafetensors(file, key) : torchWeights(file, opened, key);
 }
 
 async function openSafetensors(file: string, key: string | undefined): Promise<WeightsFile> {
@@ -75,10 +68,7 @@ async function openSafetensors(file: string, key: string | undefined): Promise<W
     meta: metadata,
     metadata,
     notes: [],
-    async *read(names) {
-      for (const name of names) yield [name, tensors.get(name)!] as const;
-    },
-    close: () => Promise.resolve(),
+    values: tensors,
   };
 }
 
@@ -94,8 +84,7 @@ function torchWeights(file: string, opened: TorchFile, key: string | undefined):
     meta: meta === undefined ? {} : plainData(meta),
     metadata: {},
     notes: found.notes,
-    read: (names) => readTensors(opened, found.tensors, names, file),
-    close: () => opened.close(),
+    values: torchTensors(opened, found.tensors, file),
   };
 }
 

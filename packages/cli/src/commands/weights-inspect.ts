@@ -9,15 +9,11 @@ import { weightsFlags } from '../weights-flags.js';
 export async function inspectWeights(file: string, flags: Flags): Promise<number> {
   const { key, prefix } = weightsFlags(flags);
   const weights = await openWeights(file, { key });
-  try {
-    const names = describeNames(weights, prefix);
-    if (flags['json'] === true) {
-      const { container, tensors, meta, notes } = weights;
-      printJson({ ok: true, file, container, key: weights.key, ...names, tensors: asJson(tensors), meta, notes });
-    } else print(...lines(weights, names));
-  } finally {
-    await weights.close();
-  }
+  const names = describeNames(weights, prefix);
+  if (flags['json'] === true) {
+    const { container, tensors, meta, notes } = weights;
+    printJson({ ok: true, file, container, key: weights.key, ...names, tensors: asJson(tensors), meta, notes });
+  } else print(...lines(weights, names));
   return 0;
 }
 

@@ -1,7 +1,7 @@
 import type { HostTensor, NamedTensors } from '@kd/core';
 import { splitName } from '../names/translate.js';
 import { type FlattenedMap, flattenedMaps, type WeightSides } from './flattened-map.js';
-import { lazyTensor } from './lazy-tensor.js';
+import { lazyTensor, passingData } from './lazy-tensor.js';
 import { permute } from './permute.js';
 
 /** A variable of ours, or a tensor of torch, by its name. */
@@ -97,4 +97,9 @@ function fromLinear(tensor: HostTensor, flattened: FlattenedMap | undefined): Ho
 
 /** Another shape of the same values. */
 export const reshaped = (tensor: HostTensor, shape: readonly number[]): HostTensor =>
-  lazyTensor(tensor, shape, () => tensor.data);
+  lazyTensor(
+    tensor,
+    shape,
+    () => tensor.data,
+    () => passingData(tensor),
+  );

@@ -1,8 +1,8 @@
-import type { FileHandle } from 'node:fs/promises';
+import type { ByteSource } from './byte-source.js';
 import { type Fail, pickleInput } from './pickle-input.js';
 import { storageOf } from './persistent-storage.js';
 import { isTuple, type PickleValue, type TorchStorage } from './pickle-value.js';
-import { readExactly, readStoredAt, type StoredAt, storedAt } from './stored-at.js';
+import { readStoredAt, type StoredAt, storedAt } from './stored-at.js';
 import { TORCH_DTYPES } from './torch-dtypes.js';
 import { pickleError, type TorchFile, torchError } from './torch-file.js';
 import { unpickle } from './unpickle.js';
@@ -16,8 +16,9 @@ const PROTOCOL = 1001;
  * version, machine, the object, names of the storages), then the storages in the order of these names, each as the
  * number of its elements in 8 bytes and its bytes.
  */
-export async function openLegacy(handle: FileHandle, size: number, where: string): Promise<TorchFile> {
-  const input = pickleInput((into, position) => readExactly(handle.fd, into, position, where), 0, size);
+export function openLegacy(source: ByteSource): TorchFile {
+  const { where, size } = source;
+  const input = pickleInput((into, position) => void source.read(into, position), 0, size);
   const storages = new Map<string, TorchStorage>();
   const persistent = (id: PickleValue, fail: Fail): PickleValue => {
     // A class of a module that was saved whole, with its source.
@@ -55,7 +56,7 @@ export async function openLegacy(handle: FileHandle, size: number, where: string
   for (const key of keys) {
     const storage = storages.get(key);
     if (storage === undefined) throw torchError(where, `it has a storage ${key} that nothing refers to: it is damaged`);
-    const place = storedAt(handle.fd, position, TORCH_DTYPES[storage.dtype]!.bytes, size, where, `storage ${key}`);
+    const place = storedAt(source, position, TORCH_DTYPES[storage.dtype]!.bytes, size, `storage ${key}`);
     places.set(key, place);
     position = place.end;
   }
@@ -63,7 +64,6 @@ export async function openLegacy(handle: FileHandle, size: number, where: string
     container: 'legacy',
     value,
     size,
-    readStorage: (storage) => readStoredAt(handle, places.get(storage.key), storage, where),
-    close: () => handle.close(),
+    readStorage: (storage, room) => readStoredAt(source, places.get(storage.key), storage, room),
   };
 }

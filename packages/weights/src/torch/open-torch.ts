@@ -1,9 +1,9 @@
-import { open } from 'node:fs/promises';
 import { checkRegularFile, KdError, messageOf } from '@kd/core';
+import { byteSource, type ByteSource } from './byte-source.js';
 import { openLegacy } from './legacy-container.js';
 import { openTar } from './tar-container.js';
-import { openZip } from './zip-container.js';
 import type { TorchFile } from './torch-file.js';
+import { openZip } from './zip-container.js';
 
 /** Bytes that tell what a file is. */
 const START = 512;
@@ -17,33 +17,25 @@ function torchContainer(start: Buffer): TorchFile['container'] | null {
   return start.toString('latin1', 257, 262) === 'ustar' ? 'tar' : null;
 }
 
+const OPEN = { zip: openZip, legacy: openLegacy, tar: openTar } as const;
+
 /**
- * Opens a file that `torch.save` wrote, as data: its pickle is read by an unpickler of our own that calls nothing, and
- * the numbers of a tensor are read when they are wanted. Close it afterwards.
+ * Reads what `torch.save` wrote, as data: its pickle is read by an unpickler of our own that calls nothing, and the
+ * numbers of a tensor are read when they are wanted.
  * @returns null for a file of another kind
  * @throws KdError CHECKPOINT_INVALID
  */
 export async function openTorch(file: string): Promise<TorchFile | null> {
-  const handle = await openRegular(file);
-  try {
-    const { size } = await handle.stat();
-    const { buffer } = await handle.read(Buffer.alloc(START), 0, START, 0);
-    const container = torchContainer(buffer);
-    if (container === 'zip') return await openZip(handle, size, file);
-    if (container === 'legacy') return await openLegacy(handle, size, file);
-    if (container === 'tar') return await openTar(handle, size, file);
-    await handle.close();
-    return null;
-  } catch (error) {
-    await handle.close();
-    throw error;
-  }
+  const source = await regularSource(file);
+  const start = source.read(Buffer.alloc(Math.min(START, source.size)), 0);
+  const container = torchContainer(start);
+  return container === null ? null : OPEN[container](source);
 }
 
-async function openRegular(file: string): Promise<Awaited<ReturnType<typeof open>>> {
+async function regularSource(file: string): Promise<ByteSource> {
   try {
     await checkRegularFile(file);
-    return await open(file);
+    return byteSource(file);
   } catch (cause) {
     throw new KdError('CHECKPOINT_INVALID', `${file} could not be read: ${messageOf(cause)}. Check the path.`, {
       cause,

@@ -1,8 +1,8 @@
-import type { FileHandle } from 'node:fs/promises';
+import type { ByteSource } from './byte-source.js';
 import { type Fail, type PickleInput, pickleInput } from './pickle-input.js';
 import { dtypeOfStorage, TORCH_DTYPES } from './torch-dtypes.js';
 import { isGlobal, isTuple, type PickleValue, type TorchStorage, type TorchTensor } from './pickle-value.js';
-import { readExactly, readStoredAt, type StoredAt, storedAt } from './stored-at.js';
+import { readStoredAt, type StoredAt, storedAt } from './stored-at.js';
 import { type TarEntry, tarEntries } from './tar-entries.js';
 import { pickleError, type TorchFile, torchError } from './torch-file.js';
 import { unpickle } from './unpickle.js';
@@ -14,8 +14,9 @@ const isCount = (value: unknown): value is number => Number.isSafeInteger(value)
  * device and class, and its elements; then which are parts of others), `tensors` (their number, then of each its key,
  * storage and class, and sides, strides and offset), and `pickle`, which refers to both by key.
  */
-export async function openTar(handle: FileHandle, size: number, where: string): Promise<TorchFile> {
-  const entries = tarEntries(handle.fd, size, where);
+export function openTar(source: ByteSource): TorchFile {
+  const { where, size } = source;
+  const entries = tarEntries(source);
   const objects = new Map<number, TorchStorage | TorchTensor>();
   const places = new Map<string, StoredAt>();
   const open = (name: string): Reader => {
@@ -26,7 +27,7 @@ export async function openTar(handle: FileHandle, size: number, where: string): 
         `it is an archive (tar) without the entry "${name}" that torch wrote before 0.1.10`,
         'Where the weights lie in it as a file, unpack it first.',
       );
-    return reader(handle, entry, name, where);
+    return reader(source, entry, name);
   };
 
   const storages = open('storages');
@@ -35,7 +36,7 @@ export async function openTar(handle: FileHandle, size: number, where: string): 
     const dtype = isGlobal(type) ? dtypeOfStorage(type.name) : undefined;
     if (dtype === undefined || !isCount(key)) return storages.fail('a storage has no key, or is of an unknown kind');
     const element = TORCH_DTYPES[dtype]!.bytes;
-    const place = storedAt(handle.fd, storages.input.position, element, storages.end, where, `storage ${key}`);
+    const place = storedAt(source, storages.input.position, element, storages.end, `storage ${key}`);
     storages.input.position = place.end;
     places.set(String(key), place);
     const elements = (place.end - place.start) / element;
@@ -74,8 +75,7 @@ export async function openTar(handle: FileHandle, size: number, where: string): 
     container: 'tar',
     value,
     size,
-    readStorage: (storage) => readStoredAt(handle, places.get(storage.key), storage, where),
-    close: () => handle.close(),
+    readStorage: (storage, room) => readStoredAt(source, places.get(storage.key), storage, room),
   };
 }
 
@@ -91,9 +91,9 @@ interface Reader {
   longs(count: number): number[];
 }
 
-function reader(handle: FileHandle, { start, end }: TarEntry, name: string, where: string): Reader {
-  const input = pickleInput((into, position) => readExactly(handle.fd, into, position, where), start, end);
-  const tell = pickleError(where, `the file, in its entry "${name}"`);
+function reader(source: ByteSource, { start, end }: TarEntry, name: string): Reader {
+  const input = pickleInput((into, position) => void source.read(into, position), start, end);
+  const tell = pickleError(source.where, `the file, in its entry "${name}"`);
   const fail: Fail = (why, advice) => {
     throw tell(input.position, why, advice);
   };

@@ -1,4 +1,4 @@
-import { readExactly } from './stored-at.js';
+import type { ByteSource } from './byte-source.js';
 import { torchError } from './torch-file.js';
 
 /** Where the bytes of a file of an archive lie. */
@@ -12,11 +12,11 @@ const BLOCK = 512;
 const MOST = 1000;
 
 /** The files of an archive (tar) by their names, as POSIX writes it; records of other kinds are passed over. */
-export function tarEntries(fd: number, size: number, where: string): Map<string, TarEntry> {
+export function tarEntries({ where, size, read }: ByteSource): Map<string, TarEntry> {
   const entries = new Map<string, TarEntry>();
   const header = Buffer.alloc(BLOCK);
   for (let position = 0, count = 0; position + BLOCK <= size; count++) {
-    readExactly(fd, header, position, where);
+    read(header, position);
     if (header.every((byte) => byte === 0)) break;
     const sum = numberAt(header, 148, 8);
     const counted = header.reduce((total, byte, i) => total + (i >= 148 && i < 156 ? 0x20 : byte), 0);

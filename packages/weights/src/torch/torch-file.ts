@@ -1,6 +1,10 @@
 import { KdError } from '@kd/core';
 import type { PickleValue, TorchStorage } from './pickle-value.js';
 
+/** Gives room for so many bytes, aligned to any element. */
+export type Room = (bytes: number) => Uint8Array;
+export const freshRoom: Room = (bytes) => new Uint8Array(bytes);
+
 /** A checkpoint of torch whose structure was read, and whose numbers still lie in the file. */
 export interface TorchFile {
   readonly container: 'zip' | 'legacy' | 'tar';
@@ -9,11 +13,11 @@ export interface TorchFile {
   /** Bytes of the file: what is said to be in it is held against that. */
   readonly size: number;
   /**
-   * The bytes of a whole storage, least byte of each element first.
+   * The bytes of a storage, read now, least byte of each element first.
+   * @param room where they go, given their number
    * @throws KdError CHECKPOINT_INVALID
    */
-  readStorage(storage: TorchStorage): Promise<Uint8Array>;
-  close(): Promise<void>;
+  readStorage(storage: TorchStorage, room?: Room): Uint8Array;
 }
 
 /** The one error of everything that a checkpoint of torch can be wrong in. */
