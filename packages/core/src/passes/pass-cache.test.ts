@@ -1,64 +1,19 @@
-import { readdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import * as tf from '@tensorflow/tfjs-core';
-import { cpuEngine, jsonFormat, toyData, toyDetector } from '@kd/testing';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { jsonFormat, toyData, toyDetector } from '@kd/testing';
+import { describe, expect, it } from 'vitest';
 import { plugin } from '../../test/distillation.js';
-import { lastState, type Ran, removeFolders, run, toyConfig } from '../../test/toy-run.js';
+import { lastState, run, toyConfig } from '../../test/toy-run.js';
 import { seen, walk } from '../../test/walk.js';
+import { passFiles, withPass } from '../../test/passing.js';
+import { taughtToWalk } from '../../test/taught.js';
 import type { Config } from '../config.js';
-import type { Hooks, PassView } from '../contract/plugin.js';
+import type { PassView } from '../contract/plugin.js';
 import { madeFrom } from './pass-cache.js';
 import type { PassContext } from './pass-context.js';
 
-vi.setConfig({ testTimeout: 60_000 });
-
-let tensors: number;
-let teacher: Ran;
-/** Four steps an epoch. */
-const distilled = (more: Partial<Config> = {}): Config =>
-  toyConfig({
-    teacher: { weights: teacher.out, detector: toyDetector({ width: 6, size: 16 }) },
-    distillers: [walk()],
-    epochs: 2,
-    ...more,
-  });
-const files = (out: string, id = 'walk'): Promise<string[]> =>
-  readdir(join(out, 'passes', id)).then(
-    (names) => names.sort(),
-    () => [],
-  );
-const passing = (pass: (view: PassView) => Promise<void>): Config =>
-  distilled({
-    epochs: 1,
-    distillers: [
-      plugin(
-        'p',
-        () =>
-          ({
-            datasetPass: {
-              every: 0,
-              run: async (view: PassView) => {
-                await pass(view);
-                return new Map();
-              },
-              use: () => {},
-            },
-          }) satisfies Hooks,
-      ),
-    ],
-  });
-
-beforeAll(async () => {
-  await cpuEngine().start();
-  teacher = await run(toyConfig({ student: toyDetector({ width: 6, size: 16 }), epochs: 1, seed: 5 }));
-});
-beforeEach(() => {
-  tensors = tf.memory().numTensors;
-  seen.length = 0;
-});
-afterEach(() => expect(tf.memory().numTensors, 'live tensors after the test').toBe(tensors));
-afterAll(removeFolders);
+const { distilled } = taughtToWalk();
+const passing = (pass: (view: PassView) => Promise<void>): Config => distilled(withPass(pass));
 
 describe('what a pass keeps', () => {
   it('is made once for all refreshes, and after a resume', async () => {
@@ -74,7 +29,7 @@ describe('what a pass keeps', () => {
       'run walk 8',
       'use walk',
     ]);
-    expect(await files(first.out)).toEqual(['cache', 'epoch-0.json', 'epoch-1.json', 'epoch-2.json']);
+    expect(await passFiles(first.out)).toEqual(['cache', 'epoch-0.json', 'epoch-1.json', 'epoch-2.json']);
   });
 
   it('is made again where its file is damaged, with a warning, and the run ends as the whole one', async () => {

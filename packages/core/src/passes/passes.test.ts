@@ -1,63 +1,19 @@
-import { readdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
-import { cpuEngine, jsonFormat, toyData, toyDetector } from '@kd/testing';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { jsonFormat, toyData } from '@kd/testing';
+import { describe, expect, it } from 'vitest';
 import { plugin } from '../../test/distillation.js';
-import { lastState, of, type Ran, removeFolders, run, toyConfig } from '../../test/toy-run.js';
+import { lastState, of, run } from '../../test/toy-run.js';
 import { seen, walk, type WalkOptions } from '../../test/walk.js';
+import { passFiles, withPass } from '../../test/passing.js';
+import { taughtToWalk } from '../../test/taught.js';
 import type { Config } from '../config.js';
 import type { Dataset, DatasetSource } from '../contract/data.js';
 import type { Hooks, PassView } from '../contract/plugin.js';
 
-vi.setConfig({ testTimeout: 60_000 });
-
-let tensors: number;
-let teacher: Ran;
-/** Four steps an epoch. */
-const distilled = (more: Partial<Config> = {}): Config =>
-  toyConfig({
-    teacher: { weights: teacher.out, detector: toyDetector({ width: 6, size: 16 }) },
-    distillers: [walk()],
-    epochs: 2,
-    ...more,
-  });
-const files = (out: string, id = 'walk'): Promise<string[]> =>
-  readdir(join(out, 'passes', id)).then(
-    (names) => names.sort(),
-    () => [],
-  );
-const passing = (pass: (view: PassView) => Promise<void>): Config =>
-  distilled({
-    epochs: 1,
-    distillers: [
-      plugin(
-        'p',
-        () =>
-          ({
-            datasetPass: {
-              every: 0,
-              run: async (view: PassView) => {
-                await pass(view);
-                return new Map();
-              },
-              use: () => {},
-            },
-          }) satisfies Hooks,
-      ),
-    ],
-  });
-
-beforeAll(async () => {
-  await cpuEngine().start();
-  teacher = await run(toyConfig({ student: toyDetector({ width: 6, size: 16 }), epochs: 1, seed: 5 }));
-});
-beforeEach(() => {
-  tensors = tf.memory().numTensors;
-  seen.length = 0;
-});
-afterEach(() => expect(tf.memory().numTensors, 'live tensors after the test').toBe(tensors));
-afterAll(removeFolders);
+const { distilled } = taughtToWalk();
+const passing = (pass: (view: PassView) => Promise<void>): Config => distilled(withPass(pass));
 
 describe('what a pass sees', () => {
   it('the records of the training data, and chosen images in the order that it asks for, as in evaluation', async () => {
@@ -224,7 +180,7 @@ describe('a period in steps', () => {
     const config = () => distilled({ distillers: [walk('walk', { every: { steps: 3 } })] });
     const whole = await run(config());
     expect(seen.filter((one) => one.startsWith('run'))).toEqual([0, 3, 6].map((step) => `run walk ${step}`));
-    expect(await files(whole.out)).toEqual(['cache', 'step-0.json', 'step-3.json', 'step-6.json']);
+    expect(await passFiles(whole.out)).toEqual(['cache', 'step-0.json', 'step-3.json', 'step-6.json']);
     const first = await run(config(), { stopAt });
     await run(config(), { out: first.out, resume: true });
     expect(await lastState(first.out)).toEqual(await lastState(whole.out));
@@ -282,7 +238,7 @@ describe('a run that is stopped in the middle of a pass', () => {
       const first = await stopping({ step, done });
       expect(first.summary).toBeNull();
       expect(of(first.events, 'stopped')).toMatchObject([{ step }]);
-      expect(await files(first.out)).toEqual([
+      expect(await passFiles(first.out)).toEqual([
         'cache',
         ...[0, 3, 6].filter((due) => due < step).map((due) => `step-${due}.json`),
       ]);
@@ -322,6 +278,6 @@ describe('a run that is stopped in the middle of a pass', () => {
         }) satisfies Hooks,
     );
     const { out, summary } = await run(distilled({ distillers: [partial] }), { signal: stop.signal });
-    expect([summary, used, await files(out, 'part')]).toEqual([null, 0, []]);
+    expect([summary, used, await passFiles(out, 'part')]).toEqual([null, 0, []]);
   });
 });

@@ -1,34 +1,9 @@
-import * as tf from '@tensorflow/tfjs-core';
-import { cpuEngine, toyDetector } from '@kd/testing';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { calls, mimic } from '../../test/mimic.js';
-import { lastState, of, type Ran, removeFolders, run, toyConfig } from '../../test/toy-run.js';
-import type { Config } from '../config.js';
+import { describe, expect, it } from 'vitest';
+import { calls } from '../../test/mimic.js';
+import { lastState, of, type Ran, run, toyConfig } from '../../test/toy-run.js';
+import { taughtToMimic } from '../../test/taught.js';
 
-// Plain JavaScript convolutions on a busy machine.
-vi.setConfig({ testTimeout: 60_000 });
-
-let tensors: number;
-let teacher: Ran;
-/** A student of another width than its teacher, with an adapter, random numbers, a state and a pass. */
-const distilled = (more: Partial<Config> = {}): Config =>
-  toyConfig({
-    teacher: { weights: teacher.out, detector: toyDetector({ width: 6, size: 16 }) },
-    distillers: [mimic({ noise: 0.5, pass: true })],
-    ema: { decay: 0.8 },
-    ...more,
-  });
-
-beforeAll(async () => {
-  await cpuEngine().start();
-  teacher = await run(toyConfig({ student: toyDetector({ width: 6, size: 16 }), epochs: 1, seed: 5 }));
-});
-beforeEach(() => {
-  tensors = tf.memory().numTensors;
-  calls.length = 0;
-});
-afterEach(() => expect(tf.memory().numTensors, 'live tensors after the test').toBe(tensors));
-afterAll(removeFolders);
+const { distilled } = taughtToMimic();
 
 describe('a resumed run', () => {
   it.each([

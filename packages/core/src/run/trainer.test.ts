@@ -1,47 +1,14 @@
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
-import { cpuEngine, jsonFormat, toyData, toyDetector } from '@kd/testing';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { jsonFormat, toyData, toyDetector } from '@kd/testing';
+import { describe, expect, it } from 'vitest';
 import { plugin } from '../../test/distillation.js';
 import { calls, mimic } from '../../test/mimic.js';
-import {
-  checkpointNames,
-  lastState,
-  of,
-  type Ran,
-  readJson,
-  removeFolders,
-  run,
-  temporaryFolder,
-  toyConfig,
-} from '../../test/toy-run.js';
-import type { Config } from '../config.js';
+import { checkpointNames, lastState, of, readJson, run, temporaryFolder, toyConfig } from '../../test/toy-run.js';
+import { taughtToMimic } from '../../test/taught.js';
 import type { Hooks, LossTerms, StepView } from '../contract/plugin.js';
 
-// Plain JavaScript convolutions on a busy machine.
-vi.setConfig({ testTimeout: 60_000 });
-
-let tensors: number;
-let teacher: Ran;
-/** A student of another width than its teacher, with an adapter, random numbers, a state and a pass. */
-const distilled = (more: Partial<Config> = {}): Config =>
-  toyConfig({
-    teacher: { weights: teacher.out, detector: toyDetector({ width: 6, size: 16 }) },
-    distillers: [mimic({ noise: 0.5, pass: true })],
-    ema: { decay: 0.8 },
-    ...more,
-  });
-
-beforeAll(async () => {
-  await cpuEngine().start();
-  teacher = await run(toyConfig({ student: toyDetector({ width: 6, size: 16 }), epochs: 1, seed: 5 }));
-});
-beforeEach(() => {
-  tensors = tf.memory().numTensors;
-  calls.length = 0;
-});
-afterEach(() => expect(tf.memory().numTensors, 'live tensors after the test').toBe(tensors));
-afterAll(removeFolders);
+const { distilled, teacher } = taughtToMimic();
 
 describe('Trainer', () => {
   it('leaves a resolved config, a summary, the last checkpoints and the best weights', async () => {
@@ -133,14 +100,14 @@ describe('Trainer', () => {
   it('starts from the weights of init', async () => {
     const started = await run(
       toyConfig({
-        init: teacher.out,
+        init: teacher(),
         student: toyDetector({ width: 6, size: 16 }),
         epochs: 1,
         optimizer: { name: 'sgd', lr: 1e-12, momentum: 0, weightDecay: 0 },
       }),
     );
     const [from, to] = await Promise.all([
-      jsonFormat.read(join(teacher.out, 'checkpoints', 'best.json')),
+      jsonFormat.read(join(teacher(), 'checkpoints', 'best.json')),
       lastState(started.out),
     ]);
     const close = (name: string) =>
@@ -153,7 +120,7 @@ describe('Trainer', () => {
   it('takes from init what fits and tells the rest, both ways', async () => {
     const warnings: string[] = [];
     const logger = { info: () => {}, warn: (message: string) => void warnings.push(message) };
-    await run(toyConfig({ init: teacher.out, student: toyDetector({ width: 6, size: 16, depth: 2 }), epochs: 1 }), {
+    await run(toyConfig({ init: teacher(), student: toyDetector({ width: 6, size: 16, depth: 2 }), epochs: 1 }), {
       logger,
     });
     expect(warnings).toEqual([
@@ -161,13 +128,13 @@ describe('Trainer', () => {
         /^init: .*best\.json does not match the student everywhere: \d+ tensors fit; 4 missing: head\.cls\.1\/kernel/,
       ),
     ]);
-    const { tensors } = await jsonFormat.read(join(teacher.out, 'checkpoints', 'best.json'));
+    const { tensors } = await jsonFormat.read(join(teacher(), 'checkpoints', 'best.json'));
     await jsonFormat.write(
-      join(teacher.out, 'strange.json'),
+      join(teacher(), 'strange.json'),
       new Map([...tensors].map(([name, value]) => [`x.${name}`, value])),
       {},
     );
-    await expect(run(toyConfig({ init: join(teacher.out, 'strange.json') }), { logger })).rejects.toMatchObject({
+    await expect(run(toyConfig({ init: join(teacher(), 'strange.json') }), { logger })).rejects.toMatchObject({
       code: 'CHECKPOINT_INVALID',
       message: expect.stringMatching(/holds nothing that fits this .* missing: .* not used: /s),
     });

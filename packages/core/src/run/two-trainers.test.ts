@@ -1,24 +1,15 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { cpuEngine, toyData, toyDetector } from '@kd/testing';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { toyData, toyDetector } from '@kd/testing';
+import { describe, expect, it } from 'vitest';
 import { plugin } from '../../test/distillation.js';
 import { mimic } from '../../test/mimic.js';
-import { lastState, of, type Ran, removeFolders, run, temporaryFolder, toyConfig } from '../../test/toy-run.js';
+import { taught } from '../../test/taught.js';
+import { lastState, of, type Ran, run, temporaryFolder, toyConfig } from '../../test/toy-run.js';
 import type { Config } from '../config.js';
 import type { Listener } from '../contract/listener.js';
 import type { PluginScope } from '../contract/plugin.js';
 
-vi.setConfig({ testTimeout: 60_000 });
-
-let tensors: number;
-let teacher: Ran;
-beforeAll(async () => {
-  await cpuEngine().start();
-  teacher = await run(toyConfig({ student: toyDetector({ width: 6, size: 16 }), epochs: 1, seed: 5 }));
-});
-beforeEach(() => void (tensors = tf.memory().numTensors));
-afterEach(() => expect(tf.memory().numTensors, 'live tensors after the test').toBe(tensors));
-afterAll(removeFolders);
+const { teacher } = taught();
 
 /** What the plugin "own" of a run saw of its scope. */
 interface Seen {
@@ -48,7 +39,7 @@ function configOf(seed: number, seen: Seen[] = [], more: Partial<Config> = {}): 
   return toyConfig({
     seed,
     student: toyDetector({ size: 16, width: 4 + seed }),
-    teacher: { weights: teacher.out, detector: toyDetector({ width: 6, size: 16 }) },
+    teacher: { weights: teacher(), detector: toyDetector({ width: 6, size: 16 }) },
     data: {
       train: toyData({ images: 8, size: 16, seed }),
       val: toyData({ images: 6, seed: 9, size: 16 }),

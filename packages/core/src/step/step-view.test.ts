@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { cpuEngine } from '@kd/testing';
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import {
   disposeBuilt,
   disposeResult,
@@ -11,21 +11,17 @@ import {
   termsOf,
   toyBatch,
 } from '../../test/distillation.js';
+import { expectNoLeaks } from '../../test/live-tensors.js';
 import type { HostBatch } from '../contract/data.js';
 import type { Hooks, StepView } from '../contract/plugin.js';
 
 let batch: HostBatch;
-let tensors: number;
 beforeAll(async () => {
   await cpuEngine().start();
   batch = await toyBatch();
   disposeBuilt();
 });
-beforeEach(() => void (tensors = tf.memory().numTensors));
-afterEach(() => {
-  disposeBuilt();
-  expect(tf.memory().numTensors, 'live tensors after the test').toBe(tensors);
-});
+expectNoLeaks(disposeBuilt);
 
 const scalar = (of: number): tf.Scalar => tf.scalar(of);
 

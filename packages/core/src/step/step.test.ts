@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { cpuEngine } from '@kd/testing';
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import {
   disposeBuilt,
   disposeResult,
@@ -14,6 +14,7 @@ import {
   toyBatch,
 } from '../../test/distillation.js';
 import { mimic } from '../../test/mimic.js';
+import { expectNoLeaks } from '../../test/live-tensors.js';
 import type { HostBatch } from '../contract/data.js';
 import type { Hooks, StepView } from '../contract/plugin.js';
 import { GradientSum } from './gradient-sum.js';
@@ -23,17 +24,12 @@ import { computeStep, deviceBatch } from './step.js';
 import { trainedVariables } from '../variables.js';
 
 let batch: HostBatch;
-let tensors: number;
 beforeAll(async () => {
   await cpuEngine().start();
   batch = await toyBatch();
   disposeBuilt();
 });
-beforeEach(() => void (tensors = tf.memory().numTensors));
-afterEach(() => {
-  disposeBuilt();
-  expect(tf.memory().numTensors, 'live tensors after the test').toBe(tensors);
-});
+expectNoLeaks(disposeBuilt);
 
 const scalar = (of: number): tf.Scalar => tf.scalar(of);
 const total = (terms: Record<string, number>): number => Object.values(terms).reduce((sum, term) => sum + term, 0);
