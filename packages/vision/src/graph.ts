@@ -122,7 +122,8 @@ function joinSteps(order: readonly SymbolicTensor[], fetched: ReadonlySet<Symbol
         next(tail)!.inputs[0] !== next(tail)!.inputs[1],
     );
     const other = sum?.inputs.find((input) => input !== before);
-    const relu = take(isRelu) !== undefined;
+    const rectifier = take(isRelu);
+    const relu = rectifier === undefined ? false : (capOf(rectifier.sourceLayer) ?? true);
     const block: ConvBlock = { conv: conv.sourceLayer, relu, pad, ...(norm && { norm: norm.sourceLayer }) };
     joined.add(tail);
     blockAt.set(tail, {
@@ -152,8 +153,12 @@ function layerStep(tensor: SymbolicTensor): Step {
 const NORMS = new Set(['FrozenBatchNorm', 'TorchBatchNorm', 'TorchGroupNorm']);
 const isNorm = (layer: Layer): boolean => NORMS.has(layer.getClassName());
 
+/** Where a ReLU is cut off, 6 or nowhere; one that is cut elsewhere runs by itself. */
+const capOf = (layer: Layer): 6 | undefined =>
+  layer.getClassName() === 'ReLU' && layer.getConfig()['maxValue'] === 6 ? 6 : undefined;
+
 function isRelu(layer: Layer): boolean {
-  if (layer.getClassName() === 'ReLU') return (layer.getConfig()['maxValue'] ?? undefined) === undefined;
+  if (layer.getClassName() === 'ReLU') return [undefined, null, 6].includes(layer.getConfig()['maxValue'] as 6);
   return layer.getClassName() === 'Activation' && layer.getConfig()['activation'] === 'relu';
 }
 

@@ -20,7 +20,8 @@ export interface NetworkBuilder {
   /** A convolution padded as torch pads it: `kernel / 2` zeros on every side, whatever the stride. */
   conv(name: string, x: SymbolicTensor, options: ConvOptions): SymbolicTensor;
   norm(name: string, x: SymbolicTensor, options: NormOptions, trainable?: boolean): SymbolicTensor;
-  relu(name: string, x: SymbolicTensor): SymbolicTensor;
+  /** @param cap 6 for a ReLU6 */
+  relu(name: string, x: SymbolicTensor, cap?: number): SymbolicTensor;
   /** Any other layer. */
   place(layer: Layer, x: SymbolicTensor | SymbolicTensor[]): SymbolicTensor;
 }
@@ -60,7 +61,7 @@ export function networkBuilder(): NetworkBuilder {
       return place(layer, padded, trainable);
     },
     norm: (name, x, options, trainable = true) => place(createNorm(name, x.shape.at(-1)!, options), x, trainable),
-    relu: (name, x) => place(layers.reLU({ name }), x),
+    relu: (name, x, cap) => place(layers.reLU({ name, ...(cap !== undefined && { maxValue: cap }) }), x),
   };
 }
 

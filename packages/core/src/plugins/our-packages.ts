@@ -22,7 +22,11 @@ const OURS: Readonly<Record<PluginKind, Readonly<Record<string, string>>>> = {
     gfl: '@kd/detector-gfl',
     retinanet: '@kd/detector-retinanet',
   },
-  backbone: {},
+  backbone: {
+    'mobilenet-v2': '@kd/backbone-mobilenet',
+    'mobilenet-v3-large': '@kd/backbone-mobilenet',
+    'mobilenet-v3-small': '@kd/backbone-mobilenet',
+  },
   engine: { tensorflow: '@kd/engine-tensorflow' },
 };
 

@@ -1,9 +1,11 @@
 import type { Engine } from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
 import { AffineNorm } from './affine-norm.js';
+import { depthwiseConv2d, isDepthwise } from './depthwise-conv.js';
 import { type CallContext, type Layer, weightOf } from './layer-weight.js';
 import { groupedConv2d } from './grouped-conv.js';
 import { nativeConv } from './native-conv.js';
+import { zeroPadded } from './zero-padded.js';
 
 /** How networks are run: what layers are called with, and the engine's native ops, where it has them. */
 export interface RunContext extends CallContext {
@@ -15,7 +17,8 @@ export interface ConvBlock {
   /** A stock `conv2d` layer without activation, or a `GroupedConv`. */
   readonly conv: Layer;
   readonly norm?: Layer;
-  readonly relu: boolean;
+  /** 6: capped there. */
+  readonly relu: boolean | 6;
   /** Zeros on every side, before the convolution. */
   readonly pad: number;
 }
@@ -43,47 +46,43 @@ export function runConvBlock(
       rest = undefined;
     }
     // The ReLU can be joined to the convolution only where nothing comes between.
-    const early = relu && bias !== undefined && rest === undefined && residual === undefined;
+    const early = relu !== false && bias !== undefined && rest === undefined && residual === undefined;
     let y: tf.Tensor = convolve(
       x,
       kernel,
       bias as tf.Tensor1D | undefined,
       convGeometry(conv),
-      { pad, relu: early },
+      { pad, relu: early && relu },
       context.runOp,
     );
     if (rest) y = rest.call(y, { ...context }) as tf.Tensor;
     if (residual) y = tf.add(y, residual);
-    return (relu && !early ? tf.relu(y) : y) as tf.Tensor4D;
+    return (early ? y : rectified(y, relu)) as tf.Tensor4D;
   });
 }
+
+const rectified = (x: tf.Tensor, relu: ConvBlock['relu']): tf.Tensor =>
+  relu === false ? x : relu === 6 ? tf.relu6(x) : tf.relu(x);
 
 function convolve(
   x: tf.Tensor4D,
   kernel: tf.Tensor4D,
   bias: tf.Tensor1D | undefined,
   { strides, padding }: ConvGeometry,
-  { pad, relu }: { readonly pad: number; readonly relu: boolean },
+  { pad, relu }: Pick<ConvBlock, 'pad' | 'relu'>,
   runOp: RunContext['runOp'],
 ): tf.Tensor {
   const grouped = kernel.shape[2] !== x.shape[3];
   const symmetric = torchPadding(kernel.shape, strides, padding);
   if (runOp && !grouped && symmetric !== undefined)
     return nativeConv(runOp, x, kernel, bias, { stride: strides[0], pad: pad + symmetric, relu });
-  const padded =
-    pad > 0
-      ? tf.pad(x, [
-          [0, 0],
-          [pad, pad],
-          [pad, pad],
-          [0, 0],
-        ])
-      : x;
-  const y = grouped
-    ? groupedConv2d(padded, kernel, { stride: strides[0], padding }, runOp)
-    : tf.conv2d(padded, kernel, strides, padding);
-  const sum = bias ? tf.add(y, bias) : y;
-  return relu ? tf.relu(sum) : sum;
+  const y =
+    symmetric !== undefined && isDepthwise(x, kernel)
+      ? depthwiseConv2d(x, kernel, { stride: strides[0], pad: pad + symmetric }, runOp)
+      : grouped
+        ? groupedConv2d(zeroPadded(x, pad), kernel, { stride: strides[0], padding }, runOp)
+        : tf.conv2d(zeroPadded(x, pad), kernel, strides, padding);
+  return rectified(bias ? tf.add(y, bias) : y, relu);
 }
 
 /** The zeros on every side that a convolution pads by itself, or undefined where the sides differ. */

@@ -8,8 +8,8 @@ export interface NativeConvOptions {
   readonly stride: number;
   /** Zeros on every side. */
   readonly pad: number;
-  /** Only with a bias. */
-  readonly relu: boolean;
+  /** Only with a bias; 6: capped there. */
+  readonly relu: boolean | 6;
 }
 
 interface Attributes extends NativeConvOptions {
@@ -34,7 +34,7 @@ export function nativeConv(
   options: NativeConvOptions,
 ): tf.Tensor4D {
   registerOn(tf.getBackend());
-  const attributes: Attributes = { ...options, relu: options.relu && bias !== undefined, runOp };
+  const attributes: Attributes = { ...options, relu: bias !== undefined && options.relu, runOp };
   return tf
     .engine()
     .runKernel(
@@ -56,7 +56,11 @@ function registerOn(backendName: string): void {
       const fused: OpAttribute[] = [
         { name: 'num_args', type: 'int', value: 1 },
         { name: 'TArgs', type: 'type', value: ['float32'] },
-        { name: 'fused_ops', type: 'string[]', value: relu ? ['BiasAdd', 'Relu'] : ['BiasAdd'] },
+        {
+          name: 'fused_ops',
+          type: 'string[]',
+          value: ['BiasAdd', ...(relu === false ? [] : [relu === 6 ? 'Relu6' : 'Relu'])],
+        },
       ];
       return runOp('_FusedConv2D', [...convAttributes(geometry, kernel), ...fused], [x, kernel, bias], 1)[0]!;
     },
@@ -69,7 +73,9 @@ function registerOn(backendName: string): void {
     gradFunc: (dy, saved, attrs) => {
       const { runOp, relu, ...geometry } = attrs as unknown as Attributes;
       const [x, kernel, y] = saved as [tf.Tensor4D, tf.Tensor4D, tf.Tensor4D];
-      const slope = (relu ? runOp('ReluGrad', [FLOAT], [dy as tf.Tensor, y], 1)[0]! : dy) as tf.Tensor4D;
+      const slope = (
+        relu === false ? dy : runOp(relu === 6 ? 'Relu6Grad' : 'ReluGrad', [FLOAT], [dy as tf.Tensor, y], 1)[0]!
+      ) as tf.Tensor4D;
       return {
         x: () =>
           runOp(
