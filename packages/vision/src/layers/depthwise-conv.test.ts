@@ -7,7 +7,7 @@ import { depthwiseConv2d } from './depthwise-conv.js';
 import { hardSwish } from './hard-swish.js';
 import type { RunOp } from './native-conv.js';
 
-/** Sums written out, padded as torch pads: y[i, j] = Σ x[i·s + u - pad, j·s + v - pad] · k[u, v], channel by channel. */
+/** Sums written out, padded as torch pads: y[i, j] = Σ x[i·s + u - pad, j·s + v - pad] · k[u, v] of each channel. */
 function byHand(x: number[][][][], k: number[][][], dy: number[][][][] | null, stride: number, pad: number) {
   const [b, h, w, c] = [x.length, x[0]!.length, x[0]![0]!.length, x[0]![0]![0]!.length];
   const [kh, kw] = [k.length, k[0]!.length];
