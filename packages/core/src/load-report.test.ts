@@ -78,6 +78,7 @@ describe('did you mean', () => {
   test('neither a tensor of another shape nor a layer of another number', () => {
     expect(meant({ 'head.cls_logit/kernel': [3] }, { 'head.cls_logits/kernel': [3, 2] })).toEqual({});
     expect(meant({ 'layer1.0.bn2/gamma': [4] }, { 'layer1.0.bn3/gamma': [4] })).toEqual({});
+    expect(meant({ 'layer1.0.bn1/moving_mean': [4] }, { 'layer1.1.bn1/gamma': [4] })).toEqual({});
   });
 });
 

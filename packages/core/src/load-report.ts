@@ -70,14 +70,20 @@ export function loadReport(
   };
 }
 
-/** The first names with what they may be called in the other list; a layer of another number is another layer. */
+/**
+ * The first names with what they may be called in the other list; a layer of another number is another layer, and a
+ * scale of a norm is none of its means.
+ */
 function alike(names: readonly string[], own: Shapes, others: readonly string[], theirs: Shapes): [string, string][] {
   const shapeOf = (of: Shapes, name: string): string => of.get(name)!.shape.join();
   const withoutNumbers = (name: string): string => name.replace(/\d+/g, '#');
+  const leaf = (name: string): string => /\/.*$/.exec(name)?.[0] ?? '';
   const end = (name: string): string => name.split(/[./]/).slice(-4).join('.');
   return names.slice(0, COMPARED).flatMap((name): [string, string][] => {
     const [shape, bare, tail] = [shapeOf(own, name), withoutNumbers(name), end(name)];
-    const candidates = others.filter((one) => shapeOf(theirs, one) === shape && withoutNumbers(one) !== bare);
+    const candidates = others.filter(
+      (one) => shapeOf(theirs, one) === shape && leaf(one) === leaf(name) && withoutNumbers(one) !== bare,
+    );
     const below = candidates.find((one) => tail.split('.').length === 4 && end(one) === tail);
     const meant = below ?? closest(name, candidates);
     return meant === '' ? [] : [[name, meant]];

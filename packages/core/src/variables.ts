@@ -71,10 +71,17 @@ export function loadDetector(
     throw new KdError('CHECKPOINT_INVALID', [
       `${where} does not hold the weights of this ${detector.name}:`,
       ...describeLoad(report).map((line) => `  ${line}`),
-      'Give the options with which the checkpoint was trained.',
+      adviceOn(report),
     ]);
   }
   assignAll(detector, report.applied, tensors, where);
+}
+
+function adviceOn({ classes, missing, unused, mismatched }: LoadReport): string {
+  const onlyClasses = classes !== null && missing.length + unused.length + mismatched.length === classes.paths.length;
+  return onlyClasses
+    ? 'Give it data with the classes that the checkpoint was trained on; as `init` of a student all but these layers is taken.'
+    : 'Give the options with which the checkpoint was trained.';
 }
 
 /**

@@ -96,6 +96,18 @@ test('a teacher must fit whole: nothing missing, and nothing left over', async (
   await expect(distilled([more, { rename }])).rejects.toMatchObject({
     message: expect.stringMatching(/1 not used: student\.left\.over/) as string,
   });
+  const five = join(folder, 'five.safetensors');
+  const out = (...shape: number[]) => ({ dtype: 'F32', shape, data: new Float32Array(5 * (shape[1] ?? 1)) }) as const;
+  const others = [
+    ['student.head.cls.out.weight', out(5, 4, 1, 1)],
+    ['student.head.cls.out.bias', out(5)],
+  ] as const;
+  await writeSafetensors(five, new Map([...tensors, ...others]));
+  await expect(distilled([five, { rename }])).rejects.toMatchObject({
+    message: expect.stringMatching(
+      /5 classes instead of 2: head\.cls\.out\/kernel, head\.cls\.out\/bias\nGive it data with the classes/,
+    ) as string,
+  });
   const own = join(first, 'checkpoints', 'best.safetensors');
   await expect(distilled([own, { rename }])).rejects.toMatchObject({
     message: expect.stringContaining(
