@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { discover, importByName, loadModel, parseConfig, planRun, readModel, silentLogger, Trainer } from '@kd/core';
 import { checkDataset, openDataset, readImage } from '@kd/data';
 import { loadConfig, ports } from '@kd/cli';
+import { openWeights } from '@kd/weights';
 import * as tf from '@tensorflow/tfjs-core';
 import { classNames, dataArgument } from '../../packages/cli/dist/data-argument.js';
 import { findModel } from '../../packages/cli/dist/open-model.js';
@@ -17,6 +18,7 @@ import { makeInputs } from './inputs.mjs';
  */
 export async function makeTargets(folder) {
   await makeInputs(folder);
+  await cp(new URL('../../tests/reference/torch', import.meta.url), join(folder, 'torch'), { recursive: true });
   const at = (...path) => join(folder, ...path);
   const project = at('project');
   return [
@@ -75,6 +77,27 @@ export async function makeTargets(folder) {
         } finally {
           detector.dispose();
         }
+      },
+    },
+    {
+      name: 'torch',
+      share: 3,
+      folder: at('torch'),
+      change: ['protocol2.pth', 'protocol5.pth', 'legacy4.pth', 'mmengine_legacy.pth', 'kinds.pth', 'tar.pth'],
+      read: async (name) => {
+        const { values, tensors, meta } = await openWeights(at('torch', name));
+        JSON.stringify(meta);
+        const usable = [...values].filter(([key]) => tensors.get(key).refused === null);
+        for (const [key, { shape, data }] of usable)
+          if (data.length !== shape.reduce((product, side) => product * side, 1))
+            return `${key}: ${data.length} numbers`;
+        // Archives hold sums of their entries; the older containers nothing that damage could be told by.
+        return /^(protocol|kinds)/.test(name)
+          ? same(
+              name,
+              usable.map(([key, { data }]) => [key, data]),
+            )
+          : null;
       },
     },
     {

@@ -253,6 +253,20 @@ describe('kd eval', () => {
       map: 'torchvision-retinanet',
       tensors: { 'module.backbone.body.conv1.weight': { shape: [8, 3, 7, 7], dtype: 'F32' } },
     });
+    // The same in a config: the student starts from it, and it teaches.
+    const entry = JSON.stringify([file, { key: 'model_ema', prefix: 'student.' }]);
+    const teacher = `{"weights":${entry},"detector":${JSON.stringify(student)}}`;
+    const planned = await kd(
+      ['plan', config('taught.config.ts'), '--json', '--set', `init=${entry}`, '--set', `teacher=${teacher}`],
+      { env: { KD_E2E_TEACHER: run } },
+    );
+    expect(planned.stderr).not.toMatch(/init:/);
+    expect(JSON.parse(planned.stdout)).toMatchObject({
+      ok: true,
+      teacher: { weights: file },
+      student: { weights: file },
+    });
+
     const converted = join(dirname(file), 'converted.safetensors');
     expect((await kd(['convert', file, converted, ...chosen])).code).toBe(0);
     expect(JSON.parse((await kd(['eval', converted, ...val, ...detector])).stdout)).toMatchObject(wanted);

@@ -175,6 +175,8 @@ def archives():
 
     rewritten("plain.pth", "big_endian.pth", swap)
     rewritten("plain.pth", "deflated.pth", method=zipfile.ZIP_DEFLATED)
+    zipfile.ZIP64_LIMIT = 0
+    rewritten("plain.pth", "zip64.pth")
     torch.serialization.set_crc32_options(False)
     torch.save(plain, path("no_sums.pth"))
     torch.serialization.set_crc32_options(True)

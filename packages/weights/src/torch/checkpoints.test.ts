@@ -33,6 +33,7 @@ describe('the three containers, and every protocol', () => {
     ['plain.pth', 'zip', null],
     ['big_endian.pth', 'zip', null],
     ['deflated.pth', 'zip', null],
+    ['zip64.pth', 'zip', null],
     ['no_sums.pth', 'zip', null],
     ['nested.pth', 'zip', null],
   ])('%s', async (name, container, key) => {

@@ -49,6 +49,16 @@ const tensorOf = (of: Buffer, offset: Part, shape: Part, strides: Part): Buffer 
   pickle('}', text('w'), 'ctorch._utils\n_rebuild_tensor_v2\n(', of, offset, shape, strides, 0x89, '}tR', 's');
 const four = bytes(u64(4n), Buffer.from(new Float32Array([1, 2, 3, 4]).buffer));
 const tupleOf = (...sides: number[]): Buffer => bytes('(', ...sides.flatMap((side) => ['J', u32(side)]), 't');
+/** Four floats of storage 0. */
+const weight = bytes(
+  'ctorch._utils\n_rebuild_tensor_v2\n(',
+  storage('0', 4),
+  'K\0',
+  tupleOf(4),
+  tupleOf(1),
+  0x89,
+  '}tR',
+);
 const good = legacy(tensorOf(storage('0', 4), 'K\0', tupleOf(4), tupleOf(1)), ['0'], four);
 
 function archive(entries: Readonly<Record<string, Uint8Array>>): Buffer {
@@ -250,6 +260,36 @@ describe('damaged and lying files end in one error with its place', () => {
     expect(await errorOf(content)).toMatch(message);
   });
 
+  test('whole numbers of any length are read, up to 255 bytes', async () => {
+    const numbers = [
+      bytes(0x8a, 255, Array<number>(255).fill(0x7f)),
+      bytes(0x8a, 8, Array<number>(8).fill(0xff)),
+      bytes(0x8a, 0),
+    ];
+    const { meta } = await openWeights(
+      write(
+        legacy(
+          pickle(
+            '}',
+            text('state_dict'),
+            '}',
+            text('w'),
+            weight,
+            's',
+            's',
+            text('meta'),
+            '}',
+            ...numbers.flatMap((one, i) => [text(`n${i}`), one, 's']),
+            's',
+          ),
+          ['0'],
+          four,
+        ),
+      ),
+    );
+    expect(meta).toEqual({ n0: String(BigInt(`0x${'7f'.repeat(255)}`)), n1: -1, n2: 0 });
+  });
+
   test('a flipped bit in an archive is told by the sum of its entry', async () => {
     const content = zipped(tensorOf(storage('0', 4), 'K\0', tupleOf(4), tupleOf(1)), { 'x/data/0': four.subarray(8) });
     const at = content.indexOf(four.subarray(8));
@@ -285,15 +325,6 @@ describe('bombs do not go off', () => {
   test('a list of lists of lists, each ten times the one before', async () => {
     const laughs = Array.from({ length: 30 }, (_, i) =>
       bytes(']q', i + 1, '(', ...Array<Part>(10).fill([0x68, i]), 'e'),
-    );
-    const weight = bytes(
-      'ctorch._utils\n_rebuild_tensor_v2\n(',
-      storage('0', 4),
-      'K\0',
-      tupleOf(4),
-      tupleOf(1),
-      0x89,
-      '}tR',
     );
     const nested = pickle(']q\0', ...laughs, '}', text('w'), weight, 's', text('l'), 'h', 30, 's');
     // The lists stay on the stack below the dict, which is what was saved.

@@ -43,7 +43,7 @@ function long(machine: Machine): void {
   let value = 0n;
   for (let i = given.length - 1; i >= 0; i--) value = (value << 8n) | BigInt(given[i]!);
   value = BigInt.asIntN(8 * given.length, value);
-  machine.push(BigInt(Number(value)) === value && Number.isSafeInteger(Number(value)) ? Number(value) : value);
+  machine.push(Number.isSafeInteger(Number(value)) ? Number(value) : value);
 }
 
 /** Python 2 wrote its names as bytes; torch reads them as UTF-8. */
