@@ -3,6 +3,7 @@ import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { KdError, messageOf } from './errors.js';
 import { isAlive, OWN_IDENTITY } from './process-identity.js';
+import { checkText } from './members.js';
 
 /** `.<name>.<pid>-<start>.<8 hex>.tmp`: whose it is, so that what a killed process left can be told from a write. */
 const TEMPORARY = /^\..+\.(\d+-\d+)\.[0-9a-f]{8}\.tmp$/;
@@ -16,6 +17,7 @@ export const temporaryName = (file: string): string =>
  * folder, flushed, then renamed. Nothing is left behind when it fails (a full disk, say).
  */
 export async function writeFileAtomic(file: string, content: string | Uint8Array): Promise<void> {
+  checkText(file, 'the name of a file to write');
   const folder = dirname(file);
   const temporary = temporaryName(file);
   try {

@@ -17,6 +17,7 @@ export * from './errors.js';
 export * from './logger.js';
 export * from './options.js';
 export * from './regular-file.js';
+export { checkMembers, checkText } from './members.js';
 export { spendParameters } from './parameter-budget.js';
 export { printable } from './printable.js';
 export * from './rng.js';

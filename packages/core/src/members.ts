@@ -2,7 +2,7 @@ import { KdError } from './errors.js';
 
 /** What a member of a definition must be; with `?` it may be left out. */
 type Kind = 'function' | 'text' | 'number' | 'object' | 'list' | 'schema' | 'set';
-type Members = Readonly<Record<string, Kind | `${Kind}?`>>;
+export type Members = Readonly<Record<string, Kind | `${Kind}?`>>;
 
 const is: Readonly<Record<Kind, (value: unknown) => boolean>> = {
   function: (value) => typeof value === 'function',
@@ -15,6 +15,11 @@ const is: Readonly<Record<Kind, (value: unknown) => boolean>> = {
     'function',
   set: (value) => value instanceof Set,
 };
+
+/** An argument of a function that programs call. @throws KdError USAGE */
+export function checkText(value: unknown, what: string): void {
+  if (!is.text(value)) throw new KdError('USAGE', `${what} must be ${WORDS.text}; got ${named(value)}.`);
+}
 
 const WORDS: Readonly<Record<Kind, string>> = {
   function: 'a function',
@@ -36,7 +41,7 @@ export function checkMembers(
   value: unknown,
   members: Members,
   what: string,
-  code: 'PLUGIN_INVALID' | 'PLUGIN_HOOK' = 'PLUGIN_INVALID',
+  code: 'PLUGIN_INVALID' | 'PLUGIN_HOOK' | 'USAGE' = 'PLUGIN_INVALID',
 ): void {
   if ((typeof value !== 'object' && typeof value !== 'function') || value === null)
     throw new KdError(code, `${what} must be an object with ${known(members)}; got ${named(value)}.`);
@@ -73,6 +78,7 @@ const definition = { name: 'text', apiVersion: 'number', options: 'schema', crea
 /** What the contract wants of each kind. */
 export const MEMBERS = {
   detector: definition,
+  backbone: { ...definition, trainableLayers: 'number' },
   distiller: { ...definition, requires: 'object' },
   engine: { name: 'text', start: 'function', runOp: 'function?' },
   engineInfo: { name: 'text', backend: 'text', version: 'text', device: 'text', threads: 'number' },

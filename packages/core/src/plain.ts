@@ -4,6 +4,7 @@ export { writeFileAtomic } from './atomic.js';
 export type * from './contract/data.js';
 export * from './errors.js';
 export * from './json-text.js';
+export { checkMembers, checkText } from './members.js';
 export * from './options.js';
 export { printable } from './printable.js';
 export * from './regular-file.js';

@@ -1,4 +1,4 @@
-import { KdError, shown } from '@kd/core';
+import { checkMembers, KdError, shown } from '@kd/core';
 
 interface Columns {
   readonly image: Int32Array;
@@ -16,6 +16,7 @@ export function checkTable(table: {
   readonly objects: Columns;
   readonly detections: Columns & { readonly score: Float64Array };
 }): void {
+  checkMembers(table, { objects: 'object', detections: 'object' }, 'a table to evaluate', 'USAGE');
   for (const key of ['images', 'classes'] as const)
     if (!Number.isSafeInteger(table[key]) || table[key] < 0) fail(key, `is ${shown(table[key])}; a count is wanted`);
   for (const kind of ['objects', 'detections'] as const) {

@@ -1,4 +1,4 @@
-import { KdError } from '@kd/core';
+import { checkMembers, KdError } from '@kd/core';
 import { detectionColumns, objectColumns, type CocoTable } from './coco-table.js';
 
 /** An instances file of COCO, as far as evaluation reads it. */
@@ -31,6 +31,9 @@ export interface CocoDetection {
  * @throws KdError DATA_INVALID for a detection of an unknown image, or one that is not finite
  */
 export function cocoTable(instances: CocoInstances, results: readonly CocoDetection[]): CocoTable {
+  const lists = { images: 'list', categories: 'list', annotations: 'list' } as const;
+  checkMembers(instances, lists, 'the instances of COCO', 'USAGE');
+  if (!Array.isArray(results)) throw new KdError('USAGE', 'the detections of COCO must be a list.');
   const numbered = (rows: readonly { readonly id: number }[]): Map<number, number> =>
     new Map(
       rows

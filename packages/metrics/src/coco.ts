@@ -1,4 +1,4 @@
-import { KdError, shown } from '@kd/core';
+import { checkMembers, KdError, shown } from '@kd/core';
 import { checkTable } from './check-table.js';
 import { averagePrecision, recall } from './coco-accumulate.js';
 import { matchClass, type MatchRules } from './coco-match.js';
@@ -41,6 +41,7 @@ export interface CocoResult {
  * @throws KdError USAGE for limits that are not ascending counts, and for rows of no image or class
  */
 export function evaluateCoco(table: CocoTable, options: CocoOptions = {}): CocoResult {
+  checkMembers(options, {}, 'the options of evaluateCoco', 'USAGE');
   const limits = options.maxDetections ?? [1, 10, 100];
   if (!Array.isArray(limits))
     throw new KdError('USAGE', `maxDetections is ${shown(limits)}; a list is wanted, e.g. [1, 10, 100].`);

@@ -1,4 +1,4 @@
-import { KdError } from '@kd/core';
+import { checkMembers, KdError } from '@kd/core';
 
 /** Objects and detections as columns; boxes are x1, y1, x2, y2. */
 export interface VocTable {
@@ -40,7 +40,9 @@ export interface VocRows {
 }
 
 /** @throws KdError DATA_INVALID for a class that is not in the list */
-export function vocTable({ classes, objects, detections }: VocRows): VocTable {
+export function vocTable(rows: VocRows): VocTable {
+  checkMembers(rows, { classes: 'list', objects: 'list', detections: 'list' }, 'the rows of VOC', 'USAGE');
+  const { classes, objects, detections } = rows;
   const images = new Map<string, number>();
   const imageOf = (name: string): number => {
     if (!images.has(name)) images.set(name, images.size);

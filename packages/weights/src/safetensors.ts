@@ -1,4 +1,12 @@
-import { KdError, messageOf, readRegularFile, writeFileAtomic, type HostTensor, type NamedTensors } from '@kd/core';
+import {
+  checkMembers,
+  KdError,
+  messageOf,
+  readRegularFile,
+  writeFileAtomic,
+  type HostTensor,
+  type NamedTensors,
+} from '@kd/core';
 import { DTYPES, elementCount, isDtype } from './dtypes.js';
 import { checkHash, HASH_KEY, NO_HASH_YET, writeHash } from './file-hash.js';
 import { dtypeAsHalf, toHalf } from './half.js';
@@ -39,6 +47,8 @@ export async function readSafetensors(file: string): Promise<SafetensorsFile> {
  * @throws KdError CHECKPOINT_INVALID
  */
 export function parseSafetensors(bytes: Uint8Array, where: string): SafetensorsFile {
+  if (!(bytes instanceof Uint8Array))
+    throw new KdError('USAGE', 'the bytes of a safetensors file must be a Uint8Array.');
   const { entries, metadata: stored, dataStart } = readHeader(bytes, where);
   const { metadata, hashed } = checkHash(bytes, stored, where);
   const tensors = new Map<string, HostTensor>();
@@ -69,6 +79,7 @@ export function serializeSafetensors(
   metadata: Readonly<Record<string, string>> = {},
   options: SerializeOptions = {},
 ): Uint8Array {
+  checkMembers(tensors, { get: 'function', entries: 'function' }, 'the tensors to write, a Map by name,', 'USAGE');
   const list = [...tensors].map(([name, tensor]) => {
     checkHeader(name, tensor);
     return { name, tensor, dtype: options.as === 'F16' ? dtypeAsHalf(tensor.dtype) : tensor.dtype };

@@ -4,7 +4,7 @@ import type { DetectorDefinition } from '../contract/detector.js';
 import type { Engine } from '../contract/engine.js';
 import { API_VERSION, type PluginDefinition } from '../contract/plugin.js';
 import { KdError, suggestion } from '../errors.js';
-import { checkMembers, MEMBERS } from '../members.js';
+import { checkMembers, MEMBERS, type Members } from '../members.js';
 import { entryOf, importFile } from './import-package.js';
 import {
   dependencyFolder,
@@ -203,6 +203,15 @@ function onlyOneOf(name: string, declared: readonly Manifest[]): Manifest | unde
   );
 }
 
+/** What is imported of each kind; a preset is a list or a function. */
+const DEFINITIONS: Readonly<Record<PluginKind, Members>> = {
+  distiller: MEMBERS.distiller,
+  detector: MEMBERS.detector,
+  backbone: MEMBERS.backbone,
+  engine: MEMBERS.engine,
+  preset: {},
+};
+
 function definitionOf<K extends PluginKind>(kind: K, name: string, exportName: string, exported: unknown): Kinds[K] {
   if (kind === 'engine' && typeof exported === 'function') {
     const engine = (exported as () => unknown)();
@@ -223,10 +232,6 @@ function definitionOf<K extends PluginKind>(kind: K, name: string, exportName: s
       `the ${exportName === 'default' ? 'default export' : `export "${exportName}"`} of ${name} is no ${kind}; it must be what ${DEFINED_BY[kind]} returns.`,
     );
   }
-  checkMembers(
-    definition,
-    MEMBERS[kind as 'detector' | 'distiller'],
-    `the ${kind} that ${name} exports as "${exportName}"`,
-  );
+  checkMembers(definition, DEFINITIONS[kind], `the ${kind} that ${name} exports as "${exportName}"`);
   return definition as unknown as Kinds[K];
 }

@@ -1,6 +1,7 @@
 import { delimiter, isAbsolute, dirname, join, resolve } from 'node:path';
 import * as v from 'valibot';
 import { readRegularText } from '../regular-file.js';
+import { checkText } from '../members.js';
 
 export type PluginKind = 'distiller' | 'detector' | 'backbone' | 'engine' | 'preset';
 
@@ -61,6 +62,7 @@ const entrySchema = v.object(
 
 /** Manifests of the direct dependencies of the project that holds `folder`; none of their code runs. */
 export async function readManifests(folder: string): Promise<Manifests> {
+  checkText(folder, 'the folder that plugins are looked up from');
   const project = await projectOf(folder);
   if (project === null) return { project, declared: [], skipped: [] };
   const own = (await readJson(join(project, 'package.json'))) ?? {};

@@ -42,7 +42,7 @@ async function install(key: string, direct = true): Promise<void> {
   );
   await writeFile(
     join(folder, 'index.js'),
-    `export const tiny = { definition: { kind: 'backbone', name: 'tiny', from: '${key}' } };`,
+    `export const tiny = { definition: { kind: 'backbone', name: 'tiny', apiVersion: 1, options: { '~standard': { validate: () => {} } }, trainableLayers: 0, create: () => {}, from: '${key}' } };`,
   );
   await writeFile(
     join(project, 'package.json'),

@@ -1,6 +1,7 @@
 import type { BackboneDefinition } from '../contract/backbone.js';
 import type { DetectorDefinition } from '../contract/detector.js';
 import type { Use } from '../define.js';
+import { checkMembers, MEMBERS } from '../members.js';
 import { importByName } from '../plugins/discovery.js';
 
 /** A definition that is there already, installed or not: its name in a file stands for it. */
@@ -21,6 +22,8 @@ export async function withBackbone(
 ): Promise<Use<DetectorDefinition>> {
   const { backbones } = use.definition;
   const entry = namedBackbone(use.options);
+  const brought = backboneUse(use.options);
+  if (brought !== undefined) checkMembers(brought.definition, MEMBERS.backbone, 'the backbone that the config imports');
   if (backbones === undefined || entry === undefined) return use;
   const [name, options = {}] = entry;
   const there = [...backbones, ...known].find((one) => one.kind === 'backbone' && one.name === name);

@@ -23,7 +23,7 @@ import { withDerived } from '../derived-options.js';
 import { importByName } from '../plugins/discovery.js';
 import type { PluginKind } from '../plugins/manifests.js';
 import { isKdError, KdError, messageOf } from '../errors.js';
-import { checkMembers, MEMBERS } from '../members.js';
+import { checkMembers, checkText, MEMBERS } from '../members.js';
 import { parseOptions } from '../options.js';
 import { withParameterBudget } from '../parameter-budget.js';
 import { loadDetector } from '../variables.js';
@@ -69,6 +69,12 @@ async function resolveName<Definition extends DetectorDefinition | PluginDefinit
   namedBy: string | undefined,
   known: readonly KnownDefinition[],
 ): Promise<Use<Definition>> {
+  if (Array.isArray(entry)) checkText(entry[0], `the name of a ${kind}`);
+  else if (typeof entry !== 'string') {
+    checkMembers(entry, {}, `a ${kind}, where it is no name,`, 'USAGE');
+    if (!('definition' in entry))
+      checkMembers(entry, { definition: 'object' }, `a ${kind}, where it is no name,`, 'USAGE');
+  }
   if (typeof entry === 'object' && 'definition' in entry) {
     checkMembers(entry.definition, MEMBERS[kind], `the ${kind} that the config imports`);
     return entry;
@@ -111,10 +117,19 @@ function created(what: string, create: () => Detector): Detector {
 }
 
 export function buildDetector(
-  { definition, options: given }: Use<DetectorDefinition>,
+  use: Use<DetectorDefinition>,
   context: DetectorContext,
   weights: string | null = null,
 ): BuiltDetector {
+  checkMembers(use, { definition: 'object' }, 'a detector with its options', 'USAGE');
+  checkMembers(use.definition, MEMBERS.detector, 'the definition of a detector');
+  checkMembers(
+    context,
+    { categories: 'list', seed: 'number', runOp: 'function?' },
+    'what a detector is made for',
+    'USAGE',
+  );
+  const { definition, options: given } = use;
   if (definition.apiVersion !== API_VERSION) {
     throw new KdError(
       'PLUGIN_INVALID',
@@ -209,6 +224,7 @@ export async function openDataset(
 }
 
 export function resolveSource(source: ResolvedConfig['data']['train'], ports: TrainerPorts): DatasetSource {
+  checkMembers(source, {}, 'a data source', 'USAGE');
   if (typeof (source as DatasetSource).open === 'function') return source as DatasetSource;
   if (ports.openData === undefined)
     throw new KdError(
@@ -220,10 +236,12 @@ export function resolveSource(source: ResolvedConfig['data']['train'], ports: Tr
 
 /** A metric by its name becomes one that is recorded under that name. */
 export function resolveMetric(metric: ResolvedConfig['evaluate']['metric'], ports: TrainerPorts): Metric {
-  if (typeof metric === 'object' && 'evaluate' in metric) {
+  if (typeof metric === 'object' && metric !== null && 'evaluate' in metric) {
     checkMembers(metric, MEMBERS.metric, 'the metric of the config');
     return metric;
   }
+  if (typeof metric !== 'string' && !Array.isArray(metric))
+    checkMembers(metric, MEMBERS.metric, 'a metric, where it is no name,', 'USAGE');
   const [name, options] = typeof metric === 'string' ? [metric, {}] : metric;
   const found = ports.metric?.(name, options);
   if (found === undefined)

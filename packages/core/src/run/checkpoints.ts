@@ -10,6 +10,7 @@ import type {
 import type { Category } from '../contract/data.js';
 import type { Detector } from '../contract/detector.js';
 import { KdError } from '../errors.js';
+import { checkMembers, checkText, MEMBERS } from '../members.js';
 import type { RunFolder } from './run-folder.js';
 import { firstNonFinite } from '../finite.js';
 import { toHost, wantedBy } from '../variables.js';
@@ -32,7 +33,11 @@ export interface ModelFile {
 /** Where weights are, as a config says it: a run folder or a file, or that with what is meant of it. */
 export type WeightsEntry = string | readonly [path: string, options: WeightsOptions];
 
-export const weightsPath = (entry: WeightsEntry): string => (typeof entry === 'string' ? entry : entry[0]);
+export function weightsPath(entry: WeightsEntry): string {
+  const path: unknown = Array.isArray(entry) ? entry[0] : entry;
+  checkText(path, 'where weights are');
+  return path as string;
+}
 export const weightsOptions = (entry: WeightsEntry): WeightsOptions => (typeof entry === 'string' ? {} : entry[1]);
 
 /** Values of a detector as `student/<path>`. */
@@ -116,6 +121,8 @@ export async function latestCheckpoint(run: string, format: CheckpointFormat): P
 
 /** The file behind a run folder or a checkpoint: of a folder, the best weights, else the newest checkpoint. */
 export async function findCheckpoint(path: string, format: CheckpointFormat): Promise<string> {
+  checkText(path, 'the path of a run folder or a checkpoint');
+  checkMembers(format, MEMBERS.format, 'the format of checkpoints', 'USAGE');
   const isFolder = await stat(path).then(
     (found) => found.isDirectory(),
     () => null,

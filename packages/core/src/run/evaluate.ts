@@ -20,6 +20,14 @@ export interface Detected {
 
 /** Detections of a detector on the images of a data set. */
 export async function detectAll(detector: Detector, dataset: Dataset, options: EvaluateOptions): Promise<Detected> {
+  checkMembers(detector, { forward: 'function', detect: 'function' }, 'the detector to evaluate', 'USAGE');
+  checkMembers(dataset, { images: 'list', loader: 'function' }, 'the data set to evaluate on', 'USAGE');
+  checkMembers(
+    options,
+    { batchSize: 'number', workers: 'number', onBadImage: 'text' },
+    'the options of an evaluation',
+    'USAGE',
+  );
   const loader = openLoader(dataset, {
     ...options,
     input: detector.input,
@@ -67,6 +75,7 @@ export async function evaluate(
   metric: Metric,
   options: EvaluateOptions,
 ): Promise<{ readonly result: Evaluation; readonly detections: ImageDetections[] }> {
+  checkMembers(metric, { evaluate: 'function' }, 'the metric to evaluate with', 'USAGE');
   const { detections, skipped } = await detectAll(detector, dataset, options);
   const seen = new Set(detections.map(({ id }) => id));
   const images = dataset.images.filter(({ id }) => seen.has(id));

@@ -1,4 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { KdError } from '../errors.js';
+import { checkMembers } from '../members.js';
 
 /** Slots of one variable, e.g. its momentum, by name. */
 export type Slots = Readonly<Record<string, tf.Tensor>>;
@@ -42,6 +44,10 @@ export type OptimizerOptions =
 
 /** @param options torch's defaults where they are silent; configs fill in their own, of SGD momentum and decay */
 export function createOptimizer(options: OptimizerOptions): Optimizer {
+  checkMembers(options, { name: 'text' }, 'the options of an optimiser', 'USAGE');
+  const { name } = options;
+  if (!['sgd', 'adam', 'adamw'].includes(name))
+    throw new KdError('USAGE', `there is no optimiser "${name}"; there are sgd, adam and adamw.`);
   return options.name === 'sgd' ? sgd(options) : adam(options);
 }
 

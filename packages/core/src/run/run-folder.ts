@@ -2,7 +2,7 @@ import { appendFile, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFileAtomic } from '../atomic.js';
 import { KdError, messageOf } from '../errors.js';
-import { readRegularText } from '../regular-file.js';
+import { checkRegularFile, readRegularText } from '../regular-file.js';
 
 /** The folder of a run: config.json, metrics.jsonl, checkpoints/, passes/, summary.json. */
 export interface RunFolder {
@@ -16,10 +16,19 @@ export interface RunFolder {
   remove(...parts: string[]): Promise<void>;
 }
 
+async function checkRegularOrAbsent(file: string): Promise<void> {
+  await checkRegularFile(file).catch((cause: unknown) => {
+    if ((cause as { readonly code?: unknown }).code !== 'ENOENT')
+      throw new Error(`${file}: ${messageOf(cause)}`, { cause });
+  });
+}
+
 /** @throws KdError RUN_FOLDER when it cannot be made */
 export async function openRunFolder(path: string): Promise<RunFolder> {
   try {
     await mkdir(join(path, 'checkpoints'), { recursive: true });
+    // What is read or appended to in place; a FIFO would wait for ever.
+    for (const name of ['run.lock', 'metrics.jsonl']) await checkRegularOrAbsent(join(path, name));
   } catch (cause) {
     throw new KdError(
       'RUN_FOLDER',

@@ -78,6 +78,15 @@ describe('the lock of a run folder', () => {
 });
 
 describe('a training', () => {
+  it.each(['run.lock', 'metrics.jsonl'])('waits for no FIFO in the place of %s', async (name) => {
+    const out = await temporaryFolder();
+    spawnSync('mkfifo', [join(out, name)]);
+    await expect(run(toyConfig({ epochs: 1 }), { out })).rejects.toMatchObject({
+      code: 'RUN_FOLDER',
+      message: expect.stringMatching(new RegExp(`${name}: it is a FIFO, where a file is wanted`)),
+    });
+  });
+
   it('refuses a folder that another process trains in, fresh and resumed, and leaves no lock at any end', async () => {
     const { out } = await run(toyConfig({ epochs: 1 }));
     const file = join(out, 'run.lock');

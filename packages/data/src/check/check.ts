@@ -1,5 +1,13 @@
 import { join } from 'node:path';
-import { KdError, unusable, writeFileAtomic, type Category, type ImageRecord, printable } from '@kd/core/plain';
+import {
+  checkMembers,
+  KdError,
+  unusable,
+  writeFileAtomic,
+  type Category,
+  type ImageRecord,
+  printable,
+} from '@kd/core/plain';
 import sharp from 'sharp';
 import type { DataSource, ReadDataset } from '../dataset.js';
 import { coco } from '../read/coco.js';
@@ -71,6 +79,7 @@ const LANES = 4;
  * @throws KdError USAGE for options that contradict each other
  */
 export async function checkDataset(options: CheckOptions): Promise<CheckResult> {
+  checkMembers(options, {}, 'the options of checkDataset', 'USAGE');
   const folder = options.folder ?? process.cwd();
   const findings: string[] = [];
   const tell = ({ message }: KdError): void => void findings.push(message);

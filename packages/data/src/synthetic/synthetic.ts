@@ -1,4 +1,4 @@
-import { KdError, parseOptions, suggestion, type ImageRecord } from '@kd/core/plain';
+import { checkMembers, KdError, parseOptions, suggestion, type ImageRecord } from '@kd/core/plain';
 import * as v from 'valibot';
 import { createDataset, type DataSource, type ReadDataset } from '../dataset.js';
 import { CLASS_NAMES, type SyntheticClass } from './classes.js';
@@ -39,6 +39,7 @@ export interface SyntheticOptions {
  * are no objects. Boxes and areas are those of the visible part. No files.
  */
 export function synthetic(options: SyntheticOptions): DataSource {
+  checkMembers(options, {}, 'the options of synthetic', 'USAGE');
   const name = options.name ?? 'synthetic';
   return { name, spec: { format: 'synthetic', name, ...DEFAULTS, ...options }, open: async () => open(name, options) };
 }
