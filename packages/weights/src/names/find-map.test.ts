@@ -37,6 +37,22 @@ describe('which map', () => {
     ]);
     expect(found.map?.id).toBe('mmdet-backbone');
     expect(found.counts).toEqual({ known: 2, ignored: 0, unknown: 1 });
+    expect(found.why).toBe(
+      "mmdetection's backbone and neck, told by backbone.layer1.0.conv1.weight; 1 of the 3 names are not in its map (bbox_head.paa.bias)",
+    );
+  });
+
+  test('from our names, for the way back', () => {
+    const ours = [
+      'backbone.body.conv1.weight',
+      'backbone.fpn.inner_blocks.0.0.bias',
+      'roi_heads.box_predictor.cls_score.bias',
+    ];
+    expect(findNameMap(ours, 'ours', 'mmdet')).toMatchObject({
+      map: { id: 'mmdet-faster-rcnn' },
+      counts: { known: 3, ignored: 0, unknown: 0 },
+      why: "mmdetection's Faster R-CNN, told by roi_heads.box_predictor.cls_score.bias",
+    });
   });
 
   test('variants of a known detector are named for what they are', () => {

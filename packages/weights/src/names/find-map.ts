@@ -3,7 +3,7 @@ import { KdError } from '@kd/core';
 import { mmdetBackbone, mmdetMaps } from './mmdet.js';
 import type { NameMap } from './name-map.js';
 import { torchvisionBackbone, torchvisionMaps } from './torchvision.js';
-import { current, foundBy, hasSigns, toOurNames } from './translate.js';
+import { current, foundBy, hasSigns, type LeftOut, toOurNames, toTheirNames } from './translate.js';
 
 /** Every map, those of whole models first. */
 export const NAME_MAPS: readonly NameMap[] = [...torchvisionMaps, ...mmdetMaps, torchvisionBackbone, mmdetBackbone];
@@ -71,14 +71,23 @@ export function findNameMap(
       counts: none,
       why: `the names are of several models at once: ${candidates.map((one) => `${one.title} (${signOf(one, side, list)})`).join(', ')}; take one of them by \`prefix\``,
     };
-  const { names: known, ignored, unknown } = toOurNames(map, list);
+  const { names: known, ignored, unknown } = (side === 'theirs' ? toOurNames : toTheirNames)(map, list);
   return {
     map,
     others: [],
     counts: { known: known.size, ignored: ignored.length, unknown: unknown.length },
-    why: `${map.title}, told by ${signOf(map, side, list)}`,
+    why: `${map.title}, told by ${signOf(map, side, list)}${halfFit(unknown, list.length)}`,
   };
 }
+
+/** What a map does not know of a file, if anything. */
+const halfFit = (unknown: readonly LeftOut[], all: number): string =>
+  unknown.length === 0
+    ? ''
+    : `; ${unknown.length} of the ${all} names are not in its map (${unknown
+        .slice(0, 3)
+        .map(({ name }) => name)
+        .join(', ')}${unknown.length > 3 ? ', …' : ''})`;
 
 /** The name of the file that tells a map. */
 const signOf = (map: NameMap, side: 'theirs' | 'ours', names: readonly string[]): string => {
