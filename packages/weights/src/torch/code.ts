@@ -16,15 +16,8 @@ const MODULES = new Set([
   'codeop',
   'commands',
   'ctypes',
+  'marshal',
   'webbrowser',
-  'urllib',
-  'requests',
-  'pip',
-  'bdb',
-  'pdb',
-  'timeit',
-  'cProfile',
-  'profile',
 ]);
 const BUILTINS = new Set(['eval', 'exec', 'execfile', 'compile', '__import__', 'open', 'input', 'breakpoint']);
 
