@@ -39,6 +39,22 @@ export const frames: readonly Frame[] = [
     before: "import { testDetector } from '@kd/testing'; import squares from './squares.js';",
     folder: configs,
   },
+  {
+    page: 'docs/writing-a-detector.md',
+    begins: 'const entries = ',
+    before: "import { denseEntries } from '@kd/vision'; import * as v from 'valibot';",
+  },
+  {
+    page: 'docs/writing-a-detector.md',
+    begins: 'const tapped',
+    before: `import { type DenseHead, runStagedHead } from '@kd/vision'; ${tfjs}
+declare const head: DenseHead; declare const levels: readonly tf.Tensor4D[];`,
+  },
+  {
+    page: 'docs/writing-a-detector.md',
+    begins: 'const centres',
+    before: "import { cellCentres } from '@kd/vision';",
+  },
   { page: 'docs/writing-a-detector.md', begins: 'import { defineConfig }', folder: configs },
   {
     page: 'docs/writing-a-detector.md',

@@ -1,6 +1,9 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { testDetector } from '@kd/testing';
+import { cpuEngine, testDetector } from '@kd/testing';
+import { buildDenseHead, cellCentres, denseEntries, runStagedHead, strictOptions } from '@kd/vision';
+import * as tf from '@tensorflow/tfjs-core';
+import * as v from 'valibot';
 import { beforeAll, describe, expect, test } from 'vitest';
 import squares from './configs/squares.js';
 import { config, kd, root, temporaryFolder } from './kd.js';
@@ -28,6 +31,41 @@ describe(PAGE, () => {
     join(root, 'packages/testing/src/toy-detector.ts'),
     fileURLToPath(import.meta.url),
   ]);
+});
+
+describe('the parts of a dense detector', () => {
+  test('are an entry with another default, a head with stops, and a grid of cell centres', async () => {
+    const entries = { ...denseEntries, norm: v.optional(denseEntries.norm.wrapped, 'frozen') };
+    expect(v.parse(strictOptions(entries), {}).norm).toBe('frozen');
+
+    await cpuEngine().start();
+    const head = buildDenseHead({
+      detector: 'squares',
+      branches: {
+        cls: {
+          block: (i) => ({ conv: `head.cls.${i}`, norm: `head.cls.${i}.norm`, tap: `head.cls.${i}` }),
+          outputs: { cls: { layer: 'head.cls.out', channels: 2 } },
+        },
+      },
+      inChannels: 3,
+      depth: 2,
+      channels: 4,
+      norm: 'none',
+      groups: 1,
+      strides: [8],
+      seed: 1,
+    });
+    const levels = [tf.randomNormal<tf.Rank.R4>([1, 8, 8, 3], 0, 1, 'float32', 1)];
+    const tapped: Record<string, tf.Tensor4D> = {};
+    const predictions = runStagedHead(head, levels, { wanted: ['head.cls.0@p3'], tapped, training: false });
+    const whole = head.run('cls', levels[0]!, { level: 0 })['cls']!;
+    expect([...predictions['cls']![0]!.dataSync()]).toEqual([...whole.dataSync()]);
+    const feature = head.run('cls', levels[0]!, { level: 0, to: 1 })['feature']!;
+    expect([...tapped['head.cls.0@p3']!.dataSync()]).toEqual([...feature.dataSync()]);
+
+    const centres = cellCentres([[8, 8]], [64, 64], { strides: [8], sizes: [8] });
+    expect([...centres.boxes.dataSync().slice(0, 8)]).toEqual([0, 0, 8, 8, 8, 0, 16, 8]);
+  });
 });
 
 describe('the detector of the page', () => {

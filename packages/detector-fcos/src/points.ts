@@ -1,6 +1,5 @@
 import type { Priors } from '@kd/core';
-import { anchorGrid } from '@kd/vision';
-import * as tf from '@tensorflow/tfjs-core';
+import { anchorGrid, cellCentres } from '@kd/vision';
 import type { FcosConfig } from './options.js';
 
 type Size = readonly [height: number, width: number];
@@ -18,16 +17,6 @@ export function pointGrid(
   paddedSize: Size,
   { flavour, sizes, strides }: Pick<FcosConfig, 'flavour' | 'sizes' | 'strides'>,
 ): Priors {
-  const square = { sizes: sizes.map((size) => [size]), ratios: sizes.map(() => [1]) };
-  if (flavour === 'torchvision') return anchorGrid(levels, paddedSize, square);
-  const { boxes: corners, ...grid } = anchorGrid(levels, paddedSize, {
-    ...square,
-    round: false,
-    strides: strides.map((stride) => [stride, stride]),
-  });
-  const boxes = tf.tidy(
-    () => tf.add(corners, tf.concat(grid.perLevel.map((n, i) => tf.fill([n, 1], strides[i]! / 2)))) as tf.Tensor2D,
-  );
-  corners.dispose();
-  return { boxes, ...grid };
+  if (flavour === 'mmdet') return cellCentres(levels, paddedSize, { strides, sizes });
+  return anchorGrid(levels, paddedSize, { sizes: sizes.map((size) => [size]), ratios: sizes.map(() => [1]) });
 }

@@ -10,7 +10,8 @@ export interface Denominator {
 }
 
 /** Whether the student's sums are divided by its centerness targets, as FCOS does. */
-export const byCenterness = (student: DenseInfo): boolean => student.boxes === 'distance';
+export const byCenterness = ({ boxes, quality = 'centerness' }: DenseInfo): boolean =>
+  boxes === 'distance' && quality === 'centerness';
 
 /**
  * The student's denominator: its positives, at least one an image; of a student that predicts distances the sum of its

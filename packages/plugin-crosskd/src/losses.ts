@@ -83,7 +83,9 @@ function distributionTerms(
   });
 }
 
-/** Binary cross-entropy of the centerness with the teacher's, of positives alone, a level. */
+/**
+ * Binary cross-entropy of the quality with the teacher's, a level: of positives alone, of an objectness in every cell.
+ */
 export function centernessTerms({
   crossed,
   taught,
@@ -94,16 +96,18 @@ export function centernessTerms({
   scale,
 }: LossInputs): tf.Scalar[] {
   const positive = splitLevels(positiveMask(assignment), perLevel);
+  const everywhere = teacher.quality === 'objectness';
   return crossed['centerness']!.map((map, level) => {
     const flat = (of: tf.Tensor4D): tf.Tensor => tf.reshape(of, [of.shape[0], -1]);
     const loss = bceWithLogits(flat(map), tf.sigmoid(flat(taught['centerness']![level]!)));
-    return tf.mul(weightedSum(loss, perCell(positive[level]!, student.priorsPerCell, teacher.priorsPerCell)), scale);
+    const rows = everywhere ? null : perCell(positive[level]!, student.priorsPerCell, teacher.priorsPerCell);
+    return tf.mul(weightedSum(loss, rows), scale);
   });
 }
 
-/** Whether the method compares centerness: of teachers with anchors that predict it. */
-export const hasCenterness = ({ boxes }: DenseInfo, taught: Predictions): boolean =>
-  boxes === 'delta' && taught['centerness'] !== undefined;
+/** Whether the method compares the quality: a centerness of teachers with anchors alone, as the reference does. */
+export const hasCenterness = ({ boxes, quality = 'centerness' }: DenseInfo, taught: Predictions): boolean =>
+  (boxes === 'delta' || quality !== 'centerness') && taught['centerness'] !== undefined;
 
 /** The reference's factors: of the classes by the student's denominator, of the boxes by the teacher's kind. */
 export function usualWeights(

@@ -63,6 +63,20 @@ describe('crosskd in a step', () => {
     expect(Object.keys(run(point, pointTeacher, {}, { centerness: 0.5 }))).toEqual(['cls', 'reg']);
   });
 
+  it('compares an objectness in every cell, and the IoU of positives, whatever the boxes are', () => {
+    const models = (kind: Kind): [Made, Made] => [
+      detector({ ...kind, centerness: true }),
+      detector({ ...kind, centerness: true, seed: 2 }),
+    ];
+    const [some, none] = [{ matched: [0, -1] }, { matched: [-1] }];
+    const objectness = models({ quality: 'objectness' });
+    expect(run(...objectness, {}, none)['ctr']).toBeGreaterThan(0);
+    expect(run(...objectness, {}, some)['ctr']).toBeGreaterThan(run(...models({}), {}, some)['ctr']!);
+    expect(run(...models({ quality: 'iou' }), {}, some)['ctr']).toBe(run(...models({}), {}, some)['ctr']);
+    expect(run(...models({ quality: 'iou' }), {}, none)['ctr']).toBe(0);
+    expect(Object.keys(run(...models({ boxes: 'distance', quality: 'iou' }), {}, some))).toEqual(['cls', 'reg', 'ctr']);
+  });
+
   it('leaves out what the student ignores, unless it predicts distances', () => {
     const models = (boxes: DenseInfo['boxes'], bins?: number): [Made, Made] => [
       detector({ boxes, ...(bins && { bins }) }),

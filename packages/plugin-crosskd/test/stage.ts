@@ -31,6 +31,8 @@ export interface Kind {
   readonly strides?: readonly number[];
   readonly classes?: readonly string[];
   readonly centerness?: boolean;
+  /** What that map tells. */
+  readonly quality?: DenseInfo['quality'];
   readonly seed?: number;
 }
 
@@ -47,6 +49,7 @@ export function detector({
   strides = [8, 16],
   classes = ['x', 'y'],
   centerness = false,
+  quality,
   seed = 1,
 }: Kind = {}): Made {
   const block = (path: string) => (i: number) => ({
@@ -95,7 +98,13 @@ export function detector({
     categories: classes.map((of, id) => ({ id, name: of })),
     taps: [...strides.map((stride) => ({ name: `neck@p${Math.log2(stride)}`, stride, channels: 4 })), ...head.taps],
     variables: layerVariables(head.layers),
-    dense: { boxes, ...(bins && { bins }), priorsPerCell: priors, coding: { strides, priors } },
+    dense: {
+      boxes,
+      ...(quality && { quality }),
+      ...(bins && { bins }),
+      priorsPerCell: priors,
+      coding: { strides, priors },
+    },
     priors: ({ levels }) => ({
       boxes: tf.tensor2d(grid(levels)),
       perLevel: levels.map(({ shape: [, h, w] }) => h * w * priors),

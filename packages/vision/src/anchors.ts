@@ -41,6 +41,29 @@ export function cellAnchors(sizes: readonly number[], ratios: readonly number[],
   return Float32Array.from(corners, (c) => (round ? halfToEven(c) : c));
 }
 
+/**
+ * The centres of the cells of all levels as squares around them, one prior a cell: what point detectors assign to.
+ * @param levels [height, width] in cells per level, finest first
+ * @param options.sizes side of the squares of each level, in pixels
+ */
+export function cellCentres(
+  levels: readonly Size[],
+  paddedSize: Size,
+  { strides, sizes }: { readonly strides: readonly number[]; readonly sizes: readonly number[] },
+): Priors {
+  const { boxes: corners, ...grid } = anchorGrid(levels, paddedSize, {
+    sizes: sizes.map((size) => [size]),
+    ratios: sizes.map(() => [1]),
+    round: false,
+    strides: strides.map((stride) => [stride, stride]),
+  });
+  const boxes = tf.tidy(
+    () => tf.add(corners, tf.concat(grid.perLevel.map((n, i) => tf.fill([n, 1], strides[i]! / 2)))) as tf.Tensor2D,
+  );
+  corners.dispose();
+  return { boxes, ...grid };
+}
+
 /** [stride y, stride x] of a level: the whole quotient of the padded batch size and the level size (160 / 3 = 53). */
 function strideOf(padded: Size, level: Size, index: number): Size {
   const stride = [Math.floor(padded[0] / level[0]), Math.floor(padded[1] / level[1])] as const;

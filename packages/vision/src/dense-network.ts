@@ -47,12 +47,12 @@ export function buildDenseNetwork({
       const context: RunContext = { training, updates: [], ...native };
       const { levels, taps: tapped } = pyramid.run(batch, wanted, context);
       const wait = lazy && !training && wanted.every((name) => head.locate(name) === undefined);
-      let predictions = wait ? undefined : runHead(head, levels, { wanted, tapped, training });
+      let predictions = wait ? undefined : runStagedHead(head, levels, { wanted, tapped, training });
       return {
         taps: tapped,
         levels,
         get predictions() {
-          return (predictions ??= runHead(head, levels, { wanted: [], tapped, training }));
+          return (predictions ??= runStagedHead(head, levels, { wanted: [], tapped, training }));
         },
         updates: context.updates,
       };
@@ -60,9 +60,15 @@ export function buildDenseNetwork({
   };
 }
 
-/** Runs the branches on every level, stopping where a tap is wanted. */
-function runHead(
-  head: DenseHead,
+/**
+ * Runs the branches of a head on every level, stopping where a tap of a tower is wanted, so that what is tapped is what
+ * the predictions come from.
+ * @param features the levels, finest first, [b, h, w, c]
+ * @param options.wanted names of taps; those that the head does not locate are others'
+ * @param options.tapped receives them
+ */
+export function runStagedHead(
+  head: Pick<DenseHead, 'branches' | 'locate' | 'run'>,
   features: readonly tf.Tensor4D[],
   {
     wanted,

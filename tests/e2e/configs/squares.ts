@@ -13,6 +13,7 @@ import {
   gatherMatched,
   l1Loss,
   matchBoxes,
+  resnets,
   sigmoidFocalLossSum,
   strictOptions,
   wholeNumber,
@@ -34,6 +35,7 @@ export const squares = defineDetector<v.InferOutput<typeof options>, v.InferInpu
   name: 'squares',
   apiVersion: API_VERSION,
   options,
+  backbones: resnets, // by name; those of packages too
   create: createSquares,
 });
 export default squares;

@@ -103,6 +103,11 @@ export interface DenseInfo {
    */
   readonly boxes: 'delta' | 'distance' | 'distribution';
   readonly bins?: number;
+  /**
+   * What the map named `centerness` tells, where there is one: how central a positive lies (the default), whether there
+   * is an object at all, trained in every cell, or the IoU that the box of a positive will have.
+   */
+  readonly quality?: 'centerness' | 'objectness' | 'iou';
   /** Priors a cell, the `a` of `cls` [b, h, w, a·k]. */
   readonly priorsPerCell: number;
   /**

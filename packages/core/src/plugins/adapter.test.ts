@@ -10,11 +10,12 @@ beforeAll(() => tf.setBackend('cpu'));
 
 function make(options: AdapterOptions, from = 2, to = 3) {
   const variables = new Map<string, tf.Tensor>();
+  const trained: object[] = [];
   const scope = {
     rng: createRng(1, 'plugin'),
-    variable: (name: string, value: tf.Tensor) => (variables.set(name, value), value),
+    variable: (name: string, value: tf.Tensor, how: object) => (trained.push(how), variables.set(name, value), value),
   } as unknown as PluginScope;
-  return { adapter: createAdapter(scope, 'a', from, to, options), variables };
+  return { adapter: createAdapter(scope, 'a', from, to, options), variables, trained };
 }
 
 const map = (): tf.Tensor4D => tf.randomNormal([2, 3, 4, 2], 0, 1, 'float32', 3);
@@ -28,6 +29,13 @@ describe('createAdapter', () => {
       'a/beta',
     ]);
     expect(make({ size: 3 }).adapter.kernel.shape).toEqual([3, 3, 2, 3]);
+  });
+
+  it('trains all of them at a rate and with a decay of their own, where they are given', () => {
+    expect(make({ norm: true, lr: 10, weightDecay: 0 }).trained).toEqual(
+      Array.from({ length: 4 }, () => ({ lr: 10, weightDecay: 0 })),
+    );
+    expect(make({}).trained).toEqual([{}, {}]);
   });
 
   it("begins within torch's bound, or with small normal weights of that deviation", () => {

@@ -24,6 +24,10 @@ export interface AdapterOptions {
   readonly relu?: boolean;
   /** Deviation of normal weights, cut at two deviations, and biases of 0; without it torch's uniform ones. */
   readonly deviation?: number;
+  /** Factor of the learning rate of all its variables; default 1. */
+  readonly lr?: number;
+  /** Decay of their own, else the optimiser's. */
+  readonly weightDecay?: number;
 }
 
 /** Added to the variance of {@link Adapter.norm}, as in torch. */
@@ -43,18 +47,20 @@ export function createAdapter(
   to: number,
   options: AdapterOptions = {},
 ): Adapter {
-  const { size = 1, bias = true, norm = false, relu = false, deviation } = options;
+  const { size = 1, bias = true, norm = false, relu = false, deviation, lr, weightDecay } = options;
+  const trained = { ...(lr !== undefined && { lr }), ...(weightDecay !== undefined && { weightDecay }) };
   const rng = scope.rng.stream('adapter', name);
   const bound = 1 / Math.sqrt(from * size * size);
   const one =
     deviation === undefined ? () => (2 * rng.uniform() - 1) * bound : () => deviation * truncated(() => rng.normal());
   const draw = (count: number): Float32Array => Float32Array.from({ length: count }, one);
   const vector = (part: string, initial: tf.Tensor): tf.Tensor1D =>
-    scope.variable(`${name}/${part}`, initial) as tf.Tensor as tf.Tensor1D;
+    scope.variable(`${name}/${part}`, initial, trained) as tf.Tensor as tf.Tensor1D;
   return {
     kernel: scope.variable(
       `${name}/kernel`,
       tf.tensor4d(draw(size * size * from * to), [size, size, from, to]),
+      trained,
     ) as tf.Tensor as tf.Tensor4D,
     ...(bias && { bias: vector('bias', deviation === undefined ? tf.tensor1d(draw(to)) : tf.zeros([to])) }),
     ...(norm && { norm: { gamma: vector('gamma', tf.ones([to])), beta: vector('beta', tf.zeros([to])) } }),

@@ -12,6 +12,7 @@ import {
   gatherMatched,
   l1Loss,
   matchBoxes,
+  resnets,
   sigmoidFocalLossSum,
   strictOptions,
   wholeNumber,
@@ -33,6 +34,7 @@ export const {{camel}} = defineDetector<v.InferOutput<typeof options>, v.InferIn
   name: '{{name}}',
   apiVersion: API_VERSION,
   options,
+  backbones: resnets, // by name; those of packages too
   create: create{{Camel}},
 });
 export default {{camel}};
