@@ -334,8 +334,10 @@ describe('kd predict', () => {
       { drawn: 'good-2.png' },
     ]);
     const before = readFileSync(good);
+    writeFileSync(join(folder, 'older.png'), before);
     const beside = await kd(['predict', run, good, '--out', folder]);
     expect(beside.code, beside.stderr).toBe(0);
+    expect(beside.stderr).toMatch(/holds 1 other picture \(older\.png\), which this call did not draw/);
     expect(readFileSync(good).equals(before), 'the image that was read stays as it is').toBe(true);
     expect(existsSync(join(folder, 'good-2.png'))).toBe(true);
   });
