@@ -30,7 +30,7 @@ const REPEATED = new RegExp(
     'train\\.(?:losses|losses_f64|total_f64|grad_norm_total|assignment\\.ignored)',
     'train\\.(?:sums_f64|not_losses)\\.[\\w.]+',
     'train\\.stages\\.(?:rois|positives|positives_per_image|per_image|ground_truth_rois)',
-    'trajectory\\.(?:steps_log|after_last_step)\\.total',
+    'trajectory\\.(?:steps_log_f64_total|(?:steps_log|after_last_step)\\.total)',
   ].join('|')})$`,
 );
 

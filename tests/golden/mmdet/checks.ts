@@ -7,7 +7,7 @@ import { expect } from 'vitest';
 import { expectChecksum, expectLosses, expectNear, LIMITS, torchValues } from '../detectors/expectations.js';
 import type { TensorEntry } from '../detectors/index-file.js';
 import { onBatch } from '../detectors/loaded-case.js';
-import { expectClose, expectEqual, maxDifference, relativeL2 } from '../support/index.js';
+import { expectClose, expectEqual, maxDifference, relativeL2, only } from '../support/index.js';
 import { builtOf, type LoadedCase, stepOf, trajectoryOf } from './loaded-case.js';
 
 /** Share of the sum of magnitudes within which checksums agree. */
@@ -307,7 +307,13 @@ export async function checkGradients(loaded: LoadedCase, scenario: string): Prom
 
 export async function checkTrajectory(loaded: LoadedCase): Promise<void> {
   const { index, io } = loaded;
-  const { steps_log: log, after_last_step: last, ...wanted } = index.trajectory!;
+  const wanted = index.trajectory!;
+  const { steps_log: log, after_last_step: last } = wanted;
+  only(
+    'optimizer',
+    wanted.optimizer,
+    'SGD, one group with all trainable parameters; dampening 0, no nesterov, no clipping',
+  );
   try {
     const { losses, variables } = await trajectoryOf(loaded);
     [...log, last].forEach((step, i) =>

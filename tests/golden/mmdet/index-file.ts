@@ -76,6 +76,7 @@ export interface Trajectory {
   readonly lr: number;
   readonly momentum: number;
   readonly weight_decay: number;
+  readonly optimizer: string;
   readonly scenario: string;
   readonly steps_log: readonly Sums[];
   readonly after_last_step: Sums;
