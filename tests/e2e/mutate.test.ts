@@ -23,6 +23,7 @@ test('damaged files and odd configs end in one clear error, or are read as what 
     'list',
     'manifest',
     'run',
+    'torch',
     'voc',
     'weights',
   ]);
