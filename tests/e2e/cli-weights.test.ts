@@ -1,8 +1,9 @@
 import { copyFileSync, linkSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { readSafetensors } from '@kd/weights';
+import type { NamedTensors } from '@kd/core';
+import { readSafetensors, writeSafetensors } from '@kd/weights';
 import { describe, expect, test } from 'vitest';
-import { kd, kdProcess, root, temporaryFolder } from './kd.js';
+import { config, kd, kdProcess, root, temporaryFolder } from './kd.js';
 
 /** See tests/reference/torch_checkpoints.py. */
 const sample = (name: string): string => join(root, 'tests/reference/torch', name);
@@ -145,5 +146,34 @@ describe('kd convert', () => {
       expect(code).toBe(2);
     }
     expect(readFileSync(file)).toEqual(readFileSync(sample('plain.safetensors')));
+  });
+});
+
+describe('weights of mmdetection', () => {
+  test('a run tells what their config says of pixels and stride, and the student does not', async () => {
+    const file = join(temporaryFolder(), 'start.safetensors');
+    const cfg = `model = dict(
+      backbone=dict(type='ResNet', depth=50, style='caffe'),
+      data_preprocessor=dict(mean=[103.53, 116.28, 123.675], std=[1.0, 1.0, 1.0], bgr_to_rgb=False))`;
+    const bias = (length: number) => ({ dtype: 'F32', shape: [length], data: new Float32Array(length) });
+    const tensors = new Map([
+      ['bbox_head.retina_cls.bias', bias(18)],
+      ['bbox_head.retina_reg.bias', bias(36)],
+    ]);
+    await writeSafetensors(file, tensors as NamedTensors, { meta: JSON.stringify({ cfg }) });
+    const backbone = { block: 'bottleneck', layers: [1, 1, 1, 1], width: 4 };
+    const student = JSON.stringify(['retinanet', { backbone, fpnChannels: 8, input: { fixedSize: [64, 64] } }]);
+    const { code, stderr } = await kd([
+      'plan',
+      config('alone.config.ts'),
+      '--set',
+      `init=${file}`,
+      '--set',
+      `student=${student}`,
+    ]);
+    expect(code, stderr).toBe(0);
+    expect(stderr).toMatch(
+      /meta\.cfg what the student's options do not: input\.mean: \[103\.53,.*input\.channels: "bgr".*1x1/,
+    );
   });
 });

@@ -77,7 +77,7 @@ const definition = { name: 'text', apiVersion: 'number', options: 'schema', crea
 
 /** What the contract wants of each kind. */
 export const MEMBERS = {
-  detector: definition,
+  detector: { ...definition, withStored: 'function?' },
   backbone: { ...definition, trainableLayers: 'number' },
   distiller: { ...definition, requires: 'object' },
   engine: { name: 'text', start: 'function', runOp: 'function?' },

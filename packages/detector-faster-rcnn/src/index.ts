@@ -1,5 +1,5 @@
 import { API_VERSION, defineDetector } from '@kd/core';
-import { resnets } from '@kd/vision';
+import { resnets, withStored } from '@kd/vision';
 import { createCascadeRcnn } from './cascade.js';
 import { type CascadeRcnnInput, type CascadeRcnnOptions, cascadeSchema, resolveCascade } from './cascade-options.js';
 import { createFasterRcnn } from './detector.js';
@@ -11,6 +11,7 @@ export const fasterRcnn = defineDetector<FasterRcnnOptions, FasterRcnnInput>({
   apiVersion: API_VERSION,
   options: schema,
   backbones: resnets,
+  withStored,
   create: (options, context) => createFasterRcnn(resolveConfig(options), context),
 });
 
@@ -20,6 +21,7 @@ export const cascadeRcnn = defineDetector<CascadeRcnnOptions, CascadeRcnnInput>(
   apiVersion: API_VERSION,
   options: cascadeSchema,
   backbones: resnets,
+  withStored,
   create: (options, context) => createCascadeRcnn(resolveCascade(options), context),
 });
 

@@ -1,5 +1,5 @@
 import { API_VERSION, defineDetector } from '@kd/core';
-import { resnets } from '@kd/vision';
+import { resnets, withStored } from '@kd/vision';
 import { createAtss } from './atss.js';
 import { createGfl } from './gfl.js';
 import {
@@ -18,6 +18,7 @@ export const atss = defineDetector<AtssOptions, AtssInput>({
   apiVersion: API_VERSION,
   options: atssSchema,
   backbones: resnets,
+  withStored,
   create: (options, context) => createAtss(resolveConfig(options), context),
 });
 
@@ -27,6 +28,7 @@ export const gfl = defineDetector<GflOptions, GflInput>({
   apiVersion: API_VERSION,
   options: gflSchema,
   backbones: resnets,
+  withStored,
   create: (options, context) => createGfl(resolveConfig(options), context),
 });
 

@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import { backboneEntry, type BackboneEntry, backboneOf } from './backbone-entry.js';
 import type { ExtraLevels } from './fpn.js';
 import type { NormKind } from './layers/index.js';
+import { IMAGENET } from './stored-settings.js';
 import { MOST, shortList, strictOptions, wholeNumber } from './strict-options.js';
 
 /** The factor of a term of a detector's loss. */
@@ -60,8 +61,8 @@ export const denseEntries = {
         v.nullable(v.tuple([wholeNumber(1, MOST.side), wholeNumber(1, MOST.side)], 'must be [height, width]')),
         null,
       ),
-      mean: v.optional(triple, [0.485, 0.456, 0.406]),
-      std: v.optional(triple, [0.229, 0.224, 0.225]),
+      mean: v.optional(triple, [...IMAGENET.mean]),
+      std: v.optional(triple, [...IMAGENET.std]),
       range: v.optional(v.picklist([1, 255], 'must be 1 or 255, what a full pixel counts in mean and std'), 1),
       channels: v.optional(v.picklist(['rgb', 'bgr'], 'must be "rgb" or "bgr"'), 'rgb'),
       resize: v.optional(v.picklist(['torchvision', 'mmdet'], 'must be "torchvision" or "mmdet"'), 'torchvision'),

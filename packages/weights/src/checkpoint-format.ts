@@ -1,6 +1,7 @@
 import type { CheckpointFormat } from '@kd/core';
 import { importStateDict } from './import-weights.js';
 import { writeSafetensors } from './safetensors.js';
+import { storedSettings } from './settings/stored-settings.js';
 import { openWeights } from './weights-file.js';
 
 /** Safetensors as core's checkpoint format; what torch saved is read, too. */
@@ -8,8 +9,9 @@ export const safetensorsFormat: CheckpointFormat = {
   name: 'safetensors',
   extension: '.safetensors',
   read: async (file, options) => {
-    const { values, metadata } = await openWeights(file, options);
-    return { tensors: values, metadata };
+    const weights = await openWeights(file, options);
+    const settings = storedSettings(weights);
+    return { tensors: weights.values, metadata: weights.metadata, ...(settings && { settings }) };
   },
   write: (file, tensors, metadata) => writeSafetensors(file, tensors, metadata),
   importForeign: importStateDict,

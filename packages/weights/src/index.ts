@@ -1,6 +1,7 @@
 export { safetensorsFormat } from './checkpoint-format.js';
 export { convertWeights, type ConvertedWeights, type WeightNames } from './convert-weights.js';
 export { exportStateDict } from './export-weights.js';
+export { mmdetSettings } from './settings/mmdet-settings.js';
 export { toFloat32 } from './half.js';
 export { importStateDict, type ImportedWeights, type ImportOptions } from './import-weights.js';
 export { findNameMap, type FoundMap, NAME_MAPS, nameMap } from './names/find-map.js';

@@ -1,3 +1,5 @@
+import type { InputSpec } from './data.js';
+
 /** A tensor on the host. */
 export interface HostTensor {
   readonly dtype:
@@ -69,10 +71,28 @@ export interface ForeignWeights {
   readonly needs: readonly string[];
 }
 
+/**
+ * What a file of another program says of the pixels that its model reads, and of its backbone: tensors tell neither.
+ */
+export interface StoredSettings {
+  /** `mmdetection` */
+  readonly program: string;
+  /** Where in the file it stands, `meta.cfg`; left out where the file says nothing. */
+  readonly from?: string;
+  /** As the option `input` of a detector has them. */
+  readonly input?: Required<Pick<InputSpec, 'mean' | 'std' | 'range' | 'channels'>>;
+  /** Which convolution of a ResNet's bottlenecks has the stride: the 3x3, or the first 1x1. */
+  readonly style?: 'pytorch' | 'caffe';
+  /** Why what stands there cannot be read. */
+  readonly unread?: string;
+}
+
 /** What a file holds. */
 export interface StoredTensors {
   readonly tensors: NamedTensors;
   readonly metadata: Readonly<Record<string, string>>;
+  /** What a file of another program says of its model beside the tensors, or that it should. */
+  readonly settings?: StoredSettings;
   /** Whether the file has a hash, which it was compared with; left out by formats without one. */
   readonly hashed?: boolean;
 }

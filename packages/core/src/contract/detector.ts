@@ -1,6 +1,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type * as tf from '@tensorflow/tfjs-core';
 import type { BackboneDefinition } from './backbone.js';
+import type { StoredSettings } from './checkpoint.js';
 import type { Category, HostBatch, InputSpec } from './data.js';
 import type { ImageDetections } from './metric.js';
 import type { Rng } from '../rng.js';
@@ -296,5 +297,19 @@ export interface DetectorDefinition<Options = unknown> {
    * options }]`, or what `defineBackbone` returns. The schema sees the last one only: names become it before.
    */
   readonly backbones?: readonly BackboneDefinition[];
+  /**
+   * Given, options take over what a file of another program says of input and backbone, where nobody else says it.
+   * @param options as they are written, backbones resolved
+   */
+  readonly withStored?: (options: unknown, settings: StoredSettings) => WithStored;
   create(options: Options, context: DetectorContext): Detector;
+}
+
+/** Options with what a file says. */
+export interface WithStored {
+  readonly options: unknown;
+  /** What was taken over, in words: `input.channels "bgr"`. */
+  readonly taken: readonly string[];
+  /** Where options say another thing than the file, and what neither says. */
+  readonly doubts: readonly string[];
 }

@@ -24,8 +24,10 @@ import { importByName } from '../plugins/discovery.js';
 import type { PluginKind } from '../plugins/manifests.js';
 import { isKdError, KdError, messageOf } from '../errors.js';
 import { checkMembers, checkText, MEMBERS } from '../members.js';
+import { consoleLogger, type Logger } from '../logger.js';
 import { parseOptions } from '../options.js';
 import { withParameterBudget } from '../parameter-budget.js';
+import { withStoredSettings } from './stored-settings.js';
 import { loadDetector } from '../variables.js';
 
 /** What the trainer cannot know by itself: ports that the command line, or a program, fills. */
@@ -172,6 +174,7 @@ export async function loadModel(
     readonly known?: readonly KnownDefinition[];
     readonly context: Omit<DetectorContext, 'categories' | 'seed'>;
     readonly categories?: readonly Category[];
+    readonly logger?: Logger;
   },
 ): Promise<BuiltDetector> {
   const path = weightsPath(weights);
@@ -195,7 +198,8 @@ export async function loadModel(
       file,
       known,
     ));
-  const built = buildDetector(use, { ...options.context, categories, seed: 0 }, file);
+  const meantUse = withStoredSettings(use, model, options.logger ?? consoleLogger);
+  const built = buildDetector(meantUse, { ...options.context, categories, seed: 0 }, file);
   try {
     const { tensors, foreign } = weightsFor(built.detector, model, options.format, meant);
     loadDetector(built.detector, tensors, file, foreign);

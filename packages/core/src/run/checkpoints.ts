@@ -6,6 +6,7 @@ import type {
   HostTensor,
   NamedTensors,
   WeightsOptions,
+  StoredSettings,
 } from '../contract/checkpoint.js';
 import type { Category } from '../contract/data.js';
 import type { Detector } from '../contract/detector.js';
@@ -28,6 +29,8 @@ export interface ModelFile {
   readonly spec: DetectorSpec | null;
   /** By path, e.g. `backbone.body.conv1/kernel`; of a file of another program, by its names. */
   readonly tensors: NamedTensors;
+  /** Of a file of another program: what it says of its model beside them. */
+  readonly settings?: StoredSettings | undefined;
 }
 
 /** Where weights are, as a config says it: a run folder or a file, or that with what is meant of it. */
@@ -166,9 +169,9 @@ export async function readModel(
   { key, ...onNames }: WeightsOptions = {},
 ): Promise<ModelFile> {
   const file = await findCheckpoint(path, format);
-  const { tensors, metadata } = await format.read(file, key === undefined ? {} : { key });
+  const { tensors, metadata, settings } = await format.read(file, key === undefined ? {} : { key });
   const text = metadata['detector'];
-  if (text === undefined) return { file, spec: null, tensors };
+  if (text === undefined) return { file, spec: null, tensors, settings };
   const unread = Object.entries({ key, ...onNames }).flatMap(([name, value]) => (value === undefined ? [] : [name]));
   if (unread.length > 0)
     throw new KdError(

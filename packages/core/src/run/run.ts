@@ -32,6 +32,7 @@ import {
 } from '../container.js';
 import { KdError, messageOf } from '../errors.js';
 import { consoleLogger, type Logger } from '../logger.js';
+import { tellStoredSettings } from './stored-settings.js';
 import { createDistillers, type Distiller } from '../plugins/plugin-host.js';
 import { manifestWarnings } from '../plugins/discovery.js';
 import { readManifests } from '../plugins/manifests.js';
@@ -141,6 +142,7 @@ export async function prepareRun(
     if (config.init !== undefined && options.resume !== true) {
       const meant = weightsOptions(config.init);
       const model = await readModel(resolve(folder, weightsPath(config.init)), options.format, meant);
+      tellStoredSettings(studentUse, model, logger);
       const { tensors, foreign } = weightsFor(student.detector, model, options.format, meant);
       const report = loadMatching(student.detector, tensors, model.file, foreign);
       if (!fitsWhole(report))

@@ -1,0 +1,19 @@
+import { expect, it } from 'vitest';
+import { storedSettings } from './stored-settings.js';
+
+const names = (...list: string[]) => new Map(list.map((name) => [name, { dtype: 'F32', shape: [1], refused: null }]));
+const cfg = "model = dict(backbone=dict(type='ResNet', style='caffe'))";
+
+it('finds the config in what torch saved, of either version, and in what kd convert made of it', () => {
+  const style = (meta: Parameters<typeof storedSettings>[0]['meta']) =>
+    storedSettings({ meta, tensors: names('backbone.body.conv1.weight') })?.style;
+  expect(style({ cfg, epoch: 12 })).toBe('caffe');
+  expect(style({ config: cfg, mmdet_version: '2.0' })).toBe('caffe');
+  expect(style({ meta: JSON.stringify({ cfg }) })).toBe('caffe');
+});
+
+it('tells a model of mmdetection without a config by its names, and says nothing of others', () => {
+  const of = (name: string) => storedSettings({ meta: { meta: 'no JSON', cfg: 3 }, tensors: names(name) });
+  expect(of('module.bbox_head.retina_cls.weight')).toEqual({ program: 'mmdetection' });
+  expect(of('backbone.body.conv1.weight')).toBeUndefined();
+});
