@@ -10,6 +10,7 @@ const shape = (options: v.InferInput<typeof schema>) => denseShape(v.parse(schem
 it('gives each level the stride of its place', () => {
   expect(shape({}).strides).toEqual([8, 16, 32, 64, 128]);
   expect(shape({ returnedLayers: [1, 2], extra: 'maxpool' }).strides).toEqual([4, 8, 16]);
+  expect(shape({ extra: 'p6_from_c5' }).strides).toEqual([8, 16, 32, 64]);
   expect(shape({ extra: 'none' }).strides).toEqual([8, 16, 32]);
 });
 

@@ -39,8 +39,8 @@ export const denseEntries = {
   fpnChannels: v.optional(wholeNumber(1, MOST.width), 256),
   extra: v.optional(
     v.picklist(
-      ['p6p7_from_p5', 'p6p7_from_c5', 'maxpool', 'none'],
-      'must be "p6p7_from_p5", "p6p7_from_c5", "maxpool" or "none"',
+      ['p6p7_from_p5', 'p6p7_from_c5', 'p6_from_p5', 'p6_from_c5', 'maxpool', 'none'],
+      'must be "p6p7_from_p5", "p6p7_from_c5", "p6_from_p5", "p6_from_c5", "maxpool" or "none"',
     ),
     'p6p7_from_p5',
   ),
@@ -106,7 +106,7 @@ export function denseShape(given: {
   readonly extra: ExtraLevels;
 }): DenseShape {
   const strides = given.returnedLayers.map((k) => 2 ** (k + 1));
-  const more = { p6p7_from_p5: 2, p6p7_from_c5: 2, maxpool: 1, none: 0 }[given.extra];
+  const more = { p6p7_from_p5: 2, p6p7_from_c5: 2, p6_from_p5: 1, p6_from_c5: 1, maxpool: 1, none: 0 }[given.extra];
   for (let i = 0; i < more; i++) strides.push(strides.at(-1)! * 2);
   const backbone = backboneOf(given.backbone);
   const { name, trainableLayers: parts, norm } = backbone.definition;

@@ -4,8 +4,8 @@ import type { NormOptions } from './layers/norm.js';
 import { UpsampleLike } from './layers/upsample-like.js';
 import type { NetworkBuilder } from './network-builder.js';
 
-/** Levels above the last stage: two stride-2 convolutions from P5 or C5, P5 subsampled, or none. */
-export type ExtraLevels = 'p6p7_from_p5' | 'p6p7_from_c5' | 'maxpool' | 'none';
+/** Levels above the last stage: two stride-2 convolutions, or one, from P5 or C5; P5 subsampled; or none. */
+export type ExtraLevels = 'p6p7_from_p5' | 'p6p7_from_c5' | 'p6_from_p5' | 'p6_from_c5' | 'maxpool' | 'none';
 
 export interface FpnOptions {
   /** Width of all levels. */
@@ -67,8 +67,9 @@ function extraLevels(
     const pool = layers.maxPooling2d({ name: `${path}.extra_blocks.pool`, poolSize: 1, strides: 2, padding: 'valid' });
     return [{ ...level(builder.place(pool, last.output), channels, last.stride * 2), name: 'pool' }];
   }
-  const source = extra === 'p6p7_from_p5' ? last.output : stage.output;
+  const source = extra.endsWith('_from_p5') ? last.output : stage.output;
   const p6 = builder.conv(`${path}.extra_blocks.p6`, source, { filters: channels, kernel: 3, stride: 2, bias: true });
+  if (!extra.startsWith('p6p7')) return [level(p6, channels, last.stride * 2)];
   const rectified = reluBeforeP7 ? builder.relu(`${path}.extra_blocks.relu`, p6) : p6;
   const p7 = builder.conv(`${path}.extra_blocks.p7`, rectified, {
     filters: channels,

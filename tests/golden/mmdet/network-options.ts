@@ -108,15 +108,15 @@ function neckOptions(
     const start = of.value('start_level', 0);
     const more = of.value<number>('num_outs') - (stages.length - start);
     const from = of.oneOf('add_extra_convs', ['on_input', 'on_output', true, false], false);
-    const extra = { on_input: 'p6p7_from_c5', on_output: 'p6p7_from_p5' } as const;
-    const convs = from === true ? 'on_input' : from;
+    const source = from === 'on_output' ? 'p5' : 'c5';
     const reluBeforeP7 = of.oneOf('relu_before_extra_convs', [true, false], false);
-    if (more !== 0 && more !== (convs === false ? 1 : 2))
+    if (![0, 1, ...(from === false ? [] : [2])].includes(more))
       throw new Error(`neck.num_outs: ${more} levels above the last stage's have no option`);
     return {
       returnedLayers: stages.map((_, i) => i + 1).slice(start),
       fpnChannels: of.value<number>('out_channels'),
-      extra: more === 0 ? 'none' : convs === false ? 'maxpool' : extra[convs],
+      extra:
+        more === 0 ? 'none' : from === false ? 'maxpool' : more === 1 ? `p6_from_${source}` : `p6p7_from_${source}`,
       reluBeforeP7,
     };
   });
