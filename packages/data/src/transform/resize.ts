@@ -47,13 +47,14 @@ function axis(from: number, to: number): Axis {
 export type Normalisation = Pick<InputSpec, 'mean' | 'std' | 'range' | 'channels' | 'resize'>;
 
 /**
- * [3 * 256] `(v · range / 255 - mean) / std` of the channels as the network reads them, every step in float32: what
- * normalising first gives.
+ * [3 * 256] `(v · range / 255 - mean) / std` of the image's channels, every step in float32: what normalising first
+ * gives.
  */
-function normalised({ mean, std, range = 1 }: Normalisation): Float32Array {
+function normalised({ mean, std, range = 1, channels }: Normalisation): Float32Array {
   const table = new Float32Array(768);
   for (let c = 0; c < 3; c++) {
-    const [m, s] = [Math.fround(mean[c]!), Math.fround(std[c]!)];
+    const place = channels === 'bgr' ? 2 - c : c;
+    const [m, s] = [Math.fround(mean[place]!), Math.fround(std[place]!)];
     for (let v = 0; v < 256; v++) table[c * 256 + v] = Math.fround(Math.fround((v * range) / 255) - m) / s;
   }
   return table;
@@ -84,8 +85,9 @@ export function resizeInto(
 ): void {
   const { data, width: sourceWidth } = image;
   const table = normalised(input);
-  const [first, step] = input.channels === 'bgr' ? [2, -1] : [0, 1];
-  const values = input.resize === 'mmdet' ? PIXELS : table;
+  const first = input.resize === 'mmdet' ? PIXELS : table;
+  // Where a channel of the image goes: c becomes turn - c or c.
+  const [turn, sign] = input.channels === 'bgr' ? [2, -1] : [0, 1];
   const [ys, xs] = [axis(image.height, height), axis(sourceWidth, width)];
   const out = target.data;
   for (let y = 0; y < height; y++) {
@@ -99,14 +101,30 @@ export function resizeInto(
       const wx = xs.weight[x]!;
       for (let c = 0; c < 3; c++) {
         const base = c << 8;
-        const from = first + step * c;
-        const a = values[base + data[top + left + from]!]!;
-        const b = values[base + data[top + right + from]!]!;
-        const d = values[base + data[bottom + left + from]!]!;
-        const e = values[base + data[bottom + right + from]!]!;
-        const value = (1 - wy) * ((1 - wx) * a + wx * b) + wy * ((1 - wx) * d + wx * e);
-        out[to++] = values === PIXELS ? table[base + Math.round(value)]! : value;
+        const a = first[base + data[top + left + c]!]!;
+        const b = first[base + data[top + right + c]!]!;
+        const d = first[base + data[bottom + left + c]!]!;
+        const e = first[base + data[bottom + right + c]!]!;
+        out[to + turn + sign * c] = (1 - wy) * ((1 - wx) * a + wx * b) + wy * ((1 - wx) * d + wx * e);
       }
+      to += 3;
     }
+    if (first === PIXELS) normaliseRow(out, target.offset + y * target.rowStride, width, table, turn, sign);
   }
+}
+
+/** Whole values of 0 to 255, in their places, by the table of the image's channels. */
+function normaliseRow(
+  out: Float32Array,
+  start: number,
+  width: number,
+  table: Float32Array,
+  turn: number,
+  sign: number,
+): void {
+  for (let x = 0; x < width; x++)
+    for (let c = 0; c < 3; c++) {
+      const at = start + 3 * x + turn + sign * c;
+      out[at] = table[(c << 8) + Math.round(out[at]!)]!;
+    }
 }
