@@ -173,7 +173,8 @@ const withOverrides = (command: ReturnType<CAC['command']>): ReturnType<CAC['com
 const withWeights = (command: ReturnType<CAC['command']>): ReturnType<CAC['command']> =>
   command
     .option('--key <key>', 'Where the weights lie in a checkpoint of torch, e.g. ema_state_dict (default: found)')
-    .option('--prefix <text>', 'Names that begin with this, without it, e.g. student. (default: found)');
+    .option('--prefix <text>', 'Names that begin with this, without it, e.g. student. (default: found)')
+    .option('--rename <json>', 'Rules on names, a JSON list: [["^encoder\\\\.", "backbone.body."]]');
 
 const withData = (command: ReturnType<CAC['command']>): ReturnType<CAC['command']> =>
   withFiles(

@@ -23,6 +23,7 @@ export { printable } from './printable.js';
 export * from './rng.js';
 export * from './run/run-folder.js';
 export * from './config.js';
+export { parseWeightsOptions } from './weights-options.js';
 export type * from './contract/listener.js';
 export * from './plugins/neck-pairs.js';
 export * from './run/optimizers.js';

@@ -1,4 +1,6 @@
 import * as v from 'valibot';
+import type { WeightsOptions } from './contract/checkpoint.js';
+import { parseOptions } from './options.js';
 
 /** A pattern as text, which JSON can hold; a regular expression of a program becomes that. */
 const pattern = v.union(
@@ -44,3 +46,6 @@ function compiles(text: string): boolean {
     return false;
   }
 }
+
+/** Options of weights as they stand in a config. @throws KdError CONFIG_INVALID */
+export const parseWeightsOptions = (given: unknown, what: string): WeightsOptions => parseOptions(meant, given, what);

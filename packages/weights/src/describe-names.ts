@@ -1,4 +1,4 @@
-import { isKdError } from '@kd/core';
+import { isKdError, type WeightsOptions } from '@kd/core';
 import { type ImportedWeights, importStateDict } from './import-weights.js';
 import type { WeightsFile } from './weights-file.js';
 
@@ -13,14 +13,14 @@ export interface DescribedNames {
 }
 
 /** Which map the names of a file are of; no number of it is read. */
-export function describeNames(weights: WeightsFile, prefix?: string): DescribedNames {
+export function describeNames(weights: WeightsFile, meant: Omit<WeightsOptions, 'key'> = {}): DescribedNames {
   if (weights.metadata['detector'] !== undefined) return { map: 'kd', told: 'a checkpoint of @kd', needs: [] };
   try {
-    const { map, told, needs }: ImportedWeights = importStateDict(weights.values, { where: weights.file, prefix });
+    const { map, told, needs }: ImportedWeights = importStateDict(weights.values, { where: weights.file, ...meant });
     return { map: told === '@kd' ? 'kd' : map, told, needs };
   } catch (error) {
     // Names of a student beside those of a teacher, say: what there is can be shown all the same.
-    if (!isKdError(error) || prefix !== undefined) throw error;
+    if (!isKdError(error) || Object.keys(meant).length > 0) throw error;
     return { map: null, told: error.message, needs: [] };
   }
 }

@@ -11,7 +11,7 @@ test.each([
     /a checkpoint of torch.*openWeights.*kd convert torchvision\.pth torchvision\.safetensors/s,
   ],
   ['old.pt', bytes(0x80, 2, 0x8a), /a checkpoint of torch \(a pickle\).*kd convert old\.pt old\.safetensors/s],
-  ['short.pth', bytes(0x50), /named like a checkpoint of torch.*download it again/s],
+  ['short.pth', bytes(0x50), /nothing that torch.save writes.*download it again/s],
   ['weights.zip', bytes(0x50, 0x4b, 3, 4), /an archive \(zip\).*Unpack it/s],
   ['weights.h5', bytes(0x89, 0x48, 0x44, 0x46, 0x0d), /an HDF5 file, as Keras writes it.*as safetensors/s],
   ['model.onnx', bytes(8, 7), /a model of ONNX.*as safetensors/s],

@@ -38,6 +38,7 @@ function isGraph(bytes: Uint8Array): boolean {
 
 /** By their first bytes; where these say nothing, by the ending of the name. */
 const KINDS: readonly Kind[] = [
+  { what: 'empty', says: (bytes) => bytes.length === 0, advice: () => ['Copy or download it again.'] },
   {
     what: 'a checkpoint of torch (an archive)',
     starts: ['PK'],
@@ -72,7 +73,7 @@ const KINDS: readonly Kind[] = [
   { what: 'a model of ONNX', endings: ['.onnx'], advice: () => other },
   { what: 'a graph of TensorFlow', endings: ['.pb'], advice: () => other },
   {
-    what: 'named like a checkpoint of torch, but nothing that torch.save writes, and',
+    what: 'nothing that torch.save writes',
     endings: ['.pth', '.pt', '.ckpt'],
     advice: () => ['Copy or download it again.'],
   },

@@ -33,7 +33,7 @@ export function importStateDict(stateDict: NamedTensors, options: ImportOptions 
   const names = renamed(meant.names, rename, where);
   const bareNames = new Map<string, string>();
   for (const [name, bare] of names) claim(bareNames, bare, name, where);
-  const { found, plain } = findBehindPrefix(bareNames);
+  const { found, plain } = findBehindPrefix(bareNames, commonPrefix([...meant.names.values()]));
   const map = options.map === undefined ? found.map : nameMap(options.map);
   const translation: Translation =
     map === null
@@ -75,23 +75,34 @@ export function importStateDict(stateDict: NamedTensors, options: ImportOptions 
   };
 }
 
-/** The map, also where all names lie below one name more (`encoder.conv1.weight`), and the names that it knows. */
-function findBehindPrefix(names: ReadonlyMap<string, string>): {
-  readonly found: Pick<FoundMap, 'map' | 'why'>;
+/**
+ * The map, also where all names of the file lie below one name more (`encoder.conv1.weight`), and the names that it
+ * knows. A rule may have taken some of them out of it.
+ */
+function findBehindPrefix(
+  names: ReadonlyMap<string, string>,
+  common: string,
+): {
+  readonly found: Pick<FoundMap, 'map' | 'why' | 'counts'>;
   readonly plain: ReadonlyMap<string, string>;
 } {
   const found = findNameMap(names.keys());
-  const common = found.map === null ? commonPrefix([...names.keys()]) : '';
-  if (common === '') return { found, plain: names };
-  const plain = new Map([...names].map(([name, source]) => [name.slice(common.length), source]));
+  if (common === '' || ![...names.keys()].some((name) => name.startsWith(common))) return { found, plain: names };
+  const plain = new Map<string, string>();
+  for (const [name, source] of names) {
+    const bare = name.startsWith(common) ? name.slice(common.length) : name;
+    // Two names that become one: then the prefix means something.
+    if (plain.has(bare)) return { found, plain: names };
+    plain.set(bare, source);
+  }
   const below = findNameMap(plain.keys());
-  return below.map === null
+  return below.map === null || below.counts.known <= found.counts.known
     ? { found, plain: names }
-    : { found: { map: below.map, why: `${below.why} behind the prefix "${common}"` }, plain };
+    : { found: { ...below, why: `${below.why} behind the prefix "${common}"` }, plain };
 }
 
-/** Our variables are `<layer>/<weight>`; torch's names have no slash. */
-const isOurs = (name: string): boolean => name.includes('/');
+/** Our variables are `<layer>/<weight>`; torch's names have no slash, or more where a dict lies in another. */
+const isOurs = (name: string): boolean => name.split('/').length === 2;
 const asTheyAre = (tensors: NamedTensors): ImportedWeights => ({
   map: null,
   told: '@kd',

@@ -7,9 +7,9 @@ import { weightsFlags } from '../weights-flags.js';
 
 /** `kd weights inspect FILE`: what a file of weights holds, of whatever program; none of its numbers is read. */
 export async function inspectWeights(file: string, flags: Flags): Promise<number> {
-  const { key, prefix } = weightsFlags(flags);
+  const { key, ...meant } = weightsFlags(flags);
   const weights = await openWeights(file, { key });
-  const names = describeNames(weights, prefix);
+  const names = describeNames(weights, meant);
   if (flags['json'] === true) {
     const { container, tensors, meta, notes } = weights;
     printJson({ ok: true, file, container, key: weights.key, ...names, tensors: asJson(tensors), meta, notes });

@@ -185,7 +185,9 @@ export async function loadModel(
   if (categories === undefined || (spec === null && options.use === undefined)) {
     throw new KdError(
       'CHECKPOINT_INVALID',
-      `${file} does not say which detector it holds; name the detector and its options beside it.`,
+      options.use === undefined
+        ? `${file} does not say which detector it holds; name it and its options beside it, e.g. --detector '["retinanet", { "backbone": "resnet18" }]' or the key detector of a teacher.`
+        : `${file} does not say which classes it was trained on; name them in their order: --classes, or data that have them.`,
     );
   }
   const { folder, known } = options;

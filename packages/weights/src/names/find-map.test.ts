@@ -140,7 +140,26 @@ describe('prefixes and rules of one’s own', () => {
     );
   });
 
-  test('our own names pass as they are', () => {
+  test('rules below a prefix that all names have: what they leave there loses it', () => {
+    const state = {
+      'net.encoder.conv1.weight': [4, 3, 7, 7],
+      'net.encoder.layer1.0.conv1.weight': [4, 4, 3, 3],
+      'net.backbone.fpn.inner_blocks.0.0.weight': [4, 4, 1, 1],
+    };
+    const ours = [
+      'backbone.body.conv1/kernel',
+      'backbone.body.layer1.0.conv1/kernel',
+      'backbone.fpn.inner_blocks.0.0/kernel',
+    ];
+    expect(names(state, { rename: [['^net\\.encoder\\.', 'backbone.body.']] })).toEqual(ours);
+    expect(names(state, { prefix: 'net', rename: [['^encoder\\.', 'backbone.body.']] })).toEqual(ours);
+    expect(() => names(state, { rename: [['^encoder\\.', 'backbone.body.']], where: 'a.pth' })).toThrow(
+      /fits no name.*All begin with "net\.", and so has the rule to, unless `prefix` takes that off/,
+    );
+  });
+
+  test('our own names pass as they are; those of an optimiser are none', () => {
     expect(names({ 'backbone.body.conv1/kernel': [7, 7, 3, 4] })).toEqual(['backbone.body.conv1/kernel']);
+    expect(importStateDict(dict({ 'state/0/momentum_buffer': [4] })).told).toMatch(/^no map knows these names/);
   });
 });

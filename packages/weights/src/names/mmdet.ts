@@ -2,7 +2,7 @@ import type { NameMap, NameRule } from './name-map.js';
 import type { Template } from './template.js';
 import { batchNorms, COUNTERS } from './torchvision.js';
 
-// From ../shared/spec/state-dicts/mmdet/names.md, which was read in mmdetection 3.3.
+// As mmdetection 3.3.0 names them; what 2.x and 1.x did otherwise, by its pages on compatibility.
 
 const IGNORED = [
   ...COUNTERS,

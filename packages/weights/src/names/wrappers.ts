@@ -46,7 +46,7 @@ export function unwrapped(
   if (sides.length > 1)
     throw new KdError(
       'CHECKPOINT_INVALID',
-      `${where} holds a student and a teacher: names begin with ${sides.join(' and ')}. Say which is meant: ["…", { "prefix": "${side}" }].`,
+      `${where} holds a student and a teacher: names begin with ${sides.join(' and ')}. Say which is meant: ["…", { "prefix": "${side}" }] in a config, --prefix ${side} on the command line.`,
     );
   const below = all.filter(([, bare]) => bare.startsWith(side));
   if (below.length === all.length)

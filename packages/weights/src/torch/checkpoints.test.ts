@@ -120,7 +120,7 @@ describe('where the weights lie', () => {
       /several state dicts that differ: "model" \(4 tensors\), "model_ema" \(4 tensors\)\. Choose one by its key/,
     );
     await expectValues((await open('two_models.pth', 'model')).values, 'plain.safetensors');
-    await expect(open('two_models.pth', 'modle')).rejects.toThrow(/under the key "modle"\. did you mean "model"\?/);
+    await expect(open('two_models.pth', 'modle')).rejects.toThrow(/under the key "modle"\. Did you mean "model"\?/);
   });
 
   test.each([

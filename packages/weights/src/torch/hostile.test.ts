@@ -230,7 +230,7 @@ describe('damaged and lying files end in one error with its place', () => {
     ],
     ['no weights', legacy(pickle('}', text('epoch'), 'K\x03s')), /holds no state dict: a dict of epoch/],
     ['a web page', Buffer.from('<!DOCTYPE html><html>404</html>'), /a web page/],
-    ['nothing', Buffer.alloc(0), /named like a checkpoint of torch.*Copy or download it again/s],
+    ['nothing', Buffer.alloc(0), /is empty.*Copy or download it again/s],
     [
       'an archive without a pickle',
       archive({ 'a/b.txt': Buffer.from('x') }),

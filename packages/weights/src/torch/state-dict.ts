@@ -126,7 +126,7 @@ function noSuchKey(saved: PickleValue, key: string, where: string, flat: (value:
   return torchError(
     where,
     `it has no weights under the key "${key}"`,
-    [guess, `There are ${listed(found)}.`].filter(Boolean).join(' '),
+    [guess.replace(/^d/, 'D'), `There are ${listed(found)}.`].filter(Boolean).join(' '),
   );
 }
 

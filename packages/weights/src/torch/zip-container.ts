@@ -75,7 +75,7 @@ async function entriesOf({ where }: ByteSource): Promise<Map<string, Entry>> {
   } catch (cause) {
     throw torchError(
       where,
-      `as an archive (zip), ${messageOf(cause)}: it was cut short, or is damaged`,
+      `as an archive (zip): ${messageOf(cause).replace(/\.$/, '')}. It was cut short, or is damaged`,
       undefined,
       cause,
     );
