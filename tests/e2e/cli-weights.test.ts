@@ -122,7 +122,7 @@ describe('kd convert', () => {
       'a key that is not there',
       ['two_models.pth', 'o.safetensors', '--key', 'modle'],
       'CHECKPOINT_INVALID',
-      /did you mean "model"/,
+      /Did you mean "model"/,
     ],
   ])('%s: one error, and nothing is written', async (_, [from, to, ...more], code, message) => {
     const folder = temporaryFolder();
@@ -173,7 +173,7 @@ describe('weights of mmdetection', () => {
     ]);
     expect(code, stderr).toBe(0);
     expect(stderr).toMatch(
-      /meta\.cfg what the student's options do not: input\.mean: \[103\.53,.*input\.channels: "bgr".*1x1/,
+      /meta\.cfg what the student's options do not: flavour: 'mmdet', input\.mean: \[103\.53,.*input\.channels: "bgr".*1x1/,
     );
   });
 });

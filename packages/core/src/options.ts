@@ -1,6 +1,6 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { entriesOf } from './derived-options.js';
-import { KdError, messageOf, suggestion } from './errors.js';
+import { isKdError, KdError, messageOf, suggestion } from './errors.js';
 import { inheritedKeys } from './inherited-keys.js';
 
 /** Validates options by any Standard Schema; every issue is told with its path. */
@@ -32,6 +32,8 @@ function validated<T>(
   try {
     return schema['~standard'].validate(options);
   } catch (cause) {
+    // Options in options: of a backbone that a detector's schema reads.
+    if (isKdError(cause)) throw cause;
     throw new KdError('PLUGIN_INVALID', `${what}: its options schema threw: ${messageOf(cause)}`.split('\n'), {
       cause,
     });

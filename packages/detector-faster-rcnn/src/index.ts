@@ -1,5 +1,5 @@
 import { API_VERSION, defineDetector } from '@kd/core';
-import { resnets, withStored } from '@kd/vision';
+import { resnets, withStoredFlavour } from '@kd/vision';
 import { createCascadeRcnn } from './cascade.js';
 import { type CascadeRcnnInput, type CascadeRcnnOptions, cascadeSchema, resolveCascade } from './cascade-options.js';
 import { createFasterRcnn } from './detector.js';
@@ -11,7 +11,7 @@ export const fasterRcnn = defineDetector<FasterRcnnOptions, FasterRcnnInput>({
   apiVersion: API_VERSION,
   options: schema,
   backbones: resnets,
-  withStored,
+  withStored: withStoredFlavour,
   create: (options, context) => createFasterRcnn(resolveConfig(options), context),
 });
 
@@ -21,7 +21,7 @@ export const cascadeRcnn = defineDetector<CascadeRcnnOptions, CascadeRcnnInput>(
   apiVersion: API_VERSION,
   options: cascadeSchema,
   backbones: resnets,
-  withStored,
+  withStored: withStoredFlavour,
   create: (options, context) => createCascadeRcnn(resolveCascade(options), context),
 });
 

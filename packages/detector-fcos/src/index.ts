@@ -1,5 +1,5 @@
 import { API_VERSION, defineDetector } from '@kd/core';
-import { resnets, withStored } from '@kd/vision';
+import { resnets, withStoredFlavour } from '@kd/vision';
 import { createFcos } from './detector.js';
 import { type FcosInput, type FcosOptions, resolveConfig, schema } from './options.js';
 
@@ -9,7 +9,7 @@ export const fcos = defineDetector<FcosOptions, FcosInput>({
   apiVersion: API_VERSION,
   options: schema,
   backbones: resnets,
-  withStored,
+  withStored: withStoredFlavour,
   create: (options, context) => createFcos(resolveConfig(options), context),
 });
 

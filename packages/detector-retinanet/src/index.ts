@@ -1,5 +1,5 @@
 import { API_VERSION, defineDetector } from '@kd/core';
-import { resnets, withStored } from '@kd/vision';
+import { resnets, withStoredFlavour } from '@kd/vision';
 import { createRetinaNet } from './detector.js';
 import { resolveConfig, type RetinaNetInput, type RetinaNetOptions, schema } from './options.js';
 
@@ -9,7 +9,7 @@ export const retinanet = defineDetector<RetinaNetOptions, RetinaNetInput>({
   apiVersion: API_VERSION,
   options: schema,
   backbones: resnets,
-  withStored,
+  withStored: withStoredFlavour,
   create: (options, context) => createRetinaNet(resolveConfig(options), context),
 });
 

@@ -36,6 +36,6 @@ export * from './resize-bilinear.js';
 export * from './resnet.js';
 export * from './resnet-backbone.js';
 export * from './roi-align/index.js';
-export { withStored } from './stored-settings.js';
+export { withStored, withStoredFlavour } from './stored-settings.js';
 export * from './strict-options.js';
 export * from './top-candidates.js';

@@ -1,6 +1,6 @@
 import type { StoredSettings } from '@kd/core';
 import { expect, it } from 'vitest';
-import { withStored } from './stored-settings.js';
+import { withStored, withStoredFlavour } from './stored-settings.js';
 
 const CAFFE: StoredSettings = {
   program: 'mmdetection',
@@ -57,4 +57,17 @@ it('asks for what neither says', () => {
   ]);
   const told = { input: { ...RGB.input }, backbone: 'resnet50_caffe' };
   expect(withStored(told, { program: 'mmdetection' }).doubts).toEqual([]);
+});
+
+it('takes the flavour of the program where there is one, and keeps what options say', () => {
+  const input = { ...RGB.input };
+  expect(withStoredFlavour({ input }, RGB)).toEqual({
+    options: { input, flavour: 'mmdet' },
+    taken: ["flavour: 'mmdet'"],
+    doubts: [],
+  });
+  expect(withStoredFlavour({ input, flavour: 'mmdet' }, RGB).taken).toEqual([]);
+  const { options, doubts } = withStoredFlavour({ input, flavour: 'torchvision' }, RGB);
+  expect(options).toMatchObject({ flavour: 'torchvision' });
+  expect(doubts).toEqual([expect.stringMatching(/of mmdetection, the options have flavour: 'torchvision'/)]);
 });

@@ -35,6 +35,16 @@ export const withStored: WithStored = (given, settings) => {
   };
 };
 
+/** {@link withStored} of detectors that have mmdetection's rules as a flavour beside torchvision's. */
+export const withStoredFlavour: WithStored = (given, settings) => {
+  const { options, taken, doubts } = withStored(given, settings);
+  const { flavour } = recordOf(given);
+  if (settings.program !== 'mmdetection' || flavour === 'mmdet') return { options, taken, doubts };
+  return flavour === undefined
+    ? { options: { ...recordOf(options), flavour: 'mmdet' }, taken: ["flavour: 'mmdet'", ...taken], doubts }
+    : { options, taken, doubts: [`it is of mmdetection, the options have flavour: '${String(flavour)}'`, ...doubts] };
+};
+
 const told = ([key, value]: readonly [string, unknown]): string =>
   key === 'backbone'
     ? `backbone: ${(value as Use<BackboneDefinition>).definition?.name ?? JSON.stringify(value)} with the stride in the first 1x1`

@@ -72,7 +72,8 @@ export interface ForeignWeights {
 }
 
 /**
- * What a file of another program says of the pixels that its model reads, and of its backbone: tensors tell neither.
+ * What a file of another program says of the pixels that its model reads, of its backbone and its classes: tensors tell
+ * none of it.
  */
 export interface StoredSettings {
   /** `mmdetection` */
@@ -83,6 +84,8 @@ export interface StoredSettings {
   readonly input?: Required<Pick<InputSpec, 'mean' | 'std' | 'range' | 'channels'>>;
   /** Which convolution of a ResNet's bottlenecks has the stride: the 3x3, or the first 1x1. */
   readonly style?: 'pytorch' | 'caffe';
+  /** Names of the classes, in the order of its logits. */
+  readonly classes?: readonly string[];
   /** Why what stands there cannot be read. */
   readonly unread?: string;
 }

@@ -27,7 +27,7 @@ import { checkMembers, checkText, MEMBERS } from '../members.js';
 import { consoleLogger, type Logger } from '../logger.js';
 import { parseOptions } from '../options.js';
 import { withParameterBudget } from '../parameter-budget.js';
-import { withStoredSettings } from './stored-settings.js';
+import { withStoredClasses, withStoredSettings } from './stored-settings.js';
 import { loadDetector } from '../variables.js';
 
 /** What the trainer cannot know by itself: ports that the command line, or a program, fills. */
@@ -181,7 +181,8 @@ export async function loadModel(
   const meant = weightsOptions(weights);
   const model = await readModel(isAbsolute(path) ? path : resolve(options.folder, path), options.format, meant);
   const { file, spec } = model;
-  const categories = spec?.categories ?? options.categories;
+  const logger = options.logger ?? consoleLogger;
+  const categories = spec?.categories ?? withStoredClasses(options.categories, model, logger);
   if (categories === undefined || (spec === null && options.use === undefined)) {
     throw new KdError(
       'CHECKPOINT_INVALID',
@@ -200,7 +201,7 @@ export async function loadModel(
       file,
       known,
     ));
-  const meantUse = withStoredSettings(use, model, options.logger ?? consoleLogger);
+  const meantUse = withStoredSettings(use, model, logger);
   const built = buildDetector(meantUse, { ...options.context, categories, seed: 0 }, file);
   try {
     const { tensors, foreign } = weightsFor(built.detector, model, options.format, meant);

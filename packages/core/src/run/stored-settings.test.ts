@@ -3,7 +3,7 @@ import type { StoredSettings } from '../contract/checkpoint.js';
 import type { DetectorDefinition } from '../contract/detector.js';
 import type { Use } from '../define.js';
 import type { Logger } from '../logger.js';
-import { tellStoredSettings, withStoredSettings } from './stored-settings.js';
+import { tellStoredSettings, withStoredClasses, withStoredSettings } from './stored-settings.js';
 
 const settings: StoredSettings = { program: 'mmdetection', from: 'meta.cfg', style: 'caffe' };
 const use = {
@@ -56,5 +56,37 @@ describe('what a file says of input and backbone', () => {
       });
       expect([result, lines]).toEqual([of, []]);
     }
+  });
+});
+
+describe('the classes that a file names', () => {
+  const categories = (...names: string[]) => names.map((name, i) => ({ id: i + 7, name }));
+  const from = { file: 'a.pth', settings: { ...settings, classes: ['cat', 'dog'] } };
+
+  it('are taken where nobody else names any', () => {
+    const { result, lines } = log((logger) => withStoredClasses(undefined, from, logger));
+    expect([result, lines]).toEqual([
+      [
+        { id: 1, name: 'cat' },
+        { id: 2, name: 'dog' },
+      ],
+      [],
+    ]);
+  });
+
+  it('give way to those of the data: the same in silence, others with a word', () => {
+    const same = categories('cat', 'dog');
+    expect(log((logger) => withStoredClasses(same, from, logger))).toEqual({ result: same, lines: [] });
+    const other = categories('cat', 'Dog');
+    expect(log((logger) => withStoredClasses(other, from, logger))).toEqual({
+      result: other,
+      lines: [expect.stringMatching(/^warn a\.pth names its classes.*the file writes dog, the data Dog/)],
+    });
+  });
+
+  it('in another order than the data have them are refused', () => {
+    expect(() => log((logger) => withStoredClasses(categories('dog', 'cat'), from, logger))).toThrow(
+      /a\.pth names its classes cat, dog, the data have dog, cat.*"classes": \["cat","dog"\]/,
+    );
   });
 });

@@ -17,3 +17,13 @@ it('tells a model of mmdetection without a config by its names, and says nothing
   expect(of('module.bbox_head.retina_cls.weight')).toEqual({ program: 'mmdetection' });
   expect(of('backbone.body.conv1.weight')).toBeUndefined();
 });
+
+it('finds the classes, of either version', () => {
+  const classes = (meta: Parameters<typeof storedSettings>[0]['meta']) =>
+    storedSettings({ meta, tensors: names('bbox_head.retina_cls.weight') })?.classes;
+  expect(classes({ cfg, dataset_meta: { classes: ['a', 'b'] } })).toEqual(['a', 'b']);
+  expect(classes({ CLASSES: ['a', 'b'], config: cfg })).toEqual(['a', 'b']);
+  expect(classes({ meta: JSON.stringify({ cfg, dataset_meta: { CLASSES: ['a'] } }) })).toEqual(['a']);
+  for (const odd of [{}, { dataset_meta: 3 }, { CLASSES: 'a' }, { CLASSES: [] }, { CLASSES: [1] }])
+    expect(classes(odd)).toBeUndefined();
+});

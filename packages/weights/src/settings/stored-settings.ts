@@ -6,20 +6,34 @@ import { mmdetSettings } from './mmdet-settings.js';
 const MMDETECTION = /(?:^|\.)(?:bbox_head|roi_head|neck\.lateral_convs)\./;
 
 /**
- * What a file says of the pixels that its model reads and of its backbone: the config in the `meta` of mmdetection's
- * checkpoints, which `kd convert` keeps. Undefined for files of programs that have one way of doing it.
+ * What a file says of the pixels that its model reads, of its backbone and its classes: the config and the list in the
+ * `meta` of mmdetection's checkpoints, which `kd convert` keeps. Undefined for files of programs that have one way of
+ * doing it.
  */
 export function storedSettings({ meta, tensors }: Pick<WeightsFile, 'meta' | 'tensors'>): StoredSettings | undefined {
-  const text = configIn(meta);
+  const said = metaOf(meta);
+  const text = [said['cfg'], said['config']].find((one) => typeof one === 'string');
   if (text === undefined && ![...tensors.keys()].some((name) => MMDETECTION.test(name))) return undefined;
-  return mmdetSettings(text);
+  const classes = classesIn(said);
+  return { ...mmdetSettings(text), ...(classes && { classes }) };
 }
 
-function configIn(meta: unknown): string | undefined {
-  if (typeof meta !== 'object' || meta === null) return undefined;
-  const { cfg, config, meta: kept } = meta as Readonly<Record<string, unknown>>;
-  const found = [cfg, config].find((one) => typeof one === 'string');
-  return found ?? (typeof kept === 'string' ? configIn(parsed(kept)) : undefined);
+type Said = Readonly<Record<string, unknown>>;
+const recordOf = (value: unknown): Said => (typeof value === 'object' && value !== null ? (value as Said) : {});
+
+/** What the training said of itself; `kd convert` keeps it as text. */
+function metaOf(meta: unknown): Said {
+  const said = recordOf(meta);
+  return typeof said['meta'] === 'string' ? recordOf(parsed(said['meta'])) : said;
+}
+
+/** `dataset_meta.classes` of 3.x, written in capitals for a while; `CLASSES` of 2.x and 1.x. */
+function classesIn(said: Said): readonly string[] | undefined {
+  const data = recordOf(said['dataset_meta']);
+  const names = data['classes'] ?? data['CLASSES'] ?? said['CLASSES'];
+  return Array.isArray(names) && names.length > 0 && names.every((name) => typeof name === 'string')
+    ? names
+    : undefined;
 }
 
 /** A metadata entry that is no JSON is none of ours. */
