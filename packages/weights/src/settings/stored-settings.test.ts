@@ -24,6 +24,6 @@ it('finds the classes, of either version', () => {
   expect(classes({ cfg, dataset_meta: { classes: ['a', 'b'] } })).toEqual(['a', 'b']);
   expect(classes({ CLASSES: ['a', 'b'], config: cfg })).toEqual(['a', 'b']);
   expect(classes({ meta: JSON.stringify({ cfg, dataset_meta: { CLASSES: ['a'] } }) })).toEqual(['a']);
-  for (const odd of [{}, { dataset_meta: 3 }, { CLASSES: 'a' }, { CLASSES: [] }, { CLASSES: [1] }])
-    expect(classes(odd)).toBeUndefined();
+  for (const odd of [{ dataset_meta: 3 }, { CLASSES: 'a' }, { CLASSES: [] }, { CLASSES: [1] }])
+    expect(classes(odd as Parameters<typeof classes>[0])).toBeUndefined();
 });
