@@ -24,6 +24,11 @@ it('finds the classes, of either version', () => {
   expect(classes({ cfg, dataset_meta: { classes: ['a', 'b'] } })).toEqual(['a', 'b']);
   expect(classes({ CLASSES: ['a', 'b'], config: cfg })).toEqual(['a', 'b']);
   expect(classes({ meta: JSON.stringify({ cfg, dataset_meta: { CLASSES: ['a'] } }) })).toEqual(['a']);
-  for (const odd of [{ dataset_meta: 3 }, { CLASSES: 'a' }, { CLASSES: [] }, { CLASSES: [1] }])
-    expect(classes(odd as Parameters<typeof classes>[0])).toBeUndefined();
+  const odd: Parameters<typeof classes>[0][] = [
+    { dataset_meta: 3 },
+    { CLASSES: 'a' },
+    { CLASSES: [] },
+    { CLASSES: [1] },
+  ];
+  for (const one of odd) expect(classes(one)).toBeUndefined();
 });
