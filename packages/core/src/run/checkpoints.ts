@@ -131,10 +131,7 @@ export async function findCheckpoint(path: string, format: CheckpointFormat): Pr
     () => null,
   );
   if (isFolder === null)
-    throw new KdError(
-      'CHECKPOINT_INVALID',
-      `${path} does not exist; give the folder of a run or a ${format.extension} file.`,
-    );
+    throw new KdError('CHECKPOINT_INVALID', `${path} does not exist; give the folder of a run or a file of weights.`);
   if (!isFolder) return path;
   const best = join(path, 'checkpoints', `best${format.extension}`);
   if (

@@ -119,18 +119,27 @@ describe('code in a pickle is told, and not run', () => {
   const flag = join(folder, 'executed');
   const command = text(`touch ${flag}`);
   test.each([
-    ['GLOBAL and REDUCE', pickle('cos\nsystem\n(', command, 'tR'), /os\.system to be called.*not run.*Delete the file/],
-    ['posix', pickle('cposix\nsystem\n(', command, 'tR'), /posix\.system to be called/],
-    ['builtins', pickle('c__builtin__\neval\n(', text('1'), 'tR'), /builtins\.eval to be called/],
+    [
+      'GLOBAL and REDUCE',
+      pickle('cos\nsystem\n(', command, 'tR'),
+      /asks for os\.system, which.*not run.*Delete the file/,
+    ],
+    ['posix', pickle('cposix\nsystem\n(', command, 'tR'), /asks for posix\.system/],
+    ['builtins', pickle('c__builtin__\neval\n(', text('1'), 'tR'), /asks for __builtin__\.eval/],
     [
       'STACK_GLOBAL',
       bytes(0x80, 4, 0x8c, 2, 'os', 0x8c, 6, 'system', 0x93, '(', command, 'tR.'),
-      /os\.system to be called/,
+      /asks for os\.system/,
     ],
-    ['NEWOBJ', pickle('csubprocess\nPopen\n(', command, 't', 0x81), /subprocess\.Popen to be called/],
+    ['NEWOBJ', pickle('csubprocess\nPopen\n(', command, 't', 0x81), /asks for subprocess\.Popen/],
+    [
+      'handed to another function',
+      pickle('cfunctools\npartial\n(cos\nsystem\n', command, 'tR'),
+      /asks for os\.system, which/,
+    ],
     ['INST', pickle('(', command, 'ios\nsystem\n'), /instruction 0x69 is none that torch\.save writes/],
     ['OBJ', pickle('(cos\nsystem\n', command, 'o'), /instruction 0x6f is none that torch\.save writes/],
-    ['inside of a state dict', pickle('}', text('w'), 'cos\nsystem\n(', command, 'tRs'), /os\.system to be called/],
+    ['inside of a state dict', pickle('}', text('w'), 'cos\nsystem\n(', command, 'tRs'), /asks for os\.system/],
   ])('%s', async (_, object, message) => {
     for (const content of [legacy(object), zipped(object)]) {
       expect(await errorOf(content)).toMatch(message);

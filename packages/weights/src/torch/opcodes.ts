@@ -1,3 +1,4 @@
+import { isCode } from './code.js';
 import { construct } from './constructors.js';
 import type { Machine } from './pickle-machine.js';
 import { isGlobal, isRecord, kindOf, type PickleValue, type PyTuple } from './pickle-value.js';
@@ -79,10 +80,21 @@ function addItems(machine: Machine): void {
   machine.spend(items.length);
 }
 
+/** A class or function by its name; it is looked up nowhere. */
+function pushGlobal(machine: Machine, module: string, own: string): void {
+  const name = `${module}.${own}`;
+  if (isCode(name.replace(/^__builtin__\./, 'builtins.')))
+    machine.fail(
+      `it asks for ${name}, which no weights need: this file is made to run code. It was not run`,
+      'Delete the file, and take the weights from a source that you trust.',
+    );
+  machine.push({ kind: 'global', name });
+}
+
 function stackGlobal(machine: Machine): void {
   const [name, module] = [machine.pop(), machine.pop()];
-  if (typeof name !== 'string' || typeof module !== 'string') machine.fail('the name of a class is no text');
-  machine.push({ kind: 'global', name: `${String(module)}.${String(name)}` });
+  if (typeof name !== 'string' || typeof module !== 'string') return machine.fail('the name of a class is no text');
+  pushGlobal(machine, module, name);
 }
 
 function reduce(machine: Machine): void {
@@ -176,7 +188,7 @@ export const OPCODES: Readonly<Record<number, Opcode>> = {
   // Objects.
   0x63: (machine) => {
     const module = machine.input.line(machine.fail);
-    machine.push({ kind: 'global', name: `${module}.${machine.input.line(machine.fail)}` });
+    pushGlobal(machine, module, machine.input.line(machine.fail));
   },
   0x93: stackGlobal,
   0x52: reduce,
