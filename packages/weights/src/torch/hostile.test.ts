@@ -138,6 +138,7 @@ describe('code in a pickle is told, and not run', () => {
       /asks for os\.system, which/,
     ],
     ['INST', pickle('(', command, 'ios\nsystem\n'), /instruction 0x69 is none that torch\.save writes/],
+    ['OBJ of another class', pickle('(cfoo\nBar\n', command, 'o'), /instruction 0x6f is none that torch\.save writes/],
     ['OBJ', pickle('(cos\nsystem\n', command, 'o'), /asks for os\.system/],
     ['inside of a state dict', pickle('}', text('w'), 'cos\nsystem\n(', command, 'tRs'), /asks for os\.system/],
   ])('%s', async (_, object, message) => {
