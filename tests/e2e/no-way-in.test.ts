@@ -3,6 +3,7 @@ import { cpSync, existsSync, mkdirSync, readFileSync, realpathSync, rmSync, syml
 import { dirname, join } from 'node:path';
 import { readSafetensors, writeSafetensors } from '@kd/weights';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { tiny as small } from './configs/tiny.js';
 import { config, kd, kdProcess, type Result, root, temporaryFolder } from './kd.js';
 
 /** The project of a person; somebody else wrote packages, checkpoints and run folders in it. */
@@ -12,20 +13,8 @@ const payload = join(project, 'payload.mjs');
 const installed = (name: string): string => join(project, 'node_modules', name);
 const core = join(root, 'packages/core');
 
-const student = [
-  'retinanet',
-  {
-    backbone: { block: 'basic', layers: [1, 1, 1, 1], width: 8 },
-    norm: 'frozen',
-    trainableLayers: 5,
-    fpnChannels: 16,
-    extra: 'none',
-    head: { depth: 1, channels: 16 },
-    input: { fixedSize: [64, 64] },
-    anchors: { sizes: [[12], [24], [48]] },
-  },
-];
 const data = { format: 'synthetic', images: 4, size: 64, seed: 1, classes: ['striped-disk'] };
+const { student } = small;
 const tiny = { student, data: { train: data, val: data }, epochs: 1, batchSize: 4 };
 
 function link(name: string, to: string): void {

@@ -10,6 +10,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { tiny as small } from './configs/tiny.js';
 import { kd, kdProcess, type Result, root, temporaryFolder } from './kd.js';
 
 /** The project of a person: packages installed, some of them with a fault. */
@@ -48,19 +49,7 @@ export default definePlugin({ name: '${name}', apiVersion: ${definition}, option
 }
 
 const tiny = {
-  student: [
-    'retinanet',
-    {
-      backbone: { block: 'basic', layers: [1, 1, 1, 1], width: 8 },
-      norm: 'frozen',
-      trainableLayers: 5,
-      fpnChannels: 16,
-      extra: 'none',
-      head: { depth: 1, channels: 16 },
-      input: { fixedSize: [64, 64] },
-      anchors: { sizes: [[12], [24], [48]] },
-    },
-  ],
+  student: small.student,
   data: { train: { format: 'synthetic', images: 24, size: 64, seed: 1, classes: ['striped-disk'] }, augment: [] },
   epochs: 2,
   batchSize: 4,

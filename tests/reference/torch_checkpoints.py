@@ -136,7 +136,7 @@ def mmengine():
             "time": "20240101_000000",
             "mmengine_version": "0.10.7",
             "experiment_name": "gfl",
-            "cfg": "model = dict(\n    data_preprocessor=dict(mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], bgr_to_rgb=True))\n__import__('os').system('touch /tmp/executed')\n",
+            "cfg": "model = dict(\n    data_preprocessor=dict(mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], bgr_to_rgb=True))\n__import__('os').system('touch executed')\n",
             "dataset_meta": {"classes": ("cat", "dog"), "palette": [(1, 2, 3), (4, 5, 6)]},
         },
         "state_dict": averaged,

@@ -5,7 +5,8 @@ import * as tf from '@tensorflow/tfjs-core';
 import { expect } from 'vitest';
 import { expectClose, expectEqual } from '../support/index.js';
 import { LIMITS } from './expectations.js';
-import { type LoadedCase, onBatch } from './loaded-case.js';
+import type { LoadedCase } from './loaded-case.js';
+import { onBatch } from './steps.js';
 
 /** Proposals agree to this many pixels: they differ as the deltas behind them do. */
 const PIXELS = 0.05;

@@ -6,9 +6,9 @@ import * as tf from '@tensorflow/tfjs-core';
 import { expect } from 'vitest';
 import { expectChecksum, expectLosses, expectNear, LIMITS, torchValues } from '../detectors/expectations.js';
 import type { TensorEntry } from '../detectors/index-file.js';
-import { onBatch } from '../detectors/loaded-case.js';
+import { onBatch, stepOf, trajectoryOf } from '../detectors/steps.js';
 import { expectClose, expectEqual, maxDifference, relativeL2, only } from '../support/index.js';
-import { builtOf, type LoadedCase, stepOf, trajectoryOf } from './loaded-case.js';
+import { builtOf, type LoadedCase } from './loaded-case.js';
 
 /** Share of the sum of magnitudes within which checksums agree. */
 const CHECKSUM = 1e-4;

@@ -1,16 +1,12 @@
 import {
-  createOptimizer,
   type Detector,
   type DetectorContext,
   type DetectorDefinition,
-  disposeAll,
   type HostBatch,
   loadDetector,
   type NamedTensors,
   parseOptions,
   toHost,
-  trainedVariables,
-  Updater,
 } from '@kd/core';
 import { inputTransform } from '@kd/data';
 import { cascadeRcnn, fasterRcnn } from '@kd/detector-faster-rcnn';
@@ -20,7 +16,7 @@ import { retinanet } from '@kd/detector-retinanet';
 import { runOp } from '@kd/engine-tensorflow';
 import { importStateDict, type ImportedWeights, toMmdet } from '@kd/weights';
 import * as tf from '@tensorflow/tfjs-core';
-import { lossesOf, onBatch, runStep, type TorchTensors } from '../detectors/loaded-case.js';
+import type { Stepped } from '../detectors/steps.js';
 import type { DetectorCase, GoldenTensors } from '../support/index.js';
 import { atssOptions, type Built, fcosOptions, gflOptions, retinanetOptions } from './dense-options.js';
 import type { MmdetIndex } from './index-file.js';
@@ -28,10 +24,9 @@ import { readAll, type Reader } from './reader.js';
 import { cascadeRcnnOptions, fasterRcnnOptions } from './two-stage-options.js';
 
 /** A detector with a case's weights, and its inputs. */
-export interface LoadedCase {
+export interface LoadedCase extends Stepped {
   readonly index: MmdetIndex;
   readonly io: GoldenTensors;
-  readonly detector: Detector;
   /** The state dict as it is stored, and what of it became ours. */
   readonly weights: NamedTensors;
   readonly state: ImportedWeights;
@@ -104,6 +99,7 @@ export async function loadCase(one: DetectorCase): Promise<LoadedCase> {
     index,
     io,
     detector,
+    toTheirs: toMmdet,
     weights: weights.all,
     state,
     reload,
@@ -135,50 +131,4 @@ function batchOf({ images }: MmdetIndex, io: GoldenTensors, { input }: Detector,
     return { image: { data: Uint8Array.from(values), height: shape[0]!, width: shape[1]! } };
   });
   return { ...whole, images: inputTransform(resized, input).images };
-}
-
-/** One step without an update: losses, and gradients under mmdetection's names. */
-export async function stepOf(
-  { detector, batch }: LoadedCase,
-  scenario: string,
-): Promise<{ readonly losses: Readonly<Record<string, number>>; readonly gradients: TorchTensors }> {
-  const result = await onBatch(batch(scenario), (images, targets) => runStep(detector, images, targets));
-  const losses = await lossesOf(result);
-  const gradients = await underTheirNames(
-    [...result.gradients].map(([path, tensor]) => [path.replace(/^student\//, ''), tensor]),
-  );
-  disposeAll([[...result.gradients.values()], result.updates.map(({ value }) => value)]);
-  return { losses, gradients };
-}
-
-/** Runs SGD; losses before each step and after the last, and the variables in the end. The weights stay changed. */
-export async function trajectoryOf({ index, detector, batch }: LoadedCase): Promise<{
-  readonly losses: readonly Readonly<Record<string, number>>[];
-  readonly variables: TorchTensors;
-}> {
-  const { steps, lr, momentum, weight_decay: weightDecay, scenario } = index.trajectory!;
-  const updater = new Updater(trainedVariables(detector, []), createOptimizer({ name: 'sgd', momentum, weightDecay }), {
-    clipNorm: null,
-    emaDecay: null,
-  });
-  const losses: Readonly<Record<string, number>>[] = [];
-  for (let i = 0; i <= steps; i++) {
-    const result = await onBatch(batch(scenario), (images, targets) => runStep(detector, images, targets));
-    losses.push(await lossesOf(result));
-    if (i < steps) {
-      updater.apply(result.gradients, lr);
-      for (const { variable, value } of result.updates) variable.assign(value);
-    }
-    disposeAll([[...result.gradients.values()], result.updates.map(({ value }) => value)]);
-  }
-  updater.dispose();
-  return {
-    losses,
-    variables: await underTheirNames(detector.variables.map(({ path, variable }) => [path, variable])),
-  };
-}
-
-async function underTheirNames(tensors: readonly (readonly [string, tf.Tensor])[]): Promise<TorchTensors> {
-  const host = await Promise.all(tensors.map(async ([path, tensor]) => [path, await toHost(tensor)] as const));
-  return new Map([...toMmdet(new Map(host))].map(([name, { data }]) => [name, data as Float32Array]));
 }

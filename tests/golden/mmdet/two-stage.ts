@@ -4,7 +4,7 @@ import { encodeBoxes } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
 import { expect } from 'vitest';
 import { LIMITS } from '../detectors/expectations.js';
-import { onBatch } from '../detectors/loaded-case.js';
+import { onBatch } from '../detectors/steps.js';
 import { expectClose, expectEqual } from '../support/index.js';
 import { limitOf } from './checks.js';
 import { builtOf, type LoadedCase } from './loaded-case.js';

@@ -1,5 +1,4 @@
-import { suggestion } from '@kd/core';
-import { KdError } from '@kd/core';
+import { KdError, suggestion } from '@kd/core';
 import { mmdetBackbone, mmdetMaps } from './mmdet.js';
 import type { NameMap } from './name-map.js';
 import { torchvisionBackbone, torchvisionMaps } from './torchvision.js';

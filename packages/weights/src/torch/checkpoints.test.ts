@@ -107,7 +107,7 @@ describe('where the weights lie', () => {
       cfg: expect.stringContaining("__import__('os')") as string,
       dataset_meta: { classes: ['cat', 'dog'] },
     });
-    expect(existsSync('/tmp/executed')).toBe(false);
+    expect(existsSync('executed')).toBe(false);
   });
 
   test('the raw ones by key', async () => {

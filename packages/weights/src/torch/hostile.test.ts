@@ -59,6 +59,19 @@ const weight = bytes(
   0x89,
   '}tR',
 );
+/** A dict of the weight as `state_dict`, and of what is `meta`. */
+const checkpointWith = (...meta: readonly Part[]): Part[] => [
+  '}',
+  text('state_dict'),
+  '}',
+  text('w'),
+  weight,
+  's',
+  's',
+  text('meta'),
+  ...meta,
+  's',
+];
 const good = legacy(tensorOf(storage('0', 4), 'K\0', tupleOf(4), tupleOf(1)), ['0'], four);
 
 function archive(entries: Readonly<Record<string, Uint8Array>>): Buffer {
@@ -278,23 +291,7 @@ describe('damaged and lying files end in one error with its place', () => {
     ];
     const { meta } = await openWeights(
       write(
-        legacy(
-          pickle(
-            '}',
-            text('state_dict'),
-            '}',
-            text('w'),
-            weight,
-            's',
-            's',
-            text('meta'),
-            '}',
-            ...numbers.flatMap((one, i) => [text(`n${i}`), one, 's']),
-            's',
-          ),
-          ['0'],
-          four,
-        ),
+        legacy(pickle(...checkpointWith('}', ...numbers.flatMap((one, i) => [text(`n${i}`), one, 's']))), ['0'], four),
       ),
     );
     expect(meta).toEqual({ n0: String(BigInt(`0x${'7f'.repeat(255)}`)), n1: -1, n2: 0 });
@@ -339,21 +336,7 @@ describe('bombs do not go off', () => {
     const nested = pickle(']q\0', ...laughs, '}', text('w'), weight, 's', text('l'), 'h', 30, 's');
     // The lists stay on the stack below the dict, which is what was saved.
     expect(await errorOf(legacy(nested, ['0'], four))).toMatch(/more than 262144 values where the weights are/);
-    const inMeta = pickle(
-      ']q\0',
-      ...laughs,
-      '}',
-      text('state_dict'),
-      '}',
-      text('w'),
-      weight,
-      's',
-      's',
-      text('meta'),
-      'h',
-      30,
-      's',
-    );
+    const inMeta = pickle(']q\0', ...laughs, ...checkpointWith('h', 30));
     const weights = await openWeights(write(legacy(inMeta, ['0'], four)));
     expect(JSON.stringify(weights.meta)).toContain('more than can be shown');
   });
