@@ -5,7 +5,7 @@ import '@tensorflow/tfjs-backend-cpu';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { depthwiseConv2d } from './depthwise-conv.js';
 import { hardSwish } from './hard-swish.js';
-import type { RunOp } from './native-conv.js';
+import type { RunOp } from './native-kernel.js';
 
 /** Sums written out, padded as torch pads: y[i, j] = Σ x[i·s + u - pad, j·s + v - pad] · k[u, v] of each channel. */
 function byHand(x: number[][][][], k: number[][][], dy: number[][][][] | null, stride: number, pad: number) {

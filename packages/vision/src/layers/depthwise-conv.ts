@@ -1,6 +1,5 @@
-import type { OpAttribute } from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
-import type { RunOp } from './native-conv.js';
+import { convAttributes, type NativeKernel, type RunOp, runNative } from './native-kernel.js';
 import { zeroPadded } from './zero-padded.js';
 
 export interface DepthwiseConvOptions {
@@ -25,59 +24,35 @@ export function depthwiseConv2d(
   runOp?: RunOp,
 ): tf.Tensor4D {
   const [kh, kw, , c] = kernel.shape;
-  if (runOp) {
-    registerOn(tf.getBackend());
-    const attributes: Attributes = { stride, pad, runOp };
-    return tf
-      .engine()
-      .runKernel(
-        KERNEL,
-        { x, kernel: tf.reshape(kernel, [kh, kw, c, 1]) },
-        attributes as unknown as tf.NamedAttrMap,
-      ) as tf.Tensor4D;
-  }
-  return tf.tidy(() =>
-    tf.depthwiseConv2d(zeroPadded(x, pad), tf.reshape(kernel, [kh, kw, c, 1]) as tf.Tensor4D, stride, 'valid'),
-  );
+  const asTheirs = (): tf.Tensor4D => tf.reshape(kernel, [kh, kw, c, 1]);
+  return runOp
+    ? runNative(KERNEL, { x, kernel: asTheirs() }, { stride, pad, runOp })
+    : tf.tidy(() => tf.depthwiseConv2d(zeroPadded(x, pad), asTheirs(), stride, 'valid'));
 }
-
-const KERNEL = 'KdDepthwiseConv';
 
 interface Attributes extends DepthwiseConvOptions {
   readonly runOp: RunOp;
 }
 
-function registerOn(backendName: string): void {
-  if (tf.getKernel(KERNEL, backendName) !== undefined) return;
-  tf.registerKernel({
-    kernelName: KERNEL,
-    backendName,
-    kernelFunc: ({ inputs, attrs }) => {
-      const { runOp, ...options } = attrs as unknown as Attributes;
-      const { x, kernel } = inputs as { x: tf.Tensor4D; kernel: tf.Tensor4D };
-      return runOp('DepthwiseConv2dNative', attributesOf(options, kernel), [x, kernel], 1)[0]!;
-    },
-  });
-  if (tf.getGradient(KERNEL) !== undefined) return;
-  tf.registerGradient({
-    kernelName: KERNEL,
-    inputsToSave: ['x', 'kernel'],
-    gradFunc: (dy, saved, attrs) => {
-      const { runOp, ...options } = attrs as unknown as Attributes;
-      const [x, kernel] = saved as [tf.Tensor4D, tf.Tensor4D];
-      return {
-        x: () => inputGradient(runOp, x.shape, kernel, dy as tf.Tensor4D, options),
-        kernel: () =>
-          runOp(
-            'DepthwiseConv2dNativeBackpropFilter',
-            attributesOf(options, kernel),
-            [x, tf.tensor1d(kernel.shape, 'int32'), dy as tf.Tensor],
-            1,
-          )[0]!,
-      };
-    },
-  });
-}
+const KERNEL: NativeKernel<Attributes> = {
+  name: 'KdDepthwiseConv',
+  inputsToSave: ['x', 'kernel'],
+  forward: ({ x, kernel }, { runOp, ...options }) =>
+    runOp('DepthwiseConv2dNative', attributesOf(options, kernel as tf.Tensor4D), [x!, kernel!], 1)[0]!,
+  gradient: (dy, saved, { runOp, ...options }) => {
+    const [x, kernel] = saved as [tf.Tensor4D, tf.Tensor4D];
+    return {
+      x: () => inputGradient(runOp, x.shape, kernel, dy, options),
+      kernel: () =>
+        runOp(
+          'DepthwiseConv2dNativeBackpropFilter',
+          attributesOf(options, kernel),
+          [x, tf.tensor1d(kernel.shape, 'int32'), dy],
+          1,
+        )[0]!,
+    };
+  },
+};
 
 /**
  * With a stride, TensorFlow's own loop computes the gradient of an explicitly padded input. oneDNN takes that of the
@@ -101,15 +76,11 @@ function inputGradient(
 }
 
 /** A kernel of odd sides that is padded all around is `SAME` where there is no stride: oneDNN takes that. */
-function attributesOf({ stride, pad }: DepthwiseConvOptions, { shape: [kh, kw] }: tf.Tensor4D): OpAttribute[] {
+function attributesOf(
+  { stride, pad }: DepthwiseConvOptions,
+  { shape: [kh, kw] }: tf.Tensor4D,
+): ReturnType<typeof convAttributes> {
   const same = stride === 1 && kh === 2 * pad + 1 && kw === kh;
   const padding = pad === 0 ? 'VALID' : same ? 'SAME' : 'EXPLICIT';
-  return [
-    { name: 'T', type: 'type', value: 'float32' },
-    { name: 'strides', type: 'int[]', value: [1, stride, stride, 1] },
-    { name: 'padding', type: 'string', value: padding },
-    { name: 'explicit_paddings', type: 'int[]', value: padding === 'EXPLICIT' ? [0, 0, pad, pad, pad, pad, 0, 0] : [] },
-    { name: 'data_format', type: 'string', value: 'NHWC' },
-    { name: 'dilations', type: 'int[]', value: [1, 1, 1, 1] },
-  ];
+  return convAttributes(stride, padding, pad);
 }

@@ -1,10 +1,10 @@
-import { KdError, type OpAttribute } from '@kd/core';
+import { KdError } from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
 import { layers, type Shape } from '@tensorflow/tfjs-layers';
 import { channelsOf, type LayerConfig, onlyTensor, variableOf } from './layer-weight.js';
 import { countedZeros } from './counted-zeros.js';
 import { depthwiseConv2d, isDepthwise } from './depthwise-conv.js';
-import type { RunOp } from './native-conv.js';
+import { convAttributes, type NativeKernel, type RunOp, runNative } from './native-kernel.js';
 
 export interface GroupedConvOptions {
   readonly stride: number;
@@ -33,7 +33,7 @@ export function groupedConv2d(
     const pad = options.padding === 'same' ? (kernel.shape[0] - 1) / 2 : 0;
     return depthwiseConv2d(x, kernel, { stride: options.stride, pad }, runOp);
   }
-  if (runOp && hasGradients(runOp)) return nativeGroupedConv(runOp, x, kernel, options);
+  if (runOp && hasGradients(runOp)) return runNative(KERNEL, { x, kernel }, { ...options, runOp });
   return tf.tidy(() => {
     const groups = x.shape[3] / kernel.shape[2];
     const kernels = tf.split<tf.Tensor4D>(kernel, groups, 3);
@@ -46,59 +46,26 @@ export function groupedConv2d(
   });
 }
 
-const KERNEL = 'KdGroupedConv';
-
 interface Attributes extends GroupedConvOptions {
   readonly runOp: RunOp;
 }
 
-function nativeGroupedConv(
-  runOp: RunOp,
-  x: tf.Tensor4D,
-  kernel: tf.Tensor4D,
-  options: GroupedConvOptions,
-): tf.Tensor4D {
-  registerOn(tf.getBackend());
-  const attributes: Attributes = { ...options, runOp };
-  return tf.engine().runKernel(KERNEL, { x, kernel }, attributes as unknown as tf.NamedAttrMap) as tf.Tensor4D;
-}
+const KERNEL: NativeKernel<Attributes> = {
+  name: 'KdGroupedConv',
+  inputsToSave: ['x', 'kernel'],
+  forward: ({ x, kernel }, { runOp, ...options }) => runOp('Conv2D', attributesOf(options), [x!, kernel!], 1)[0]!,
+  gradient: (dy, saved, { runOp, ...options }) => {
+    const [x, kernel] = saved as [tf.Tensor4D, tf.Tensor4D];
+    const attributes = attributesOf(options);
+    return {
+      x: () => runOp('Conv2DBackpropInput', attributes, [tf.tensor1d(x.shape, 'int32'), kernel, dy], 1)[0]!,
+      kernel: () => runOp('Conv2DBackpropFilter', attributes, [x, tf.tensor1d(kernel.shape, 'int32'), dy], 1)[0]!,
+    };
+  },
+};
 
-function registerOn(backendName: string): void {
-  if (tf.getKernel(KERNEL, backendName) !== undefined) return;
-  tf.registerKernel({
-    kernelName: KERNEL,
-    backendName,
-    kernelFunc: ({ inputs, attrs }) => {
-      const { runOp, ...options } = attrs as unknown as Attributes;
-      return runOp('Conv2D', attributesOf(options), [inputs['x'] as tf.Tensor, inputs['kernel'] as tf.Tensor], 1)[0]!;
-    },
-  });
-  if (tf.getGradient(KERNEL) !== undefined) return;
-  tf.registerGradient({
-    kernelName: KERNEL,
-    inputsToSave: ['x', 'kernel'],
-    gradFunc: (dy, saved, attrs) => {
-      const { runOp, ...options } = attrs as unknown as Attributes;
-      const [x, kernel] = saved as [tf.Tensor4D, tf.Tensor4D];
-      const attributes = attributesOf(options);
-      return {
-        x: () =>
-          runOp('Conv2DBackpropInput', attributes, [tf.tensor1d(x.shape, 'int32'), kernel, dy as tf.Tensor], 1)[0]!,
-        kernel: () =>
-          runOp('Conv2DBackpropFilter', attributes, [x, tf.tensor1d(kernel.shape, 'int32'), dy as tf.Tensor], 1)[0]!,
-      };
-    },
-  });
-}
-
-const attributesOf = ({ stride, padding }: GroupedConvOptions): OpAttribute[] => [
-  { name: 'T', type: 'type', value: 'float32' },
-  { name: 'strides', type: 'int[]', value: [1, stride, stride, 1] },
-  { name: 'padding', type: 'string', value: padding.toUpperCase() },
-  { name: 'explicit_paddings', type: 'int[]', value: [] },
-  { name: 'data_format', type: 'string', value: 'NHWC' },
-  { name: 'dilations', type: 'int[]', value: [1, 1, 1, 1] },
-];
+const attributesOf = ({ stride, padding }: GroupedConvOptions): ReturnType<typeof convAttributes> =>
+  convAttributes(stride, padding === 'same' ? 'SAME' : 'VALID');
 
 let known: boolean | undefined;
 

@@ -1,8 +1,7 @@
-import type { Engine, OpAttribute } from '@kd/core';
+import type { OpAttribute } from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
+import { convAttributes, FLOAT, type NativeKernel, type RunOp, runNative } from './native-kernel.js';
 import { spatialSum } from './normalise.js';
-
-export type RunOp = NonNullable<Engine['runOp']>;
 
 export interface NativeConvOptions {
   readonly stride: number;
@@ -16,12 +15,9 @@ interface Attributes extends NativeConvOptions {
   readonly runOp: RunOp;
 }
 
-const KERNEL = 'KdConvBiasRelu';
-
 /**
  * `relu(conv(x, kernel) + bias)` as one op of native TensorFlow, padding included; without a bias the convolution
- * alone. Registered as a kernel with a gradient, so
- * that the tape asks for those gradients only that somebody needs: `customGrad` computes all of them.
+ * alone.
  * @param x [b, h, w, in]
  * @param kernel [kh, kw, in, out]
  * @param bias [out]
@@ -33,71 +29,52 @@ export function nativeConv(
   bias: tf.Tensor1D | undefined,
   options: NativeConvOptions,
 ): tf.Tensor4D {
-  registerOn(tf.getBackend());
-  const attributes: Attributes = { ...options, relu: bias !== undefined && options.relu, runOp };
-  return tf
-    .engine()
-    .runKernel(
-      KERNEL,
-      bias ? { x, kernel, bias } : { x, kernel },
-      attributes as unknown as tf.NamedAttrMap,
+  const inputs: tf.NamedTensorMap = bias ? { x, kernel, bias } : { x, kernel };
+  return runNative(KERNEL, inputs, { ...options, relu: bias !== undefined && options.relu, runOp });
+}
+
+const KERNEL: NativeKernel<Attributes> = {
+  name: 'KdConvBiasRelu',
+  inputsToSave: ['x', 'kernel'],
+  outputsToSave: [true],
+  forward: (inputs, { runOp, relu, ...geometry }) => {
+    const { x, kernel, bias } = inputs as { x: tf.Tensor4D; kernel: tf.Tensor4D; bias?: tf.Tensor };
+    if (bias === undefined) return tf.conv2d(x, kernel, geometry.stride, geometry.pad);
+    const fused: OpAttribute[] = [
+      { name: 'num_args', type: 'int', value: 1 },
+      { name: 'TArgs', type: 'type', value: ['float32'] },
+      {
+        name: 'fused_ops',
+        type: 'string[]',
+        value: ['BiasAdd', ...(relu === false ? [] : [relu === 6 ? 'Relu6' : 'Relu'])],
+      },
+    ];
+    return runOp('_FusedConv2D', [...attributesOf(geometry, kernel), ...fused], [x, kernel, bias], 1)[0]!;
+  },
+  gradient: (dy, saved, { runOp, relu, ...geometry }) => {
+    const [x, kernel, y] = saved as [tf.Tensor4D, tf.Tensor4D, tf.Tensor4D];
+    const slope = (
+      relu === false ? dy : runOp(relu === 6 ? 'Relu6Grad' : 'ReluGrad', [FLOAT], [dy, y], 1)[0]!
     ) as tf.Tensor4D;
-}
-
-function registerOn(backendName: string): void {
-  if (tf.getKernel(KERNEL, backendName) !== undefined) return;
-  tf.registerKernel({
-    kernelName: KERNEL,
-    backendName,
-    kernelFunc: ({ inputs, attrs }) => {
-      const { runOp, relu, ...geometry } = attrs as unknown as Attributes;
-      const { x, kernel, bias } = inputs as { x: tf.Tensor4D; kernel: tf.Tensor4D; bias?: tf.Tensor };
-      if (bias === undefined) return tf.conv2d(x, kernel, geometry.stride, geometry.pad);
-      const fused: OpAttribute[] = [
-        { name: 'num_args', type: 'int', value: 1 },
-        { name: 'TArgs', type: 'type', value: ['float32'] },
-        {
-          name: 'fused_ops',
-          type: 'string[]',
-          value: ['BiasAdd', ...(relu === false ? [] : [relu === 6 ? 'Relu6' : 'Relu'])],
-        },
-      ];
-      return runOp('_FusedConv2D', [...convAttributes(geometry, kernel), ...fused], [x, kernel, bias], 1)[0]!;
-    },
-  });
-  if (tf.getGradient(KERNEL) !== undefined) return;
-  tf.registerGradient({
-    kernelName: KERNEL,
-    inputsToSave: ['x', 'kernel'],
-    outputsToSave: [true],
-    gradFunc: (dy, saved, attrs) => {
-      const { runOp, relu, ...geometry } = attrs as unknown as Attributes;
-      const [x, kernel, y] = saved as [tf.Tensor4D, tf.Tensor4D, tf.Tensor4D];
-      const slope = (
-        relu === false ? dy : runOp(relu === 6 ? 'Relu6Grad' : 'ReluGrad', [FLOAT], [dy as tf.Tensor, y], 1)[0]!
-      ) as tf.Tensor4D;
-      return {
-        x: () =>
-          runOp(
-            'Conv2DBackpropInput',
-            convAttributes(geometry, kernel),
-            [tf.tensor1d(x.shape, 'int32'), kernel, slope],
-            1,
-          )[0]!,
-        kernel: () =>
-          runOp(
-            'Conv2DBackpropFilter',
-            convAttributes(geometry, kernel, 'filter gradient'),
-            [x, tf.tensor1d(kernel.shape, 'int32'), slope],
-            1,
-          )[0]!,
-        bias: () => tf.sum(spatialSum(slope), 0),
-      };
-    },
-  });
-}
-
-const FLOAT: OpAttribute = { name: 'T', type: 'type', value: 'float32' };
+    return {
+      x: () =>
+        runOp(
+          'Conv2DBackpropInput',
+          attributesOf(geometry, kernel),
+          [tf.tensor1d(x.shape, 'int32'), kernel, slope],
+          1,
+        )[0]!,
+      kernel: () =>
+        runOp(
+          'Conv2DBackpropFilter',
+          attributesOf(geometry, kernel, 'filter gradient'),
+          [x, tf.tensor1d(kernel.shape, 'int32'), slope],
+          1,
+        )[0]!,
+      bias: () => tf.sum(spatialSum(slope), 0),
+    };
+  },
+};
 
 /**
  * TensorFlow hands a gradient to oneDNN unless its padding is explicit. The gradient of the input takes 0.7 of the time
@@ -105,11 +82,11 @@ const FLOAT: OpAttribute = { name: 'T', type: 'type', value: 'float32' };
  * 10x10x256; that of a larger kernel takes longer, and that of a 1x1 kernel with stride 2 comes out wrong (4 input
  * channels).
  */
-function convAttributes(
+function attributesOf(
   { stride, pad }: Pick<NativeConvOptions, 'stride' | 'pad'>,
   { shape: [height, width] }: tf.Tensor4D,
   of?: 'filter gradient',
-): OpAttribute[] {
+): ReturnType<typeof convAttributes> {
   const pointwise = height === 1 && width === 1;
   const centred = height === 2 * pad + 1 && width === height;
   const padding =
@@ -120,12 +97,5 @@ function convAttributes(
         : centred
           ? 'SAME'
           : 'EXPLICIT';
-  return [
-    FLOAT,
-    { name: 'strides', type: 'int[]', value: [1, stride, stride, 1] },
-    { name: 'padding', type: 'string', value: padding },
-    { name: 'explicit_paddings', type: 'int[]', value: padding === 'EXPLICIT' ? [0, 0, pad, pad, pad, pad, 0, 0] : [] },
-    { name: 'data_format', type: 'string', value: 'NHWC' },
-    { name: 'dilations', type: 'int[]', value: [1, 1, 1, 1] },
-  ];
+  return convAttributes(stride, padding, pad);
 }
