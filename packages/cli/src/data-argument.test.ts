@@ -29,6 +29,11 @@ test('short forms become what a config holds', async () => {
     split: '2012',
     classes: ['a', 'b'],
   });
+  expect((await dataArgument({ coco: ['a.json', 'b.json'], images: ['i', 'j'] }))?.spec).toEqual({
+    format: 'coco',
+    annotations: ['a.json', 'b.json'],
+    images: ['i', 'j'],
+  });
   expect(await dataArgument({})).toBeNull();
 });
 

@@ -1,6 +1,6 @@
 import { dirname, resolve } from 'node:path';
 import { KdError, messageOf, readRegularText } from '@kd/core';
-import type { Flags } from './flags.js';
+import { type Flags, texts } from './flags.js';
 
 /** Data that the command line names, with the folder that its relative paths start from. */
 export interface DataArgument {
@@ -39,7 +39,7 @@ export async function dataArgument({
         'USAGE',
         '--coco needs --images, the folder that the file names of the annotations start from.',
       );
-    return { spec: { format: 'coco', annotations: String(coco), images: String(images), ...names }, folder };
+    return { spec: { format: 'coco', annotations: texts(coco), images: texts(images), ...names }, folder };
   }
   if (voc !== undefined) {
     if (split === undefined)

@@ -186,8 +186,11 @@ const withData = (command: ReturnType<CAC['command']>): ReturnType<CAC['command'
 
 const withFiles = (command: ReturnType<CAC['command']>): ReturnType<CAC['command']> =>
   command
-    .option('--coco <json>', 'Instances file, with --images')
-    .option('--images <dir>', 'Folder of the images of --coco; of --voc, its name in the root (default: JPEGImages)')
+    .option('--coco <json>', 'Instances file, with --images; may be repeated for several files as one set')
+    .option(
+      '--images <dir>',
+      'Folder of the images of --coco, or one for each; of --voc, its name in the root (default: JPEGImages)',
+    )
     .option('--voc <root>', 'Folder of a VOC data set, with --split')
     .option('--annotations <dir>', 'Name of the folder of the XML files of --voc (default: Annotations)')
     .option('--split <name>', 'List in ImageSets/Main, without .txt')

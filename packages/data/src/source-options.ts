@@ -7,11 +7,17 @@ const common = {
   maxPixels: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
 };
 
+/** A path, or a list of them. */
+const oneOrMore = v.union(
+  [text, v.pipe(v.array(text), v.minLength(1, 'must name at least one'))],
+  'must be a path, or a list of them',
+);
+
 const pair = v.tuple([v.number(), v.number()]);
 
 /** Options of the sources, for the functions and for configs alike. */
 export const SOURCE_OPTIONS = {
-  coco: { annotations: text, images: text, classes: v.optional(v.array(text)), ...common },
+  coco: { annotations: oneOrMore, images: oneOrMore, classes: v.optional(v.array(text)), ...common },
   voc: {
     root: v.optional(text),
     split: v.optional(text),

@@ -19,10 +19,10 @@ import { classList } from './class-list.js';
 
 /** What is to be checked: `coco` with `images`, or `voc` with `split`. */
 export interface CheckOptions {
-  /** Instances JSON. */
-  readonly coco?: string;
-  /** Image folder of `coco`; of `voc`, its name in the root (default `JPEGImages`). */
-  readonly images?: string;
+  /** Instances JSON, or several as one set. */
+  readonly coco?: string | readonly string[];
+  /** Image folder of `coco`, or one for each of its files; of `voc`, its name in the root (default `JPEGImages`). */
+  readonly images?: string | readonly string[];
   /** Root of a VOC data set. */
   readonly voc?: string;
   /** Split of `voc`. */
@@ -133,10 +133,16 @@ async function sourceOf(options: CheckOptions, folder: string): Promise<DataSour
     root: options.voc!,
     split: options.split,
     ...named,
-    ...(options.images === undefined ? {} : { images: options.images }),
+    ...(options.images === undefined ? {} : { images: onlyFolder(options.images) }),
     ...(options.annotations === undefined ? {} : { annotations: options.annotations }),
     ...common,
   });
+}
+
+function onlyFolder(images: string | readonly string[]): string {
+  if (typeof images === 'string') return images;
+  if (images.length === 1) return images[0]!;
+  throw new KdError('USAGE', '--images of --voc is the name of one folder in the root; give it once.');
 }
 
 async function decodeAll(

@@ -1,25 +1,28 @@
-import { parseOptions, type Annotation, type ImageRecord } from '@kd/core/plain';
+import { realpath } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Annotation, type Category, type ImageRecord, KdError, parseOptions } from '@kd/core/plain';
 import * as v from 'valibot';
 import { DEFAULT_MAX_PIXELS } from '../decode/image.js';
 import { createDataset, type DataSource, type OpenContext, type ReadDataset } from '../dataset.js';
 import { correctBox, short } from './box-rule.js';
-import { chooseCategories } from './choose-categories.js';
-import { readCocoFile, type CocoAnnotation, type CocoImage } from './coco-file.js';
+import { readCocoFile, type CocoAnnotation, type CocoFile, type CocoImage } from './coco-file.js';
+import { jointIds, lackingCategories, mergeCategories } from './coco-merge.js';
+import { type CocoPart, cocoParts, listOf } from './coco-parts.js';
 import type { Correction } from './correction.js';
 import { attemptLater, gatherFaults, type TellFault } from './faults.js';
 import { imageName } from './image-name.js';
 import { sizeOfPicture } from './picture-size.js';
-import { from } from './safe-path.js';
+import type { PixelSource } from '../pixels.js';
 import { SOURCE_OPTIONS } from '../source-options.js';
 import { refuseIfStrict } from './strict.js';
 
 const schema = v.strictObject(SOURCE_OPTIONS.coco);
 
 export interface CocoOptions {
-  /** Instances JSON. Relative paths start at the folder of the config. */
-  readonly annotations: string;
-  /** Folder that `file_name` starts from. */
-  readonly images: string;
+  /** Instances JSON, or several as one set. Relative paths start at the folder of the config. */
+  readonly annotations: string | readonly string[];
+  /** Folder that `file_name` starts from; of several files one for all, or one for each in their order. */
+  readonly images: string | readonly string[];
   /** Some of the categories by name, in the order of the labels; boxes of others are left out. Default: all, by id. */
   readonly classes?: readonly string[];
   readonly name?: string;
@@ -28,10 +31,15 @@ export interface CocoOptions {
   readonly maxPixels?: number;
 }
 
-/** A data set in COCO's form. Labels are contiguous in the order of the category ids, or of `classes`. */
+/**
+ * A data set in COCO's form. Labels are contiguous in the order of the category ids, or of `classes`.
+ *
+ * Several files are one set: their categories match by name, ids of images and annotations that clash are counted anew,
+ * and a picture may be in one of them only. Image folders that differ stand before the names of their images.
+ */
 export function coco(given: CocoOptions): DataSource {
   const options = parseOptions(schema, given, 'coco') as CocoOptions;
-  const name = options.name ?? options.annotations.replace(/^.*[/\\]/, '').replace(/\.json$/, '');
+  const name = options.name ?? listOf(options.annotations).map(stemOf).join('+');
   return {
     name,
     spec: { format: 'coco', name, strict: false, maxPixels: DEFAULT_MAX_PIXELS, ...options },
@@ -39,59 +47,99 @@ export function coco(given: CocoOptions): DataSource {
   };
 }
 
+const stemOf = (file: string): string => file.replace(/^.*[/\\]/, '').replace(/\.json$/, '');
+
 async function open(
   name: string,
   options: CocoOptions,
   { folder, classes: wanted }: OpenContext,
   tell: TellFault,
 ): Promise<ReadDataset> {
-  const file = from(folder, options.annotations);
-  const imageFolder = from(folder, options.images);
   const maxPixels = options.maxPixels ?? DEFAULT_MAX_PIXELS;
-  const read = await readCocoFile(file, tell);
-  const categories = chooseCategories(read.categories, options.classes, wanted, file);
-  const labels = new Map(categories.map(({ id }, label) => [id, label]));
-  const positions = new Map<number | string, number[]>(read.images.map(({ id }) => [id, []]));
-  read.annotations.forEach(({ image }, position) => positions.get(image)!.push(position));
-
-  const report: Correction[] = [];
+  const parts: ReadPart[] = [];
+  for (const part of cocoParts(options.annotations, options.images, folder))
+    parts.push({ ...part, ...(await readCocoFile(part.file, tell)) });
+  const categories = mergeCategories(parts, options.classes, wanted);
+  const report: Correction[] = [...(parts.length === 1 ? [] : lackingCategories(parts, categories))];
+  const imageIds = jointIds(parts.map((part) => part.images.map(({ id }) => id)));
+  const annotationIds = jointIds(parts.map((part) => part.annotations.map(({ id }) => id)));
+  const owners = new Map<string, string>();
   const images: ImageRecord[] = [];
-  const place = async (image: CocoImage): Promise<{ file: string; width: number; height: number }> => {
-    const where = `${file}: image ${image.id}`;
-    const named = await imageName(image.file, imageFolder, where);
-    const note = (why: string): void => void report.push({ file: named.file, annotation: null, action: 'noted', why });
-    if (named.why !== undefined) note(named.why);
-    const question = { maxPixels, noSize: image.noSize, where };
-    const size = image.size ?? (await sizeOfPicture(imageFolder, named.file, question, note));
-    return { file: named.file, width: size.width, height: size.height };
-  };
-  for (const image of read.images) {
-    const placed = await attemptLater(tell, () => place(image));
-    if (placed === null) continue;
-    const annotations: Annotation[] = [];
-    for (const position of positions.get(image.id)!) {
-      const entry = read.annotations[position]!;
-      const label = labels.get(entry.category);
-      if (label === undefined) continue; // of a class that is not wanted
-      const { box, why } = correctBox(corners(entry.bbox), placed.width, placed.height);
-      if (why !== undefined) {
-        const action = box === null ? 'dropped' : 'clipped';
-        report.push({
-          file: placed.file,
-          annotation: entry.position,
-          action,
-          why: `annotation id ${entry.id}: ${why}`,
-        });
+  for (const [i, part] of parts.entries()) {
+    const base = await realpath(part.folder).catch(() => part.folder);
+    const labels = labelsOf(part, categories);
+    const annotationsOf = new Map<number | string, CocoAnnotation[]>(part.images.map(({ id }) => [id, []]));
+    for (const entry of part.annotations) annotationsOf.get(entry.image)!.push(entry);
+    for (const image of part.images) {
+      const placed = await attemptLater(tell, async () => {
+        const found = await placeImage(image, part, maxPixels, report);
+        const picture = join(base, found.file);
+        const owner = owners.get(picture) ?? part.file;
+        if (owner !== part.file)
+          throw new KdError(
+            'DATA_INVALID',
+            `${part.file}: image ${image.id}: the picture ${found.file} is in ${owner}, too; leave it in one of the two.`,
+          );
+        owners.set(picture, owner);
+        return found;
+      });
+      if (placed === null) continue;
+      const file = part.prefix + placed.file;
+      const annotations: Annotation[] = [];
+      for (const entry of annotationsOf.get(image.id)!) {
+        const label = labels.get(entry.category);
+        if (label === undefined) continue; // of a class that is not wanted
+        const { box, why } = correctBox(corners(entry.bbox), placed.width, placed.height);
+        if (why !== undefined) {
+          const action = box === null ? 'dropped' : 'clipped';
+          report.push({ file, annotation: entry.position, action, why: `annotation id ${entry.id}: ${why}` });
+        }
+        if (box === null) continue;
+        const area =
+          entry.area ?? (why === undefined ? entry.bbox[2] * entry.bbox[3] : (box[2] - box[0]) * (box[3] - box[1]));
+        annotations.push({ id: annotationIds(i, entry.id), box, label, area, ignore: entry.crowd });
       }
-      if (box === null) continue;
-      const area =
-        entry.area ?? (why === undefined ? entry.bbox[2] * entry.bbox[3] : (box[2] - box[0]) * (box[3] - box[1]));
-      annotations.push({ id: entry.id, box, label, area, ignore: entry.crowd });
+      images.push({ ...placed, id: imageIds(i, image.id), file, annotations });
     }
-    images.push({ id: image.id, ...placed, annotations });
   }
-  await attemptLater(tell, async () => refuseIfStrict(options.strict, file, report));
-  return createDataset({ name, categories, images, report, pixels: { kind: 'files', folder: imageFolder, maxPixels } });
+  const files = parts.map(({ file }) => file).join(', ');
+  await attemptLater(tell, async () => refuseIfStrict(options.strict, files, report));
+  return createDataset({ name, categories, images, report, pixels: pixelsOf(parts, maxPixels) });
+}
+
+/** An annotations file of the set that has been read. */
+interface ReadPart extends CocoPart, CocoFile {}
+
+/** Category ids of the file to labels of the set. */
+function labelsOf(part: ReadPart, chosen: readonly Category[]): ReadonlyMap<number, number> {
+  const labels = new Map(chosen.map(({ name }, label) => [name, label]));
+  return new Map(
+    part.categories.flatMap(({ id, name }) => {
+      const label = labels.get(name);
+      return label === undefined ? [] : [[id, label] as const];
+    }),
+  );
+}
+
+async function placeImage(
+  image: CocoImage,
+  { file: annotations, folder, prefix }: CocoPart,
+  maxPixels: number,
+  report: Correction[],
+): Promise<{ readonly file: string; readonly width: number; readonly height: number }> {
+  const where = `${annotations}: image ${image.id}`;
+  const { file, why } = await imageName(image.file, folder, where);
+  const note = (why: string): void => void report.push({ file: prefix + file, annotation: null, action: 'noted', why });
+  if (why !== undefined) note(why);
+  const question = { maxPixels, noSize: image.noSize, where };
+  const { width, height } = image.size ?? (await sizeOfPicture(folder, file, question, note));
+  return { file, width, height };
+}
+
+function pixelsOf(parts: readonly CocoPart[], maxPixels: number): PixelSource {
+  if (parts[0]!.prefix === '') return { kind: 'files', folder: parts[0]!.folder, maxPixels };
+  const folders = Object.fromEntries(parts.map(({ prefix, folder }) => [prefix.slice(0, -1), folder]));
+  return { kind: 'folders', folders, maxPixels };
 }
 
 const corners = ([x, y, w, h]: CocoAnnotation['bbox']): [number, number, number, number] => [

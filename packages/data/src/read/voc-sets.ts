@@ -1,5 +1,5 @@
-import { basename, dirname, join } from 'node:path';
 import { KdError } from '@kd/core/plain';
+import { folderNames } from './folder-names.js';
 import { from } from './safe-path.js';
 
 /** One split of one VOC folder. */
@@ -26,15 +26,11 @@ export const setName = ({ root, split }: VocSet): string => {
 /** Sets by the names of their folders, with as many of the folders above as are needed to tell them apart. */
 export function namedSets(sets: readonly VocSet[], folder: string): readonly NamedSet[] {
   const roots = sets.map(({ root }) => from(folder, root).replace(/[/\\]+$/, ''));
-  const distinct = new Set(roots).size;
-  let names = roots.map((root) => basename(root));
-  for (let above = roots.map(dirname); new Set(names).size < distinct; above = above.map(dirname)) {
-    if (above.every((one) => dirname(one) === one))
-      throw new KdError(
-        'CONFIG_INVALID',
-        `the roots ${sets.map(({ root }) => root).join(', ')} cannot be told apart; write each in one way only.`,
-      );
-    names = names.map((name, i) => join(basename(above[i]!), name));
-  }
-  return sets.map(({ split }, i) => ({ root: roots[i]!, split, prefix: `${names[i]!.replaceAll('\\', '/')}/` }));
+  const names = folderNames(roots);
+  if (names === null)
+    throw new KdError(
+      'CONFIG_INVALID',
+      `the roots ${sets.map(({ root }) => root).join(', ')} cannot be told apart; write each in one way only.`,
+    );
+  return sets.map(({ split }, i) => ({ root: roots[i]!, split, prefix: `${names[i]!}/` }));
 }
