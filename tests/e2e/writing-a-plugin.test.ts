@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { testPlugin } from '@kd/testing';
 import { beforeAll, describe, expect, test } from 'vitest';
 import './configs/cosine.suite.js';
+import { doubted } from './configs/doubted.js';
 import { scaled } from './configs/scaled.js';
 import { tiny } from './configs/tiny.js';
 import { trust } from './configs/trust.js';
@@ -13,6 +14,7 @@ import { codeOf, loggedTerms, shownCode, testStandsInFiles } from './page-code.j
 
 testPlugin(trust, { taps: false, twice: false });
 testPlugin(scaled, { options: { images: 3 } });
+testPlugin(doubted);
 
 const PAGE = 'docs/writing-a-plugin.md';
 
@@ -22,7 +24,7 @@ describe(PAGE, () => {
   });
 
   testStandsInFiles(PAGE, [
-    ...['cosine.ts', 'cosine-taught.config.ts', 'cosine.suite.ts', 'trust.ts', 'scaled.ts'].map(config),
+    ...['cosine.ts', 'cosine-taught.config.ts', 'cosine.suite.ts', 'trust.ts', 'scaled.ts', 'doubted.ts'].map(config),
     fileURLToPath(import.meta.url),
   ]);
 });

@@ -54,8 +54,11 @@ const adamEntries = {
   eps: v.optional(positive, 1e-8),
 };
 
-/** SGD as detectors are trained with it, as in torchvision's and mmdetection's recipes; torch's own is bare. */
-const optimizer = v.variant('name', [
+/**
+ * An optimiser with its rate, of a run and in options of plugins. SGD as detectors are trained with it, as in
+ * torchvision's and mmdetection's recipes; torch's own is bare.
+ */
+export const optimizerOptions = v.variant('name', [
   v.strictObject({
     name: v.literal('sgd'),
     lr: positive,
@@ -110,7 +113,7 @@ export const configSchema = v.strictObject({
   epochs: atLeastOne,
   batchSize: v.optional(atLeastOne, 8),
   accumulate: v.optional(atLeastOne, 1),
-  optimizer: v.optional(optimizer, { name: 'sgd', lr: 0.01 }),
+  optimizer: v.optional(optimizerOptions, { name: 'sgd', lr: 0.01 }),
   schedule: v.optional(schedule, {}),
   clipNorm: v.optional(v.nullable(positive), null),
   ema: v.optional(v.nullable(v.strictObject({ decay: fraction })), null),

@@ -26,6 +26,7 @@ export * from './config.js';
 export { parseWeightsOptions } from './weights-options.js';
 export type * from './contract/listener.js';
 export * from './plugins/neck-pairs.js';
+export type * from './plugins/optimizer-group.js';
 export * from './run/optimizers.js';
 export * from './plugins/plugin-host.js';
 export * from './plugins/same-maps.js';

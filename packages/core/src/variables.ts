@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { ForeignWeights, HostTensor, NamedTensors } from './contract/checkpoint.js';
 import type { Detector } from './contract/detector.js';
+import type { OptimizerGroup } from './plugins/optimizer-group.js';
 import type { Distiller } from './plugins/plugin-host.js';
 import { KdError } from './errors.js';
 import { checkFinite } from './finite.js';
@@ -16,6 +17,8 @@ export interface TrainedVariable {
   readonly lr: number;
   /** Decay of its own, else the optimiser's. */
   readonly weightDecay: number | undefined;
+  /** The optimiser that moves it instead of the run's; shared by the variables of a group. */
+  readonly group?: OptimizerGroup | undefined;
 }
 
 /** Trainable variables of the student and the plugins, in a fixed order. */
@@ -26,7 +29,13 @@ export function trainedVariables(student: Detector, distillers: readonly Distill
   const theirs = distillers.flatMap(({ variables }) =>
     variables
       .filter(({ trainable }) => trainable)
-      .map(({ path, variable, lr, weightDecay }) => ({ path: `plugin/${path}`, variable, lr: lr ?? 1, weightDecay })),
+      .map(({ path, variable, lr, weightDecay, group }) => ({
+        path: `plugin/${path}`,
+        variable,
+        lr: lr ?? 1,
+        weightDecay,
+        group,
+      })),
   );
   return [...own, ...theirs];
 }

@@ -40,7 +40,7 @@ const mimic: PlannedDistiller = {
     { stride: 16, student: 'neck@p4', teacher: 'neck@p4' },
   ],
   variables: [
-    { path: 'deep/kernel', shape: [1, 1, 16, 16], trainable: true },
+    { path: 'deep/kernel', shape: [1, 1, 16, 16], trainable: true, optimizer: { name: 'adamw', lr: 1e-4 } },
     { path: 'deep/mean', shape: [], trainable: false },
   ],
   pass: { every: { steps: 500 }, times: 3, measured: { images: 16, seconds: 2.04 } },
@@ -138,7 +138,7 @@ describe('planLines', () => {
       "  options  {taps: 'neck@*', layers: ['a', 'b']}",
       '',
       '  adds         shape',
-      '  deep/kernel  [1, 1, 16, 16]  trained',
+      '  deep/kernel  [1, 1, 16, 16]  trained by adamw, lr 0.0001',
       '  deep/mean    []              fixed',
       '',
       '  stride      reads of the student                 reads of the teacher',

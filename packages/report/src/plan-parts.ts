@@ -91,10 +91,10 @@ export function distillerLines(one: PlannedDistiller): string[] {
             columns(
               [
                 ['adds', 'shape', ''],
-                ...variables.map(({ path, shape: sizes, trainable }) => [
+                ...variables.map(({ path, shape: sizes, trainable, optimizer }) => [
                   path,
                   shape(sizes),
-                  trainable ? 'trained' : 'fixed',
+                  !trainable ? 'fixed' : optimizer ? `trained by ${optimizer.name}, lr ${optimizer.lr}` : 'trained',
                 ]),
               ],
               3,

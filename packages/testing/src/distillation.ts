@@ -49,6 +49,7 @@ export interface Distillation {
   readonly teacher: Detector;
   readonly distillers: readonly Distiller[];
   readonly models: StepModels;
+  readonly updater: Updater;
   /** Of the step `at`, counted from the first in which the terms of every plugin count. */
   progress(at: number): Progress;
   /** One step with its update: the terms by name. */
@@ -139,6 +140,7 @@ export async function distillation({
     teacher,
     distillers,
     models,
+    updater,
     progress,
     step: (batch, at) => {
       const onDevice = deviceBatch(batch);

@@ -8,8 +8,8 @@ import { toyDetector } from './toy-detector.js';
 const options = v.strictObject({ weight: v.optional(v.number(), 1) });
 
 /**
- * Uses what the neighbour does not: pairs, an adapter, a state, random numbers, a pass over the data, the weight
- * channel.
+ * Uses what the neighbour does not: pairs, an adapter, a helper with an optimiser of its own, a state, random numbers,
+ * a pass over the data, the weight channel.
  */
 const full = definePlugin<v.InferOutput<typeof options>, v.InferInput<typeof options>>({
   name: 'full',
@@ -19,6 +19,8 @@ const full = definePlugin<v.InferOutput<typeof options>, v.InferInput<typeof opt
   create: (scope, { weight }) => {
     let pairs: readonly TapPair[] = [];
     let adapter: tf.Variable | undefined;
+    const own = scope.variables({ optimizer: { name: 'adamw', lr: 0.1 }, clipNorm: 0.01 });
+    const gain = own.variable('gain', tf.scalar(2));
     let mean = 0;
     let steps = 0;
     return {
@@ -51,9 +53,11 @@ const full = definePlugin<v.InferOutput<typeof options>, v.InferInput<typeof opt
               ),
             ),
           );
+          const guess = tf.mul(gain, tf.mean(step.teacher.tap(pairs[0]!.teacher)));
           return {
+            helper: step.ownOnly(tf.squaredDifference(guess, tf.mean(step.student.tap(pairs[0]!.student)))),
             feat: tf.mul(
-              tf.mul(tf.addN(terms), tf.mean(step.weights.get()!.response)),
+              tf.mul(tf.addN(terms), tf.mul(gain, tf.mean(step.weights.get()!.response))),
               weight * steps * (1 + step.rng.uniform()),
             ) as tf.Scalar,
           };

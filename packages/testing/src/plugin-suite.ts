@@ -174,4 +174,6 @@ async function copyState(from: Distillation, to: Distillation): Promise<void> {
     variables.forEach(({ variable }, j) => to.distillers[i]!.variables[j]!.variable.assign(variable));
     to.distillers[i]!.hooks.restore?.(hooks.state?.() ?? new Map());
   });
+  // Slots of optimisers: those of a plugin's own have some.
+  to.updater.restore(await from.updater.state(), 'the state');
 }

@@ -92,6 +92,8 @@ export interface PlannedDistiller {
     readonly path: string;
     readonly shape: readonly number[];
     readonly trainable: boolean;
+    /** Where an optimiser of the distiller's own moves it. */
+    readonly optimizer?: { readonly name: string; readonly lr: number };
   }[];
   readonly pass: PlannedPass | null;
   /** The factor of its terms. */

@@ -17,6 +17,7 @@ import type {
 import type { Token } from './token.js';
 import type { Logger } from '../logger.js';
 import type { Rng } from '../rng.js';
+import type { OptimizerOptions } from '../run/optimizers.js';
 
 /** The version of the hook contract that this core speaks. */
 export const API_VERSION = 1;
@@ -113,6 +114,11 @@ export interface StepView {
   readonly progress: Progress;
   /** This plugin's own random stream of this step: the same after a resume. */
   readonly rng: Rng;
+  /**
+   * The same scalar, whose gradient reaches this plugin's own variables alone: for a term that trains a helper of the
+   * plugin. In `lossCompose`.
+   */
+  ownOnly(term: tf.Scalar): tf.Scalar;
 }
 
 /** Named scalar loss terms, e.g. `{ feat }`; logged as `<plugin id>.<name>`. */
@@ -227,13 +233,16 @@ export interface Hooks {
   readonly settled?: Readonly<Record<string, unknown>>;
 }
 
-/** What a plugin may use while it is created. It lives as long as the run. */
-export interface PluginScope {
-  /** Unique in the run: the plugin's name, or `as` of the config. Names its log terms, variables and state. */
-  readonly id: string;
-  readonly student: Detector;
-  readonly teacher: Detector;
-  readonly logger: Logger;
+export interface VariableOptions {
+  readonly trainable?: boolean;
+  /** Factor of the learning rate; default 1. */
+  readonly lr?: number;
+  /** Decay of its own, else the optimiser's. */
+  readonly weightDecay?: number;
+}
+
+/** What makes variables of a plugin: its scope, or a group with an optimiser of its own. */
+export interface VariableMaker {
   /** A random stream of this plugin, e.g. for initial values. */
   readonly rng: Rng;
   /**
@@ -241,11 +250,25 @@ export interface PluginScope {
    * May be called in `create` and in `featureTap`.
    * @param initial its value; the scope takes it over
    */
-  variable(
-    name: string,
-    initial: tf.Tensor,
-    options?: { readonly trainable?: boolean; readonly lr?: number; readonly weightDecay?: number },
-  ): tf.Variable;
+  variable(name: string, initial: tf.Tensor, options?: VariableOptions): tf.Variable;
+}
+
+/** An optimiser of a plugin's own, with a constant rate; torch's defaults where it is silent. */
+export type OwnOptimizer = OptimizerOptions & { readonly lr: number };
+
+/** What a plugin may use while it is created. It lives as long as the run. */
+export interface PluginScope extends VariableMaker {
+  /** Unique in the run: the plugin's name, or `as` of the config. Names its log terms, variables and state. */
+  readonly id: string;
+  readonly student: Detector;
+  readonly teacher: Detector;
+  readonly logger: Logger;
+  /**
+   * Makes variables that an optimiser of their own moves instead of the run's, at its own rate, which follows no
+   * schedule.
+   * @param options.clipNorm largest norm of their gradients together; the run's `clipNorm` does not count them
+   */
+  variables(options: { readonly optimizer: OwnOptimizer; readonly clipNorm?: number | null }): VariableMaker;
   /** A service of the run. */
   resolve<T>(token: Token<T>): T;
 }

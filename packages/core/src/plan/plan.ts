@@ -163,7 +163,12 @@ async function plannedDistiller(
       student: student.name,
       teacher: teacher.name,
     })),
-    variables: variables.map(({ path, variable, trainable }) => ({ path, shape: variable.shape, trainable })),
+    variables: variables.map(({ path, variable, trainable, group }) => ({
+      path,
+      shape: variable.shape,
+      trainable,
+      ...(group && { optimizer: { name: group.optimizer.name, lr: group.lr } }),
+    })),
     pass:
       pass === undefined
         ? null

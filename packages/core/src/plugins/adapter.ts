@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import type { PluginScope } from '../contract/plugin.js';
+import type { VariableMaker } from '../contract/plugin.js';
 
 /** A convolution from the student's channels to the teacher's: trained with the student and dropped after training. */
 export interface Adapter {
@@ -34,14 +34,12 @@ export interface AdapterOptions {
 const NORM_EPSILON = 1e-5;
 
 /**
- * An adapter as variables of a plugin, `<name>/kernel`, `<name>/bias`, `<name>/gamma` and `<name>/beta`. Kernel and
- * bias are uniform in
- * ±1/sqrt(in k²) (Kaiming uniform with a = sqrt(5), as torch's convolution). Zeros would make constant channels, which
- * get no gradient
- * through a normalisation.
+ * An adapter as variables of a plugin, or of a group of them: `<name>/kernel`, `<name>/bias`, `<name>/gamma` and
+ * `<name>/beta`. Kernel and bias are uniform in ±1/sqrt(in k²) (Kaiming uniform with a = sqrt(5), as torch's
+ * convolution). Zeros would make constant channels, which get no gradient through a normalisation.
  */
 export function createAdapter(
-  scope: PluginScope,
+  scope: VariableMaker,
   name: string,
   from: number,
   to: number,

@@ -81,6 +81,39 @@ describe('createDistillers', () => {
       'PLUGIN_HOOK',
       /^p\.create threw: oh$/,
     ],
+    [
+      'an optimiser of its own without a rate',
+      () => [
+        plugin('p', (scope) => {
+          scope.variables({ optimizer: { name: 'adamw' } as never });
+          return {};
+        }),
+      ],
+      'USAGE',
+      /^p\.create: an optimiser of a plugin's own needs a rate, lr above 0; got undefined/,
+    ],
+    [
+      'a norm of 0 for its own optimiser',
+      () => [
+        plugin('p', (scope) => {
+          scope.variables({ optimizer: { name: 'sgd', lr: 1 }, clipNorm: 0 });
+          return {};
+        }),
+      ],
+      'USAGE',
+      /^p\.create: clipNorm must be above 0, or null/,
+    ],
+    [
+      'an optimiser of its own that there is not',
+      () => [
+        plugin('p', (scope) => {
+          scope.variables({ optimizer: { name: 'lion', lr: 1 } as never });
+          return {};
+        }),
+      ],
+      'USAGE',
+      /^p\.create: there is no optimiser "lion"/,
+    ],
     ['create returns a promise', () => [plugin('p', async () => ({}))], 'PLUGIN_HOOK', /^p\.create returned a promise/],
     [
       'create returns nothing',

@@ -1,12 +1,20 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Detector } from '../contract/detector.js';
-import { API_VERSION, type Hooks, type PluginDefinition, type PluginScope, type Progress } from '../contract/plugin.js';
+import {
+  API_VERSION,
+  type Hooks,
+  type PluginDefinition,
+  type PluginScope,
+  type Progress,
+  type VariableMaker,
+} from '../contract/plugin.js';
 import { LOGGER, PLUGIN_OPTIONS, PLUGIN_SCOPE, RNG, STUDENT, TEACHER, type Services } from '../container.js';
 import type { Use } from '../define.js';
 import { withDerived } from '../derived-options.js';
 import { KdError, suggestion } from '../errors.js';
 import { checkMembers, MEMBERS } from '../members.js';
 import { guarded } from './guarded.js';
+import { type OptimizerGroup, optimizerGroup } from './optimizer-group.js';
 import { parseOptions } from '../options.js';
 import type { TapRegistry } from './taps.js';
 
@@ -19,6 +27,8 @@ export interface PluginVariable {
   /** Learning rate and decay of its own, as a factor and a value. */
   readonly lr: number | undefined;
   readonly weightDecay: number | undefined;
+  /** Of those that `scope.variables` made. */
+  readonly group: OptimizerGroup | undefined;
 }
 
 /** A plugin at work: its hooks, guarded so that every error names plugin and hook. */
@@ -87,13 +97,9 @@ function createDistiller(
   const variables: PluginVariable[] = [];
   let declared = false;
   const scopeServices = services.fork();
-  const scope: PluginScope = {
-    id,
-    student: services.resolve(STUDENT),
-    teacher: services.resolve(TEACHER),
-    logger: services.resolve(LOGGER),
-    rng: services.resolve(RNG).stream('plugin', id),
-    resolve: (token) => scopeServices.resolve(token),
+  const rng = services.resolve(RNG).stream('plugin', id);
+  const maker = (group?: OptimizerGroup): VariableMaker => ({
+    rng,
     variable: (name, initial, { trainable = true, lr, weightDecay } = {}) => {
       const path = `${id}/${name}`;
       if (declared)
@@ -105,9 +111,18 @@ function createDistiller(
         throw new KdError('PLUGIN_HOOK', `${id}: two variables are named "${name}".`);
       const variable = tf.variable(initial, trainable);
       initial.dispose();
-      variables.push({ path, variable, trainable, lr, weightDecay });
+      variables.push({ path, variable, trainable, lr, weightDecay, group });
       return variable;
     },
+  });
+  const scope: PluginScope = {
+    ...maker(),
+    variables: (own) => maker(optimizerGroup(own)),
+    id,
+    student: services.resolve(STUDENT),
+    teacher: services.resolve(TEACHER),
+    logger: services.resolve(LOGGER),
+    resolve: (token) => scopeServices.resolve(token),
   };
   scopeServices.register(PLUGIN_OPTIONS, options);
   scopeServices.register(PLUGIN_SCOPE, scope);

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { calls } from '../../test/mimic.js';
+import { jsonFormat } from '@kd/testing';
+import { helped } from '../../test/helped.js';
+import { calls, mimic } from '../../test/mimic.js';
 import { lastState, of, type Ran, run, toyConfig } from '../../test/toy-run.js';
 import { taughtToMimic } from '../../test/taught.js';
 
@@ -54,6 +56,23 @@ describe('a resumed run', () => {
     const first = await run(config(), { stopAt: 3 });
     await run(config(), { out: first.out, resume: true });
     expect(await lastState(first.out)).toEqual(await lastState(whole.out));
+  });
+
+  it('ends as the whole one with variables that an optimiser of their own moves', async () => {
+    const config = () => distilled({ distillers: [helped(), mimic({})] });
+    const whole = await run(config());
+    const first = await run(config(), { stopAt: 5 });
+    await run(config(), { out: first.out, resume: true });
+    const state = await lastState(first.out);
+    expect(state).toEqual(await lastState(whole.out));
+    const ofIts = [...state.tensors.keys()].filter((name) => name.includes('gain')).sort();
+    expect(ofIts).toEqual([
+      'ema/plugin/helped/gain',
+      ...['count', 'm', 'v'].map((slot) => `optimizer/${slot}/plugin/helped/gain`),
+      'plugin/helped/gain',
+    ]);
+    const { tensors } = await jsonFormat.read(whole.summary!.best!.checkpoint);
+    expect([...tensors.keys()].filter((name) => !name.startsWith('student/'))).toEqual([]);
   });
 
   it('would not if a stream of random numbers were lost: other seeds end elsewhere', async () => {

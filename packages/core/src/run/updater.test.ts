@@ -51,6 +51,52 @@ describe('Updater', () => {
     expect(b).toBeCloseTo(3 - 10 * (4 / 5), 5);
   });
 
+  describe('of a group with an optimiser of its own', () => {
+    const group = { optimizer: createOptimizer({ name: 'adamw', weightDecay: 0 }), lr: 0.5, clipNorm: 1 };
+    beforeEach(() => void (variables = [variables[0]!, { ...variables[1]!, lr: 1, weightDecay: undefined, group }]));
+
+    it('moves it at its own rate, with its own slots', async () => {
+      const of = updater({ optimizer: { name: 'sgd', momentum: 0.9 } });
+      apply(of, { 'student/a': [1, 0], 'plugin/p/b': [0.5] }, 0.25);
+      expect(values()[0]).toEqual([0.75, 2]);
+      // Adam's first step is the rate, towards the sign.
+      expect(values()[1]![0]).toBeCloseTo(2.5, 6);
+      expect([...(await of.state()).keys()].sort()).toEqual([
+        'optimizer/count/plugin/p/b',
+        'optimizer/count/student/a',
+        'optimizer/m/plugin/p/b',
+        'optimizer/momentum/student/a',
+        'optimizer/v/plugin/p/b',
+      ]);
+    });
+
+    it('is clipped by itself, and the rest without it', async () => {
+      const of = updater({ clipNorm: 10 });
+      apply(of, { 'student/a': [6, 0], 'plugin/p/b': [200] });
+      expect(values()[0]).toEqual([1 - 6, 2]);
+      const m = (await of.state()).get('optimizer/m/plugin/p/b')!;
+      expect(m.data[0]).toBeCloseTo(0.1, 6);
+    });
+
+    it('is left alone where no gradient reaches it', () => {
+      apply(updater(), { 'student/a': [1, 0] });
+      expect(values()[1]).toEqual([3]);
+    });
+
+    it('goes on after a restore bit for bit', async () => {
+      const first = updater();
+      apply(first, { 'plugin/p/b': [0.3] });
+      const [state, before] = [await first.state(), values()[1]!];
+      apply(first, { 'plugin/p/b': [-0.9] });
+      const straight = values();
+      tf.tidy(() => variables[1]!.variable.assign(tf.tensor1d(before)));
+      const second = updater();
+      second.restore(state, 'a file');
+      apply(second, { 'plugin/p/b': [-0.9] });
+      expect(values()).toEqual(straight);
+    });
+  });
+
   it('leaves gradients below the norm alone', () => {
     const gradient = tf.tensor1d([0.3, 0.4]);
     const scale = clipScale([gradient], 1);

@@ -2,12 +2,15 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { HostTensor, NamedTensors } from '../contract/checkpoint.js';
 import { KdError } from '../errors.js';
 import type { Optimizer, Slots } from './optimizers.js';
+import type { OptimizerGroup } from '../plugins/optimizer-group.js';
 import { hostFloats } from '../host-floats.js';
 import { toHost, type TrainedVariable } from '../variables.js';
 
 /** Applies gradients: clips, runs the optimiser, keeps its slots and the moving average of the weights. */
 export class Updater {
   readonly #variables: readonly TrainedVariable[];
+  /** By the optimiser that moves them: the run's under undefined. */
+  readonly #groups: ReadonlyMap<OptimizerGroup | undefined, readonly TrainedVariable[]>;
   readonly #optimizer: Optimizer;
   readonly #slots = new Map<string, { slots: Slots; count: number }>();
   readonly #average = new Map<string, tf.Tensor>();
@@ -19,21 +22,40 @@ export class Updater {
     options: { readonly clipNorm: number | null; readonly emaDecay: number | null },
   ) {
     this.#variables = variables;
+    const groups = new Set(variables.map(({ group }) => group));
+    this.#groups = new Map([...groups].map((group) => [group, variables.filter((one) => one.group === group)]));
     this.#optimizer = optimizer;
     this.#options = options;
   }
 
-  /** One update. A variable without a gradient stays as it is, its decay too. The gradients are left to the caller. */
+  /**
+   * One update, of groups with an optimiser of their own at their own rate. A variable without a gradient stays as it
+   * is, its decay too. The gradients are left to the caller.
+   */
   apply(gradients: ReadonlyMap<string, tf.Tensor>, lr: number): void {
-    const scale = this.#options.clipNorm === null ? null : clipScale([...gradients.values()], this.#options.clipNorm);
-    for (const { path, variable, lr: factor, weightDecay } of this.#variables) {
+    for (const [group, variables] of this.#groups)
+      this.#applyTo(
+        variables,
+        gradients,
+        group ?? { optimizer: this.#optimizer, lr, clipNorm: this.#options.clipNorm },
+      );
+  }
+
+  #applyTo(
+    variables: readonly TrainedVariable[],
+    gradients: ReadonlyMap<string, tf.Tensor>,
+    { optimizer, lr, clipNorm }: OptimizerGroup,
+  ): void {
+    const theirs = variables.flatMap(({ path }) => gradients.get(path) ?? []);
+    const scale = clipNorm === null || theirs.length === 0 ? null : clipScale(theirs, clipNorm);
+    for (const { path, variable, lr: factor, weightDecay } of variables) {
       const gradient = gradients.get(path);
       if (gradient === undefined) continue;
       const before = this.#slots.get(path);
       const after = tf.tidy(() =>
-        this.#optimizer.update(variable, scale === null ? gradient : tf.mul(gradient, scale), before?.slots, {
+        optimizer.update(variable, scale === null ? gradient : tf.mul(gradient, scale), before?.slots, {
           lr: lr * factor,
-          weightDecay: weightDecay ?? this.#optimizer.weightDecay,
+          weightDecay: weightDecay ?? optimizer.weightDecay,
           count: before?.count ?? 0,
         }),
       );
@@ -99,9 +121,11 @@ export class Updater {
         `${where} has no ${name}: a part of the optimiser's state is missing. Take another checkpoint.`,
       );
     };
-    for (const { path, variable } of this.#variables) {
+    for (const { path, variable, group } of this.#variables) {
       const slots: Record<string, tf.Tensor> = {};
-      const names = this.#optimizer.slots.map((slot) => [slot, `optimizer/${slot}/${path}`] as const);
+      const names = (group?.optimizer ?? this.#optimizer).slots.map(
+        (slot) => [slot, `optimizer/${slot}/${path}`] as const,
+      );
       const stored = [`optimizer/count/${path}`, `ema/${path}`, ...names.map(([, name]) => name)];
       if (!stored.some((name) => tensors.has(name))) continue;
       const count = hostFloats(get(`optimizer/count/${path}`))[0]!;

@@ -14,6 +14,7 @@ import { KdError } from '../errors.js';
 import { instanceOutput } from './instance-output.js';
 import { priorInstances, regionInstances } from './instances.js';
 import type { Kept } from './kept.js';
+import { ownOnly } from './own-only.js';
 import type { StepModels, StepProgress } from './step-models.js';
 import { weightChannel } from './weight-channel.js';
 
@@ -78,9 +79,13 @@ export function distill(
     progress: state.progress,
   };
   const steps = distillers.map(
-    ({ id }): StepView =>
+    ({ id, variables }): StepView =>
       Object.defineProperties(
-        { weights: channel.for(id), rng: models.rng.stream('plugin', id, 'step', step, micro) },
+        {
+          weights: channel.for(id),
+          rng: models.rng.stream('plugin', id, 'step', step, micro),
+          ownOnly: (term: tf.Scalar) => ownOnly(id, term, variables),
+        },
         Object.getOwnPropertyDescriptors(shared),
       ) as StepView,
   );

@@ -13,6 +13,7 @@ import {
   termsOf,
   toyBatch,
 } from '../../test/distillation.js';
+import { helped } from '../../test/helped.js';
 import { mimic } from '../../test/mimic.js';
 import { expectNoLeaks } from '../../test/live-tensors.js';
 import type { HostBatch } from '../contract/data.js';
@@ -79,6 +80,33 @@ describe('computeStep', () => {
         path,
       ).toBe(true);
     expect(teacher.variables.map(({ variable }) => [...variable.dataSync()])).toEqual(before);
+  });
+
+  it("lets a term reach the plugin's own variables alone, with the gradient it has, and leaves the rest as it was", async () => {
+    const [plain, { models }] = [await distillation([mimic({})]), await distillation([mimic({}), helped()])];
+    const without = gradientsOf(step(plain.models, batch));
+    const { 'plugin/helped/gain': gain, ...others } = gradientsOf(step(models, batch));
+    expect(others).toEqual(without);
+    const at = (value: number): number => {
+      tf.tidy(() =>
+        models.variables.find(({ path }) => path === 'plugin/helped/gain')!.variable.assign(tf.scalar(value)),
+      );
+      return termsOf(step(models, batch))['helped.helper']!;
+    };
+    expect(gain![0]).not.toBe(0);
+    expect(gain![0]! / ((at(2.5) - at(1.5)) / 1)).toBeCloseTo(1, 3);
+  });
+
+  it('refuses a term that depends on no variable of the plugin', async () => {
+    const { models } = await distillation([
+      plugin('p', () => ({ lossCompose: ({ ownOnly }: StepView) => ({ x: ownOnly(tf.scalar(1)) }) })),
+    ]);
+    expect(() => step(models, batch)).toThrow(
+      expect.objectContaining({
+        code: 'PLUGIN_HOOK',
+        message: expect.stringContaining('depends on none of the plugin') as string,
+      }),
+    );
   });
 
   it('assigns nothing: running statistics are outputs', async () => {
