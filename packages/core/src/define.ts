@@ -2,6 +2,7 @@ import { signed } from './plugins/copies.js';
 import type { BackboneDefinition } from './contract/backbone.js';
 import type { DetectorDefinition } from './contract/detector.js';
 import type { PluginDefinition } from './contract/plugin.js';
+import type { TeacherDefinition } from './contract/teacher.js';
 
 /** A plugin with its options, as it stands in a config: what `ssim({ … })` returns. */
 export interface Use<Definition> {
@@ -36,6 +37,13 @@ export function defineBackbone<Options, Input = unknown>(
   definition: Omit<BackboneDefinition<Options>, 'kind'>,
 ): Usable<BackboneDefinition<Options>, Input> {
   return usable(Object.freeze(signed({ ...definition, kind: 'backbone' as const })));
+}
+
+/** Defines a teacher that is no detector; see {@link definePlugin}. */
+export function defineTeacher<Options, Input = unknown>(
+  definition: Omit<TeacherDefinition<Options>, 'kind'>,
+): Usable<TeacherDefinition<Options>, Input> {
+  return usable(Object.freeze(signed({ ...definition, kind: 'teacher' as const })));
 }
 
 function usable<Definition, Input>(definition: Definition): Usable<Definition, Input> {

@@ -80,6 +80,11 @@ export const MEMBERS = {
   detector: { ...definition, withStored: 'function?' },
   backbone: { ...definition, trainableLayers: 'number' },
   distiller: { ...definition, requires: 'object' },
+  teacher: definition,
+  builtTeacher: {
+    ...{ name: 'text', input: 'object', taps: 'list', fingerprint: 'text', forward: 'function', dispose: 'function' },
+    ...{ categories: 'list?', parameters: 'number?', file: 'text?', config: 'object?' },
+  },
   engine: { name: 'text', start: 'function', runOp: 'function?' },
   engineInfo: { name: 'text', backend: 'text', version: 'text', device: 'text', threads: 'number' },
   metric: { name: 'text', primary: 'text', evaluate: 'function', options: 'object?' },

@@ -75,6 +75,21 @@ export interface InputSpec {
   readonly sizeDivisible: number;
 }
 
+/** How an image becomes the input of a model of another family. */
+export interface TeacherInput extends InputSpec {
+  /** The order of its axes: [b, h, w, 3] (the default) or [b, 3, h, w]. */
+  readonly layout?: 'nhwc' | 'nchw';
+}
+
+/** The images of a batch by one input rule, normalised, resized and padded. */
+export interface PreparedImages {
+  readonly data: Float32Array;
+  /** [b, h, w, 3], or [b, 3, h, w] by the rule's `layout`. */
+  readonly shape: readonly [number, number, number, number];
+  /** Per image [height, width] after resizing, before padding. */
+  readonly imageSizes: readonly (readonly [number, number])[];
+}
+
 /** One augmentation by name with its options, e.g. `{ name: 'flip', probability: 0.5 }`. */
 export interface AugmentSpec {
   readonly name: string;
@@ -93,6 +108,8 @@ export interface LoaderOptions {
   /** Worker threads that decode and augment; 0 works in this thread. */
   readonly workers: number;
   readonly onBadImage: 'error' | 'skip';
+  /** Further rules that the same augmented images are prepared by, without their boxes: `HostBatch.extra`. */
+  readonly extraInputs?: readonly TeacherInput[];
   /** Only these images (places in `images`), before shuffling in this order. Default: all. */
   readonly indices?: readonly number[];
 }
@@ -119,6 +136,8 @@ export interface HostBatch {
   readonly originalSizes: readonly (readonly [number, number])[];
   /** Per image: the id in the annotations. */
   readonly ids: readonly (number | string)[];
+  /** The images by `LoaderOptions.extraInputs`, one for each. */
+  readonly extra?: readonly PreparedImages[];
 }
 
 export interface LoaderStats {

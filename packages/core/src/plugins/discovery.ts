@@ -3,6 +3,7 @@ import type { BackboneDefinition } from '../contract/backbone.js';
 import type { DetectorDefinition } from '../contract/detector.js';
 import type { Engine } from '../contract/engine.js';
 import { API_VERSION, type PluginDefinition } from '../contract/plugin.js';
+import type { TeacherDefinition } from '../contract/teacher.js';
 import { KdError, suggestion } from '../errors.js';
 import { checkMembers, MEMBERS, type Members } from '../members.js';
 import { entryOf, importFile } from './import-package.js';
@@ -23,6 +24,7 @@ const PREFIX: Readonly<Record<PluginKind, string>> = {
   distiller: 'plugin',
   detector: 'detector',
   backbone: 'backbone',
+  teacher: 'teacher',
   engine: 'engine',
   preset: 'plugin',
 };
@@ -31,19 +33,21 @@ const DEFINED_BY: Partial<Readonly<Record<PluginKind, string>>> = {
   distiller: 'definePlugin',
   detector: 'defineDetector',
   backbone: 'defineBackbone',
+  teacher: 'defineTeacher',
 };
 
 interface Kinds {
   distiller: PluginDefinition;
   detector: DetectorDefinition;
   backbone: BackboneDefinition;
+  teacher: TeacherDefinition;
   engine: Engine;
   preset: Preset;
 }
 
 /**
  * Imports what a name stands for. A name that a person wrote is a declared plugin, else the name of a package that is
- * installed: `@kd/plugin-NAME`, `kd-plugin-NAME` (`detector`, `backbone`, `engine` likewise) or NAME itself. The name
+ * installed: `@kd/plugin-NAME`, `kd-plugin-NAME` (`detector`, `backbone`, `teacher`, `engine` likewise) or NAME itself. The name
  * of a package stands for the only one of the kind that it declares.
  * @param namedBy the file that the name was read from, where nobody wrote it: then it selects among declared plugins
  *   and packages of this house alone, and is never a path
@@ -208,6 +212,7 @@ const DEFINITIONS: Readonly<Record<PluginKind, Members>> = {
   distiller: MEMBERS.distiller,
   detector: MEMBERS.detector,
   backbone: MEMBERS.backbone,
+  teacher: MEMBERS.teacher,
   engine: MEMBERS.engine,
   preset: {},
 };

@@ -3,7 +3,7 @@ import * as v from 'valibot';
 import { readRegularText } from '../regular-file.js';
 import { checkText } from '../members.js';
 
-export type PluginKind = 'distiller' | 'detector' | 'backbone' | 'engine' | 'preset';
+export type PluginKind = 'distiller' | 'detector' | 'backbone' | 'teacher' | 'engine' | 'preset';
 
 /**
  * What a package says of itself in its package.json, under `kd`: one of these or a list of them, read without running
@@ -52,7 +52,10 @@ export const isPackageName = (name: string): boolean => PACKAGE_NAME.test(name);
 
 const entrySchema = v.object(
   {
-    kind: v.picklist(['distiller', 'detector', 'backbone', 'engine', 'preset'], 'is no kind that this core knows'),
+    kind: v.picklist(
+      ['distiller', 'detector', 'backbone', 'teacher', 'engine', 'preset'],
+      'is no kind that this core knows',
+    ),
     name: v.pipe(v.string('is no text'), v.regex(PLAIN_NAME, 'is no name (letters, digits and . _ + -, at most 100)')),
     apiVersion: v.pipe(v.number('is no whole number'), v.integer('is no whole number')),
     export: v.optional(v.string('is no text'), 'default'),
