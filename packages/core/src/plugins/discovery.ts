@@ -47,8 +47,8 @@ interface Kinds {
 
 /**
  * Imports what a name stands for. A name that a person wrote is a declared plugin, else the name of a package that is
- * installed: `@kd/plugin-NAME`, `kd-plugin-NAME` (`detector`, `backbone`, `teacher`, `engine` likewise) or NAME itself. The name
- * of a package stands for the only one of the kind that it declares.
+ * installed: `@kd/plugin-NAME`, `kd-plugin-NAME` (`detector`, `backbone`, `teacher`, `engine` likewise) or NAME itself.
+ * The name of a package stands for the only one of the kind that it declares.
  * @param namedBy the file that the name was read from, where nobody wrote it: then it selects among declared plugins
  *   and packages of this house alone, and is never a path
  * @param beside names that stand in the same place without a package, to be listed with the others
