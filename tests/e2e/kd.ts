@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { main } from '@kd/cli';
-import { vi } from 'vitest';
+import { afterEach, vi } from 'vitest';
 
 export const root = fileURLToPath(new URL('../..', import.meta.url));
 export const bin = join(root, 'packages/cli/dist/bin.js');
@@ -21,6 +21,16 @@ export interface Result {
   readonly stdout: string;
   readonly stderr: string;
 }
+
+/** What was run in the test at hand. An exit code alone does not tell why it is not the expected one. */
+let ran: { readonly args: readonly string[]; readonly result: Result }[] = [];
+afterEach(({ task }) => {
+  const said = ran.map(
+    ({ args, result }) => `kd ${args.join(' ')} ended with ${result.code}: ${result.stderr.slice(-2000)}`,
+  );
+  for (const error of task.result?.errors ?? []) error.message = [error.message, ...said].join('\n');
+  ran = [];
+});
 
 export interface RunOptions {
   readonly cwd?: string;
@@ -53,7 +63,11 @@ export function kdProcess(
       onStderr?.(stderr, (signal) => child.kill(signal));
     });
     child.on('error', fail);
-    child.on('close', (code) => done({ code, stdout, stderr }));
+    child.on('close', (code, signal) => {
+      const result = { code, stdout, stderr: signal === null ? stderr : `${stderr}(ended by ${signal})\n` };
+      ran.push({ args, result });
+      done(result);
+    });
   });
 }
 
@@ -80,6 +94,7 @@ async function here(args: readonly string[], { cwd = root, env = {} }: RunOption
   for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value);
   try {
     const code = await main(args);
+    ran.push({ args, result: { code, ...said } });
     return { code, ...said };
   } finally {
     vi.unstubAllEnvs();
