@@ -1,5 +1,6 @@
 import { dirname, resolve } from 'node:path';
 import { KdError, messageOf, readRegularText } from '@kd/core';
+import { type ShortForm, shortForm } from '@kd/data';
 import { type Flags, texts } from './flags.js';
 
 /** Data that the command line names, with the folder that its relative paths start from. */
@@ -8,54 +9,38 @@ export interface DataArgument {
   readonly folder: string;
 }
 
-/** `--data`, or `--coco` with `--images`, or `--voc` with `--split`; null when none is given. @throws KdError USAGE */
-export async function dataArgument({
-  data,
-  coco,
-  images,
-  voc,
-  split,
-  annotations,
-  classes,
-}: Flags): Promise<DataArgument | null> {
-  const given = Object.entries({ '--data': data, '--coco': coco, '--voc': voc }).filter(
-    ([, value]) => value !== undefined,
-  );
-  if (given.length === 0) {
-    if (images !== undefined || split !== undefined || annotations !== undefined || classes !== undefined)
-      throw new KdError(
-        'USAGE',
-        '--images belongs to --coco, --split and --annotations to --voc, --classes to either; give these, too.',
-      );
-    return null;
-  }
-  if (given.length > 1)
-    throw new KdError('USAGE', `give one of ${given.map(([name]) => name).join(' and ')}, not both.`);
+/** What belongs to a data set on the command line, besides its classes. */
+const SHORT = ['coco', 'voc', 'yolo', 'images', 'annotations', 'split'] as const satisfies (keyof ShortForm)[];
+
+/**
+ * `--data`, or `--coco` with `--images`, `--voc` with `--split`, or `--yolo`; null when none is given.
+ * @param split of YOLO's form where none is named
+ * @throws KdError USAGE
+ */
+export async function dataArgument({ data, classes, ...flags }: Flags, split = 'val'): Promise<DataArgument | null> {
   const folder = process.cwd();
-  const names = classes === undefined ? {} : { classes: await classNames(String(classes)) };
-  if (coco !== undefined) {
-    if (images === undefined)
-      throw new KdError(
-        'USAGE',
-        '--coco needs --images, the folder that the file names of the annotations start from.',
-      );
-    return { spec: { format: 'coco', annotations: texts(coco), images: texts(images), ...names }, folder };
+  const named = shortFlags(flags);
+  if (data === undefined) {
+    const spec = shortForm(named, split);
+    if (spec !== null)
+      return {
+        spec: { ...spec, ...(classes === undefined ? {} : { classes: await classNames(String(classes)) }) },
+        folder,
+      };
+    if (classes === undefined) return null;
+    throw new KdError('USAGE', '--classes belongs to --coco, --voc and --yolo; give one of these, too.');
   }
-  if (voc !== undefined) {
-    if (split === undefined)
-      throw new KdError('USAGE', '--voc needs --split, the name of a list in ImageSets/Main such as val.');
-    const folders = {
-      ...(images === undefined ? {} : { images: String(images) }),
-      ...(annotations === undefined ? {} : { annotations: String(annotations) }),
-    };
-    return { spec: { format: 'voc', root: String(voc), split: String(split), ...folders, ...names }, folder };
-  }
-  if (classes !== undefined)
-    throw new KdError('USAGE', '--classes belongs to --coco and --voc; with --data, write "classes" into it.');
+  const [other] = classes === undefined ? Object.keys(named) : ['classes'];
+  if (other !== undefined)
+    throw new KdError('USAGE', `--data holds everything; leave --${other} out, and write what it says into --data.`);
   const text = String(data);
   if (text.trimStart().startsWith('{')) return { spec: specOf(text, '--data'), folder };
   return { spec: specOf(await readText(text), text), folder: dirname(resolve(text)) };
 }
+
+/** What flags say of a data set, as texts. */
+export const shortFlags = (flags: Flags): ShortForm =>
+  Object.fromEntries(SHORT.flatMap((key) => (flags[key] === undefined ? [] : [[key, texts(flags[key])]]))) as ShortForm;
 
 const CLASSES_FORM = `--classes must be a JSON list of names, such as '["RBC","WBC"]', or a file with one.`;
 

@@ -193,7 +193,8 @@ const withFiles = (command: ReturnType<CAC['command']>): ReturnType<CAC['command
     )
     .option('--voc <root>', 'Folder of a VOC data set, with --split')
     .option('--annotations <dir>', 'Name of the folder of the XML files of --voc (default: Annotations)')
-    .option('--split <name>', 'List in ImageSets/Main, without .txt')
+    .option('--yolo <yaml>', "data.yaml of a data set in YOLO's form")
+    .option('--split <name>', 'List in ImageSets/Main, without .txt; of --yolo, a split of the file')
     .option(
       '--classes <json>',
       'Names of the classes in order, of COCO some of its own: a JSON list, or a file with one',

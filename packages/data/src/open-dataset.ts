@@ -3,16 +3,17 @@ import * as v from 'valibot';
 import type { DataSource, ReadDataset } from './dataset.js';
 import { coco } from './read/coco.js';
 import { voc } from './read/voc.js';
+import { yolo } from './read/yolo.js';
 import { SOURCE_OPTIONS } from './source-options.js';
 import { synthetic } from './synthetic/synthetic.js';
 
-const FORMATS = { coco, voc, synthetic } as const;
+const FORMATS = { coco, voc, yolo, synthetic } as const;
 
 const formats = Object.keys(FORMATS);
 
 /**
  * A source from plain data, as a JSON config holds it: `{ "format": "coco", "annotations": "…", "images": "…" }`.
- * The other keys are the options of {@link coco}, {@link voc} and {@link synthetic}.
+ * The other keys are the options of {@link coco}, {@link voc}, {@link yolo} and {@link synthetic}.
  * @throws KdError CONFIG_INVALID naming the key
  */
 export function dataSource(spec: unknown): DataSource {

@@ -28,6 +28,7 @@ export const SOURCE_OPTIONS = {
     difficult: v.optional(v.picklist(['ignore', 'keep'])),
     ...common,
   },
+  yolo: { data: text, split: text, classes: v.optional(v.array(text)), ...common },
   synthetic: {
     images: v.number(),
     size: v.optional(v.union([v.number(), pair], 'must be a number of pixels, or [height, width]')),

@@ -161,7 +161,9 @@ describe('checkDataset', () => {
     await expect(check({})).rejects.toMatchObject({ code: 'USAGE' });
     await expect(check({ coco: 'train.json' })).rejects.toThrow(/--images/);
     await expect(check({ voc: '.' })).rejects.toThrow(/--split/);
-    await expect(check({ voc: '.', split: 'train', coco: 'train.json', images: '.' })).rejects.toThrow(/either/);
+    await expect(check({ voc: '.', split: 'train', coco: 'train.json', images: '.' })).rejects.toThrow(
+      /give one of --coco and --voc/,
+    );
   });
 });
 

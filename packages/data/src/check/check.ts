@@ -10,25 +10,15 @@ import {
 } from '@kd/core/plain';
 import sharp from 'sharp';
 import type { DataSource, ReadDataset } from '../dataset.js';
-import { coco } from '../read/coco.js';
+import { dataSource } from '../open-dataset.js';
 import type { Correction } from '../read/correction.js';
 import type { TellFault } from '../read/faults.js';
 import { from, isMissing } from '../read/safe-path.js';
-import { voc } from '../read/voc.js';
+import { type ShortForm, shortForm } from '../short-form.js';
 import { classList } from './class-list.js';
 
-/** What is to be checked: `coco` with `images`, or `voc` with `split`. */
-export interface CheckOptions {
-  /** Instances JSON, or several as one set. */
-  readonly coco?: string | readonly string[];
-  /** Image folder of `coco`, or one for each of its files; of `voc`, its name in the root (default `JPEGImages`). */
-  readonly images?: string | readonly string[];
-  /** Root of a VOC data set. */
-  readonly voc?: string;
-  /** Split of `voc`. */
-  readonly split?: string;
-  /** Folder of the XML files in the root of `voc`; default `Annotations`. */
-  readonly annotations?: string;
+/** What is to be checked: `coco` with `images`, `voc` with `split`, or `yolo`. */
+export interface CheckOptions extends ShortForm {
   /** Class names in the order of the labels: a list, a JSON list as text, or the name of a file that holds one. */
   readonly classes?: string | readonly string[];
   /** Refuse what would be corrected. */
@@ -113,36 +103,20 @@ function messageOfFindings(name: string, findings: readonly string[]): string {
 }
 
 async function sourceOf(options: CheckOptions, folder: string): Promise<DataSource> {
-  const { strict = false, maxPixels } = options;
-  const classes = await classList(options.classes, folder);
-  const named = classes === undefined ? {} : { classes };
-  const common = { strict, ...(maxPixels === undefined ? {} : { maxPixels }) };
-  if ((options.coco === undefined) === (options.voc === undefined))
+  const { strict = false, maxPixels, classes, dump: _dump, folder: _folder, ...named } = options;
+  const spec = shortForm(named);
+  if (spec === null)
     throw new KdError(
       'USAGE',
-      'Say what to check: either --coco JSON with --images DIR, or --voc ROOT with --split NAME.',
+      'Say what to check: --coco JSON with --images DIR, --voc ROOT with --split NAME, or --yolo data.yaml.',
     );
-  if (options.coco !== undefined) {
-    if (options.images === undefined)
-      throw new KdError('USAGE', '--coco needs --images DIR, the folder that its file names start from.');
-    return coco({ annotations: options.coco, images: options.images, ...named, ...common });
-  }
-  if (options.split === undefined)
-    throw new KdError('USAGE', '--voc needs --split NAME, a list in ImageSets/Main without its .txt.');
-  return voc({
-    root: options.voc!,
-    split: options.split,
-    ...named,
-    ...(options.images === undefined ? {} : { images: onlyFolder(options.images) }),
-    ...(options.annotations === undefined ? {} : { annotations: options.annotations }),
-    ...common,
+  const names = await classList(classes, folder);
+  return dataSource({
+    ...spec,
+    ...(names === undefined ? {} : { classes: names }),
+    strict,
+    ...(maxPixels === undefined ? {} : { maxPixels }),
   });
-}
-
-function onlyFolder(images: string | readonly string[]): string {
-  if (typeof images === 'string') return images;
-  if (images.length === 1) return images[0]!;
-  throw new KdError('USAGE', '--images of --voc is the name of one folder in the root; give it once.');
 }
 
 async function decodeAll(

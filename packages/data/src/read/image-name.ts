@@ -1,7 +1,8 @@
-import { access, realpath } from 'node:fs/promises';
-import { isAbsolute, join, relative } from 'node:path';
+import { access } from 'node:fs/promises';
+import { isAbsolute, join } from 'node:path';
 import { KdError } from '@kd/core/plain';
 import { didYouMean } from './name-hint.js';
+import { restBelow } from './path-inside.js';
 import { checkRelative } from './safe-path.js';
 
 /** A file of the image folder, and what had to be read into its name. */
@@ -24,8 +25,8 @@ export async function imageName(given: string, folder: string, where: string): P
         `${where}: "${given}" is a URL, and images are not downloaded; fetch them, and write where they lie in the image folder.`,
       );
     if (isAbsolute(given)) {
-      const file = await insideOf(folder, given);
-      if (file !== null) return { file, why: `the absolute path "${given}" is read as ${file}` };
+      const file = await restBelow(folder, given);
+      if (file) return { file, why: `the absolute path "${given}" is read as ${file}` };
     }
     checkRelative(given, where);
   } catch (error) {
@@ -43,11 +44,3 @@ const isThere = (file: string): Promise<boolean> =>
     () => true,
     () => false,
   );
-
-/** The rest of an absolute path below the folder, links followed where the spelling alone does not tell. */
-async function insideOf(folder: string, path: string): Promise<string | null> {
-  const real = (one: string): Promise<string> => realpath(one).catch(() => one);
-  for (const rest of [relative(folder, path), relative(await real(folder), await real(path))])
-    if (rest !== '' && !rest.startsWith('..') && !isAbsolute(rest)) return rest;
-  return null;
-}

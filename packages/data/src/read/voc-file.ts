@@ -1,5 +1,6 @@
 import { KdError } from '@kd/core/plain';
 import type { Box } from './box-rule.js';
+import { decimal } from './decimal.js';
 import { attempt, type TellFault } from './faults.js';
 import { parseXml, type XmlElement } from './xml.js';
 
@@ -62,7 +63,7 @@ function readObject(object: XmlElement, place: string, fail: Fail): VocObject {
     const field = `${place} (${name}), <${key}>`;
     const text = only(bndbox, key, place, fail)?.text.trim();
     if (text === undefined) return fail(field, 'the corner is missing');
-    return number(text) ?? fail(field, `"${text}" is not a number`);
+    return decimal(text) ?? fail(field, `"${text}" is not a number`);
   };
   const [xmin, ymin, xmax, ymax] = [corner('xmin'), corner('ymin'), corner('xmax'), corner('ymax')];
   const difficult = only(object, 'difficult', place, fail)?.text.trim() ?? '';
@@ -88,12 +89,6 @@ function only(parent: XmlElement, name: string, place: string, fail: Fail): XmlE
 
 /** A whole number of pixels above 0, or null. */
 function side(text: string): number | null {
-  const value = number(text);
+  const value = decimal(text);
   return value !== null && Number.isSafeInteger(value) && value > 0 ? value : null;
-}
-
-/** The whole text as one decimal number, or null. */
-function number(text: string): number | null {
-  const value = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i.test(text) ? Number(text) : NaN;
-  return Number.isFinite(value) ? value : null;
 }

@@ -1,0 +1,42 @@
+import { readdir, stat } from 'node:fs/promises';
+import { join, posix } from 'node:path';
+import { KdError, messageOf } from '@kd/core/plain';
+import { resolveInside } from './safe-path.js';
+
+/**
+ * What pictures' names end in, in folders that hold other files, too. Those that cannot be decoded are among them: they
+ * are refused by name and not passed over.
+ */
+const PICTURE = /\.(?:jpe?g|jfif|png|webp|gif|tiff?|avif|bmp|dib|heic|heif|jp2|jxl|mpo|dng|pfm)$/i;
+
+export const isPicture = (name: string): boolean => PICTURE.test(name);
+
+/**
+ * The files below a folder, sorted, as paths from `root`. Names that begin with a dot are left out (`._a.jpg` of macOS
+ * is no picture), and links to folders are not followed, which is told: they may lead around in circles.
+ * @param start below `root`; empty: `root` itself
+ * @throws KdError DATA_INVALID, IMAGE_INVALID for a link out of `root`
+ */
+export async function walk(root: string, start: string, linked: (path: string) => void): Promise<readonly string[]> {
+  const files: string[] = [];
+  const visit = async (folder: string): Promise<void> => {
+    const entries = await readdir(join(root, folder), { withFileTypes: true }).catch((cause: unknown) => {
+      throw new KdError('DATA_INVALID', `${join(root, folder)} cannot be read: ${messageOf(cause)}.`, { cause });
+    });
+    for (const entry of entries.filter(({ name }) => !name.startsWith('.'))) {
+      const path = posix.join(folder, entry.name);
+      if (entry.isDirectory()) await visit(path);
+      else if (entry.isSymbolicLink() && (await isFolder(join(root, path)))) linked(path);
+      else files.push(path);
+    }
+  };
+  if (start !== '') await resolveInside(root, start);
+  await visit(start);
+  return files.sort((a, b) => (a < b ? -1 : 1));
+}
+
+const isFolder = (path: string): Promise<boolean> =>
+  stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );

@@ -1,0 +1,110 @@
+import { KdError, messageOf, readRegularFile } from '@kd/core/plain';
+import {
+  CST,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  Lexer,
+  LineCounter,
+  parseDocument,
+  type Document,
+  type Node,
+} from 'yaml';
+
+/** A node of a YAML file. Scalars are texts as they are written: `0.0` is not `0`, `no` is a word. */
+export type YamlValue = { readonly line: number } & (
+  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'list'; readonly items: readonly YamlValue[] }
+  | { readonly kind: 'map'; readonly entries: readonly (readonly [YamlValue & { kind: 'text' }, YamlValue])[] }
+  | { readonly kind: 'nothing' }
+);
+
+/** Of a file; those that describe a data set have a few hundred lines. */
+const MOST_BYTES = 1_000_000;
+const MOST_ALIASES = 100;
+
+/**
+ * Reads YAML that is one map. No tag is followed and nothing is made but texts, lists and maps.
+ * @throws KdError DATA_INVALID naming file and line
+ */
+export async function readYamlMap(file: string): Promise<ReadonlyMap<string, YamlValue>> {
+  const bytes = await readRegularFile(file).catch((cause: unknown) => {
+    const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
+    throw invalid(file, missing ? 'does not exist; check the path' : `cannot be read: ${messageOf(cause)}`, cause);
+  });
+  if (bytes.length > MOST_BYTES)
+    throw invalid(file, `has ${bytes.length} bytes, more than any description of a data set; is it the right file?`);
+  const source = bytes.toString('utf8').replace(/^\ufeff/, '');
+  const root = parse(source, file);
+  if (root.kind !== 'map')
+    throw invalid(file, 'is no YAML map; one with "names" and "train" is wanted, as YOLO’s data.yaml');
+  return new Map(root.entries.map(([key, value]) => [key.text, value]));
+}
+
+function parse(source: string, file: string): YamlValue {
+  const lines = new LineCounter();
+  const at = (offset: number): number => Math.max(lines.linePos(offset).line, 1);
+  try {
+    const document = parseDocument(source, { lineCounter: lines, prettyErrors: false });
+    const wrong = document.errors[0] ?? document.warnings[0];
+    refuseTabs(source, file);
+    if (wrong !== undefined)
+      throw invalid(`${file}, line ${at(wrong.pos[0])},`, `is not valid YAML: ${wrong.message.replace(/\.$/, '')}`);
+    return plain(document, file, at);
+  } catch (thrown) {
+    if (thrown instanceof KdError) throw thrown;
+    // The parser calls itself for what is nested.
+    throw invalid(
+      file,
+      thrown instanceof RangeError ? 'is nested too deep' : `is not valid YAML: ${messageOf(thrown)}`,
+    );
+  }
+}
+
+/** YAML 1.1 and 1.2, and its readers, disagree about where a tab may stand. */
+function refuseTabs(source: string, file: string): void {
+  let line = 1;
+  for (const token of new Lexer().lex(source)) {
+    if (token.includes('\t') && CST.tokenType(token) !== 'comment' && /^\s+$/.test(token))
+      throw invalid(`${file}, line ${line},`, 'has a tab between its words; write spaces');
+    line += token.split('\n').length - 1;
+  }
+}
+
+function plain(document: Document.Parsed, file: string, at: (offset: number) => number): YamlValue {
+  let aliases = 0;
+  const read = (node: Node | null, line: number): YamlValue => {
+    const own = node?.range == null ? line : at(node.range[0]);
+    if (isAlias(node)) {
+      if (++aliases > MOST_ALIASES)
+        throw invalid(
+          `${file}, line ${own},`,
+          `repeats its anchors more than ${MOST_ALIASES} times, as an alias bomb does; write the values out`,
+        );
+      return read(node.resolve(document) ?? null, own);
+    }
+    if (isSeq(node))
+      return { line: own, kind: 'list', items: node.items.map((item) => read(item as Node | null, own)) };
+    if (isMap(node))
+      return {
+        line: own,
+        kind: 'map',
+        entries: node.items.map((pair) => {
+          const key = read(pair.key as Node | null, own);
+          if (key.kind !== 'text') throw invalid(`${file}, line ${key.line},`, 'has a key that is no text');
+          return [key, read(pair.value as Node | null, key.line)] as const;
+        }),
+      };
+    if (!isScalar(node) || node.value === null) return { line: own, kind: 'nothing' };
+    return {
+      line: own,
+      kind: 'text',
+      text: typeof node.value === 'string' ? node.value : (node.source ?? String(node.value)),
+    };
+  };
+  return read(document.contents, 1);
+}
+
+const invalid = (file: string, why: string, cause?: unknown): KdError =>
+  new KdError('DATA_INVALID', `${file} ${why}.`, { cause });
