@@ -75,7 +75,8 @@ function refuseTabs(source: string, file: string): void {
 function plain(document: Document.Parsed, file: string, at: (offset: number) => number): YamlValue {
   let aliases = 0;
   const read = (node: Node | null, line: number): YamlValue => {
-    const own = node?.range == null ? line : at(node.range[0]);
+    const start = node?.range?.[0];
+    const own = start === undefined ? line : at(start);
     if (isAlias(node)) {
       if (++aliases > MOST_ALIASES)
         throw invalid(

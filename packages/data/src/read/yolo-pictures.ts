@@ -103,7 +103,7 @@ async function readList(list: string, folder: string, { add, note, tell }: Taker
   if (count === 0) throw new KdError('DATA_INVALID', `${join(folder, list)} lists no pictures.`);
 }
 
-/** The label file of a picture: `images` becomes `labels` in the last folder of that name; without one it lies beside. */
+/** The label file of a picture: the last folder named `images` becomes `labels`; without one it lies beside. */
 export function labelOf(picture: string): string {
   const parts = picture.split('/');
   const last = parts.lastIndexOf('images', parts.length - 2);

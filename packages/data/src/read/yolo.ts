@@ -87,7 +87,7 @@ async function open(name: string, options: YoloOptions, context: OpenContext, te
 
   const pictures = found.flatMap(({ file, where }, i): Described[] => {
     const one = labelled[i];
-    if (one == null) return [];
+    if (one === null || one === undefined) return [];
     for (const { line, first } of one.repeats)
       report.push({
         file,
