@@ -1,12 +1,13 @@
 import { KdError, shown } from '@kd/core/plain';
 import { attempt, type TellFault } from './faults.js';
-import { readJson } from './json.js';
+import { type JsonLists, readJsonLists } from './json-lists.js';
 
 /** What a COCO instances file holds, checked for form and for references; boxes as they stand. */
 export interface CocoFile {
   readonly categories: readonly { readonly id: number; readonly name: string }[];
   readonly images: readonly CocoImage[];
-  readonly annotations: readonly CocoAnnotation[];
+  /** By the ids of their images; of each image a list that nobody else holds. */
+  readonly annotations: ReadonlyMap<number | string, CocoAnnotation[]>;
 }
 
 export interface CocoImage {
@@ -38,87 +39,124 @@ type Entry = Readonly<Record<string, unknown>>;
  * @throws KdError DATA_INVALID naming the file
  */
 export async function readCocoFile(file: string, tell: TellFault): Promise<CocoFile> {
-  const { value, nanLine } = await readJson(file);
-  const [images, annotations, categories] = lists(value, file);
-  let faults = 0;
   const fail = (what: string, why: string): never => {
     throw new KdError('DATA_INVALID', `${file}: ${what}: ${why}.`);
   };
-  const entries = <T>(
-    list: readonly unknown[],
-    key: string,
-    read: (entry: unknown, place: string, i: number) => T,
-  ): T[] => list.flatMap((entry, i) => attempt(count, () => read(entry, `${key}[${i}]`, i)) ?? []);
+  const raw = await readLists(file, fail);
+  let faults = 0;
   const count = (fault: KdError): void => {
     faults++;
     tell(fault);
   };
-  const [categoryIds, imageIds, annotationIds] = [new Set<number>(), new Set<number | string>(), new Set<number>()];
-  const names = new Map<string, number>();
-  const read = {
-    categories: entries(categories, 'categories', (entry, place) => {
-      const one = category(entry, place, fail);
-      once(categoryIds, one.id, 'category', fail);
-      if (names.has(one.name))
-        fail(`categories ${names.get(one.name)} and ${one.id}`, `both have the name "${one.name}"; names must differ`);
-      names.set(one.name, one.id);
-      return one;
-    }),
-    images: entries(images, 'images', (entry, place) => {
-      const one = image(entry, place, fail);
-      once(imageIds, one.id, 'image', fail);
-      return one;
-    }),
-    annotations: entries(annotations, 'annotations', (entry, place, i) => {
-      const one = { ...annotation(entry, place, fail), position: i + 1 };
-      once(annotationIds, one.id, 'annotation', fail);
-      if (!imageIds.has(one.image)) fail(`annotation ${one.id}`, `image_id ${shown(one.image)} is not in "images"`);
-      if (!categoryIds.has(one.category))
-        fail(`annotation ${one.id}`, `category_id ${shown(one.category)} is not in "categories"`);
-      return one;
-    }),
+  /** What is right in itself goes on to be looked at beside the others; the rest is told. */
+  const each = <T>(list: readonly (T | KdError)[], check: (entry: T) => void): void => {
+    for (const entry of list)
+      if (entry instanceof KdError) count(entry);
+      else attempt(count, () => check(entry));
   };
-  if (nanLine !== null && faults === 0)
+  const categories = new Map<number, Category>();
+  const names = new Map<string, number>();
+  each(raw.categories, (one) => {
+    once(categories, one.id, 'category', fail);
+    if (names.has(one.name))
+      fail(`categories ${names.get(one.name)} and ${one.id}`, `both have the name "${one.name}"; names must differ`);
+    names.set(one.name, one.id);
+    categories.set(one.id, one);
+  });
+  const images = new Map<number | string, CocoImage>();
+  const annotations = new Map<number | string, CocoAnnotation[]>();
+  each(raw.images, (one) => {
+    once(images, one.id, 'image', fail);
+    images.set(one.id, one);
+    annotations.set(one.id, []);
+  });
+  const seen = new Set<number>();
+  each(raw.annotations, (one) => {
+    once(seen, one.id, 'annotation', fail);
+    seen.add(one.id);
+    const ofImage = annotations.get(one.image);
+    if (ofImage === undefined) return fail(`annotation ${one.id}`, `image_id ${shown(one.image)} is not in "images"`);
+    if (!categories.has(one.category))
+      fail(`annotation ${one.id}`, `category_id ${shown(one.category)} is not in "categories"`);
+    ofImage.push(one);
+  });
+  if (raw.nanLine !== null && faults === 0)
     tell(
       new KdError(
         'DATA_INVALID',
-        `${file}, line ${nanLine}: NaN and Infinity are not JSON; write a number or leave the key out.`,
+        `${file}, line ${raw.nanLine}: NaN and Infinity are not JSON; write a number or leave the key out.`,
       ),
     );
-  return read;
+  return { categories: [...categories.values()], images: [...images.values()], annotations };
+}
+
+type Category = CocoFile['categories'][number];
+
+/** The entries of the three lists, each by itself, in the order of the file; a fault stands for one that is wrong. */
+interface RawLists {
+  readonly categories: (Category | KdError)[];
+  readonly images: (CocoImage | KdError)[];
+  readonly annotations: (CocoAnnotation | KdError)[];
+  readonly nanLine: number | null;
+}
+
+/** Of every entry no more is kept than is used: polygons take most of a file. */
+async function readLists(file: string, fail: Fail): Promise<RawLists> {
+  const lists: Omit<RawLists, 'nanLine'> = { categories: [], images: [], annotations: [] };
+  const found = await readJsonLists(file, (key, entry, i) => {
+    const add = <T>(list: (T | KdError)[], read: (entry: unknown, place: Place, fail: Fail) => T): void => {
+      const one = attempt(
+        (fault) => void list.push(fault),
+        () => read(entry, { key, i }, fail),
+      );
+      if (one !== null) list.push(one);
+    };
+    if (key === 'categories') add(lists.categories, category);
+    else if (key === 'images') add(lists.images, image);
+    else if (key === 'annotations') add(lists.annotations, annotation);
+  });
+  checkLists(found, file);
+  return { ...lists, nanLine: found.nanLine };
 }
 
 type Fail = (what: string, why: string) => never;
 
-function lists(value: unknown, file: string): [Entry[], Entry[], Entry[]] {
+/** A list of the file and a place in it, from 0. */
+interface Place {
+  readonly key: string;
+  readonly i: number;
+}
+
+function checkLists(found: JsonLists | { readonly value: unknown }, file: string): asserts found is JsonLists {
   const wanted = 'a COCO instances file is an object with the lists "images", "annotations" and "categories"';
-  if (Array.isArray(value))
-    throw new KdError('DATA_INVALID', `${file} holds a list, as files of detection results do; ${wanted}.`);
-  if (!isObject(value)) throw new KdError('DATA_INVALID', `${file} holds ${shown(value)}; ${wanted}.`);
-  const missing = ['images', 'annotations', 'categories'].filter((key) => !Array.isArray(value[key]));
+  if ('value' in found) {
+    if (Array.isArray(found.value))
+      throw new KdError('DATA_INVALID', `${file} holds a list, as files of detection results do; ${wanted}.`);
+    throw new KdError('DATA_INVALID', `${file} holds ${shown(found.value)}; ${wanted}.`);
+  }
+  const missing = ['images', 'annotations', 'categories'].filter((key) => !found.lists.has(key));
   if (missing.length > 0) {
     throw new KdError(
       'DATA_INVALID',
-      `${file}: ${missing.map((key) => `"${key}"`).join(' and ')} ${missing.length > 1 ? 'are' : 'is'} missing or no list (its keys: ${Object.keys(value).join(', ') || 'none'}); ${wanted}.`,
+      `${file}: ${missing.map((key) => `"${key}"`).join(' and ')} ${missing.length > 1 ? 'are' : 'is'} missing or no list (its keys: ${found.keys.join(', ') || 'none'}); ${wanted}.`,
     );
   }
-  return [value.images, value.annotations, value.categories] as [Entry[], Entry[], Entry[]];
 }
 
-function category(entry: unknown, place: string, fail: Fail): CocoFile['categories'][number] {
-  if (!isObject(entry)) return fail(place, `an object is wanted, there is ${shown(entry)}`);
+function category(entry: unknown, place: Place, fail: Fail): Category {
+  if (!isObject(entry)) return fail(`${place.key}[${place.i}]`, `an object is wanted, there is ${shown(entry)}`);
   const { id, name } = entry;
-  if (!isId(id)) return fail(place, `"id" must be a whole number, there is ${shown(id)}`);
+  if (!isId(id)) return fail(`${place.key}[${place.i}]`, `"id" must be a whole number, there is ${shown(id)}`);
   if (typeof name !== 'string' || name.trim() === '')
     return fail(`category ${id}`, `"name" must be a text, there is ${shown(name)}`);
   return { id, name };
 }
 
-function image(entry: unknown, place: string, fail: Fail): CocoImage {
-  if (!isObject(entry)) return fail(place, `an object is wanted, there is ${shown(entry)}`);
+function image(entry: unknown, place: Place, fail: Fail): CocoImage {
+  if (!isObject(entry)) return fail(`${place.key}[${place.i}]`, `an object is wanted, there is ${shown(entry)}`);
   const { id, file_name: file, width, height } = entry;
   if (!isId(id) && (typeof id !== 'string' || id === ''))
-    return fail(place, `"id" must be a whole number or a text, there is ${shown(id)}`);
+    return fail(`${place.key}[${place.i}]`, `"id" must be a whole number or a text, there is ${shown(id)}`);
   if (typeof file !== 'string' || file === '')
     return fail(`image ${id}`, `"file_name" must be a text, there is ${shown(file)}`);
   if (isSide(width) && isSide(height)) return { id, file, size: { width, height }, noSize: null };
@@ -129,10 +167,10 @@ function image(entry: unknown, place: string, fail: Fail): CocoImage {
   return { id, file, size: null, noSize: said };
 }
 
-function annotation(entry: unknown, place: string, fail: Fail): Omit<CocoAnnotation, 'position'> {
-  if (!isObject(entry)) return fail(place, `an object is wanted, there is ${shown(entry)}`);
+function annotation(entry: unknown, place: Place, fail: Fail): CocoAnnotation {
+  if (!isObject(entry)) return fail(`${place.key}[${place.i}]`, `an object is wanted, there is ${shown(entry)}`);
   const { id, image_id: image, category_id: category, bbox, area, iscrowd } = entry;
-  if (!isId(id)) return fail(place, `"id" must be a whole number, there is ${shown(id)}`);
+  if (!isId(id)) return fail(`${place.key}[${place.i}]`, `"id" must be a whole number, there is ${shown(id)}`);
   const what = `annotation ${id}`;
   if (!isId(image) && typeof image !== 'string')
     return fail(what, `"image_id" is ${shown(image)}; the id of an image is wanted`);
@@ -143,12 +181,11 @@ function annotation(entry: unknown, place: string, fail: Fail): Omit<CocoAnnotat
     return fail(what, `"area" must be a finite number of at least 0, there is ${shown(area)}`);
   if (iscrowd !== undefined && iscrowd !== 0 && iscrowd !== 1 && typeof iscrowd !== 'boolean')
     return fail(what, `"iscrowd" must be 0 or 1, there is ${shown(iscrowd)}`);
-  return { id, image, category, bbox, area: area ?? null, crowd: Boolean(iscrowd) };
+  return { id, position: place.i + 1, image, category, bbox, area: area ?? null, crowd: Boolean(iscrowd) };
 }
 
-function once<Id extends number | string>(seen: Set<Id>, id: Id, what: string, fail: Fail): void {
-  if (seen.has(id)) fail(`${what} ${id}`, 'this id occurs twice; ids must differ');
-  seen.add(id);
+function once<Id>(seen: { has(id: Id): boolean }, id: Id, what: string, fail: Fail): void {
+  if (seen.has(id)) fail(`${what} ${String(id)}`, 'this id occurs twice; ids must differ');
 }
 
 const isObject = (value: unknown): value is Entry =>

@@ -60,15 +60,18 @@ export const lackingCategories = (
  * Ids of several files as ids of one set: as they stand where no two files share one, else 1, 2, … in the order of the
  * files and, within a file, of its ids (numbers before texts).
  */
-export function jointIds<Id extends number | string>(
-  files: readonly (readonly Id[])[],
-): (file: number, id: Id) => Id | number {
+export function jointIds<Part, Id extends number | string>(
+  parts: readonly Part[],
+  idsOf: (part: Part) => readonly Id[],
+): (part: number, id: Id) => Id | number {
+  if (parts.length === 1) return (_, id) => id;
+  const files = parts.map(idsOf);
   const seen = new Set<Id>();
-  const clash = files.length > 1 && files.some((ids) => ids.some((id) => seen.size === seen.add(id).size));
+  const clash = files.some((ids) => ids.some((id) => seen.size === seen.add(id).size));
   if (!clash) return (_, id) => id;
   let next = 1;
   const numbers = files.map((ids) => new Map([...ids].sort(ascending).map((id) => [id, next++])));
-  return (file, id) => numbers[file]!.get(id)!;
+  return (part, id) => numbers[part]!.get(id)!;
 }
 
 function ascending(a: number | string, b: number | string): number {

@@ -61,15 +61,13 @@ async function open(
     parts.push({ ...part, ...(await readCocoFile(part.file, tell)) });
   const categories = mergeCategories(parts, options.classes, wanted);
   const report: Correction[] = [...(parts.length === 1 ? [] : lackingCategories(parts, categories))];
-  const imageIds = jointIds(parts.map((part) => part.images.map(({ id }) => id)));
-  const annotationIds = jointIds(parts.map((part) => part.annotations.map(({ id }) => id)));
+  const imageIds = jointIds(parts, (part) => part.images.map(({ id }) => id));
+  const annotationIds = jointIds(parts, (part) => [...part.annotations.values()].flat().map(({ id }) => id));
   const owners = new Map<string, string>();
   const images: ImageRecord[] = [];
   for (const [i, part] of parts.entries()) {
     const base = await realpath(part.folder).catch(() => part.folder);
     const labels = labelsOf(part, categories);
-    const annotationsOf = new Map<number | string, CocoAnnotation[]>(part.images.map(({ id }) => [id, []]));
-    for (const entry of part.annotations) annotationsOf.get(entry.image)!.push(entry);
     for (const image of part.images) {
       const placed = await attemptLater(tell, async () => {
         const found = await placeImage(image, part, maxPixels, report);
@@ -86,7 +84,7 @@ async function open(
       if (placed === null) continue;
       const file = part.prefix + placed.file;
       const annotations: Annotation[] = [];
-      for (const entry of annotationsOf.get(image.id)!) {
+      for (const entry of part.annotations.get(image.id)!.splice(0)) {
         const label = labels.get(entry.category);
         if (label === undefined) continue; // of a class that is not wanted
         const { box, why } = correctBox(corners(entry.bbox), placed.width, placed.height);

@@ -17,14 +17,7 @@ export interface LooseJson {
  * @throws KdError DATA_INVALID naming the file
  */
 export async function readJson(file: string): Promise<LooseJson> {
-  const content = await readRegularText(file).catch((cause: unknown) => {
-    const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
-    throw new KdError(
-      'DATA_INVALID',
-      `${file} ${missing ? 'does not exist; check the path' : `cannot be read: ${messageOf(cause)}`}.`,
-      { cause },
-    );
-  });
+  const content = await readRegularText(file).catch((cause: unknown) => unreadable(file, cause));
   const text = content.replace(/^\ufeff/, '');
   if (text.trim() === '') throw new KdError('DATA_INVALID', `${file} is empty; JSON is wanted.`);
   try {
@@ -40,7 +33,18 @@ export async function readJson(file: string): Promise<LooseJson> {
   }
 }
 
-function withoutNan(text: string): LooseJson | null {
+/** @throws KdError DATA_INVALID that says why a file cannot be opened */
+export function unreadable(file: string, cause: unknown): never {
+  const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
+  throw new KdError(
+    'DATA_INVALID',
+    `${file} ${missing ? 'does not exist; check the path' : `cannot be read: ${messageOf(cause)}`}.`,
+    { cause },
+  );
+}
+
+/** The value of a text with NaN or Infinity, these as strings; null where it is no JSON besides or holds none. */
+export function withoutNan(text: string): LooseJson | null {
   let first: number | null = null;
   const parts: string[] = [];
   const token = /"|-?\b(?:NaN|Infinity)\b/g;
