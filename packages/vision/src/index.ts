@@ -31,6 +31,7 @@ export * from './object-mask.js';
 export * from './object-weights.js';
 export * from './one-hot.js';
 export * from './own-area.js';
+export * from './prior-weights.js';
 export * from './pyramid-network.js';
 export * from './resize-bilinear.js';
 export * from './resnet.js';

@@ -12,18 +12,22 @@ export interface BaselineCase {
   readonly config: Readonly<Record<string, unknown>>;
   readonly parts: Readonly<Record<string, number>>;
   readonly weights: Readonly<Record<string, number>>;
-  readonly loss: number;
+  /** Absent, with parts, weights and wrt, where a case holds what a rule gives and no loss. */
+  readonly loss?: number;
   /** Inputs that get a gradient. */
   readonly wrt: readonly string[];
   readonly inputs: Readonly<Record<string, readonly number[]>>;
   readonly expected: Readonly<Record<string, readonly number[]>>;
-  readonly tolerance: { readonly loss: number; readonly grad: number };
+  readonly tolerance: { readonly loss: number; readonly grad: number; readonly value?: number };
 }
 
 export type Inputs = ReadonlyMap<string, tf.Tensor>;
 
-/** The unweighted parts of a method, by name. */
-export type Method = (inputs: Inputs, one: BaselineCase) => Record<string, tf.Scalar>;
+/**
+ * The unweighted parts of a method, by name.
+ * @param stored what a case expects besides losses and gradients
+ */
+export type Method = (inputs: Inputs, one: BaselineCase, stored: Inputs) => Record<string, tf.Scalar>;
 
 /** `s0`, `s1`, … */
 export function levels(inputs: Inputs, prefix: string): tf.Tensor4D[] {

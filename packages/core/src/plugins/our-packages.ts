@@ -8,12 +8,17 @@ const OURS: Readonly<Record<PluginKind, Readonly<Record<string, string>>>> = {
     fgfi: '@kd/plugin-imitation',
     fitnets: '@kd/plugin-imitation',
     kd: '@kd/plugin-logits',
+    ld: '@kd/plugin-localization',
     pkd: '@kd/plugin-pkd',
     prototype: '@kd/plugin-prototype',
     rkd: '@kd/plugin-logits',
     ssim: '@kd/plugin-ssim',
   },
-  preset: { 'crosskd+pkd': '@kd/plugin-crosskd' },
+  preset: {
+    'crosskd+pkd': '@kd/plugin-crosskd',
+    'ld+gi': '@kd/plugin-localization',
+    'ld+kd': '@kd/plugin-localization',
+  },
   detector: {
     atss: '@kd/detector-gfl',
     'cascade-rcnn': '@kd/detector-faster-rcnn',

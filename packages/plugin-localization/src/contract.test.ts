@@ -1,0 +1,19 @@
+import { gfl, type GflInput } from '@kd/detector-gfl';
+import { tensorflow } from '@kd/engine-tensorflow';
+import { testPlugin } from '@kd/testing';
+import { ld } from './index.js';
+
+const engine = tensorflow();
+
+const tiny = (width: number): GflInput => ({
+  backbone: { block: 'basic', layers: [1, 1, 1, 1], width },
+  fpnChannels: 4,
+  head: { depth: 1, groups: 2 },
+  regMax: 4,
+  input: { fixedSize: [64, 64] },
+});
+// Another width below the heads, whose edges are the same.
+const models = { student: gfl(tiny(2)), teacher: gfl(tiny(4)) };
+
+testPlugin(ld, { engine, taps: false, ...models });
+testPlugin(ld, { engine, taps: false, options: { overlap: 'iof', instanceWeights: false, temperature: 2 }, ...models });
