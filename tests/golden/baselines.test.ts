@@ -5,6 +5,7 @@ import { imitationMethods } from './baselines/imitation.js';
 import { logitsMethods } from './baselines/logits.js';
 import { localizationMethods } from './baselines/localization.js';
 import { type BaselineCase, type Inputs, levels, type Method } from './baselines/method.js';
+import { predictionGuidedMethods } from './baselines/prediction-guided.js';
 import {
   casesOf,
   describeGolden,
@@ -23,6 +24,7 @@ const METHODS: Readonly<Record<string, Method>> = {
   ...imitationMethods,
   ...logitsMethods,
   ...localizationMethods,
+  ...predictionGuidedMethods,
   pkd: (inputs, { config }) => {
     const { std, resize, eps } = config;
     if (std !== undefined) only('std', std, 'unbiased over N,H,W per channel');

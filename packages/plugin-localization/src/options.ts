@@ -16,7 +16,10 @@ export const optionsSchema = v.strictObject({
   topk: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1e4)), 9),
   /** Share of the threshold that is the lower end of the region. */
   lower: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(1)), 0.25),
-  /** `same`: refuse heads whose priors and bins may differ. `any`: they mean the same, although the detectors say it in other words. */
+  /**
+   * `same`: refuse heads whose priors may differ. `any`: they belong together, although the detectors say it in other
+   * words.
+   */
   coding: v.optional(v.picklist(['same', 'any']), 'same'),
   instanceWeights,
   schedule: termSchedule,

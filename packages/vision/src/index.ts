@@ -17,6 +17,7 @@ export * from './fpn.js';
 export { gatherMatched } from '@kd/core';
 export * from './graph.js';
 export * from './initializers.js';
+export * from './instance-cells.js';
 export * from './kept-detections.js';
 export * from './layer-variables.js';
 export * from './layers/index.js';

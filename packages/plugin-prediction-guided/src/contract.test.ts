@@ -1,0 +1,14 @@
+import { tensorflow } from '@kd/engine-tensorflow';
+import { testPlugin, toyDetector, toyTwoStage } from '@kd/testing';
+import { frs, pfi } from './index.js';
+
+const engine = tensorflow();
+const wide = toyDetector({ width: 6 });
+const two = { student: toyTwoStage(), teacher: toyTwoStage({ width: 6 }) };
+
+testPlugin(pfi, { engine, teacher: wide });
+testPlugin(pfi, { engine, options: { form: 'squared', adapter: 'none', taps: 'neck@p4' } });
+testPlugin(pfi, { engine, ...two });
+
+testPlugin(frs, { engine, teacher: wide, options: { schedule: {} } });
+testPlugin(frs, { engine, ...two });

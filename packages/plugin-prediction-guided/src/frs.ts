@@ -1,0 +1,76 @@
+import { definePlugin, type Hooks, type NeckPair, neckPairs, type PluginScope, termFactor } from '@kd/core';
+import * as tf from '@tensorflow/tfjs-core';
+import * as v from 'valibot';
+import { checkScores, type Scores } from './check-scores.js';
+import { adapterName, adapterOptions, amount, entries, termSchedule } from './entries.js';
+import { richnessLoss } from './richness-loss.js';
+import { scoredLevels } from './scored-levels.js';
+
+const optionsSchema = v.strictObject({
+  ...entries,
+  /** Factors of the terms; without them those that are published for the kind of head. */
+  feature: v.optional(amount),
+  classification: v.optional(amount),
+  adapter: v.optional(adapterName, 'conv3x3'),
+  /** Without it the terms rise over 500 steps. */
+  schedule: v.optional(v.unwrap(termSchedule)),
+});
+
+export type FrsInput = v.InferInput<typeof optionsSchema>;
+export type FrsOptions = v.InferOutput<typeof optionsSchema>;
+
+/** Published factors, by what the head predicts: of RetinaNet, FCOS and GFL, and of the RPN of Faster R-CNN. */
+const FACTORS = {
+  delta: { feature: 0.005, classification: 0.02 },
+  distance: { feature: 0.01, classification: 0.05 },
+  distribution: { feature: 0.1, classification: 0.05 },
+  proposals: { feature: 0.002, classification: 0.1 },
+} as const;
+
+const WARMUP = { start: 0, warmup: 500, decay: 'none' } as const;
+
+/**
+ * Feature richness: features and class scores are learnt where the teacher sees something, whether an object is there or
+ * not. Du et al., "Distilling Object Detectors with Feature Richness", NeurIPS 2021.
+ */
+export const frs = definePlugin<FrsOptions, FrsInput>({
+  name: 'frs',
+  apiVersion: 1,
+  options: optionsSchema,
+  requires: {},
+  create,
+});
+
+function create(scope: PluginScope, options: FrsOptions): Hooks {
+  const usual = factorsOf(scope, checkScores(scope, options.coding));
+  const feature = options.feature ?? usual.feature;
+  const classification = options.classification ?? usual.classification;
+  const schedule = options.schedule ?? WARMUP;
+  let pairs: readonly NeckPair[] = [];
+  return {
+    settled: { feature, classification, schedule },
+
+    featureTap(requests) {
+      pairs = neckPairs(scope, requests, {
+        taps: options.taps,
+        adapter: adapterOptions(options.adapter),
+        pooled: true,
+      });
+    },
+
+    lossCompose: (step) =>
+      tf.tidy(() => {
+        const losses = richnessLoss(scoredLevels(scope, step, pairs, options));
+        return {
+          feature: tf.mul<tf.Scalar>(losses.feature, feature),
+          classification: tf.mul<tf.Scalar>(losses.classification, classification),
+        };
+      }),
+
+    // Without a factor there is nothing to learn: the run says so, and computes nothing for it.
+    schedule: (progress) => (feature + classification === 0 ? 0 : termFactor(schedule, progress)),
+  };
+}
+
+const factorsOf = ({ student }: PluginScope, scores: Scores) =>
+  FACTORS[scores === 'proposals' ? 'proposals' : student.dense!.boxes];
