@@ -18,8 +18,8 @@ export interface LdRows {
 }
 
 /**
- * Localization distillation: the student's distributions over the edges of a box learn the teacher's. `Σ w T² KL(t||s) /
- * bins` over boxes and sides, over the average factor. The teacher is a constant. Zheng et al., "Localization
+ * Localization distillation: the student's distributions over the edges of a box learn the teacher's. `Σ w T² KL(t||s)
+ * / bins` over boxes and sides, over the average factor. The teacher is a constant. Zheng et al., "Localization
  * Distillation for Dense Object Detection", CVPR 2022.
  * @param logits [..., 4, bins] of the student
  * @param target [..., 4, bins] of the teacher

@@ -30,8 +30,8 @@ const FACTORS = {
 const WARMUP = { start: 0, warmup: 500, decay: 'none' } as const;
 
 /**
- * Feature richness: features and class scores are learnt where the teacher sees something, whether an object is there or
- * not. Du et al., "Distilling Object Detectors with Feature Richness", NeurIPS 2021.
+ * Feature richness: features and class scores are learnt where the teacher sees something, whether an object is there
+ * or not. Du et al., "Distilling Object Detectors with Feature Richness", NeurIPS 2021.
  */
 export const frs = definePlugin<FrsOptions, FrsInput>({
   name: 'frs',

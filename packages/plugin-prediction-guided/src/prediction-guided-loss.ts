@@ -43,7 +43,9 @@ export function levelsLoss(levels: readonly ScoredMaps[], { form, detachPredicti
   return tf.div(tf.addN(means), means.length);
 }
 
-/** The mean squared difference of the scores of each cell; only the student's get a gradient. [b, h, w, n] -> [b, h, w] */
+/**
+ * The mean squared difference of the scores of each cell; only the student's get a gradient. [b, h, w, n] -> [b, h, w]
+ */
 function scoreGap(student: tf.Tensor4D, teacher: tf.Tensor4D): tf.Tensor3D {
   return tf.customGrad((x, save) => {
     const { value, slope } = tf.tidy(() => {

@@ -12,10 +12,10 @@ export interface RichnessLosses {
 const LEAST_SUM = 1e-30;
 
 /**
- * Feature richness: every cell counts as much as the teacher's best score there, over priors and classes. `Σ M (S - T)² /
- * Σ M` over cells and channels, and the same of the binary cross-entropy of the student's scores with the teacher's; the
- * levels add up. The teacher is a constant.
- * Du et al., "Distilling Object Detectors with Feature Richness", NeurIPS 2021.
+ * Feature richness: every cell counts as much as the teacher's best score there, over priors and classes. `Σ M (S -
+ * T)² / Σ M` over cells and channels, and the same of the binary cross-entropy of the student's scores with the
+ * teacher's; the levels add up. The teacher is a constant. Du et al., "Distilling Object Detectors with Feature
+ * Richness", NeurIPS 2021.
  * @throws KdError USAGE when shapes do not fit
  */
 export function richnessLoss(levels: readonly ScoredMaps[]): RichnessLosses {
