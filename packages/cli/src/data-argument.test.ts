@@ -50,7 +50,7 @@ test.each([
   [{ coco: 'a.json' }, '--coco needs --images'],
   [{ voc: 'r' }, '--voc needs --split'],
   [{ images: 'i' }, '--images belongs to --coco'],
-  [{ classes: '["a"]' }, '--classes belongs to --coco, --voc and --yolo'],
+  [{ classes: '["a"]' }, '--classes belongs to a data set'],
   [{ coco: 'a', images: 'i', voc: 'r', split: 's' }, 'give one of --coco and --voc'],
   [{ data: '{"format":' }, '--data is no JSON'],
   [{ data: '{"images":3}' }, 'expected an object with a format'],

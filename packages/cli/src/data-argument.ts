@@ -10,10 +10,19 @@ export interface DataArgument {
 }
 
 /** What belongs to a data set on the command line, besides its classes. */
-const SHORT = ['coco', 'voc', 'yolo', 'images', 'annotations', 'split'] as const satisfies (keyof ShortForm)[];
+const SHORT = [
+  'coco',
+  'voc',
+  'yolo',
+  'labelme',
+  'csv',
+  'images',
+  'annotations',
+  'split',
+] as const satisfies (keyof ShortForm)[];
 
 /**
- * `--data`, or `--coco` with `--images`, `--voc` with `--split`, or `--yolo`; null when none is given.
+ * `--data`, `--coco` with `--images`, `--voc` with `--split`, `--yolo`, `--labelme` or `--csv`; null without one.
  * @param split of YOLO's form where none is named
  * @throws KdError USAGE
  */
@@ -24,11 +33,11 @@ export async function dataArgument({ data, classes, ...flags }: Flags, split = '
     const spec = shortForm(named, split);
     if (spec !== null)
       return {
-        spec: { ...spec, ...(classes === undefined ? {} : { classes: await classNames(String(classes)) }) },
+        spec: { ...spec, ...(classes === undefined ? {} : { classes: await classesOf(spec, String(classes)) }) },
         folder,
       };
     if (classes === undefined) return null;
-    throw new KdError('USAGE', '--classes belongs to --coco, --voc and --yolo; give one of these, too.');
+    throw new KdError('USAGE', '--classes belongs to a data set: give --coco, --voc, --yolo, --labelme or --csv, too.');
   }
   const [other] = classes === undefined ? Object.keys(named) : ['classes'];
   if (other !== undefined)
@@ -41,6 +50,10 @@ export async function dataArgument({ data, classes, ...flags }: Flags, split = '
 /** What flags say of a data set, as texts. */
 export const shortFlags = (flags: Flags): ShortForm =>
   Object.fromEntries(SHORT.flatMap((key) => (flags[key] === undefined ? [] : [[key, texts(flags[key])]]))) as ShortForm;
+
+/** A table takes a file of classes itself: it may hold their ids. */
+const classesOf = async (spec: DataArgument['spec'], given: string): Promise<string | string[]> =>
+  spec['format'] === 'csv' && !given.trimStart().startsWith('[') ? given : classNames(given);
 
 const CLASSES_FORM = `--classes must be a JSON list of names, such as '["RBC","WBC"]', or a file with one.`;
 

@@ -194,6 +194,8 @@ const withFiles = (command: ReturnType<CAC['command']>): ReturnType<CAC['command
     .option('--voc <root>', 'Folder of a VOC data set, with --split')
     .option('--annotations <dir>', 'Name of the folder of the XML files of --voc (default: Annotations)')
     .option('--yolo <yaml>', "data.yaml of a data set in YOLO's form")
+    .option('--labelme <dir>', 'Folder of LabelMe: pictures and their JSON files')
+    .option('--csv <file>', 'Table of boxes: file,x1,y1,x2,y2,class; with --images where its files lie elsewhere')
     .option('--split <name>', 'List in ImageSets/Main, without .txt; of --yolo, a split of the file')
     .option(
       '--classes <json>',

@@ -3,6 +3,8 @@ export { voc, type VocOptions } from './read/voc.js';
 export { VOC_CLASSES as vocClassNames } from './read/voc-classes.js';
 export type { VocSet } from './read/voc-sets.js';
 export { yolo, type YoloOptions } from './read/yolo.js';
+export { labelme, type LabelmeOptions } from './read/labelme.js';
+export { csv, type CsvOptions } from './read/csv.js';
 export { correctionLine, type Correction } from './read/correction.js';
 export type { Box } from './read/box-rule.js';
 export type { DataSource, ReadDataset } from './dataset.js';

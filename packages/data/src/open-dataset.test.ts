@@ -28,7 +28,7 @@ describe('dataSource', () => {
 
   it.each([
     [null, /null/],
-    [{ images: 3 }, /"format" is missing.*coco, voc, yolo, synthetic/],
+    [{ images: 3 }, /"format" is missing.*coco, voc, yolo, labelme, csv, synthetic/],
     [{ format: 'cooc' }, /did you mean "coco"/],
     [{ format: 'toString' }, /the formats are/],
     [{ format: 'coco', annotation: 'a', images: 'b' }, /"annotation"; did you mean "annotations"/],

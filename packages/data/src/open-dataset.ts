@@ -2,18 +2,20 @@ import { KdError, shown, suggestion } from '@kd/core/plain';
 import * as v from 'valibot';
 import type { DataSource, ReadDataset } from './dataset.js';
 import { coco } from './read/coco.js';
+import { csv } from './read/csv.js';
+import { labelme } from './read/labelme.js';
 import { voc } from './read/voc.js';
 import { yolo } from './read/yolo.js';
 import { SOURCE_OPTIONS } from './source-options.js';
 import { synthetic } from './synthetic/synthetic.js';
 
-const FORMATS = { coco, voc, yolo, synthetic } as const;
+const FORMATS = { coco, voc, yolo, labelme, csv, synthetic } as const;
 
 const formats = Object.keys(FORMATS);
 
 /**
  * A source from plain data, as a JSON config holds it: `{ "format": "coco", "annotations": "…", "images": "…" }`.
- * The other keys are the options of {@link coco}, {@link voc}, {@link yolo} and {@link synthetic}.
+ * The other keys are the options of the function of that name, such as {@link coco}.
  * @throws KdError CONFIG_INVALID naming the key
  */
 export function dataSource(spec: unknown): DataSource {

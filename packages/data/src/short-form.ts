@@ -8,7 +8,14 @@ export interface ShortForm {
   readonly voc?: string;
   /** `data.yaml` of a data set in YOLO's form. */
   readonly yolo?: string;
-  /** Image folder of `coco`, or one for each of its files; of `voc`, its name in the root (default `JPEGImages`). */
+  /** Folder of LabelMe. */
+  readonly labelme?: string;
+  /** Table of boxes. */
+  readonly csv?: string;
+  /**
+   * Image folder of `coco`, or one for each of its files; of `voc`, its name in the root (default `JPEGImages`);
+   * of `csv`, where its files start from (default: its own folder).
+   */
   readonly images?: string | readonly string[];
   /** Folder of the XML files in the root of `voc`; default `Annotations`. */
   readonly annotations?: string;
@@ -25,6 +32,8 @@ const FORMS: Readonly<
   coco: { as: 'annotations', wants: ['images'], takes: [] },
   voc: { as: 'root', wants: ['split'], takes: ['images', 'annotations'] },
   yolo: { as: 'data', wants: [], takes: ['split'] },
+  labelme: { as: 'folder', wants: [], takes: [] },
+  csv: { as: 'annotations', wants: [], takes: ['images'] },
 };
 
 /** What a format has to have besides, in words. */

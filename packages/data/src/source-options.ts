@@ -29,6 +29,13 @@ export const SOURCE_OPTIONS = {
     ...common,
   },
   yolo: { data: text, split: text, classes: v.optional(v.array(text)), ...common },
+  labelme: { folder: text, classes: v.optional(v.array(text)), ...common },
+  csv: {
+    annotations: text,
+    images: v.optional(text),
+    classes: v.optional(v.union([v.array(text), text], 'must be a list of names, or a file with them')),
+    ...common,
+  },
   synthetic: {
     images: v.number(),
     size: v.optional(v.union([v.number(), pair], 'must be a number of pixels, or [height, width]')),

@@ -13,11 +13,12 @@ import type { DataSource, ReadDataset } from '../dataset.js';
 import { dataSource } from '../open-dataset.js';
 import type { Correction } from '../read/correction.js';
 import type { TellFault } from '../read/faults.js';
-import { from, isMissing } from '../read/safe-path.js';
+import { tellPictures } from '../read/picture-faults.js';
+import { from } from '../read/safe-path.js';
 import { type ShortForm, shortForm } from '../short-form.js';
 import { classList } from './class-list.js';
 
-/** What is to be checked: `coco` with `images`, `voc` with `split`, or `yolo`. */
+/** What is to be checked: `coco` with `images`, `voc` with `split`, `yolo`, `labelme` or `csv`. */
 export interface CheckOptions extends ShortForm {
   /** Class names in the order of the labels: a list, a JSON list as text, or the name of a file that holds one. */
   readonly classes?: string | readonly string[];
@@ -108,9 +109,11 @@ async function sourceOf(options: CheckOptions, folder: string): Promise<DataSour
   if (spec === null)
     throw new KdError(
       'USAGE',
-      'Say what to check: --coco JSON with --images DIR, --voc ROOT with --split NAME, or --yolo data.yaml.',
+      'Say what to check: --coco JSON with --images DIR, --voc ROOT with --split NAME, --yolo data.yaml, --labelme DIR, or --csv FILE.',
     );
-  const names = await classList(classes, folder);
+  // A table takes a file of classes itself: it may hold their ids.
+  const isFile = spec['format'] === 'csv' && typeof classes === 'string' && !classes.trimStart().startsWith('[');
+  const names = isFile ? classes : await classList(classes, folder);
   return dataSource({
     ...spec,
     ...(names === undefined ? {} : { classes: names }),
@@ -152,15 +155,7 @@ async function decodeAll(
       else throw result.reason;
     });
   }
-  const missing = bad.filter(isMissing).length;
-  if (missing > 1 && missing > dataset.images.length / 2)
-    tell(
-      new KdError(
-        'IMAGE_INVALID',
-        `${missing} of ${dataset.images.length} images are not there: the folder of the images looks wrong.`,
-      ),
-    );
-  bad.forEach(tell);
+  tellPictures(bad, dataset.images.length, tell);
   return { images, notes };
 }
 

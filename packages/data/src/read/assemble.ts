@@ -1,10 +1,11 @@
-import type { Annotation, Category, ImageRecord } from '@kd/core/plain';
+import { type Annotation, type Category, type ImageRecord, KdError } from '@kd/core/plain';
 import { createDataset, type ReadDataset } from '../dataset.js';
 import type { ImageSize } from '../decode/decode.js';
 import { type Box, correctBox, short } from './box-rule.js';
 import type { Correction } from './correction.js';
 import { attempt, attemptLater, type TellFault } from './faults.js';
 import { inLanes } from './lanes.js';
+import { tellPictures } from './picture-faults.js';
 import { sizeOfPicture } from './picture-size.js';
 import { refuseIfStrict } from './strict.js';
 
@@ -16,9 +17,7 @@ export interface Described {
   readonly file: string;
   /** null: not declared, and read from the picture. */
   readonly size: Size | null;
-  /** What the annotations say instead of a size; null where they say nothing. */
-  readonly noSize: string | null;
-  /** File and entry, told where the picture cannot be read. */
+  /** File and entry that name it, told where the picture cannot be read; empty for one that was found in a folder. */
   readonly where: string;
   readonly objects: readonly DescribedObject[];
 }
@@ -50,14 +49,20 @@ export async function assemble(
   tell: TellFault,
 ): Promise<ReadDataset> {
   const report = [...before];
+  const faults: KdError[] = [];
   const sized = await inLanes(pictures, async (picture) => {
     const notes: string[] = [];
-    const question = { maxPixels, noSize: picture.noSize, where: picture.where };
+    const question = { maxPixels, noSize: null, where: picture.where };
     const size =
       picture.size ??
-      (await attemptLater(tell, () => sizeOfPicture(folder, picture.file, question, (why) => void notes.push(why))));
-    return { picture, size, notes };
+      (await attemptLater(
+        (fault) => void faults.push(placed(fault, picture.where)),
+        () => sizeOfPicture(folder, picture.file, question, (why) => void notes.push(why)),
+      ));
+    // Which way up the boxes are meant is no question where there are none.
+    return { picture, size, notes: picture.objects.length === 0 ? [] : notes };
   });
+  tellPictures(faults, pictures.length, tell);
   let id = 0;
   const images = sized.flatMap(({ picture: { file, objects }, size, notes }): ImageRecord[] => {
     report.push(...notes.map((why) => ({ file, annotation: null, action: 'noted' as const, why })));
@@ -81,6 +86,9 @@ export async function assemble(
   attempt(tell, () => refuseIfStrict(strict, file, report));
   return createDataset({ name, categories, images, report, pixels: { kind: 'files', folder, maxPixels } });
 }
+
+const placed = (fault: KdError, where: string): KdError =>
+  where === '' ? fault : new KdError(fault.code, `${where}: ${fault.message}`, { cause: fault.cause });
 
 /** A coordinate without the last binary digits of what it was computed from. */
 export const cleaned = (value: number): number => (Number.isInteger(value) ? value : Number(short(value)));

@@ -1,13 +1,5 @@
 import { join, posix } from 'node:path';
-import {
-  KdError,
-  messageOf,
-  parseOptions,
-  readRegularFile,
-  suggestion,
-  type Annotation,
-  type ImageRecord,
-} from '@kd/core/plain';
+import { KdError, messageOf, parseOptions, readRegularFile, type Annotation, type ImageRecord } from '@kd/core/plain';
 import * as v from 'valibot';
 import { createDataset, type DataSource, type ReadDataset } from '../dataset.js';
 import { DEFAULT_MAX_PIXELS } from '../decode/image.js';
@@ -17,7 +9,7 @@ import type { Correction } from './correction.js';
 import { attempt, attemptLater, gatherFaults, type TellFault } from './faults.js';
 import { sizeOfPicture } from './picture-size.js';
 import { from, resolveInside } from './safe-path.js';
-import { distinct } from './choose-categories.js';
+import { classNames, unknownClass } from './class-names.js';
 import { refuseIfStrict } from './strict.js';
 import { VOC_CLASSES } from './voc-classes.js';
 import { readVocFile, type VocFile } from './voc-file.js';
@@ -119,8 +111,9 @@ async function open(
       );
     listed.add(id);
   }
-  const classes = classNames(options.classes, wanted, entries);
-  const labels = new Map(classes.map((className, label) => [className, label]));
+  const held = entries.flatMap(({ read }) => read.objects.flatMap((object) => object?.name ?? []));
+  const classes = options.classes === 'voc' ? VOC_CLASSES : classNames(options.classes, wanted, held);
+  const labels = new Map<string, number>(classes.map((className, label) => [className, label]));
 
   const images: ImageRecord[] = [];
   let id = 0;
@@ -203,24 +196,4 @@ async function annotationBytes(folder: string, stem: string, xml: string, where:
   } catch (cause) {
     throw new KdError('DATA_INVALID', `${where}: ${xml} cannot be read: ${messageOf(cause)}`, { cause });
   }
-}
-
-/** The names given; else those wanted, with what the files hold besides behind them. */
-function classNames(
-  given: VocOptions['classes'],
-  wanted: readonly string[] | undefined,
-  files: readonly { readonly read: VocFile }[],
-): readonly string[] {
-  if (given === 'voc') return VOC_CLASSES;
-  if (given !== undefined) return distinct(given);
-  const held = files.flatMap(({ read }) => read.objects.flatMap((object) => object?.name ?? []));
-  return [...new Set([...(wanted ?? []), ...held.sort()])];
-}
-
-function unknownClass(name: string, classes: readonly string[], where: string): never {
-  const hint = suggestion(name, classes);
-  throw new KdError(
-    'DATA_INVALID',
-    `${where}: the class "${name}" is unknown${hint === '' ? '' : ` (${hint})`}; the classes are ${classes.join(', ')}.`,
-  );
 }

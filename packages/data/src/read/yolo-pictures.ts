@@ -20,6 +20,8 @@ export interface YoloPlace {
   readonly folder: string;
   /** What `path` says, below the folder. */
   readonly base: string;
+  /** A sentence for the end of a message about a path that is not there. */
+  readonly hint: string;
 }
 
 /**
@@ -28,10 +30,11 @@ export interface YoloPlace {
  */
 export async function yoloPictures(
   split: readonly Placed[],
-  { folder, base }: YoloPlace,
+  { folder, base, hint }: YoloPlace,
   note: (file: string, why: string) => void,
   tell: TellFault,
-): Promise<readonly YoloPicture[]> {
+): Promise<{ readonly pictures: readonly YoloPicture[]; readonly folders: readonly string[] }> {
+  const folders: string[] = [];
   const seen = new Map<string, string>();
   const pictures: YoloPicture[] = [];
   const add = (file: string, where: string): void => {
@@ -45,8 +48,9 @@ export async function yoloPictures(
     await attemptLater(tell, async () => {
       const { path, why } = await pathInside(text, { folder, base, where, above: true });
       if (why !== undefined) note(path, why);
-      const kind = await kindOf(folder, path, text, where);
+      const kind = await kindOf(join(folder, path), where, async () => (await didYouMean(folder, text)) + hint);
       if (kind === 'folder') {
+        folders.push(path);
         const files = await walk(folder, path, (link) => note(link, 'the link to a folder is not followed'));
         const found = files.filter(isPicture);
         if (found.length === 0)
@@ -60,15 +64,14 @@ export async function yoloPictures(
         );
     });
   }
-  return pictures;
+  return { pictures, folders };
 }
 
-async function kindOf(folder: string, path: string, text: string, where: string): Promise<'folder' | 'file'> {
-  const found = await stat(join(folder, path)).catch(async (cause: unknown) => {
-    const hint = await didYouMean(folder, text);
+async function kindOf(path: string, where: string, hint: () => Promise<string>): Promise<'folder' | 'file'> {
+  const found = await stat(path).catch(async (cause: unknown) => {
     throw new KdError(
       'DATA_INVALID',
-      `${where}: ${join(folder, path)} does not exist; paths start from the folder of the file, and from "path" in it.${hint}`,
+      `${where}: ${path} does not exist; paths start from the folder of the file, and from "path" in it.${await hint()}`,
       { cause },
     );
   });
@@ -101,12 +104,4 @@ async function readList(list: string, folder: string, { add, note, tell }: Taker
     });
   }
   if (count === 0) throw new KdError('DATA_INVALID', `${join(folder, list)} lists no pictures.`);
-}
-
-/** The label file of a picture: the last folder named `images` becomes `labels`; without one it lies beside. */
-export function labelOf(picture: string): string {
-  const parts = picture.split('/');
-  const last = parts.lastIndexOf('images', parts.length - 2);
-  if (last >= 0) parts[last] = 'labels';
-  return parts.join('/').replace(/\.[^./]*$/, '') + '.txt';
 }

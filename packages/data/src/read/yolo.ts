@@ -11,11 +11,12 @@ import { chooseCategories } from './choose-categories.js';
 import type { Correction } from './correction.js';
 import { attemptLater, gatherFaults, type TellFault } from './faults.js';
 import { inLanes } from './lanes.js';
-import { pathInside } from './path-inside.js';
+import { type PathInside, pathInside } from './path-inside.js';
 import { from, resolveInside } from './safe-path.js';
-import { readYoloFile } from './yolo-file.js';
+import { type Placed, readYoloFile } from './yolo-file.js';
 import { readYoloLabel, type YoloRow, type YoloRule } from './yolo-label.js';
-import { labelOf, yoloPictures } from './yolo-pictures.js';
+import { labelOf, noteLabelFiles } from './yolo-label-files.js';
+import { yoloPictures } from './yolo-pictures.js';
 
 const schema = v.strictObject(SOURCE_OPTIONS.yolo);
 
@@ -65,14 +66,18 @@ async function open(name: string, options: YoloOptions, context: OpenContext, te
   const note = (about: string, why: string): void =>
     void report.push({ file: about, annotation: null, action: 'noted', why });
 
-  if (read.download !== null)
-    note(options.data, `line ${read.download}: "download" is never run; the pictures have to be there`);
-  const base =
-    read.path === null
-      ? null
-      : await pathInside(read.path.text, { folder, base: '', where: read.path.where, above: true });
-  if (base?.why !== undefined) note(options.data, base.why);
-  const found = await yoloPictures(read.split, { folder, base: base?.path ?? '' }, note, tell);
+  const line = read.download;
+  if (line !== null) note(options.data, `line ${line}: "download" is never run; the pictures have to be there`);
+  const hint = line === null ? '' : ` "download" in line ${line} is never run; fetch the pictures yourself.`;
+  const base = await baseOf(read.path, folder, hint);
+  if (base.why !== undefined) note(options.data, base.why);
+  const { pictures: found, folders } = await yoloPictures(read.split, { folder, base: base.path, hint }, note, tell);
+  await noteLabelFiles(
+    folder,
+    found.map((one) => one.file),
+    folders,
+    note,
+  );
   const rule: YoloRule = { categories: read.categories, poseColumns: read.poseColumns };
   const labelled = await inLanes(found, ({ file }) =>
     attemptLater(tell, () => labelRows(folder, labelOf(file), rule, tell)),
@@ -95,9 +100,17 @@ async function open(name: string, options: YoloOptions, context: OpenContext, te
         action: 'dropped',
         why: `the row is that of line ${first}, and counts once`,
       });
-    return [{ file, size: null, noSize: null, where, objects: one.rows.flatMap((row) => objectOf(row, labels)) }];
+    return [{ file, size: null, where, objects: one.rows.flatMap((row) => objectOf(row, labels)) }];
   });
   return assemble({ name, folder, categories, pictures, maxPixels, strict: options.strict, file, report }, tell);
+}
+
+/** Where the paths of a `data.yaml` start from. */
+async function baseOf(path: Placed | null, folder: string, hint: string): Promise<PathInside> {
+  if (path === null) return { path: '' };
+  return pathInside(path.text, { folder, base: '', where: path.where, above: true }).catch((thrown: unknown) => {
+    throw thrown instanceof KdError ? new KdError(thrown.code, thrown.message + hint) : thrown;
+  });
 }
 
 /** No file: no object. */

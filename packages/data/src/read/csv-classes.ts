@@ -1,0 +1,45 @@
+import { type Category, KdError, readRegularText, shown } from '@kd/core/plain';
+import { readCsv } from './csv-file.js';
+import { distinct } from './choose-categories.js';
+import { readJson } from './json.js';
+
+/**
+ * Classes out of a file: a JSON list of names, which have the ids 1 to K, or rows `name,id`.
+ * @throws KdError DATA_INVALID naming file and line
+ */
+export async function readClassFile(file: string): Promise<readonly Category[]> {
+  // What is not there is told below.
+  const isJson = await readRegularText(file).then(
+    (text) => /^\ufeff?\s*\[/.test(text),
+    () => false,
+  );
+  if (isJson) {
+    const { value } = await readJson(file);
+    if (Array.isArray(value) && value.every((name): name is string => typeof name === 'string' && name.trim() !== ''))
+      return numbered(distinct(value));
+    throw new KdError('DATA_INVALID', `${file}: a JSON list of class names is wanted, like ["cat", "dog"].`);
+  }
+  const { rows } = await readCsv(file);
+  const ids = new Map<number, string>();
+  const names = new Set<string>();
+  for (const [i, { line, fields }] of rows.entries()) {
+    const [name = '', text = ''] = fields;
+    if (i === 0 && name.toLowerCase() === 'name' && text.toLowerCase() === 'id') continue;
+    const id = /^\d+$/.test(text) ? Number(text) : NaN;
+    const fail = (why: string): never => {
+      throw new KdError('DATA_INVALID', `${file}, line ${line}: ${why}.`);
+    };
+    if (fields.length !== 2 || name === '' || !Number.isSafeInteger(id))
+      fail(`${shown(fields.join(','))} is no row "name,id" with a whole number from 0`);
+    if (ids.has(id)) fail(`the id ${id} is that of "${ids.get(id)}" already; ids must differ`);
+    if (names.has(name)) fail(`the class "${name}" occurs twice; names must differ`);
+    ids.set(id, name);
+    names.add(name);
+  }
+  if (ids.size === 0)
+    throw new KdError('DATA_INVALID', `${file} names no class; rows "name,id" or a JSON list are wanted.`);
+  return [...ids].map(([id, name]) => ({ id, name })).sort((a, b) => a.id - b.id);
+}
+
+export const numbered = (names: readonly string[]): readonly Category[] =>
+  names.map((name, i) => ({ id: i + 1, name }));

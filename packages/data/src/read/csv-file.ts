@@ -1,0 +1,62 @@
+import { KdError, messageOf, readRegularText, shown } from '@kd/core/plain';
+import { CsvError, parse } from 'csv-parse/sync';
+
+/** A record, and the line of the file that it begins in. */
+export interface CsvRow {
+  readonly line: number;
+  readonly fields: readonly string[];
+}
+
+/** Characters of one record. A quote that nobody closes would go on to the end of the file. */
+const LONGEST = 100_000;
+
+/**
+ * Reads a table, with quotes as in RFC 4180. Fields are parted by commas, or by semicolons where the first line has
+ * semicolons and no comma. Blank lines do not count.
+ * @throws KdError DATA_INVALID naming file and line
+ */
+export async function readCsv(
+  file: string,
+): Promise<{ readonly rows: readonly CsvRow[]; readonly delimiter: ',' | ';' }> {
+  const text = (
+    await readRegularText(file).catch((cause: unknown) => {
+      const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
+      throw new KdError(
+        'DATA_INVALID',
+        `${file} ${missing ? 'does not exist; check the path' : `cannot be read: ${messageOf(cause)}`}.`,
+        { cause },
+      );
+    })
+  ).replace(/^\ufeff/, '');
+  const first = /\S.*/.exec(text)?.[0] ?? '';
+  const delimiter = first.includes(';') && !first.includes(',') ? ';' : ',';
+  try {
+    const records = parse(text, {
+      delimiter,
+      record_delimiter: ['\r\n', '\n', '\r'],
+      relax_column_count: true,
+      skip_empty_lines: true,
+      max_record_size: LONGEST,
+      info: true,
+    }) as unknown as { readonly record: readonly string[]; readonly info: { readonly lines: number } }[];
+    return { rows: linesOf(records), delimiter };
+  } catch (cause) {
+    const line = cause instanceof CsvError ? (cause as { lines?: unknown }).lines : undefined;
+    throw new KdError(
+      'DATA_INVALID',
+      `${file}${typeof line === 'number' ? `, line ${line},` : ''} is not valid CSV: ${shown(messageOf(cause), 200)}.`,
+      { cause },
+    );
+  }
+}
+
+/** csv-parse tells the line in which a record ends. */
+const linesOf = (
+  records: readonly { readonly record: readonly string[]; readonly info: { readonly lines: number } }[],
+): CsvRow[] =>
+  records.flatMap(({ record, info: { lines } }) => {
+    const fields = record.map((field) => field.trim());
+    if (fields.length === 1 && fields[0] === '') return [];
+    const inside = record.join('').match(/\r\n|\r|\n/g)?.length ?? 0;
+    return [{ line: lines - inside, fields }];
+  });

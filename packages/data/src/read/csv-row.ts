@@ -1,0 +1,53 @@
+import { KdError, shown } from '@kd/core/plain';
+import type { Box } from './box-rule.js';
+import type { CsvColumn, CsvTable } from './csv-columns.js';
+import type { CsvRow } from './csv-file.js';
+import { decimal, decimalComma } from './decimal.js';
+
+export interface CsvObject {
+  readonly line: number;
+  readonly className: string;
+  readonly box: Box;
+}
+
+/** @throws KdError DATA_INVALID */
+export function readCsvRow(
+  { line, fields }: CsvRow,
+  { places, width }: CsvTable,
+  where: string,
+): {
+  readonly file: string;
+  readonly size: { readonly width: number; readonly height: number } | null;
+  /** null: the picture has none, as far as this row tells. */
+  readonly object: CsvObject | null;
+} {
+  const fail = (why: string): never => {
+    throw new KdError('DATA_INVALID', `${where}: ${why}.`);
+  };
+  if (fields.length !== width)
+    fail(
+      `the row has ${fields.length} ${fields.length === 1 ? 'field' : 'fields'}, and ${width} are wanted${fields.length > width ? '; write numbers with a point (a decimal comma parts them), and put texts with commas into double quotes' : ''}`,
+    );
+  const field = (column: CsvColumn): string => fields[places.get(column) ?? -1] ?? '';
+  const file = field('file') || fail('the file is empty');
+  const sides = [field('width'), field('height')];
+  const size = sides.every((side) => side === '')
+    ? null
+    : { width: whole(sides[0]!, fail), height: whole(sides[1]!, fail) };
+  const corners = (['x1', 'y1', 'x2', 'y2'] as const).map((column) => [column, field(column)] as const);
+  const className = field('class');
+  if (className === '' && corners.every(([, text]) => text === '')) return { file, size, object: null };
+  const box = corners.map(([column, text]) => {
+    if (text === '') fail(`${column} is empty; a picture without objects has all of x1, y1, x2, y2 and class empty`);
+    return decimal(text) ?? fail(`${column}: ${shown(text)} is not a number${decimalComma(text)}`);
+  }) as unknown as Box;
+  if (className === '') fail('the class is empty; a picture without objects has all of x1, y1, x2, y2 and class empty');
+  return { file, size, object: { line, className, box } };
+}
+
+function whole(text: string, fail: (why: string) => never): number {
+  const value = decimal(text);
+  return value !== null && Number.isSafeInteger(value) && value > 0
+    ? value
+    : fail(`the size of the picture: ${shown(text)} is no whole number above 0`);
+}
