@@ -1,7 +1,8 @@
 import { KdError, parseOptions } from '@kd/core';
+import { distancePull, pulledRows, rowPairs } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
 import * as v from 'valibot';
-import { anglePull, distancePull, geometryOf, moved, type Pairs } from './relations.js';
+import { anglePull, geometryOf } from './relations.js';
 
 export const relationEntries = {
   /** Scale every embedding to length 1 before. */
@@ -79,13 +80,16 @@ function relations(
     const x = input as tf.Tensor2D;
     const kept = tf.tidy(() => {
       const there = mask ?? tf.ones<tf.Rank.R1>([x.shape[0]]);
-      const pairs = pairsOf(there, weights);
+      const pairs = rowPairs(there, weights);
       const [own, taught] = [geometryOf(x), geometryOf(teacher)];
-      const [distance, angle] = [distancePull(own, taught, pairs), anglePull(own, taught, pairs, duplicates)];
+      const [distance, angle] = [
+        distancePull(own.squares, taught.squares, pairs),
+        anglePull(own, taught, pairs, duplicates),
+      ];
       const enough = tf.cast(tf.greaterEqual(pairs.count, least), 'float32');
       return {
         value: tf.mul(tf.stack([distance.loss, angle.loss]), enough),
-        slopes: [distance, angle].map(({ pull }) => tf.mul(moved(pull, x), enough)),
+        slopes: [distance, angle].map(({ pull }) => tf.mul(pulledRows(pull, x), enough)),
       };
     });
     (save as tf.GradSaveFunc)(kept.slopes);
@@ -95,12 +99,6 @@ function relations(
         tf.addN(saved.map((slope, i) => tf.mul(slope, tf.slice(dy, [i], [1])))),
     };
   })(student) as tf.Tensor1D;
-}
-
-function pairsOf(mask: tf.Tensor1D, weights: tf.Tensor1D | undefined): Pairs {
-  const n = mask.shape[0];
-  const pairs = tf.mul(tf.mul(tf.expandDims(mask, 1), tf.expandDims(mask, 0)), tf.sub(1, tf.eye(n))) as tf.Tensor2D;
-  return { weights: weights ? tf.mul(weights, mask) : mask, pairs, count: tf.sum(mask) };
 }
 
 /** Rows of length 1; one of zeros stays as it is, without a slope. */

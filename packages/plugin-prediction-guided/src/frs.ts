@@ -1,7 +1,15 @@
-import { definePlugin, type Hooks, type NeckPair, neckPairs, type PluginScope, termFactor } from '@kd/core';
+import {
+  type CellScores,
+  checkCellScores,
+  definePlugin,
+  type Hooks,
+  type NeckPair,
+  neckPairs,
+  type PluginScope,
+  termFactor,
+} from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
 import * as v from 'valibot';
-import { checkScores, type Scores } from './check-scores.js';
 import { adapterName, adapterOptions, amount, entries, termSchedule } from './entries.js';
 import { richnessLoss } from './richness-loss.js';
 import { scoredLevels } from './scored-levels.js';
@@ -42,7 +50,7 @@ export const frs = definePlugin<FrsOptions, FrsInput>({
 });
 
 function create(scope: PluginScope, options: FrsOptions): Hooks {
-  const usual = factorsOf(scope, checkScores(scope, options.coding));
+  const usual = factorsOf(scope, checkCellScores(scope, options.coding));
   const feature = options.feature ?? usual.feature;
   const classification = options.classification ?? usual.classification;
   const schedule = options.schedule ?? WARMUP;
@@ -72,5 +80,5 @@ function create(scope: PluginScope, options: FrsOptions): Hooks {
   };
 }
 
-const factorsOf = ({ student }: PluginScope, scores: Scores) =>
+const factorsOf = ({ student }: PluginScope, scores: CellScores) =>
   FACTORS[scores === 'proposals' ? 'proposals' : student.dense!.boxes];

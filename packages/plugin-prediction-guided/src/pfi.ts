@@ -1,7 +1,14 @@
-import { definePlugin, type Hooks, type NeckPair, neckPairs, type PluginScope, termFactor } from '@kd/core';
+import {
+  checkCellScores,
+  definePlugin,
+  type Hooks,
+  type NeckPair,
+  neckPairs,
+  type PluginScope,
+  termFactor,
+} from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
 import * as v from 'valibot';
-import { checkScores } from './check-scores.js';
 import { adapterName, adapterOptions, amount, entries, termSchedule } from './entries.js';
 import { levelsLoss, pfiEntries } from './prediction-guided-loss.js';
 import { scoredLevels } from './scored-levels.js';
@@ -32,7 +39,7 @@ export const pfi = definePlugin<PfiOptions, PfiInput>({
 });
 
 function create(scope: PluginScope, options: PfiOptions): Hooks {
-  checkScores(scope, options.coding);
+  checkCellScores(scope, options.coding);
   let pairs: readonly NeckPair[] = [];
   return {
     featureTap(requests) {

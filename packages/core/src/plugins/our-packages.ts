@@ -8,6 +8,7 @@ const OURS: Readonly<Record<PluginKind, Readonly<Record<string, string>>>> = {
     fgfi: '@kd/plugin-imitation',
     fitnets: '@kd/plugin-imitation',
     frs: '@kd/plugin-prediction-guided',
+    gid: '@kd/plugin-general-instances',
     kd: '@kd/plugin-logits',
     ld: '@kd/plugin-localization',
     pfi: '@kd/plugin-prediction-guided',

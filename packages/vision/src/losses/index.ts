@@ -6,5 +6,6 @@ export * from './focal-sum.js';
 export { sigmoidFocalLoss, type FocalOptions } from './focal.js';
 export * from './quality-focal.js';
 export * from './regression.js';
+export * from './relative-distances.js';
 export * from './soft-kl.js';
 export * from './soft-quality-focal.js';

@@ -1,0 +1,18 @@
+import { tensorflow } from '@kd/engine-tensorflow';
+import { testPlugin, toyDetector, toyTwoStage } from '@kd/testing';
+import { gid } from './index.js';
+
+const engine = tensorflow();
+
+testPlugin(gid, { engine, options: { minSide: 4, roiSize: 3, canonicalSize: 16 } });
+testPlugin(gid, {
+  engine,
+  options: { minSide: 4, roiSize: 2, adapter: 'conv1x1', topk: 3 },
+  teacher: toyDetector({ width: 6 }),
+});
+testPlugin(gid, {
+  engine,
+  options: { minSide: 4, roiSize: 2, adapter: 'conv3x3' },
+  student: toyTwoStage(),
+  teacher: toyTwoStage({ width: 6 }),
+});
