@@ -68,6 +68,58 @@ export async function makeInputs(folder) {
   await write('voc/Annotations/b.xml', xml('b.jpg', [['dog', 2, 2, 20, 10]]));
   await write('voc/ImageSets/Main/train.txt', 'a\nb\n');
 
+  for (const name of ['yolo', 'csv']) {
+    await write(`${name}/images/a.png`, png);
+    await write(`${name}/images/b.jpg`, jpg);
+  }
+  await write(
+    'yolo/data.yaml',
+    'path: .\ntrain: list.txt\nval: images\nnc: 2\nnames:\n  0: cat\n  3: dog\ndownload: x.zip\n',
+  );
+  await write('yolo/list.txt', './images/a.png\n./images/b.jpg\n');
+  await write('yolo/labels/a.txt', '0 0.5 0.5 0.25 0.5\n3 0.1 0.2 0.6 0.2 0.6 0.9\n');
+  await write('yolo/labels/b.txt', '3 0.25 0.25 0.5 0.5\n');
+
+  const shape = (label, shape_type, points) => ({ label, points, group_id: null, shape_type, flags: {} });
+  const labelme = (imagePath, shapes) => ({
+    version: '5.4.1',
+    flags: {},
+    shapes,
+    imagePath,
+    imageData: null,
+    imageHeight: SIZE.height,
+    imageWidth: SIZE.width,
+  });
+  await write('labelme/a.png', png);
+  await write('labelme/images/b.jpg', jpg);
+  await write(
+    'labelme/a.json',
+    labelme('a.png', [
+      shape('cat', 'rectangle', [
+        [10, 12],
+        [2, 3],
+      ]),
+      shape('dog', 'circle', [
+        [12, 8],
+        [15, 8],
+      ]),
+      shape('dog', 'point', [[1, 1]]),
+    ]),
+  );
+  await write(
+    'labelme/json/b.json',
+    labelme('..\\images\\b.jpg', [
+      shape('dog', 'polygon', [
+        [2, 2],
+        [20, 3],
+        [9, 14.5],
+      ]),
+    ]),
+  );
+
+  await write('csv/boxes.csv', 'file,x1,y1,x2,y2,class\na.png,2,3,10.5,8,cat\n"a.png",0,0,24,16,"dog"\nb.jpg,,,,,\n');
+  await write('csv/classes.csv', 'cat,0\ndog,4\n');
+
   await write('images/a.png', png);
   await write('images/b.jpg', jpg);
   await write('images/grey16.png', await picture().greyscale().toColourspace('grey16').png().toBuffer());

@@ -112,15 +112,55 @@ const XML = {
 
 const LISTS = {
   'another line': (text, random) =>
-    replaceOne(text, /^.*$/gm, () => random.pick([...NAMES, ...NUMBERS, 'a  1', 'a.png', './a']), random),
+    replaceOne(
+      text,
+      /^.*$/gm,
+      () => random.pick([...NAMES, ...NUMBERS, 'a  1', 'a.png', './a', '0 .5 .5 .5 .5 .9', '3 50 50 9 9']),
+      random,
+    ),
   'a line doubled': (text, random) => replaceOne(text, /^.+$/gm, (line) => `${line}\n${line}`, random),
 };
 
-const OF_KIND = { bytes: BYTES, json: { ...TEXT, ...JSONS }, xml: { ...TEXT, ...XML }, list: { ...TEXT, ...LISTS } };
+const YAML = {
+  'a line doubled': (text, random) => replaceOne(text, /^.+$/gm, (line) => `${line}\n${line}`, random),
+  'a tab': (text, random) => replaceOne(text, / +/g, () => '\t', random),
+  'another value': (text, random) =>
+    replaceOne(
+      text,
+      /(?<=: ).+$/gm,
+      () => random.pick([...VALUES, ...NAMES, ...NUMBERS, '../x', '/etc', '*a', '&a b']),
+      random,
+    ),
+  'a tag': (text, random) => replaceOne(text, /(?<=: ).+$/gm, (value) => `!!python/object:os.system ${value}`, random),
+  'aliases of aliases': (text) =>
+    `a: &a [${'x,'.repeat(20)}]\n${['b', 'c', 'd', 'e'].map((key, i) => `${key}: &${key} [${`*${'abcd'[i]},`.repeat(20)}]\n`).join('')}${text}`,
+  'an alias of itself': (text, random) => replaceOne(text, /(?<=: ).+$/gm, () => '&a [*a]', random),
+  'deep lists': (text, random) => replaceOne(text, /(?<=: ).+$/gm, () => '['.repeat(DEEP), random),
+};
+
+const CSV = {
+  'another field': (text, random) =>
+    replaceOne(text, /[^,\n]+/g, () => random.pick([...NAMES, ...NUMBERS, '', '"1,5"', '../a.png', 'b.jpg']), random),
+  'a quote': (text, random) => replaceOne(text, /[,\w]/g, (sign) => `${sign}"`, random),
+  'a field lost': (text, random) => replaceOne(text, /,[^,\n]*/g, () => '', random),
+  'a row doubled': (text, random) => replaceOne(text, /^.+$/gm, (row) => `${row}\n${row}`, random),
+  semicolons: (text) => text.replaceAll(',', ';'),
+};
+
+const OF_KIND = {
+  bytes: BYTES,
+  json: { ...TEXT, ...JSONS },
+  xml: { ...TEXT, ...XML },
+  list: { ...TEXT, ...LISTS },
+  yaml: { ...TEXT, ...YAML },
+  csv: { ...TEXT, ...CSV },
+};
 
 /** The kind of a file by its name. */
 const kindOf = (name) =>
-  /\.jsonl?$/.test(name) ? 'json' : name.endsWith('.xml') ? 'xml' : name.endsWith('.txt') ? 'list' : 'bytes';
+  /\.jsonl?$/.test(name) ? 'json' : (Object.entries(ENDINGS).find(([ending]) => name.endsWith(ending))?.[1] ?? 'bytes');
+
+const ENDINGS = { '.xml': 'xml', '.txt': 'list', '.yaml': 'yaml', '.csv': 'csv' };
 
 /**
  * Changes a file. A safetensors file is changed as bytes, or in its JSON header, whose length is then written anew, so

@@ -49,6 +49,37 @@ export async function makeTargets(folder) {
       },
     },
     {
+      name: 'yolo',
+      share: 3,
+      folder: at('yolo'),
+      change: ['data.yaml', 'data.yaml', 'labels/a.txt', 'labels/a.txt', 'labels/b.txt', 'list.txt', 'images/b.jpg'],
+      read: async () => {
+        await checkDataset({ yolo: 'data.yaml', split: 'val', folder: at('yolo') });
+        return readSet({ format: 'yolo', data: 'data.yaml', split: 'train' }, at('yolo'));
+      },
+    },
+    {
+      name: 'labelme',
+      share: 2,
+      folder: at('labelme'),
+      change: ['a.json', 'a.json', 'json/b.json', 'images/b.jpg'],
+      read: async () => {
+        await checkDataset({ labelme: '.', folder: at('labelme') });
+        return readSet({ format: 'labelme', folder: '.' }, at('labelme'));
+      },
+    },
+    {
+      name: 'csv',
+      share: 2,
+      folder: at('csv'),
+      change: ['boxes.csv', 'boxes.csv', 'boxes.csv', 'classes.csv', 'images/a.png'],
+      read: async () => {
+        await checkDataset({ csv: 'boxes.csv', images: 'images', folder: at('csv') });
+        const spec = { format: 'csv', annotations: 'boxes.csv', images: 'images', classes: 'classes.csv' };
+        return readSet(spec, at('csv'));
+      },
+    },
+    {
       name: 'image',
       share: 3,
       folder: at('images'),

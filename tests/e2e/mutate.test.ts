@@ -19,13 +19,16 @@ test('damaged files and odd configs end in one clear error, or are read as what 
     'bank',
     'coco',
     'config',
+    'csv',
     'image',
+    'labelme',
     'list',
     'manifest',
     'run',
     'torch',
     'voc',
     'weights',
+    'yolo',
   ]);
   const sum = (which: 'read' | 'refused'): number => Object.values(outcomes).reduce((all, one) => all + one[which], 0);
   expect(sum('read') + sum('refused')).toBe(200);

@@ -6,7 +6,7 @@ import { tell } from './out.js';
 
 // Commands of two words are joined, so that they are commands like any other.
 const TWO_WORDS: Readonly<Record<string, readonly string[]>> = {
-  data: ['check'],
+  data: ['check', 'convert'],
   engine: ['install'],
   weights: ['inspect'],
 };
@@ -116,6 +116,16 @@ export function build(): CAC {
     .option('--json', 'One JSON object on standard output and nothing else')
     .action(async (flags: Flags) => (await import('./commands/data-check.js')).checkData(flags));
 
+  withData(
+    program.command('data convert', 'Write a data set of any form as a COCO instances file; tells what was corrected'),
+    'needed where no other data is given',
+  )
+    .option('--out <file>', 'The file, such as annotations.json')
+    .option('--strict', 'Refuse what would be corrected')
+    .option('--json', 'One JSON object on standard output and nothing else')
+    .example('  kd data convert --yolo data.yaml --split val --out annotations.json')
+    .action(async (flags: Flags) => (await import('./commands/data-convert.js')).convertData(flags));
+
   withWeights(
     program.command(
       'weights inspect <file>',
@@ -176,12 +186,12 @@ const withWeights = (command: ReturnType<CAC['command']>): ReturnType<CAC['comma
     .option('--prefix <text>', 'Names that begin with this, without it, e.g. student. (default: found)')
     .option('--rename <json>', 'Rules on names, a JSON list: [["^encoder\\\\.", "backbone.body."]]');
 
-const withData = (command: ReturnType<CAC['command']>): ReturnType<CAC['command']> =>
+const withData = (
+  command: ReturnType<CAC['command']>,
+  otherwise = 'default: the validation data of the run',
+): ReturnType<CAC['command']> =>
   withFiles(
-    command.option(
-      '--data <json>',
-      'Data as in a config: {"format":"coco",…}, or a file with that (default: the validation data of the run)',
-    ),
+    command.option('--data <json>', `Data as in a config: {"format":"coco",…}, or a file with that (${otherwise})`),
   );
 
 const withFiles = (command: ReturnType<CAC['command']>): ReturnType<CAC['command']> =>

@@ -36,5 +36,5 @@ export function sharedClassesAdvice(one: ClassList, other: ClassList): string {
   const shared = one.names.filter((name) => other.names.includes(name));
   return shared.length === 0
     ? 'They have no class in common: are these the right files?'
-    : `Write the classes that both are to have as \`classes\` of both, such as "classes": ${JSON.stringify(shared)}; COCO leaves the others out, VOC wants every class that is in its files.`;
+    : `Write the classes that both are to have as \`classes\` of both, such as "classes": ${JSON.stringify(shared)}; COCO and YOLO leave the others out, the other formats want every class that is in their files.`;
 }

@@ -2,7 +2,7 @@ import type { Category, Dataset, DatasetSource, ImageRecord } from '@kd/core';
 import type { HostImage } from './decode/image.js';
 import { createLoader } from './loader/loader.js';
 import { missingImages } from './missing-images.js';
-import { readPixels, type PixelSource } from './pixels.js';
+import { pathOf, readPixels, type PixelSource } from './pixels.js';
 import type { Correction } from './read/correction.js';
 import type { TellFault } from './read/faults.js';
 
@@ -11,6 +11,8 @@ export interface ReadDataset extends Dataset {
   readonly report: readonly Correction[];
   /** One image, upright, 8-bit RGB. @throws KdError IMAGE_INVALID */
   readImage(record: ImageRecord): Promise<HostImage>;
+  /** Where the file of an image lies; null for one that is drawn. */
+  pathOf(record: ImageRecord): string | null;
 }
 
 export interface OpenContext {
@@ -36,6 +38,7 @@ export function createDataset({ pixels, ...parts }: DatasetParts): ReadDataset {
   return {
     ...parts,
     readImage: (record) => readPixels(pixels, record),
+    pathOf: (record) => pathOf(pixels, record.file),
     missing: () => missingImages(pixels, parts.images),
     loader: (options) => createLoader({ name: parts.name, images: parts.images, pixels }, options),
   };

@@ -17,5 +17,6 @@ export { synthetic, type SyntheticOptions } from './synthetic/synthetic.js';
 export { dataSource, openDataset } from './open-dataset.js';
 export { shortForm, type ShortForm } from './short-form.js';
 export { checkDataset, type CheckedImage, type CheckOptions, type CheckResult } from './check/check.js';
+export { cocoText, toCoco, type CocoInstances, type Converted } from './convert/to-coco.js';
 export { checkText } from './check/check-text.js';
 export { CLASS_NAMES as syntheticClassNames } from './synthetic/classes.js';

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { KdError, type ImageRecord } from '@kd/core/plain';
 import { readImage } from './decode/decode.js';
 import type { HostImage } from './decode/image.js';
@@ -17,6 +18,13 @@ export async function readPixels(source: PixelSource, record: ImageRecord): Prom
   if (source.kind === 'synthetic') return syntheticImage(source.scene, Number(record.id));
   const { folder, file } = fileOf(source, record.file);
   return readImage(await resolveInside(folder, file), { declared: record, maxPixels: source.maxPixels });
+}
+
+/** Null for a picture that is drawn. @throws KdError IMAGE_INVALID for a file of no folder */
+export function pathOf(source: PixelSource, name: string): string | null {
+  if (source.kind === 'synthetic') return null;
+  const { folder, file } = fileOf(source, name);
+  return join(folder, file);
 }
 
 /** Where a file of the data set lies. @throws KdError IMAGE_INVALID for one of no folder */

@@ -268,7 +268,7 @@ export function checkTeacher(teacher: BuiltDetector, student: BuiltDetector): vo
   if (difference !== null) {
     const way = others.every((name) => own.includes(name))
       ? `Give the data the teacher's list, as \`classes\` of data.train and data.val: "classes": ${JSON.stringify(others)}.`
-      : 'Train the teacher on the classes of the data, or add those that are missing to the data: to `classes` of VOC, to "categories" of COCO.';
+      : 'Train the teacher on the classes of the data, or add those that are missing to the data: to "categories" of COCO, to "names" of YOLO, to `classes` of the other formats.';
     throw new KdError(
       'TEACHER_INVALID',
       `the classes of the teacher (${teacher.info.weights}) differ: ${difference}. ${way}`,

@@ -1,7 +1,7 @@
 import { type Annotation, type Category, type ImageRecord, KdError } from '@kd/core/plain';
 import { createDataset, type ReadDataset } from '../dataset.js';
 import type { ImageSize } from '../decode/decode.js';
-import { type Box, correctBox, short } from './box-rule.js';
+import { type Box, correctBox } from './box-rule.js';
 import type { Correction } from './correction.js';
 import { attempt, attemptLater, type TellFault } from './faults.js';
 import { inLanes } from './lanes.js';
@@ -89,6 +89,3 @@ export async function assemble(
 
 const placed = (fault: KdError, where: string): KdError =>
   where === '' ? fault : new KdError(fault.code, `${where}: ${fault.message}`, { cause: fault.cause });
-
-/** A coordinate without the last binary digits of what it was computed from. */
-export const cleaned = (value: number): number => (Number.isInteger(value) ? value : Number(short(value)));

@@ -24,3 +24,6 @@ export function correctBox(box: Box, width: number, height: number): Corrected {
 
 /** A number for a message: without the digits that binary fractions add. */
 export const short = (value: number): string => String(Number(value.toPrecision(10)));
+
+/** A sum or a product of decimal fractions without the last binary digits that it brings in. */
+export const cleaned = (value: number): number => (Number.isInteger(value) ? value : Number(short(value)));

@@ -4,7 +4,7 @@ import { type Annotation, type Category, type ImageRecord, KdError, parseOptions
 import * as v from 'valibot';
 import { DEFAULT_MAX_PIXELS } from '../decode/image.js';
 import { createDataset, type DataSource, type OpenContext, type ReadDataset } from '../dataset.js';
-import { correctBox, short } from './box-rule.js';
+import { cleaned, correctBox } from './box-rule.js';
 import { readCocoFile, type CocoAnnotation, type CocoFile, type CocoImage } from './coco-file.js';
 import { jointIds, lackingCategories, mergeCategories } from './coco-merge.js';
 import { type CocoPart, cocoParts, listOf } from './coco-parts.js';
@@ -140,14 +140,10 @@ function pixelsOf(parts: readonly CocoPart[], maxPixels: number): PixelSource {
   return { kind: 'folders', folders, maxPixels };
 }
 
+/** A box that ends at the border does not overhang it by a binary digit. */
 const corners = ([x, y, w, h]: CocoAnnotation['bbox']): [number, number, number, number] => [
   x,
   y,
-  clean(x + w),
-  clean(y + h),
+  cleaned(x + w),
+  cleaned(y + h),
 ];
-
-/**
- * Sums of decimal fractions without the last binary digit, so that a box that ends at the border does not overhang it.
- */
-const clean = (value: number): number => (Number.isInteger(value) ? value : Number(short(value)));

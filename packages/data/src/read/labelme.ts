@@ -4,8 +4,8 @@ import * as v from 'valibot';
 import type { DataSource, OpenContext, ReadDataset } from '../dataset.js';
 import { DEFAULT_MAX_PIXELS } from '../decode/image.js';
 import { SOURCE_OPTIONS } from '../source-options.js';
-import { assemble, cleaned, type Described, type DescribedObject } from './assemble.js';
-import { type Box } from './box-rule.js';
+import { assemble, type Described, type DescribedObject } from './assemble.js';
+import { type Box, cleaned } from './box-rule.js';
 import { classNames, unknownClass } from './class-names.js';
 import type { Correction } from './correction.js';
 import { attempt, attemptLater, gatherFaults, type TellFault } from './faults.js';
@@ -115,7 +115,8 @@ const constant = (box: Box) => {
 
 async function readOne(folder: string, json: string, tell: TellFault): Promise<ReadFile> {
   const where = join(folder, json);
-  const read = await readLabelmeFile(await resolveInside(folder, json), tell);
+  await resolveInside(folder, json);
+  const read = await readLabelmeFile(where, tell);
   const { path, why } = await pathInside(read.imagePath, {
     folder,
     base: posix.dirname(json),

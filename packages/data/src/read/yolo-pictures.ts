@@ -86,7 +86,8 @@ interface Taker {
 
 /** Paths of a list start from its folder. */
 async function readList(list: string, folder: string, { add, note, tell }: Taker): Promise<void> {
-  const file = await resolveInside(folder, list);
+  await resolveInside(folder, list);
+  const file = join(folder, list);
   const text = await readRegularText(file).catch((cause: unknown) => {
     throw new KdError('DATA_INVALID', `${file} cannot be read: ${messageOf(cause)}.`, { cause });
   });
@@ -97,11 +98,11 @@ async function readList(list: string, folder: string, { add, note, tell }: Taker
     if (given === '') continue;
     count++;
     await attemptLater(tell, async () => {
-      const where = `${join(folder, list)}, line ${i + 1}`;
+      const where = `${file}, line ${i + 1}`;
       const { path, why } = await pathInside(given, { folder, base: posix.dirname(list), where, above: true });
       if (why !== undefined) note(path, why);
       add(path, where);
     });
   }
-  if (count === 0) throw new KdError('DATA_INVALID', `${join(folder, list)} lists no pictures.`);
+  if (count === 0) throw new KdError('DATA_INVALID', `${file} lists no pictures.`);
 }
