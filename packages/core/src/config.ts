@@ -35,15 +35,19 @@ const use = <Definition>() =>
     'must be a name, [name, { options }], [name, { options }, { as: "an-id" }] or the result of a plugin function',
   );
 
+/** Those of `@kd/data`, for an editor to offer; another port may know more. */
+type DataFormat = 'coco' | 'voc' | 'yolo' | 'labelme' | 'csv' | 'synthetic';
+const format = v.pipe(v.string(), v.nonEmpty()) as v.GenericSchema<DataFormat | (string & {})>;
+
 const source = v.union(
   [
     v.custom<DatasetSource>(
       (value) => typeof value === 'object' && value !== null && typeof (value as DatasetSource).open === 'function',
       'must be a data source',
     ),
-    v.looseObject({ format: v.pipe(v.string(), v.nonEmpty()) }),
+    v.looseObject({ format }),
   ],
-  'must be { format, … } or a data source, as voc(…), coco(…) and synthetic(…) return',
+  'must be { format, … } or a data source, as voc(…), coco(…), yolo(…) and so on return',
 );
 
 const decay = (byDefault: number) => v.optional(v.pipe(v.number(), v.finite(), v.minValue(0)), byDefault);

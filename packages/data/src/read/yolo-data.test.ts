@@ -98,6 +98,14 @@ describe('data.yaml', () => {
     );
   });
 
+  it('says what to do where "path" is that of another machine', async () => {
+    expect(
+      await message(await yaml(`${NAMES}path: ../datasets/coco8\ntrain: images\ndownload: https://x.org/coco8.zip`)),
+    ).toMatch(
+      /line 2, "path": the path "\.\.\/datasets\/coco8" leaves the folder .*leave "path" out\. "download" in line 4 is never run/,
+    );
+  });
+
   it('refuses pose rows with that word', async () => {
     const pose = `${NAMES}train: images\nkpt_shape: [2, 3]\n`;
     expect(await message(await yaml(pose, '0 .5 .5 .5 .5 .1 .1 2 .2 .2 2'))).toMatch(

@@ -109,7 +109,9 @@ async function open(name: string, options: YoloOptions, context: OpenContext, te
 async function baseOf(path: Placed | null, folder: string, hint: string): Promise<PathInside> {
   if (path === null) return { path: '' };
   return pathInside(path.text, { folder, base: '', where: path.where, above: true }).catch((thrown: unknown) => {
-    throw thrown instanceof KdError ? new KdError(thrown.code, thrown.message + hint) : thrown;
+    // The paths of public files are those of the machine that they were made for.
+    const advice = ' Put the file beside the pictures and leave "path" out.';
+    throw thrown instanceof KdError ? new KdError(thrown.code, thrown.message + advice + hint) : thrown;
   });
 }
 
