@@ -9,13 +9,14 @@ const ascii = (text: string): number[] => [...text].map((c) => c.charCodeAt(0));
  * The format by the first bytes, never by the name; null for anything else. Known here and not left to the decoder,
  * which would also render SVG and PDF, that is run a document as an image.
  */
-export function imageFormat(bytes: Uint8Array): 'jpeg' | 'png' | 'gif' | 'webp' | 'tiff' | 'avif' | null {
+export function imageFormat(bytes: Uint8Array): 'jpeg' | 'png' | 'gif' | 'webp' | 'tiff' | 'avif' | 'bmp' | null {
   if (starts(bytes, JPEG)) return 'jpeg';
   if (starts(bytes, PNG)) return 'png';
   if (starts(bytes, ascii('GIF8'))) return 'gif';
   if (starts(bytes, ascii('RIFF')) && starts(bytes, ascii('WEBP'), 8)) return 'webp';
   if (starts(bytes, [0x49, 0x49, 0x2a, 0]) || starts(bytes, [0x4d, 0x4d, 0, 0x2a])) return 'tiff';
   if (starts(bytes, ascii('ftypavif'), 4)) return 'avif';
+  if (starts(bytes, ascii('BM'))) return 'bmp';
   return null;
 }
 

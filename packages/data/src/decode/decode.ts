@@ -1,5 +1,7 @@
 import { KdError, messageOf, readRegularFile } from '@kd/core/plain';
 import sharp, { type Metadata, type SharpOptions } from 'sharp';
+import { bmpHeader, type BmpHeader } from './bmp-header.js';
+import { decodeBmp } from './bmp.js';
 import { cmykToRgb } from './cmyk.js';
 import { imageFormat, pngIsWhole } from './content.js';
 import type { DecodeRule, HostImage } from './image.js';
@@ -45,6 +47,7 @@ export async function decodeImage(bytes: Uint8Array, name: string, rule: DecodeR
   if (meta.format === 'png' && !pngIsWhole(bytes)) throw invalid(name, 'it is truncated (there is no end chunk)');
   const turned = mustTurn(meta, name, rule.declared);
   try {
+    if (meta.bmp !== undefined) return { data: decodeBmp(bytes, meta.bmp), width: meta.width, height: meta.height };
     const cmyk = meta.space === 'cmyk';
     let pipeline = sharp(bytes, options(rule.maxPixels));
     if (turned) pipeline = pipeline.autoOrient();
@@ -71,15 +74,24 @@ async function readBytes(file: string): Promise<Buffer> {
   });
 }
 
-async function header(bytes: Uint8Array, name: string, maxPixels: number): Promise<Metadata> {
+/** What is known of an image before it is decoded. */
+type Header = Pick<Metadata, 'width' | 'height' | 'orientation' | 'autoOrient' | 'space'> & {
+  readonly format: string;
+  /** Of a BMP, which sharp does not read. */
+  readonly bmp?: BmpHeader;
+};
+
+async function header(bytes: Uint8Array, name: string, maxPixels: number): Promise<Header> {
   if (bytes.length === 0) throw invalid(name, 'the file is empty');
-  if (imageFormat(bytes) === null)
-    throw invalid(name, 'it is no JPEG, PNG, WebP, GIF, TIFF or AVIF image; convert it to one of these');
-  const meta = await sharp(bytes, { ...options(maxPixels), limitInputPixels: false })
-    .metadata()
-    .catch((cause: unknown) => {
-      throw invalid(name, `its header is damaged or truncated (${firstLine(cause)})`, cause);
-    });
+  const format = imageFormat(bytes);
+  if (format === null)
+    throw invalid(name, 'it is no JPEG, PNG, WebP, GIF, TIFF, AVIF or BMP image; convert it to one of these');
+  const meta = await (format === 'bmp'
+    ? readBmpHeader(bytes)
+    : sharp(bytes, { ...options(maxPixels), limitInputPixels: false }).metadata()
+  ).catch((cause: unknown) => {
+    throw invalid(name, `its header is damaged or truncated (${firstLine(cause)})`, cause);
+  });
   const pixels = meta.width * meta.height;
   if (pixels > maxPixels) {
     throw invalid(
@@ -90,6 +102,12 @@ async function header(bytes: Uint8Array, name: string, maxPixels: number): Promi
   return meta;
 }
 
+async function readBmpHeader(bytes: Uint8Array): Promise<Header> {
+  const bmp = bmpHeader(bytes);
+  const size = { width: bmp.width, height: bmp.height };
+  return { ...size, autoOrient: size, space: 'srgb', format: 'bmp', bmp };
+}
+
 /** 'error' lets pass what every decoder lets pass (stray bytes between markers) and refuses a missing end. */
 const options = (maxPixels: number): SharpOptions => ({
   failOn: 'error',
@@ -98,7 +116,7 @@ const options = (maxPixels: number): SharpOptions => ({
   sequentialRead: true,
 });
 
-function mustTurn(meta: Metadata, name: string, declared: DecodeRule['declared']): boolean {
+function mustTurn(meta: Header, name: string, declared: DecodeRule['declared']): boolean {
   const upright = meta.autoOrient;
   const oriented = (meta.orientation ?? 1) > 1;
   const fits = (size: { width: number; height: number }): boolean =>
