@@ -86,7 +86,9 @@ export function build(): CAC {
     .example('  kd eval runs/student --coco annotations/instances_test.json --images JPEGImages --json')
     .action(async (model: string, flags: Flags) => (await import('./commands/eval.js')).evaluateModel(model, flags));
 
-  withWeights(program.command('predict <model> <...images>', 'Draw what a model finds on images'))
+  withWeights(
+    program.command('predict <model> <...images>', 'Draw what a model finds on images, or in folders of them'),
+  )
     .option('--out <dir>', 'Folder for the drawn images and predictions.json (default: predictions)')
     .option('--threshold <score>', 'Draw and write detections from this score on (default: 0.3)')
     .option('--detector <json>', 'What a foreign checkpoint holds, e.g. \'["retinanet",{"version":1}]\'')
@@ -94,6 +96,28 @@ export function build(): CAC {
     .option('--json', 'Print the predictions as JSON, too')
     .action(async (model: string, images: string[], flags: Flags) =>
       (await import('./commands/predict.js')).predict(model, images, flags),
+    );
+
+  withWeights(
+    program.command(
+      'label <model> <...images>',
+      'Write what a model finds on images, or in folders of them, as COCO annotations to train with',
+    ),
+  )
+    .option('--out <file>', 'The annotations to write')
+    .option('--score <score>', 'Keep what is found from this score on (default: 0.5)')
+    .option(
+      '--images <dir>',
+      'Folder that file names start from (default: that of --out, or the nearest that holds all images)',
+    )
+    .option('--force', 'Replace annotations that are there already')
+    .option('--batch-size <n>', 'Images at once (default: 4)')
+    .option('--detector <json>', 'What a foreign checkpoint holds, e.g. \'["retinanet",{"version":1}]\'')
+    .option('--classes <names>', 'Names of the classes of a foreign checkpoint: a JSON list, or a file with one')
+    .option('--json', 'One JSON object on standard output and nothing else')
+    .example('  kd label runs/teacher photos --out photos/annotations.json')
+    .action(async (model: string, images: string[], flags: Flags) =>
+      (await import('./commands/label.js')).label(model, images, flags),
     );
 
   program

@@ -12,3 +12,7 @@ export const printJson = (value: unknown, indent = 2): void =>
 export const tell = (...lines: readonly string[]): void => void process.stderr.write(text(lines));
 
 const text = (lines: readonly string[]): string => lines.map((line) => `${printable(line)}\n`).join('');
+
+/** The end of a line about images: files of their folders that are none. */
+export const othersLeftOut = (others: number): string =>
+  others === 0 ? '' : `; ${others} other ${others === 1 ? 'file' : 'files'} in the folders left out`;

@@ -8,6 +8,7 @@ export { csv, type CsvOptions } from './read/csv.js';
 export { correctionLine, type Correction } from './read/correction.js';
 export type { Box } from './read/box-rule.js';
 export type { DataSource, ReadDataset } from './dataset.js';
+export { imageFiles, type ImageFiles } from './image-files.js';
 export { decodeImage, readImage } from './decode/decode.js';
 export { DEFAULT_MAX_PIXELS, type DecodeRule, type HostImage } from './decode/image.js';
 export { resizedSize } from './transform/resize.js';

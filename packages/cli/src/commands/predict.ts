@@ -1,25 +1,18 @@
 import { realpathSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { basename, extname, join, resolve } from 'node:path';
-import { disposeAll, type Detector, type ImageDetections, KdError, messageOf, tidy, writeFileAtomic } from '@kd/core';
-import { DEFAULT_MAX_PIXELS, inputTransform, readImage } from '@kd/data';
-import * as tf from '@tensorflow/tfjs-core';
+import { type Detector, KdError, messageOf, writeFileAtomic } from '@kd/core';
+import { DEFAULT_MAX_PIXELS, imageFiles, readImage } from '@kd/data';
 import { classNames } from '../data-argument.js';
+import { detectImages, type Found } from '../detect-images.js';
 import { drawBoxes, hasFont } from '../drawing.js';
 import { FAILED, failureLines } from '../failures.js';
 import type { Flags } from '../flags.js';
 import { findModel, openModel } from '../open-model.js';
-import { print, printJson, tell } from '../out.js';
+import { othersLeftOut, print, printJson, tell } from '../out.js';
+import { scoreFlag } from '../score-flag.js';
 import { shownPath } from '../shown-path.js';
 import { weightsFlags } from '../weights-flags.js';
-
-interface Found {
-  /** x1 y1 x2 y2 in pixels of the upright image */
-  readonly box: readonly [number, number, number, number];
-  readonly class: string;
-  readonly label: number;
-  readonly score: number;
-}
 
 type Prediction =
   | {
@@ -31,10 +24,14 @@ type Prediction =
     }
   | { readonly file: string; readonly error: { readonly code: string; readonly message: string } };
 
-/** `kd predict RUN IMAGES… --out DIR`: an image that cannot be read is told and left out, the others go on. */
-export async function predict(path: string, images: readonly string[], flags: Flags): Promise<number> {
-  const threshold = scoreFlag(flags['threshold']);
+/**
+ * `kd predict RUN IMAGES… --out DIR`, images or folders of them: an image that cannot be read is told and left out, the
+ * others go on.
+ */
+export async function predict(path: string, given: readonly string[], flags: Flags): Promise<number> {
+  const threshold = scoreFlag(flags, 'threshold', 0.3);
   const out = resolve(String(flags['out'] ?? 'predictions'));
+  const { files: images, others } = await imageFiles(given, out);
   const model = await findModel(path, weightsFlags(flags));
   const names = flags['classes'] === undefined ? undefined : await classNames(String(flags['classes']));
   const { built } = await openModel(model, {
@@ -74,11 +71,11 @@ export async function predict(path: string, images: readonly string[], flags: Fl
       `note: ${shownPath(out)} holds ${older.length} other ${older.length === 1 ? 'picture' : 'pictures'} (${older.slice(0, 3).join(', ')}${older.length > 3 ? ', …' : ''}), which this call did not draw and predictions.json does not name`,
     );
   const failed = predictions.filter((one) => 'error' in one).length;
-  if (flags['json'] === true) printJson({ ok: failed === 0, ...result });
+  if (flags['json'] === true) printJson({ ok: failed === 0, ...result, others });
   else
     print(
       ...predictions.flatMap(lineOf),
-      `${images.length - failed} of ${images.length} images, boxes and predictions.json in ${out}`,
+      `${images.length - failed} of ${images.length} images, boxes and predictions.json in ${out}${othersLeftOut(others)}`,
     );
   return failed === 0 ? 0 : FAILED;
 }
@@ -103,16 +100,8 @@ async function predictOne(
   { threshold, out, drawn }: { threshold: number; out: string; drawn: string },
 ): Promise<Prediction> {
   const image = await readImage(file, { declared: null, maxPixels: DEFAULT_MAX_PIXELS });
-  const batch = inputTransform([{ image, id: file }], detector.input);
-  const input = tf.tensor4d(batch.images, [...batch.shape]);
-  const output = tidy(() => detector.forward(input, { training: false }));
-  let detections: readonly Found[];
-  try {
-    const [found] = await detector.detect(output, batch);
-    detections = listed(found!, detector, threshold);
-  } finally {
-    disposeAll([input, output]);
-  }
+  const [found] = await detectImages(detector, [image], threshold);
+  const detections = found!;
   const boxes = detections.map(({ box, label, class: name, score }) => ({
     box,
     label,
@@ -120,13 +109,6 @@ async function predictOne(
   }));
   await writeFileAtomic(join(out, drawn), await drawBoxes(image, boxes));
   return { file, width: image.width, height: image.height, drawn, detections };
-}
-
-function listed({ boxes, scores, labels }: ImageDetections, { categories }: Detector, threshold: number): Found[] {
-  return Array.from(scores, (score, i): Found => {
-    const [x1, y1, x2, y2] = boxes.subarray(4 * i, 4 * i + 4) as unknown as [number, number, number, number];
-    return { box: [x1, y1, x2, y2], class: categories[labels[i]!]!.name, label: labels[i]!, score };
-  }).filter(({ score }) => score >= threshold);
 }
 
 const lineOf = (one: Prediction): string[] =>
@@ -157,10 +139,4 @@ function realPath(file: string): string {
   } catch {
     return resolve(file);
   }
-}
-
-function scoreFlag(value: unknown): number {
-  if (value === undefined) return 0.3;
-  if (typeof value === 'number' && value >= 0 && value <= 1) return value;
-  throw new KdError('USAGE', `--threshold ${String(value)}: expected a score between 0 and 1.`);
 }

@@ -29,7 +29,7 @@ export function bmpHeader(bytes: Uint8Array): BmpHeader {
   const u32 = (at: number): number => view.getUint32(at, true);
   const size = u32(14);
   const core = size === CORE_HEADER;
-  if (!core && (size < INFO_HEADER || size > 1000)) throw new Error(`a header of ${size} bytes is not known`);
+  if (!core && size < INFO_HEADER) throw new Error(`a header of ${size} bytes is not known`);
   const width = core ? u16(18) : view.getInt32(18, true);
   const rows = core ? u16(20) : view.getInt32(22, true);
   if (width <= 0 || rows === 0) throw new Error(`it promises ${width}x${rows} pixels`);

@@ -16,7 +16,7 @@ export function imageFormat(bytes: Uint8Array): 'jpeg' | 'png' | 'gif' | 'webp' 
   if (starts(bytes, ascii('RIFF')) && starts(bytes, ascii('WEBP'), 8)) return 'webp';
   if (starts(bytes, [0x49, 0x49, 0x2a, 0]) || starts(bytes, [0x4d, 0x4d, 0, 0x2a])) return 'tiff';
   if (starts(bytes, ascii('ftypavif'), 4)) return 'avif';
-  if (starts(bytes, ascii('BM'))) return 'bmp';
+  if (starts(bytes, ascii('BM')) && starts(bytes, [0, 0, 0], 15)) return 'bmp'; // a size of header below 256 follows
   return null;
 }
 

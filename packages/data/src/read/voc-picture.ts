@@ -1,12 +1,10 @@
 import { readdir } from 'node:fs/promises';
 import { join, posix } from 'node:path';
 import { KdError } from '@kd/core/plain';
+import { PICTURE_NAME } from '../image-files.js';
 
 /** Per sub folder: the files of each stem. */
 export type Listing = Map<string, ReadonlyMap<string, readonly string[]>>;
-
-/** What a picture's name ends in; only asked where several files have one stem, since pictures go by their content. */
-const PICTURE = /\.(?:jpe?g|jfif|png|webp|gif|tiff?|avif|bmp)$/i;
 
 /** The name at the end of a path, whichever slash it was written with. */
 export const lastPart = (path: string): string => path.replace(/^.*[/\\]/, '');
@@ -26,7 +24,7 @@ export async function pictureOf(
   const sub = posix.dirname(stem);
   if (!listing.has(sub)) listing.set(sub, await filesByStem(join(folder, sub)));
   const found = listing.get(sub)!.get(posix.basename(stem)) ?? [];
-  const pictures = found.length > 1 ? found.filter((name) => PICTURE.test(name)) : found;
+  const pictures = found.length > 1 ? found.filter((name) => PICTURE_NAME.test(name)) : found;
   const named = filename === null ? null : lastPart(filename);
   const chosen =
     pictures.length > 1

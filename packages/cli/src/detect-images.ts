@@ -1,0 +1,38 @@
+import { disposeAll, type Detector, type ImageDetections, tidy } from '@kd/core';
+import { type HostImage, inputTransform } from '@kd/data';
+import * as tf from '@tensorflow/tfjs-core';
+
+/** An object that a detector found. */
+export interface Found {
+  /** x1 y1 x2 y2 in pixels of the upright image */
+  readonly box: readonly [number, number, number, number];
+  readonly class: string;
+  readonly label: number;
+  readonly score: number;
+}
+
+/** What a detector finds on images, as one batch: objects from a score on, best first. */
+export async function detectImages(
+  detector: Detector,
+  images: readonly HostImage[],
+  threshold: number,
+): Promise<readonly (readonly Found[])[]> {
+  const batch = inputTransform(
+    images.map((image, id) => ({ image, id })),
+    detector.input,
+  );
+  const input = tf.tensor4d(batch.images, [...batch.shape]);
+  const output = tidy(() => detector.forward(input, { training: false }));
+  try {
+    return (await detector.detect(output, batch)).map((found) => listed(found, detector, threshold));
+  } finally {
+    disposeAll([input, output]);
+  }
+}
+
+function listed({ boxes, scores, labels }: ImageDetections, { categories }: Detector, threshold: number): Found[] {
+  return Array.from(scores, (score, i): Found => {
+    const [x1, y1, x2, y2] = boxes.subarray(4 * i, 4 * i + 4) as unknown as [number, number, number, number];
+    return { box: [x1, y1, x2, y2], class: categories[labels[i]!]!.name, label: labels[i]!, score };
+  }).filter(({ score }) => score >= threshold);
+}

@@ -1,0 +1,134 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { openDataset } from '@kd/data';
+import sharp from 'sharp';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { config, kd, kdProcess, temporaryFolder } from './kd.js';
+
+interface Instances {
+  readonly images: readonly { id: number; file_name: string; width: number; height: number }[];
+  readonly annotations: readonly { id: number; image_id: number; bbox: number[]; score: number }[];
+  readonly categories: readonly { id: number; name: string }[];
+}
+
+const folder = temporaryFolder();
+const [run, photos] = [join(folder, 'run'), join(folder, 'photos')];
+const annotations = join(folder, 'annotations.json');
+const read = (file: string): Instances => JSON.parse(readFileSync(file, 'utf8')) as Instances;
+
+beforeAll(async () => {
+  // So small a network gives no box more than the usual 5 %.
+  const low = '--set=student.1.post={"scoreThresh":0,"detectionsPerImg":5}';
+  const { code, stderr } = await kd(['train', config('alone.config.ts'), '--out', run, '--epochs', '1', low]);
+  expect(code, stderr).toBe(0);
+  mkdirSync(join(photos, 'sub'), { recursive: true });
+  const drawn = await openDataset({ format: 'synthetic', images: 9, size: 64, seed: 5 }, folder);
+  for (const [i, record] of drawn.images.entries()) {
+    const { data, width, height } = await drawn.readImage(record);
+    const name = i < 5 ? `${i}.png` : `sub/${i}.png`;
+    await sharp(data, { raw: { width, height, channels: 3 } }).toFile(join(photos, name));
+  }
+  writeFileSync(join(photos, 'notes.txt'), 'no image');
+});
+
+describe('kd label', () => {
+  test('writes annotations that kd data check finds usable and kd train takes as they are', async () => {
+    const { code, stdout, stderr } = await kdProcess([
+      'label',
+      run,
+      photos,
+      '--out',
+      annotations,
+      '--score',
+      '0',
+      '--json',
+    ]);
+    expect(code, stderr).toBe(0);
+    const { images, annotations: boxes, categories } = read(annotations);
+    expect(JSON.parse(stdout)).toMatchObject({ ok: true, images: 9, boxes: boxes.length, others: 1, unread: [] });
+    expect(images.map(({ file_name }) => file_name)).toEqual(
+      ['0', '1', '2', '3', '4', 'sub/5', 'sub/6', 'sub/7', 'sub/8'].map((name) => `photos/${name}.png`),
+    );
+    expect(categories.map(({ name }) => name)).toEqual(['striped-disk', 'speckled-ring']);
+    expect(boxes.length).toBeGreaterThan(9);
+    for (const { score } of boxes) expect(score).toBeGreaterThan(0);
+
+    const checked = await kd(['data', 'check', '--coco', annotations, '--images', folder, '--strict', '--json']);
+    expect(JSON.parse(checked.stdout)).toMatchObject({ ok: true, report: [] });
+
+    const data = { format: 'coco', annotations, images: folder };
+    const trained = await kd([
+      'train',
+      config('alone.config.ts'),
+      '--out',
+      join(folder, 'student'),
+      '--epochs=1',
+      `--set=data.train=${JSON.stringify(data)}`,
+    ]);
+    expect(trained.code, trained.stderr).toBe(0);
+    expect(read(join(folder, 'student/summary.json'))).toMatchObject({ steps: 2 });
+  });
+
+  test('keeps the boxes and scores that kd predict finds, from the score on', async () => {
+    const [all, some] = [join(photos, 'all.json'), join(photos, 'some.json')];
+    for (const [out, ...more] of [
+      [all, '--score', '0'],
+      [some, '--score', '0.0001'],
+    ] as const)
+      expect((await kd(['label', run, join(photos, '0.png'), '--out', out, ...more])).code).toBe(0);
+    expect(read(all).images[0]!.file_name).toBe('0.png');
+    await kd(['predict', run, join(photos, '0.png'), '--threshold', '0', '--out', join(folder, 'drawn')]);
+    const predicted = JSON.parse(readFileSync(join(folder, 'drawn/predictions.json'), 'utf8')) as {
+      images: { detections: { box: number[]; score: number }[] }[];
+    };
+    const found = predicted.images[0]!.detections;
+    expect(read(all).annotations.map(({ score }) => score)).toEqual(found.map(({ score }) => score));
+    read(all).annotations.forEach(({ bbox: [x, y, w, h] }, i) =>
+      [x!, y!, x! + w!, y! + h!].forEach((side, k) => expect(Math.abs(side - found[i]!.box[k]!)).toBeLessThan(0.0051)),
+    );
+    expect(read(some).annotations.map(({ score }) => score)).toEqual(
+      found.map(({ score }) => score).filter((score) => score >= 0.0001),
+    );
+  });
+
+  test('tells images that it cannot read and leaves them out; what is there already is kept', async () => {
+    const bad = join(folder, 'bad.jpg');
+    writeFileSync(bad, '');
+    const out = join(folder, 'some.json');
+    const { code, stderr } = await kd(['label', run, bad, join(photos, '1.png'), '--out', out]);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^error \[IMAGE_INVALID\] .*bad\.jpg.*empty/m);
+    expect(read(out).images.map(({ file_name }) => file_name)).toEqual(['photos/1.png']);
+    const before = readFileSync(out);
+    const again = await kd(['label', run, photos, '--out', out]);
+    expect([again.code, again.stderr]).toEqual([2, expect.stringMatching(/some\.json is there already.*--force/)]);
+    expect(readFileSync(out).equals(before)).toBe(true);
+    expect((await kd(['label', run, photos, '--out', out, '--force', '--images', photos])).code).toBe(0);
+    expect(read(out).images.at(-1)!.file_name).toBe('sub/8.png');
+    const none = await kd(['label', run, bad, '--out', join(folder, 'none.json')]);
+    expect([none.code, existsSync(join(folder, 'none.json'))]).toEqual([1, false]);
+  });
+
+  test.each([
+    [['--out', 'x.json', '--score', '2'], /--score 2: expected a score/],
+    [[], /needs --out/],
+    [['--out', 'x.json', '--batch-size', '0'], /--batch-size 0/],
+    [['--out', 'x.json', '--images', 'nowhere'], /--images nowhere: .* does not lie in it/],
+  ])('%j is misuse', async (flags, message) => {
+    const { code, stderr } = await kd(['label', run, photos, ...flags], { cwd: folder });
+    expect([code, stderr]).toEqual([2, expect.stringMatching(message)]);
+  });
+});
+
+test('kd predict takes a folder, leaves out what is no image and what it drew there itself', async () => {
+  const out = join(photos, 'drawn');
+  for (let call = 0; call < 2; call++) {
+    const { code, stdout, stderr } = await kd(['predict', run, photos, '--out', out, '--json']);
+    expect(code, stderr).toBe(0);
+    const { images, others } = JSON.parse(stdout) as { images: { file: string; drawn: string }[]; others: number };
+    expect(images.map(({ file }) => file)).toEqual(
+      ['0', '1', '2', '3', '4', 'sub/5', 'sub/6', 'sub/7', 'sub/8'].map((name) => join(photos, `${name}.png`)),
+    );
+    expect(others).toBe(3); // the notes and two annotations
+  }
+});
