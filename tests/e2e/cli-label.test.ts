@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openDataset } from '@kd/data';
 import sharp from 'sharp';
@@ -29,7 +29,7 @@ beforeAll(async () => {
     await sharp(data, { raw: { width, height, channels: 3 } }).toFile(join(photos, name));
   }
   writeFileSync(join(photos, 'notes.txt'), 'no image');
-});
+}, 120_000);
 
 describe('kd label', () => {
   test('writes annotations that kd data check finds usable and kd train takes as they are', async () => {
@@ -131,4 +131,17 @@ test('kd predict takes a folder, leaves out what is no image and what it drew th
     );
     expect(others).toBe(3); // the notes and two annotations
   }
+});
+
+test.each([
+  ['config.json', 'null', /config\.json, which holds the settings of the run, cannot be read: it holds null/],
+  ['config.json', '{"da', /config\.json, which holds the settings of the run, cannot be read/],
+  ['origin.json', '{"config": "/so', /origin\.json, which says where the config of the run lay, cannot be read/],
+])('a run whose %s is damaged (%s) is refused, naming the file', async (name, content, message) => {
+  const copy = join(temporaryFolder(), 'run');
+  cpSync(run, copy, { recursive: true });
+  writeFileSync(join(copy, name), content);
+  const { code, stderr } = await kd(['label', copy, photos, '--out', join(copy, 'x.json')]);
+  expect([code, stderr]).toEqual([1, expect.stringMatching(message)]);
+  expect(stderr).toMatch(/^error \[RUN_FOLDER\]/);
 });

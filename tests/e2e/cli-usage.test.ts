@@ -11,7 +11,17 @@ describe('help and usage', () => {
     const { code, stdout, stderr } = await kdProcess(['--help'], { env });
     expect([code, stderr]).toEqual([0, 'false']);
     expect((await kdProcess(['plugins'], { env })).stderr).toBe('true');
-    for (const command of ['train', 'plan', 'eval', 'predict', 'data check', 'plugins', 'doctor', 'engine install'])
+    for (const command of [
+      'train',
+      'plan',
+      'eval',
+      'predict',
+      'label',
+      'data check',
+      'plugins',
+      'doctor',
+      'engine install',
+    ])
       expect(stdout).toContain(command);
   });
 
@@ -137,4 +147,17 @@ describe('config errors', () => {
     expect(stderr).toContain('no distiller named "sim" is installed');
     expect(stderr).toContain('did you mean "ssim"?');
   });
+});
+
+test.each([
+  [['eval', 'run', '--detector', ''], '--detector'],
+  [['train', 'kd.config.ts', '--out='], '--out'],
+  [['predict', 'run', 'a.png', '--threshold', ''], '--threshold'],
+])('%j: an empty value is misuse, not the number 0', async (args, option) => {
+  const { code, stdout, stderr } = await kd(args);
+  expect([code, stdout, stderr]).toEqual([
+    2,
+    '',
+    `error [USAGE] ${option} has an empty value; give one, or leave the option out.\n`,
+  ]);
 });

@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { type CAC, cac } from 'cac';
 import { MISUSED, tellFailure } from './failures.js';
 import type { Flags } from './flags.js';
-import { tell } from './out.js';
+import { mark, unmark } from './number-words.js';
+import { printJson, tell } from './out.js';
 
 // Commands of two words are joined, so that they are commands like any other.
 const TWO_WORDS: Readonly<Record<string, readonly string[]>> = {
@@ -16,13 +17,21 @@ export async function main(argv: readonly string[]): Promise<number> {
   const json = argv.includes('--json');
   try {
     const program = build();
-    program.parse(['node', 'kd', ...joinWords(argv)], { run: false });
+    program.parse(['node', 'kd', ...mark(joinWords(argv))], { run: false });
+    const empty = unmark(program);
     if (program.options['help'] === true || program.options['version'] === true) return 0;
     if (program.matchedCommand === undefined) return unknownCommand(program, argv);
+    if (empty !== null) return misused(`${empty} has an empty value; give one, or leave the option out.`, json);
     return Number((await program.runMatchedCommand()) ?? 0);
   } catch (error) {
     return tellFailure(error, json);
   }
+}
+
+function misused(message: string, json: boolean): number {
+  if (json) printJson({ ok: false, error: { code: 'USAGE', message } }, 0);
+  else tell(`error [USAGE] ${message}`);
+  return MISUSED;
 }
 
 export function joinWords([first, second, ...rest]: readonly string[]): string[] {

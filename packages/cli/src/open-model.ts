@@ -15,6 +15,7 @@ import {
   readModel,
   resolveEngine,
   resolveUse,
+  shown,
   startedEngine,
   type Use,
   readRegularText,
@@ -69,7 +70,10 @@ export async function findModel(path: string, meant: WeightsOptions = {}): Promi
 async function readConfig(run: string): Promise<Readonly<Record<string, unknown>> | null> {
   const file = join(run, 'config.json');
   try {
-    return JSON.parse(await readRegularText(file)) as Record<string, unknown>;
+    const config = JSON.parse(await readRegularText(file)) as unknown;
+    if (typeof config === 'object' && config !== null && !Array.isArray(config))
+      return config as Record<string, unknown>;
+    throw new Error(`it holds ${shown(config)}, where an object is wanted`);
   } catch (cause) {
     if (['ENOENT', 'ENOTDIR'].includes(String((cause as NodeJS.ErrnoException).code))) return null;
     throw new KdError(

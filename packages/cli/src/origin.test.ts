@@ -57,3 +57,11 @@ test.each([
   await write(origin);
   expect(await readOrigin(run)).toEqual({ config: null, folder: null, overrides: {}, refused: null });
 });
+
+test('an origin that is damaged is told: where the config lay is not known', async () => {
+  await writeFile(join(run, 'origin.json'), '{"config": "/so');
+  await expect(readOrigin(run)).rejects.toMatchObject({
+    code: 'RUN_FOLDER',
+    message: expect.stringMatching(/origin\.json, which says .* cannot be read: .*restore it, or remove it/) as string,
+  });
+});

@@ -1,6 +1,6 @@
 import { realpath } from 'node:fs/promises';
 import { isAbsolute, join, normalize, relative } from 'node:path';
-import { consoleLogger, type Listener, readRegularText, writeFileAtomic } from '@kd/core';
+import { consoleLogger, KdError, type Listener, messageOf, readRegularText, writeFileAtomic } from '@kd/core';
 import { type Overrides, overridesIn } from './overrides.js';
 import { shownPath } from './shown-path.js';
 
@@ -64,12 +64,17 @@ export function pluginFolder({ folder, refused }: FoundOrigin): string {
   return process.cwd();
 }
 
-async function parts(file: string): Promise<Readonly<Record<keyof Origin, unknown>>> {
-  const none = { config: null, folder: null, overrides: null };
+/** Nothing where there is no such file. @throws KdError RUN_FOLDER for one that is damaged: what it said is not known */
+async function parts(file: string): Promise<Readonly<Partial<Record<keyof Origin, unknown>>>> {
   try {
-    return { ...none, ...(JSON.parse(await readRegularText(file)) as Partial<Origin> | null) };
-  } catch {
-    return none;
+    return { ...(JSON.parse(await readRegularText(file)) as Partial<Origin> | null) };
+  } catch (cause) {
+    if (['ENOENT', 'ENOTDIR'].includes(String((cause as NodeJS.ErrnoException).code))) return {};
+    throw new KdError(
+      'RUN_FOLDER',
+      `${file}, which says where the config of the run lay, cannot be read: ${messageOf(cause)}; restore it, or remove it: relative paths then start, and plugins are looked up, where the command runs.`,
+      { cause },
+    );
   }
 }
 

@@ -79,7 +79,7 @@ export const ERROR_CODES = explained({
     meaning: 'A loss term or a gradient is not finite.',
     cause:
       'Most often a learning rate too high for the batch size, above all in the first steps; seldom an image or a box, seldom a loss that divides by nothing.',
-    fix: 'Lower `optimizer.lr`, add `schedule.warmup` or `clipNorm`, and go on from the last checkpoint, which is from before. Look at the images that are named with `kd data check`.',
+    fix: 'Lower `optimizer.lr`, add `schedule.warmup` or `clipNorm`, and begin anew or go on from the last checkpoint, where there is one: it is from before. Look at the images that are named with `kd data check`.',
   },
   CHECKPOINT_INVALID: {
     meaning: 'A checkpoint is damaged, incomplete or from another model.',

@@ -98,7 +98,7 @@ function refuseLost(tensors: NamedTensors, step: number): void {
     if (lost !== undefined) {
       throw new KdError(
         'NON_FINITE',
-        `${name} holds ${lost} after step ${step}, though the loss terms were finite: a gradient was not. Nothing was written; the last checkpoint is from before. Lower the learning rate, or add clipNorm.`,
+        `${name} holds ${lost} after step ${step}, though the loss terms were finite: a gradient was not. Nothing was written of it. Lower the learning rate, or add clipNorm.`,
       );
     }
   }

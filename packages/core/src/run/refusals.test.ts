@@ -1,8 +1,9 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { jsonFormat, toyData, toyDetector } from '@kd/testing';
 import { describe, expect, it } from 'vitest';
 import { mimic } from '../../test/mimic.js';
-import { run, toyConfig } from '../../test/toy-run.js';
+import { run, temporaryFolder, toyConfig } from '../../test/toy-run.js';
 import { taughtToMimic } from '../../test/taught.js';
 import { latestCheckpoint } from './checkpoints.js';
 import type { Config } from '../config.js';
@@ -11,6 +12,17 @@ import { defineDetector } from '../define.js';
 const { distilled, teacher } = taughtToMimic();
 
 describe('what does not fit', () => {
+  it('leaves nothing in a run folder where it fails before the first step, and no folder that it made', async () => {
+    const parent = await temporaryFolder();
+    const out = join(parent, 'new');
+    const failing = () => run(toyConfig({ init: join(parent, 'nowhere') }), { out });
+    await expect(failing()).rejects.toThrow(/nowhere/);
+    expect(await readdir(parent)).toEqual([]);
+    await mkdir(out);
+    await expect(failing()).rejects.toThrow(/nowhere/);
+    expect(await readdir(parent, { recursive: true })).toEqual(['new']);
+  });
+
   it('refuses a folder that holds a run, and a resume without one', async () => {
     await expect(run(toyConfig(), { out: teacher() })).rejects.toMatchObject({
       code: 'RUN_FOLDER',

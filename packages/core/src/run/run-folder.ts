@@ -26,7 +26,7 @@ async function checkRegularOrAbsent(file: string): Promise<void> {
 /** @throws KdError RUN_FOLDER when it cannot be made */
 export async function openRunFolder(path: string): Promise<RunFolder> {
   try {
-    await mkdir(join(path, 'checkpoints'), { recursive: true });
+    await mkdir(path, { recursive: true });
     // What is read or appended to in place; a FIFO would wait for ever.
     for (const name of ['run.lock', 'metrics.jsonl']) await checkRegularOrAbsent(join(path, name));
   } catch (cause) {

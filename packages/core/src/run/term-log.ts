@@ -67,7 +67,7 @@ export class TermLog {
           if (!Number.isFinite(value)) {
             throw new KdError(
               'NON_FINITE',
-              `the term ${name} became ${value} at step ${step} (images ${ids.join(', ')}). The last checkpoint is from before. Lower the learning rate, add clipNorm, or look at these images with kd data check.`,
+              `the term ${name} became ${value} at step ${step} (images ${ids.join(', ')}). Lower the learning rate, add clipNorm, or look at these images with kd data check.`,
             );
           }
           sums.set(name, (sums.get(name) ?? 0) + value);

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { rmdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Listener, Summary, TrainerEvent } from '../contract/listener.js';
 import { latestCheckpoint } from './checkpoints.js';
@@ -50,6 +52,7 @@ export class Trainer {
     if (writtenTo.has(out))
       throw new KdError('RUN_FOLDER', `another training of this process writes to ${out}; name another folder.`);
     writtenTo.add(out);
+    const isNew = !existsSync(out);
     let unlock = (): void => {};
     try {
       const run = await prepareRun(this.#config, this.#options, async () => {
@@ -70,6 +73,8 @@ export class Trainer {
     } finally {
       unlock();
       writtenTo.delete(out);
+      // Of a training that failed before it wrote anything no folder is left.
+      if (isNew) await rmdir(out).catch(() => {});
     }
   }
 }
