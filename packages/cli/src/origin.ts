@@ -64,7 +64,10 @@ export function pluginFolder({ folder, refused }: FoundOrigin): string {
   return process.cwd();
 }
 
-/** Nothing where there is no such file. @throws KdError RUN_FOLDER for one that is damaged: what it said is not known */
+/**
+ * Nothing where there is no such file.
+ * @throws KdError RUN_FOLDER for one that is damaged: what it said is not known
+ */
 async function parts(file: string): Promise<Readonly<Partial<Record<keyof Origin, unknown>>>> {
   try {
     return { ...(JSON.parse(await readRegularText(file)) as Partial<Origin> | null) };
