@@ -20,8 +20,9 @@ module.exports = {
     only('plugin-[^/]+', 'core|vision'),
     only('detector-[^/]+', 'core|vision'),
     only('backbone-[^/]+', 'core|vision'),
+    only('teacher-[^/]+', 'core'),
     only('testing', 'core|vision'),
-    only('cli', 'core|data|metrics|weights|report|engine-[^/]+'),
+    only('cli', 'core|data|metrics|weights|report|engine-[^/]+|teacher-onnx'),
     only('create-plugin', ''),
     only('create-detector', 'create-plugin'),
     {

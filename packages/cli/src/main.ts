@@ -9,6 +9,7 @@ import { printJson, tell } from './out.js';
 const TWO_WORDS: Readonly<Record<string, readonly string[]>> = {
   data: ['check', 'convert'],
   engine: ['install'],
+  teacher: ['inspect'],
   weights: ['inspect'],
 };
 
@@ -169,6 +170,18 @@ export function build(): CAC {
     .example('  kd weights inspect gfl_r50_fpn_1x_coco.pth')
     .action(async (file: string, flags: Flags) =>
       (await import('./commands/weights-inspect.js')).inspectWeights(file, flags),
+    );
+
+  program
+    .command(
+      'teacher inspect <model>',
+      'List the tensors of an ONNX file that are maps of the image, with channels and stride, and lines for a config',
+    )
+    .option('--size <pixels>', 'Image to try, 224 or 480x640, where the file leaves that open (default: 448)')
+    .option('--json', 'One JSON object on standard output and nothing else')
+    .example('  kd teacher inspect model.onnx')
+    .action(async (model: string, flags: Flags) =>
+      (await import('./commands/teacher-inspect.js')).inspectTeacher(model, flags),
     );
 
   withWeights(

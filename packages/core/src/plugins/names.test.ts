@@ -240,6 +240,12 @@ test('the table of our names is what the manifests of this workspace say', async
     }
   }
   expect(said.length).toBeGreaterThan(15);
-  const known = [...ourNames('distiller'), ...ourNames('detector'), ...ourNames('backbone'), ...ourNames('engine')];
+  const known = [
+    ...ourNames('distiller'),
+    ...ourNames('detector'),
+    ...ourNames('backbone'),
+    ...ourNames('teacher'),
+    ...ourNames('engine'),
+  ];
   expect([...known].sort()).toEqual(said.sort());
 });

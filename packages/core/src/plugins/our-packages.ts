@@ -35,7 +35,7 @@ const OURS: Readonly<Record<PluginKind, Readonly<Record<string, string>>>> = {
     'mobilenet-v3-large': '@kd/backbone-mobilenet',
     'mobilenet-v3-small': '@kd/backbone-mobilenet',
   },
-  teacher: {},
+  teacher: { onnx: '@kd/teacher-onnx' },
   engine: { tensorflow: '@kd/engine-tensorflow' },
 };
 
