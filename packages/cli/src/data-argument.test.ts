@@ -34,6 +34,23 @@ test('short forms become what a config holds', async () => {
     annotations: ['a.json', 'b.json'],
     images: ['i', 'j'],
   });
+  expect((await dataArgument({ yolo: 'data.yaml' }))?.spec).toEqual({
+    format: 'yolo',
+    data: 'data.yaml',
+    split: 'val',
+  });
+  expect((await dataArgument({ yolo: 'data.yaml', split: 'test' }, 'train'))?.spec['split']).toBe('test');
+  expect((await dataArgument({ labelme: 'l', classes: '["a"]' }))?.spec).toEqual({
+    format: 'labelme',
+    folder: 'l',
+    classes: ['a'],
+  });
+  expect((await dataArgument({ csv: 'b.csv', images: 'i', classes: 'c.csv' }))?.spec).toEqual({
+    format: 'csv',
+    annotations: 'b.csv',
+    images: 'i',
+    classes: 'c.csv',
+  });
   expect(await dataArgument({})).toBeNull();
 });
 
@@ -50,6 +67,11 @@ test.each([
   [{ coco: 'a.json' }, '--coco needs --images'],
   [{ voc: 'r' }, '--voc needs --split'],
   [{ images: 'i' }, '--images belongs to --coco'],
+  [{ yolo: 'd.yaml', images: 'i' }, '--images belongs to --coco or --voc or --csv, not to --yolo'],
+  [{ labelme: 'l', split: 's' }, '--split belongs to --voc or --yolo, not to --labelme'],
+  [{ coco: 'a.json', images: 'i', annotations: 'x' }, '--annotations belongs to --voc, not to --coco'],
+  [{ csv: ['a', 'b'] }, '--csv is given several times'],
+  [{ data: '{"format":"voc"}', split: 's' }, 'leave --split out'],
   [{ classes: '["a"]' }, '--classes belongs to a data set'],
   [{ coco: 'a', images: 'i', voc: 'r', split: 's' }, 'give one of --coco and --voc'],
   [{ data: '{"format":' }, '--data is no JSON'],

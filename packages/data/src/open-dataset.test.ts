@@ -24,6 +24,21 @@ describe('dataSource', () => {
       }).name,
     ).toBe('VOC2007-trainval+VOC2012-trainval');
     expect(dataSource({ format: 'voc', root: 'x/y/', split: 'val', classes: ['a'] }).name).toBe('y-val');
+    for (const [data, name] of [
+      ['x/coco8.yaml', 'coco8-val'],
+      ['x/coco8/data.yaml', 'coco8-val'],
+      ['./data.yaml', 'data-val'],
+    ])
+      expect(dataSource({ format: 'yolo', data, split: 'val' }).name).toBe(name);
+    expect(dataSource({ format: 'labelme', folder: 'x/pictures/' }).name).toBe('pictures');
+    expect(dataSource({ format: 'csv', annotations: 'x/boxes.csv', classes: 'c.csv' }).spec).toEqual({
+      format: 'csv',
+      name: 'boxes',
+      strict: false,
+      maxPixels: 200_000_000,
+      annotations: 'x/boxes.csv',
+      classes: 'c.csv',
+    });
   });
 
   it.each([
@@ -38,6 +53,10 @@ describe('dataSource', () => {
     [{ format: 'voc', root: 'a', split: 'b', classes: 'coco' }, /classes: must be a list of names, or "voc"/],
     [{ format: 'voc', root: 'a' }, /give root and split, or sets/],
     [{ format: 'voc', sets: [{ root: 'a' }] }, /sets\.0\.split/],
+    [{ format: 'yolo', data: 'data.yaml' }, /split/],
+    [{ format: 'yolo', yaml: 'data.yaml', split: 'val' }, /there is no option "yaml"/],
+    [{ format: 'labelme', folder: '' }, /folder/],
+    [{ format: 'csv', annotations: 'a.csv', classes: 3 }, /classes: must be a list of names, or a file with them/],
     [{ format: 'synthetic', images: '3' }, /images/],
   ])('refuses %j', (spec, message) => {
     expect(() => dataSource(spec)).toThrow(

@@ -26,7 +26,7 @@ export function readCsvRow(
   };
   if (fields.length !== width)
     fail(
-      `the row has ${fields.length} ${fields.length === 1 ? 'field' : 'fields'}, and ${width} are wanted${fields.length > width ? '; write numbers with a point (a decimal comma parts them), and put texts with commas into double quotes' : ''}`,
+      `the row has ${fields.length} ${fields.length === 1 ? 'field' : 'fields'}, and ${width} are wanted${advice(fields, width)}`,
     );
   const field = (column: CsvColumn): string => fields[places.get(column) ?? -1] ?? '';
   const file = field('file') || fail('the file is empty');
@@ -50,4 +50,10 @@ function whole(text: string, fail: (why: string) => never): number {
   return value !== null && Number.isSafeInteger(value) && value > 0
     ? value
     : fail(`the size of the picture: ${shown(text)} is no whole number above 0`);
+}
+
+function advice(fields: readonly string[], width: number): string {
+  if (fields.length > width)
+    return '; write numbers with a point (a decimal comma parts them), and put texts with commas into double quotes';
+  return fields.some((field) => field.includes(';')) ? '; semicolons part fields where a header has them' : '';
 }

@@ -80,7 +80,7 @@ describe('csv', () => {
     expect(boxes(await open(`file;x1;y1;x2;y2;class\n${semicolons}`))).toEqual(READ);
     expect(await message(semicolons)).toMatch(/line 1: the fields are parted by semicolons, and no header says so/);
     expect(await message(`file,x1,y1,x2,y2,class\n${semicolons}`)).toMatch(
-      /line 2: the row has 1 field, and 6 are wanted/,
+      /line 2: the row has 1 field, and 6 are wanted; semicolons part fields where a header has them/,
     );
   });
 

@@ -73,6 +73,7 @@ const KINDS: Readonly<
 > = {
   // Two corners in any order; some tools write all four.
   rectangle: { points: [2, 4], box: hull },
+  oriented_rectangle: { points: [4, 4], box: hull },
   polygon: { points: [3, Infinity], box: hull },
   circle: { points: [2, 2], box: aroundCircle },
   // A bitmap between two pixels, the last of which belongs to it.

@@ -42,7 +42,7 @@ const CAT = shape('cat', [
 ]);
 
 describe('labelme', () => {
-  it('reads rectangles whatever the order of their corners, polygons, masks, and circles as their box', async () => {
+  it('reads rectangles whatever the order of their corners, polygons, turned rectangles, masks, and circles as their box', async () => {
     const set = await open(
       await one([
         shape('dog', [
@@ -79,6 +79,16 @@ describe('labelme', () => {
         shape(
           'cat',
           [
+            [20, 0],
+            [30, 10],
+            [20, 20],
+            [10, 10],
+          ],
+          'oriented_rectangle',
+        ),
+        shape(
+          'cat',
+          [
             [100, 50],
             [103, 54],
           ],
@@ -109,6 +119,7 @@ describe('labelme', () => {
         ['cat', 1, 1, 9, 5],
         ['dog', 5, 5, 20, 30],
         ['dog', 5, 5, 20, 30],
+        ['cat', 10, 0, 30, 20],
         ['cat', 95, 45, 105, 55],
         ['cat', 10, 20, 20, 40],
       ],

@@ -234,6 +234,7 @@ describe('data.yaml', () => {
       'labels/a.txt': '0 .5 .5 .5 .5',
       'labels/b.png.txt': '0 .5 .5 .5 .5',
       'labels/classes.txt': 'cat\ndog',
+      'labels/README.dataset.txt': 'of an export',
     });
     expect((await open(folder)).report).toEqual([
       {

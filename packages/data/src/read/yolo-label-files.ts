@@ -9,8 +9,8 @@ export function labelOf(picture: string): string {
   return parts.join('/').replace(/\.[^./]*$/, '') + '.txt';
 }
 
-/** Lists that annotation tools put beside the labels. */
-const LISTS = ['classes.txt', 'labels.txt', 'train.txt', 'val.txt', 'test.txt'];
+/** Texts that annotation tools and exports put beside the labels. */
+const OTHERS = /^(?:classes|labels|names|train|val|valid|test|readme.*)\.txt$/i;
 
 /**
  * Tells what is odd about label files that are all in order: one that belongs to no picture, most likely by its name;
@@ -36,7 +36,7 @@ export async function noteLabelFiles(
   for (const folder of searched) {
     // One that is not there, or a link out of the set, is told where its files are read.
     const files = await walk(root, folder === '.' ? '' : folder, () => undefined).catch(() => []);
-    for (const file of files) if (file.endsWith('.txt') && !LISTS.includes(posix.basename(file))) found.add(file);
+    for (const file of files) if (file.endsWith('.txt') && !OTHERS.test(posix.basename(file))) found.add(file);
   }
   const [first, ...more] = [...found].filter((file) => !owners.has(file));
   if (first !== undefined)

@@ -1,5 +1,5 @@
 import { lstat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { KdError, messageOf, parseOptions, readRegularText } from '@kd/core/plain';
 import * as v from 'valibot';
 import type { DataSource, OpenContext, ReadDataset } from '../dataset.js';
@@ -67,10 +67,10 @@ async function open(name: string, options: YoloOptions, context: OpenContext, te
     void report.push({ file: about, annotation: null, action: 'noted', why });
 
   const line = read.download;
-  if (line !== null) note(options.data, `line ${line}: "download" is never run; the pictures have to be there`);
+  if (line !== null) note(basename(file), `line ${line}: "download" is never run; the pictures have to be there`);
   const hint = line === null ? '' : ` "download" in line ${line} is never run; fetch the pictures yourself.`;
   const base = await baseOf(read.path, folder, hint);
-  if (base.why !== undefined) note(options.data, base.why);
+  if (base.why !== undefined) note(basename(file), base.why);
   const { pictures: found, folders } = await yoloPictures(read.split, { folder, base: base.path, hint }, note, tell);
   await noteLabelFiles(
     folder,
