@@ -19,7 +19,7 @@ const common = {
 };
 const large = { block: 'basic', layers: [2, 2, 2, 2], width: 32 };
 const small = { block: 'basic', layers: [1, 1, 1, 1], width: 8 };
-const kinds = {
+export const kinds = {
   gfl: { ...common, anchorScale: 4 },
   fcos: {
     ...common,

@@ -1,7 +1,7 @@
 import { tensorflow } from '@kd/engine-tensorflow';
 import { testBackbone } from '@kd/testing';
+import { divisible } from '@kd/vision';
 import { expect, it } from 'vitest';
-import { divisible } from './divisible.js';
 import { partsOf } from './features.js';
 import { mobilenetV2, mobilenetV3Large, mobilenetV3Small } from './index.js';
 import { v2Features } from './v2.js';

@@ -1,6 +1,7 @@
 import type { BackboneContext } from '@kd/core';
+import { divisible } from '@kd/vision';
 import { layers, type SymbolicTensor } from '@tensorflow/tfjs-layers';
-import { divisible } from './divisible.js';
+
 import type { Feature } from './features.js';
 
 /** Expansion, channels, modules, stride of the first (Sandler et al., 2018, table 2). */

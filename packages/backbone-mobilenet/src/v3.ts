@@ -1,7 +1,7 @@
 import type { BackboneContext } from '@kd/core';
-import { HardGate, HardSwish, type NetworkBuilder, SpatialMean } from '@kd/vision';
+import { divisible, HardGate, HardSwish, type NetworkBuilder, SpatialMean } from '@kd/vision';
 import { layers, type SymbolicTensor } from '@tensorflow/tfjs-layers';
-import { divisible } from './divisible.js';
+
 import type { Feature } from './features.js';
 
 /** Kernel, channels inside, channels out, squeeze and excitation, activation, stride. */

@@ -96,7 +96,7 @@ function adviceOn({ classes, missing, unused, mismatched }: LoadReport): string 
 }
 
 /** A classifier's weights: all of the backbone, and nothing of neck and head. */
-const onlyBackbone = (missing: readonly string[], mismatched: LoadReport['mismatched']): boolean =>
+export const onlyBackbone = (missing: readonly string[], mismatched: LoadReport['mismatched']): boolean =>
   mismatched.length === 0 && !missing.some((path) => path.startsWith('backbone.body.'));
 
 /**

@@ -1,16 +1,15 @@
 import { KdError } from '@kd/core';
+import { folderOnce, type FolderOnceOptions, type OnProgress } from '@kd/core/wheels';
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findCompiler } from './compiler.js';
-import { folderOnce, type FolderOnceOptions } from './folder-once.js';
 import { kernelPackage } from './kernel-package.js';
 import { damage, keepHashes } from './kept-hashes.js';
 import type { Library } from './library.js';
 import type { Machine } from './machine.js';
-import type { OnProgress } from './progress.js';
 
 /** The native module: one TensorFlow eager context and its tensors, by number. */
 export interface Binding {

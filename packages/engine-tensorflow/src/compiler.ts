@@ -1,5 +1,4 @@
-import type { Env } from './cache.js';
-import type { RunCommand } from './commands.js';
+import type { Env, RunCommand } from '@kd/core/wheels';
 
 export interface Compiler {
   readonly command: string;

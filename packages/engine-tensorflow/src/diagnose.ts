@@ -1,3 +1,4 @@
+import { megabytes, type Python } from '@kd/core/wheels';
 import { existsSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { bindingPlan } from './binding.js';
@@ -5,8 +6,6 @@ import { findCompiler, type Compiler } from './compiler.js';
 import { explicitFolder, searchLibrary, type Place } from './find-library.js';
 import { compareHashes, damage } from './kept-hashes.js';
 import { thisMachine, type Machine } from './machine.js';
-import { megabytes } from './progress.js';
-import type { Python } from './python.js';
 import { setUpFolder } from './set-up.js';
 
 /** What `kd doctor` prints about this engine. */

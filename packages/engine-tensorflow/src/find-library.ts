@@ -1,10 +1,9 @@
 import { KdError } from '@kd/core';
+import type { OnProgress, Python } from '@kd/core/wheels';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { libraryAt, type Library } from './library.js';
 import type { Machine } from './machine.js';
-import type { OnProgress } from './progress.js';
-import type { Python } from './python.js';
 import { setUpFolder, setUpLibrary } from './set-up.js';
 
 export type Source = 'explicit' | 'python' | 'cache' | 'tfjs-node';

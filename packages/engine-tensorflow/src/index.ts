@@ -6,7 +6,6 @@ export { tensorflow, type TensorflowOptions } from './engine.js';
 export type { Place, Source } from './find-library.js';
 export { install, type Installed, type InstallOptions } from './install.js';
 export type { Library } from './library.js';
-export type { OnProgress, Progress } from './progress.js';
-export type { Python } from './python.js';
+export type { OnProgress, Progress, Python } from '@kd/core/wheels';
 export { runOp } from './run-op.js';
 export default tensorflow;

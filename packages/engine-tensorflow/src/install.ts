@@ -1,3 +1,4 @@
+import { type OnProgress, progressLines } from '@kd/core/wheels';
 import { existsSync, realpathSync } from 'node:fs';
 import { dirname, sep } from 'node:path';
 import { compileBinding } from './binding.js';
@@ -5,7 +6,6 @@ import { findOrSetUp } from './find-library.js';
 import { checkSetUp } from './kept-hashes.js';
 import type { Library } from './library.js';
 import { thisMachine, type Machine } from './machine.js';
-import { progressLines, type OnProgress } from './progress.js';
 import { setUpFolder } from './set-up.js';
 
 export interface InstallOptions {
@@ -30,7 +30,7 @@ export interface Installed {
  * @throws KdError ENGINE_UNAVAILABLE with what to install
  */
 export async function install(options: InstallOptions = {}, machine: Machine = thisMachine()): Promise<Installed> {
-  const onProgress = options.onProgress ?? progressLines();
+  const onProgress = options.onProgress ?? progressLines('tensorflow');
   const { force = false } = options;
   const library = await findOrSetUp(options.library, machine, onProgress, force);
   if (isSetUp(library, machine)) await checkSetUp(setUpFolder(machine.cache, machine.wheels), onProgress);

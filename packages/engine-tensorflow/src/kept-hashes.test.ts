@@ -1,9 +1,9 @@
+import type { Progress } from '@kd/core/wheels';
 import { chmodSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { diagnose } from './diagnose.js';
 import { install } from './install.js';
-import type { Progress } from './progress.js';
 import {
   fakeLibrary,
   type FakeMachine,

@@ -1,9 +1,8 @@
 import { KdError, messageOf, writeFileAtomic } from '@kd/core';
+import { type OnProgress, sha256Of } from '@kd/core/wheels';
 import { existsSync } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { OnProgress } from './progress.js';
-import { sha256Of } from './sha256.js';
 
 /** A file as it was when it was set up. */
 interface KeptFile {

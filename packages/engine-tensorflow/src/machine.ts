@@ -1,7 +1,13 @@
-import { cacheFolder, type Env } from './cache.js';
-import { runCommand, type RunCommand } from './commands.js';
-import { findPython, type Python } from './python.js';
-import { wheelsFor, type Wheel } from './wheels.js';
+import {
+  cacheFolder,
+  type Env,
+  findPython,
+  type Python,
+  runCommand,
+  type RunCommand,
+  type Wheel,
+} from '@kd/core/wheels';
+import { wheelsFor } from './wheels.js';
 
 /** What the search and the set-up ask of the machine; tests put their own in its place. */
 export interface Machine {
@@ -18,7 +24,7 @@ export function thisMachine(env: Env = process.env): Machine {
   return {
     env,
     platform: `${process.platform}-${process.arch}`,
-    cache: cacheFolder(env),
+    cache: cacheFolder(env, 'engine-tensorflow'),
     run: runCommand,
     python: () => findPython(env, runCommand),
     wheels: wheelsFor(env),

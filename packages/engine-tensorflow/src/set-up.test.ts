@@ -1,11 +1,10 @@
+import { type Progress, runCommand } from '@kd/core/wheels';
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import { runCommand } from './commands.js';
-import type { Progress } from './progress.js';
 import { setUpLibrary } from './set-up.js';
 import { fakeMachine, fakePython, namesIn, temporaryFolder, WHEEL_CONTENT } from './testing/fake-machine.js';
 

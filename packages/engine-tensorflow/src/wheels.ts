@@ -1,14 +1,5 @@
+import type { Env, Wheel } from '@kd/core/wheels';
 import { existsSync } from 'node:fs';
-import type { Env } from './cache.js';
-
-/**
- * A Python wheel that carries libtensorflow, or a CUDA library that one needs; pinned by the hash that PyPI publishes.
- */
-export interface Wheel {
-  readonly requirement: string;
-  readonly sha256: string;
-  readonly bytes: number;
-}
 
 // Only the C library is used, never Python's part: one Python version and platform fits every machine.
 export const WHEEL_TAGS: readonly string[] = [

@@ -12,6 +12,7 @@ export * from './dense-network.js';
 export * from './dense-options.js';
 export * from './descending-order.js';
 export * from './detach.js';
+export * from './divisible.js';
 export * from './flatten-levels.js';
 export * from './fpn.js';
 export { gatherMatched } from '@kd/core';

@@ -11,13 +11,15 @@ export interface ConvOptions {
   readonly bias?: boolean;
   /** Groups of channels that see each other alone; only without a bias. */
   readonly groups?: number;
+  /** `same`: as TensorFlow pads, which with a stride puts the odd zero at the end; default `torch`. */
+  readonly padding?: 'torch' | 'same';
   readonly trainable?: boolean;
 }
 
 /** Places layers one after the other and keeps them in the order in which they were placed. */
 export interface NetworkBuilder {
   readonly layers: readonly Layer[];
-  /** A convolution padded as torch pads it: `kernel / 2` zeros on every side, whatever the stride. */
+  /** A convolution padded as torch pads it unless asked otherwise: `kernel / 2` zeros on every side, whatever the stride. */
   conv(name: string, x: SymbolicTensor, options: ConvOptions): SymbolicTensor;
   norm(name: string, x: SymbolicTensor, options: NormOptions, trainable?: boolean): SymbolicTensor;
   /** @param cap 6 for a ReLU6 */
@@ -37,10 +39,14 @@ export function networkBuilder(): NetworkBuilder {
   return {
     layers: placed,
     place: (layer, x) => place(layer, x),
-    conv: (name, x, { filters, kernel, stride = 1, bias = false, groups = 1, trainable = true }) => {
+    conv: (
+      name,
+      x,
+      { filters, kernel, stride = 1, bias = false, groups = 1, padding: like = 'torch', trainable = true },
+    ) => {
       const pad = Math.floor(kernel / 2);
       // "same" of a stride-2 convolution pads at the end only, where torch pads on both sides.
-      const explicit = stride > 1 && pad > 0;
+      const explicit = like === 'torch' && stride > 1 && pad > 0;
       const padded = explicit
         ? place(
             layers.zeroPadding2d({
@@ -74,7 +80,7 @@ export function convLayer(
     stride = 1,
     bias = false,
     padding = 'same',
-  }: ConvOptions & { readonly padding?: 'same' | 'valid' },
+  }: Omit<ConvOptions, 'padding'> & { readonly padding?: 'same' | 'valid' },
 ): Layer {
   return layers.conv2d({
     name,

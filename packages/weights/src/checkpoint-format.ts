@@ -1,5 +1,6 @@
 import type { CheckpointFormat } from '@kd/core';
 import { importStateDict } from './import-weights.js';
+import { fetchPretrained } from './published/fetch-published.js';
 import { writeSafetensors } from './safetensors.js';
 import { storedSettings } from './settings/stored-settings.js';
 import { openWeights } from './weights-file.js';
@@ -15,4 +16,5 @@ export const safetensorsFormat: CheckpointFormat = {
   },
   write: (file, tensors, metadata) => writeSafetensors(file, tensors, metadata),
   importForeign: importStateDict,
+  pretrained: fetchPretrained,
 };

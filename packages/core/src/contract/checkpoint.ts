@@ -100,6 +100,12 @@ export interface StoredTensors {
   readonly hashed?: boolean;
 }
 
+/** A backbone by its name, with its options. */
+export interface BackboneName {
+  readonly name: string;
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
 /** A file of named tensors with a few strings beside them: data, never code. */
 export interface CheckpointFormat {
   readonly name: string;
@@ -117,4 +123,11 @@ export interface CheckpointFormat {
    * @throws KdError CHECKPOINT_INVALID naming the file and the tensors
    */
   importForeign?(tensors: NamedTensors, options: ForeignOptions): ForeignWeights;
+  /**
+   * A file with published weights of a backbone, for `init: 'pretrained'`; fetched where it is not there yet.
+   * @param backbone null for a detector without one that has a name
+   * @param tell takes a line about what is done
+   * @throws KdError where nobody publishes any for it, or they cannot be had
+   */
+  pretrained?(backbone: BackboneName | null, tell: (line: string) => void): Promise<string>;
 }

@@ -31,6 +31,7 @@ const OURS: Readonly<Record<PluginKind, Readonly<Record<string, string>>>> = {
     retinanet: '@kd/detector-retinanet',
   },
   backbone: {
+    'efficientnet-lite': '@kd/backbone-efficientnet-lite',
     'mobilenet-v2': '@kd/backbone-mobilenet',
     'mobilenet-v3-large': '@kd/backbone-mobilenet',
     'mobilenet-v3-small': '@kd/backbone-mobilenet',

@@ -16,7 +16,7 @@ import {
   startedEngine,
   type TrainerPorts,
 } from './build.js';
-import { readModel, weightsFor, weightsOptions, weightsPath } from './checkpoints.js';
+import { weightsPath } from './checkpoints.js';
 import type { ResolvedConfig } from '../config.js';
 import { warnOfOtherCopies } from '../plugins/copies.js';
 import {
@@ -32,7 +32,7 @@ import {
 } from '../container.js';
 import { KdError, messageOf } from '../errors.js';
 import { consoleLogger, type Logger } from '../logger.js';
-import { tellStoredSettings } from './stored-settings.js';
+import { startStudent } from './start-student.js';
 import { createDistillers, type Distiller } from '../plugins/plugin-host.js';
 import { manifestWarnings } from '../plugins/discovery.js';
 import { readManifests } from '../plugins/manifests.js';
@@ -40,8 +40,6 @@ import { type DistillerUse, resolveDistillers } from '../plugins/presets.js';
 import { createRng } from '../rng.js';
 import type { RunFolder } from './run-folder.js';
 import { TapRegistry, type TakenTaps } from '../plugins/taps.js';
-import { describeLoad, fitsWhole } from '../load-report.js';
-import { loadMatching } from '../variables.js';
 import { classDifference, sharedClassesAdvice } from '../class-lists.js';
 import { checkUsable } from './usable-data.js';
 
@@ -139,17 +137,8 @@ export async function prepareRun(
   const disposable: { dispose(): void }[] = [student.detector];
   try {
     // Before the plugins are made: one may start the student from the teacher's neck and head.
-    if (config.init !== undefined && options.resume !== true) {
-      const meant = weightsOptions(config.init);
-      const model = await readModel(resolve(folder, weightsPath(config.init)), options.format, meant);
-      tellStoredSettings(studentUse, model, logger);
-      const { tensors, foreign } = weightsFor(student.detector, model, options.format, meant);
-      const report = loadMatching(student.detector, tensors, model.file, foreign);
-      if (!fitsWhole(report))
-        logger.warn(
-          `init: ${model.file} does not match the student everywhere: ${describeLoad(report).join('; ')}; the rest starts from its initial values.`,
-        );
-    }
+    if (config.init !== undefined && options.resume !== true)
+      await startStudent(student, studentUse, config.init, { folder, format: options.format, logger });
     const teacher =
       config.teacher === undefined
         ? null

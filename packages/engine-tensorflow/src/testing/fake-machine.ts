@@ -1,10 +1,9 @@
+import type { CommandResult, Python, RunCommand } from '@kd/core/wheels';
 import { mkdirSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createHash } from 'node:crypto';
-import type { CommandResult, RunCommand } from '../commands.js';
 import type { Machine } from '../machine.js';
-import type { Python } from '../python.js';
 
 export const temporaryFolder = (): string => mkdtempSync(join(tmpdir(), 'kd-engine-'));
 

@@ -4,8 +4,8 @@ import { zeroPadded } from './zero-padded.js';
 
 export interface DepthwiseConvOptions {
   readonly stride: number;
-  /** Zeros on every side. */
-  readonly pad: number;
+  /** Zeros on every side, or as TensorFlow's `same` pads. */
+  readonly pad: number | 'same';
 }
 
 /** Whether each output channel reads the input channel of its own place alone. */
@@ -27,7 +27,11 @@ export function depthwiseConv2d(
   const asTheirs = (): tf.Tensor4D => tf.reshape(kernel, [kh, kw, c, 1]);
   return runOp
     ? runNative(KERNEL, { x, kernel: asTheirs() }, { stride, pad, runOp })
-    : tf.tidy(() => tf.depthwiseConv2d(zeroPadded(x, pad), asTheirs(), stride, 'valid'));
+    : tf.tidy(() =>
+        pad === 'same'
+          ? tf.depthwiseConv2d(x, asTheirs(), stride, 'same')
+          : tf.depthwiseConv2d(zeroPadded(x, pad), asTheirs(), stride, 'valid'),
+      );
 }
 
 interface Attributes extends DepthwiseConvOptions {
@@ -65,21 +69,32 @@ function inputGradient(
   dy: tf.Tensor4D,
   { stride, pad }: DepthwiseConvOptions,
 ): tf.Tensor {
+  if (pad === 'same') return backprop(runOp, [b, h, w, c], kernel, dy, { stride, pad });
   const whole = stride > 1 ? pad : 0;
-  const gradient = runOp(
-    'DepthwiseConv2dNativeBackpropInput',
-    attributesOf({ stride, pad: pad - whole }, kernel),
-    [tf.tensor1d([b, h + 2 * whole, w + 2 * whole, c], 'int32'), kernel, dy],
-    1,
-  )[0]!;
+  const gradient = backprop(runOp, [b, h + 2 * whole, w + 2 * whole, c], kernel, dy, { stride, pad: pad - whole });
   return whole === 0 ? gradient : tf.slice(gradient, [0, whole, whole, 0], [b, h, w, c]);
 }
+
+const backprop = (
+  runOp: RunOp,
+  shape: tf.Tensor4D['shape'],
+  kernel: tf.Tensor4D,
+  dy: tf.Tensor4D,
+  options: DepthwiseConvOptions,
+): tf.Tensor =>
+  runOp(
+    'DepthwiseConv2dNativeBackpropInput',
+    attributesOf(options, kernel),
+    [tf.tensor1d(shape, 'int32'), kernel, dy],
+    1,
+  )[0]!;
 
 /** A kernel of odd sides that is padded all around is `SAME` where there is no stride: oneDNN takes that. */
 function attributesOf(
   { stride, pad }: DepthwiseConvOptions,
   { shape: [kh, kw] }: tf.Tensor4D,
 ): ReturnType<typeof convAttributes> {
+  if (pad === 'same') return convAttributes(stride, 'SAME');
   const same = stride === 1 && kh === 2 * pad + 1 && kw === kh;
   const padding = pad === 0 ? 'VALID' : same ? 'SAME' : 'EXPLICIT';
   return convAttributes(stride, padding, pad);

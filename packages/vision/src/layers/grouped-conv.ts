@@ -8,7 +8,7 @@ import { convAttributes, type NativeKernel, type RunOp, runNative } from './nati
 
 export interface GroupedConvOptions {
   readonly stride: number;
-  /** `same` only with stride 1, where it pads both sides alike. */
+  /** `same` as TensorFlow pads: both sides alike with stride 1, else the odd zero at the end. */
   readonly padding: 'valid' | 'same';
 }
 
@@ -30,7 +30,7 @@ export function groupedConv2d(
   runOp?: RunOp,
 ): tf.Tensor4D {
   if (isDepthwise(x, kernel)) {
-    const pad = options.padding === 'same' ? (kernel.shape[0] - 1) / 2 : 0;
+    const pad = options.padding === 'same' ? 'same' : 0;
     return depthwiseConv2d(x, kernel, { stride: options.stride, pad }, runOp);
   }
   if (runOp && hasGradients(runOp)) return runNative(KERNEL, { x, kernel }, { ...options, runOp });

@@ -1,11 +1,18 @@
 import { KdError, suggestion } from '@kd/core';
+import { efficientnetLite } from './efficientnet.js';
 import { mmdetBackbone, mmdetMaps } from './mmdet.js';
 import type { NameMap } from './name-map.js';
 import { torchvisionBackbone, torchvisionMaps } from './torchvision.js';
 import { current, foundBy, hasSigns, type LeftOut, toOurNames, toTheirNames } from './translate.js';
 
 /** Every map, those of whole models first. */
-export const NAME_MAPS: readonly NameMap[] = [...torchvisionMaps, ...mmdetMaps, torchvisionBackbone, mmdetBackbone];
+export const NAME_MAPS: readonly NameMap[] = [
+  ...torchvisionMaps,
+  ...mmdetMaps,
+  efficientnetLite,
+  torchvisionBackbone,
+  mmdetBackbone,
+];
 const GENERAL: ReadonlySet<NameMap> = new Set([torchvisionBackbone, mmdetBackbone]);
 
 /** Models whose names people come with and for which there is no map. */

@@ -1,7 +1,7 @@
 import type { Template } from './template.js';
 
 /** Whose names a map knows. */
-export type Family = 'torchvision' | 'mmdet';
+export type Family = 'torchvision' | 'mmdet' | 'efficientnet';
 
 /**
  * A layer of the file and ours, the last part of the name (`weight`, `running_mean`, …) left out. Read both ways; the

@@ -1,5 +1,6 @@
 import type { StoredSettings } from '@kd/core';
 import type { WeightsFile } from '../weights-file.js';
+import { liteSettings } from './lite-settings.js';
 import { mmdetSettings } from './mmdet-settings.js';
 
 /** Names of mmdetection's detectors, whatever wraps them. */
@@ -7,10 +8,12 @@ const MMDETECTION = /(?:^|\.)(?:bbox_head|roi_head|neck\.lateral_convs)\./;
 
 /**
  * What a file says of the pixels that its model reads, of its backbone and its classes: the config and the list in the
- * `meta` of mmdetection's checkpoints, which `kd convert` keeps. Undefined for files of programs that have one way of
- * doing it.
+ * `meta` of mmdetection's checkpoints, which `kd convert` keeps, and what EfficientNet-Lite was trained with. Undefined
+ * for files of programs that have one way of doing it.
  */
 export function storedSettings({ meta, tensors }: Pick<WeightsFile, 'meta' | 'tensors'>): StoredSettings | undefined {
+  const lite = liteSettings(tensors.keys());
+  if (lite !== undefined) return lite;
   const said = metaOf(meta);
   const text = [said['cfg'], said['config']].find((one) => typeof one === 'string');
   if (text === undefined && ![...tensors.keys()].some((name) => MMDETECTION.test(name))) return undefined;

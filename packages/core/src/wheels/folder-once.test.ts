@@ -1,11 +1,14 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
-import { hostname } from 'node:os';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { folderOnce } from './folder-once.js';
-import { namesIn, temporaryFolder } from './testing/fake-machine.js';
+
+const temporaryFolder = (): string => mkdtempSync(join(tmpdir(), 'kd-once-'));
+/** What lies in a folder, hidden files too. */
+const namesIn = (folder: string): string[] => readdirSync(folder).sort();
 
 const build = (log: string[], name: string) => async (temporary: string) => {
   log.push(name);

@@ -40,3 +40,11 @@ export async function findPython(env: Env, run: RunCommand): Promise<Python | nu
   }
   return null;
 }
+
+/** Why a wheel cannot be fetched with this Python, as a part of a sentence; null where it can. */
+export const lacksPip = (python: Python | null): string | null =>
+  python === null
+    ? 'Python 3 was not found'
+    : python.pip === null
+      ? `${python.command} (${python.version}) has no pip`
+      : null;

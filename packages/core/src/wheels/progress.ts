@@ -1,6 +1,6 @@
-import { printable } from '@kd/core';
+import { printable } from '../printable.js';
 
-/** One line about what the engine is doing before it can run: only long steps report. */
+/** One line about what is done before a run can begin: only long steps report. */
 export interface Progress {
   readonly stage: 'download' | 'unpack' | 'compile' | 'wait' | 'check';
   readonly message: string;
@@ -13,8 +13,12 @@ export type OnProgress = (progress: Progress) => void;
 
 export const megabytes = (bytes: number): string => `${Math.round(bytes / 1e6)} MB`;
 
-/** Plain lines on stderr: what a user sees who passed no `onProgress`. A download says a line each tenth. */
+/**
+ * Plain lines on stderr: what a user sees who passed no `onProgress`. A download says a line each tenth.
+ * @param what of what they are, `tensorflow`
+ */
 export function progressLines(
+  what: string,
   write: (line: string) => void = (line) => void process.stderr.write(`${printable(line)}\n`),
 ): OnProgress {
   let tenth = -1;
@@ -23,9 +27,9 @@ export function progressLines(
       const now = Math.floor((10 * done) / total);
       if (now === tenth) return;
       tenth = now;
-      write(`[tensorflow] ${message}: ${megabytes(done)} of ${megabytes(total)}`);
+      write(`[${what}] ${message}: ${megabytes(done)} of ${megabytes(total)}`);
       return;
     }
-    write(`[tensorflow] ${message}`);
+    write(`[${what}] ${message}`);
   };
 }
