@@ -1,33 +1,20 @@
 import { readFileSync } from 'node:fs';
-import { type BackboneDefinition, type Engine, parseOptions } from '@kd/core';
+import type { BackboneDefinition, Engine } from '@kd/core';
 import { tensorflow } from '@kd/engine-tensorflow';
 import { cpuEngine } from '@kd/testing';
-import { buildBackbone, compileGraph, layerVariables, type RunContext } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, it } from 'vitest';
+import { type BackboneCase, builtFor, compareBackbone } from '../../../tests/reference/compare-backbone.js';
 import { mobilenetV2, mobilenetV3Large, mobilenetV3Small } from './index.js';
 
 // Expected numbers: `python tests/reference/mobilenet.py`, torchvision 0.21 in float64.
 
-interface Case {
+interface Case extends BackboneCase {
   readonly name: string;
   readonly width: number;
-  readonly training: boolean;
-  readonly parameters: number;
-  readonly stages: readonly {
-    readonly stride: number;
-    readonly module: number;
-    readonly shape: readonly number[];
-    readonly sum: number;
-    readonly norm: number;
-    readonly last: number;
-  }[];
-  readonly loss: number;
-  readonly gradients: Readonly<Record<string, readonly [sum: number, norm: number]>>;
-  readonly statistics: Readonly<Record<string, number>>;
 }
 const file = new URL('../../../tests/reference/mobilenet.json', import.meta.url);
-const { height, width, cases } = JSON.parse(readFileSync(file, 'utf8')) as {
+const { cases, ...size } = JSON.parse(readFileSync(file, 'utf8')) as {
   readonly height: number;
   readonly width: number;
   readonly cases: readonly Case[];
@@ -35,35 +22,6 @@ const { height, width, cases } = JSON.parse(readFileSync(file, 'utf8')) as {
 const definitions = [mobilenetV2, mobilenetV3Large, mobilenetV3Small].map(
   ({ definition }) => definition as BackboneDefinition,
 );
-
-/** Sines for weights, as the reference has them. */
-function fill(variables: ReturnType<typeof layerVariables>, training: boolean): void {
-  for (const { path, variable } of variables) {
-    const phase = [...path].reduce((sum, letter) => sum + letter.charCodeAt(0), 0) % 97;
-    const leaf = path.slice(path.lastIndexOf('/') + 1);
-    const fanIn = variable.shape.slice(0, -1).reduce((product, side) => product * side, 1);
-    const value = (wave: number): number => {
-      if (leaf === 'kernel') return wave * Math.sqrt((training ? 6 : 2.5) / fanIn);
-      return leaf === 'gamma' || leaf === 'moving_variance' ? 1 + 0.3 * wave : 0.2 * wave;
-    };
-    const values = Float32Array.from({ length: variable.size }, (_, i) => value(Math.sin(1.7 * i ** 2 + phase)));
-    tf.tidy(() => variable.assign(tf.tensor(values, variable.shape)));
-  }
-}
-
-const OURS: Readonly<Record<string, string>> = {
-  running_mean: 'moving_mean',
-  running_var: 'moving_variance',
-};
-/** `0.1.weight` of torch under our name. */
-function ours(key: string, paths: ReadonlySet<string>): string {
-  const [layer, leaf] = [key.slice(0, key.lastIndexOf('.')), key.slice(key.lastIndexOf('.') + 1)];
-  const norm = paths.has(`backbone.body.${layer}/gamma`);
-  return `backbone.body.${layer}/${OURS[leaf] ?? (leaf === 'weight' ? (norm ? 'gamma' : 'kernel') : norm ? 'beta' : 'bias')}`;
-}
-
-const numbers = (of: tf.Tensor) =>
-  tf.tidy(() => ({ sum: tf.sum(of).dataSync()[0]!, norm: tf.norm(of).dataSync()[0]!, last: of.dataSync().at(-1)! }));
 
 // Other files of this process run on the plain engine.
 afterAll(() => tf.setBackend('cpu'));
@@ -79,71 +37,6 @@ describe.each<[string, Engine, readonly Case[]]>([
 
   it.each(some)('$name at width $width is torchvision’s, training $training', (expected) => {
     const definition = definitions.find(({ name }) => name === expected.name)!;
-    const strides = expected.stages.map(({ stride }) => stride);
-    const backbone = buildBackbone(
-      { definition, options: parseOptions(definition.options, { width: expected.width }, definition.name) },
-      {
-        path: 'backbone.body',
-        seed: 0,
-        norm: { kind: expected.training ? 'live' : 'eval', epsilon: definition.norm?.epsilon ?? 1e-5 },
-        trainableLayers: 6,
-        strides,
-      },
-    );
-    const variables = layerVariables(backbone.layers);
-    fill(variables, expected.training);
-    const trained = variables.filter(({ trainable }) => trainable);
-    expect(trained.reduce((sum, { variable }) => sum + variable.size, 0)).toBe(expected.parameters);
-
-    const images = tf.tensor4d(
-      Float32Array.from({ length: 2 * height * width * 3 }, (__, i) => Math.sin(0.37 * i + Math.sin(0.011 * i))),
-      [2, height, width, 3],
-    );
-    const graph = compileGraph(
-      [backbone.images],
-      backbone.read.map(({ output }) => output),
-    );
-    const context: RunContext = {
-      training: expected.training,
-      updates: [],
-      ...(engine.runOp && { runOp: engine.runOp.bind(engine) }),
-    };
-    let maps: tf.Tensor[] = [];
-    const { value, grads } = tf.variableGrads(
-      () => {
-        maps = graph.run([images], context).map((map) => tf.keep(map));
-        for (const update of context.updates) tf.keep(update.value);
-        return tf.addN(
-          maps.map((map) => {
-            const wave = Float32Array.from({ length: map.size }, (__, i) => Math.cos(0.9 * i));
-            return tf.mean(tf.mul(map, tf.tensor(wave, map.shape)));
-          }),
-        ) as tf.Scalar;
-      },
-      trained.map(({ variable }) => variable),
-    );
-    expected.stages.forEach(({ stride, module, shape, sum, norm, last }, i) => {
-      expect(backbone.read[i]).toMatchObject({ name: `backbone.body.${module}`, stride, channels: shape[3] });
-      expect(maps[i]!.shape).toEqual(shape);
-      const got = numbers(maps[i]!);
-      expect(got.norm / norm, `stride ${stride}`).toBeCloseTo(1, 4);
-      expect(Math.abs(got.sum - sum) / norm, `sum at stride ${stride}`).toBeLessThan(1e-4);
-      expect(got.last, `last value at stride ${stride}`).toBeCloseTo(last, 3);
-    });
-    expect(value.dataSync()[0]).toBeCloseTo(expected.loss, 5);
-    const paths = new Set(variables.map(({ path }) => path));
-    for (const [key, [sum, norm]] of Object.entries(expected.gradients)) {
-      const path = ours(key, paths);
-      const got = numbers(grads[variables.find((one) => one.path === path)!.variable.name]!);
-      expect(Math.abs(got.norm - norm), path).toBeLessThan(1e-4 * norm + 1e-6);
-      expect(Math.abs(got.sum - sum), `sum of ${path}`).toBeLessThan(1e-3 * norm + 1e-6);
-    }
-    const updates = new Map(context.updates.map(({ variable, value: kept }) => [variable.name, kept]));
-    for (const [key, norm] of Object.entries(expected.statistics)) {
-      const { variable } = variables.find(({ path }) => path === ours(key, paths))!;
-      expect(numbers(updates.get(variable.name)!).norm / norm, key).toBeCloseTo(1, 4);
-    }
-    tf.dispose([images, value, maps, Object.values(grads), [...updates.values()]]);
-    for (const { variable } of variables) variable.dispose();
+    compareBackbone(engine, builtFor(definition, { width: expected.width }, expected), expected, size);
   });
 });
