@@ -10,7 +10,7 @@ const TWO_WORDS: Readonly<Record<string, readonly string[]>> = {
   data: ['check', 'convert'],
   engine: ['install'],
   teacher: ['inspect'],
-  weights: ['inspect'],
+  weights: ['inspect', 'list'],
 };
 
 /** Runs a command line without `node` and `kd`; gives the exit code. Commands import what they need when they run. */
@@ -49,9 +49,9 @@ function unknownCommand(program: CAC, [first]: readonly string[]): number {
     return MISUSED;
   }
   const names = program.commands.map(({ name }) => name);
-  const [second] = secondWords(first);
+  const seconds = secondWords(first);
   const more =
-    second !== undefined ? `did you mean "kd ${first} ${second}"?` : `there are ${names.join(', ')}; see kd --help`;
+    seconds.length > 0 ? `did you mean ${seconds.map((second) => `"kd ${first} ${second}"`).join(' or ')}?` : `there are ${names.join(', ')}; see kd --help`;
   tell(`error [USAGE] there is no command "${first}"; ${more}`);
   return MISUSED;
 }
@@ -183,6 +183,11 @@ export function build(): CAC {
     .action(async (model: string, flags: Flags) =>
       (await import('./commands/teacher-inspect.js')).inspectTeacher(model, flags),
     );
+
+  program
+    .command('weights list', "List the published weights that init: 'pretrained' fetches, and where they lie")
+    .option('--json', 'One JSON object on standard output and nothing else')
+    .action(async (flags: Flags) => (await import('./commands/weights-list.js')).listWeights(flags));
 
   withWeights(
     program.command('convert <from> <to>', 'Write the weights of a file of torch, or of a run, as safetensors'),

@@ -1,5 +1,5 @@
-export { fetchPretrained, isWhole, publishedFile, type WeightsMachine } from './published/fetch-published.js';
-export { PUBLISHED, type PublishedWeights } from './published/published-weights.js';
+export { fetchPretrained, isFetched, publishedFile, type WeightsMachine } from './published/fetch-published.js';
+export { asInConfig, PUBLISHED, type PublishedWeights } from './published/published-weights.js';
 export { safetensorsFormat } from './checkpoint-format.js';
 export { convertWeights, type ConvertedWeights, type WeightNames } from './convert-weights.js';
 export { exportStateDict } from './export-weights.js';

@@ -70,6 +70,44 @@ describe('which map', () => {
     ]);
   });
 
+  test('EfficientNet-Lite under the names of efficientnet_lite_pytorch; one that squeezes and excites is another model', () => {
+    const state = {
+      '_conv_stem.weight': [32, 3, 3, 3],
+      '_bn0.weight': [32],
+      '_bn0.running_mean': [32],
+      '_bn0.num_batches_tracked': [],
+      '_blocks.0._depthwise_conv.weight': [32, 1, 3, 3],
+      '_blocks.1._expand_conv.weight': [96, 16, 1, 1],
+      '_blocks.1._bn2.weight': [24],
+      '_blocks.1._bn2.bias': [24],
+      '_bn1.weight': [1280],
+      '_conv_head.weight': [1280, 320, 1, 1],
+      '_fc.bias': [1000],
+    };
+    const { map, tensors, ignored, needs } = importStateDict(dict(state));
+    expect(map).toBe('efficientnet-lite');
+    expect([...tensors].map(([name, { shape }]) => [name.replace('backbone.body.', ''), shape])).toEqual([
+      ['_conv_stem/kernel', [3, 3, 3, 32]],
+      ['_bn0/gamma', [32]],
+      ['_bn0/moving_mean', [32]],
+      ['_blocks.0._depthwise_conv/kernel', [3, 3, 1, 32]],
+      ['_blocks.1._expand_conv/kernel', [1, 1, 16, 96]],
+      ['_blocks.1._bn2/gamma', [24]],
+      ['_blocks.1._bn2/beta', [24]],
+    ]);
+    expect(ignored.map(({ name }) => name)).toEqual([
+      '_bn0.num_batches_tracked',
+      '_bn1.weight',
+      '_conv_head.weight',
+      '_fc.bias',
+    ]);
+    expect(needs).toEqual(["norm: 'frozen', 'eval' or 'live'"]);
+    const { foreign } = importStateDict(dict({ ...state, '_blocks.0._se_reduce.weight': [8, 32, 1, 1] }));
+    expect(foreign).toEqual([
+      { name: '_blocks.0._se_reduce.weight', why: expect.stringContaining('squeeze and excitation') as string },
+    ]);
+  });
+
   test('a map may be asked for by its id', () => {
     expect(importStateDict(dict({ 'bbox_head.retina_cls.bias': [2] }), { map: 'mmdet-retinanet' }).map).toBe(
       'mmdet-retinanet',

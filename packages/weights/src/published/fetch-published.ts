@@ -21,12 +21,14 @@ export interface WeightsMachine {
   readonly cache: string;
   readonly run: RunCommand;
   readonly python: () => Promise<Python | null>;
+  readonly published: readonly PublishedWeights[];
 }
 
 const thisMachine = (): WeightsMachine => ({
   cache: cacheFolder(process.env, 'weights'),
   run: runCommand,
   python: () => findPython(process.env, runCommand),
+  published: PUBLISHED,
 });
 
 const OWN = "or give weights of your own: init: '<file>'";
@@ -47,9 +49,9 @@ export async function fetchPretrained(
   tell: (line: string) => void,
   machine: WeightsMachine = thisMachine(),
 ): Promise<string> {
-  const found = PUBLISHED.find((one) => backbone !== null && isOf(one, backbone));
+  const found = machine.published.find((one) => backbone !== null && isOf(one, backbone));
   if (found === undefined) {
-    const there = PUBLISHED.map((one) => asInConfig(one.backbone)).join(', ');
+    const there = machine.published.map((one) => asInConfig(one.backbone)).join(', ');
     throw new KdError(
       'CONFIG_INVALID',
       `init: 'pretrained': there is no published file for ${backbone === null ? 'this detector, which has no backbone of a package' : `the backbone ${asInConfig(backbone)}`}; there is one for ${there} (kd weights list). Take that backbone, ${OWN}.`,
@@ -106,8 +108,11 @@ async function fetchInto(
 const isOf = ({ backbone }: PublishedWeights, { name, options }: BackboneName): boolean =>
   name === backbone.name && Object.entries(backbone.options).every(([key, value]) => options[key] === value);
 
-/** Whether a file is there and has the bytes that were pinned. */
-export const isWhole = (file: string, { sha256 }: PublishedWeights): Promise<boolean> =>
+/** Whether the cache has the file, with the bytes that were pinned. */
+export const isFetched = (published: PublishedWeights): Promise<boolean> =>
+  isWhole(publishedFile(published), published);
+
+const isWhole = (file: string, { sha256 }: PublishedWeights): Promise<boolean> =>
   sha256Of(file).then(
     (hash) => hash === sha256,
     () => false,

@@ -30,8 +30,8 @@ export const PUBLISHED: readonly PublishedWeights[] = [
   },
 ];
 
-/** `['efficientnet-lite', { version: 0 }]`, as a config has it. */
-export const asInConfig = ({ name, options }: BackboneName): string =>
-  `['${name}', { ${Object.entries(options)
-    .map(([key, value]) => `${key}: ${JSON.stringify(value)}`)
-    .join(', ')} }]`;
+/** `'resnet18'`, or `['efficientnet-lite', { version: 0 }]`, as a config has it. */
+export function asInConfig({ name, options }: BackboneName): string {
+  const given = Object.entries(options).map(([key, value]) => `${key}: ${JSON.stringify(value)}`);
+  return given.length === 0 ? `'${name}'` : `['${name}', { ${given.join(', ')} }]`;
+}

@@ -18,6 +18,15 @@ it('tells a model of mmdetection without a config by its names, and says nothing
   expect(of('backbone.body.conv1.weight')).toBeUndefined();
 });
 
+it('knows the pixels of EfficientNet-Lite by its names, theirs or ours, and not those of the others', () => {
+  const of = (...list: string[]) => storedSettings({ meta: {}, tensors: names(...list) })?.input;
+  const pixels = { mean: [127, 127, 127], std: [128, 128, 128], range: 255, channels: 'rgb' };
+  expect(of('_conv_stem.weight', '_blocks.0._depthwise_conv.weight')).toEqual(pixels);
+  expect(of('backbone.body._conv_stem/kernel', 'backbone.body._blocks.0._depthwise_conv/kernel')).toEqual(pixels);
+  expect(of('_conv_stem.weight', '_blocks.0._depthwise_conv.weight', '_blocks.0._se_reduce.bias')).toBeUndefined();
+  expect(of('conv_stem.weight', 'blocks.0.0.conv_dw.weight')).toBeUndefined();
+});
+
 it('finds the classes, of either version', () => {
   const classes = (meta: Parameters<typeof storedSettings>[0]['meta']) =>
     storedSettings({ meta, tensors: names('bbox_head.retina_cls.weight') })?.classes;
