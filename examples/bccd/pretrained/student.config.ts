@@ -16,7 +16,7 @@ export default defineConfig({
     'retinanet',
     {
       ...kinds.retinanet,
-      // The published momentum is 0.01: after 300 steps the statistics of a network from scratch would still lag behind.
+      // The published momentum is 0.01: the statistics of a network from scratch would still lag behind at the end.
       backbone: ['efficientnet-lite', { version: 0, momentum: 0.1 }],
       norm: 'live',
       input: { ...kinds.retinanet.input, ...pixels },
