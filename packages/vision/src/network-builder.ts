@@ -19,7 +19,7 @@ export interface ConvOptions {
 /** Places layers one after the other and keeps them in the order in which they were placed. */
 export interface NetworkBuilder {
   readonly layers: readonly Layer[];
-  /** A convolution padded as torch pads, unless asked otherwise: `kernel / 2` zeros on every side, whatever the stride. */
+  /** A convolution, padded as torch pads by default: `kernel / 2` zeros on every side, whatever the stride. */
   conv(name: string, x: SymbolicTensor, options: ConvOptions): SymbolicTensor;
   norm(name: string, x: SymbolicTensor, options: NormOptions, trainable?: boolean): SymbolicTensor;
   /** @param cap 6 for a ReLU6 */
