@@ -51,7 +51,9 @@ function unknownCommand(program: CAC, [first]: readonly string[]): number {
   const names = program.commands.map(({ name }) => name);
   const seconds = secondWords(first);
   const more =
-    seconds.length > 0 ? `did you mean ${seconds.map((second) => `"kd ${first} ${second}"`).join(' or ')}?` : `there are ${names.join(', ')}; see kd --help`;
+    seconds.length > 0
+      ? `did you mean ${seconds.map((second) => `"kd ${first} ${second}"`).join(' or ')}?`
+      : `there are ${names.join(', ')}; see kd --help`;
   tell(`error [USAGE] there is no command "${first}"; ${more}`);
   return MISUSED;
 }
