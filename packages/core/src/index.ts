@@ -28,7 +28,7 @@ export * from './run/run-folder.js';
 export * from './config.js';
 export { parseWeightsOptions } from './weights-options.js';
 export type * from './contract/listener.js';
-export { instanceWeights } from './plugins/instance-weights.js';
+export { instanceWeights, weighedStep } from './plugins/instance-weights.js';
 export * from './plugins/neck-pairs.js';
 export type * from './plugins/optimizer-group.js';
 export * from './run/optimizers.js';

@@ -3,6 +3,7 @@ import {
   comparedMaps,
   definePlugin,
   type Hooks,
+  instanceWeights,
   KdError,
   type NeckPair,
   neckPairs,
@@ -11,6 +12,7 @@ import {
   type TapInfo,
   termFactor,
   termSchedule,
+  weighedStep,
 } from '@kd/core';
 import { objectMask } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
@@ -42,6 +44,7 @@ const optionsSchema = v.strictObject({
       temperatureBackground: v.optional(positive, 1),
     }),
   ),
+  instanceWeights,
   schedule: termSchedule,
 });
 
@@ -80,8 +83,8 @@ function create(scope: PluginScope, options: DeFeatOptions): Hooks {
 
     lossCompose: (step: StepView) =>
       tf.tidy(() => ({
-        ...neckTerms(scope, step, pairs, options),
-        ...(head && headTerms(scope, step, teacherNeck, head)),
+        ...neckTerms(scope, weighedStep(step, options), pairs, options),
+        ...(head && headTerms(scope, weighedStep(step, options), teacherNeck, head)),
       })),
 
     // Without a factor there is nothing to learn: the run says so, and computes nothing for it.

@@ -2,6 +2,7 @@ import {
   comparedMaps,
   definePlugin,
   type Hooks,
+  instanceWeights,
   KdError,
   type NeckPair,
   neckPairs,
@@ -9,6 +10,7 @@ import {
   type StepView,
   termFactor,
   termSchedule,
+  weighedStep,
 } from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
 import * as v from 'valibot';
@@ -37,6 +39,7 @@ const optionsSchema = v.strictObject({
   finest: v.optional(positive, 56),
   /** Side in strides of the square that stands for the anchor of a point, of detectors that predict distances. */
   virtualAnchor: v.optional(positive, 8),
+  instanceWeights,
   /** Without it `original` starts at step 400. */
   schedule: v.optional(v.unwrap(termSchedule)),
 });
@@ -103,7 +106,10 @@ function create(scope: PluginScope, options: FgfiOptions): Hooks {
           student,
           pairs.map(({ stride }) => stride),
         );
-        const objects = levelObjects(step, { levels, finest: variant === 'pyramid' ? finest : null });
+        const objects = levelObjects(weighedStep(step, options), {
+          levels,
+          finest: variant === 'pyramid' ? finest : null,
+        });
         const maps = comparedMaps(scope.id, step, pairs).map((maps, i) => {
           const [, height, width] = maps.student.shape;
           const place = places[i]!;

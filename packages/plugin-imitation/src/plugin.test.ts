@@ -266,5 +266,7 @@ describe.each([
       terms(usual, { boxes: two })[term]!,
       4,
     );
+    const deaf = stage(plugin, { ...adapterNone, instanceWeights: false });
+    expect(terms(deaf, { boxes: two, trust: [0.4, 0.4] })[term]).toBe(terms(usual, { boxes: two })[term]!);
   });
 });

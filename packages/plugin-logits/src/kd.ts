@@ -1,4 +1,13 @@
-import { definePlugin, type Hooks, type PluginScope, type StepView, termFactor, termSchedule } from '@kd/core';
+import {
+  definePlugin,
+  type Hooks,
+  instanceWeights,
+  type PluginScope,
+  type StepView,
+  termFactor,
+  termSchedule,
+  weighedStep,
+} from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
 import * as v from 'valibot';
 import { type Heads, checkHeads } from './check-heads.js';
@@ -21,6 +30,7 @@ const optionsSchema = v.pipe(
      * the detectors say it in other words.
      */
     coding: v.optional(v.picklist(['same', 'any']), 'same'),
+    instanceWeights,
     schedule: termSchedule,
   }),
   v.check(
@@ -69,7 +79,7 @@ function create(scope: PluginScope, options: KdOptions): Hooks {
       ...(settings.loss === 'softmax' && { reduction }),
       ...(heads.kind === 'dense' && { on: all ? 'all' : 'positives' }),
     },
-    lossCompose: (step) => ({ cls: tf.tidy(() => tf.mul<tf.Scalar>(loss(step), weight)) }),
+    lossCompose: (step) => ({ cls: tf.tidy(() => tf.mul<tf.Scalar>(loss(weighedStep(step, options)), weight)) }),
     schedule: (progress) => termFactor(options.schedule, progress),
   };
 }

@@ -124,6 +124,8 @@ describe('kd on dense heads', () => {
       expect(at(0.5, 1, 0)).toBeCloseTo((at(1, 1, 1) + at(0, 1, 1)) / 2, 5);
       const background = options.on === undefined && !('loss' in options) ? of([0], 2) : 0;
       expect(at(0, 0, 1)).toBeCloseTo(background, 5);
+      const deaf = create(kd, { ...options, instanceWeights: false }, dense());
+      expect(term(deaf, denseStep([0, 0, 1]))).toBe(term(hooks, denseStep()));
     },
   );
 
@@ -236,6 +238,7 @@ describe('rkd', () => {
     expect(term(plain, step([0.5, 0.5, 0.5, 0.5]), 'distance')).toBeCloseTo(whole / 4, 5);
     expect(term(plain, step([0.5, 0.5, 0.5, 0.5]), 'angle')).toBeCloseTo(term(plain, step(), 'angle') / 8, 5);
     expect(term(gk, step([0.5, 0.5, 0.5, 0.5]), 'distance')).toBe(term(gk, step(), 'distance'));
+    expect(term(create(rkd, { instanceWeights: false }, dense()), step([0.5, 0.5, 0.5, 0.5]), 'distance')).toBe(whole);
     // One level: the same relations, with other factors.
     expect(term(gk, step(), 'distance')).toBeCloseTo(whole / 5, 5);
   });

@@ -1,12 +1,14 @@
 import {
   definePlugin,
   type Hooks,
+  instanceWeights,
   KdError,
   type PluginScope,
   type StepView,
   type TapPair,
   termFactor,
   termSchedule,
+  weighedStep,
 } from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
 import * as v from 'valibot';
@@ -33,6 +35,7 @@ const optionsSchema = v.strictObject({
   embedding: v.optional(v.picklist(['flatten', 'mean']), 'flatten'),
   /** Taps of the levels that the heads read; one a stride. */
   neck: v.optional(v.union([v.string(), v.pipe(v.array(v.string()), v.minLength(1))]), 'neck@*'),
+  instanceWeights,
   /** Without it `gk` fades to 1 / epochs. */
   schedule: v.optional(v.unwrap(termSchedule)),
 });
@@ -81,7 +84,7 @@ function create(scope: PluginScope, options: RkdOptions): Hooks {
 
     lossCompose: (step) =>
       tf.tidy(() => {
-        const { rows, mask, weights } = sampleRows(step, cap);
+        const { rows, mask, weights } = sampleRows(weighedStep(step, options), cap);
         const trusted = flavour === 'rkd' ? weights : undefined;
         const relations = sets(step, rows).map(({ student, teacher }) =>
           rkdLoss(student, teacher, { unitLength, duplicates, least: usual.least }, { mask, weights: trusted }),

@@ -1,3 +1,4 @@
+import { instanceWeights } from '@kd/core';
 import * as v from 'valibot';
 import { levelEntries } from './ssim-levels.js';
 
@@ -11,6 +12,8 @@ const entries = {
   adapter: v.optional(v.picklist(['none', 'conv1x1']), 'none'),
   /** Leave cells out that lie in the padding of a batch. */
   maskPadding: v.optional(v.boolean(), false),
+  /** Not with padding `valid`, whose result has other cells than the map. */
+  instanceWeights,
 };
 
 export const optionsSchema = v.pipe(

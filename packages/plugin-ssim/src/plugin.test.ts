@@ -11,7 +11,7 @@ import {
 } from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
-import ssim from './index.js';
+import ssim, { type SsimPluginInput } from './index.js';
 import { insideImages } from './inside-images.js';
 import { ssimLevels } from './ssim-levels.js';
 
@@ -68,9 +68,17 @@ function feat(
     [64, 80],
     [64, 80],
   ],
+  trust?: readonly [number, number],
 ): number {
   const model = (taps: Record<string, tf.Tensor4D>) => ({ tap: ({ name }: TapInfo) => taps[name]! });
-  const step = { student: model(students), teacher: model(teachers), targets: { imageSizes } } as unknown as StepView;
+  // An object in the first image, with one instance.
+  const step = {
+    student: model(students),
+    teacher: model(teachers),
+    targets: { imageSizes, boxes: tf.tensor3d([[[0, 0, 32, 32]], [[0, 0, 0, 0]]]), mask: tf.tensor2d([[1], [0]]) },
+    instances: { matched: tf.tensor2d([[0], [-1]], [2, 1], 'int32') },
+    weights: { get: () => trust && { levels: trust.map((weight) => tf.fill([2, 1], weight)) } },
+  } as unknown as StepView;
   return tf.tidy(() => {
     const terms = hooks.lossCompose!(step);
     expect(Object.keys(terms)).toEqual(['feat']);
@@ -127,6 +135,30 @@ describe('ssim', () => {
     const loss = feat(hooks, maps(1, 2), maps(11, 3));
     expect(loss).toBeGreaterThan(0);
     expect(loss).toBeLessThan(8);
+  });
+
+  it('counts the cells of objects by the weights of their level, unless told not to', () => {
+    const [students, teachers] = [maps(1, 3), maps(11, 3)];
+    const of = (options: SsimPluginInput, trust?: readonly [number, number]): number =>
+      feat(stage(options, neck(3), neck(3)).hooks, students, teachers, undefined, trust);
+    const plain = of({ loss: 'l2' });
+    expect(of({ loss: 'l2' }, [1, 1])).toBeCloseTo(plain, 5);
+    const weighed = (i: number, weight: number): number =>
+      tf.tidy(() => {
+        const [s, t] = [Object.values(students)[i]!, Object.values(teachers)[i]!];
+        const cells = new Float32Array(s.size / 3).fill(1);
+        // Of the first image the object covers 4 x 4 cells of stride 8, and 2 x 2 of stride 16.
+        const [side, width] = [4 / (i + 1), s.shape[2]];
+        for (let y = 0; y < side; y++) cells.fill(weight, y * width, y * width + side);
+        const weights = [tf.tensor4d(cells, [2, s.shape[1], width, 1])];
+        return ssimLevels([s], [t], { loss: 'l2' }, { weights }).dataSync()[0]!;
+      });
+    expect(of({ loss: 'l2' }, [0.25, 0.5])).toBeCloseTo(4 * (weighed(0, 0.25) + weighed(1, 0.5)), 4);
+    expect(of({ loss: 'l2' }, [0.25, 0.5])).not.toBeCloseTo(plain, 3);
+    expect(of({}, [0.25, 0.5])).not.toBeCloseTo(of({}), 4);
+    expect(of({ loss: 'l2', instanceWeights: false }, [0.25, 0.5])).toBe(plain);
+    // Its result has other cells than the map.
+    expect(of({ padding: 'valid', window: 3 }, [0.25, 0.5])).toBe(of({ padding: 'valid', window: 3 }));
   });
 
   it('leaves the padding of a batch out on demand', () => {

@@ -3,10 +3,14 @@ import {
   type Hooks,
   type NeckPair,
   neckPairs,
+  neckStrides,
   pairMaps,
   type PluginScope,
   type StepView,
+  weighedStep,
 } from '@kd/core';
+import { instanceCells } from '@kd/vision';
+import * as tf from '@tensorflow/tfjs-core';
 import { insideImages } from './inside-images.js';
 import { optionsSchema, type SsimPluginInput, type SsimPluginOptions } from './options.js';
 import { levelsLoss } from './ssim-levels.js';
@@ -43,9 +47,7 @@ function create(scope: PluginScope, options: SsimPluginOptions): Hooks {
 
     lossCompose(step: StepView) {
       const { students, teachers } = pairMaps(step, pairs);
-      const weights = options.maskPadding
-        ? pairs.map((pair, i) => insideImages(students[i]!.shape, pair.stride, step.targets.imageSizes))
-        : undefined;
+      const weights = cellWeights(scope, step, pairs, students, options);
       return {
         feat: levelsLoss(students, teachers, settings, {
           adapters: pairs.map(({ adapter }) => adapter),
@@ -54,6 +56,29 @@ function create(scope: PluginScope, options: SsimPluginOptions): Hooks {
       };
     },
   };
+}
+
+/** [n, h, w, 1] a level: what is outside of its image counts nothing, and objects as far as they are trusted. */
+function cellWeights(
+  { student }: PluginScope,
+  step: StepView,
+  pairs: readonly NeckPair[],
+  maps: readonly tf.Tensor4D[],
+  options: SsimPluginOptions,
+): tf.Tensor4D[] | undefined {
+  const sameCells = options.loss !== 'ssim' || options.padding !== 'valid';
+  const trust = sameCells ? weighedStep(step, options).weights.get() : null;
+  if (!options.maskPadding && !trust) return undefined;
+  const neck = neckStrides(student);
+  return pairs.map(({ stride }, i) => {
+    const { shape } = maps[i]!;
+    const [n, height, width] = shape;
+    const inside = options.maskPadding ? insideImages(shape, stride, step.targets.imageSizes) : null;
+    const level = trust?.levels[neck.indexOf(stride)];
+    if (level === undefined) return inside ?? tf.ones([n, height, width, 1]);
+    const cells = tf.expandDims(instanceCells(level, step, { stride, height, width }), 3) as tf.Tensor4D;
+    return inside ? tf.mul(cells, inside) : cells;
+  });
 }
 
 /** The paper's best values are 2 and 4, for a loss of half the form `full`. */

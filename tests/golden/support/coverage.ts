@@ -45,7 +45,7 @@ export const built: Readonly<Record<Kind, readonly string[]>> = {
     'MultiScaleRoIAlign',
   ],
   detector: ['retinanet', 'fcos', 'faster_rcnn', 'atss', 'gfl'],
-  baseline: ['defeat', 'fgfi', 'fitnet', 'frs', 'gid', 'kd', 'ld', 'lp', 'pfi', 'pkd', 'rkd'],
+  baseline: ['defeat', 'fgfi', 'fitnet', 'frs', 'gid', 'icd', 'kd', 'ld', 'lp', 'pfi', 'pkd', 'rkd'],
   prototype: [
     'selection',
     'bank',
@@ -68,7 +68,7 @@ export const notBuiltYet: Readonly<Record<Kind, readonly string[]>> = {
   area: [],
   op: [],
   detector: [],
-  baseline: ['cwd', 'fbkd', 'fgd', 'icd', 'mgd'],
+  baseline: ['cwd', 'fbkd', 'fgd', 'mgd'],
   prototype: [],
   checkpoint: [],
   mmdet: [],

@@ -9,6 +9,7 @@ const OURS: Readonly<Record<PluginKind, Readonly<Record<string, string>>>> = {
     fitnets: '@kd/plugin-imitation',
     frs: '@kd/plugin-prediction-guided',
     gid: '@kd/plugin-general-instances',
+    icd: '@kd/plugin-conditional',
     kd: '@kd/plugin-logits',
     ld: '@kd/plugin-localization',
     pfi: '@kd/plugin-prediction-guided',

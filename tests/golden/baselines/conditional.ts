@@ -1,0 +1,77 @@
+import { attention, helperLosses, type Linear, mimicLoss, sinePosition } from '@kd/plugin-conditional';
+import * as tf from '@tensorflow/tfjs-core';
+import { expectClose, oneOf, only } from '../support/index.js';
+import { type BaselineCase, type Inputs, levels, type Method } from './method.js';
+
+const sequence = (maps: readonly tf.Tensor4D[]): tf.Tensor3D =>
+  tf.concat(
+    maps.map((map) => tf.reshape(map, [map.shape[0], map.shape[1] * map.shape[2], map.shape[3]])),
+    1,
+  );
+
+const layer = (inputs: Inputs, name: string): Linear => ({
+  kernel: inputs.get(`${name}_kernel`) as tf.Tensor2D,
+  bias: inputs.get(`${name}_bias`) as tf.Tensor1D,
+});
+
+/** Where a case says which cells lie in their image, its position code is that of the masks. */
+function checkPositions(inputs: Inputs): void {
+  const valid = levels(inputs, 'valid') as readonly tf.Tensor[] as readonly tf.Tensor3D[];
+  if (valid.length === 0) return;
+  const pos = inputs.get('pos')!;
+  const made = tf.concat(
+    valid.map((map) => sinePosition(map, pos.shape[2]!)),
+    1,
+  );
+  expectClose(made.dataSync(), pos.dataSync(), 1e-5, 'pos');
+}
+
+function mimic(inputs: Inputs, { config }: BaselineCase): Record<string, tf.Scalar> {
+  const { heads, layerNormEps } = config as { heads: number; layerNormEps?: number };
+  if (config['sequence'] !== undefined)
+    only('sequence', config['sequence'], 'levels concatenated finest first, row-major');
+  checkPositions(inputs);
+  const cells = sequence(levels(inputs, 't'));
+  const looked = attention(
+    {
+      cells,
+      positions: inputs.get('pos') as tf.Tensor3D,
+      padding: inputs.get('padding') as tf.Tensor2D,
+      queries: inputs.get('queries') as tf.Tensor3D,
+    },
+    { query: layer(inputs, 'q'), key: layer(inputs, 'k'), position: layer(inputs, 'pos') },
+    heads,
+  );
+  return {
+    value: mimicLoss(
+      {
+        student: sequence(levels(inputs, 's')),
+        teacher: cells,
+        attention: looked,
+        real: inputs.get('real') as tf.Tensor2D,
+      },
+      { student: layer(inputs, 'vs'), teacher: layer(inputs, 'vt') },
+      {
+        variant: oneOf('variant', config['variant'], ['torch', 'megengine']),
+        ...(layerNormEps !== undefined && { eps: layerNormEps }),
+      },
+    ),
+  };
+}
+
+export const conditionalMethods: Readonly<Record<string, Method>> = {
+  icd: (inputs, one) => {
+    if (one.config['variant'] !== 'auxiliary') {
+      only('part', one.config['part'], 'mimic');
+      return mimic(inputs, one);
+    }
+    if (one.config['part'] !== undefined) only('part', one.config['part'], 'auxiliary');
+    return {
+      ...helperLosses(inputs.get('pred') as tf.Tensor3D, {
+        real: inputs.get('real') as tf.Tensor2D,
+        unused: inputs.get('unused') as tf.Tensor2D,
+        ltrb: inputs.get('ltrb') as tf.Tensor3D,
+      }),
+    };
+  },
+};
