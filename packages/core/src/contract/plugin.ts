@@ -32,6 +32,8 @@ export interface TapPair {
   readonly stride: number;
   /** The level's place in the order of strides, finest first. */
   readonly index: number;
+  /** The teacher's own map, where `teacher` is that map resampled to the stride. */
+  readonly resampled?: TapInfo;
 }
 
 /** What `featureTap` declares with; every refusal names the plugin and lists the taps that exist. */

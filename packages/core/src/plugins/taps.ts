@@ -1,6 +1,8 @@
 import type { Detector, TapInfo } from '../contract/detector.js';
 import type { Role, TapPair, TapRequests } from '../contract/plugin.js';
 import { KdError, suggestion } from '../errors.js';
+import { meetByStride } from './meet-by-stride.js';
+import { type StandIn, standInOf } from './stand-in.js';
 
 /** Taps that a detector offers and that match a name or a pattern with `*` (any run of characters). */
 export function matchTaps(taps: readonly TapInfo[], pattern: string | readonly string[]): TapInfo[] {
@@ -40,25 +42,64 @@ export class TapRegistry {
   for(plugin: string): TapRequests {
     const taken = { student: new Set<TapInfo>(), teacher: new Set<TapInfo>(), pairs: [] as TapPair[] };
     this.#taken.set(plugin, taken);
+    const take = (role: Role, tap: TapInfo): void => {
+      this.#requested[role].add(tap.name);
+      taken[role].add(tap);
+    };
     const of = (role: Role, pattern: string | readonly string[]): readonly TapInfo[] => {
       const { taps } = this.#models[role];
       for (const one of [pattern].flat())
         if (matchTaps(taps, one).length === 0) throw unknownTap(plugin, role, this.#models[role], one);
       const found = matchTaps(taps, pattern);
-      for (const tap of found) {
-        this.#requested[role].add(tap.name);
-        taken[role].add(tap);
-      }
+      for (const tap of found) take(role, tap);
       return found;
     };
     return {
       of,
       pair: (pattern, options = {}) => {
-        const pairs = pairByStride(plugin, of('student', pattern), of('teacher', pattern), options);
+        const standIn = standInOf(this.#models.teacher);
+        const pairs =
+          standIn === undefined
+            ? pairByStride(plugin, of('student', pattern), of('teacher', pattern), options)
+            : this.#meet(plugin, standIn, pattern, options).map((pair) => {
+                for (const role of ['student', 'teacher'] as const) take(role, pair[role]);
+                return pair;
+              });
         taken.pairs.push(...pairs);
         return pairs;
       },
     };
+  }
+
+  /** Pairs with the maps of a teacher that is not built like the student: all of them, where none has such a name. */
+  #meet(
+    plugin: string,
+    standIn: StandIn,
+    pattern: string | readonly string[],
+    options: { readonly channels?: 'equal' | 'any'; readonly hint?: string },
+  ): readonly TapPair[] {
+    const { student, teacher } = this.#models;
+    for (const one of [pattern].flat())
+      if (matchTaps(student.taps, one).length === 0) throw unknownTap(plugin, 'student', student, one);
+    const levels = matchTaps(student.taps, pattern);
+    const alike = matchTaps(teacher.taps, pattern);
+    const maps = alike.length > 0 ? alike : teacher.taps;
+    const met = meetByStride(levels, maps, ![pattern].flat().some((one) => one.includes('*')));
+    const chosen = new Set(met.map((one) => one.teacher.stride));
+    const choice = maps.filter(({ stride }) => chosen.has(stride));
+    const own = new Map(met.map((one) => [one.student, one.teacher]));
+    return pairByStride(
+      plugin,
+      met.map((one) => one.student),
+      // Two maps of one stride are told apart by nobody.
+      new Set(choice.map(({ stride }) => stride)).size < choice.length
+        ? choice
+        : met.map((one) => standIn.at(one.teacher, one.student.stride)),
+      options,
+    ).map((pair) => {
+      const map = own.get(pair.student)!;
+      return map.stride === pair.stride ? pair : { ...pair, resampled: map };
+    });
   }
 }
 

@@ -6,16 +6,19 @@ import {
   type ErrorCode,
   type HostBatch,
   type ImageRecord,
+  type Rng,
   type InputSpec,
+  type TeacherInput,
 } from '@kd/core/plain';
 import { readPixels, type PixelSource } from '../pixels.js';
 import { createAugmentation, type Augmentation } from '../transform/augment.js';
-import { inputTransform, type BatchItem } from '../transform/input.js';
+import { inputTransform, prepareImages, type BatchItem } from '../transform/input.js';
 
 /** What every batch of a loader has in common, as plain data: a worker gets it once. */
 export interface BatchSetup {
   readonly pixels: PixelSource;
   readonly input: InputSpec;
+  readonly extraInputs?: readonly TeacherInput[];
   readonly augment: readonly AugmentSpec[];
   readonly training: boolean;
   readonly seed: number;
@@ -64,12 +67,20 @@ export function createBatchMaker(setup: BatchSetup): BatchMaker {
     };
     await Promise.all(Array.from({ length: Math.min(DECODE_AHEAD, entries.length) }, lane));
     if (bad.length > 0) return { bad: bad.sort((a, b) => a.slot - b.slot) };
-    return { batch: inputTransform(items as BatchItem[], setup.input, setup.maxBoxes) };
+    const batch = inputTransform(items as BatchItem[], setup.input, setup.maxBoxes);
+    if (setup.extraInputs === undefined) return { batch };
+    const extra = setup.extraInputs.map((input, i) =>
+      prepareImages(
+        (items as BatchItem[]).map((item) => withMinSize(item, item.extraMinSizes?.[i])),
+        input,
+      ),
+    );
+    return { batch: { ...batch, extra } };
   };
 }
 
 async function makeItem(
-  { pixels, input, training, seed }: BatchSetup,
+  { pixels, input, extraInputs = [], training, seed }: BatchSetup,
   augment: Augmentation,
   epoch: number,
   index: number,
@@ -84,6 +95,15 @@ async function makeItem(
   return {
     ...augment(sample, rng),
     ...rest,
-    minSize: input.minSize[rng.stream('size').int(0, input.minSize.length - 1)]!,
+    minSize: drawnSize(input, rng),
+    extraMinSizes: extraInputs.map((extra) => drawnSize(extra, rng)),
   };
+}
+
+/** Rules with one list of sizes draw the same of it. */
+const drawnSize = ({ minSize }: InputSpec, rng: Rng): number =>
+  minSize[rng.stream('size').int(0, minSize.length - 1)]!;
+
+function withMinSize({ minSize: _, ...item }: BatchItem, minSize: number | undefined): BatchItem {
+  return minSize === undefined ? item : { ...item, minSize };
 }

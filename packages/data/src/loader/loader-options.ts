@@ -5,6 +5,7 @@ import { inputSpec } from '../input-spec.js';
 const whole = (low: number, high: number) => v.pipe(v.number(), v.integer(), v.minValue(low), v.maxValue(high));
 const options = v.object({
   input: inputSpec,
+  extraInputs: v.optional(v.array(inputSpec)),
   batchSize: whole(1, 1_000_000),
   training: v.boolean(),
   shuffle: v.boolean(),

@@ -59,7 +59,11 @@ export function createLoader({ name, images, pixels }: LoaderImages, options: Lo
     (most, { annotations }) => Math.max(most, annotations.filter(({ ignore }) => !ignore).length),
     1,
   );
-  const pool = createPool({ pixels, input: options.input, augment, training, seed, maxBoxes }, workers);
+  const { input, extraInputs } = options;
+  const pool = createPool(
+    { pixels, input, ...(extraInputs && { extraInputs }), augment, training, seed, maxBoxes },
+    workers,
+  );
   const distinct = new Set(chosen).size;
   const bad = new Map<number, BadSlot>();
   const skipped = new Map<string, { file: string; why: string; times: number }>();

@@ -28,5 +28,11 @@ port.on('message', ({ number, job }: { number: number; job: BatchJob }) => {
 });
 
 /** Moved to the other thread, not copied. */
-const buffers = ({ images, boxes, labels, mask }: Extract<BatchResult, { batch: unknown }>['batch']): ArrayBuffer[] =>
-  [images, boxes, labels, mask].map(({ buffer }) => buffer as ArrayBuffer);
+const buffers = ({
+  images,
+  boxes,
+  labels,
+  mask,
+  extra = [],
+}: Extract<BatchResult, { batch: unknown }>['batch']): ArrayBuffer[] =>
+  [images, boxes, labels, mask, ...extra.map(({ data }) => data)].map(({ buffer }) => buffer as ArrayBuffer);

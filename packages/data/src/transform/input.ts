@@ -1,4 +1,4 @@
-import { KdError, type HostBatch, type InputSpec } from '@kd/core/plain';
+import { KdError, type HostBatch, type InputSpec, type PreparedImages, type TeacherInput } from '@kd/core/plain';
 import type { HostImage } from '../decode/image.js';
 import { checkInputSpec } from '../input-spec.js';
 import type { Box } from '../read/box-rule.js';
@@ -15,6 +15,8 @@ export interface BatchItem {
   readonly originalSize?: readonly [number, number];
   /** Short side after resizing; default: the last of the input's. */
   readonly minSize?: number;
+  /** Short sides by the further rules that the images are prepared by. */
+  readonly extraMinSizes?: readonly (number | undefined)[];
 }
 
 /**
@@ -25,29 +27,15 @@ export interface BatchItem {
  * @param maxBoxes rows of ground truth per image; default: the most that an image has, at least 1
  */
 export function inputTransform(items: readonly BatchItem[], input: InputSpec, maxBoxes?: number): HostBatch {
-  checkInputSpec(input);
-  if (items.length === 0) throw new KdError('USAGE', 'inputTransform was given no images.');
-  const sizes = items.map(
-    ({ image, minSize }) =>
-      input.fixedSize ??
-      resizedSize(image.height, image.width, minSize ?? input.minSize.at(-1)!, input.maxSize, input.resize),
-  );
-  const padded = (side: 0 | 1): number =>
-    Math.ceil(Math.max(...sizes.map((size) => size[side])) / input.sizeDivisible) * input.sizeDivisible;
-  const [b, h, w, g] = [
-    items.length,
-    padded(0),
-    padded(1),
-    maxBoxes ?? Math.max(1, ...items.map(({ boxes }) => boxes?.length ?? 0)),
-  ];
-  const images = new Float32Array(b * h * w * 3); // [b, h, w, 3]
+  const { data: images, shape, imageSizes: sizes } = prepareImages(items, input);
+  const b = items.length;
+  const g = maxBoxes ?? Math.max(1, ...items.map(({ boxes }) => boxes?.length ?? 0));
   const boxes = new Float32Array(b * g * 4); // [b, g, 4]
   const labels = new Int32Array(b * g); // [b, g]
   const mask = new Float32Array(b * g); // [b, g]
   items.forEach((item, i) => {
     const { image } = item;
     const [height, width] = sizes[i]!;
-    resizeInto({ data: images, offset: i * h * w * 3, rowStride: w * 3 }, image, height, width, input);
     const [ratioX, ratioY] = [Math.fround(width / image.width), Math.fround(height / image.height)];
     const own = item.boxes ?? [];
     if (own.length > g)
@@ -60,7 +48,7 @@ export function inputTransform(items: readonly BatchItem[], input: InputSpec, ma
   });
   return {
     images,
-    shape: [b, h, w, 3],
+    shape: [b, shape[1], shape[2], 3],
     boxes,
     labels,
     mask,
@@ -69,4 +57,36 @@ export function inputTransform(items: readonly BatchItem[], input: InputSpec, ma
     originalSizes: items.map(({ image, originalSize }) => originalSize ?? [image.height, image.width]),
     ids: items.map(({ id }, i) => id ?? i),
   };
+}
+
+/** The images of a batch by one rule, which says the order of their axes too. */
+export function prepareImages(items: readonly BatchItem[], input: TeacherInput): PreparedImages {
+  checkInputSpec(input);
+  if (items.length === 0) throw new KdError('USAGE', 'inputTransform was given no images.');
+  const imageSizes = items.map(
+    ({ image, minSize }) =>
+      input.fixedSize ??
+      resizedSize(image.height, image.width, minSize ?? input.minSize.at(-1)!, input.maxSize, input.resize),
+  );
+  const padded = (side: 0 | 1): number =>
+    Math.ceil(Math.max(...imageSizes.map((size) => size[side])) / input.sizeDivisible) * input.sizeDivisible;
+  const [b, h, w] = [items.length, padded(0), padded(1)];
+  const data = new Float32Array(b * h * w * 3); // [b, h, w, 3]
+  items.forEach(({ image }, i) => {
+    const [height, width] = imageSizes[i]!;
+    resizeInto({ data, offset: i * h * w * 3, rowStride: w * 3 }, image, height, width, input);
+  });
+  return input.layout === 'nchw'
+    ? { data: channelsFirst(data, b, h * w), shape: [b, 3, h, w], imageSizes }
+    : { data, shape: [b, h, w, 3], imageSizes };
+}
+
+/** [b, cells, 3] to [b, 3, cells] */
+function channelsFirst(data: Float32Array, b: number, cells: number): Float32Array {
+  const out = new Float32Array(data.length);
+  for (let i = 0; i < b; i++)
+    for (let c = 0; c < 3; c++)
+      for (let cell = 0, to = (i * 3 + c) * cells, from = i * cells * 3 + c; cell < cells; cell++, from += 3)
+        out[to + cell] = data[from]!;
+  return out;
 }

@@ -1,0 +1,177 @@
+import * as tf from '@tensorflow/tfjs-core';
+import type { HostBatch, InputSpec, PreparedImages, TeacherInput } from '../contract/data.js';
+import type { Detector, DetectorOutput, TapInfo } from '../contract/detector.js';
+import type { Teacher, TeacherOutput } from '../contract/teacher.js';
+import { KdError } from '../errors.js';
+import { resampleMap } from '../step/resample-map.js';
+import { teacherMaps } from '../step/teacher-maps.js';
+import { disposeAll } from '../tidy.js';
+
+/** A batch as student and teacher see it. */
+export interface BothBatches {
+  readonly student: Pick<HostBatch, 'shape' | 'imageSizes' | 'ids'>;
+  readonly teacher: PreparedImages;
+}
+
+/**
+ * A teacher that does not read the student's batch. It is run, or given its images, before the step; then
+ * `detector.forward` hands out its taps at the cells of the student, whatever images that is called with.
+ */
+export interface StandIn {
+  /** What the step and the plugins see in its place. */
+  readonly detector: Detector;
+  readonly input: TeacherInput;
+  /** The tap that holds a map of the teacher at a stride of the student. */
+  at(tap: TapInfo, stride: number): TapInfo;
+  /** @returns what frees all that it keeps for the batch */
+  run(batch: BothBatches, wanted: readonly string[]): Promise<() => void>;
+}
+
+const standIns = new WeakMap<Detector, StandIn>();
+
+/** What stands behind a teacher that does not read the student's batch, or undefined. */
+export const standInOf = (detector: Detector): StandIn | undefined => standIns.get(detector);
+
+/** Taps at strides of the student: `c4` at its own, `c4@8` at another. */
+function tapTable(taps: readonly TapInfo[]) {
+  const places = new Map(taps.map((tap) => [tap.name, { source: tap, tap }]));
+  return {
+    at: (source: TapInfo, stride: number): TapInfo => {
+      const tap = stride === source.stride ? source : { ...source, name: `${source.name}@${stride}`, stride };
+      places.set(tap.name, { source, tap });
+      return tap;
+    },
+    place: (name: string) => places.get(name)!,
+    sources: (names: readonly string[]): string[] => [...new Set(names.map((name) => places.get(name)!.source.name))],
+  };
+}
+
+/** The map of a tap, at the cells that the student has for its stride. */
+function aligned(
+  map: tf.Tensor4D,
+  { source, tap }: { readonly source: TapInfo; readonly tap: TapInfo },
+  { student, teacher }: BothBatches,
+): tf.Tensor4D {
+  const [, height, width] = student.shape;
+  return resampleMap(
+    map,
+    { stride: source.stride, imageSizes: teacher.imageSizes },
+    { stride: tap.stride, imageSizes: student.imageSizes },
+    [Math.ceil(height / tap.stride), Math.ceil(width / tap.stride)],
+  );
+}
+
+const notAhead = (name: string): KdError =>
+  new KdError('USAGE', `the teacher ${name} was asked for its taps before it was given the batch.`);
+
+/** In the place of a teacher of another family: features, and nothing else that a detector has. */
+export function featureStandIn(teacher: Teacher): StandIn {
+  const { name, input, taps } = teacher;
+  const table = tapTable(taps);
+  let current: { readonly taps: Readonly<Record<string, tf.Tensor4D>>; readonly output: TeacherOutput } | undefined;
+  const lacks = (what: string) => (): never => {
+    throw new KdError(
+      'PLUGIN_REQUIRES',
+      `the teacher ${name} has features alone, and no ${what}. Take a detector as the teacher, or a plugin that compares features, e.g. pkd.`,
+    );
+  };
+  const detector: Detector = {
+    name,
+    capabilities: new Set(),
+    categories: teacher.categories ?? [],
+    input,
+    taps,
+    variables: [],
+    forward: (_images, { taps: wanted = [] }): DetectorOutput => {
+      if (current === undefined) throw notAhead(name);
+      const { taps: maps, output } = current;
+      const made = { taps: Object.fromEntries(wanted.map((tap) => [tap, tf.clone(maps[tap]!)])), levels: [], updates: [] };
+      // Not listed: whoever looks for tensors in the output asks for nothing.
+      const get = (): DetectorOutput['predictions'] => output.predictions ?? lacks('predictions')();
+      return Object.defineProperty(made, 'predictions', { get }) as unknown as DetectorOutput;
+    },
+    priors: lacks('priors'),
+    decode: lacks('coder of boxes'),
+    assign: lacks('assigner'),
+    terms: lacks('losses'),
+    detect: lacks('detections'),
+    dispose: () => {},
+  };
+  return known({
+    detector,
+    input,
+    at: table.at,
+    run: async (batch, wanted) => {
+      const output = await teacherMaps(teacher, { ...batch.teacher, ids: batch.student.ids }, table.sources(wanted));
+      const maps = Object.fromEntries(
+        wanted.map((tap) => {
+          const place = table.place(tap);
+          return [tap, aligned(output.maps[place.source.name]!, place, batch)];
+        }),
+      );
+      disposeAll(output.maps);
+      current = { taps: maps, output };
+      return () => {
+        disposeAll([maps, output.predictions]);
+        current = undefined;
+      };
+    },
+  });
+}
+
+function known(standIn: StandIn): StandIn {
+  standIns.set(standIn.detector, standIn);
+  return standIn;
+}
+
+/** Whether two rules give images of one size, whatever the pixels are turned into. */
+export const sameSizes = (a: InputSpec, b: InputSpec): boolean => sizeRule(a) === sizeRule(b);
+
+const sizeRule = ({ minSize, maxSize, fixedSize, resize, sizeDivisible }: InputSpec): string =>
+  JSON.stringify([minSize, maxSize, fixedSize, resize ?? 'torchvision', sizeDivisible]);
+
+/**
+ * In the place of a detector that reads other images than the student's: with the pixels of its own rule. Where images
+ * have other sizes too, cells and boxes of the two do not belong together, and it has features alone.
+ */
+export function detectorStandIn(own: Detector, student: InputSpec): StandIn {
+  const table = tapTable(own.taps);
+  let current: { readonly images: tf.Tensor4D; readonly batch: BothBatches } | undefined;
+  const forward: Detector['forward'] = (_images, options) => {
+    if (current === undefined) throw notAhead(own.name);
+    const { images, batch } = current;
+    const wanted = options.taps ?? [];
+    const output = own.forward(images, { ...options, taps: table.sources(wanted) });
+    const taps = Object.fromEntries(
+      wanted.map((tap) => [tap, aligned(output.taps[table.place(tap).source.name]!, table.place(tap), batch)]),
+    );
+    return Object.create(output, { taps: { value: taps, enumerable: true } }) as DetectorOutput;
+  };
+  const { name, categories, input, taps, variables, config, head, dense, secondStage } = own;
+  const whole = sameSizes(input, student);
+  const detector: Detector = {
+    ...{ name, categories, input, taps, variables, ...(config && { config }) },
+    capabilities: whole ? own.capabilities : new Set(),
+    ...(whole && { ...(head && { head }), ...(dense && { dense }), ...(secondStage && { secondStage }) }),
+    forward,
+    priors: (...given) => own.priors(...given),
+    decode: (...given) => own.decode(...given),
+    assign: (...given) => own.assign(...given),
+    terms: (...given) => own.terms(...given),
+    detect: (...given) => own.detect(...given),
+    dispose: () => own.dispose(),
+  };
+  return known({
+    detector,
+    input: own.input,
+    at: table.at,
+    run: async (batch) => {
+      const images = tf.tensor4d(batch.teacher.data, [...batch.teacher.shape]);
+      current = { images, batch };
+      return () => {
+        images.dispose();
+        current = undefined;
+      };
+    },
+  });
+}
