@@ -79,10 +79,13 @@ export function copyWarnings(found: Readonly<Record<string, readonly Copy[]>>): 
 
 /** Warns before a training of copies of TensorFlow.js that it would load; of those of core the trainer itself tells. */
 export async function warnOfCopies(config: Config, project: string, logger: Logger): Promise<void> {
-  const { student, teacher, distillers = [], engine = 'tensorflow' } = config;
-  const used = new Set(
-    [student, ...(teacher?.detector === undefined ? [] : [teacher.detector]), ...distillers, engine].map(nameOf),
-  );
+  const { student, teacher, teachers, distillers = [], engine = 'tensorflow' } = config;
+  const taught = [teacher, ...Object.values(teachers ?? {})].flatMap((one): Entry[] => {
+    if (one === undefined) return [];
+    if (typeof one === 'string' || !('weights' in one)) return [one];
+    return one.detector === undefined ? [] : [one.detector];
+  });
+  const used = new Set([student, ...taught, ...distillers, engine].map(nameOf));
   for (const warning of copyWarnings(
     await copiesOf(TENSORFLOW_JS, project, (one) => used.has(one.name) || used.has(one.package)),
   ))

@@ -1,5 +1,6 @@
 import {
   consoleLogger,
+  detectorEntries,
   definitionsOf,
   type DetectorDefinition,
   type Engine,
@@ -21,8 +22,9 @@ export async function definitionsOfConfig(
   const brought = await configOf(origin, `the detector "${name}"`);
   if (brought === undefined) return undefined;
   const { config, folder } = brought;
-  const entries = [config.student, config.teacher?.detector].filter((entry) => entry !== undefined);
-  const uses = await Promise.all(entries.map((entry) => resolveUse<DetectorDefinition>('detector', entry, folder)));
+  const uses = await Promise.all(
+    detectorEntries(config).map((entry) => resolveUse<DetectorDefinition>('detector', entry, folder)),
+  );
   return uses.flatMap(definitionsOf);
 }
 

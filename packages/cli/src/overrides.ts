@@ -83,7 +83,9 @@ export function overridesIn(value: unknown): Overrides {
 export const selectsCode = ({ set }: Overrides): boolean =>
   [set ?? []]
     .flat()
-    .some((pair) => /^(student|teacher(\.detector)?|distillers(\.\d+)?|engine)(\.0)?=/.test(String(pair)));
+    .some((pair) =>
+      /^(student|(teacher|teachers(\.[\w-]+)?)(\.detector)?|distillers(\.\d+)?|engine)(\.0)?=/.test(String(pair)),
+    );
 
 /** As they would be typed again. */
 export const overrideWords = ({ epochs, seed, set }: Overrides): string =>

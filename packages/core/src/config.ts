@@ -4,6 +4,7 @@ import type { DetectorDefinition } from './contract/detector.js';
 import type { Engine } from './contract/engine.js';
 import type { Metric } from './contract/metric.js';
 import type { PluginDefinition } from './contract/plugin.js';
+import type { TeacherDefinition } from './contract/teacher.js';
 import type { Use } from './define.js';
 import { KdError, suggestion } from './errors.js';
 import { inheritedKeys } from './inherited-keys.js';
@@ -11,6 +12,8 @@ import { entriesOf } from './derived-options.js';
 import { usualPeriod } from './run/schedules.js';
 import { weightsEntry } from './weights-options.js';
 
+const ID = /^[A-Za-z][\w-]*$/;
+const isRecord = (value: unknown): value is object => typeof value === 'object' && value !== null;
 const positive = v.pipe(v.number(), v.finite(), v.gtValue(0));
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 const atLeastOne = v.pipe(v.number(), v.integer(), v.minValue(1));
@@ -29,7 +32,7 @@ const use = <Definition>() =>
       v.strictTuple([
         v.pipe(v.string(), v.nonEmpty()),
         v.record(v.string(), v.unknown()),
-        v.strictObject({ as: v.pipe(v.string(), v.regex(/^[A-Za-z][\w-]*$/, 'an id has letters, digits, - and _')) }),
+        v.strictObject({ as: v.pipe(v.string(), v.regex(ID, 'an id has letters, digits, - and _')) }),
       ]),
     ],
     'must be a name, [name, { options }], [name, { options }, { as: "an-id" }] or the result of a plugin function',
@@ -38,6 +41,19 @@ const use = <Definition>() =>
 /** Those of `@kd/data`, for an editor to offer; another port may know more. */
 type DataFormat = 'coco' | 'voc' | 'yolo' | 'labelme' | 'csv' | 'synthetic';
 const format = v.pipe(v.string(), v.nonEmpty()) as v.GenericSchema<DataFormat | (string & {})>;
+
+const detectorTeacher = v.strictObject({ weights: weightsEntry, detector: v.optional(use<DetectorDefinition>()) });
+const otherTeacher = use<TeacherDefinition>();
+type TeacherSchema = typeof detectorTeacher | typeof otherTeacher;
+
+/** A detector with its weights, or a teacher of another family, named as everything else: its form says which. */
+const teacherEntry = v.lazy((input): v.GenericSchema<v.InferInput<TeacherSchema>, v.InferOutput<TeacherSchema>> => {
+  const other = typeof input === 'string' || Array.isArray(input) || (isRecord(input) && 'definition' in input);
+  return (other ? otherTeacher : detectorTeacher) as v.GenericSchema<
+    v.InferInput<TeacherSchema>,
+    v.InferOutput<TeacherSchema>
+  >;
+});
 
 const source = v.union(
   [
@@ -105,7 +121,14 @@ export const configSchema = v.strictObject({
   student: use<DetectorDefinition>(),
   /** Weights that the student starts from. */
   init: v.optional(weightsEntry),
-  teacher: v.optional(v.strictObject({ weights: weightsEntry, detector: v.optional(use<DetectorDefinition>()) })),
+  teacher: v.optional(teacherEntry),
+  /** Several, by names of their own: the option `teacher` of a distiller says which it learns from. */
+  teachers: v.optional(
+    v.pipe(
+      v.record(v.pipe(v.string(), v.regex(ID, 'is no name: a name has letters, digits, - and _')), teacherEntry),
+      v.minEntries(1, 'must name at least one teacher'),
+    ),
+  ),
   distillers: v.optional(v.array(use<PluginDefinition>()), []),
   data: v.strictObject({
     train: source,
@@ -159,8 +182,12 @@ export const defineConfig = (config: Config): Config => config;
 export function parseConfig(config: unknown, where: string): ResolvedConfig {
   const result = v.safeParse(configSchema, config);
   const inherited = inheritedKeys(config).map((path) => `  ${path}: there is no such key`);
-  if (result.success && inherited.length === 0) return result.output;
-  const lines = [...inherited, ...(result.issues ?? []).map((issue) => `  ${describe(issue)}`)];
+  const both =
+    result.success && result.output.teacher !== undefined && result.output.teachers !== undefined
+      ? ['  teachers: there is a teacher too; write all of them under teachers, or one as teacher']
+      : [];
+  if (result.success && inherited.length === 0 && both.length === 0) return result.output;
+  const lines = [...inherited, ...both, ...(result.issues ?? []).map((issue) => `  ${describe(issue)}`)];
   throw new KdError('CONFIG_INVALID', [`${where} is not a valid config:`, ...lines]);
 }
 

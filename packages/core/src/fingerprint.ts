@@ -21,14 +21,21 @@ export async function fingerprintOfValues(...variables: readonly (readonly Named
 
 /** Neither changes during a run, so that each is looked at once. */
 const frozen = new WeakMap<Detector, Promise<string>>();
+const told = new WeakMap<Detector, () => Promise<string>>();
 const datasets = new WeakMap<Dataset, string>();
 
 /** Of the values of a detector that is not trained. */
 export function fingerprintOfFrozen(detector: Detector): Promise<string> {
-  const known = frozen.get(detector) ?? fingerprintOfValues(detector.variables);
+  const known = frozen.get(detector) ?? told.get(detector)?.() ?? fingerprintOfValues(detector.variables);
   frozen.set(detector, known);
   return known;
 }
+
+/** Of a model whose values are not variables, or not all that its features depend on. */
+export const setFingerprint = (detector: Detector, fingerprint: () => Promise<string>): void =>
+  void told.set(detector, fingerprint);
+
+export const fingerprintOfText = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 16);
 
 /** Of the annotations and the names of the images; their pixels are not read. */
 export function fingerprintOfData(dataset: Dataset): string {

@@ -41,7 +41,7 @@ export { firstRows } from './step/first-rows.js';
 export { gatherMatched } from './step/gather-matched.js';
 export { gatherRows } from './step/gather-rows.js';
 export { MAX_INSTANCES, priorInstances, regionInstances } from './step/instances.js';
-export type * from './step/step-models.js';
+export * from './step/step-models.js';
 export * from './step/step.js';
 export { teacherMaps } from './step/teacher-maps.js';
 export { untaped } from './step/untaped.js';
@@ -57,6 +57,7 @@ export type { KnownDefinition } from './run/backbone-use.js';
 export * from './run/build.js';
 export * from './run/build-teacher.js';
 export * from './run/checkpoints.js';
+export { detectorEntries, teacherEntries } from './run/teachers.js';
 export { importByName, manifestWarnings } from './plugins/discovery.js';
 export {
   discover,

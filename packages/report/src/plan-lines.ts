@@ -5,7 +5,7 @@ import { brief, detectorLines, distillerLines, labelled, seconds, trainingRows }
 
 /** A plan for a person to read: what stands in the config, then what its first steps came to. */
 export function planLines(plan: Plan): string[] {
-  const { engine, student, teacher, distillers, measured } = plan;
+  const { engine, student, distillers, measured } = plan;
   return [
     ...labelled([
       [
@@ -15,21 +15,22 @@ export function planLines(plan: Plan): string[] {
       ...trainingRows(plan),
     ]),
     ...paragraph(detectorLines(student, 'student')),
-    ...(teacher === null ? [] : paragraph(detectorLines(teacher, 'teacher'))),
+    ...teacherLines(plan).flatMap(paragraph),
     ...distillers.flatMap((one) => paragraph(distillerLines(one))),
     ...(measured === null ? [] : [...paragraph(termLines(plan, measured)), ...paragraph(costLines(plan, measured))]),
   ];
 }
 
 /** What detectors and distillers tap, need and add, without the rest of a plan. */
-export const partLines = ({ student, teacher, distillers }: Plan): string[] =>
-  [
-    detectorLines(student, 'student'),
-    ...(teacher === null ? [] : [detectorLines(teacher, 'teacher')]),
-    ...distillers.map((one) => distillerLines(one)),
-  ]
+export const partLines = (plan: Plan): string[] =>
+  [detectorLines(plan.student, 'student'), ...teacherLines(plan), ...plan.distillers.map((one) => distillerLines(one))]
     .flatMap(paragraph)
     .slice(1);
+
+const teacherLines = ({ teacher, teachers = {} }: Plan): string[][] => [
+  ...(teacher === null ? [] : [detectorLines(teacher, 'teacher')]),
+  ...Object.entries(teachers).map(([name, one]) => detectorLines(one, `teacher ${name}`)),
+];
 
 const paragraph = (lines: readonly string[]): string[] => ['', ...lines];
 

@@ -31,14 +31,14 @@ function wrapped(text: string, width: number): string[] {
 
 /** A detector as one paragraph. */
 export function detectorLines(
-  { name, package: from, parameters, trainable, weights, input, levels, capabilities }: PlannedDetector,
-  role: 'student' | 'teacher',
+  { name, package: from, parameters, trainable, weights, input, ahead, levels, capabilities }: PlannedDetector,
+  role: 'student' | 'teacher' | `teacher ${string}`,
 ): string[] {
   const size =
     input.fixedSize === null
       ? `short side ${input.minSize.join(' or ')}, long side at most ${input.maxSize}`
       : `${input.fixedSize.join(' x ')}`;
-  const order = input.channels === 'bgr' ? ', BGR' : '';
+  const order = `${input.channels === 'bgr' ? ', BGR' : ''}${input.layout === 'nchw' ? ', channels first' : ''}`;
   const channels = new Set(levels.map((level) => level.channels));
   return [
     `${role}: ${name}, ${origin(from)}`,
@@ -46,10 +46,18 @@ export function detectorLines(
       labelled([
         [
           'size',
-          `${count(parameters)} parameters, ${role === 'teacher' ? 'frozen' : `${count(trainable)} of them trained`}`,
+          `${count(parameters)} parameters, ${role !== 'student' ? 'frozen' : `${count(trainable)} of them trained`}`,
         ],
         ['weights', weights ?? (role === 'student' ? "the detector's own initial ones" : 'none')],
         ['input', `${size}${order}; padded to multiples of ${input.sizeDivisible}`],
+        ...(ahead
+          ? [
+              [
+                'runs',
+                'before each step, on images of its own from the same augmented pictures; its maps are read at the cells of the student',
+              ] as const,
+            ]
+          : []),
         ...(levels.length === 0
           ? []
           : [
@@ -66,9 +74,9 @@ export function detectorLines(
 
 /** A distiller: what it needs, reads and adds. */
 export function distillerLines(one: PlannedDistiller): string[] {
-  const { id, name, package: from, preset, variables, pass, options } = one;
+  const { id, name, package: from, preset, variables, pass, options, teacher } = one;
   return [
-    `distiller ${id}${id === name ? '' : ` (${name})`}: ${origin(from)}${preset === null ? '' : `, of the preset ${preset}`}`,
+    `distiller ${id}${id === name ? '' : ` (${name})`}: ${origin(from)}${preset === null ? '' : `, of the preset ${preset}`}${teacher === undefined ? '' : `, learns from ${teacher}`}`,
     ...indented(
       labelled([
         ['needs', needs(one)],
@@ -128,7 +136,7 @@ function tapTable({ taps, pairs }: PlannedDistiller): string[] {
     ...pairs.map((pair) => [
       `${pair.stride}, paired`,
       ...tapCells(by('student', pair.student)),
-      ...tapCells(by('teacher', pair.teacher)),
+      ...tapCells(by('teacher', pair.teacher), pair.resampled),
     ]),
     ...strides.flatMap((stride) => {
       const [students, teachers] = [alone.student, alone.teacher].map((all) =>
@@ -146,8 +154,13 @@ function tapTable({ taps, pairs }: PlannedDistiller): string[] {
     : ['', ...indented(columns([['stride', 'reads of the student', '', 'reads of the teacher', ''], ...rows], 5))];
 }
 
-const tapCells = (tap: PlannedTap | undefined): string[] =>
-  tap === undefined ? ['', ''] : [tap.name, tap.shape === null ? `${tap.channels} channels` : shape(tap.shape)];
+const tapCells = (tap: PlannedTap | undefined, from?: PlannedDistiller['pairs'][number]['resampled']): string[] =>
+  tap === undefined
+    ? ['', '']
+    : [
+        from === undefined ? tap.name : `${from.name}, resampled from stride ${from.stride}`,
+        tap.shape === null ? `${tap.channels} channels` : shape(tap.shape),
+      ];
 
 function passText({ every, times, measured }: NonNullable<PlannedDistiller['pass']>): string {
   const period =

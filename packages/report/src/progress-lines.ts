@@ -14,6 +14,7 @@ export function startLines({
   images,
   student,
   teacher,
+  teachers = {},
   distillers,
   warnings,
 }: RunInfo): string[] {
@@ -24,6 +25,7 @@ export function startLines({
     `engine     ${engine.name} ${engine.version} on ${engine.device}, ${engine.threads} ${engine.threads === 1 ? 'thread' : 'threads'}`,
     `student    ${model(student)}`,
     ...(teacher === null ? [] : [`teacher    ${model({ ...teacher, trainable: 0 })}`]),
+    ...Object.entries(teachers).map(([name, one]) => `teacher    ${name}: ${model({ ...one, trainable: 0 })}`),
     ...(distillers.length === 0 ? [] : [`distillers ${distillers.join(', ')}`]),
     `data       ${images.train} images to train, ${images.val} to evaluate`,
     `plan       ${epochs} epochs of ${stepsPerEpoch} steps = ${steps} steps, batch ${batchSize}, seed ${seed}`,

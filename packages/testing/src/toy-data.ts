@@ -10,6 +10,8 @@ import {
   KdError,
   type Loader,
   type LoaderOptions,
+  type PreparedImages,
+  type TeacherInput,
 } from '@kd/core';
 
 export interface ToyDataOptions {
@@ -75,17 +77,32 @@ function loader(images: readonly ImageRecord[], dataSeed: number, options: Loade
     epoch: async function* (index, from = 0) {
       const order = shuffle ? createRng(seed, 'order', index).shuffle(wanted) : wanted;
       for (let step = from; step < steps; step++) {
-        yield assemble(
-          order
-            .slice(step * batchSize, (step + 1) * batchSize)
-            .map((image) => draw(image, dataSeed, options, createRng(seed, 'augment', index, image.id))),
-          options.input.sizeDivisible,
-        );
+        const records = order.slice(step * batchSize, (step + 1) * batchSize);
+        const by = (input: TeacherInput): HostBatch =>
+          assemble(
+            records.map((image) =>
+              draw(image, dataSeed, { ...options, input }, createRng(seed, 'augment', index, image.id)),
+            ),
+            input.sizeDivisible,
+          );
+        const extra = options.extraInputs?.map((input) => prepared(by(input), input));
+        yield { ...by(options.input), ...(extra && { extra }) };
       }
     },
     stats: { waitedMs: 0, skipped: [] },
     close: async () => {},
   };
+}
+
+/** The images alone, their axes in the order of the rule. */
+function prepared({ images, shape, imageSizes }: HostBatch, { layout }: TeacherInput): PreparedImages {
+  const [b, h, w] = shape;
+  if (layout !== 'nchw') return { data: images, shape, imageSizes };
+  const data = Float32Array.from({ length: images.length }, (_, at) => {
+    const [image, c, cell] = [Math.floor(at / (3 * h * w)), Math.floor(at / (h * w)) % 3, at % (h * w)];
+    return images[(image * h * w + cell) * 3 + c]!;
+  });
+  return { data, shape: [b, 3, h, w], imageSizes };
 }
 
 interface Drawn {

@@ -79,7 +79,7 @@ test('what does not fit is told in the names of the file, with what was meant', 
 test('a teacher must fit whole: nothing missing, and nothing left over', async () => {
   const detector = toyDetector({ size: 16 });
   let runs = 0;
-  const distilled = (entry: NonNullable<Config['teacher']>['weights']) =>
+  const distilled = (entry: NonNullable<Config['init']>) =>
     train(`taught-${runs++}`, { teacher: { weights: entry, detector } });
   await expect(distilled(file)).rejects.toMatchObject({
     code: 'CHECKPOINT_INVALID',

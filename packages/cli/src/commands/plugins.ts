@@ -40,8 +40,9 @@ async function installed({ json }: Flags): Promise<number> {
 async function partsOf(config: string, flags: Flags): Promise<number> {
   const plan = await planConfig(config, flags, { steps: 0 });
   if (plan === null) return INTERRUPTED;
-  const { student, teacher, distillers }: Plan = plan;
-  if (flags['json'] === true) printJson({ ok: true, config, student, teacher, distillers });
+  const { student, teacher, teachers, distillers }: Plan = plan;
+  if (flags['json'] === true)
+    printJson({ ok: true, config, student, teacher, ...(teachers && { teachers }), distillers });
   else print(...partLines(plan));
   return 0;
 }

@@ -16,7 +16,10 @@ export interface RunInfo {
   readonly batchSize: number;
   readonly images: { readonly train: number; readonly val: number };
   readonly student: ModelInfo;
+  /** The only one; null where there is none, or several. */
   readonly teacher: ModelInfo | null;
+  /** By name, where the config names them. */
+  readonly teachers?: Readonly<Record<string, ModelInfo>>;
   /** Ids of the distillers, in order. */
   readonly distillers: readonly string[];
   readonly warnings: readonly string[];
@@ -61,7 +64,9 @@ export interface Summary {
   readonly minutes: number;
   readonly minutesEvaluating: number;
   readonly student: ModelInfo;
+  /** See {@link RunInfo}. */
   readonly teacher: ModelInfo | null;
+  readonly teachers?: Readonly<Record<string, ModelInfo>>;
   readonly distillers: readonly string[];
   readonly engine: EngineInfo;
   readonly versions: Readonly<Record<string, string>>;

@@ -1,4 +1,4 @@
-import type { InputSpec } from './data.js';
+import type { TeacherInput } from './data.js';
 import type { TapInfo } from './detector.js';
 import type { EngineInfo } from './engine.js';
 import type { DatasetPass, Role } from './plugin.js';
@@ -12,7 +12,9 @@ export interface Plan {
   readonly engine: EngineInfo;
   readonly seed: number;
   readonly student: PlannedDetector;
+  /** The only one; null where there is none, or the config gives names. */
   readonly teacher: PlannedDetector | null;
+  readonly teachers?: Readonly<Record<string, PlannedDetector>>;
   readonly data: {
     readonly train: PlannedData;
     readonly val: PlannedData | null;
@@ -56,9 +58,11 @@ export interface PlannedDetector {
   readonly trainable: number;
   /** The file of its weights, or null: its own initial ones. */
   readonly weights: string | null;
-  readonly input: InputSpec;
+  readonly input: TeacherInput;
+  /** A teacher that reads images of its own: it runs before each step, its maps are brought to the student's cells. */
+  readonly ahead?: true;
   readonly capabilities: readonly string[];
-  /** Taps of the neck, finest first. */
+  /** Taps of the neck, finest first; of a teacher of another family all. */
   readonly levels: readonly TapInfo[];
 }
 
@@ -86,7 +90,15 @@ export interface PlannedDistiller {
   /** What it reads. */
   readonly taps: Readonly<Record<Role, readonly PlannedTap[]>>;
   /** Levels that it compares, by the names of their taps. */
-  readonly pairs: readonly { readonly stride: number; readonly student: string; readonly teacher: string }[];
+  readonly pairs: readonly {
+    readonly stride: number;
+    readonly student: string;
+    readonly teacher: string;
+    /** The teacher's own map, where it is resampled to the stride. */
+    readonly resampled?: { readonly name: string; readonly stride: number };
+  }[];
+  /** Its teacher, where the config gives them names. */
+  readonly teacher?: string;
   /** What it adds to the models: its own variables. */
   readonly variables: readonly {
     readonly path: string;

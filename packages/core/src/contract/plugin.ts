@@ -143,6 +143,8 @@ export interface PassBatchOptions {
   readonly input?: InputSpec;
   /** Default: that of the training. */
   readonly batchSize?: number;
+  /** Models that `forward` will be called for; default both. A teacher with images of its own runs for itself alone. */
+  readonly roles?: readonly Role[];
 }
 
 /**

@@ -11,6 +11,8 @@ import type { RunFolder } from '../run/run-folder.js';
 export interface PassContext {
   readonly student: Detector;
   readonly teacher: Detector;
+  /** Taps that the distillers read of it: a teacher that is run before anybody asks gives no others. */
+  readonly teacherTaps?: readonly string[];
   readonly dataset: Dataset;
   readonly loader: Pick<LoaderOptions, 'batchSize' | 'workers' | 'onBadImage'>;
   readonly folder: RunFolder;

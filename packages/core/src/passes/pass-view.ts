@@ -4,6 +4,7 @@ import type { PassBatch, PassView, Role } from '../contract/plugin.js';
 import { imageBatches } from './pass-batches.js';
 import { passCache } from './pass-cache.js';
 import type { PassContext, PassMoment } from './pass-context.js';
+import { aheadOf } from '../run/ahead.js';
 import type { Distiller } from '../plugins/plugin-host.js';
 import { deviceBatch } from '../step/step.js';
 import { disposeAll, tidy } from '../tidy.js';
@@ -46,11 +47,22 @@ export function openPass(
       outputs.push(output);
       return output;
     },
-    batches: (indices, { input = student.input, batchSize = context.loader.batchSize } = {}) => {
+    batches: (indices, options = {}) => {
+      const { input = student.input, batchSize = context.loader.batchSize, roles = ['student', 'teacher'] } = options;
+      const ahead = aheadOf(roles.includes('teacher') ? [teacher] : [], input, dataset.name);
+      const { extraInputs } = ahead;
       const iterator = onDevice(
-        imageBatches(dataset, { ...context.loader, input, batchSize }, indices, signal, (list) => {
-          for (const one of list) skipped.set(one.file, one.why);
-        }),
+        imageBatches(
+          dataset,
+          { ...context.loader, input, batchSize, ...(extraInputs && { extraInputs }) },
+          indices,
+          signal,
+          (list) => {
+            for (const one of list) skipped.set(one.file, one.why);
+          },
+        ),
+        async (batch) =>
+          ahead.some ? ahead.run(batch, [{ detector: teacher, taps: context.teacherTaps ?? [] }]) : undefined,
         freeOutputs,
       );
       iterators.push(iterator);
@@ -84,15 +96,18 @@ function leftOut(id: string, skipped: ReadonlyMap<string, string>, of: number): 
 
 async function* onDevice(
   batches: AsyncIterable<HostBatch>,
+  before: (batch: HostBatch) => Promise<(() => void) | undefined>,
   after: () => void,
 ): AsyncGenerator<PassBatch, void, undefined> {
   for await (const batch of batches) {
+    const free = await before(batch);
     const tensors = deviceBatch(batch);
     try {
       yield { batch, ...tensors };
     } finally {
       disposeAll(tensors);
       after();
+      free?.();
     }
   }
 }

@@ -1,34 +1,47 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Measured, MeasuredStep, PlannedPass } from '../contract/plan.js';
-import type { Role, StepView } from '../contract/plugin.js';
+import type { StepView } from '../contract/plugin.js';
 import { isKdError, KdError } from '../errors.js';
 import { firstImages } from './first-images.js';
 import type { Distiller } from '../plugins/plugin-host.js';
 import type { Run } from '../run/run.js';
 import type { RunSteps } from '../run/run-steps.js';
 
-/** Shapes of taps in the first batch, [b, h, w, c] by name. */
-export type TapShapes = Readonly<Record<Role, ReadonlyMap<string, readonly number[]>>>;
+/** Shapes of taps in the first batch, [b, h, w, c] by name; of the teachers by their names. */
+export interface TapShapes {
+  readonly student: ReadonlyMap<string, readonly number[]>;
+  readonly teachers: ReadonlyMap<string, ReadonlyMap<string, readonly number[]>>;
+}
 
-/** A distiller without terms, which sees in a step what the others see. */
-export function shapeWatcher({ taps }: Pick<Run, 'taps'>): { readonly shapes: TapShapes; readonly watcher: Distiller } {
-  const shapes = { student: new Map<string, readonly number[]>(), teacher: new Map<string, readonly number[]>() };
-  const look = (step: StepView): void => {
-    for (const role of ['student', 'teacher'] as const) {
-      for (const name of taps[role]) if (!shapes[role].has(name)) shapes[role].set(name, step[role].tap(name).shape);
-    }
-  };
-  const watcher: Distiller = {
-    id: 'plan',
-    name: 'plan',
-    options: {},
-    hooks: { headForward: look },
-    variables: [],
-    call: (_, run) => run(),
-    factor: () => 1,
-    dispose: () => {},
-  };
-  return { shapes, watcher };
+/** Distillers without terms, one for each teacher that is learned from: they see in a step what the others see. */
+export function shapeWatcher({ taps, distillers }: Pick<Run, 'taps' | 'distillers'>): {
+  readonly shapes: TapShapes;
+  readonly watchers: readonly Distiller[];
+} {
+  const student = new Map<string, readonly number[]>();
+  const teachers = new Map<string, Map<string, readonly number[]>>();
+  const names = [...new Set(distillers.map(({ teacher }) => teacher!))];
+  const watchers = names.map((teacher): Distiller => {
+    const shapes = new Map<string, readonly number[]>();
+    teachers.set(teacher, shapes);
+    const look = (step: StepView): void => {
+      for (const name of taps.student) if (!student.has(name)) student.set(name, step.student.tap(name).shape);
+      for (const name of taps.teachers.get(teacher) ?? [])
+        if (!shapes.has(name)) shapes.set(name, step.teacher.tap(name).shape);
+    };
+    return {
+      id: names.length === 1 ? 'plan' : `plan-${teacher}`,
+      name: 'plan',
+      options: {},
+      teacher,
+      hooks: { headForward: look },
+      variables: [],
+      call: (_, run) => run(),
+      factor: () => 1,
+      dispose: () => {},
+    };
+  });
+  return { shapes: { student, teachers }, watchers };
 }
 
 export type MeasuredPasses = ReadonlyMap<string, NonNullable<PlannedPass['measured']>>;

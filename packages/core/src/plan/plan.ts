@@ -1,7 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { BuiltDetector } from '../run/build.js';
+import { type BuiltTeacher, ofTeachers } from '../run/teachers.js';
+import { standInOf } from '../plugins/stand-in.js';
 import { type Config, parseConfig } from '../config.js';
 import type { Dataset } from '../contract/data.js';
 import type { TapInfo } from '../contract/detector.js';
@@ -52,7 +53,7 @@ export async function planRun(config: Config, options: PlanOptions): Promise<Pla
     try {
       return await planOf(run, options);
     } finally {
-      disposeRun(run);
+      await disposeRun(run);
     }
   } finally {
     if (folder !== undefined) await rm(folder, { recursive: true, force: true });
@@ -60,9 +61,9 @@ export async function planRun(config: Config, options: PlanOptions): Promise<Pla
 }
 
 async function planOf(run: Run, { steps: count = 2, passImages = 16, onPass }: PlanOptions): Promise<Plan> {
-  const { config, engine, student, teacher, train, val, distillers, metric } = run;
-  const { shapes, watcher } = shapeWatcher(run);
-  const steps = new RunSteps(run, distillers.length > 0 ? [watcher] : []);
+  const { config, engine, student, teachers, train, val, distillers, metric } = run;
+  const { shapes, watchers } = shapeWatcher(run);
+  const steps = new RunSteps(run, watchers);
   try {
     const passes: MeasuredPasses =
       count > 0 ? await measurePasses(run, steps, { images: passImages, onPass }) : new Map();
@@ -70,8 +71,11 @@ async function planOf(run: Run, { steps: count = 2, passImages = 16, onPass }: P
     return {
       engine,
       seed: config.seed,
-      student: await plannedDetector(student, run),
-      teacher: teacher === null ? null : await plannedDetector(teacher, run),
+      student: await plannedDetector({ ...student, options: student.spec.options }, run),
+      ...ofTeachers(
+        config,
+        await Promise.all(teachers.map(async (one) => [one.id, await plannedDetector(one, run)] as const)),
+      ),
       data: {
         train: plannedData(train),
         val: val === null ? null : plannedData(val),
@@ -118,20 +122,24 @@ const plannedData = ({ name, images }: Dataset): PlannedData => ({
 });
 
 async function plannedDetector(
-  { detector, definition, spec, info }: BuiltDetector,
+  { detector, definition, options, info }: Pick<BuiltTeacher, 'detector' | 'definition' | 'options' | 'info'>,
   run: Run,
 ): Promise<PlannedDetector> {
   const { name, input, capabilities, taps } = detector;
+  const { kind } = definition;
   return {
     name,
     input,
-    package: await packageOf('detector', definition, run),
-    options: plain(spec.options),
+    package: await packageOf(kind, definition, run),
+    options: plain(options),
     parameters: info.parameters,
     trainable: info.trainable,
     weights: info.weights,
+    ...(standInOf(detector) && { ahead: true as const }),
     capabilities: [...capabilities],
-    levels: taps.filter((tap) => tap.name.startsWith('neck@')).sort((a, b) => a.stride - b.stride),
+    levels: taps
+      .filter((tap) => kind === 'teacher' || tap.name.startsWith('neck@'))
+      .sort((a, b) => a.stride - b.stride),
   };
 }
 
@@ -142,13 +150,16 @@ async function plannedDistiller(
   shapes: TapShapes,
   passes: MeasuredPasses,
 ): Promise<PlannedDistiller> {
-  const [{ id, name, options, hooks, variables, factor }, { definition, preset = null }, taken] = [
+  const [{ id, name, options, hooks, variables, factor, teacher: learnsFrom }, { definition, preset = null }, taken] = [
     run.distillers[index]!,
     run.uses[index]!,
     run.taken[index]!,
   ];
   const taps = (role: Role) =>
-    taken[role].map((tap: TapInfo) => ({ ...tap, shape: shapes[role].get(tap.name) ?? null }));
+    taken[role].map((tap: TapInfo) => ({
+      ...tap,
+      shape: (role === 'student' ? shapes.student : shapes.teachers.get(learnsFrom!))?.get(tap.name) ?? null,
+    }));
   const pass = hooks.datasetPass;
   return {
     id,
@@ -158,11 +169,13 @@ async function plannedDistiller(
     options: plain(options),
     requires: { student: definition.requires.student ?? [], teacher: definition.requires.teacher ?? [] },
     taps: { student: taps('student'), teacher: taps('teacher') },
-    pairs: taken.pairs.map(({ stride, student, teacher }) => ({
+    pairs: taken.pairs.map(({ stride, student, teacher, resampled }) => ({
       stride,
       student: student.name,
       teacher: teacher.name,
+      ...(resampled && { resampled: { name: resampled.name, stride: resampled.stride } }),
     })),
+    ...(run.config.teachers && learnsFrom !== undefined && { teacher: learnsFrom }),
     variables: variables.map(({ path, variable, trainable, group }) => ({
       path,
       shape: variable.shape,
@@ -183,8 +196,8 @@ async function plannedDistiller(
 
 /** The installed package whose very code this is: a config may bring its own under the same name. */
 async function packageOf(
-  kind: 'detector' | 'distiller',
-  definition: BuiltDetector['definition'] | Run['uses'][number]['definition'],
+  kind: 'detector' | 'distiller' | 'teacher',
+  definition: BuiltTeacher['definition'] | Run['uses'][number]['definition'],
   { options: { folder = '.' } }: Run,
 ): Promise<PlannedPackage> {
   const { name } = definition;

@@ -69,7 +69,7 @@ export class LeakWatch {
 
   #judge(
     looking: { readonly kept: KeptInHooks; readonly step: number; steps: number },
-    { student, teacher }: StepModels,
+    { student, teacher, teachers = new Map() }: StepModels,
   ): void {
     if (++looking.steps < STEPS_TO_FREE) return;
     this.#looking = null;
@@ -79,7 +79,15 @@ export class LeakWatch {
     for (const { id, hook, tensors } of found)
       this.#tell(`${id}.${hook} leaves ${counted(tensors)} behind in every step`);
     if (found.length === 0) {
-      const detectors = [...new Set([student.name, ...(teacher === null ? [] : [teacher.name])])].join(', ');
+      const detectors = [
+        ...new Set(
+          [
+            student,
+            ...(teacher === null ? [] : [teacher]),
+            ...[...teachers.values()].map(({ detector }) => detector),
+          ].map(({ name }) => name),
+        ),
+      ].join(', ');
       this.#logger.warn(
         `every step leaves ${counted(looking.step)} behind, and no hook of a plugin keeps them: memory grows until the run ends. Look at the detectors (${detectors}) with testDetector of @kd/testing.`,
       );

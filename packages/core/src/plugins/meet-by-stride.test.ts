@@ -7,9 +7,33 @@ const pairs = (student: ReturnType<typeof taps>, teacher: ReturnType<typeof taps
   meetByStride(student, teacher, named).map(({ student: a, teacher: b }) => [a.stride, b.stride]);
 
 it.each([
-  ['stages of a backbone', [4, 8, 16, 32], [[8, 8], [16, 16], [32, 32], [64, 32]]],
-  ['one map of a ViT', [16], [[8, 16], [16, 16], [32, 16]]],
-  ['patches of 14 pixels', [14], [[8, 14], [16, 14]]],
+  [
+    'stages of a backbone',
+    [4, 8, 16, 32],
+    [
+      [8, 8],
+      [16, 16],
+      [32, 32],
+      [64, 32],
+    ],
+  ],
+  [
+    'one map of a ViT',
+    [16],
+    [
+      [8, 16],
+      [16, 16],
+      [32, 16],
+    ],
+  ],
+  [
+    'patches of 14 pixels',
+    [14],
+    [
+      [8, 14],
+      [16, 14],
+    ],
+  ],
   ['a map that is far from all', [2], [[8, 2]]],
 ] as const)('levels of a neck meet %s', (_, teacher, expected) =>
   expect(pairs(neck, taps(...teacher))).toEqual(expected),

@@ -13,10 +13,12 @@ import type { Use } from '../define.js';
 import { withDerived } from '../derived-options.js';
 import { KdError, suggestion } from '../errors.js';
 import { checkMembers, MEMBERS } from '../members.js';
+import { checkRequired } from './check-teacher.js';
 import { guarded } from './guarded.js';
 import { type OptimizerGroup, optimizerGroup } from './optimizer-group.js';
 import { parseOptions } from '../options.js';
-import type { TapRegistry } from './taps.js';
+import { TapRegistry } from './taps.js';
+import { type NamedTeacher, teacherNamed } from './teacher-option.js';
 
 /** A variable that a plugin owns: an adapter's kernel, say. */
 export interface PluginVariable {
@@ -36,6 +38,8 @@ export interface Distiller {
   readonly id: string;
   readonly name: string;
   readonly options: unknown;
+  /** The teacher that it learns from, where a run has several. */
+  readonly teacher?: string;
   readonly hooks: Hooks;
   readonly variables: readonly PluginVariable[];
   /** Runs a hook; what it throws, and a promise where none may be, becomes a KdError. */
@@ -47,11 +51,20 @@ export interface Distiller {
 
 const ID = /^[A-Za-z][\w-]*$/;
 
-/** Creates the plugins of a run in the order of the config and lets each declare its taps. */
+/** One of several teachers, as plugins are made for it. */
+export interface HostTeacher {
+  readonly detector: Detector;
+  readonly taps: TapRegistry;
+}
+
+/**
+ * Creates the plugins of a run in the order of the config and lets each declare its taps.
+ * @param taps of the teacher among the services, or several teachers by name, of which each plugin learns from one
+ */
 export function createDistillers(
   uses: readonly Use<PluginDefinition>[],
   services: Services,
-  taps: TapRegistry,
+  taps: TapRegistry | ReadonlyMap<string, HostTeacher>,
 ): Distiller[] {
   const ids = new Set<string>();
   const distillers: Distiller[] = [];
@@ -71,7 +84,11 @@ export function createDistillers(
         );
       }
       ids.add(id);
-      distillers.push(createDistiller(id, use, services, taps));
+      distillers.push(
+        taps instanceof TapRegistry
+          ? createDistiller(id, use, services, taps)
+          : createTaughtBy(teacherNamed(id, use, [...taps.keys()]), id, use, services, taps),
+      );
     }
   } catch (error) {
     for (const distiller of distillers) {
@@ -84,6 +101,22 @@ export function createDistillers(
     throw error;
   }
   return distillers;
+}
+
+/** With the services of a run in which its teacher is the only one. */
+function createTaughtBy(
+  { name, options }: NamedTeacher,
+  id: string,
+  use: Use<PluginDefinition>,
+  services: Services,
+  teachers: ReadonlyMap<string, HostTeacher>,
+): Distiller {
+  const { detector, taps } = teachers.get(name)!;
+  const own = services.fork();
+  own.register(TEACHER, detector);
+  const distiller = createDistiller(id, { ...use, options }, own, taps);
+  const told = options === use.options ? distiller.options : { ...(distiller.options as object), teacher: name };
+  return { ...distiller, options: told, teacher: name };
 }
 
 function createDistiller(
@@ -231,24 +264,12 @@ function checkHooks(id: string, hooks: unknown): Hooks {
 }
 
 function checkDefinition(definition: PluginDefinition, services: Services): void {
-  const { name, apiVersion, requires } = definition;
+  const { name, apiVersion } = definition;
   if (apiVersion !== API_VERSION) {
     throw new KdError(
       'PLUGIN_INVALID',
       `plugin "${name}" is built for version ${apiVersion} of the hook contract, this core speaks ${API_VERSION}. Install a version of the plugin for it.`,
     );
   }
-  const models: Readonly<Record<'student' | 'teacher', Detector>> = {
-    student: services.resolve(STUDENT),
-    teacher: services.resolve(TEACHER),
-  };
-  for (const role of ['student', 'teacher'] as const) {
-    const missing = (requires[role] ?? []).filter((capability) => !models[role].capabilities.has(capability));
-    if (missing.length > 0) {
-      throw new KdError(
-        'PLUGIN_REQUIRES',
-        `plugin "${name}" needs ${missing.map((one) => `"${one}"`).join(', ')} of the ${role}, but ${models[role].name} offers only ${[...models[role].capabilities].join(', ')}. Take another detector or another plugin.`,
-      );
-    }
-  }
+  checkRequired(definition, { student: services.resolve(STUDENT), teacher: services.resolve(TEACHER) });
 }

@@ -85,7 +85,17 @@ export function featureStandIn(teacher: Teacher): StandIn {
     forward: (_images, { taps: wanted = [] }): DetectorOutput => {
       if (current === undefined) throw notAhead(name);
       const { taps: maps, output } = current;
-      const made = { taps: Object.fromEntries(wanted.map((tap) => [tap, tf.clone(maps[tap]!)])), levels: [], updates: [] };
+      const absent = wanted.find((tap) => !Object.hasOwn(maps, tap));
+      if (absent !== undefined)
+        throw new KdError(
+          'TAP_UNKNOWN',
+          `the tap "${absent}" of the teacher ${name} was not asked for in featureTap. Asked for: ${Object.keys(maps).join(', ') || 'none'}.`,
+        );
+      const made = {
+        taps: Object.fromEntries(wanted.map((tap) => [tap, tf.clone(maps[tap]!)])),
+        levels: [],
+        updates: [],
+      };
       // Not listed: whoever looks for tensors in the output asks for nothing.
       const get = (): DetectorOutput['predictions'] => output.predictions ?? lacks('predictions')();
       return Object.defineProperty(made, 'predictions', { get }) as unknown as DetectorOutput;

@@ -7,6 +7,7 @@ import type { Engine, EngineInfo } from '../contract/engine.js';
 import type { ModelInfo } from '../contract/listener.js';
 import type { Metric } from '../contract/metric.js';
 import { API_VERSION, type PluginDefinition } from '../contract/plugin.js';
+import type { TeacherDefinition } from '../contract/teacher.js';
 import { backboneUse, type KnownDefinition, withBackbone, withBackboneNamed } from './backbone-use.js';
 import {
   type DetectorSpec,
@@ -17,7 +18,6 @@ import {
   weightsPath,
 } from './checkpoints.js';
 import type { ResolvedConfig } from '../config.js';
-import { classDifference } from '../class-lists.js';
 import type { Use } from '../define.js';
 import { withDerived } from '../derived-options.js';
 import { importByName } from '../plugins/discovery.js';
@@ -52,20 +52,20 @@ export interface BuiltDetector {
  * @param namedBy the file that says so, where no person does; see {@link importByName}
  * @param known definitions that are there already: their names stand for them, installed or not
  */
-export async function resolveUse<Definition extends DetectorDefinition | PluginDefinition>(
-  kind: Extract<PluginKind, 'detector' | 'distiller'>,
+export async function resolveUse<Definition extends DetectorDefinition | PluginDefinition | TeacherDefinition>(
+  kind: Extract<PluginKind, 'detector' | 'distiller' | 'teacher'>,
   entry: string | Use<Definition> | readonly [string, Record<string, unknown>, { as: string }?],
   folder: string,
   namedBy?: string,
   known: readonly KnownDefinition[] = [],
 ): Promise<Use<Definition>> {
   const use = await resolveName<Definition>(kind, entry, folder, namedBy, known);
-  if (kind === 'distiller') return use;
+  if (kind !== 'detector') return use;
   return (await withBackbone(use as Use<DetectorDefinition>, folder, namedBy, known)) as Use<Definition>;
 }
 
-async function resolveName<Definition extends DetectorDefinition | PluginDefinition>(
-  kind: Extract<PluginKind, 'detector' | 'distiller'>,
+async function resolveName<Definition extends DetectorDefinition | PluginDefinition | TeacherDefinition>(
+  kind: Extract<PluginKind, 'detector' | 'distiller' | 'teacher'>,
   entry: string | Use<Definition> | readonly [string, Record<string, unknown>, { as: string }?],
   folder: string,
   namedBy: string | undefined,
@@ -258,27 +258,4 @@ export function resolveMetric(metric: ResolvedConfig['evaluate']['metric'], port
     );
   checkMembers(found, MEMBERS.metric, `the metric "${name}"`);
   return { options, ...found, name };
-}
-
-/** @throws KdError TEACHER_INVALID when teacher and student cannot look at the same batch */
-export function checkTeacher(teacher: BuiltDetector, student: BuiltDetector): void {
-  const namesOf = (built: BuiltDetector): string[] => built.spec.categories.map(({ name }) => name);
-  const [others, own] = [namesOf(teacher), namesOf(student)];
-  const difference = classDifference({ of: 'the teacher', names: others }, { of: "the student's data", names: own });
-  if (difference !== null) {
-    const way = others.every((name) => own.includes(name))
-      ? `Give the data the teacher's list, as \`classes\` of data.train and data.val: "classes": ${JSON.stringify(others)}.`
-      : 'Train the teacher on the classes of the data, or add those that are missing to the data: to "categories" of COCO, to "names" of YOLO, to `classes` of the other formats.';
-    throw new KdError(
-      'TEACHER_INVALID',
-      `the classes of the teacher (${teacher.info.weights}) differ: ${difference}. ${way}`,
-    );
-  }
-  const [of, other] = [JSON.stringify(teacher.detector.input), JSON.stringify(student.detector.input)];
-  if (of !== other) {
-    throw new KdError(
-      'TEACHER_INVALID',
-      `teacher and student see the same batch, but their inputs differ: teacher ${of}, student ${other}. Give the student the teacher's input options.`,
-    );
-  }
 }

@@ -1,6 +1,5 @@
 import type { DatasetSource, Loader } from '../contract/data.js';
 import { resolveSource } from './build.js';
-import type { WeightsEntry } from './checkpoints.js';
 import type { Run } from './run.js';
 
 /**
@@ -8,7 +7,7 @@ import type { Run } from './run.js';
  * gives the same run, as far as names stand for its parts.
  */
 export function resolvedConfig(
-  { config, options, student, teacher, distillers, metric, engine, train, val }: Run,
+  { config, options, student, teachers, distillers, metric, engine, train, val }: Run,
   { augment = config.data.augment }: Pick<Loader, 'augment'>,
 ): Record<string, unknown> {
   const describe = (source: Run['config']['data']['train'], name: string): unknown => {
@@ -19,13 +18,8 @@ export function resolvedConfig(
     ...config,
     engine: engine.name,
     student: [student.spec.name, student.spec.options],
-    teacher:
-      teacher === null
-        ? undefined
-        : {
-            weights: entryOf(teacher.info.weights, config.teacher?.weights),
-            detector: [teacher.spec.name, teacher.spec.options],
-          },
+    teacher: config.teacher && teachers[0]?.written,
+    teachers: config.teachers && Object.fromEntries(teachers.map(({ id, written }) => [id, written])),
     distillers: distillers.map(({ id, name, options: own }) => (id === name ? [name, own] : [name, own, { as: id }])),
     data: {
       ...config.data,
@@ -40,10 +34,6 @@ export function resolvedConfig(
     },
   }) as Record<string, unknown>;
 }
-
-/** The file that was read, with what was meant of it. */
-const entryOf = (file: string | null, given: WeightsEntry = ''): WeightsEntry | null =>
-  typeof given === 'string' || file === null ? file : [file, given[1]];
 
 /** Options as plain data: a function is told by its name, which no schema takes for the function. */
 export const plain = (value: unknown): unknown =>

@@ -1,5 +1,6 @@
 import { fingerprintOfData, fingerprintOfFrozen } from '../fingerprint.js';
 import type { Run } from './run.js';
+import { ofTeachers } from './teachers.js';
 import type { RunSteps } from './run-steps.js';
 
 /** The settings of a run as plain data, kept in its checkpoints: what may not change when it goes on, and the rest. */
@@ -19,17 +20,20 @@ export interface ChangedSetting {
 }
 
 export async function runSettings(
-  { config, student, teacher, distillers, train, val, metric, engine }: Run,
+  { config, student, teachers, distillers, train, val, metric, engine }: Run,
   { stepsPerEpoch, loader }: Pick<RunSteps, 'stepsPerEpoch' | 'loader'>,
 ): Promise<RunSettings> {
   const { lr, ...optimizer } = config.optimizer;
   const { spec } = student;
+  const weights = await Promise.all(
+    teachers.map(async ({ id, detector }) => [id, { weights: await fingerprintOfFrozen(detector) }] as const),
+  );
   const settings = {
     fixed: {
       seed: config.seed,
       student: { detector: spec.name, ...(spec.options as object) },
       classes: spec.categories.map(({ name }) => name),
-      teacher: teacher === null ? null : { weights: await fingerprintOfFrozen(teacher.detector) },
+      ...ofTeachers(config, weights),
       distillers: distillers.map(({ id, name, options }) => ({ id, name, options })),
       data: {
         // Of names and annotations: the folder may have been moved.

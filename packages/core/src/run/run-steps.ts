@@ -14,7 +14,8 @@ import { createRng } from '../rng.js';
 import type { Run } from './run.js';
 import { idleDistillers } from '../step/idle.js';
 import { learningRateFactor } from './schedules.js';
-import type { StepModels, StepProgress } from '../step/step-models.js';
+import { type StepModels, type StepProgress, type StepTeacher, teacherOf } from '../step/step-models.js';
+import { type Ahead, aheadOf } from './ahead.js';
 import { deviceBatch } from '../step/step.js';
 import { TermLog } from './term-log.js';
 import { disposeAll } from '../tidy.js';
@@ -40,6 +41,7 @@ export class RunSteps {
   lastShape: readonly number[] = [];
   readonly #run: Run;
   readonly #models: StepModels;
+  readonly #ahead: Ahead;
   /** Values from before the step at hand of what its batches update, running statistics say. */
   readonly #before = new Map<tf.Variable, tf.Tensor>();
 
@@ -48,8 +50,16 @@ export class RunSteps {
     const { config } = run;
     this.#run = run;
     const { workers, onBadImage, augment } = config.data;
+    const { input } = run.student.detector;
+    this.#ahead = aheadOf(
+      run.teachers.map(({ detector }) => detector),
+      input,
+      run.train.name,
+    );
+    const { extraInputs } = this.#ahead;
     this.loader = openLoader(run.train, {
-      input: run.student.detector.input,
+      input,
+      ...(extraInputs && { extraInputs }),
       batchSize: config.batchSize,
       training: true,
       shuffle: true,
@@ -77,9 +87,12 @@ export class RunSteps {
     const variables = trainedVariables(run.student.detector, run.distillers);
     this.#models = {
       student: run.student.detector,
-      teacher: run.teacher?.detector ?? null,
+      teacher: null,
+      teachers: new Map(
+        run.teachers.map(({ id, detector }) => [id, { detector, taps: run.taps.teachers.get(id) ?? [] }]),
+      ),
       distillers: [...run.distillers, ...watching],
-      taps: run.taps,
+      taps: { student: run.taps.student, teacher: [] },
       variables,
       rng: createRng(config.seed),
     };
@@ -112,7 +125,14 @@ export class RunSteps {
     const sum = new GradientSum(accumulate);
     try {
       for await (const batch of this.loader.epoch(epoch, (this.done - epoch * this.stepsPerEpoch) * accumulate)) {
-        this.#microStep(batch, { ...this.progress(epoch), micro: sum.count }, sum);
+        const progress = { ...this.progress(epoch), micro: sum.count };
+        // Most runs have no teacher of its own input, and nothing to wait for.
+        const free = this.#ahead.some ? await this.#ahead.run(batch, this.#read(progress)) : undefined;
+        try {
+          this.#microStep(batch, progress, sum);
+        } finally {
+          free?.();
+        }
         if (!sum.complete) continue;
         const lr = optimizer.lr * learningRateFactor(schedule, this.progress(epoch));
         this.at = 'in an update';
@@ -134,6 +154,12 @@ export class RunSteps {
       'DATA_INVALID',
       `the loader of ${this.#run.train.name} promised ${this.loader.steps} batches an epoch and gave fewer in epoch ${epoch}.`,
     );
+  }
+
+  /** The teachers that some distiller learns from in this step. */
+  #read(progress: StepProgress): StepTeacher[] {
+    const readers = this.#models.distillers.filter(({ factor }) => factor(progress) !== 0);
+    return [...new Set(readers.map((one) => teacherOf(this.#models, one)))].filter((one) => one !== null);
   }
 
   /** A step that failed after some of its batches leaves nothing of them. */
@@ -170,14 +196,12 @@ export class RunSteps {
     epoch: number,
     { resumed = false, distillers = this.#run.distillers, dataset = this.#run.train, emit }: PassSettings = {},
   ): Promise<boolean> {
-    const { teacher, student, folder, config, options, logger } = this.#run;
-    if (teacher === null) return true;
+    const { student, folder, config, options, logger } = this.#run;
     const moment: PassMoment = { step: this.done, epoch, stepsPerEpoch: this.stepsPerEpoch, resumed };
     const loader = { batchSize: config.batchSize, workers: config.data.workers, onBadImage: config.data.onBadImage };
     const began = performance.now();
-    const finished = await runPasses(distillers, moment, {
+    const context = {
       student: student.detector,
-      teacher: teacher.detector,
       dataset,
       loader,
       folder,
@@ -188,7 +212,12 @@ export class RunSteps {
       ...(emit && { emit }),
       signal: options.signal,
       leaks: this.leaks,
-    });
+    };
+    let finished = true;
+    for (const distiller of distillers) {
+      const { detector: teacher, taps: teacherTaps } = teacherOf(this.#models, distiller)!;
+      finished &&= await runPasses([distiller], moment, { ...context, teacher, teacherTaps });
+    }
     this.log.skipTime(performance.now() - began);
     return finished;
   }

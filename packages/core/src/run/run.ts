@@ -6,9 +6,7 @@ import type { Metric } from '../contract/metric.js';
 import {
   buildDetector,
   type BuiltDetector,
-  checkTeacher,
   definitionsOf,
-  loadModel,
   openDataset,
   resolveEngine,
   resolveMetric,
@@ -17,6 +15,8 @@ import {
   type TrainerPorts,
 } from './build.js';
 import { weightsPath } from './checkpoints.js';
+import type { Role } from '../contract/plugin.js';
+import { type BuiltTeacher, definitionsOfTeacher, loadTeacher, resolveTeachers, teacherEntries } from './teachers.js';
 import type { ResolvedConfig } from '../config.js';
 import { warnOfOtherCopies } from '../plugins/copies.js';
 import {
@@ -72,12 +72,16 @@ export interface Run {
   readonly val: Dataset | null;
   readonly metric: Metric;
   readonly student: BuiltDetector;
-  readonly teacher: BuiltDetector | null;
+  /** Of those of the config, in its order. */
+  readonly teachers: readonly BuiltTeacher[];
   readonly distillers: readonly Distiller[];
   /** What each of the distillers was made from. */
   readonly uses: readonly DistillerUse[];
-  /** Names of the taps that a forward pass has to compute. */
-  readonly taps: Readonly<Record<'student' | 'teacher', readonly string[]>>;
+  /** Names of the taps that a forward pass has to compute; of the teachers by their names. */
+  readonly taps: {
+    readonly student: readonly string[];
+    readonly teachers: ReadonlyMap<string, readonly string[]>;
+  };
   /** What each of the distillers asked for. */
   readonly taken: readonly TakenTaps[];
 }
@@ -93,7 +97,8 @@ export async function prepareRun(
 ): Promise<Run> {
   const folder = resolve(options.folder ?? '.');
   const logger = options.logger ?? consoleLogger;
-  if (config.teacher === undefined && config.distillers.length > 0) {
+  const named = teacherEntries(config).length;
+  if (named === 0 && config.distillers.length > 0) {
     throw new KdError(
       'CONFIG_INVALID',
       'distillers need a teacher: add teacher: { weights: "<run folder or checkpoint>" }, or drop distillers.',
@@ -101,19 +106,17 @@ export async function prepareRun(
   }
   for (const warning of await manifestWarnings(await readManifests(folder))) logger.warn(warning);
   const { namedBy } = options;
-  if (config.teacher !== undefined && config.distillers.length === 0)
+  if (named > 0 && config.distillers.length === 0)
     logger.warn(
       'there is a teacher, but no distiller: nothing is learned from it. Add distillers: ["ssim"], say, or drop teacher.',
     );
   const studentUse = await resolveUse<DetectorDefinition>('detector', config.student, folder, namedBy);
-  const teacherUse =
-    config.teacher?.detector === undefined
-      ? undefined
-      : await resolveUse<DetectorDefinition>('detector', config.teacher.detector, folder, namedBy);
+  const teacherUses = await resolveTeachers(config, folder, namedBy);
   const uses = await resolveDistillers(config.distillers, studentUse.definition.name, folder, namedBy);
   warnOfOtherCopies(
     [
-      ...[studentUse, ...(teacherUse === undefined ? [] : [teacherUse])].flatMap(definitionsOf),
+      ...definitionsOf(studentUse),
+      ...teacherUses.flatMap(definitionsOfTeacher),
       ...uses.map(({ definition }) => definition),
     ],
     logger,
@@ -134,23 +137,25 @@ export async function prepareRun(
     { ...context, categories: train.categories, seed: config.seed },
     config.init === undefined ? null : weightsPath(config.init),
   );
-  const disposable: { dispose(): void }[] = [student.detector];
+  const disposable: { dispose(): void | Promise<void> }[] = [student.detector];
   try {
     // Before the plugins are made: one may start the student from the teacher's neck and head.
     if (config.init !== undefined && options.resume !== true)
       await startStudent(student, studentUse, config.init, { folder, format: options.format, logger });
-    const teacher =
-      config.teacher === undefined
-        ? null
-        : await loadModel(config.teacher.weights, {
-            ...options,
-            folder,
-            use: teacherUse,
-            known: definitionsOf(studentUse),
-            context,
-            categories: train.categories,
-          });
-    if (teacher !== null) disposable.push(teacher.detector);
+    const teachers: BuiltTeacher[] = [];
+    for (const one of teacherUses) {
+      const loaded = await loadTeacher(one, {
+        format: options.format,
+        folder,
+        logger,
+        known: definitionsOf(studentUse),
+        context,
+        categories: train.categories,
+        input: student.detector.input,
+      });
+      teachers.push(loaded);
+      disposable.push(loaded);
+    }
     const services = createServices();
     services.register(ENGINE, engine);
     services.register(LOGGER, logger);
@@ -159,16 +164,23 @@ export async function prepareRun(
     services.register(DATASET, train);
     services.register(STUDENT, student.detector);
     let distillers: readonly Distiller[] = [];
-    let taps: Run['taps'] = { student: [], teacher: [] };
     let taken: readonly TakenTaps[] = [];
-    if (teacher !== null) {
-      checkTeacher(teacher, student);
-      services.register(TEACHER, teacher.detector);
-      const registry = new TapRegistry({ student: student.detector, teacher: teacher.detector });
-      distillers = createDistillers(uses, services, registry);
-      taps = { student: registry.requested('student'), teacher: registry.requested('teacher') };
-      taken = distillers.map(({ id }) => registry.takenBy(id));
+    const hosts = new Map(
+      teachers.map(({ id, detector }) => [
+        id,
+        { detector, taps: new TapRegistry({ student: student.detector, teacher: detector }) },
+      ]),
+    );
+    if (teachers.length > 0) {
+      if (teachers.length === 1) services.register(TEACHER, teachers[0]!.detector);
+      distillers = createDistillers(uses, services, hosts);
+      taken = distillers.map(({ id, teacher }) => hosts.get(teacher!)!.taps.takenBy(id));
     }
+    const requested = (role: Role) => [...hosts].map(([id, { taps }]) => [id, taps.requested(role)] as const);
+    const taps: Run['taps'] = {
+      student: [...new Set(requested('student').flatMap(([, names]) => names))],
+      teachers: new Map(requested('teacher')),
+    };
     return {
       config,
       options: { ...options, folder },
@@ -180,23 +192,23 @@ export async function prepareRun(
       val,
       metric,
       student,
-      teacher,
+      teachers,
       distillers,
       uses,
       taps,
       taken,
     };
   } catch (error) {
-    for (const one of disposable) one.dispose();
+    for (const one of disposable) await one.dispose();
     throw error;
   }
 }
 
 /** Frees distillers and models; what one of them throws is warned of. */
-export function disposeRun({ distillers, teacher, student, logger }: Run): void {
-  for (const one of [...distillers, teacher?.detector, student.detector]) {
+export async function disposeRun({ distillers, teachers, student, logger }: Run): Promise<void> {
+  for (const one of [...distillers, ...teachers, student.detector]) {
     try {
-      one?.dispose();
+      await one.dispose();
     } catch (error) {
       logger.warn(`at the end of the run: ${messageOf(error)}`);
     }

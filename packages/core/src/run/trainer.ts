@@ -68,7 +68,7 @@ export class Trainer {
       try {
         return await new TrainingLoop(run, emitter(this.#options.listeners ?? [], run.logger)).run();
       } finally {
-        disposeRun(run);
+        await disposeRun(run);
       }
     } finally {
       unlock();

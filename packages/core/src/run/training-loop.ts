@@ -10,6 +10,7 @@ import { resolvedConfig } from './resolved-config.js';
 import type { Run } from './run.js';
 import { RunSteps } from './run-steps.js';
 import { type ChangedSetting, type RunSettings, runSettings, shownSetting } from './run-settings.js';
+import { ofTeachers } from './teachers.js';
 import { namesMetadata, positionMetadata, resume, trainingState } from './training-state.js';
 import { versions } from '../versions.js';
 
@@ -113,7 +114,7 @@ export class TrainingLoop {
   }
 
   async #start(): Promise<void> {
-    const { config, options, folder, student, teacher, distillers, engine, train, val } = this.#run;
+    const { config, options, folder, student, teachers, distillers, engine, train, val } = this.#run;
     this.#settings = await runSettings(this.#run, this.#steps);
     const latest = options.resume === true ? await latestCheckpoint(folder.path, options.format) : null;
     if (latest !== null) {
@@ -148,7 +149,10 @@ export class TrainingLoop {
         batchSize: config.batchSize,
         images: { train: train.images.length, val: val?.images.length ?? 0 },
         student: student.info,
-        teacher: teacher?.info ?? null,
+        ...ofTeachers(
+          config,
+          teachers.map(({ id, info }) => [id, info]),
+        ),
         distillers: distillers.map(({ id }) => id),
         warnings: [],
       },
@@ -282,7 +286,7 @@ export class TrainingLoop {
   }
 
   async #end(): Promise<Summary> {
-    const { config, options, student, teacher, distillers, engine, folder } = this.#run;
+    const { config, options, student, teachers, distillers, engine, folder } = this.#run;
     const best = this.#best;
     const shown = best?.result ?? this.#last;
     const summary: Summary = {
@@ -296,7 +300,10 @@ export class TrainingLoop {
       minutes: this.#milliseconds() / 60_000,
       minutesEvaluating: this.#millisecondsEvaluating / 60_000,
       student: student.info,
-      teacher: teacher?.info ?? null,
+      ...ofTeachers(
+        config,
+        teachers.map(({ id, info }) => [id, info]),
+      ),
       distillers: distillers.map(({ id }) => id),
       engine,
       versions: versions(),

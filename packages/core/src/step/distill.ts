@@ -18,9 +18,16 @@ import { ownOnly } from './own-only.js';
 import type { StepModels, StepProgress } from './step-models.js';
 import { weightChannel } from './weight-channel.js';
 
+/** A teacher and what it says of the batch. */
+export interface Taught {
+  readonly detector: Detector;
+  readonly output: DetectorOutput;
+}
+
 /** What the hooks of one batch share. */
 export interface DistillState {
-  readonly taught: DetectorOutput;
+  /** By the name that distillers call their teacher by. */
+  readonly taught: ReadonlyMap<string | undefined, Taught>;
   readonly output: DetectorOutput;
   readonly priors: Priors;
   readonly assignment: Assignment;
@@ -41,7 +48,7 @@ export function distill(
   state: DistillState,
   kept: Kept,
 ): { readonly terms: Named[]; readonly stats: Named[] } {
-  const { distillers, student, teacher } = models;
+  const { distillers, student } = models;
   const { step, micro = 0 } = state.progress;
   const { second, targets } = state;
   const table = once(
@@ -55,13 +62,6 @@ export function distill(
   );
   const channel = weightChannel(() => table().mask.shape, kept);
   const shared = {
-    teacher: view(
-      'teacher',
-      teacher!,
-      state.taught,
-      targets,
-      once(() => keepAll(instanceOutput(teacher!, state.taught, table(), targets), kept)),
-    ),
     student: view(
       'student',
       student,
@@ -78,10 +78,23 @@ export function distill(
     },
     progress: state.progress,
   };
+  const teachers = new Map(
+    [...state.taught].map(([name, { detector, output }]) => [
+      name,
+      view(
+        'teacher',
+        detector,
+        output,
+        targets,
+        once(() => keepAll(instanceOutput(detector, output, table(), targets), kept)),
+      ),
+    ]),
+  );
   const steps = distillers.map(
-    ({ id, variables }): StepView =>
+    ({ id, variables, teacher }): StepView =>
       Object.defineProperties(
         {
+          teacher: teachers.get(teacher),
           weights: channel.for(id),
           rng: models.rng.stream('plugin', id, 'step', step, micro),
           ownOnly: (term: tf.Scalar) => ownOnly(id, term, variables),

@@ -11,7 +11,8 @@ export interface MapGrid {
 
 /**
  * A map read at the cells of another one, bilinearly: cells of both belong together by their place in the image, however
- * each model resized and padded it. At the borders the nearest cells go on.
+ * each model resized and padded it. At the borders the nearest
+ * cells go on.
  * @param map [b, h, w, c]
  * @param cells [height, width] of the result
  * @returns [b, cells.., c]; the map itself (a clone) where every cell is its own place
@@ -22,7 +23,7 @@ export function resampleMap(
   to: MapGrid,
   cells: readonly [number, number],
 ): tf.Tensor4D {
-  const [b, h, w, c] = map.shape;
+  const [, h, w] = map.shape;
   const [rows, columns] = [weights(h, cells[0], from, to, 0), weights(w, cells[1], from, to, 1)];
   if (rows === null && columns === null) return tf.clone(map);
   return tf.tidy(() => {

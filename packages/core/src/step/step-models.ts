@@ -4,12 +4,29 @@ import type { Distiller } from '../plugins/plugin-host.js';
 import type { Rng } from '../rng.js';
 import type { TrainedVariable } from '../variables.js';
 
+/** A teacher, and the taps that are wanted of it. */
+export interface StepTeacher {
+  readonly detector: Detector;
+  readonly taps: readonly string[];
+}
+
+/** The teacher that a distiller learns from. */
+export const teacherOf = (
+  { teacher, teachers, taps }: Pick<StepModels, 'teacher' | 'teachers' | 'taps'>,
+  { teacher: name }: Pick<Distiller, 'teacher'>,
+): StepTeacher | null =>
+  (name === undefined ? undefined : teachers?.get(name)) ??
+  (teacher === null ? null : { detector: teacher, taps: taps.teacher });
+
 /** What a step works with. */
 export interface StepModels {
   readonly student: Detector;
+  /** Null without one, and where there are several. */
   readonly teacher: Detector | null;
   readonly distillers: readonly Distiller[];
   readonly taps: Readonly<Record<'student' | 'teacher', readonly string[]>>;
+  /** Several, by name: each distiller says which it learns from. */
+  readonly teachers?: ReadonlyMap<string, StepTeacher>;
   /** What gets gradients: trainable variables of student and plugins. */
   readonly variables: readonly TrainedVariable[];
   readonly rng: Rng;

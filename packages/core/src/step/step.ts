@@ -11,9 +11,10 @@ import type {
   VariableUpdate,
 } from '../contract/detector.js';
 import { KdError } from '../errors.js';
-import { distill } from './distill.js';
+import { distill, type Taught } from './distill.js';
 import { Kept } from './kept.js';
-import type { StepModels, StepProgress } from './step-models.js';
+import { type StepModels, type StepProgress, teacherOf } from './step-models.js';
+import type { Distiller } from '../plugins/plugin-host.js';
 import type { Rng } from '../rng.js';
 import { teacherOutput } from './teacher-output.js';
 
@@ -80,11 +81,10 @@ function forwardBackward(
   const { student } = models;
   // Whose terms count nothing now is not asked, nor the teacher for its sake.
   const distillers = models.distillers.filter(({ factor }) => factor(progress) !== 0);
-  const teacher = distillers.length > 0 ? models.teacher : null;
   const kept: { names: string[]; stats: string[]; terms: tf.Tensor1D | undefined; updates: readonly VariableUpdate[] } =
     { names: [], stats: [], terms: undefined, updates: [] };
   const gradients = tf.tidy(() => {
-    const taught = teacher && teacherOutput(teacher, images, models.taps.teacher, shared);
+    const taught = taughtBy(models, distillers, images, shared);
     const { grads, value } = onTape(
       models.variables.map(({ variable }) => variable),
       () => {
@@ -101,14 +101,14 @@ function forwardBackward(
         );
         const terms: [string, tf.Scalar][] = Object.entries(student.terms(output, priors, assignment, targets, second));
         const taughtTerms =
-          taught &&
+          taught.size > 0 &&
           distill(
             { ...models, distillers },
             { taught, output, priors, assignment, ...(second && { second }), targets, progress },
             shared,
           );
-        const stats = taughtTerms?.stats ?? [];
-        terms.push(...(taughtTerms?.terms ?? []));
+        const stats = taughtTerms ? taughtTerms.stats : [];
+        if (taughtTerms) terms.push(...taughtTerms.terms);
         kept.names = terms.map(([name]) => name);
         kept.stats = stats.map(([name]) => name);
         kept.terms = results.keep(tf.stack([...terms, ...stats].map(([, value]) => value)) as tf.Tensor1D);
@@ -125,6 +125,23 @@ function forwardBackward(
     if (gradient !== undefined) byPath.set(path, gradient);
   }
   return { names: kept.names, stats: kept.stats, terms: kept.terms!, gradients: byPath, updates: kept.updates };
+}
+
+/** What the teachers say that somebody learns from in this step, by their names. */
+function taughtBy(
+  models: StepModels,
+  distillers: readonly Distiller[],
+  images: tf.Tensor4D,
+  shared: Kept,
+): ReadonlyMap<string | undefined, Taught> {
+  const taught = new Map<string | undefined, Taught>();
+  for (const distiller of distillers) {
+    const teacher = taught.has(distiller.teacher) ? null : teacherOf(models, distiller);
+    if (teacher === null) continue;
+    const { detector, taps } = teacher;
+    taught.set(distiller.teacher, { detector, output: teacherOutput(detector, images, taps, shared) });
+  }
+  return taught;
 }
 
 function secondStage(

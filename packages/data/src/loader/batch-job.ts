@@ -101,8 +101,7 @@ async function makeItem(
 }
 
 /** Rules with one list of sizes draw the same of it. */
-const drawnSize = ({ minSize }: InputSpec, rng: Rng): number =>
-  minSize[rng.stream('size').int(0, minSize.length - 1)]!;
+const drawnSize = ({ minSize }: InputSpec, rng: Rng): number => minSize[rng.stream('size').int(0, minSize.length - 1)]!;
 
 function withMinSize({ minSize: _, ...item }: BatchItem, minSize: number | undefined): BatchItem {
   return minSize === undefined ? item : { ...item, minSize };

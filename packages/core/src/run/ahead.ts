@@ -1,0 +1,68 @@
+import type { HostBatch, InputSpec, PreparedImages, TeacherInput } from '../contract/data.js';
+import type { Detector } from '../contract/detector.js';
+import { KdError } from '../errors.js';
+import { standInOf } from '../plugins/stand-in.js';
+
+/** A teacher with the names of the taps that are wanted of it. */
+export interface Wanted {
+  readonly detector: Detector;
+  readonly taps: readonly string[];
+}
+
+/** Teachers that do not read the student's batch. */
+export interface Ahead {
+  /** Whether there is any. */
+  readonly some: boolean;
+  /** What the loader is asked for besides: one rule each, of which some teachers may share one. */
+  readonly extraInputs: readonly TeacherInput[] | undefined;
+  /**
+   * Runs those that are asked for on a batch, before its step.
+   * @returns what frees all that was made for it; undefined where there is nothing
+   */
+  run(batch: HostBatch, wanted: readonly Wanted[]): Promise<(() => void) | undefined>;
+}
+
+/** @param student how the images of the batch are made @param name of the data set, for messages */
+export function aheadOf(teachers: readonly Detector[], student: InputSpec, name: string): Ahead {
+  const rule = (input: TeacherInput): string => {
+    const { channels = 'rgb', range = 1, resize = 'torchvision', layout = 'nhwc', ...rest } = input;
+    const { minSize, maxSize, fixedSize, mean, std, sizeDivisible } = rest;
+    return JSON.stringify([minSize, maxSize, fixedSize, mean, std, sizeDivisible, channels, range, resize, layout]);
+  };
+  const own = rule(student);
+  const inputs = new Map<string, TeacherInput>();
+  for (const teacher of teachers) {
+    const input = standInOf(teacher)?.input;
+    if (input !== undefined && rule(input) !== own) inputs.set(rule(input), input);
+  }
+  const places = [...inputs.keys()];
+  const imagesFor = (batch: HostBatch, input: TeacherInput): PreparedImages => {
+    const { images: data, shape, imageSizes } = batch;
+    if (rule(input) === own) return { data, shape, imageSizes };
+    const prepared = batch.extra?.[places.indexOf(rule(input))];
+    if (prepared !== undefined) return prepared;
+    throw new KdError(
+      'DATA_INVALID',
+      `the loader of ${name} does not prepare images for a teacher with an input of its own: it has to follow \`extraInputs\` of its options, as those of @kd/data do.`,
+    );
+  };
+  return {
+    some: teachers.some((teacher) => standInOf(teacher) !== undefined),
+    extraInputs: inputs.size === 0 ? undefined : [...inputs.values()],
+    run: async (student, wanted) => {
+      const freed: (() => void)[] = [];
+      const free = (): void => freed.forEach((one) => one());
+      try {
+        for (const { detector, taps } of wanted) {
+          const standIn = standInOf(detector);
+          if (standIn !== undefined)
+            freed.push(await standIn.run({ student, teacher: imagesFor(student, standIn.input) }, taps));
+        }
+      } catch (error) {
+        free();
+        throw error;
+      }
+      return freed.length === 0 ? undefined : free;
+    },
+  };
+}
