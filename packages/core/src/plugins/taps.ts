@@ -84,7 +84,7 @@ export class TapRegistry {
     const levels = matchTaps(student.taps, pattern);
     const alike = matchTaps(teacher.taps, pattern);
     const maps = alike.length > 0 ? alike : teacher.taps;
-    const met = meetByStride(levels, maps, ![pattern].flat().some((one) => one.includes('*')));
+    const met = meetByStride(levels, maps);
     const chosen = new Set(met.map((one) => one.teacher.stride));
     const choice = maps.filter(({ stride }) => chosen.has(stride));
     const own = new Map(met.map((one) => [one.student, one.teacher]));

@@ -10,9 +10,8 @@ export interface MapGrid {
 }
 
 /**
- * A map read at the cells of another one, bilinearly: cells of both belong together by their place in the image, however
- * each model resized and padded it. At the borders the nearest
- * cells go on.
+ * A map read at the cells of another one, bilinearly: cells of both belong together by their place in the image,
+ * however each model resized and padded it. At the borders the nearest cells go on.
  * @param map [b, h, w, c]
  * @param cells [height, width] of the result
  * @returns [b, cells.., c]; the map itself (a clone) where every cell is its own place
