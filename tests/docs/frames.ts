@@ -33,6 +33,13 @@ export const frames: readonly Frame[] = [
     before: "import { testBackbone } from '@kd/testing'; import plain from './plain.js';",
     folder: configs,
   },
+  { page: 'docs/writing-a-teacher.md', begins: "import { defineConfig } from '@kd/core';", folder: configs },
+  {
+    page: 'docs/writing-a-teacher.md',
+    begins: 'testTeacher(',
+    before: "import { testTeacher } from '@kd/testing'; import pooled from './pooled.js';",
+    folder: configs,
+  },
   {
     page: 'docs/writing-a-detector.md',
     begins: 'testDetector(',
@@ -145,6 +152,7 @@ export const part: Pick<Detector, 'dense' | 'head'> = {`,
   },
   { page: 'packages/testing/README.md', begins: 'import { testPlugin,', folder: 'packages/plugin-ssim/src' },
   { page: 'packages/testing/README.md', begins: 'import { testBackbone }', folder: configs },
+  { page: 'packages/testing/README.md', begins: 'import { testTeacher }', folder: configs },
   { page: 'packages/testing/README.md', begins: 'import { testDetector }', folder: 'packages/detector-retinanet/src' },
   {
     page: 'packages/vision/README.md',

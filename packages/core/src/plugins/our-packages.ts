@@ -37,7 +37,7 @@ const OURS: Readonly<Record<PluginKind, Readonly<Record<string, string>>>> = {
     'mobilenet-v3-large': '@kd/backbone-mobilenet',
     'mobilenet-v3-small': '@kd/backbone-mobilenet',
   },
-  teacher: { onnx: '@kd/teacher-onnx' },
+  teacher: { onnx: '@kd/teacher-onnx', tfjs: '@kd/teacher-tfjs' },
   engine: { tensorflow: '@kd/engine-tensorflow' },
 };
 
