@@ -42,7 +42,12 @@ const use = <Definition>() =>
 type DataFormat = 'coco' | 'voc' | 'yolo' | 'labelme' | 'csv' | 'synthetic';
 const format = v.pipe(v.string(), v.nonEmpty()) as v.GenericSchema<DataFormat | (string & {})>;
 
-const detectorTeacher = v.strictObject({ weights: weightsEntry, detector: v.optional(use<DetectorDefinition>()) });
+const detectorTeacher = v.strictObject({
+  weights: weightsEntry,
+  detector: v.optional(use<DetectorDefinition>()),
+  /** What its classes are called in the data, beside those of one name: `{ person: 'pedestrian' }`. */
+  classes: v.optional(v.record(v.string(), v.string())),
+});
 const otherTeacher = use<TeacherDefinition>();
 type TeacherSchema = typeof detectorTeacher | typeof otherTeacher;
 

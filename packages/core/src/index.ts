@@ -14,6 +14,7 @@ export type * from './contract/teacher.js';
 export type * from './contract/token.js';
 export * from './plugins/choose-taps.js';
 export { type CellScores, checkCellScores } from './plugins/cell-scores.js';
+export * from './plugins/class-match.js';
 export * from './plugins/compare-detectors.js';
 export * from './define.js';
 export * from './errors.js';

@@ -1,4 +1,12 @@
-import { checkSameClasses, type DenseInfo, type Detector, headDifferences, KdError, type StagedHead } from '@kd/core';
+import {
+  type ClassMatch,
+  type DenseInfo,
+  type Detector,
+  headDifferences,
+  KdError,
+  sharedClasses,
+  type StagedHead,
+} from '@kd/core';
 import type { CrossKdOptions } from './options.js';
 
 /** The two branches that every dense head has. */
@@ -9,18 +17,17 @@ export interface Pairing {
   readonly i: number;
   /** The option `coding`, or what stands for it. */
   readonly decoding: 'same' | 'teacher';
+  /** Classes that are compared: those that both have. */
   readonly classes: number;
+  readonly shared: ClassMatch;
+  /** How many classes the teacher's maps have. */
+  readonly teacherClasses: number;
   readonly student: DenseInfo;
   readonly teacher: DenseInfo;
   readonly teacherHead: StagedHead;
 }
 
-interface Models {
-  /** Of the plugin in the run, for messages. */
-  readonly id: string;
-  readonly student: Detector;
-  readonly teacher: Detector;
-}
+type Models = Parameters<typeof sharedClasses>[0];
 
 /**
  * What can be told of two detectors before they run.
@@ -30,7 +37,6 @@ export function checkPair(models: Models, options: Pick<CrossKdOptions, 'i' | 'c
   const { id, student, teacher } = models;
   for (const role of ['student', 'teacher'] as const) checkHead(models.id, role, models[role]);
   const [own, other] = [student.dense!, teacher.dense!];
-  checkSameClasses(id, models);
   const coding = options.coding ?? (student.name === teacher.name ? 'same' : 'teacher');
   const different = headDifferences(own, other);
   if (coding === 'same' && different.length > 0) {
@@ -39,10 +45,13 @@ export function checkPair(models: Models, options: Pick<CrossKdOptions, 'i' | 'c
       `${id}: the heads read their maps differently: ${different.join('; ')}. Boxes of one would be decoded as boxes of the other. Give the student the teacher's options, or set coding: "teacher" to read every prediction as the teacher does.`,
     );
   }
+  const shared = sharedClasses(models);
   return {
     i: depthOf(models, options.i),
     decoding: coding,
-    classes: student.categories.length,
+    classes: shared.teacher.length,
+    shared,
+    teacherClasses: teacher.categories.length,
     student: own,
     teacher: other,
     teacherHead: teacher.head!,

@@ -7,6 +7,7 @@ import {
   type Hooks,
   KdError,
   type LossTerms,
+  pickMapClasses,
   type PluginScope,
   type Predictions,
   type Priors,
@@ -35,6 +36,7 @@ export const crosskd = definePlugin<CrossKdOptions, CrossKdInput>({
   apiVersion: 1,
   options: optionsSchema,
   requires: { student: ['dense', 'head.staged'], teacher: ['dense', 'head.staged'] },
+  otherClasses: true,
   create,
 });
 
@@ -77,8 +79,8 @@ function create(scope: PluginScope, options: CrossKdOptions): Hooks {
         if (empty && !options.parity) emptySteps.add(empty);
         let priors: Priors | undefined;
         const inputs: LossInputs = {
-          crossed,
-          taught: step.teacher.predictions,
+          crossed: ofShared(crossed, pairing),
+          taught: ofShared(step.teacher.predictions, pairing),
           classes: pairing.classes,
           student: pairing.student,
           teacher: pairing.teacher,
@@ -193,6 +195,10 @@ function teacherPriors(
   };
   return teacher.priors(output, targets.paddedSize);
 }
+
+/** The teacher's maps with the classes that both models have; crossed ones come out of its head, too. */
+const ofShared = (maps: Predictions, { shared, teacherClasses }: Pairing): Predictions =>
+  shared.same ? maps : { ...maps, cls: maps['cls']!.map((map) => pickMapClasses(map, shared.teacher, teacherClasses)) };
 
 /** Weighted terms by name: the sum over the levels, or one a level. */
 function named(

@@ -18,9 +18,9 @@ describe('crosskd refuses before the first step', () => {
       /i is 4, but the towers have student cls 4, student reg 4, teacher cls 3, .*at most 3/,
     ],
     [
-      'other classes',
-      () => stage(detector({ classes: ['x', 'z'] }), taught),
-      /the classes differ: only the teacher has y; only the student has z/,
+      'no class in common',
+      () => stage(detector({ classes: ['v', 'z'] }), taught),
+      /teacher and student have no class in common: the teacher has x, y, the student's data v, z/,
     ],
     [
       'another number of priors',
@@ -79,12 +79,22 @@ describe('crosskd refuses before the first step', () => {
   });
 
   it.each<[Kind, CrossKdInput]>([
-    [{ classes: ['x', 'z'] }, {}],
+    [{ classes: ['v', 'z'] }, {}],
     [{ priors: 3 }, {}],
     [{ depth: 1 }, { i: 2 }],
     [{ width: 6 }, {}],
   ])('under the id that it has in the run', (kind, options) => {
     expect(() => stage(detector(kind), taught, options, 'deep')).toThrow(/^deep: /);
+  });
+
+  it('takes teachers of other classes: those of one name, in any order', () => {
+    const teacher = detector({ seed: 2 });
+    const all = run(detector(), teacher);
+    for (const [name, value] of Object.entries(run(detector({ classes: ['y', 'x'] }), teacher)))
+      expect(value, name).toBeCloseTo(all[name]!, 5);
+    const some = run(detector({ classes: ['x', 'z'] }), teacher);
+    expect(some).not.toEqual(all);
+    expect(Object.keys(some)).toEqual(Object.keys(all));
   });
 
   it('takes the depth of the shallower head where i is not given', () => {

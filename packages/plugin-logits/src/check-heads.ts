@@ -1,23 +1,37 @@
-import { checkSameClasses, type DenseInfo, headDifferences, KdError, type PluginScope } from '@kd/core';
+import {
+  type ClassMatch,
+  type DenseInfo,
+  headDifferences,
+  KdError,
+  type PluginScope,
+  type Role,
+  sharedClasses,
+} from '@kd/core';
 
-/** Two heads whose classes can be compared row by row. */
-export type Heads =
-  | { readonly kind: 'dense'; readonly student: DenseInfo; readonly classes: number }
+/** Two heads whose classes can be compared row by row: those that both have. */
+export type Heads = {
+  readonly shared: ClassMatch;
+  /** How many classes the lists of both have. */
+  readonly classes: Readonly<Record<Role, number>>;
+} & (
+  | { readonly kind: 'dense'; readonly student: DenseInfo }
   /** Second stages: where either has the background among its logits. */
-  | { readonly kind: 'regions'; readonly background: { readonly student: number; readonly teacher: number } };
+  | { readonly kind: 'regions'; readonly background: Readonly<Record<Role, number>> }
+);
 
 /**
  * What can be told of two detectors before they run.
  * @throws KdError PLUGIN_REQUIRES, TEACHER_INVALID, CONFIG_INVALID with the reason and a way out
  */
 export function checkHeads(
-  { id, student, teacher }: PluginScope,
+  scope: PluginScope,
   {
     loss,
     on,
     coding,
   }: { readonly loss?: string | undefined; readonly on?: string | undefined; readonly coding: 'same' | 'any' },
 ): Heads {
+  const { id, student, teacher } = scope;
   const [own, taught] = [student.secondStage, teacher.secondStage];
   if ((own === undefined) !== (taught === undefined)) {
     const stages = (role: string, name: string, stage: unknown): string =>
@@ -27,7 +41,7 @@ export function checkHeads(
       `${id}: ${stages('student', student.name, own)} and ${stages('teacher', teacher.name, taught)}, so that their class scores belong to different boxes. Take two detectors of a kind, or a plugin that compares features, e.g. pkd.`,
     );
   }
-  checkSameClasses(id, { student, teacher });
+  const classes = { student: student.categories.length, teacher: teacher.categories.length };
   if (own !== undefined && taught !== undefined) {
     if (loss === 'qfl' || loss === 'sigmoid') {
       throw new KdError(
@@ -40,7 +54,8 @@ export function checkHeads(
         'CONFIG_INVALID',
         `${id}: on: 'all' is of dense heads; a second stage is compared on the regions that answer for an object. Leave it out.`,
       );
-    return { kind: 'regions', background: { student: own.background, teacher: taught.background } };
+    const background = { student: own.background, teacher: taught.background };
+    return { kind: 'regions', background, classes, shared: sharedClasses(scope) };
   }
   for (const [role, { name, dense }] of Object.entries({ student, teacher })) {
     if (dense === undefined)
@@ -64,5 +79,5 @@ export function checkHeads(
       `${id}: the priors differ, so that scores of one cell do not belong together: ${different.join('; ')}. Give the student the teacher's options${way}.`,
     );
   }
-  return { kind: 'dense', student: student.dense!, classes: student.categories.length };
+  return { kind: 'dense', student: student.dense!, classes, shared: sharedClasses(scope) };
 }

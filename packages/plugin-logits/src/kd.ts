@@ -59,6 +59,7 @@ export const kd = definePlugin<KdOptions, KdInput>({
   apiVersion: 1,
   options: optionsSchema,
   requires: {},
+  otherClasses: true,
   create,
 });
 

@@ -129,6 +129,66 @@ describe('kd on dense heads', () => {
     },
   );
 
+  describe('of other classes', () => {
+    const named = (...names: string[]) => ({ ...dense(), categories: names.map((name, id) => ({ id, name })) });
+    /** The teacher of {@link denseStep} with these of its columns; null is a class that the student lacks. */
+    const columns = (step: StepView, places: readonly (number | null)[]): StepView => {
+      const pick = <T extends tf.Tensor>(x: T): T =>
+        tf.concat(
+          places.map((place) => {
+            const size = [...x.shape.slice(0, -1), 1];
+            if (place === null) return tf.fill(size, 9);
+            return tf.slice(x, [...x.shape.slice(0, -1).map(() => 0), place], size);
+          }),
+          -1,
+        ) as T;
+      const { predictions, ofInstances } = step.teacher;
+      const labels = tf.tensor2d([[0, 1, 0]], [1, 3], 'int32');
+      return {
+        ...step,
+        teacher: {
+          predictions: { cls: predictions['cls']!.map(pick) },
+          ofInstances: { logits: pick(ofInstances.logits) },
+        },
+        instances: { ...step.instances, labels },
+      } as unknown as StepView;
+    };
+
+    it.each([{}, { loss: 'softmax' }])('takes those of one name, in whatever order and place: %j', (options) => {
+      const expected = term(create(kd, options, dense()), denseStep());
+      for (const [names, places] of [
+        [
+          ['b', 'a'],
+          [1, 0],
+        ],
+        [
+          ['N/A', 'b', 'N/A', 'x', 'a'],
+          [null, 1, null, null, 0],
+        ],
+      ] as const) {
+        const hooks = create(kd, options, dense(), named(...names));
+        expect(term(hooks, columns(denseStep(), places))).toBeCloseTo(expected, 5);
+      }
+    });
+
+    it('leaves out the rest: columns of scores, and objects', () => {
+      const alone = (cls: tf.Tensor): tf.Tensor => tf.slice(tf.reshape(cls, [4, 2]), [0, 1], [4, 1]);
+      const { student, teacher } = denseStep();
+      const rows = (cls: tf.Tensor4D, ...at: number[]) => tf.gather(alone(cls), tf.tensor1d(at, 'int32'));
+      const by = (at: number[], options: Parameters<typeof kdLoss>[2], averageFactor: number) =>
+        kdLoss(rows(student.predictions['cls']![0]!, ...at), rows(teacher.predictions['cls']![0]!, ...at), options, {
+          averageFactor,
+        }).dataSync()[0]!;
+      const step = () => columns(denseStep(), [1, null]);
+      expect(term(create(kd, {}, dense(), named('b', 'x')), step())).toBeCloseTo(by([0, 1, 3], { loss: 'qfl' }, 2), 5);
+      // Of the two positives, priors 1 and 3 of classes a and b, the second alone.
+      expect(term(create(kd, { on: 'positives' }, dense(), named('b', 'x')), step())).toBeCloseTo(
+        by([3], { loss: 'qfl' }, 1),
+        5,
+      );
+    });
+  });
+
   it('is finite without a positive', () => {
     const none = {
       assignment: { matched: tf.fill([1, 4], -1, 'int32'), positives: tf.zeros([1]) },
@@ -157,7 +217,13 @@ describe('kd on second stages', () => {
 
 describe('kd refuses, before a step,', () => {
   it.each([
-    ['other classes', {}, dense(), { ...dense(), categories: [...CATEGORIES].reverse() }, /kd: the classes differ/],
+    [
+      'no class in common',
+      {},
+      dense(),
+      { ...dense(), categories: [{ id: 1, name: 'c' }] },
+      /kd: teacher and student have no class in common: the teacher has c, .* classes: \{"c":"a"\}/,
+    ],
     ['other priors', {}, dense(), dense({ coding: { strides: [16] } }), /the priors differ.*strides.*coding: 'any'/s],
     [
       'more priors a cell',

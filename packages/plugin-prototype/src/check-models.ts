@@ -1,15 +1,15 @@
-import { checkSameClasses, headDifferences, KdError, type PluginScope } from '@kd/core';
+import { type ClassMatch, headDifferences, KdError, type PluginScope, sharedClasses } from '@kd/core';
+
+type Scope = Pick<PluginScope, 'id' | 'student' | 'teacher'> & Partial<PluginScope>;
 
 /**
  * @param response whether both models' logits of the student's instances are compared
- * @throws KdError TEACHER_INVALID when the classes differ, or the models cannot classify the same instances
+ * @returns the classes whose logits are compared, or null: features are described by the classes of the data alone
+ * @throws KdError TEACHER_INVALID when the models cannot classify the same instances
  */
-export function checkModels(
-  { id, student, teacher }: Pick<PluginScope, 'id' | 'student' | 'teacher'>,
-  response: boolean,
-): void {
-  checkSameClasses(id, { student, teacher });
-  if (!response) return;
+export function checkModels(scope: Scope, response: boolean): ClassMatch | null {
+  if (!response) return null;
+  const { id, student, teacher } = scope;
   const refuse = (why: string): never => {
     throw new KdError(
       'TEACHER_INVALID',
@@ -22,7 +22,7 @@ export function checkModels(
       refuse(
         `the background of the student is class ${own.background} of its logits, that of the teacher ${other.background}`,
       );
-    return;
+    return sharedClasses(scope);
   }
   if (own || other) refuse(`the ${own ? 'student' : 'teacher'} alone has a second stage`);
   if (student.dense === undefined || teacher.dense === undefined) refuse('one of the models has no dense head');
@@ -30,4 +30,5 @@ export function checkModels(
     const differences = headDifferences(student.dense, teacher.dense, ['priorsPerCell']);
     if (differences.length > 0) refuse(differences.join('; '));
   }
+  return sharedClasses(scope);
 }

@@ -104,7 +104,7 @@ async function pooled(
   const rowsOf = new Map<number | string, number[]>(images.map((image) => [view.images[image]!.id, []]));
   instances.forEach(({ image }, row) => rowsOf.get(view.images[image]!.id)!.push(row));
   let done = 0;
-  for await (const { batch, images: pixels } of view.batches(images)) {
+  for await (const { batch, images: pixels } of view.batches(images, { roles })) {
     const wanted = batch.ids.map((id) => rowsOf.get(id)!);
     const most = Math.max(...wanted.map((rows) => rows.length));
     const boxes = new Float32Array(wanted.length * most * 4);

@@ -1,9 +1,12 @@
 import {
+  type ClassMatch,
   comparedMaps,
   definePlugin,
   type Hooks,
   type NeckPair,
   neckPairs,
+  ofSharedClasses,
+  pickClasses,
   type PluginScope,
   type StepView,
   type TapRequests,
@@ -49,7 +52,7 @@ interface Described {
 function create(scope: PluginScope, options: PrototypeOptions): Hooks {
   const { id, logger } = scope;
   const weights = { ...USUAL_WEIGHTS, ...given(options.weights) };
-  checkModels(scope, weights.response > 0);
+  const shared = checkModels(scope, weights.response > 0);
   const classes = scope.student.categories.map(({ name }) => name);
   const twoStage = scope.student.secondStage !== undefined;
   const inUse = new DeviceBank(id);
@@ -98,7 +101,10 @@ function create(scope: PluginScope, options: PrototypeOptions): Hooks {
       }
       if (weights.response > 0) {
         terms['response'] = tf.tidy(() =>
-          tf.mul(responseTotal(step, response, options.response.temperature), weights.response),
+          tf.mul(
+            responseTotal(step, response, { temperature: options.response.temperature, shared, scope }),
+            weights.response,
+          ),
         );
       }
       return terms;
@@ -229,15 +235,25 @@ function featureTotal(
 function responseTotal(
   { student, teacher, instances }: StepView,
   weights: tf.Tensor2D,
-  temperature: number,
+  {
+    temperature,
+    shared,
+    scope,
+  }: { readonly temperature: number; readonly shared: ClassMatch | null; readonly scope: PluginScope },
 ): tf.Scalar {
+  const [own, taught] = [student.ofInstances, teacher.ofInstances];
+  const other = shared !== null && !shared.same;
+  const logits = other ? pickClasses(own.logits, shared.student, own.background) : own.logits;
+  const target = other ? pickClasses(taught.logits, shared.teacher, taught.background) : taught.logits;
+  const mask = other
+    ? tf.mul(instances.mask, ofSharedClasses(instances.labels, shared, scope.student.categories.length))
+    : instances.mask;
   const rows = <T extends tf.Tensor>(x: tf.Tensor, ...rest: number[]): T =>
     tf.reshape(x, [-1, ...rest]) as tf.Tensor as T;
-  const { logits } = student.ofInstances;
   const classes = logits.shape[2];
-  return responseLoss(rows(logits, classes), rows(teacher.ofInstances.logits, classes), {
+  return responseLoss(rows(logits, classes), rows(target, classes), {
     temperature,
     weights: rows(weights),
-    mask: rows(instances.mask),
+    mask: rows(mask),
   });
 }

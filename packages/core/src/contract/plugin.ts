@@ -260,12 +260,23 @@ export interface VariableMaker {
 /** An optimiser of a plugin's own, with a constant rate; torch's defaults where it is silent. */
 export type OwnOptimizer = OptimizerOptions & { readonly lr: number };
 
+/** Classes that two models share, as places in their lists of classes; the two lists go together row by row. */
+export interface ClassMatch {
+  /** Both have the same classes in the same order, so that nothing has to be picked. */
+  readonly same: boolean;
+  /** In the student's order. */
+  readonly student: readonly number[];
+  readonly teacher: readonly number[];
+}
+
 /** What a plugin may use while it is created. It lives as long as the run. */
 export interface PluginScope extends VariableMaker {
   /** Unique in the run: the plugin's name, or `as` of the config. Names its log terms, variables and state. */
   readonly id: string;
   readonly student: Detector;
   readonly teacher: Detector;
+  /** Classes that both have, by name or by `classes` of the teacher in the config; see `sharedClasses`. */
+  readonly classes: ClassMatch;
   readonly logger: Logger;
   /**
    * Makes variables that an optimiser of their own moves instead of the run's, at its own rate, which follows no
@@ -283,6 +294,11 @@ export interface PluginDefinition<Options = unknown> {
   /** Version of the hook contract, not of the package. */
   readonly apiVersion: number;
   readonly options: StandardSchemaV1<unknown, Options>;
+  /**
+   * It reads predictions, and works on the classes that both models share (`sharedClasses`). Without it, a plugin that
+   * requires more than features of the teacher is refused where the classes differ.
+   */
+  readonly otherClasses?: boolean;
   /** Capabilities that student and teacher must have, checked at registration. */
   readonly requires: { readonly student?: readonly string[]; readonly teacher?: readonly string[] };
   create(scope: PluginScope, options: Options): Hooks;

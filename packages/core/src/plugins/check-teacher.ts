@@ -10,7 +10,7 @@ import { sameSizes, standInOf } from './stand-in.js';
  * @throws KdError PLUGIN_REQUIRES, TEACHER_INVALID
  */
 export function checkRequired(
-  { name, requires }: PluginDefinition,
+  { name, requires, otherClasses = false }: PluginDefinition,
   models: Readonly<Record<'student' | 'teacher', Detector>>,
 ): void {
   const { student, teacher } = models;
@@ -22,7 +22,7 @@ export function checkRequired(
         'TEACHER_INVALID',
         `${plugin}, but their inputs differ in size, so that cells and boxes of the two do not belong together: teacher ${JSON.stringify(teacher.input)}, student ${JSON.stringify(student.input)}. Give the student the teacher's input options, or take a plugin that compares features, e.g. pkd.`,
       );
-    checkClasses(plugin, models);
+    if (!otherClasses) checkClasses(plugin, models);
   }
   for (const role of ['student', 'teacher'] as const) {
     const { capabilities, name: who } = models[role];

@@ -13,6 +13,7 @@ import type { Use } from '../define.js';
 import { withDerived } from '../derived-options.js';
 import { KdError, suggestion } from '../errors.js';
 import { checkMembers, MEMBERS } from '../members.js';
+import { type ClassMap, matchClasses } from './class-match.js';
 import { checkRequired } from './check-teacher.js';
 import { guarded } from './guarded.js';
 import { type OptimizerGroup, optimizerGroup } from './optimizer-group.js';
@@ -55,6 +56,8 @@ const ID = /^[A-Za-z][\w-]*$/;
 export interface HostTeacher {
   readonly detector: Detector;
   readonly taps: TapRegistry;
+  /** What its classes stand for in the student's data, beside those of one name. */
+  readonly classes?: ClassMap;
 }
 
 /**
@@ -111,10 +114,10 @@ function createTaughtBy(
   services: Services,
   teachers: ReadonlyMap<string, HostTeacher>,
 ): Distiller {
-  const { detector, taps } = teachers.get(name)!;
+  const { detector, taps, classes } = teachers.get(name)!;
   const own = services.fork();
   own.register(TEACHER, detector);
-  const distiller = createDistiller(id, { ...use, options }, own, taps);
+  const distiller = createDistiller(id, { ...use, options }, own, taps, classes);
   const told = options === use.options ? distiller.options : { ...(distiller.options as object), teacher: name };
   return { ...distiller, options: told, teacher: name };
 }
@@ -124,6 +127,7 @@ function createDistiller(
   { definition, options: given }: Use<PluginDefinition>,
   services: Services,
   taps: TapRegistry,
+  map?: ClassMap,
 ): Distiller {
   checkDefinition(definition, services);
   const options = parseOptions(definition.options, given, `distiller "${id}"`);
@@ -148,12 +152,13 @@ function createDistiller(
       return variable;
     },
   });
+  const models = { student: services.resolve(STUDENT), teacher: services.resolve(TEACHER) };
   const scope: PluginScope = {
     ...maker(),
     variables: (own) => maker(optimizerGroup(own)),
     id,
-    student: services.resolve(STUDENT),
-    teacher: services.resolve(TEACHER),
+    ...models,
+    classes: matchClasses(models, map),
     logger: services.resolve(LOGGER),
     resolve: (token) => scopeServices.resolve(token),
   };

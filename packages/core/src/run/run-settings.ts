@@ -26,7 +26,10 @@ export async function runSettings(
   const { lr, ...optimizer } = config.optimizer;
   const { spec } = student;
   const weights = await Promise.all(
-    teachers.map(async ({ id, detector }) => [id, { weights: await fingerprintOfFrozen(detector) }] as const),
+    teachers.map(
+      async ({ id, detector, classes }) =>
+        [id, { weights: await fingerprintOfFrozen(detector), ...(classes && { classes }) }] as const,
+    ),
   );
   const settings = {
     fixed: {

@@ -166,9 +166,13 @@ export async function prepareRun(
     let distillers: readonly Distiller[] = [];
     let taken: readonly TakenTaps[] = [];
     const hosts = new Map(
-      teachers.map(({ id, detector }) => [
+      teachers.map(({ id, detector, classes }) => [
         id,
-        { detector, taps: new TapRegistry({ student: student.detector, teacher: detector }) },
+        {
+          detector,
+          taps: new TapRegistry({ student: student.detector, teacher: detector }),
+          ...(classes && { classes }),
+        },
       ]),
     );
     if (teachers.length > 0) {

@@ -189,6 +189,50 @@ describe('a detector that teaches from images of its own', () => {
   });
 });
 
+describe('a detector of other classes', () => {
+  const data = (...names: string[]) => {
+    const source = toyData({ images: 8, size: 16 });
+    const open = async (...given: Parameters<typeof source.open>) => ({
+      ...(await source.open(...given)),
+      categories: names.map((name, id) => ({ id, name })),
+    });
+    return { train: { ...source, open }, workers: 0 };
+  };
+  const reads = (otherClasses: boolean, seen: unknown[]) => {
+    const { definition } = near();
+    const create = (...given: Parameters<typeof definition.create>) => {
+      seen.push(given[0].classes);
+      return definition.create(...given);
+    };
+    const requires = { teacher: ['dense'] };
+    return { definition: { ...definition, create, requires, otherClasses }, options: {} };
+  };
+
+  it('teaches features', async () => {
+    const { summary } = await run(distilled({ data: data('cat', 'dog'), distillers: [near()], epochs: 1 }));
+    expect(summary!.teacher).toMatchObject({ detector: 'toy' });
+  });
+
+  it('is refused by whoever reads predictions of the same classes alone, else matched by name and by the config', async () => {
+    const seen: unknown[] = [];
+    const taughtBy = (otherClasses: boolean, more: object = {}) => {
+      const config = distilled({ data: data('cat', 'red'), distillers: [reads(otherClasses, seen)], epochs: 1 });
+      return { ...config, teacher: { ...(config.teacher as { weights: string }), ...more } };
+    };
+    await expect(run(taughtBy(false))).rejects.toThrow(
+      /needs "dense" of the teacher, and the classes of the teacher differ/,
+    );
+    await run(taughtBy(true));
+    const { out } = await run(taughtBy(true, { classes: { blue: 'cat' } }));
+    expect(seen).toEqual([
+      { same: false, student: [1], teacher: [0] },
+      { same: false, student: [0, 1], teacher: [1, 0] },
+    ]);
+    expect(await readJson(join(out, 'config.json'))).toMatchObject({ teacher: { classes: { blue: 'cat' } } });
+    await expect(run(taughtBy(true, { classes: { blu: 'cat' } }))).rejects.toThrow(/did you mean "blue"/);
+  });
+});
+
 describe('several teachers', () => {
   const two = (first = watched([]), second = watched([])) => ({ big: first, other: second });
 

@@ -7,6 +7,7 @@ import type { ResolvedConfig } from '../config.js';
 import type { Use } from '../define.js';
 import { fingerprintOfFrozen, fingerprintOfText, setFingerprint } from '../fingerprint.js';
 import type { Logger } from '../logger.js';
+import { type ClassMap, matchClasses } from '../plugins/class-match.js';
 import { detectorStandIn, featureStandIn } from '../plugins/stand-in.js';
 import type { KnownDefinition } from './backbone-use.js';
 import { definitionsOf, loadModel, resolveUse } from './build.js';
@@ -31,6 +32,7 @@ export interface BuiltTeacher {
   readonly definition: DetectorDefinition | TeacherDefinition;
   readonly options: unknown;
   readonly info: ModelInfo;
+  readonly classes?: ClassMap;
   /** As it stands in the record of a run. */
   readonly written: unknown;
   dispose(): void | Promise<void>;
@@ -110,7 +112,17 @@ export async function loadTeacher({ id, entry, use }: TeacherUse, settings: Teac
     setFingerprint(detector, async () =>
       fingerprintOfText(JSON.stringify([await fingerprintOfFrozen(own), own.input])),
     );
-  return { id, detector, definition, options, info, written, dispose: () => own.dispose() };
+  const { classes } = entry;
+  try {
+    matchClasses({ student: { categories: settings.categories }, teacher: own }, classes);
+  } catch (error) {
+    own.dispose();
+    throw error;
+  }
+  return {
+    ...{ id, detector, definition, options, info, written, ...(classes && { classes }) },
+    dispose: () => own.dispose(),
+  };
 }
 
 async function foreignTeacher(
