@@ -47,6 +47,6 @@ describe('kd teacher inspect', () => {
     copyFileSync(pyramid(), join(cwd, 'models/a.onnx'));
     const { code, stderr } = await kdProcess(['teacher', 'inspect', 'models/a.onnx'], { cwd });
     expect(code).toBe(1);
-    expect(stderr).toMatch(/\[PLUGIN_NOT_FOUND\].*pnpm add -D @kd\/teacher-onnx onnxruntime-node/);
+    expect(stderr).toMatch(/\[PLUGIN_NOT_FOUND\].*pnpm add -D --ignore-scripts @kd\/teacher-onnx onnxruntime-node/);
   });
 });

@@ -21,8 +21,8 @@ export async function onnxruntime(load: () => Promise<unknown> = () => import('o
     throw new KdError(
       'PLUGIN_INVALID',
       missing
-        ? 'a teacher of ONNX runs on onnxruntime-node, which is not installed. To add it: pnpm add -D onnxruntime-node (its library for the CPU comes inside of the package; no install script has to run).'
-        : `onnxruntime-node is installed and does not load: ${messageOf(cause)}. Install it anew: pnpm add -D onnxruntime-node`,
+        ? 'a teacher of ONNX runs on onnxruntime-node, which is not installed. To add it: pnpm add -D --ignore-scripts onnxruntime-node (its library for the CPU comes inside of the package; its install script would only fetch one for CUDA).'
+        : `onnxruntime-node is installed and does not load: ${messageOf(cause)}. Install it anew: pnpm add -D --ignore-scripts onnxruntime-node`,
       { cause },
     );
   }
@@ -78,7 +78,7 @@ function refused(model: OnnxModel, cause: unknown): KdError {
     return teacherError(
       model.file,
       `it is newer than onnxruntime: ${said}`,
-      'Take a newer onnxruntime-node (pnpm up --latest onnxruntime-node), or export with an older opset.',
+      'Take a newer onnxruntime-node (pnpm up --latest --ignore-scripts onnxruntime-node), or export with an older opset.',
       cause,
     );
   return teacherError(

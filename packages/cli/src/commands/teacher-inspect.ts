@@ -9,7 +9,7 @@ import { projectPackage } from '../project-package.js';
 export async function inspectTeacher(file: string, flags: Flags): Promise<number> {
   const { inspectOnnx } = await projectPackage<typeof import('@kd/teacher-onnx')>(
     '@kd/teacher-onnx',
-    'pnpm add -D @kd/teacher-onnx onnxruntime-node',
+    'pnpm add -D --ignore-scripts @kd/teacher-onnx onnxruntime-node',
   );
   const found = await inspectOnnx(file, sizeOf(flags['size']));
   if (flags['json'] === true) printJson({ ok: true, ...found, config: configOf(found) });
