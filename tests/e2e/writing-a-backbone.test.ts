@@ -6,7 +6,7 @@ import { testBackbone } from '@kd/testing';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { loaded } from './configs/loaded.js';
 import plain from './configs/plain.js';
-import { config, kd, temporaryFolder } from './kd.js';
+import { config, kd, kdProcess, temporaryFolder } from './kd.js';
 import { codeOf, loggedTerms, shownCode, testStandsInFiles } from './page-code.js';
 
 testBackbone(plain, { options: { width: 2 } });
@@ -49,6 +49,28 @@ describe('a backbone that no package declares', () => {
     const { code, stdout, stderr } = await kd(['eval', teacher, '--json']);
     expect(code, stderr).toBe(0);
     expect(JSON.parse(stdout)).toHaveProperty('metrics');
+  });
+
+  test('goes on where it was stopped, with the config that brings it, and ends with the same tensors', async () => {
+    const out = join(temporaryFolder(), 'stopped');
+    const words = ['train', config('plain.config.ts'), '--out', out, '--seed', '1'];
+    let sent = false;
+    const stopped = await kdProcess(words, {
+      onStderr: (text, kill) => {
+        if (sent || !text.includes('step 1/2')) return;
+        sent = true;
+        kill('SIGINT');
+      },
+    });
+    expect([stopped.code, stopped.stderr]).toEqual([130, expect.stringContaining('stopped after step 1;') as string]);
+    const { code, stderr } = await kd(['train', '--resume', out]);
+    expect(code, stderr).toBe(0);
+    expect(stderr).toContain('going on after step 1');
+    const [whole, parts] = await Promise.all(
+      [teacher, out].map((folder) => readSafetensors(join(folder, 'checkpoints/step-00000002.safetensors'))),
+    );
+    expect([...parts!.tensors.keys()]).toContain('student/backbone.body.stage4.conv/kernel');
+    expect(parts!.tensors).toEqual(whole!.tensors);
   });
 
   test('teaches another one of its kind, named by the checkpoint alone', async () => {

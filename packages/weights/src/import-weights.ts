@@ -2,6 +2,7 @@ import { KdError, type ForeignOptions, type ForeignWeights, type HostTensor, typ
 import { backgroundFirst } from './layout/class-rows.js';
 import { fromTorchLayout, type Named, reshaped } from './layout/layout.js';
 import { findNameMap, type FoundMap, nameMap } from './names/find-map.js';
+import { refuseWhole } from './names/refused.js';
 import { renamed } from './names/rename.js';
 import type { NameMap } from './names/name-map.js';
 import { current, foundBy, type LeftOut, splitName, type Translation, toOurNames } from './names/translate.js';
@@ -34,6 +35,7 @@ export function importStateDict(stateDict: NamedTensors, options: ImportOptions 
   const bareNames = new Map<string, string>();
   for (const [name, bare] of names) claim(bareNames, bare, name, where);
   const { found, plain } = findBehindPrefix(bareNames, commonPrefix([...meant.names.values()]));
+  refuseWhole(plain, stateDict, where);
   const map = options.map === undefined ? found.map : nameMap(options.map);
   const translation: Translation =
     map === null

@@ -18,6 +18,7 @@ export {
   type SerializeOptions,
 } from './safetensors.js';
 export { fromTorchvision, toMmdet, toTorchvision } from './torchvision.js';
+export type { DescribedModel } from './describe-model.js';
 export { describeNames, type DescribedNames } from './describe-names.js';
 export { openWeights, type TensorInfo, type WeightsFile } from './weights-file.js';
 export type { PlainData } from './torch/plain-data.js';

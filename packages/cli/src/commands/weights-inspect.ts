@@ -1,6 +1,6 @@
 import { shown } from '@kd/core/plain';
 import { columns } from '@kd/report';
-import { describeNames, openWeights, type WeightsFile } from '@kd/weights';
+import { type DescribedNames, describeNames, openWeights, type WeightsFile } from '@kd/weights';
 import type { Flags } from '../flags.js';
 import { print, printJson } from '../out.js';
 import { weightsFlags } from '../weights-flags.js';
@@ -35,7 +35,7 @@ const CONTAINERS: Readonly<Record<WeightsFile['container'], string>> = {
 
 function lines(
   { file, container, key, tensors, meta, notes }: WeightsFile,
-  { map, told, needs }: ReturnType<typeof describeNames>,
+  { map, told, needs, model }: ReturnType<typeof describeNames>,
 ): string[] {
   const rows = [...tensors].map(([name, { shape, dtype, refused }]) => [
     name,
@@ -48,10 +48,21 @@ function lines(
     `container  ${CONTAINERS[container]}`,
     `weights    ${tensors.size} tensors${key === null ? '' : ` under "${key}"`}`,
     `names      ${map === null ? 'no map fits: ' : `${map}: `}${told.replaceAll('\n', ' ')}`,
+    ...(model === null ? [] : modelLines(model)),
     ...needs.map((one) => `options    ${one}`),
     ...notes.map((note) => `note       ${note}`),
     ...said.map(([name, value]) => `meta       ${name}: ${shown(value, 100)}`),
     '',
     ...columns(rows, 3),
   ];
+}
+
+/** What names and shapes tell of the model, as a config would say it. */
+function modelLines({ backbone, version, classes }: NonNullable<DescribedNames['model']>): string[] {
+  const parts = [
+    ...(backbone === null ? [] : [`backbone: ${JSON.stringify(backbone)}`]),
+    ...(version === null ? [] : [`version: ${version}`]),
+    ...(classes === null ? [] : [`${classes} classes`]),
+  ];
+  return parts.length === 0 ? [] : [`model      ${parts.join(', ')}`];
 }
