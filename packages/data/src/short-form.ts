@@ -55,10 +55,7 @@ export function shortForm(given: ShortForm, split = 'train'): Readonly<Record<st
   const [format] = named;
   if (format === undefined) {
     if (others.length === 0) return null;
-    throw new KdError(
-      'USAGE',
-      others.map((key) => `${option(key)} belongs to ${owners(key)}`).join(', ') + '; give that, too.',
-    );
+    throw new KdError('USAGE', others.map(belonging).join(', ') + '; give that, too.');
   }
   if (named.length > 1) throw new KdError('USAGE', `give one of ${named.map(option).join(' and ')}, not both.`);
   const { as, wants, takes } = FORMS[format]!;
@@ -66,10 +63,7 @@ export function shortForm(given: ShortForm, split = 'train'): Readonly<Record<st
     if (given[key] === undefined) throw new KdError('USAGE', `${option(format)} needs ${WANTED[key]}.`);
   const strange = others.find((key) => !wants.includes(key) && !takes.includes(key));
   if (strange !== undefined)
-    throw new KdError(
-      'USAGE',
-      `${option(strange)} belongs to ${owners(strange)}, not to ${option(format)}; leave it out.`,
-    );
+    throw new KdError('USAGE', `${belonging(strange)}, not to ${option(format)}; leave it out.`);
   const several = [format, ...others].find((key) => Array.isArray(given[key]) && format !== 'coco');
   if (several !== undefined) throw new KdError('USAGE', `${option(several)} is given several times; give it once.`);
   return {
@@ -82,8 +76,8 @@ export function shortForm(given: ShortForm, split = 'train'): Readonly<Record<st
 
 const option = (key: Key): string => `--${key}`;
 
-const owners = (key: Key): string =>
-  forms
-    .filter((form) => [...FORMS[form]!.wants, ...FORMS[form]!.takes].includes(key))
-    .map(option)
-    .join(' or ');
+/** `--split belongs to --voc or --yolo`. */
+function belonging(key: Key): string {
+  const owners = forms.filter((form) => [...FORMS[form]!.wants, ...FORMS[form]!.takes].includes(key));
+  return `${option(key)} belongs to ${owners.map(option).join(' or ') || 'no format'}`;
+}

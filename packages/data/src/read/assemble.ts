@@ -3,7 +3,7 @@ import { createDataset, type ReadDataset } from '../dataset.js';
 import type { ImageSize } from '../decode/decode.js';
 import { type Box, correctBox } from './box-rule.js';
 import type { Correction } from './correction.js';
-import { attempt, attemptLater, type TellFault } from './faults.js';
+import { attempt, type TellFault } from './faults.js';
 import { inLanes } from './lanes.js';
 import { tellPictures } from './picture-faults.js';
 import { sizeOfPicture } from './picture-size.js';
@@ -50,23 +50,33 @@ export async function assemble(
 ): Promise<ReadDataset> {
   const report = [...before];
   const faults: KdError[] = [];
-  const sized = await inLanes(pictures, async (picture) => {
-    const notes: string[] = [];
-    const question = { maxPixels, noSize: null, where: picture.where };
-    const size =
-      picture.size ??
-      (await attemptLater(
-        (fault) => void faults.push(placed(fault, picture.where)),
-        () => sizeOfPicture(folder, picture.file, question, (why) => void notes.push(why)),
-      ));
-    // Which way up the boxes are meant is no question where there are none.
-    return { picture, size, notes: picture.objects.length === 0 ? [] : notes };
-  });
+  const sized = await inLanes(
+    pictures,
+    (fault) => void faults.push(fault),
+    async (picture) => {
+      const { file, where, objects } = picture;
+      if (picture.size !== null) return { picture, size: picture.size, notes: [] };
+      const notes: string[] = [];
+      const question = { maxPixels, noSize: null, where };
+      const size = await sizeOfPicture(folder, file, question, (why) => void notes.push(why)).catch(
+        (thrown: unknown) => {
+          throw thrown instanceof KdError ? placed(thrown, where) : thrown;
+        },
+      );
+      // Which way up the boxes are meant is no question where there are none.
+      return { picture, size, notes: objects.length === 0 ? [] : notes };
+    },
+  );
   tellPictures(faults, pictures.length, tell);
   let id = 0;
-  const images = sized.flatMap(({ picture: { file, objects }, size, notes }): ImageRecord[] => {
+  const images = sized.flatMap((one): ImageRecord[] => {
+    if (one === null) return [];
+    const {
+      picture: { file, objects },
+      size,
+      notes,
+    } = one;
     report.push(...notes.map((why) => ({ file, annotation: null, action: 'noted' as const, why })));
-    if (size === null) return [];
     const { width, height } = size;
     const annotations = objects.flatMap(({ annotation, label, box: given }): Annotation[] => {
       id++;

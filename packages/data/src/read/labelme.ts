@@ -8,7 +8,7 @@ import { assemble, type Described, type DescribedObject } from './assemble.js';
 import { type Box, cleaned } from './box-rule.js';
 import { classNames, unknownClass } from './class-names.js';
 import type { Correction } from './correction.js';
-import { attempt, attemptLater, gatherFaults, type TellFault } from './faults.js';
+import { attempt, gatherFaults, type TellFault } from './faults.js';
 import { inLanes } from './lanes.js';
 import { type LabelmeFile, readLabelmeFile } from './labelme-file.js';
 import { pathInside } from './path-inside.js';
@@ -65,7 +65,7 @@ async function open(
   const jsons = files.filter((file) => /\.json$/i.test(file));
   if (jsons.length === 0)
     throw new KdError('DATA_INVALID', `${folder}: there is no JSON file in it; LabelMe writes one for each picture.`);
-  const read = await inLanes(jsons, (json) => attemptLater(tell, () => readOne(folder, json, tell)));
+  const read = await inLanes(jsons, tell, (json, take) => readOne(folder, json, take));
 
   const owners = new Map<string, ReadFile>();
   for (const one of read) {

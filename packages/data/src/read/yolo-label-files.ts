@@ -1,5 +1,10 @@
-import { posix } from 'node:path';
+import { lstat } from 'node:fs/promises';
+import { join, posix } from 'node:path';
+import { KdError, messageOf, readRegularText } from '@kd/core/plain';
+import type { TellFault } from './faults.js';
+import { resolveInside } from './safe-path.js';
 import { walk } from './walk.js';
+import { readYoloLabel, type YoloLabel, type YoloRule } from './yolo-label.js';
 
 /** The label file of a picture: the last folder named `images` becomes `labels`; without one it lies beside. */
 export function labelOf(picture: string): string {
@@ -41,4 +46,30 @@ export async function noteLabelFiles(
   const [first, ...more] = [...found].filter((file) => !owners.has(file));
   if (first !== undefined)
     note(first, `there is no picture to this label file${more.length === 0 ? '' : `, nor to ${more.length} more`}`);
+}
+
+/**
+ * The rows of a label file; none where there is no file: then the picture has no object.
+ * @param label below the folder of the set
+ * @throws KdError DATA_INVALID for what is no file, and for a link that leads nowhere or out of the folder
+ */
+export async function readLabelFile(
+  root: string,
+  label: string,
+  rule: YoloRule,
+  tell: TellFault,
+): Promise<YoloLabel & { readonly there: boolean }> {
+  const file = join(root, label);
+  const missing = await lstat(file).then(
+    () => false,
+    (cause: NodeJS.ErrnoException) => cause.code === 'ENOENT',
+  );
+  if (missing) return { rows: [], repeats: [], there: false };
+  try {
+    const text = await readRegularText(await resolveInside(root, label));
+    return { ...readYoloLabel(text, file, rule, tell), there: true };
+  } catch (cause) {
+    const why = cause instanceof KdError ? cause.message : `${file} cannot be read: ${messageOf(cause)}.`;
+    throw new KdError('DATA_INVALID', why, { cause });
+  }
 }

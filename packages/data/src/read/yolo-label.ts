@@ -12,10 +12,10 @@ export interface YoloRow {
   readonly box: Box;
 }
 
-/** A row that an earlier one says already. */
-export interface YoloRepeat {
-  readonly line: number;
-  readonly first: number;
+export interface YoloLabel {
+  readonly rows: readonly YoloRow[];
+  /** Rows that an earlier one says already. */
+  readonly repeats: readonly { readonly line: number; readonly first: number }[];
 }
 
 export interface YoloRule {
@@ -37,10 +37,10 @@ export function readYoloLabel(
   file: string,
   { categories, poseColumns }: YoloRule,
   tell: TellFault,
-): { readonly rows: readonly YoloRow[]; readonly repeats: readonly YoloRepeat[] } {
+): YoloLabel {
   const ids = new Set(categories.map(({ id }) => id));
   const rows: YoloRow[] = [];
-  const repeats: YoloRepeat[] = [];
+  const repeats: { line: number; first: number }[] = [];
   const seen = new Map<string, number>();
   let faults = 0;
   const count: TellFault = (fault) => {

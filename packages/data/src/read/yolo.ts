@@ -1,6 +1,5 @@
-import { lstat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { KdError, messageOf, parseOptions, readRegularText } from '@kd/core/plain';
+import { KdError, parseOptions } from '@kd/core/plain';
 import * as v from 'valibot';
 import type { DataSource, OpenContext, ReadDataset } from '../dataset.js';
 import { DEFAULT_MAX_PIXELS } from '../decode/image.js';
@@ -9,13 +8,13 @@ import { assemble, type Described, type DescribedObject } from './assemble.js';
 import { type Box, cleaned } from './box-rule.js';
 import { chooseCategories } from './choose-categories.js';
 import type { Correction } from './correction.js';
-import { attemptLater, gatherFaults, type TellFault } from './faults.js';
+import { gatherFaults, type TellFault } from './faults.js';
 import { inLanes } from './lanes.js';
 import { type PathInside, pathInside } from './path-inside.js';
-import { from, resolveInside } from './safe-path.js';
+import { from } from './safe-path.js';
 import { type Placed, readYoloFile } from './yolo-file.js';
-import { readYoloLabel, type YoloRow, type YoloRule } from './yolo-label.js';
-import { labelOf, noteLabelFiles } from './yolo-label-files.js';
+import type { YoloRow, YoloRule } from './yolo-label.js';
+import { labelOf, noteLabelFiles, readLabelFile } from './yolo-label-files.js';
 import { yoloPictures } from './yolo-pictures.js';
 
 const schema = v.strictObject(SOURCE_OPTIONS.yolo);
@@ -79,10 +78,8 @@ async function open(name: string, options: YoloOptions, context: OpenContext, te
     note,
   );
   const rule: YoloRule = { categories: read.categories, poseColumns: read.poseColumns };
-  const labelled = await inLanes(found, ({ file }) =>
-    attemptLater(tell, () => labelRows(folder, labelOf(file), rule, tell)),
-  );
-  if (found.length > 0 && labelled.every((one) => one !== null && !one.there))
+  const labelled = await inLanes(found, tell, ({ file }, take) => readLabelFile(folder, labelOf(file), rule, take));
+  if (found.length > 0 && labelled.every((one) => one?.there === false))
     tell(
       new KdError(
         'DATA_INVALID',
@@ -113,28 +110,6 @@ async function baseOf(path: Placed | null, folder: string, hint: string): Promis
     const advice = ' Put the file beside the pictures and leave "path" out.';
     throw thrown instanceof KdError ? new KdError(thrown.code, thrown.message + advice + hint) : thrown;
   });
-}
-
-/** No file: no object. */
-async function labelRows(
-  folder: string,
-  label: string,
-  rule: YoloRule,
-  tell: TellFault,
-): Promise<ReturnType<typeof readYoloLabel> & { readonly there: boolean }> {
-  const file = join(folder, label);
-  const missing = await lstat(file).then(
-    () => false,
-    (cause: NodeJS.ErrnoException) => cause.code === 'ENOENT',
-  );
-  if (missing) return { rows: [], repeats: [], there: false };
-  try {
-    const text = await readRegularText(await resolveInside(folder, label));
-    return { ...readYoloLabel(text, file, rule, tell), there: true };
-  } catch (cause) {
-    if (cause instanceof KdError) throw new KdError('DATA_INVALID', cause.message, { cause });
-    throw new KdError('DATA_INVALID', `${file} cannot be read: ${messageOf(cause)}.`, { cause });
-  }
 }
 
 function objectOf({ line, id, box }: YoloRow, labels: ReadonlyMap<number, number>): DescribedObject[] {
