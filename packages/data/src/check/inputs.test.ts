@@ -61,7 +61,7 @@ const VOC: Readonly<Record<string, string>> = {
   '16-voc-pictures/beside-json-no-filename': 'usable: .*nothing had to be corrected',
   '16-voc-pictures/beside-txt-filename-no-ext': 'usable: .*noted: <filename> says "a"',
   '16-voc-pictures/beside-xml-filename-path': 'usable: .*nothing had to be corrected',
-  '16-voc-pictures/bmp': 'not usable: .*convert it',
+  '16-voc-pictures/bmp': 'usable: 1 images.*nothing had to be corrected',
   '16-voc-pictures/bmp-and-jpg': 'usable: .*nothing had to be corrected',
   '16-voc-pictures/filename-no-ext': 'usable: .*noted: <filename> says "a"',
   '16-voc-pictures/filename-other-case': 'usable: .*noted: <filename> says "a.jpg"',

@@ -11,14 +11,14 @@ export interface Corrected {
 /** Drops boxes without area or wholly outside of the image, clips what overhangs. */
 export function correctBox(box: Box, width: number, height: number): Corrected {
   const [x1, y1, x2, y2] = box;
-  const told = `[${box.map(short).join(', ')}] (x1, y1, x2, y2)`;
-  if (x2 <= x1 || y2 <= y1) return { box: null, why: `the box ${told} has no area` };
+  const told = (): string => `[${box.map(short).join(', ')}] (x1, y1, x2, y2)`;
+  if (x2 <= x1 || y2 <= y1) return { box: null, why: `the box ${told()} has no area` };
   if (x1 >= width || y1 >= height || x2 <= 0 || y2 <= 0)
-    return { box: null, why: `the box ${told} lies outside of the image of ${width}x${height}` };
+    return { box: null, why: `the box ${told()} lies outside of the image of ${width}x${height}` };
   if (x1 >= 0 && y1 >= 0 && x2 <= width && y2 <= height) return { box };
   return {
     box: [Math.max(x1, 0), Math.max(y1, 0), Math.min(x2, width), Math.min(y2, height)],
-    why: `the box ${told} overhangs the image of ${width}x${height}`,
+    why: `the box ${told()} overhangs the image of ${width}x${height}`,
   };
 }
 

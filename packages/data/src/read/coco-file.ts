@@ -1,13 +1,16 @@
 import { KdError, shown } from '@kd/core/plain';
 import { attempt, type TellFault } from './faults.js';
+import { type CocoAnnotation, CocoAnnotations, groupRows, repeatedIds } from './coco-annotations.js';
 import { type JsonLists, readJsonLists } from './json-lists.js';
 
 /** What a COCO instances file holds, checked for form and for references; boxes as they stand. */
 export interface CocoFile {
   readonly categories: readonly { readonly id: number; readonly name: string }[];
   readonly images: readonly CocoImage[];
-  /** By the ids of their images; of each image a list that nobody else holds. */
-  readonly annotations: ReadonlyMap<number | string, CocoAnnotation[]>;
+  /** Ids of all annotations. */
+  annotationIds(): readonly number[];
+  /** Annotations of an image, made when they are asked for. */
+  annotationsOf(image: number | string): readonly CocoAnnotation[];
 }
 
 export interface CocoImage {
@@ -17,18 +20,6 @@ export interface CocoImage {
   readonly size: { readonly width: number; readonly height: number } | null;
   /** What "width" and "height" say where they declare none, though they are there. */
   readonly noSize: string | null;
-}
-
-export interface CocoAnnotation {
-  readonly id: number;
-  /** 1-based, in the list of the file. */
-  readonly position: number;
-  readonly image: number | string;
-  readonly category: number;
-  /** [x, y, w, h] */
-  readonly bbox: readonly [number, number, number, number];
-  readonly area: number | null;
-  readonly crowd: boolean;
 }
 
 type Entry = Readonly<Record<string, unknown>>;
@@ -64,22 +55,32 @@ export async function readCocoFile(file: string, tell: TellFault): Promise<CocoF
     categories.set(one.id, one);
   });
   const images = new Map<number | string, CocoImage>();
-  const annotations = new Map<number | string, CocoAnnotation[]>();
+  const places = new Map<number | string, number>();
   each(raw.images, (one) => {
     once(images, one.id, 'image', fail);
+    places.set(one.id, images.size);
     images.set(one.id, one);
-    annotations.set(one.id, []);
   });
+  const { rows, faults: annotationFaults } = raw.annotations;
+  const repeated = repeatedIds(rows.ids());
   const seen = new Set<number>();
-  each(raw.annotations, (one) => {
-    once(seen, one.id, 'annotation', fail);
-    seen.add(one.id);
-    const ofImage = annotations.get(one.image);
-    if (ofImage === undefined) return fail(`annotation ${one.id}`, `image_id ${shown(one.image)} is not in "images"`);
-    if (!categories.has(one.category))
-      fail(`annotation ${one.id}`, `category_id ${shown(one.category)} is not in "categories"`);
-    ofImage.push(one);
-  });
+  /** The place of the image of each row; -1 where the row is left out. */
+  const imageOf = new Int32Array(rows.count).fill(-1);
+  let told = 0;
+  for (let row = 0; row <= rows.count; row++) {
+    for (; annotationFaults[told]?.row === row; told++) count(annotationFaults[told]!.fault);
+    if (row === rows.count) break;
+    attempt(count, () => {
+      const [id, image, category] = [rows.idOf(row), rows.imageOf(row), rows.categoryOf(row)];
+      if (repeated.has(id)) once(seen, id, 'annotation', fail);
+      if (repeated.has(id)) seen.add(id);
+      const place = places.get(image);
+      if (place === undefined) return fail(`annotation ${id}`, `image_id ${shown(image)} is not in "images"`);
+      if (!categories.has(category)) fail(`annotation ${id}`, `category_id ${shown(category)} is not in "categories"`);
+      imageOf[row] = place;
+    });
+  }
+  const grouped = groupRows(imageOf, images.size);
   if (raw.nanLine !== null && faults === 0)
     tell(
       new KdError(
@@ -87,7 +88,12 @@ export async function readCocoFile(file: string, tell: TellFault): Promise<CocoF
         `${file}, line ${raw.nanLine}: NaN and Infinity are not JSON; write a number or leave the key out.`,
       ),
     );
-  return { categories: [...categories.values()], images: [...images.values()], annotations };
+  return {
+    categories: [...categories.values()],
+    images: [...images.values()],
+    annotationIds: () => Array.from(grouped.rows, (row) => rows.idOf(row)),
+    annotationsOf: (image) => Array.from(grouped.of(places.get(image)!), (row) => rows.at(row)),
+  };
 }
 
 type Category = CocoFile['categories'][number];
@@ -96,13 +102,18 @@ type Category = CocoFile['categories'][number];
 interface RawLists {
   readonly categories: (Category | KdError)[];
   readonly images: (CocoImage | KdError)[];
-  readonly annotations: (CocoAnnotation | KdError)[];
+  readonly annotations: {
+    readonly rows: CocoAnnotations;
+    /** Those that are wrong, each with the number of rows before it. */
+    readonly faults: { readonly row: number; readonly fault: KdError }[];
+  };
   readonly nanLine: number | null;
 }
 
 /** Of every entry no more is kept than is used: polygons take most of a file. */
 async function readLists(file: string, fail: Fail): Promise<RawLists> {
-  const lists: Omit<RawLists, 'nanLine'> = { categories: [], images: [], annotations: [] };
+  const annotations: RawLists['annotations'] = { rows: new CocoAnnotations(), faults: [] };
+  const lists: Pick<RawLists, 'categories' | 'images'> = { categories: [], images: [] };
   const found = await readJsonLists(file, (key, entry, i) => {
     const add = <T>(list: (T | KdError)[], read: (entry: unknown, place: Place, fail: Fail) => T): void => {
       const one = attempt(
@@ -113,10 +124,14 @@ async function readLists(file: string, fail: Fail): Promise<RawLists> {
     };
     if (key === 'categories') add(lists.categories, category);
     else if (key === 'images') add(lists.images, image);
-    else if (key === 'annotations') add(lists.annotations, annotation);
+    else if (key === 'annotations')
+      attempt(
+        (fault) => void annotations.faults.push({ row: annotations.rows.count, fault }),
+        () => addAnnotation(annotations.rows, entry, { key, i }, fail),
+      );
   });
   checkLists(found, file);
-  return { ...lists, nanLine: found.nanLine };
+  return { ...lists, annotations, nanLine: found.nanLine };
 }
 
 type Fail = (what: string, why: string) => never;
@@ -167,7 +182,7 @@ function image(entry: unknown, place: Place, fail: Fail): CocoImage {
   return { id, file, size: null, noSize: said };
 }
 
-function annotation(entry: unknown, place: Place, fail: Fail): CocoAnnotation {
+function addAnnotation(rows: CocoAnnotations, entry: unknown, place: Place, fail: Fail): void {
   if (!isObject(entry)) return fail(`${place.key}[${place.i}]`, `an object is wanted, there is ${shown(entry)}`);
   const { id, image_id: image, category_id: category, bbox, area, iscrowd } = entry;
   if (!isId(id)) return fail(`${place.key}[${place.i}]`, `"id" must be a whole number, there is ${shown(id)}`);
@@ -181,7 +196,7 @@ function annotation(entry: unknown, place: Place, fail: Fail): CocoAnnotation {
     return fail(what, `"area" must be a finite number of at least 0, there is ${shown(area)}`);
   if (iscrowd !== undefined && iscrowd !== 0 && iscrowd !== 1 && typeof iscrowd !== 'boolean')
     return fail(what, `"iscrowd" must be 0 or 1, there is ${shown(iscrowd)}`);
-  return { id, position: place.i + 1, image, category, bbox, area: area ?? null, crowd: Boolean(iscrowd) };
+  rows.add({ id, position: place.i + 1, category, bbox, area: area ?? null, crowd: Boolean(iscrowd) }, image);
 }
 
 function once<Id>(seen: { has(id: Id): boolean }, id: Id, what: string, fail: Fail): void {

@@ -5,7 +5,8 @@ import * as v from 'valibot';
 import { DEFAULT_MAX_PIXELS } from '../decode/image.js';
 import { createDataset, type DataSource, type OpenContext, type ReadDataset } from '../dataset.js';
 import { cleaned, correctBox } from './box-rule.js';
-import { readCocoFile, type CocoAnnotation, type CocoFile, type CocoImage } from './coco-file.js';
+import type { CocoAnnotation } from './coco-annotations.js';
+import { type CocoFile, type CocoImage, readCocoFile } from './coco-file.js';
 import { jointIds, lackingCategories, mergeCategories } from './coco-merge.js';
 import { type CocoPart, cocoParts, listOf } from './coco-parts.js';
 import type { Correction } from './correction.js';
@@ -62,7 +63,7 @@ async function open(
   const categories = mergeCategories(parts, options.classes, wanted);
   const report: Correction[] = [...(parts.length === 1 ? [] : lackingCategories(parts, categories))];
   const imageIds = jointIds(parts, (part) => part.images.map(({ id }) => id));
-  const annotationIds = jointIds(parts, (part) => [...part.annotations.values()].flat().map(({ id }) => id));
+  const annotationIds = jointIds(parts, (part) => part.annotationIds());
   const owners = new Map<string, string>();
   const images: ImageRecord[] = [];
   for (const [i, part] of parts.entries()) {
@@ -71,6 +72,7 @@ async function open(
     for (const image of part.images) {
       const placed = await attemptLater(tell, async () => {
         const found = await placeImage(image, part, maxPixels, report);
+        if (parts.length === 1) return found;
         const picture = join(base, found.file);
         const owner = owners.get(picture) ?? part.file;
         if (owner !== part.file)
@@ -84,7 +86,7 @@ async function open(
       if (placed === null) continue;
       const file = part.prefix + placed.file;
       const annotations: Annotation[] = [];
-      for (const entry of part.annotations.get(image.id)!.splice(0)) {
+      for (const entry of part.annotationsOf(image.id)) {
         const label = labels.get(entry.category);
         if (label === undefined) continue; // of a class that is not wanted
         const { box, why } = correctBox(corners(entry.bbox), placed.width, placed.height);
