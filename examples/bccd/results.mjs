@@ -1,6 +1,9 @@
 // The results table: every run of the queue on the val and the test split, its last weights, with intervals.
 //
 //   KD_DATA=/path/to/bccd node examples/bccd/results.mjs [--runs runs/bccd] [--json docs/results/bccd/table.json]
+//     [--base scratch]
+//
+// --base: the runs that the others are compared with; without it those of the same first word with -alone.
 //
 // The interval of a run is the 2.5th to 97.5th percentile of AP over 1,000 resamplings of the split's images; that of a
 // difference resamples the same images for both students, averaged over their seeds.
@@ -14,7 +17,9 @@ import { cocoMetric } from '@kd/metrics';
 import { columns } from '@kd/report';
 
 const RESAMPLINGS = 1000;
-const { values } = parseArgs({ options: { runs: { type: 'string', default: 'runs/bccd' }, json: { type: 'string' } } });
+const { values } = parseArgs({
+  options: { runs: { type: 'string', default: 'runs/bccd' }, json: { type: 'string' }, base: { type: 'string' } },
+});
 const root = process.env.KD_DATA ?? 'data';
 const splits = {};
 for (const split of ['val', 'test']) {
@@ -123,7 +128,7 @@ for (const split of Object.keys(splits)) {
   for (const kind of kinds) {
     const own = of(kind);
     // What the first word says is the same student: gfl-crosskd is compared with gfl-alone.
-    const alone = of(`${kind.split('-')[0]}-alone`);
+    const alone = of(values.base ?? `${kind.split('-')[0]}-alone`);
     if (alone.length === 0) continue;
     const aps = own.map((run) => run.splits[split].AP);
     const gains = Array.from(
@@ -142,7 +147,7 @@ for (const split of Object.keys(splits)) {
   }
 }
 console.log(
-  `\n${columns([['students', 'split', 'seeds', 'mean AP', 'deviation over seeds', 'gain over alone', '95 % of images'], ...comparisons.map((one) => [one.kind, one.split, String(one.seeds), percent(one.mean), percent(one.deviation), percent(one.gain), one.interval.map(percent).join(' – ')])]).join('\n')}`,
+  `\n${columns([['students', 'split', 'seeds', 'mean AP', 'deviation over seeds', `gain over ${values.base ?? 'alone'}`, '95 % of images'], ...comparisons.map((one) => [one.kind, one.split, String(one.seeds), percent(one.mean), percent(one.deviation), percent(one.gain), one.interval.map(percent).join(' – ')])]).join('\n')}`,
 );
 if (values.json !== undefined) {
   writeFileSync(
