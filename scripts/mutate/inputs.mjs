@@ -125,6 +125,19 @@ export async function makeInputs(folder) {
   await write('images/grey16.png', await picture().greyscale().toColourspace('grey16').png().toBuffer());
   await write('images/turned.jpg', await picture().jpeg().withMetadata({ orientation: 6 }).toBuffer());
   await write('images/cmyk.jpg', await picture().toColourspace('cmyk').jpeg().toBuffer());
+  await write(
+    'images/plain.bmp',
+    bmp(
+      24,
+      0,
+      [],
+      Array.from({ length: 24 * 16 * 3 }, (_, i) => i % 256),
+    ),
+  );
+  await write(
+    'images/runs.bmp',
+    bmp(8, 1, [0, 0, 255, 0, 9, 9, 9, 0], [...Array(16).fill([24, 1, 0, 0]).flat(), 0, 1]),
+  );
   await write('images/palette.png', await picture().png({ palette: true, colours: 16 }).toBuffer());
 
   await write('lists/classes.json', ['cat', 'dog']);
@@ -188,4 +201,22 @@ async function makeProject(project, write) {
     schedule: { kind: 'cosine', warmup: { steps: 2 } },
     ema: { decay: 0.9 },
   });
+}
+
+/** A BMP of 24 x 16, of the bytes of its palette and pixels. */
+function bmp(bits, compression, palette, pixels) {
+  const head = Buffer.alloc(54);
+  head.write('BM');
+  head.writeUInt32LE(head.length + palette.length, 10);
+  for (const [at, value] of [
+    [14, 40],
+    [18, 24],
+    [22, 16],
+    [30, compression],
+    [46, palette.length / 4],
+  ])
+    head.writeUInt32LE(value, at);
+  head.writeUInt16LE(1, 26);
+  head.writeUInt16LE(bits, 28);
+  return Buffer.concat([head, Buffer.from(palette), Buffer.from(pixels)]);
 }

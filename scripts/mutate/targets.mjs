@@ -83,7 +83,7 @@ export async function makeTargets(folder) {
       name: 'image',
       share: 3,
       folder: at('images'),
-      change: ['a.png', 'b.jpg', 'grey16.png', 'turned.jpg', 'cmyk.jpg', 'palette.png'],
+      change: ['a.png', 'b.jpg', 'grey16.png', 'turned.jpg', 'cmyk.jpg', 'palette.png', 'plain.bmp', 'runs.bmp'],
       read: async (name) => {
         const { width, height, data } = await readImage(join(at('images'), name), { declared: null, maxPixels: 1e7 });
         return data.length === width * height * 3 && width * height <= 1e7

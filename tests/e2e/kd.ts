@@ -106,7 +106,7 @@ async function here(args: readonly string[], { cwd = root, env = {} }: RunOption
 
 const folders: string[] = [];
 afterAll(() => {
-  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
 });
 
 /** A new folder, which is removed at the end of the test file. */
