@@ -1,0 +1,41 @@
+import { copyFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { pyramid } from '../../packages/teacher-onnx/test/graphs.js';
+import { config, kd, temporaryFolder } from './kd.js';
+import { loggedTerms } from './page-code.js';
+
+describe('a file of ONNX as the teacher', () => {
+  test('is planned and teaches; a run goes on with that file alone', async () => {
+    const folder = temporaryFolder();
+    const model = join(folder, 'model.onnx');
+    copyFileSync(pyramid(['b', 3, 64, 64]), model);
+    const env = { KD_E2E_ONNX: model };
+
+    const plan = await kd(['plan', config('onnx.config.ts')], { env });
+    expect(plan.code, plan.stderr).toBe(0);
+    expect(plan.stdout).toMatch(/teacher: onnx, @kd\/teacher-onnx/);
+    expect(plan.stdout).toMatch(/8, paired +neck@p3 +\[4, 8, 8, 16\] +c3 +\[4, 8, 8, 8\]/);
+
+    const out = join(folder, 'student');
+    const { code, stderr } = await kd(['train', config('onnx.config.ts'), '--out', out], { env });
+    expect(code, stderr).toBe(0);
+    for (const step of loggedTerms(out)) expect(step['pkd.feat']).toBeGreaterThan(1e-6);
+
+    copyFileSync(pyramid(['batch', 3, 64, 64]), model);
+    rmSync(join(out, 'summary.json'));
+    const other = await kd(['train', config('onnx.config.ts'), '--out', out, '--resume'], { env });
+    expect([other.code, other.stderr]).toEqual([
+      1,
+      expect.stringMatching(/was trained with teacher\S* "\w+", the config gives "\w+"/),
+    ]);
+  }, 300_000);
+
+  test('that is not there, or no ONNX, is one error', async () => {
+    const { code, stderr } = await kd(['plan', config('onnx.config.ts')], { env: { KD_E2E_ONNX: '/nowhere/a.onnx' } });
+    expect(code).toBe(1);
+    expect(stderr.trim().split('\n')).toEqual([
+      expect.stringMatching(/^error \[TEACHER_INVALID\] .*ENOENT.*Check the path/),
+    ]);
+  });
+});
