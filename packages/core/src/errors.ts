@@ -84,7 +84,7 @@ export const ERROR_CODES = explained({
   CHECKPOINT_INVALID: {
     meaning: 'A checkpoint is damaged, incomplete or from another model.',
     cause:
-      'Other options than those it was trained with, a resume with another config, a file that holds weights alone, a download that broke off, or a bit that flipped on a disk.',
+      'Other options than those it was trained with, a resume with another config, a file that holds weights alone, a download that broke off, published weights that pip could not fetch, or a bit that flipped on a disk.',
     fix: 'Resume with the config of the run; where the newest checkpoint of a run is damaged, delete it, and `--resume` goes on from the one before; to start anew from weights use `init`; for weights of torchvision name the detector beside the file.',
   },
   DATA_INVALID: {
