@@ -1,7 +1,8 @@
-import { checkSameClasses, type DenseInfo, headDifferences, KdError, type PluginScope } from '@kd/core';
+import { type DenseInfo, headDifferences, KdError, type PluginScope } from '@kd/core';
 
 /** What both heads predict for a side of a box. */
 export interface Edges {
+  /** Of the student: the teacher's may be others, since edges have none. */
   readonly classes: number;
   readonly bins: number;
 }
@@ -30,7 +31,6 @@ export function checkEdges({ id, student, teacher }: PluginScope, coding: 'same'
       `${id}: the ${role} (${name}) ${instead}, and localization distillation compares distributions over the edges of boxes, which such a head has not. Take a detector that predicts them, e.g. gfl, or a plugin that compares class scores (kd) or features (pkd).`,
     );
   }
-  checkSameClasses(id, { student, teacher });
   const different = headDifferences(student.dense!, teacher.dense!, [
     'bins',
     'priorsPerCell',
