@@ -1,7 +1,9 @@
 import { parseOptions, type PluginDefinition } from '@kd/core';
+import { cwd, fbkd, fgd } from '@kd/plugin-attention';
 import { crosskd } from '@kd/plugin-crosskd';
 import { defeat, fgfi, fitnets } from '@kd/plugin-imitation';
 import { kd, rkd } from '@kd/plugin-logits';
+import { mgd } from '@kd/plugin-masked';
 import { pkd } from '@kd/plugin-pkd';
 import { prototype } from '@kd/plugin-prototype';
 import { ssim } from '@kd/plugin-ssim';
@@ -32,7 +34,7 @@ function unbounded(node: Node, path = ''): string[] {
 }
 
 describe('numbers in the options of distillers have upper bounds', () => {
-  const all = { crosskd, defeat, fgfi, fitnets, kd, pkd, prototype, rkd, ssim };
+  const all = { crosskd, cwd, defeat, fbkd, fgd, fgfi, fitnets, kd, mgd, pkd, prototype, rkd, ssim };
   test.each(Object.entries(all))('%s', (name, { definition }) => {
     expect(unbounded(definition.options as Node)).toEqual([]);
     expect(() =>

@@ -1,6 +1,7 @@
 import { pkdLevels, type PkdLossOptions } from '@kd/plugin-pkd';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect } from 'vitest';
+import { attentionMethods } from './baselines/attention.js';
 import { conditionalMethods } from './baselines/conditional.js';
 import { generalInstancesMethods } from './baselines/general-instances.js';
 import { imitationMethods } from './baselines/imitation.js';
@@ -23,6 +24,7 @@ import { startEngine } from './support/engine.js';
 
 /** The unweighted parts of a method, by name. */
 const METHODS: Readonly<Record<string, Method>> = {
+  ...attentionMethods,
   ...conditionalMethods,
   ...generalInstancesMethods,
   ...imitationMethods,

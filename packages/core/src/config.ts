@@ -9,12 +9,15 @@ import type { Use } from './define.js';
 import { KdError, suggestion } from './errors.js';
 import { inheritedKeys } from './inherited-keys.js';
 import { entriesOf } from './derived-options.js';
+import { INHERITABLE } from './run/inherit.js';
 import { usualPeriod } from './run/schedules.js';
 import { weightsEntry } from './weights-options.js';
 
 const ID = /^[A-Za-z][\w-]*$/;
 const isRecord = (value: unknown): value is object => typeof value === 'object' && value !== null;
-const positive = v.pipe(v.number(), v.finite(), v.gtValue(0));
+/** What is larger is a mistake, and overflows float32 before long. */
+const MOST = 1e12;
+const positive = v.pipe(v.number(), v.finite(), v.gtValue(0), v.maxValue(MOST));
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 const atLeastOne = v.pipe(v.number(), v.integer(), v.minValue(1));
 const fraction = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
@@ -71,7 +74,8 @@ const source = v.union(
   'must be { format, … } or a data source, as voc(…), coco(…), yolo(…) and so on return',
 );
 
-const decay = (byDefault: number) => v.optional(v.pipe(v.number(), v.finite(), v.minValue(0)), byDefault);
+const decay = (byDefault: number) =>
+  v.optional(v.pipe(v.number(), v.finite(), v.minValue(0), v.maxValue(MOST)), byDefault);
 
 const adamEntries = {
   lr: positive,
@@ -126,6 +130,8 @@ export const configSchema = v.strictObject({
   student: use<DetectorDefinition>(),
   /** Weights that the student starts from. */
   init: v.optional(weightsEntry),
+  /** Parts that the student starts with as the only teacher has them, where names and shapes agree. */
+  inherit: v.optional(v.array(v.picklist(INHERITABLE)), []),
   teacher: v.optional(teacherEntry),
   /** Several, by names of their own: the option `teacher` of a distiller says which it learns from. */
   teachers: v.optional(

@@ -14,14 +14,13 @@ import {
   termSchedule,
   weighedStep,
 } from '@kd/core';
-import { objectMask } from '@kd/vision';
+import { levelObjects, levelPlaces, objectMask } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
 import * as v from 'valibot';
 import { adapterName, adapterOptions } from './adapters.js';
 import { decoupledLoss } from './decoupled-loss.js';
 import { amount, positive, taps } from './entries.js';
 import { headTerms } from './head-terms.js';
-import { levelObjects, levelPlaces } from './level-objects.js';
 
 const optionsSchema = v.strictObject({
   /** Factors of the neck's terms. */

@@ -12,13 +12,13 @@ import {
   termSchedule,
   weighedStep,
 } from '@kd/core';
+import { levelObjects, levelPlaces } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
 import * as v from 'valibot';
 import { adapterName, adapterOptions } from './adapters.js';
 import { amount, positive, taps } from './entries.js';
 import { imitationLoss } from './imitation-loss.js';
 import { levelAnchors } from './level-anchors.js';
-import { levelObjects, levelPlaces } from './level-objects.js';
 import { nearAnchors } from './near-anchors.js';
 
 const optionsSchema = v.strictObject({

@@ -1,4 +1,5 @@
 import { type Adapter, applyAdapter, KdError, parseOptions } from '@kd/core';
+import { root } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
 import * as v from 'valibot';
 
@@ -69,10 +70,3 @@ function unit(map: tf.Tensor4D): tf.Tensor2D {
   const rows = tf.reshape(map, [map.shape[0], -1]) as tf.Tensor2D;
   return tf.div(rows, tf.maximum(root(tf.sum(tf.square(rows), 1, true)), 1e-12));
 }
-
-/** The square root with the slope 0 at 0, where that of `tf.sqrt` is infinite. */
-const root = tf.customGrad((x, save) => {
-  const value = tf.sqrt(x as tf.Tensor);
-  (save as tf.GradSaveFunc)([value]);
-  return { value, gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => tf.divNoNan(tf.mul(dy, 0.5), saved[0]!) };
-}) as <T extends tf.Tensor>(x: T) => T;

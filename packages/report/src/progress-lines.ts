@@ -15,6 +15,7 @@ export function startLines({
   student,
   teacher,
   teachers = {},
+  inherited = [],
   distillers,
   warnings,
 }: RunInfo): string[] {
@@ -26,6 +27,9 @@ export function startLines({
     `student    ${model(student)}`,
     ...(teacher === null ? [] : [`teacher    ${model({ ...teacher, trainable: 0 })}`]),
     ...Object.entries(teachers).map(([name, one]) => `teacher    ${name}: ${model({ ...one, trainable: 0 })}`),
+    ...(inherited.length === 0
+      ? []
+      : [`inherits   ${inherited.map(({ part, tensors, of }) => `${part} (${tensors} of ${of} tensors)`).join(', ')}`]),
     ...(distillers.length === 0 ? [] : [`distillers ${distillers.join(', ')}`]),
     `data       ${images.train} images to train, ${images.val} to evaluate`,
     `plan       ${epochs} epochs of ${stepsPerEpoch} steps = ${steps} steps, batch ${batchSize}, seed ${seed}`,

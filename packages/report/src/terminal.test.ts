@@ -3,7 +3,7 @@ import type { RunInfo, Summary, TrainerEvent } from '@kd/core';
 import { expect, test } from 'vitest';
 import { averagePrecision, count, duration, number } from './figures.js';
 import { columns, evaluationLines } from './evaluation-lines.js';
-import { bar } from './progress-lines.js';
+import { bar, startLines } from './progress-lines.js';
 import { terminal } from './terminal.js';
 
 const model = { detector: 'retinanet', parameters: 1_900_000, trainable: 12_300, weights: null };
@@ -93,6 +93,17 @@ test('without a terminal: one plain line a log event, with every figure', async 
     'done in 2 min 00 s (6 s of it evaluating)\nskipped 2 bad images, 3 times in all:\n  a.jpg, 2 times: it is truncated\n  b.png, 1 time: it is no image\n',
   );
   expect(text).not.toContain('\u001b');
+});
+
+test('a start tells what the student has of its teacher, part by part', () => {
+  const inherited = [
+    { part: 'neck', tensors: 16, of: 16 },
+    { part: 'head', tensors: 10, of: 12 },
+  ] as const;
+  expect(startLines({ ...run, teacher: model, inherited })).toContain(
+    'inherits   neck (16 of 16 tensors), head (10 of 12 tensors)',
+  );
+  expect(startLines(run).join()).not.toContain('inherits');
 });
 
 test('on a terminal: a bar that is drawn over', async () => {

@@ -22,6 +22,7 @@ export * from './instance-cells.js';
 export * from './kept-detections.js';
 export * from './layer-variables.js';
 export * from './layers/index.js';
+export * from './level-objects.js';
 export * from './losses/index.js';
 export * from './matcher.js';
 export * from './max-iou-assigner.js';

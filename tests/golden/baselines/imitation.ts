@@ -11,7 +11,7 @@ import {
 import { ssimLevels } from '@kd/plugin-ssim';
 import { objectLevel, objectMask } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
-import { adapters, type BaselineCase, type Inputs, levels, type Method } from './method.js';
+import { adapters, type BaselineCase, type Inputs, levels, type Method, objects } from './method.js';
 import { expectEqual, maxDifference, oneOf, only } from '../support/index.js';
 
 /** Maps of the student behind their adapters, of the teacher, and the stored masks [b, h, w]. */
@@ -22,25 +22,6 @@ function masked(inputs: Inputs, one: BaselineCase) {
     teacher: teachers[i]!,
     mask: tf.squeeze<tf.Tensor3D>(masks[i]!, [3]),
   }));
-}
-
-/** `boxes0`, `boxes1`, … of the images as one padded table. */
-function objects(inputs: Inputs, images: number): { boxes: tf.Tensor3D; on: tf.Tensor2D } | null {
-  const lists = Array.from({ length: images }, (_, i) => inputs.get(`boxes${i}`) as tf.Tensor2D | undefined);
-  if (lists.every((list) => list === undefined)) return null;
-  const most = Math.max(...lists.map((list) => list!.shape[0]));
-  const boxes = tf.stack(
-    lists.map((list) =>
-      tf.pad(list!, [
-        [0, most - list!.shape[0]],
-        [0, 0],
-      ]),
-    ),
-  ) as tf.Tensor3D;
-  return {
-    boxes,
-    on: tf.tensor2d(lists.map((list) => Array.from({ length: most }, (_, j) => (j < list!.shape[0] ? 1 : 0)))),
-  };
 }
 
 /** A rule of ours that makes the mask of a level. */

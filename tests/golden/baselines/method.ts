@@ -1,4 +1,4 @@
-import type * as tf from '@tensorflow/tfjs-core';
+import * as tf from '@tensorflow/tfjs-core';
 import type { Adapter } from '@kd/core';
 import { oneOf, only } from '../support/index.js';
 
@@ -35,6 +35,25 @@ export function levels(inputs: Inputs, prefix: string): tf.Tensor4D[] {
   for (let map = inputs.get(`${prefix}0`); map; map = inputs.get(`${prefix}${maps.length}`))
     maps.push(map as tf.Tensor4D);
   return maps;
+}
+
+/** `boxes0`, `boxes1`, … of the images as one padded table. */
+export function objects(inputs: Inputs, images: number): { boxes: tf.Tensor3D; on: tf.Tensor2D } | null {
+  const lists = Array.from({ length: images }, (_, i) => inputs.get(`boxes${i}`) as tf.Tensor2D | undefined);
+  if (lists.every((list) => list === undefined)) return null;
+  const most = Math.max(...lists.map((list) => list!.shape[0]));
+  const boxes = tf.stack(
+    lists.map((list) =>
+      tf.pad(list!, [
+        [0, most - list!.shape[0]],
+        [0, 0],
+      ]),
+    ),
+  ) as tf.Tensor3D;
+  return {
+    boxes,
+    on: tf.tensor2d(lists.map((list) => Array.from({ length: most }, (_, j) => (j < list!.shape[0] ? 1 : 0)))),
+  };
 }
 
 /** The adapters of all levels; null where a level has none. */

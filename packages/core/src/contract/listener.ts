@@ -1,3 +1,4 @@
+import type { InheritedPart } from '../run/inherit.js';
 import type { EngineInfo } from './engine.js';
 import type { Evaluation } from './metric.js';
 
@@ -20,6 +21,8 @@ export interface RunInfo {
   readonly teacher: ModelInfo | null;
   /** By name, where the config names them. */
   readonly teachers?: Readonly<Record<string, ModelInfo>>;
+  /** What the student started with of its teacher. */
+  readonly inherited?: readonly InheritedPart[];
   /** Ids of the distillers, in order. */
   readonly distillers: readonly string[];
   readonly warnings: readonly string[];
@@ -67,6 +70,8 @@ export interface Summary {
   /** See {@link RunInfo}. */
   readonly teacher: ModelInfo | null;
   readonly teachers?: Readonly<Record<string, ModelInfo>>;
+  /** What the student started with of its teacher; absent where nothing was asked for. */
+  readonly inherited?: readonly InheritedPart[];
   readonly distillers: readonly string[];
   readonly engine: EngineInfo;
   readonly versions: Readonly<Record<string, string>>;

@@ -21,6 +21,8 @@ export interface AdapterOptions {
   /** Default true. */
   readonly bias?: boolean;
   readonly norm?: boolean;
+  /** What the gain of the norm starts at; default 1. */
+  readonly gain?: number;
   readonly relu?: boolean;
   /** Deviation of normal weights, cut at two deviations, and biases of 0; without it torch's uniform ones. */
   readonly deviation?: number;
@@ -45,7 +47,7 @@ export function createAdapter(
   to: number,
   options: AdapterOptions = {},
 ): Adapter {
-  const { size = 1, bias = true, norm = false, relu = false, deviation, lr, weightDecay } = options;
+  const { size = 1, bias = true, norm = false, gain = 1, relu = false, deviation, lr, weightDecay } = options;
   const trained = { ...(lr !== undefined && { lr }), ...(weightDecay !== undefined && { weightDecay }) };
   const rng = scope.rng.stream('adapter', name);
   const bound = 1 / Math.sqrt(from * size * size);
@@ -61,7 +63,7 @@ export function createAdapter(
       trained,
     ) as tf.Tensor as tf.Tensor4D,
     ...(bias && { bias: vector('bias', deviation === undefined ? tf.tensor1d(draw(to)) : tf.zeros([to])) }),
-    ...(norm && { norm: { gamma: vector('gamma', tf.ones([to])), beta: vector('beta', tf.zeros([to])) } }),
+    ...(norm && { norm: { gamma: vector('gamma', tf.fill([to], gain)), beta: vector('beta', tf.zeros([to])) } }),
     ...(relu && { relu }),
   };
 }

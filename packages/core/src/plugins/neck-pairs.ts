@@ -14,6 +14,8 @@ export interface NeckPairsOptions {
   readonly taps?: string | readonly string[] | undefined;
   /** Null refuses channels that differ, and says that the plugin's option `adapter: 'conv1x1'` would help. */
   readonly adapter: AdapterOptions | null;
+  /** True makes adapters for those levels alone whose channels differ. */
+  readonly whereNeeded?: boolean;
   /**
    * False leaves the pooled levels of two-stage detectors out where no taps are named: above stride 32 they hold
    * nothing that the level below does not.
@@ -25,7 +27,7 @@ export interface NeckPairsOptions {
 export function neckPairs(
   scope: PluginScope,
   requests: TapRequests,
-  { taps, adapter, pooled }: NeckPairsOptions,
+  { taps, adapter, whereNeeded = false, pooled }: NeckPairsOptions,
 ): readonly NeckPair[] {
   const wanted = taps ?? (pooled || !scope.student.capabilities.has('roi.align') ? NECK : unpooled(scope.student));
   if (adapter === null) {
@@ -34,7 +36,10 @@ export function neckPairs(
   }
   return requests.pair(wanted, { channels: 'any' }).map((pair) => ({
     ...pair,
-    adapter: createAdapter(scope, pair.student.name, pair.student.channels, pair.teacher.channels, adapter),
+    adapter:
+      whereNeeded && pair.student.channels === pair.teacher.channels
+        ? null
+        : createAdapter(scope, pair.student.name, pair.student.channels, pair.teacher.channels, adapter),
   }));
 }
 

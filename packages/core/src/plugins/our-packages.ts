@@ -4,7 +4,10 @@ import type { PluginKind } from './manifests.js';
 const OURS: Readonly<Record<PluginKind, Readonly<Record<string, string>>>> = {
   distiller: {
     crosskd: '@kd/plugin-crosskd',
+    cwd: '@kd/plugin-attention',
     defeat: '@kd/plugin-imitation',
+    fbkd: '@kd/plugin-attention',
+    fgd: '@kd/plugin-attention',
     fgfi: '@kd/plugin-imitation',
     fitnets: '@kd/plugin-imitation',
     frs: '@kd/plugin-prediction-guided',
@@ -12,6 +15,7 @@ const OURS: Readonly<Record<PluginKind, Readonly<Record<string, string>>>> = {
     icd: '@kd/plugin-conditional',
     kd: '@kd/plugin-logits',
     ld: '@kd/plugin-localization',
+    mgd: '@kd/plugin-masked',
     pfi: '@kd/plugin-prediction-guided',
     pkd: '@kd/plugin-pkd',
     prototype: '@kd/plugin-prototype',

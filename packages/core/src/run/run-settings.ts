@@ -47,6 +47,8 @@ export async function runSettings(
       accumulate: config.accumulate,
       stepsPerEpoch,
       optimizer,
+      // A run from before there was the key has none.
+      ...(config.inherit.length > 0 && { inherit: config.inherit }),
       clipNorm: config.clipNorm,
       ema: config.ema,
     },

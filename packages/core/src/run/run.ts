@@ -37,6 +37,7 @@ import { createDistillers, type Distiller } from '../plugins/plugin-host.js';
 import { manifestWarnings } from '../plugins/discovery.js';
 import { readManifests } from '../plugins/manifests.js';
 import { type DistillerUse, resolveDistillers } from '../plugins/presets.js';
+import { type InheritedPart, inheritParts } from './inherit.js';
 import { createRng } from '../rng.js';
 import type { RunFolder } from './run-folder.js';
 import { TapRegistry, type TakenTaps } from '../plugins/taps.js';
@@ -82,6 +83,8 @@ export interface Run {
     readonly student: readonly string[];
     readonly teachers: ReadonlyMap<string, readonly string[]>;
   };
+  /** What the student started with of its teacher. */
+  readonly inherited: readonly InheritedPart[];
   /** What each of the distillers asked for. */
   readonly taken: readonly TakenTaps[];
 }
@@ -104,9 +107,14 @@ export async function prepareRun(
       'distillers need a teacher: add teacher: { weights: "<run folder or checkpoint>" }, or drop distillers.',
     );
   }
+  if (named !== 1 && config.inherit.length > 0)
+    throw new KdError(
+      'CONFIG_INVALID',
+      `inherit needs one teacher to start from, here are ${named}: add teacher: { weights: "<run folder or checkpoint>" } instead, or drop inherit.`,
+    );
   for (const warning of await manifestWarnings(await readManifests(folder))) logger.warn(warning);
   const { namedBy } = options;
-  if (named > 0 && config.distillers.length === 0)
+  if (named > 0 && config.distillers.length === 0 && config.inherit.length === 0)
     logger.warn(
       'there is a teacher, but no distiller: nothing is learned from it. Add distillers: ["ssim"], say, or drop teacher.',
     );
@@ -165,6 +173,10 @@ export async function prepareRun(
     services.register(STUDENT, student.detector);
     let distillers: readonly Distiller[] = [];
     let taken: readonly TakenTaps[] = [];
+    const inherited = inheritParts(student.detector, teachers, config.inherit, {
+      copy: options.resume !== true,
+      tell: (line) => logger.warn(line),
+    });
     const hosts = new Map(
       teachers.map(({ id, detector, classes }) => [
         id,
@@ -200,6 +212,7 @@ export async function prepareRun(
       distillers,
       uses,
       taps,
+      inherited,
       taken,
     };
   } catch (error) {

@@ -114,7 +114,7 @@ export class TrainingLoop {
   }
 
   async #start(): Promise<void> {
-    const { config, options, folder, student, teachers, distillers, engine, train, val } = this.#run;
+    const { config, options, folder, student, teachers, inherited, distillers, engine, train, val } = this.#run;
     this.#settings = await runSettings(this.#run, this.#steps);
     const latest = options.resume === true ? await latestCheckpoint(folder.path, options.format) : null;
     if (latest !== null) {
@@ -153,6 +153,7 @@ export class TrainingLoop {
           config,
           teachers.map(({ id, info }) => [id, info]),
         ),
+        ...(inherited.length > 0 && { inherited }),
         distillers: distillers.map(({ id }) => id),
         warnings: [],
       },
@@ -286,7 +287,7 @@ export class TrainingLoop {
   }
 
   async #end(): Promise<Summary> {
-    const { config, options, student, teachers, distillers, engine, folder } = this.#run;
+    const { config, options, student, teachers, inherited, distillers, engine, folder } = this.#run;
     const best = this.#best;
     const shown = best?.result ?? this.#last;
     const summary: Summary = {
@@ -304,6 +305,7 @@ export class TrainingLoop {
         config,
         teachers.map(({ id, info }) => [id, info]),
       ),
+      ...(inherited.length > 0 && { inherited }),
       distillers: distillers.map(({ id }) => id),
       engine,
       versions: versions(),

@@ -7,5 +7,6 @@ export { sigmoidFocalLoss, type FocalOptions } from './focal.js';
 export * from './quality-focal.js';
 export * from './regression.js';
 export * from './relative-distances.js';
+export * from './root.js';
 export * from './soft-kl.js';
 export * from './soft-quality-focal.js';

@@ -1,6 +1,7 @@
 import { type Detector, neckStrides, type StepView } from '@kd/core';
-import { objectLevel, objectWeights } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
+import { objectLevel } from './object-level.js';
+import { objectWeights } from './object-weights.js';
 
 /** The place of each compared level in the student's neck; among themselves where the neck lacks one of the strides. */
 export function levelPlaces(
@@ -25,14 +26,19 @@ export interface LevelObjects {
 /**
  * @param options.levels of the neck
  * @param options.finest side in pixels at the lower end of the finest level; null sends every object to every level
+ * @param options.instanceWeights false counts every object as 1, whatever the weights of instances are
  */
 export function levelObjects(
   step: Pick<StepView, 'targets' | 'weights' | 'instances'>,
-  { levels, finest }: { readonly levels: number; readonly finest: number | null },
+  {
+    levels,
+    finest,
+    instanceWeights = true,
+  }: { readonly levels: number; readonly finest: number | null; readonly instanceWeights?: boolean },
 ): LevelObjects {
   const { boxes, mask } = step.targets;
   const own = finest === null ? null : objectLevel<tf.Tensor2D>(boxes, { levels, finest });
-  const trust = step.weights.get();
+  const trust = instanceWeights ? step.weights.get() : null;
   return {
     boxes,
     on: (place) => (own === null ? mask : tf.mul(mask, tf.cast(tf.equal(own, tf.scalar(place, 'int32')), 'float32'))),

@@ -1,0 +1,91 @@
+// A student with a teacher for benchmarks of distillation, ResNet-18 and ResNet-50 under one kind of detector.
+import {
+  buildDetector,
+  computeStep,
+  createDistillers,
+  createOptimizer,
+  createRng,
+  createServices,
+  definePlugin,
+  deviceBatch,
+  disposeAll,
+  LOGGER,
+  RNG,
+  silentLogger,
+  STUDENT,
+  TapRegistry,
+  TEACHER,
+  trainedVariables,
+  Updater,
+} from '@kd/core';
+import { tensorflow } from '@kd/engine-tensorflow';
+import { crosskd } from '@kd/plugin-crosskd';
+
+/** Starts the engine and builds both models: `detector` is what the function of a detector package takes, and gives. */
+export async function taught(detector, threads) {
+  const engine = tensorflow({ intraOpThreads: Number(threads) });
+  const info = await engine.start();
+  const categories = Array.from({ length: 80 }, (_, id) => ({ id, name: `class ${id}` }));
+  const build = (backbone, seed) =>
+    buildDetector(detector({ backbone }), { categories, seed, runOp: engine.runOp }).detector;
+  return {
+    student: build('resnet18', 1),
+    teacher: build('resnet50', 2),
+    engine: `TensorFlow ${info.version}, ${info.device}`,
+  };
+}
+
+/** The teacher is run where there is a distiller; this one asks for nothing. */
+export const nothing = definePlugin({
+  name: 'nothing',
+  apiVersion: 1,
+  options: crosskd.definition.options,
+  requires: {},
+  create: () => ({}),
+});
+
+/** A function that runs one step with its update, late in a training, and gives its terms by name. */
+export function stepWith({ student, teacher }, plugins) {
+  const services = createServices();
+  for (const [token, value] of [
+    [STUDENT, student],
+    [TEACHER, teacher],
+    [LOGGER, silentLogger],
+    [RNG, createRng(0)],
+  ])
+    services.register(token, value);
+  const registry = new TapRegistry({ student, teacher });
+  const distillers = createDistillers(plugins, services, registry);
+  const variables = trainedVariables(student, distillers);
+  const updater = new Updater(variables, createOptimizer({ name: 'sgd', momentum: 0.9, weightDecay: 1e-4 }), {
+    clipNorm: null,
+    emaDecay: null,
+  });
+  const models = {
+    student,
+    teacher,
+    distillers,
+    taps: { student: registry.requested('student'), teacher: registry.requested('teacher') },
+    variables,
+    rng: createRng(0),
+  };
+  return async (batch) => {
+    const { images, targets } = deviceBatch(batch);
+    const result = computeStep(models, images, targets, PROGRESS);
+    updater.apply(result.gradients, 1e-4);
+    const terms = await result.terms.data();
+    disposeAll([
+      images,
+      targets.boxes,
+      targets.labels,
+      targets.mask,
+      result.terms,
+      [...result.gradients.values()],
+      result.updates.map(({ value }) => value),
+    ]);
+    return Object.fromEntries(result.names.map((name, i) => [name, terms[i]]));
+  };
+}
+
+/** Behind every warm-up and late start. */
+const PROGRESS = { step: 2000, steps: 4000, epoch: 0, epochs: 1, fraction: 0.5 };

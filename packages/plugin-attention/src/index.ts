@@ -1,0 +1,10 @@
+export { channelAttention, spatialAttention } from './attention.js';
+export { cwd, type CwdInput, type CwdOptions } from './cwd/cwd.js';
+export { cwdLoss, type LevelMaps } from './cwd/cwd-loss.js';
+export { fbkd, type FbkdInput, type FbkdOptions } from './fbkd/fbkd.js';
+export { type FbkdBlocks, type FbkdLevel, fbkdLoss, type FbkdTerms } from './fbkd/fbkd-loss.js';
+export { applyNonLocal, createNonLocal, type NonLocalBlock } from './fbkd/non-local.js';
+export { applyContextBlock, type ContextBlock, createContextBlock } from './fgd/context-block.js';
+export { fgd, type FgdInput, type FgdOptions } from './fgd/fgd.js';
+export { type FgdLevel, fgdLoss, type FgdTerms } from './fgd/fgd-loss.js';
+export { type FocalMaskOptions, focalMasks, type FocalMasks } from './fgd/focal-masks.js';
