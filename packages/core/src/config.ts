@@ -140,6 +140,8 @@ export const configSchema = v.strictObject({
       v.minEntries(1, 'must name at least one teacher'),
     ),
   ),
+  /** Keep the maps of teachers of features alone in the run folder, of pictures that are at most flipped. */
+  cacheTeacher: v.optional(v.boolean()),
   distillers: v.optional(v.array(use<PluginDefinition>()), []),
   data: v.strictObject({
     train: source,

@@ -11,7 +11,7 @@ export function hostFloats({ dtype, data }: HostTensor): Float32Array {
   return Float32Array.from(data);
 }
 
-function halfToFloat(bits: number): number {
+export function halfToFloat(bits: number): number {
   const sign = bits & 0x8000 ? -1 : 1;
   const exponent = (bits >> 10) & 0x1f;
   const fraction = bits & 0x3ff;

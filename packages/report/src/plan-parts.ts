@@ -31,7 +31,7 @@ function wrapped(text: string, width: number): string[] {
 
 /** A detector as one paragraph. */
 export function detectorLines(
-  { name, package: from, parameters, trainable, weights, input, ahead, levels, capabilities }: PlannedDetector,
+  { name, package: from, parameters, trainable, weights, input, ahead, cache, levels, capabilities }: PlannedDetector,
   role: 'student' | 'teacher' | `teacher ${string}`,
 ): string[] {
   const size =
@@ -58,6 +58,9 @@ export function detectorLines(
               ] as const,
             ]
           : []),
+        ...(cache === undefined
+          ? []
+          : [['keeps', `its maps in the run folder: ${count(cache.files)} files, ${(cache.bytes / 2 ** 20).toFixed(1)} MiB in all`] as const]),
         ...(levels.length === 0
           ? []
           : [

@@ -107,6 +107,7 @@ function prepared({ images, shape, imageSizes }: HostBatch, { layout }: TeacherI
 
 interface Drawn {
   readonly image: ImageRecord;
+  readonly flipped: boolean;
   /** [h, w, 3], normalised */
   readonly pixels: Float32Array;
   readonly height: number;
@@ -151,7 +152,7 @@ function draw(
       ? [width - x2 * scaleX, y1 * scaleY, width - x1 * scaleX, y2 * scaleY]
       : [x1 * scaleX, y1 * scaleY, x2 * scaleX, y2 * scaleY],
   );
-  return { image, pixels, height, width, boxes, labels: image.annotations.map(({ label }) => label) };
+  return { image, flipped, pixels, height, width, boxes, labels: image.annotations.map(({ label }) => label) };
 }
 
 /** Pads images and ground truth to the largest of the batch, as every data source does. */
@@ -183,5 +184,6 @@ function assemble(drawn: readonly Drawn[], divisible: number): HostBatch {
     imageSizes: drawn.map((one) => [one.height, one.width]),
     originalSizes: drawn.map(({ image }) => [image.height, image.width]),
     ids: drawn.map(({ image }) => image.id),
+    flipped: drawn.map(({ flipped }) => flipped),
   };
 }

@@ -136,6 +136,8 @@ export interface HostBatch {
   readonly originalSizes: readonly (readonly [number, number])[];
   /** Per image: the id in the annotations. */
   readonly ids: readonly (number | string)[];
+  /** Per image: whether the augmentation `flip` mirrored it; left out where there is none. */
+  readonly flipped?: readonly boolean[];
   /** The images by `LoaderOptions.extraInputs`, one for each. */
   readonly extra?: readonly PreparedImages[];
 }

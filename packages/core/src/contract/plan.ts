@@ -61,6 +61,8 @@ export interface PlannedDetector {
   readonly input: TeacherInput;
   /** A teacher that reads images of its own: it runs before each step, its maps are brought to the student's cells. */
   readonly ahead?: true;
+  /** What is kept of it in the run folder when all pictures have been seen. */
+  readonly cache?: { readonly files: number; readonly bytes: number };
   readonly capabilities: readonly string[];
   /** Taps of the neck, finest first; of a teacher of another family all. */
   readonly levels: readonly TapInfo[];

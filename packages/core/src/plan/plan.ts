@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type BuiltTeacher, ofTeachers } from '../run/teachers.js';
+import { cacheSize } from '../run/teacher-cache.js';
 import { standInOf } from '../plugins/stand-in.js';
 import { type Config, parseConfig } from '../config.js';
 import type { Dataset } from '../contract/data.js';
@@ -122,7 +123,14 @@ const plannedData = ({ name, images }: Dataset): PlannedData => ({
 });
 
 async function plannedDetector(
-  { detector, definition, options, info }: Pick<BuiltTeacher, 'detector' | 'definition' | 'options' | 'info'>,
+  {
+    id,
+    detector,
+    definition,
+    options,
+    info,
+    foreign,
+  }: Pick<BuiltTeacher, 'detector' | 'definition' | 'options' | 'info'> & Partial<Pick<BuiltTeacher, 'id' | 'foreign'>>,
   run: Run,
 ): Promise<PlannedDetector> {
   const { name, input, capabilities, taps } = detector;
@@ -136,6 +144,7 @@ async function plannedDetector(
     trainable: info.trainable,
     weights: info.weights,
     ...(standInOf(detector) && { ahead: true as const }),
+    ...(run.config.cacheTeacher === true && foreign && { cache: cacheSize(run, id!, foreign) }),
     capabilities: [...capabilities],
     levels: taps
       .filter((tap) => kind === 'teacher' || tap.name.startsWith('neck@'))

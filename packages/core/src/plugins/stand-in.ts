@@ -7,9 +7,15 @@ import { resampleMap } from '../step/resample-map.js';
 import { teacherMaps } from '../step/teacher-maps.js';
 import { disposeAll } from '../tidy.js';
 
+/** What a teacher said of images, kept in the run folder. */
+export interface TeacherStore {
+  /** Maps [b, h, w, c] of a batch by the teacher's own names, which the caller disposes. */
+  maps(batch: Pick<HostBatch, 'ids' | 'flipped'>, wanted: readonly string[]): Promise<Record<string, tf.Tensor4D>>;
+}
+
 /** A batch as student and teacher see it. */
 export interface BothBatches {
-  readonly student: Pick<HostBatch, 'shape' | 'imageSizes' | 'ids'>;
+  readonly student: Pick<HostBatch, 'shape' | 'imageSizes' | 'ids' | 'flipped'>;
   readonly teacher: PreparedImages;
 }
 
@@ -23,6 +29,10 @@ export interface StandIn {
   readonly input: TeacherInput;
   /** The tap that holds a map of the teacher at a stride of the student. */
   at(tap: TapInfo, stride: number): TapInfo;
+  /** The teacher's own taps behind these names. */
+  sources(names: readonly string[]): string[];
+  /** Where maps are read instead of running it: it needs no images then. */
+  store?: TeacherStore;
   /** @returns what frees all that it keeps for the batch */
   run(batch: BothBatches, wanted: readonly string[]): Promise<() => void>;
 }
@@ -107,12 +117,16 @@ export function featureStandIn(teacher: Teacher): StandIn {
     detect: lacks('detections'),
     dispose: () => {},
   };
-  return known({
+  const standIn: StandIn = known({
     detector,
     input,
     at: table.at,
+    sources: table.sources,
     run: async (batch, wanted) => {
-      const output = await teacherMaps(teacher, { ...batch.teacher, ids: batch.student.ids }, table.sources(wanted));
+      const sources = table.sources(wanted);
+      const output: TeacherOutput = standIn.store
+        ? { maps: await standIn.store.maps(batch.student, sources) }
+        : await teacherMaps(teacher, { ...batch.teacher, ids: batch.student.ids }, sources);
       const maps = Object.fromEntries(
         wanted.map((tap) => {
           const place = table.place(tap);
@@ -127,6 +141,7 @@ export function featureStandIn(teacher: Teacher): StandIn {
       };
     },
   });
+  return standIn;
 }
 
 function known(standIn: StandIn): StandIn {
@@ -175,6 +190,7 @@ export function detectorStandIn(own: Detector, student: InputSpec): StandIn {
     detector,
     input: own.input,
     at: table.at,
+    sources: table.sources,
     run: async (batch) => {
       const images = tf.tensor4d(batch.teacher.data, [...batch.teacher.shape]);
       current = { images, batch };

@@ -1,7 +1,7 @@
 import type { HostBatch, InputSpec, PreparedImages, TeacherInput } from '../contract/data.js';
 import type { Detector } from '../contract/detector.js';
 import { KdError } from '../errors.js';
-import { standInOf } from '../plugins/stand-in.js';
+import { type StandIn, standInOf } from '../plugins/stand-in.js';
 
 /** A teacher with the names of the taps that are wanted of it. */
 export interface Wanted {
@@ -32,12 +32,15 @@ export function aheadOf(teachers: readonly Detector[], student: InputSpec, name:
   const own = rule(student);
   const inputs = new Map<string, TeacherInput>();
   for (const teacher of teachers) {
-    const input = standInOf(teacher)?.input;
-    if (input !== undefined && rule(input) !== own) inputs.set(rule(input), input);
+    const standIn = standInOf(teacher);
+    if (standIn === undefined || standIn.store !== undefined) continue;
+    const { input } = standIn;
+    if (rule(input) !== own) inputs.set(rule(input), input);
   }
   const places = [...inputs.keys()];
-  const imagesFor = (batch: HostBatch, input: TeacherInput): PreparedImages => {
+  const imagesFor = (batch: HostBatch, { input, store }: StandIn): PreparedImages => {
     const { images: data, shape, imageSizes } = batch;
+    if (store !== undefined) return unseen(input, shape[0]);
     if (rule(input) === own) return { data, shape, imageSizes };
     const prepared = batch.extra?.[places.indexOf(rule(input))];
     if (prepared !== undefined) return prepared;
@@ -56,7 +59,7 @@ export function aheadOf(teachers: readonly Detector[], student: InputSpec, name:
         for (const { detector, taps } of wanted) {
           const standIn = standInOf(detector);
           if (standIn !== undefined)
-            freed.push(await standIn.run({ student, teacher: imagesFor(student, standIn.input) }, taps));
+            freed.push(await standIn.run({ student, teacher: imagesFor(student, standIn) }, taps));
         }
       } catch (error) {
         free();
@@ -65,4 +68,11 @@ export function aheadOf(teachers: readonly Detector[], student: InputSpec, name:
       return freed.length === 0 ? undefined : free;
     },
   };
+}
+
+/** Where maps are read from a store: the sizes of the images that they belong to, without pixels. */
+function unseen({ fixedSize, layout }: TeacherInput, b: number): PreparedImages {
+  const [h, w] = fixedSize!;
+  const shape: PreparedImages['shape'] = layout === 'nchw' ? [b, 3, h, w] : [b, h, w, 3];
+  return { data: new Float32Array(), shape, imageSizes: Array.from({ length: b }, () => [h, w] as const) };
 }

@@ -16,6 +16,8 @@ import { idleDistillers } from '../step/idle.js';
 import { learningRateFactor } from './schedules.js';
 import { type StepModels, type StepProgress, type StepTeacher, teacherOf } from '../step/step-models.js';
 import { type Ahead, aheadOf } from './ahead.js';
+import { cachedTeachers, checkFlips, teacherStore } from './teacher-cache.js';
+import { standInOf } from '../plugins/stand-in.js';
 import { deviceBatch } from '../step/step.js';
 import { TermLog } from './term-log.js';
 import { disposeAll } from '../tidy.js';
@@ -51,6 +53,10 @@ export class RunSteps {
     this.#run = run;
     const { workers, onBadImage, augment } = config.data;
     const { input } = run.student.detector;
+    for (const teacher of config.cacheTeacher === true ? cachedTeachers(run.teachers) : []) {
+      const standIn = standInOf(teacher.detector)!;
+      standIn.store = teacherStore(teacher, standIn, run.taps.teachers.get(teacher.id) ?? [], run);
+    }
     this.#ahead = aheadOf(
       run.teachers.map(({ detector }) => detector),
       input,
@@ -126,6 +132,7 @@ export class RunSteps {
     try {
       for await (const batch of this.loader.epoch(epoch, (this.done - epoch * this.stepsPerEpoch) * accumulate)) {
         const progress = { ...this.progress(epoch), micro: sum.count };
+        if (this.#run.config.cacheTeacher === true) checkFlips(batch, this.#run);
         // Most runs have no teacher of its own input, and nothing to wait for.
         const free = this.#ahead.some ? await this.#ahead.run(batch, this.#read(progress)) : undefined;
         try {

@@ -17,6 +17,7 @@ import {
 import { weightsPath } from './checkpoints.js';
 import type { Role } from '../contract/plugin.js';
 import { type BuiltTeacher, definitionsOfTeacher, loadTeacher, resolveTeachers, teacherEntries } from './teachers.js';
+import { checkCached } from './teacher-cache.js';
 import type { ResolvedConfig } from '../config.js';
 import { warnOfOtherCopies } from '../plugins/copies.js';
 import {
@@ -164,6 +165,7 @@ export async function prepareRun(
       teachers.push(loaded);
       disposable.push(loaded);
     }
+    if (config.cacheTeacher === true) checkCached(teachers, config.data.augment);
     const services = createServices();
     services.register(ENGINE, engine);
     services.register(LOGGER, logger);

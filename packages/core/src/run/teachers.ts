@@ -2,7 +2,7 @@ import type { Category, InputSpec } from '../contract/data.js';
 import type { Detector, DetectorContext, DetectorDefinition } from '../contract/detector.js';
 import type { CheckpointFormat } from '../contract/checkpoint.js';
 import type { ModelInfo } from '../contract/listener.js';
-import type { TeacherDefinition } from '../contract/teacher.js';
+import type { Teacher, TeacherDefinition } from '../contract/teacher.js';
 import type { ResolvedConfig } from '../config.js';
 import type { Use } from '../define.js';
 import { fingerprintOfFrozen, fingerprintOfText, setFingerprint } from '../fingerprint.js';
@@ -33,6 +33,8 @@ export interface BuiltTeacher {
   readonly options: unknown;
   readonly info: ModelInfo;
   readonly classes?: ClassMap;
+  /** Of another family: the teacher itself. */
+  readonly foreign?: Teacher;
   /** As it stands in the record of a run. */
   readonly written: unknown;
   dispose(): void | Promise<void>;
@@ -146,6 +148,7 @@ async function foreignTeacher(
       trainable: 0,
       weights: teacher.file ?? null,
     },
+    foreign: teacher,
     written: [definition.name, options],
     dispose: () => teacher.dispose(),
   };

@@ -55,7 +55,10 @@ interface Known {
 const AUGMENTATIONS: Readonly<Record<string, Known>> = {
   flip: entry(
     flipSchema,
-    (options) => (sample, rng) => (rng.uniform() < options.probability ? flip(sample, options.direction) : sample),
+    (options) => (sample, rng) => {
+      const flipped = rng.uniform() < options.probability;
+      return { ...(flipped ? flip(sample, options.direction) : sample), flipped };
+    },
   ),
   photometric: entry(photometricSchema, (options) => (sample, rng) => ({
     ...sample,

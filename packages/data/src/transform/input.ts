@@ -13,6 +13,8 @@ export interface BatchItem {
   readonly id?: number | string;
   /** [height, width] as decoded, where `image` was cropped since. */
   readonly originalSize?: readonly [number, number];
+  /** Whether the augmentation `flip` mirrored it, where there is one. */
+  readonly flipped?: boolean;
   /** Short side after resizing; default: the last of the input's. */
   readonly minSize?: number;
   /** Short sides by the further rules that the images are prepared by. */
@@ -56,6 +58,7 @@ export function inputTransform(items: readonly BatchItem[], input: InputSpec, ma
     imageSizes: sizes,
     originalSizes: items.map(({ image, originalSize }) => originalSize ?? [image.height, image.width]),
     ids: items.map(({ id }, i) => id ?? i),
+    ...(items[0]!.flipped !== undefined && { flipped: items.map(({ flipped = false }) => flipped) }),
   };
 }
 

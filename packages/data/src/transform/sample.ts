@@ -8,6 +8,8 @@ export interface Sample {
   readonly boxes: readonly Box[];
   /** One per box. */
   readonly labels: readonly number[];
+  /** Whether the augmentation `flip` mirrored it, where there is one. */
+  readonly flipped?: boolean;
 }
 
 /** Keeps the boxes that have an area after a change, with their labels. */

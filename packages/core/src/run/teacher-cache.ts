@@ -1,0 +1,156 @@
+import * as tf from '@tensorflow/tfjs-core';
+import type { HostTensor, NamedTensors } from '../contract/checkpoint.js';
+import type { AugmentSpec, HostBatch } from '../contract/data.js';
+import type { Teacher } from '../contract/teacher.js';
+import { KdError } from '../errors.js';
+import { fingerprintOfData, fingerprintOfFrozen } from '../fingerprint.js';
+import { fromHalf, toHalf } from '../half.js';
+import { openLoader } from '../open-loader.js';
+import { type StandIn, standInOf, type TeacherStore } from '../plugins/stand-in.js';
+import { readSame } from '../passes/pass-cache.js';
+import { teacherMaps } from '../step/teacher-maps.js';
+import { disposeAll } from '../tidy.js';
+import { toHost } from '../variables.js';
+import type { BuiltTeacher } from './teachers.js';
+import type { Run } from './run.js';
+
+/** How much a cached teacher keeps at most. */
+export interface CacheSize {
+  readonly files: number;
+  readonly bytes: number;
+}
+
+/** The teachers whose maps are kept: all of features alone. */
+export const cachedTeachers = (teachers: readonly BuiltTeacher[]): readonly BuiltTeacher[] =>
+  teachers.filter(({ foreign }) => foreign !== undefined);
+
+/**
+ * Whether the maps of teachers can be kept: the same picture has to give the same map every time.
+ * @throws KdError CONFIG_INVALID naming what is in the way
+ */
+export function checkCached(teachers: readonly BuiltTeacher[], augment: readonly AugmentSpec[]): void {
+  const refuse = (why: string): never => {
+    throw new KdError('CONFIG_INVALID', `cacheTeacher: ${why}`);
+  };
+  const cached = cachedTeachers(teachers);
+  if (cached.length === 0)
+    refuse('no teacher of the run is one of features alone, whose maps can be kept. Leave cacheTeacher out.');
+  const others = augment.filter(({ name }) => name !== 'flip').map(({ name }) => name);
+  if (others.length > 0)
+    refuse(
+      `the augmentation ${others.join(', ')} makes another picture every time, so that maps cannot be kept. Take it out of data.augment (flip alone may stay), or leave cacheTeacher out.`,
+    );
+  if (augment.length > 1) refuse('data.augment has flip twice; the maps of one can be kept. Leave one out.');
+  const sizeless = cached.find(({ detector }) => detector.input.fixedSize === null);
+  if (sizeless !== undefined)
+    refuse(
+      `the input of the teacher "${sizeless.id}" has no fixedSize, so that its maps depend on the other pictures of a batch. Give it fixedSize: [height, width], or leave cacheTeacher out.`,
+    );
+}
+
+/** A picture and its mirror image have maps of their own. @throws KdError DATA_INVALID */
+export function checkFlips({ flipped }: HostBatch, { train, config }: Pick<Run, 'train' | 'config'>): void {
+  if (flipped === undefined && config.data.augment.length > 0)
+    throw new KdError(
+      'DATA_INVALID',
+      `cacheTeacher: the loader of ${train.name} does not say which images were flipped (\`flipped\` of its batches). Leave cacheTeacher out, or flip.`,
+    );
+}
+
+/** Files and bytes of all pictures, those that `flip` mirrors too, as fp16. */
+export function cacheSize(
+  { train, taps, teachers, config }: Pick<Run, 'train' | 'taps' | 'teachers' | 'config'>,
+  id: string,
+  teacher: Teacher,
+): CacheSize {
+  const { detector } = teachers.find((one) => one.id === id)!;
+  const wanted = standInOf(detector)!.sources(taps.teachers.get(id) ?? []);
+  const [height, width] = teacher.input.fixedSize!;
+  const cells = (stride: number): number => Math.ceil(height / stride) * Math.ceil(width / stride);
+  const each = teacher.taps
+    .filter(({ name }) => wanted.includes(name))
+    .reduce((sum, { stride, channels }) => sum + 2 * channels * cells(stride), 0);
+  const files = train.images.length * (config.data.augment.length > 0 ? 2 : 1);
+  return { files, bytes: files * each };
+}
+
+type Needs = Pick<Run, 'folder' | 'options' | 'logger' | 'train' | 'config'>;
+
+/** The store of one teacher. A picture is run alone, so that its maps do not depend on what was missing beside it. */
+export function teacherStore(
+  { id, detector, foreign }: BuiltTeacher,
+  standIn: StandIn,
+  taps: readonly string[],
+  { folder, options: { format }, logger, train, config }: Needs,
+): TeacherStore {
+  const teacher = foreign!;
+  const sources = standIn.sources(taps);
+  const places = new Map(train.images.map((image, place) => [image.id, place]));
+  const [flip] = config.data.augment;
+  let from: Promise<string> | undefined;
+  const madeFrom = (): Promise<string> =>
+    (from ??= fingerprintOfFrozen(detector).then((weights) =>
+      JSON.stringify({ teacher: weights, taps: sources, data: fingerprintOfData(train), flip: flip?.['direction'] }),
+    ));
+
+  const make = async (place: number, flipped: boolean, file: string): Promise<NamedTensors> => {
+    const loader = openLoader(train, {
+      input: teacher.input,
+      extraInputs: [teacher.input],
+      ...{ batchSize: 1, training: flipped, shuffle: false, dropLast: false, seed: 0, workers: 0, onBadImage: 'error' },
+      augment: flipped ? [{ ...flip!, probability: 1 }] : [],
+      indices: [place],
+    });
+    try {
+      for await (const batch of loader.epoch(0)) {
+        const output = await teacherMaps(teacher, { ...batch.extra![0]!, ids: batch.ids }, sources);
+        const tensors = new Map<string, HostTensor>();
+        try {
+          for (const name of sources) tensors.set(name, half(id, name, await toHost(output.maps[name]!)));
+        } finally {
+          disposeAll(output);
+        }
+        await format.write(file, tensors, { kd: '1', teacher: id, madeFrom: await madeFrom() });
+        return tensors;
+      }
+    } finally {
+      await loader.close();
+    }
+    throw new KdError('DATA_INVALID', `the loader of ${train.name} gave no image for place ${place}.`);
+  };
+
+  const mapsOf = async (image: number | string, flipped: boolean): Promise<NamedTensors> => {
+    const place = places.get(image)!;
+    const file = folder.file('passes', `teacher-${id}`, 'cache', `${place}${flipped ? '-flipped' : ''}${format.extension}`);
+    const known = await readSame(file, { madeFrom: await madeFrom() }, { format, logger });
+    return known ?? make(place, flipped, file);
+  };
+
+  return {
+    maps: async ({ ids, flipped }, wanted) => {
+      const rows: NamedTensors[] = [];
+      // One after the other: what is missing runs the teacher.
+      for (const [i, image] of ids.entries()) rows.push(await mapsOf(image, flipped?.[i] ?? false));
+      return Object.fromEntries(wanted.map((name) => [name, together(rows.map((row) => row.get(name)!))]));
+    },
+  };
+}
+
+/** @throws KdError TEACHER_INVALID for values beyond fp16 */
+function half(id: string, tap: string, { shape, data }: HostTensor): HostTensor {
+  const values = toHalf(data as Float32Array);
+  if (values.some((bits) => (bits & 0x7c00) === 0x7c00))
+    throw new KdError(
+      'TEACHER_INVALID',
+      `cacheTeacher: the map "${tap}" of the teacher "${id}" has values that fp16 cannot hold (above 65504, or not finite). Leave cacheTeacher out.`,
+    );
+  return { dtype: 'F16', shape, data: values };
+}
+
+/** Maps [1, h, w, c] of one size as [b, h, w, c]. */
+function together(maps: readonly HostTensor[]): tf.Tensor4D {
+  const [, h, w, c] = maps[0]!.shape as [number, number, number, number];
+  const data = new Float32Array(maps.length * h * w * c);
+  maps.forEach((map, i) => data.set(fromHalf(map.data as Uint16Array), i * h * w * c));
+  return tf.tensor4d(data, [maps.length, h, w, c]);
+}
