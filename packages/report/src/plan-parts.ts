@@ -60,7 +60,12 @@ export function detectorLines(
           : []),
         ...(cache === undefined
           ? []
-          : [['keeps', `its maps in the run folder: ${count(cache.files)} files, ${(cache.bytes / 2 ** 20).toFixed(1)} MiB in all`] as const]),
+          : [
+              [
+                'keeps',
+                `its maps in the run folder: ${count(cache.files)} files, ${(cache.bytes / 2 ** 20).toFixed(1)} MiB in all`,
+              ] as const,
+            ]),
         ...(levels.length === 0
           ? []
           : [

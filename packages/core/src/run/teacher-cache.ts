@@ -121,7 +121,12 @@ export function teacherStore(
 
   const mapsOf = async (image: number | string, flipped: boolean): Promise<NamedTensors> => {
     const place = places.get(image)!;
-    const file = folder.file('passes', `teacher-${id}`, 'cache', `${place}${flipped ? '-flipped' : ''}${format.extension}`);
+    const file = folder.file(
+      'passes',
+      `teacher-${id}`,
+      'cache',
+      `${place}${flipped ? '-flipped' : ''}${format.extension}`,
+    );
     const known = await readSame(file, { madeFrom: await madeFrom() }, { format, logger });
     return known ?? make(place, flipped, file);
   };

@@ -53,13 +53,10 @@ interface Known {
 }
 
 const AUGMENTATIONS: Readonly<Record<string, Known>> = {
-  flip: entry(
-    flipSchema,
-    (options) => (sample, rng) => {
-      const flipped = rng.uniform() < options.probability;
-      return { ...(flipped ? flip(sample, options.direction) : sample), flipped };
-    },
-  ),
+  flip: entry(flipSchema, (options) => (sample, rng) => {
+    const flipped = rng.uniform() < options.probability;
+    return { ...(flipped ? flip(sample, options.direction) : sample), flipped };
+  }),
   photometric: entry(photometricSchema, (options) => (sample, rng) => ({
     ...sample,
     image: photometric(sample.image, options, rng),
