@@ -72,8 +72,8 @@ export const ERROR_CODES = explained({
   TEACHER_INVALID: {
     meaning: 'The teacher is missing, or does not fit the student.',
     cause:
-      'It was trained on other classes or in another order, has other input options, or reads its maps in another way than the student.',
-    fix: 'Give the student the input options of the teacher, and train both on one list of classes. The message has both sides of what differs.',
+      'It has no class in common with the data, or other classes or sizes of images than a method on predictions can do with; it reads its maps in another way than the student; or, of another family, it lacks an input rule or a tap is no map of its stride.',
+    fix: 'The message has both sides of what differs. Methods on features need neither the classes nor the input of the student; for others say what stands for what with `classes` of the teacher, and give the student its input options.',
   },
   NON_FINITE: {
     meaning: 'A loss term or a gradient is not finite.',
