@@ -136,6 +136,7 @@ const YAML = {
     `a: &a [${'x,'.repeat(20)}]\n${['b', 'c', 'd', 'e'].map((key, i) => `${key}: &${key} [${`*${'abcd'[i]},`.repeat(20)}]\n`).join('')}${text}`,
   'an alias of itself': (text, random) => replaceOne(text, /(?<=: ).+$/gm, () => '&a [*a]', random),
   'deep lists': (text, random) => replaceOne(text, /(?<=: ).+$/gm, () => '['.repeat(DEEP), random),
+  'deep dashes': (text, random) => replaceOne(text, /(?<=: ).+$/gm, () => `\n${'- '.repeat(DEEP)}x`, random),
 };
 
 const CSV = {

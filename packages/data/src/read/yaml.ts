@@ -23,6 +23,7 @@ export type YamlValue = { readonly line: number } & (
 /** Of a file; those that describe a data set have a few hundred lines. */
 const MOST_BYTES = 1_000_000;
 const MOST_ALIASES = 100;
+const DEEPEST = 100;
 
 /**
  * Reads YAML that is one map. No tag is followed and nothing is made but texts, lists and maps.
@@ -45,6 +46,7 @@ export async function readYamlMap(file: string): Promise<ReadonlyMap<string, Yam
 function parse(source: string, file: string): YamlValue {
   const lines = new LineCounter();
   const at = (offset: number): number => Math.max(lines.linePos(offset).line, 1);
+  refuseDeep(source, file);
   try {
     const document = parseDocument(source, { lineCounter: lines, prettyErrors: false });
     const wrong = document.errors[0] ?? document.warnings[0];
@@ -60,6 +62,22 @@ function parse(source: string, file: string): YamlValue {
       thrown instanceof RangeError ? 'is nested too deep' : `is not valid YAML: ${messageOf(thrown)}`,
     );
   }
+}
+
+/** Before it is parsed: the parser takes its time over what is nested deep, and may end the process. */
+function refuseDeep(source: string, file: string): void {
+  let open = 0;
+  source.split(/\r\n|\r|\n/).forEach((text, i) => {
+    for (const sign of text) {
+      if (sign === '[' || sign === '{') open++;
+      else if (sign === ']' || sign === '}') open = Math.max(open - 1, 0);
+      if (open > DEEPEST) break;
+    }
+    const indent = /^ */.exec(text)![0].length;
+    const dashes = text.match(/(?:^|\s)[-?](?=\s|$)/g)?.length ?? 0;
+    if (open > DEEPEST || indent > 2 * DEEPEST || dashes > DEEPEST)
+      throw invalid(`${file}, line ${i + 1},`, 'is nested too deep');
+  });
 }
 
 /** YAML 1.1 and 1.2, and its readers, disagree about where a tab may stand. */

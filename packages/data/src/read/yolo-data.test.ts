@@ -72,7 +72,11 @@ describe('data.yaml', () => {
       /as an alias bomb does/,
     ],
     ['a: &a [*a]\nnames: [cat]\ntrain: images', /line 1/],
-    [`a: ${'['.repeat(200_000)}`, /data\.yaml.* (?:is nested too deep|is not valid YAML)/],
+    [`names: [cat]\na: ${'['.repeat(200_000)}`, /line 2, is nested too deep/],
+    [`a:\n${'{a: '.repeat(200)}`, /line 2, is nested too deep/],
+    [`a:\n${'- '.repeat(200_000)}x`, /line 2, is nested too deep/],
+    [`${'? '.repeat(200_000)}x`, /line 1, is nested too deep/],
+    [Array.from({ length: 300 }, (_, n) => `${' '.repeat(n)}a:`).join('\n'), /line 202, is nested too deep/],
     [`names: [cat]\n#${'x'.repeat(1_000_001)}`, /bytes, more than any description/],
   ])('refuses %j', async (text, expected) => {
     expect(await message(await yaml(text))).toMatch(expected);
