@@ -62,15 +62,21 @@ async function measure(detector, all, file) {
     await runner.once();
     const best = {};
     for (let round = 0; round < ROUNDS; round++)
-      for (const [method, ms] of Object.entries(await runner.once()))
-        best[method] = Math.min(ms, best[method] ?? Infinity);
+      for (const [method, { ms, cpu_ms: cpu }] of Object.entries(await runner.once()))
+        best[method] = {
+          ms: Math.min(ms, best[method]?.ms ?? Infinity),
+          cpu: Math.min(cpu, best[method]?.cpu ?? Infinity),
+        };
     return methods.map((method) => ({
       method,
       detector,
-      ours_ms: rounded(best[method]),
+      ours_ms: rounded(best[method].ms),
       peer: 'the same step without distillation terms',
-      peer_ms: rounded(best.plain),
-      ratio: ratio(best[method], best.plain),
+      peer_ms: rounded(best.plain.ms),
+      ratio: ratio(best[method].ms, best.plain.ms),
+      ours_cpu_ms: rounded(best[method].cpu),
+      peer_cpu_ms: rounded(best.plain.cpu),
+      cpu_ratio: ratio(best[method].cpu, best.plain.cpu),
       wanted: WANTED[method] ?? null,
       engine: runner.about.engine,
       threads: THREADS,

@@ -24,9 +24,10 @@ console.log(JSON.stringify({ engine }));
 for await (const _ of createInterface({ input: process.stdin })) {
   const times = {};
   for (const [name, step] of steps) {
-    const start = performance.now();
+    const [start, before] = [performance.now(), process.cpuUsage()];
     await step(batch);
-    times[name] = performance.now() - start;
+    const { user, system } = process.cpuUsage(before);
+    times[name] = { ms: performance.now() - start, cpu_ms: (user + system) / 1000 };
   }
   console.log(JSON.stringify(times));
 }
