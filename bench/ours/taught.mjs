@@ -9,6 +9,7 @@ import {
   definePlugin,
   deviceBatch,
   disposeAll,
+  ENGINE,
   LOGGER,
   RNG,
   silentLogger,
@@ -50,6 +51,7 @@ export function stepWith({ student, teacher }, plugins) {
   for (const [token, value] of [
     [STUDENT, student],
     [TEACHER, teacher],
+    [ENGINE, tensorflow()],
     [LOGGER, silentLogger],
     [RNG, createRng(0)],
   ])
