@@ -17,7 +17,7 @@ import {
 import { weightsPath } from './checkpoints.js';
 import type { Role } from '../contract/plugin.js';
 import { type BuiltTeacher, definitionsOfTeacher, loadTeacher, resolveTeachers, teacherEntries } from './teachers.js';
-import { checkCached } from './teacher-cache.js';
+import { checkCached } from './cached-teachers.js';
 import type { ResolvedConfig } from '../config.js';
 import { warnOfOtherCopies } from '../plugins/copies.js';
 import {
