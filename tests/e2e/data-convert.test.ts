@@ -55,7 +55,7 @@ test('every form becomes a COCO file that kd data check takes as it is told', as
     [['--labelme', 'labelme'], 'labelme/a.png', 1],
     [['--csv', 'boxes.csv', '--classes', 'classes.csv'], 'yolo/train/images/a.png', 5],
   ] as const) {
-    const { code, stdout, stderr } = await run('convert', ...args, '--out', 'all.json');
+    const { code, stdout, stderr } = await run('convert', ...args, '--out', 'all.json', '--force');
     expect([code, stdout]).toEqual([
       0,
       expect.stringContaining(
@@ -88,11 +88,15 @@ test('where something is wrong, nothing is written', async () => {
   for (const args of [
     ['--yolo', 'yolo/data.yaml'],
     ['--out', 'wrong.json'],
-    ['--csv', 'boxes.csv', '--out', 'boxes.csv'],
+    ['--csv', 'boxes.csv', '--out', 'boxes.csv', '--force'],
+    ['--labelme', 'labelme', '--out', 'labelme/a.json'],
+    ['--labelme', 'labelme', '--out', 'labelme/a.png'],
   ]) {
     const misused = await run('convert', ...args);
     expect([misused.code, misused.stderr]).toEqual([2, expect.stringMatching(/\[USAGE\]/)]);
   }
   expect((await readdir(folder)).sort()).toEqual(before.sort());
   expect(await readFile(join(folder, 'boxes.csv'), 'utf8')).toMatch(/^yolo/);
+  expect(await written('labelme/a.json')).toHaveProperty('shapes');
+  expect(await readFile(join(folder, 'labelme/a.png'))).toEqual(PNG);
 });

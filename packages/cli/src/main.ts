@@ -157,6 +157,7 @@ export function build(): CAC {
     'needed where no other data is given',
   )
     .option('--out <file>', 'The file, such as annotations.json')
+    .option('--force', 'Replace a file that is there already')
     .option('--strict', 'Refuse what would be corrected')
     .option('--json', 'One JSON object on standard output and nothing else')
     .example('  kd data convert --yolo data.yaml --split val --out annotations.json')

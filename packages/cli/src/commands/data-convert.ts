@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { KdError, writeFileAtomic } from '@kd/core/plain';
@@ -25,6 +26,9 @@ export async function convertData(flags: Flags): Promise<number> {
   const { spec, folder } = argument;
   const sources = [spec['annotations'], spec['data']].flat().filter((one) => typeof one === 'string');
   for (const one of sources) await refuseSame(resolve(folder, one), file);
+  // It may be a label file of the set, or a picture.
+  if (existsSync(file) && flags['force'] !== true)
+    throw new KdError('USAGE', `${shownPath(file)} is there already; name another file, or replace it with --force.`);
   const dataset = await openDataset(strict === true ? { ...spec, strict } : spec, folder);
   const { instances, images } = await toCoco(dataset, file);
   await writeFileAtomic(file, cocoText(instances));

@@ -1,7 +1,8 @@
-import { type Category, KdError, readRegularText, shown } from '@kd/core/plain';
+import { type Category, KdError, shown } from '@kd/core/plain';
 import { readCsv } from './csv-file.js';
 import { distinct } from './choose-categories.js';
 import { readJson } from './json.js';
+import { readText } from './text.js';
 
 /**
  * Classes out of a file: a JSON list of names, which have the ids 1 to K, or rows `name,id`.
@@ -9,8 +10,8 @@ import { readJson } from './json.js';
  */
 export async function readClassFile(file: string): Promise<readonly Category[]> {
   // What is not there is told below.
-  const isJson = await readRegularText(file).then(
-    (text) => /^\ufeff?\s*\[/.test(text),
+  const isJson = await readText(file).then(
+    (text) => /^\s*\[/.test(text),
     () => false,
   );
   if (isJson) {

@@ -1,5 +1,6 @@
-import { KdError, messageOf, readRegularText, shown } from '@kd/core/plain';
+import { KdError, messageOf, shown } from '@kd/core/plain';
 import { CsvError, parse } from 'csv-parse/sync';
+import { readText } from './text.js';
 
 /** A record, and the line of the file that it begins in. */
 export interface CsvRow {
@@ -18,16 +19,14 @@ const LONGEST = 100_000;
 export async function readCsv(
   file: string,
 ): Promise<{ readonly rows: readonly CsvRow[]; readonly delimiter: ',' | ';' }> {
-  const text = (
-    await readRegularText(file).catch((cause: unknown) => {
-      const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
-      throw new KdError(
-        'DATA_INVALID',
-        `${file} ${missing ? 'does not exist; check the path' : `cannot be read: ${messageOf(cause)}`}.`,
-        { cause },
-      );
-    })
-  ).replace(/^\ufeff/, '');
+  const text = await readText(file).catch((cause: unknown) => {
+    const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
+    throw new KdError(
+      'DATA_INVALID',
+      `${file} ${missing ? 'does not exist; check the path' : `cannot be read: ${messageOf(cause)}`}.`,
+      { cause },
+    );
+  });
   const first = /\S.*/.exec(text)?.[0] ?? '';
   const delimiter = first.includes(';') && !first.includes(',') ? ';' : ',';
   try {

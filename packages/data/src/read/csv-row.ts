@@ -55,5 +55,6 @@ function whole(text: string, fail: (why: string) => never): number {
 function advice(fields: readonly string[], width: number): string {
   if (fields.length > width)
     return '; write numbers with a point (a decimal comma parts them), and put texts with commas into double quotes';
+  if (fields.some((field) => field.includes('\t'))) return '; tabs part no fields: save the table with commas';
   return fields.some((field) => field.includes(';')) ? '; semicolons part fields where a header has them' : '';
 }

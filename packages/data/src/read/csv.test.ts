@@ -75,6 +75,12 @@ describe('csv', () => {
     );
   });
 
+  it('says of a table with tabs what parts fields', async () => {
+    expect(await message('file\tx1\ty1\tx2\ty2\tclass\na.png\t1\t2\t3\t4\tcat\n')).toMatch(
+      /line 2: the row has 1 field, and 6 are wanted; tabs part no fields: save the table with commas/,
+    );
+  });
+
   it('parts fields by semicolons where the header says so, and only there', async () => {
     const semicolons = ROWS.replaceAll(',', ';');
     expect(boxes(await open(`file;x1;y1;x2;y2;class\n${semicolons}`))).toEqual(READ);

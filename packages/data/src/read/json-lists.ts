@@ -52,7 +52,7 @@ function readObject(
   const parse = (): unknown => {
     window.peek();
     const start = window.offset;
-    const text = window.value();
+    const text = textAt(start);
     try {
       return JSON.parse(text);
     } catch (cause) {
@@ -60,6 +60,15 @@ function readObject(
       if (nan === null) return malformed(file, start + placeIn(text, cause), reasonOf(cause), cause);
       nanLine ??= lineAt(file, start) + nan.nanLine! - 1;
       return nan.value;
+    }
+  };
+  const textAt = (start: number): string => {
+    try {
+      return window.value();
+    } catch (cause) {
+      throw new KdError('DATA_INVALID', `${file}, line ${lineAt(file, start)}, cannot be read: ${messageOf(cause)}.`, {
+        cause,
+      });
     }
   };
   const expect = (...signs: string[]): string => {

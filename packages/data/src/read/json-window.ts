@@ -1,4 +1,5 @@
 import { readSync } from 'node:fs';
+import { checkUtf8 } from './text.js';
 
 const [TAB, LINE, RETURN, SPACE, QUOTE, BACKSLASH] = [0x09, 0x0a, 0x0d, 0x20, 0x22, 0x5c];
 const COMMA = 0x2c;
@@ -46,14 +47,19 @@ export class JsonWindow {
     return true;
   }
 
-  /** The text of the value that comes next: up to its last bracket or quote, or up to what may follow a plain one. */
+  /**
+   * The text of the value that comes next: up to its last bracket or quote, or up to what may follow a plain one.
+   * @throws Error for another encoding than UTF-8
+   */
   value(): string {
     this.peek();
     let end = endOfValue(this.#bytes, this.#at);
     while (end === null && this.#more()) end = endOfValue(this.#bytes, this.#at);
     const from = this.#at;
     this.#at = end ?? this.#bytes.length;
-    return this.#bytes.toString('utf8', from, this.#at);
+    const value = this.#bytes.subarray(from, this.#at);
+    checkUtf8(value);
+    return value.toString('utf8');
   }
 
   #more(): boolean {

@@ -1,4 +1,5 @@
-import { jsonStringEnd, KdError, messageOf, readRegularText } from '@kd/core/plain';
+import { jsonStringEnd, KdError, messageOf } from '@kd/core/plain';
+import { readText } from './text.js';
 
 /**
  * Text that stands for a NaN or Infinity after {@link readJson}: validators see it as a string and so can name its
@@ -17,8 +18,7 @@ export interface LooseJson {
  * @throws KdError DATA_INVALID naming the file
  */
 export async function readJson(file: string): Promise<LooseJson> {
-  const content = await readRegularText(file).catch((cause: unknown) => unreadable(file, cause));
-  const text = content.replace(/^\ufeff/, '');
+  const text = await readText(file).catch((cause: unknown) => unreadable(file, cause));
   if (text.trim() === '') throw new KdError('DATA_INVALID', `${file} is empty; JSON is wanted.`);
   try {
     return { value: JSON.parse(text), nanLine: null };

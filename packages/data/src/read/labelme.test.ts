@@ -377,7 +377,8 @@ describe('labelme', () => {
       /b\.json: a\.json is about the picture a\.png, too/,
     );
     expect(await message(await folderOf({ 'a.png': null }))).toMatch(/there is no JSON file in it/);
-    await expect(open(join(folders.root, 'nowhere'))).rejects.toThrow(/cannot be read/);
+    await expect(open(join(folders.root, 'nowhere'))).rejects.toThrow(/nowhere does not exist; check the path/);
+    await expect(open(join(await one([CAT]), 'a.json'))).rejects.toThrow(/a\.json is a file; a folder is wanted/);
     const outside = await one([CAT]);
     const folder = await one([CAT]);
     await symlink(join(outside, 'a.json'), join(folder, 'b.json'));

@@ -1,10 +1,11 @@
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
-import { KdError, messageOf, readRegularFile } from '@kd/core/plain';
+import { KdError, messageOf } from '@kd/core/plain';
 import type { Correction } from './correction.js';
 import { attemptLater, type TellFault } from './faults.js';
 import { nameHint } from './name-hint.js';
 import { checkRelative } from './safe-path.js';
+import { readText } from './text.js';
 import type { VocFolder } from './voc-folder.js';
 
 export const splitFile = (root: string, split: string): string => join(root, 'ImageSets', 'Main', `${split}.txt`);
@@ -34,7 +35,7 @@ export async function readSplit(
 ): Promise<readonly SplitLine[]> {
   checkRelative(split, `split of ${folder.root}`);
   const file = splitFile(folder.root, split);
-  const bytes = await readRegularFile(file).catch((cause: unknown) => {
+  const content = await readText(file).catch((cause: unknown) => {
     const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
     throw new KdError(
       'DATA_INVALID',
@@ -42,9 +43,7 @@ export async function readSplit(
       { cause },
     );
   });
-  const lines = bytes
-    .toString('utf8')
-    .replace(/^\ufeff/, '')
+  const lines = content
     .split(/\r\n|\r|\n/)
     .map((line, i) => ({ text: line.trim(), where: `${file}, line ${i + 1}`, number: i + 1 }))
     .filter(({ text }) => text !== '');

@@ -11,6 +11,11 @@ const PICTURE = /\.(?:jpe?g|jfif|png|webp|gif|tiff?|avif|bmp|dib|heic|heif|jp2|j
 
 export const isPicture = (name: string): boolean => PICTURE.test(name);
 
+const WHY: Readonly<Record<string, string>> = {
+  ENOENT: 'does not exist; check the path',
+  ENOTDIR: 'is a file; a folder is wanted',
+};
+
 /**
  * The files below a folder, sorted, as paths from `root`. Names that begin with a dot are left out (`._a.jpg` of macOS
  * is no picture), and links to folders are not followed, which is told: they may lead around in circles.
@@ -21,7 +26,9 @@ export async function walk(root: string, start: string, linked: (path: string) =
   const files: string[] = [];
   const visit = async (folder: string): Promise<void> => {
     const entries = await readdir(join(root, folder), { withFileTypes: true }).catch((cause: unknown) => {
-      throw new KdError('DATA_INVALID', `${join(root, folder)} cannot be read: ${messageOf(cause)}.`, { cause });
+      const { code } = cause as NodeJS.ErrnoException;
+      const why = (code !== undefined && WHY[code]) || `cannot be read: ${messageOf(cause)}`;
+      throw new KdError('DATA_INVALID', `${join(root, folder)} ${why}.`, { cause });
     });
     for (const entry of entries.filter(({ name }) => !name.startsWith('.'))) {
       const path = posix.join(folder, entry.name);

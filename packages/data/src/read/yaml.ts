@@ -1,4 +1,4 @@
-import { KdError, messageOf, readRegularFile } from '@kd/core/plain';
+import { KdError, messageOf } from '@kd/core/plain';
 import {
   CST,
   isAlias,
@@ -11,6 +11,7 @@ import {
   type Document,
   type Node,
 } from 'yaml';
+import { readText } from './text.js';
 
 /** A node of a YAML file. Scalars are texts as they are written: `0.0` is not `0`, `no` is a word. */
 export type YamlValue = { readonly line: number } & (
@@ -20,8 +21,8 @@ export type YamlValue = { readonly line: number } & (
   | { readonly kind: 'nothing' }
 );
 
-/** Of a file; those that describe a data set have a few hundred lines. */
-const MOST_BYTES = 1_000_000;
+/** Characters of a file; those that describe a data set have a few hundred lines. */
+const LONGEST = 1_000_000;
 const MOST_ALIASES = 100;
 const DEEPEST = 100;
 
@@ -30,13 +31,12 @@ const DEEPEST = 100;
  * @throws KdError DATA_INVALID naming file and line
  */
 export async function readYamlMap(file: string): Promise<ReadonlyMap<string, YamlValue>> {
-  const bytes = await readRegularFile(file).catch((cause: unknown) => {
+  const source = await readText(file).catch((cause: unknown) => {
     const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
     throw invalid(file, missing ? 'does not exist; check the path' : `cannot be read: ${messageOf(cause)}`, cause);
   });
-  if (bytes.length > MOST_BYTES)
-    throw invalid(file, `has ${bytes.length} bytes, more than any description of a data set; is it the right file?`);
-  const source = bytes.toString('utf8').replace(/^\ufeff/, '');
+  if (source.length > LONGEST)
+    throw invalid(file, `has ${source.length} characters, more than any description of a data set has`);
   const root = parse(source, file);
   if (root.kind !== 'map')
     throw invalid(file, 'is no YAML map; one with "names" and "train" is wanted, as YOLO’s data.yaml');

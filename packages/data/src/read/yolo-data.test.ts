@@ -77,7 +77,7 @@ describe('data.yaml', () => {
     [`a:\n${'- '.repeat(200_000)}x`, /line 2, is nested too deep/],
     [`${'? '.repeat(200_000)}x`, /line 1, is nested too deep/],
     [Array.from({ length: 300 }, (_, n) => `${' '.repeat(n)}a:`).join('\n'), /line 202, is nested too deep/],
-    [`names: [cat]\n#${'x'.repeat(1_000_001)}`, /bytes, more than any description/],
+    [`names: [cat]\n#${'x'.repeat(1_000_001)}`, /has 1000015 characters, more than any description/],
   ])('refuses %j', async (text, expected) => {
     expect(await message(await yaml(text))).toMatch(expected);
   });
@@ -253,6 +253,19 @@ describe('data.yaml', () => {
         action: 'noted',
         why: expect.stringContaining('no picture') as string,
       },
+    ]);
+  });
+
+  it('notes a label file with an extension of capitals, which is not that of its picture', async () => {
+    const folder = await folderOf({
+      'data.yaml': `${NAMES}train: images`,
+      'images/a.png': null,
+      'images/b.png': null,
+      'labels/a.txt': '0 .5 .5 .5 .5',
+      'labels/b.TXT': '0 .5 .5 .5 .5',
+    });
+    expect((await open(folder)).report).toEqual([
+      { file: 'labels/b.TXT', annotation: null, action: 'noted', why: 'there is no picture to this label file' },
     ]);
   });
 

@@ -1,8 +1,9 @@
 import { lstat } from 'node:fs/promises';
 import { join, posix } from 'node:path';
-import { KdError, messageOf, readRegularText } from '@kd/core/plain';
+import { KdError, messageOf } from '@kd/core/plain';
 import type { TellFault } from './faults.js';
 import { resolveInside } from './safe-path.js';
+import { readText } from './text.js';
 import { walk } from './walk.js';
 import { readYoloLabel, type YoloLabel, type YoloRule } from './yolo-label.js';
 
@@ -41,7 +42,7 @@ export async function noteLabelFiles(
   for (const folder of searched) {
     // One that is not there, or a link out of the set, is told where its files are read.
     const files = await walk(root, folder === '.' ? '' : folder, () => undefined).catch(() => []);
-    for (const file of files) if (file.endsWith('.txt') && !OTHERS.test(posix.basename(file))) found.add(file);
+    for (const file of files) if (/\.txt$/i.test(file) && !OTHERS.test(posix.basename(file))) found.add(file);
   }
   const [first, ...more] = [...found].filter((file) => !owners.has(file));
   if (first !== undefined)
@@ -66,7 +67,7 @@ export async function readLabelFile(
   );
   if (missing) return { rows: [], repeats: [], there: false };
   try {
-    const text = await readRegularText(await resolveInside(root, label));
+    const text = await readText(await resolveInside(root, label));
     return { ...readYoloLabel(text, file, rule, tell), there: true };
   } catch (cause) {
     const why = cause instanceof KdError ? cause.message : `${file} cannot be read: ${messageOf(cause)}.`;

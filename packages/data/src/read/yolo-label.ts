@@ -46,38 +46,35 @@ export function readYoloLabel(
   const count: TellFault = (fault) => {
     if (faults++ < MOST_FAULTS) tell(fault);
   };
-  source
-    .replace(/^\ufeff/, '')
-    .split(/\r\n|\r|\n/)
-    .forEach((text, i) => {
-      const line = i + 1;
-      const words = text.trim().split(/\s+/);
-      if (words[0] === '') return;
-      const row = attempt(count, () => {
-        const fail: Fail = (why) => {
-          throw new KdError('DATA_INVALID', `${file}, line ${line}: ${why}.`);
-        };
-        checkColumns(words.length, poseColumns, fail);
-        const id = classOf(words[0]!, ids, categories, fail);
-        const values = words
-          .slice(1)
-          .map((word) => decimal(word) ?? fail(`${shown(word)} is not a number${decimalComma(word)}`));
-        const box = values.length === 4 ? boxOf(values) : hull(values);
-        const centre = [(box[0] + box[2]) / 2, (box[1] + box[3]) / 2];
-        if (centre.some((value) => value > 2))
-          fail(
-            `these are pixel coordinates (the centre is at ${centre.join(', ')}); fractions of the picture are wanted: divide x by its width and y by its height`,
-          );
-        return { line, id, box, key: [id, ...values].join(' ') };
-      });
-      if (row === null) return;
-      const first = seen.get(row.key);
-      if (first !== undefined) repeats.push({ line, first });
-      else {
-        seen.set(row.key, line);
-        rows.push({ line, id: row.id, box: row.box });
-      }
+  source.split(/\r\n|\r|\n/).forEach((text, i) => {
+    const line = i + 1;
+    const words = text.trim().split(/\s+/);
+    if (words[0] === '') return;
+    const row = attempt(count, () => {
+      const fail: Fail = (why) => {
+        throw new KdError('DATA_INVALID', `${file}, line ${line}: ${why}.`);
+      };
+      checkColumns(words.length, poseColumns, fail);
+      const id = classOf(words[0]!, ids, categories, fail);
+      const values = words
+        .slice(1)
+        .map((word) => decimal(word) ?? fail(`${shown(word)} is not a number${decimalComma(word)}`));
+      const box = values.length === 4 ? boxOf(values) : hull(values);
+      const centre = [(box[0] + box[2]) / 2, (box[1] + box[3]) / 2];
+      if (centre.some((value) => value > 2))
+        fail(
+          `these are pixel coordinates (the centre is at ${centre.join(', ')}); fractions of the picture are wanted: divide x by its width and y by its height`,
+        );
+      return { line, id, box, key: [id, ...values].join(' ') };
     });
+    if (row === null) return;
+    const first = seen.get(row.key);
+    if (first !== undefined) repeats.push({ line, first });
+    else {
+      seen.set(row.key, line);
+      rows.push({ line, id: row.id, box: row.box });
+    }
+  });
   if (faults > MOST_FAULTS)
     tell(new KdError('DATA_INVALID', `${file}: ${faults - MOST_FAULTS} more rows cannot be read; is it a label file?`));
   return { rows, repeats };

@@ -1,10 +1,11 @@
 import { stat } from 'node:fs/promises';
 import { join, posix } from 'node:path';
-import { KdError, messageOf, readRegularText } from '@kd/core/plain';
+import { KdError, messageOf } from '@kd/core/plain';
 import { attemptLater, type TellFault } from './faults.js';
 import { didYouMean } from './name-hint.js';
 import { pathInside } from './path-inside.js';
 import { resolveInside } from './safe-path.js';
+import { readText } from './text.js';
 import { isPicture, walk } from './walk.js';
 import type { Placed } from './yolo-file.js';
 
@@ -88,10 +89,10 @@ interface Taker {
 async function readList(list: string, folder: string, { add, note, tell }: Taker): Promise<void> {
   await resolveInside(folder, list);
   const file = join(folder, list);
-  const text = await readRegularText(file).catch((cause: unknown) => {
+  const text = await readText(file).catch((cause: unknown) => {
     throw new KdError('DATA_INVALID', `${file} cannot be read: ${messageOf(cause)}.`, { cause });
   });
-  const lines = text.replace(/^\ufeff/, '').split(/\r\n|\r|\n/);
+  const lines = text.split(/\r\n|\r|\n/);
   let count = 0;
   for (const [i, line] of lines.entries()) {
     const given = line.trim();
