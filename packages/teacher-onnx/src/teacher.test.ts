@@ -127,7 +127,7 @@ describe('what a file of options says', () => {
     await refused(
       { model, input: sized, taps: ['c33'] },
       'TAP_UNKNOWN',
-      /computes no tensor "c33"; did you mean "c3"\?.*kd teacher inspect/,
+      /computes no tensor "c33"; did you mean "c3"\? A tap is .*kd teacher inspect/,
     );
     await refused({ model, input: sized, taps: ['c3.weight'] }, 'TAP_UNKNOWN', /"c3\.weight" is a constant/);
     await refused({ model, input: sized, taps: ['images'] }, 'TAP_UNKNOWN', /"images" is an input/);

@@ -118,7 +118,10 @@ function parse(json: Buffer, refuse: (why: string, cause?: unknown) => never): u
   try {
     return JSON.parse(json.toString('utf8')) as unknown;
   } catch (cause) {
-    return refuse(`it is no JSON: ${messageOf(cause)}`, cause);
+    return refuse(
+      `it is no JSON: ${messageOf(cause)}. Give the folder that tensorflowjs_converter wrote, or the model.json in it`,
+      cause,
+    );
   }
 }
 

@@ -6,6 +6,10 @@ const torch = (file: string): readonly string[] => [
   `  kd convert ${basename(file)} ${basename(file, extname(file))}.safetensors`,
 ];
 const other = ['Save the weights as safetensors, under the names that torchvision gives its model of that kind.'];
+const onnx = [
+  ...other,
+  "A teacher of features takes it as it is: teacher: ['onnx', { model, input }], of @kd/teacher-onnx.",
+];
 
 interface Kind {
   readonly what: string;
@@ -68,9 +72,9 @@ const KINDS: readonly Kind[] = [
     advice: () => ['The file itself is fetched by: git lfs pull'],
   },
   { what: 'an archive (gzip)', starts: [[0x1f, 0x8b]], advice: () => ['Unpack it.', ...other] },
-  { what: 'a model of ONNX', says: isOnnx, advice: () => other },
+  { what: 'a model of ONNX', says: isOnnx, advice: () => onnx },
   { what: 'a graph of TensorFlow', says: isGraph, advice: () => other },
-  { what: 'a model of ONNX', endings: ['.onnx'], advice: () => other },
+  { what: 'a model of ONNX', endings: ['.onnx'], advice: () => onnx },
   { what: 'a graph of TensorFlow', endings: ['.pb'], advice: () => other },
   {
     what: 'nothing that torch.save writes',

@@ -9,7 +9,8 @@ import { passFiles, withPass } from '../../test/passing.js';
 import { taughtToWalk } from '../../test/taught.js';
 import type { Config } from '../config.js';
 import type { PassView } from '../contract/plugin.js';
-import { madeFrom } from './pass-cache.js';
+import { KdError } from '../errors.js';
+import { madeFrom, readSame } from './pass-cache.js';
 import type { PassContext } from './pass-context.js';
 
 const { distilled } = taughtToWalk();
@@ -43,6 +44,15 @@ describe('what a pass keeps', () => {
     expect(seen).toEqual(['use walk', 'run walk 8', 'made walk', 'use walk']);
     expect(said).toEqual([expect.stringMatching(/damaged and made again: .*teacher\.json cannot be read/)]);
     expect(await lastState(out)).toEqual(await lastState(whole.out));
+  });
+
+  it('is warned of in one line, whatever the reason says', async () => {
+    const said: string[] = [];
+    const logger = { info: () => {}, warn: (message: string) => void said.push(message) };
+    const read = () => Promise.reject(new KdError('CHECKPOINT_INVALID', ['a.json is empty.', 'Copy it again.']));
+    // What is read is a file that is there; this one is.
+    expect(await readSame(import.meta.filename, {}, { format: { ...jsonFormat, read }, logger })).toBeNull();
+    expect(said).toEqual(['a result of a data set pass is damaged and made again: a.json is empty. Copy it again.']);
   });
 
   it.each([

@@ -44,7 +44,7 @@ export async function readSame(
     return null;
   const stored = await format.read(file).catch((cause: unknown) => {
     if (!isKdError(cause) || cause.code !== 'CHECKPOINT_INVALID') throw cause;
-    logger.warn(`a result of a data set pass is damaged and made again: ${cause.message}`);
+    logger.warn(`a result of a data set pass is damaged and made again: ${cause.message.replaceAll('\n', ' ')}`);
     return null;
   });
   if (stored === null) return null;

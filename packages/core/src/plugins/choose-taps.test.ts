@@ -27,7 +27,7 @@ describe('the taps of a network', () => {
 
   it('are told what there is', () => {
     expect(() => chooseTaps('teacher "x"', found, ['layer/*'])).toThrow(
-      /^teacher "x" has no map that matches "layer\/\*"; It has: stem \(stride 4, 8 channels\), /,
+      /^teacher "x" has no map that matches "layer\/\*"\. It has: stem \(stride 4, 8 channels\), /,
     );
     expect(() => chooseTaps('teacher "x"', found, { c3: 'a*' })).toThrow(
       /the tap "c3" is one map, and "a\*" matches 2: a\/1 \(stride 8/,

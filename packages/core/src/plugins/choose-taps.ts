@@ -57,7 +57,7 @@ function matching(what: string, found: readonly TapInfo[], pattern: string): Tap
   );
   throw new KdError(
     'TAP_UNKNOWN',
-    `${what} has no map that matches "${pattern}"; ${meant === '' ? '' : `${meant} `}It has: ${listed(found)}.`,
+    `${what} has no map that matches "${pattern}"${meant === '' ? '.' : `; ${meant}`} It has: ${listed(found)}.`,
   );
 }
 

@@ -158,6 +158,6 @@ function unknownTap(plugin: string, role: Role, detector: Detector, pattern: str
   const meant = suggestion(pattern, names);
   return new KdError(
     'TAP_UNKNOWN',
-    `${plugin}.featureTap: the ${role} (${detector.name}) has no tap that matches ${JSON.stringify(pattern)}; ${meant === '' ? '' : `${meant} `}It has: ${list(detector.taps)}.`,
+    `${plugin}.featureTap: the ${role} (${detector.name}) has no tap that matches ${JSON.stringify(pattern)}${meant === '' ? '.' : `; ${meant}`} It has: ${list(detector.taps)}.`,
   );
 }

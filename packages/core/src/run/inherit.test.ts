@@ -1,4 +1,4 @@
-import { jsonFormat, toyDetector } from '@kd/testing';
+import { jsonFormat, toyDetector, toyTeacher } from '@kd/testing';
 import { describe, expect, it } from 'vitest';
 import { taught } from '../../test/taught.js';
 import { of, run, toyConfig } from '../../test/toy-run.js';
@@ -89,6 +89,11 @@ describe('inherit', () => {
       /nothing of the teacher's neck fits the student's: neck\.p3\/kernel is \[2, 2, 4, 4\] here, \[2, 2, 6, 6\] there/,
     ],
     ['no teacher', () => toyConfig({ inherit: ['neck'] }), /inherit needs one teacher to start from, here are 0/],
+    [
+      'a teacher of features alone',
+      () => config(['neck'], { teacher: toyTeacher({}), distillers: [] }),
+      /inherit: the teacher \(\S+\) gives features alone and has no neck or head to start from\. Leave inherit out/,
+    ],
     ['a part that there is not', () => config(['backbone' as never]), /inherit/],
   ])('refuses %s', async (_, make, message) => {
     await expect(run(make())).rejects.toMatchObject({

@@ -4,10 +4,11 @@ import { KdError } from '../errors.js';
 export const INHERITABLE = ['neck', 'head'] as const;
 export type Inheritable = (typeof INHERITABLE)[number];
 
-/** A teacher; with `classes` where they are others than the student's. */
+/** A teacher; with `classes` where they are others than the student's, `foreign` where it gives features alone. */
 interface Lender {
   readonly detector: Detector;
   readonly classes?: unknown;
+  readonly foreign?: unknown;
 }
 
 /** What a student starts with of its teacher: tensors of one name and shape. */
@@ -39,7 +40,12 @@ export function inheritParts(
   { copy, tell }: { readonly copy: boolean; readonly tell: (line: string) => void },
 ): InheritedPart[] {
   if (parts.length === 0) return [];
-  const [{ detector: teacher, classes }] = teachers as [Lender];
+  const [{ detector: teacher, classes, foreign }] = teachers as [Lender];
+  if (foreign !== undefined)
+    throw new KdError(
+      'CONFIG_INVALID',
+      `inherit: the teacher (${teacher.name}) gives features alone and has no neck or head to start from. Leave inherit out, or take a detector: teacher: { weights: "<run folder or checkpoint>" }.`,
+    );
   const theirs = new Map(teacher.variables.map(({ path, variable }) => [path, variable]));
   const shapeOf = (path: string): string => `[${theirs.get(path)?.shape.join(', ') ?? ''}]`;
   return [...new Set(parts)].map((part) => {

@@ -27,8 +27,16 @@ export async function runSettings(
   const { spec } = student;
   const weights = await Promise.all(
     teachers.map(
-      async ({ id, detector, classes }) =>
-        [id, { weights: await fingerprintOfFrozen(detector), ...(classes && { classes }) }] as const,
+      async ({ id, detector, classes, foreign }) =>
+        [
+          id,
+          {
+            weights: await fingerprintOfFrozen(detector),
+            ...(classes && { classes }),
+            // Part of its fingerprint too, which does not say what of it changed.
+            ...(foreign && { input: foreign.input, taps: foreign.taps }),
+          },
+        ] as const,
     ),
   );
   const settings = {

@@ -192,6 +192,11 @@ export async function prepareRun(
     if (teachers.length > 0) {
       if (teachers.length === 1) services.register(TEACHER, teachers[0]!.detector);
       distillers = createDistillers(uses, services, hosts);
+      for (const { id } of teachers)
+        if (config.distillers.length > 0 && !distillers.some(({ teacher }) => teacher === id))
+          logger.warn(
+            `nothing is learned from the teacher "${id}": no distiller names it. Give one the option teacher: "${id}", or drop it.`,
+          );
       taken = distillers.map(({ id, teacher }) => hosts.get(teacher!)!.taps.takenBy(id));
     }
     const requested = (role: Role) => [...hosts].map(([id, { taps }]) => [id, taps.requested(role)] as const);

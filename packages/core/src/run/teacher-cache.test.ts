@@ -1,4 +1,4 @@
-import { readdir, rm, writeFile } from 'node:fs/promises';
+import { copyFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { jsonFormat, toyDetector, toyTeacher } from '@kd/testing';
 import { describe, expect, it } from 'vitest';
@@ -73,6 +73,18 @@ describe('a cached teacher', () => {
     await rm(join(out, 'checkpoints'), { recursive: true });
     await run(cached({ teacher: watched({ seed: 1 }) }), { out });
     expect(calls.length).toBe((await cacheOf(out)).length);
+  });
+
+  it('does not take what is kept of one picture for another, under whose name it was copied', async () => {
+    const whole = await run(cached());
+    const { out } = await run(cached(), { stopAt: 8 });
+    const [first, ...others] = await cacheOf(out);
+    const kept = (file: string) => join(out, 'passes', 'teacher-teacher', 'cache', file);
+    for (const file of others) await copyFile(kept(first!), kept(file));
+    calls = [];
+    await run(cached(), { out, resume: true });
+    expect(calls.length).toBeGreaterThan(0);
+    expect(await lastState(out)).toEqual(await lastState(whole.out));
   });
 
   it('stands in the plan with what it keeps: maps of 8 x 8 and 4 x 4 cells of 5 channels, twice, in two bytes', async () => {

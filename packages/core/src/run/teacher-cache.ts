@@ -82,7 +82,12 @@ export function teacherStore(
         } finally {
           disposeAll(output);
         }
-        await format.write(file, tensors, { kd: '1', teacher: id, madeFrom: await madeFrom() });
+        await format.write(file, tensors, {
+          kd: '1',
+          teacher: id,
+          ...pictureOf(place, flipped),
+          madeFrom: await madeFrom(),
+        });
         return tensors;
       }
     } finally {
@@ -93,13 +98,9 @@ export function teacherStore(
 
   const mapsOf = async (image: number | string, flipped: boolean): Promise<NamedTensors> => {
     const place = places.get(image)!;
-    const file = folder.file(
-      'passes',
-      `teacher-${id}`,
-      'cache',
-      `${place}${flipped ? '-flipped' : ''}${format.extension}`,
-    );
-    const known = await readSame(file, { madeFrom: await madeFrom() }, { format, logger });
+    const of = pictureOf(place, flipped);
+    const file = folder.file('passes', `teacher-${id}`, 'cache', `${of.picture}${format.extension}`);
+    const known = await readSame(file, { ...of, madeFrom: await madeFrom() }, { format, logger });
     return known ?? make(place, flipped, file);
   };
 
@@ -112,6 +113,9 @@ export function teacherStore(
     },
   };
 }
+
+/** The name of a file, which it holds as well: one that was copied under the name of another is not taken for it. */
+const pictureOf = (place: number, flipped: boolean) => ({ picture: `${place}${flipped ? '-flipped' : ''}` });
 
 /** @throws KdError TEACHER_INVALID for values beyond fp16 */
 function half(id: string, tap: string, { shape, data }: HostTensor): HostTensor {

@@ -72,6 +72,12 @@ describe('a teacher of features alone', () => {
       await expect(run(features({ teacher }), { out: first.out, resume: true })).rejects.toThrow(
         /was trained with teacher\.weights "\w+", the config gives "\w+"/,
       );
+    await expect(
+      run(features({ teacher: toyTeacher({ input: { ...input, std: [1, 1, 1] } }) }), { out: first.out, resume: true }),
+    ).rejects.toThrow(/teacher\.input\.fixedSize \[64,64\], the config gives \[48,48\]/);
+    await expect(
+      run(features({ teacher: toyTeacher({ strides: [4, 16] }) }), { out: first.out, resume: true }),
+    ).rejects.toThrow(/teacher\.taps\.0\.stride 8, the config gives 4/);
   });
 
   it('is planned with what is resampled from where', async () => {
@@ -235,6 +241,17 @@ describe('a detector of other classes', () => {
 
 describe('several teachers', () => {
   const two = (first = watched([]), second = watched([])) => ({ big: first, other: second });
+
+  it('are told of where nobody learns from one', async () => {
+    const said: string[] = [];
+    const logger = { info: () => {}, warn: (line: string) => void said.push(line) };
+    const distillers = [{ ...near(), options: { teacher: 'big' } }];
+    await run({ ...features({ distillers, epochs: 1 }), teacher: undefined, teachers: two() }, { logger });
+    expect(said).toContain(
+      'nothing is learned from the teacher "other": no distiller names it. Give one the option teacher: "other", or drop it.',
+    );
+    expect(said.join()).not.toContain('from the teacher "big"');
+  });
 
   it('each run for whoever learns from it, and stand by name in record, summary and plan', async () => {
     const calls: Record<'big' | 'other', (readonly string[])[]> = { big: [], other: [] };

@@ -67,6 +67,6 @@ export function unknownTensor({ file, graph }: OnnxModel, name: string, known: r
   const meant = suggestion(name, known);
   return new KdError(
     'TAP_UNKNOWN',
-    `${why}${meant === '' ? '' : `; ${meant}`}. A tap is the name of a tensor that a node computes: kd teacher inspect ${file} lists those that are maps.`,
+    `${why}${meant === '' ? '.' : `; ${meant}`} A tap is the name of a tensor that a node computes: kd teacher inspect ${file} lists those that are maps.`,
   );
 }
