@@ -149,7 +149,11 @@ describe('kd plan', () => {
   test.each([
     ['a misspelt key', ['--set', 'epoch=1'], 'CONFIG_INVALID'],
     ['an unknown plugin', ['--set', 'distillers=["sim"]'], 'PLUGIN_NOT_FOUND'],
-    ['a teacher that looks at other images', ['--set', 'student.1.input.fixedSize=[96,96]'], 'TEACHER_INVALID'],
+    [
+      'a teacher whose predictions are of images of another size',
+      ['--set', 'student.1.input.fixedSize=[96,96]', '--set', 'distillers=["crosskd"]'],
+      'TEACHER_INVALID',
+    ],
     ['a plugin that does not suit', ['--set', 'distillers=[["pkd",{"taps":"neck@p9"}]]'], 'TAP_UNKNOWN'],
   ])('refuses %s with the one error of kd train', async (_, args, code) => {
     const [planned, trained] = [

@@ -86,18 +86,21 @@ export function loadDetector(
   assignAll(detector, report.applied, tensors, where);
 }
 
-function adviceOn({ classes, missing, unused, mismatched }: LoadReport): string {
+function adviceOn(report: LoadReport): string {
+  const { classes, missing, unused, mismatched } = report;
   const onlyClasses = classes !== null && missing.length + unused.length + mismatched.length === classes.paths.length;
   return onlyClasses
     ? 'Give it data with the classes that the checkpoint was trained on; as `init` of a student all but these layers is taken.'
-    : onlyBackbone(missing, mismatched)
+    : onlyBackbone(report)
       ? 'It holds a backbone alone: as `init` of a student it is a start, to detect it lacks the rest.'
       : 'Give the options with which the checkpoint was trained; what does not fit at all is of another model.';
 }
 
 /** A classifier's weights: all of the backbone, and nothing of neck and head. */
-export const onlyBackbone = (missing: readonly string[], mismatched: LoadReport['mismatched']): boolean =>
-  mismatched.length === 0 && !missing.some((path) => path.startsWith('backbone.body.'));
+export const onlyBackbone = ({ applied, missing, mismatched }: LoadReport): boolean =>
+  mismatched.length === 0 && applied.every(isOfBackbone) && !missing.some(isOfBackbone);
+
+const isOfBackbone = (path: string): boolean => path.startsWith('backbone.body.');
 
 /**
  * Sets the variables that fit by name and shape and leaves the others as they are: a detector from a backbone, or from

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -85,8 +86,9 @@ export async function lastState(
   return { tensors, position: { ...position, best: best === null ? null : { ...best, checkpoint: undefined } } };
 }
 
+/** None where the run wrote none: there is no folder of them either. */
 export const checkpointNames = async (out: string): Promise<string[]> =>
-  (await readdir(join(out, 'checkpoints'))).sort();
+  existsSync(join(out, 'checkpoints')) ? (await readdir(join(out, 'checkpoints'))).sort() : [];
 export const readJson = async (file: string): Promise<Record<string, unknown>> =>
   JSON.parse(await readFile(file, 'utf8')) as Record<string, unknown>;
 export const of = <Type extends TrainerEvent['type']>(

@@ -60,8 +60,8 @@ function backboneName(options: unknown): BackboneName | null {
  * All of a backbone, and nothing that the student does without: of a file that is known to be for it, layers above the
  * last stage that the detector reads.
  */
-const isWholeBackbone = ({ missing, mismatched, unused }: LoadReport, known: boolean): boolean =>
-  missing.length > 0 && (known || unused.length === 0) && onlyBackbone(missing, mismatched);
+const isWholeBackbone = (report: LoadReport, known: boolean): boolean =>
+  report.missing.length > 0 && (known || report.unused.length === 0) && onlyBackbone(report);
 
 const unread = ({ unused }: LoadReport): string =>
   unused.length === 0 ? '' : `; ${unused.length} are of layers above the last stage that is read`;
