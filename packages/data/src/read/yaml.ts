@@ -1,4 +1,4 @@
-import { KdError, messageOf } from '@kd/core/plain';
+import { KdError, messageOf, shown } from '@kd/core/plain';
 import {
   CST,
   isAlias,
@@ -48,7 +48,8 @@ function parse(source: string, file: string): YamlValue {
   const at = (offset: number): number => Math.max(lines.linePos(offset).line, 1);
   refuseDeep(source, file);
   try {
-    const document = parseDocument(source, { lineCounter: lines, prettyErrors: false });
+    // Keys are compared below: the parser compares each with all before it.
+    const document = parseDocument(source, { lineCounter: lines, prettyErrors: false, uniqueKeys: false });
     const wrong = document.errors[0] ?? document.warnings[0];
     refuseTabs(source, file);
     if (wrong !== undefined)
@@ -105,16 +106,20 @@ function plain(document: Document.Parsed, file: string, at: (offset: number) => 
     }
     if (isSeq(node))
       return { line: own, kind: 'list', items: node.items.map((item) => read(item as Node | null, own)) };
-    if (isMap(node))
+    if (isMap(node)) {
+      const keys = new Set<string>();
       return {
         line: own,
         kind: 'map',
         entries: node.items.map((pair) => {
           const key = read(pair.key as Node | null, own);
           if (key.kind !== 'text') throw invalid(`${file}, line ${key.line},`, 'has a key that is no text');
+          if (keys.size === keys.add(key.text).size)
+            throw invalid(`${file}, line ${key.line},`, `has the key ${shown(key.text)} twice; leave one of the two`);
           return [key, read(pair.value as Node | null, key.line)] as const;
         }),
       };
+    }
     if (!isScalar(node) || node.value === null) return { line: own, kind: 'nothing' };
     return {
       line: own,

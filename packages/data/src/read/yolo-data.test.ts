@@ -46,7 +46,7 @@ describe('data.yaml', () => {
   it.each([
     ['train: images\nnames: {0.0: cat, 1: dog}', /line 2: "names": "0\.0" is no class id/],
     ['train: images\nnames: {-1: cat}', /"-1" is no class id/],
-    ['train: images\nnames: {"0": cat, 0: dog}', /the id 0 occurs twice/],
+    ['train: images\nnames: {"0": cat, 0: dog}', /line 2, has the key "0" twice; leave one of the two/],
     ['train: images\nnames: [cat, cat]', /both have the name "cat"/],
     ['train: images\nnames: [cat, ]\nnc: 2', /line 3: "nc" is "2", but "names" has 1 names/],
     ['train: images\nnames: [cat, dog]\nnc: 3', /line 3: "nc" is "3", but "names" has 2/],
@@ -58,7 +58,7 @@ describe('data.yaml', () => {
     ['train:\nnames: [cat]', /line 1: there is no split "train"/],
     ['train: 3.5\nnames: [cat]', /line 1, "train": .*3\.5 does not exist/],
     ['train: {a: b}\nnames: [cat]', /"train" must be a path/],
-    ['train: images\nnames: [cat]\nnames: [dog]', /line 3, is not valid YAML: Map keys must be unique/],
+    ['train: images\nnames: [cat]\nnames: [dog]', /line 3, has the key "names" twice; leave one of the two/],
     ['train:\timages\nnames: [cat]', /line 1, has a tab between its words/],
     ['names:\n\t- cat\ntrain: images', /line 2, .*(?:tab|Tab)/],
     ['train: images\nnames: [cat\n', /line \d, is not valid YAML/],
@@ -80,6 +80,12 @@ describe('data.yaml', () => {
     [`names: [cat]\n#${'x'.repeat(1_000_001)}`, /has 1000015 characters, more than any description/],
   ])('refuses %j', async (text, expected) => {
     expect(await message(await yaml(text))).toMatch(expected);
+  });
+
+  it('takes as many names as there are, such as those of ImageNet-21k', async () => {
+    const names = Array.from({ length: 21_841 }, (_, id) => `  ${id}: name ${id}`).join('\n');
+    const folder = await one('21840 .5 .5 .5 .5', `train: images\nnames:\n${names}\n`);
+    expect(boxes(await open(folder))).toEqual([['images/a.png', [['name 21840', 50, 25, 150, 75]]]]);
   });
 
   it('takes anchors that are used now and then', async () => {

@@ -75,7 +75,6 @@ function categoriesOf(names: YamlValue, fail: Fail): readonly Category[] {
       ? names.items.map((value, id) => ({ id, value }))
       : names.entries.map(([key, value]) => ({ id: idOf(key, fail), value }));
   const seen = new Map<string, number>();
-  const ids = new Set<number>();
   const categories = found.map(({ id, value }) => {
     if (value.kind !== 'text' || value.text.trim() === '') return fail(value.line, `"names": class ${id} has no name`);
     const other = seen.get(value.text);
@@ -84,8 +83,6 @@ function categoriesOf(names: YamlValue, fail: Fail): readonly Category[] {
         value.line,
         `"names": classes ${other} and ${id} both have the name ${shown(value.text)}; names must differ`,
       );
-    if (ids.has(id)) return fail(value.line, `"names": the id ${id} occurs twice; ids must differ`);
-    ids.add(id);
     seen.set(value.text, id);
     return { id, name: value.text };
   });
