@@ -1,4 +1,4 @@
-import { jsonFormat, toyDetector, toyTeacher } from '@kd/testing';
+import { jsonFormat, toyData, toyDetector, toyTeacher } from '@kd/testing';
 import { describe, expect, it } from 'vitest';
 import { taught } from '../../test/taught.js';
 import { of, run, toyConfig } from '../../test/toy-run.js';
@@ -100,6 +100,23 @@ describe('inherit', () => {
       code: 'CONFIG_INVALID',
       message: expect.stringMatching(message) as string,
     });
+  });
+
+  it('refuses the head of a teacher of the same classes in another order, and takes its neck', async () => {
+    const source = toyData({ images: 8, size: 16 });
+    const train = {
+      ...source,
+      open: async () => {
+        const set = await source.open();
+        return { ...set, categories: [...set.categories].reverse() };
+      },
+    };
+    const data = { train, workers: 0 };
+    await expect(run(config(['head'], { data, distillers: [] }))).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: expect.stringMatching(/predicts other classes than the student's, or in another order/) as string,
+    });
+    expect((await run(config(['neck'], { data, distillers: [] }))).summary!.inherited).toHaveLength(1);
   });
 
   it('refuses the head of another kind of detector', async () => {

@@ -4,10 +4,13 @@ import { KdError } from '../errors.js';
 export const INHERITABLE = ['neck', 'head'] as const;
 export type Inheritable = (typeof INHERITABLE)[number];
 
-/** A teacher; with `classes` where they are others than the student's, `foreign` where it gives features alone. */
+/**
+ * A teacher; with `otherClasses` where they are others than the student's, or in another order, `foreign` where it
+ * gives features alone.
+ */
 interface Lender {
   readonly detector: Detector;
-  readonly classes?: unknown;
+  readonly otherClasses?: boolean;
   readonly foreign?: unknown;
 }
 
@@ -40,7 +43,7 @@ export function inheritParts(
   { copy, tell }: { readonly copy: boolean; readonly tell: (line: string) => void },
 ): InheritedPart[] {
   if (parts.length === 0) return [];
-  const [{ detector: teacher, classes, foreign }] = teachers as [Lender];
+  const [{ detector: teacher, otherClasses, foreign }] = teachers as [Lender];
   if (foreign !== undefined)
     throw new KdError(
       'CONFIG_INVALID',
@@ -54,7 +57,7 @@ export function inheritParts(
         'CONFIG_INVALID',
         `inherit: the head of the teacher (${teacher.name}) predicts in another way than the student's (${student.name}); layers of one shape would mean other things. Leave "head" out.`,
       );
-    if (part === 'head' && classes !== undefined)
+    if (part === 'head' && otherClasses === true)
       throw new KdError(
         'CONFIG_INVALID',
         'inherit: the head of the teacher predicts other classes than the student\'s, or in another order. Leave "head" out.',

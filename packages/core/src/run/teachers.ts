@@ -33,6 +33,8 @@ export interface BuiltTeacher {
   readonly options: unknown;
   readonly info: ModelInfo;
   readonly classes?: ClassMap;
+  /** Its classes are not the student's in their order. */
+  readonly otherClasses?: boolean;
   /** Of another family: the teacher itself. */
   readonly foreign?: Teacher;
   /** As it stands in the record of a run. */
@@ -115,14 +117,15 @@ export async function loadTeacher({ id, entry, use }: TeacherUse, settings: Teac
       fingerprintOfText(JSON.stringify([await fingerprintOfFrozen(own), own.input])),
     );
   const { classes } = entry;
+  let otherClasses: boolean;
   try {
-    matchClasses({ student: { categories: settings.categories }, teacher: own }, classes);
+    otherClasses = !matchClasses({ student: { categories: settings.categories }, teacher: own }, classes).same;
   } catch (error) {
     own.dispose();
     throw error;
   }
   return {
-    ...{ id, detector, definition, options, info, written, ...(classes && { classes }) },
+    ...{ id, detector, definition, options, info, written, otherClasses, ...(classes && { classes }) },
     dispose: () => own.dispose(),
   };
 }
