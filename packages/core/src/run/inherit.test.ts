@@ -106,8 +106,8 @@ describe('inherit', () => {
     const source = toyData({ images: 8, size: 16 });
     const train = {
       ...source,
-      open: async () => {
-        const set = await source.open();
+      open: async (...given: Parameters<typeof source.open>) => {
+        const set = await source.open(...given);
         return { ...set, categories: [...set.categories].reverse() };
       },
     };
