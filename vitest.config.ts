@@ -14,6 +14,8 @@ export default defineConfig({
     maxWorkers: availableParallelism() + 1,
     // NODE_PATH is what the launcher of pnpm sets: no package is to be found by it here.
     env: { TF_NUM_INTRAOP_THREADS: process.env.TF_NUM_INTRAOP_THREADS ?? '1', NODE_PATH: '' },
+    // Hooks start engines and remove installed packages, a hundred thousand files on a slow disk.
+    hookTimeout: 600_000,
     // What a test spies on is undone after it, also for the next file of its process.
     restoreMocks: true,
     projects: [

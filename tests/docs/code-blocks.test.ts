@@ -62,7 +62,7 @@ describe('code on the pages', () => {
   let told: string[];
   beforeAll(() => {
     told = findings(code.map(fileOf));
-  }, 600_000);
+  });
 
   test.each(pages.filter((page) => code.some((block) => block.page === page)))('of %s type-checks', (page) => {
     expect(told.filter((finding) => finding.startsWith(`${page}:`))).toEqual([]);
@@ -76,7 +76,7 @@ describe('code on the pages', () => {
       code: "import { defineConfig } from '@kd/core';\ndefineConfig({ stundent: 'retinanet' });\n",
     };
     expect(findings([fileOf(block, -1)]).join()).toMatch(/^a page:8: .*stundent/s);
-  }, 600_000);
+  });
 
   test('is in languages that are checked', () => {
     expect(

@@ -69,7 +69,7 @@ beforeAll(async () => {
   };
   const words = Object.entries(set).flatMap(([key, value]) => ['--set', `${key}=${JSON.stringify(value)}`]);
   trained = await kd(['train', config('alone.config.ts'), '--out', run, '--epochs', '60', ...words]);
-}, 300_000);
+});
 
 test('pictures that cannot be read are counted beside AP, and their objects are no misses', async () => {
   expect(trained.stderr).toContain('(8 of 16 images, 8 skipped)');

@@ -29,7 +29,7 @@ beforeAll(async () => {
     await sharp(data, { raw: { width, height, channels: 3 } }).toFile(join(photos, name));
   }
   writeFileSync(join(photos, 'notes.txt'), 'no image');
-}, 120_000);
+});
 
 describe('kd label', () => {
   test('writes annotations that kd data check finds usable and kd train takes as they are', async () => {

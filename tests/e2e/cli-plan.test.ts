@@ -42,7 +42,7 @@ async function inEmptyFolder(args: readonly string[], run = kd): Promise<Result 
 beforeAll(async () => {
   const { code, stderr } = await kd(['train', config('alone.config.ts'), '--out', teacher, '--epochs', '1']);
   expect(code, stderr).toBe(0);
-}, 300_000);
+});
 
 describe('kd plan', () => {
   test('tells the figures of the run that then trains, and leaves no files', async () => {

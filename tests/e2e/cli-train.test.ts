@@ -28,7 +28,7 @@ let trained: Result;
 
 beforeAll(async () => {
   trained = await kdProcess(['train', config('alone.config.ts'), '--out', run, ...options]);
-}, 300_000);
+});
 
 describe('kd train', () => {
   test('leaves summary, config, metrics and checkpoints, and tells plain lines where there is no terminal', () => {

@@ -90,7 +90,7 @@ const checkTypes = (folder: string, ...configs: readonly string[]): void =>
 beforeAll(async () => {
   registry = await startRegistry();
   env = environment(registry);
-}, 120_000);
+});
 afterAll(() => {
   registry.stop();
   process.stdout.write(`${measured.join('\n')}\n`);

@@ -16,7 +16,7 @@ test('killed at random moments and in the middle of a checkpoint, a run loses no
   expect(stderr).toBe('');
   expect(stdout).toMatch(/^2 kills in \d+ lives, 1 of them inside of a checkpoint's write; .* each of them bit-equal/m);
   expect(status).toBe(0);
-}, 300_000);
+});
 
 test('a second training in the folder is refused, and the first goes on', async () => {
   const out = join(folder, 'two');
@@ -39,7 +39,7 @@ test('a second training in the folder is refused, and the first goes on', async 
   expect(first.code).toBe(130);
   expect(Number(/stopped after step (\d+)/.exec(first.stderr)?.[1])).toBeGreaterThan(1);
   expect(readdirSync(out)).not.toContain('run.lock');
-}, 120_000);
+});
 
 test('a reader that goes away stops a run with a checkpoint, as Ctrl-C does', async () => {
   const out = join(folder, 'piped');
@@ -53,4 +53,4 @@ test('a reader that goes away stops a run with a checkpoint, as Ctrl-C does', as
   expect(readdirSync(join(out, 'checkpoints')).at(-1)).toMatch(/^step-0/);
   expect(existsSync(join(out, 'summary.json'))).toBe(false);
   expect(readdirSync(out)).not.toContain('run.lock');
-}, 120_000);
+});

@@ -75,7 +75,7 @@ describe.each(Object.entries(KINDS))('on %s', (kind, model) => {
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'kd-methods-'));
     await run('teacher', { student: model(6) });
-  }, 600_000);
+  });
   afterAll(() => rm(folder, { recursive: true }));
 
   it('learns from PFI, FR, GID and ICD, beside weights of instances, with constant tensors', async () => {
@@ -115,7 +115,7 @@ describe.each(Object.entries(KINDS))('on %s', (kind, model) => {
         expect(terms[name], name).toBeGreaterThan(0);
     }
     expect(new Set(logs.slice(1).map(({ tensors }) => tensors)).size).toBe(1);
-  }, 600_000);
+  });
 
   it.runIf(kind !== 'gfl')('is refused by LD before the first step, with the reason', async () => {
     await expect(

@@ -92,7 +92,7 @@ beforeAll(async () => {
   writeFileSync(join(project, 'kd.config.json'), JSON.stringify(tiny));
   const { code, stderr } = await kdProcess(['train', 'kd.config.json', '--out', 'runs/good'], { cwd: project });
   expect(code, stderr).toBe(0);
-}, 300_000);
+});
 beforeEach(() => dependOn());
 test('the code that is hidden here would leave its marker', () => {
   execFileSync(process.execPath, [payload]);

@@ -29,7 +29,7 @@ describe('a file of ONNX as the teacher', () => {
       1,
       expect.stringMatching(/was trained with teacher\S* "\w+", the config gives "\w+"/),
     ]);
-  }, 300_000);
+  });
 
   test('that is not there, or no ONNX, is one error', async () => {
     const { code, stderr } = await kd(['plan', config('onnx.config.ts')], { env: { KD_E2E_ONNX: '/nowhere/a.onnx' } });

@@ -87,7 +87,7 @@ describe.each(['retinanet', 'faster-rcnn'] as const)('prototypes with %s on the 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'kd-prototype-'));
     await run('teacher', { student: models[name](6) });
-  }, 600_000);
+  });
   afterAll(() => rm(folder, { recursive: true }));
 
   it('builds a bank before each epoch, and adds its terms, with constant tensors', async () => {

@@ -134,7 +134,7 @@ beforeAll(async () => {
   );
   const teacher = await train('teacher');
   expect(teacher.code, teacher.stderr).toBe(0);
-}, 300_000);
+});
 
 describe('kd train refuses, in one line', () => {
   test('a plugin for another version of the contract: package, version, way out', async () => {

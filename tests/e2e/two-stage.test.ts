@@ -61,7 +61,7 @@ describe('a two-stage student on the native engine', () => {
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'kd-two-stage-'));
     await run('teacher', { student: model(6) });
-  }, 600_000);
+  });
   afterAll(() => rm(folder, { recursive: true }));
 
   it('learns from the neck of a two-stage teacher, SSIM and PKD alike, with constant tensors', async () => {

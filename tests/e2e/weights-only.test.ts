@@ -92,7 +92,7 @@ beforeAll(async () => {
   // few digits in float32.
   await fit('teacher', { student: model(6), optimizer: { name: 'adamw', lr: 0.03 } });
   plain = await steps('plain', []);
-}, 600_000);
+});
 afterAll(() => rm(folder, { recursive: true }));
 
 const OWN = {

@@ -34,7 +34,7 @@ describe('a backbone that no package declares', () => {
   beforeAll(async () => {
     const { code, stderr } = await kd(['train', config('plain.config.ts'), '--out', teacher, '--seed', '1']);
     expect(code, stderr).toBe(0);
-  }, 300_000);
+  });
 
   test('trains, and its stages stand in the checkpoint under their names', async () => {
     const { tensors, metadata } = await readSafetensors(join(teacher, 'checkpoints/best.safetensors'));

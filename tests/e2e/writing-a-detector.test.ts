@@ -73,7 +73,7 @@ describe('the detector of the page', () => {
   beforeAll(async () => {
     const { code, stderr } = await kd(['train', config('squares.config.ts'), '--out', teacher, '--seed', '1']);
     expect(code, stderr).toBe(0);
-  }, 300_000);
+  });
 
   test('trains alone', () => {
     const [first, second] = loggedTerms(teacher);

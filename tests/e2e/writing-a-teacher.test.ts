@@ -37,5 +37,5 @@ describe('two teachers of features alone', () => {
       teacher: null,
       teachers: { near: { detector: 'pooled' }, far: { detector: 'pooled' } },
     });
-  }, 300_000);
+  });
 });

@@ -8,7 +8,7 @@ import { describeGolden } from './support/index.js';
 
 describeGolden('crosskd', (area) => {
   // The engine may have to set its library up first.
-  beforeAll(async () => void (await startEngine()), 600_000);
+  beforeAll(async () => void (await startEngine()));
 
   describeDetector(area, 'atss', {
     name: 'atss',

@@ -46,7 +46,7 @@ describeGolden('baselines', (area) => {
   beforeAll(async () => {
     await startEngine();
     // The engine may have to set its library up first.
-  }, 600_000);
+  });
 
   describe('parts, loss and gradients', () => {
     for (const one of casesOf<BaselineCase>(area)) {

@@ -29,7 +29,7 @@ const ASSIGNMENT = /^(priors|labels|label_weights)\./;
 
 describeGolden('crosskd', (area) => {
   // The engine may have to set its library up first.
-  beforeAll(async () => void (await startEngine()), 600_000);
+  beforeAll(async () => void (await startEngine()));
   const cases = casesOf<UnitCase | CrossCase>(area);
 
   for (const one of cases.filter(({ kind }) => kind !== 'unit' && kind !== 'cross_head'))

@@ -38,7 +38,7 @@ const REPEATED = new RegExp(
 
 describeGolden('mmdet', (area) => {
   // The engine may have to set its library up first.
-  beforeAll(async () => void (await startEngine()), 600_000);
+  beforeAll(async () => void (await startEngine()));
 
   for (const one of detectorCases(area)) {
     describe(one.name, () => {

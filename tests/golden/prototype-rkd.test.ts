@@ -15,7 +15,7 @@ function relation({ input, number }: Opened, part: 'distance' | 'angle'): { valu
 
 describeGolden('prototype', (area) => {
   // The engine may have to set its library up first.
-  beforeAll(async () => void (await startEngine()), 600_000);
+  beforeAll(async () => void (await startEngine()));
 
   describe('relations of instances', () => {
     for (const one of casesOf<PrototypeCase>(area).filter(({ kind }) => kind === 'rkd')) {

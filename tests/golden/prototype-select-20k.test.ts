@@ -14,7 +14,7 @@ interface Data {
   };
 }
 
-beforeAll(async () => void (await startEngine()), 600_000);
+beforeAll(async () => void (await startEngine()));
 
 test('20,000 instances of 256 + 256 channels', async () => {
   const { pairedFeatures } = (await import(new URL('../../bench/ours/select-data.mjs', import.meta.url).href)) as Data;

@@ -87,7 +87,7 @@ const within = ({ rtol, atol }: Bounds, expected: ArrayLike<number>): number =>
 
 describeGolden('prototype', (area) => {
   // The engine may have to set its library up first.
-  beforeAll(async () => void (await startEngine()), 600_000);
+  beforeAll(async () => void (await startEngine()));
   const cases = casesOf<Case<unknown>>(area);
 
   describe('selection', () => {

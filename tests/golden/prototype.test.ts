@@ -19,7 +19,7 @@ const KINDS: Readonly<Record<string, (of: Opened) => Computed>> = {
 
 describeGolden('prototype', (area) => {
   // The engine may have to set its library up first.
-  beforeAll(async () => void (await startEngine()), 600_000);
+  beforeAll(async () => void (await startEngine()));
   for (const one of casesOf<PrototypeCase>(area)) {
     const compute = KINDS[one.kind];
     // Other kinds have tests of their own; what nobody knows fails here, by its name.

@@ -51,7 +51,7 @@ describeGolden('ssim', (area) => {
   beforeAll(async () => {
     await startEngine();
     // The engine may have to set its library up first.
-  }, 600_000);
+  });
 
   test('defaults and constants of the index are those of the plugin', () => {
     const { defaults, constants } = area.index as Partial<Record<string, Record<string, unknown>>>;

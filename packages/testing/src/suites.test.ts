@@ -36,7 +36,7 @@ beforeAll(async () => {
     bySuite.set(suite, [...(bySuite.get(suite) ?? []), ...(status === 'failed' ? [title] : [])]);
   }
   failed = bySuite;
-}, 600_000);
+});
 
 describe('the contract suites', () => {
   it.each([
