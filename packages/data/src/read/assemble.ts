@@ -1,7 +1,7 @@
 import { type Annotation, type Category, type ImageRecord, KdError } from '@kd/core/plain';
 import { createDataset, type ReadDataset } from '../dataset.js';
 import type { ImageSize } from '../decode/decode.js';
-import { type Box, correctBox } from './box-rule.js';
+import { areaOf, type Box, correctBox, noted } from './box-rule.js';
 import type { Correction } from './correction.js';
 import { attempt, type TellFault } from './faults.js';
 import { inLanes } from './lanes.js';
@@ -80,16 +80,10 @@ export async function assemble(
     const { width, height } = size;
     const annotations = objects.flatMap(({ annotation, label, box: given }): Annotation[] => {
       id++;
-      const { box, why } =
+      const corrected =
         'dropped' in given ? { box: null, why: given.dropped } : correctBox(given(size), width, height);
-      if (why !== undefined)
-        report.push({
-          file,
-          annotation,
-          action: box === null ? 'dropped' : 'clipped',
-          why: `${categories[label]!.name}: ${why}`,
-        });
-      return box === null ? [] : [{ id, box, label, area: (box[2] - box[0]) * (box[3] - box[1]), ignore: false }];
+      const box = noted(report, { file, annotation }, categories[label]!.name, corrected);
+      return box === null ? [] : [{ id, box, label, area: areaOf(box), ignore: false }];
     });
     return [{ id: file, file, width, height, annotations }];
   });

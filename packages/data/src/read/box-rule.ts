@@ -1,3 +1,5 @@
+import type { Correction } from './correction.js';
+
 /** [x1, y1, x2, y2] in pixels, 0-based and continuous. */
 export type Box = readonly [number, number, number, number];
 
@@ -21,6 +23,20 @@ export function correctBox(box: Box, width: number, height: number): Corrected {
     why: `the box ${told()} overhangs the image of ${width}x${height}`,
   };
 }
+
+/** The box to go on with; what was put right is told. */
+export function noted(
+  report: Correction[],
+  at: { readonly file: string; readonly annotation: number },
+  what: string,
+  { box, why }: Corrected,
+): Box | null {
+  if (why !== undefined)
+    report.push({ ...at, action: box === null ? 'dropped' : 'clipped', why: `${what}: ${why}` });
+  return box;
+}
+
+export const areaOf = ([x1, y1, x2, y2]: Box): number => (x2 - x1) * (y2 - y1);
 
 /** A number for a message: without the digits that binary fractions add. */
 export const short = (value: number): string => String(Number(value.toPrecision(10)));

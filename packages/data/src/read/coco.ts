@@ -4,7 +4,7 @@ import { type Annotation, type Category, type ImageRecord, KdError, parseOptions
 import * as v from 'valibot';
 import { DEFAULT_MAX_PIXELS } from '../decode/image.js';
 import { createDataset, type DataSource, type OpenContext, type ReadDataset } from '../dataset.js';
-import { cleaned, correctBox } from './box-rule.js';
+import { areaOf, cleaned, correctBox, noted } from './box-rule.js';
 import type { CocoAnnotation } from './coco-annotations.js';
 import { type CocoFile, type CocoImage, readCocoFile } from './coco-file.js';
 import { jointIds, lackingCategories, mergeCategories } from './coco-merge.js';
@@ -89,14 +89,10 @@ async function open(
       for (const entry of part.annotationsOf(image.id)) {
         const label = labels.get(entry.category);
         if (label === undefined) continue; // of a class that is not wanted
-        const { box, why } = correctBox(corners(entry.bbox), placed.width, placed.height);
-        if (why !== undefined) {
-          const action = box === null ? 'dropped' : 'clipped';
-          report.push({ file, annotation: entry.position, action, why: `annotation id ${entry.id}: ${why}` });
-        }
+        const corrected = correctBox(corners(entry.bbox), placed.width, placed.height);
+        const box = noted(report, { file, annotation: entry.position }, `annotation id ${entry.id}`, corrected);
         if (box === null) continue;
-        const area =
-          entry.area ?? (why === undefined ? entry.bbox[2] * entry.bbox[3] : (box[2] - box[0]) * (box[3] - box[1]));
+        const area = entry.area ?? (corrected.why === undefined ? entry.bbox[2] * entry.bbox[3] : areaOf(box));
         annotations.push({ id: annotationIds(i, entry.id), box, label, area, ignore: entry.crowd });
       }
       images.push({ ...placed, id: imageIds(i, image.id), file, annotations });

@@ -4,7 +4,7 @@ import * as v from 'valibot';
 import { createDataset, type DataSource, type ReadDataset } from '../dataset.js';
 import { DEFAULT_MAX_PIXELS } from '../decode/image.js';
 import { SOURCE_OPTIONS } from '../source-options.js';
-import { correctBox } from './box-rule.js';
+import { areaOf, correctBox, noted } from './box-rule.js';
 import type { Correction } from './correction.js';
 import { attempt, attemptLater, gatherFaults, type TellFault } from './faults.js';
 import { sizeOfPicture } from './picture-size.js';
@@ -132,24 +132,12 @@ async function open(
       const where = `${xml}: object ${i + 1}, <name>`;
       const label = labels.get(object.name) ?? attempt(tell, () => unknownClass(object.name, classes, where));
       if (label === null) return;
-      const { box, why } =
+      const corrected =
         object.swapped !== null ? { box: null, why: object.swapped } : correctBox(object.box, width, height);
+      const box = noted(report, { file, annotation: i + 1 }, object.name, corrected);
       id++;
-      if (why !== undefined)
-        report.push({
-          file,
-          annotation: i + 1,
-          action: box === null ? 'dropped' : 'clipped',
-          why: `${object.name}: ${why}`,
-        });
-      if (box !== null)
-        annotations.push({
-          id,
-          box,
-          label,
-          area: (box[2] - box[0]) * (box[3] - box[1]),
-          ignore: object.difficult && options.difficult !== 'keep',
-        });
+      const ignore = object.difficult && options.difficult !== 'keep';
+      if (box !== null) annotations.push({ id, box, label, area: areaOf(box), ignore });
     });
     images.push({ id: imageId, file, width, height, annotations });
   }
