@@ -1,26 +1,22 @@
 import { type Category, KdError, shown } from '@kd/core/plain';
-import { readCsv } from './csv-file.js';
+import { parseCsv } from './csv-file.js';
 import { distinct } from './choose-categories.js';
-import { readJson } from './json.js';
-import { readText } from './text.js';
+import { parseJson } from './json.js';
+import { readDataText } from './text.js';
 
 /**
  * Classes out of a file: a JSON list of names, which have the ids 1 to K, or rows `name,id`.
  * @throws KdError DATA_INVALID naming file and line
  */
 export async function readClassFile(file: string): Promise<readonly Category[]> {
-  // What is not there is told below.
-  const isJson = await readText(file).then(
-    (text) => /^\s*\[/.test(text),
-    () => false,
-  );
-  if (isJson) {
-    const { value } = await readJson(file);
+  const source = await readDataText(file);
+  if (/^\s*\[/.test(source)) {
+    const { value } = parseJson(source, file);
     if (Array.isArray(value) && value.every((name): name is string => typeof name === 'string' && name.trim() !== ''))
       return numbered(distinct(value));
     throw new KdError('DATA_INVALID', `${file}: a JSON list of class names is wanted, like ["cat", "dog"].`);
   }
-  const { rows } = await readCsv(file);
+  const { rows } = parseCsv(source, file);
   const ids = new Map<number, string>();
   const names = new Set<string>();
   for (const [i, { line, fields }] of rows.entries()) {

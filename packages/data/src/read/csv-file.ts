@@ -1,6 +1,11 @@
 import { KdError, messageOf, shown } from '@kd/core/plain';
 import { CsvError, parse } from 'csv-parse/sync';
-import { readText } from './text.js';
+import { readDataText } from './text.js';
+
+export interface CsvFile {
+  readonly rows: readonly CsvRow[];
+  readonly delimiter: ',' | ';';
+}
 
 /** A record, and the line of the file that it begins in. */
 export interface CsvRow {
@@ -16,17 +21,10 @@ const LONGEST = 100_000;
  * semicolons and no comma. Blank lines do not count.
  * @throws KdError DATA_INVALID naming file and line
  */
-export async function readCsv(
-  file: string,
-): Promise<{ readonly rows: readonly CsvRow[]; readonly delimiter: ',' | ';' }> {
-  const text = await readText(file).catch((cause: unknown) => {
-    const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
-    throw new KdError(
-      'DATA_INVALID',
-      `${file} ${missing ? 'does not exist; check the path' : `cannot be read: ${messageOf(cause)}`}.`,
-      { cause },
-    );
-  });
+export const readCsv = async (file: string): Promise<CsvFile> => parseCsv(await readDataText(file), file);
+
+/** As {@link readCsv}, for the text of the file. */
+export function parseCsv(text: string, file: string): CsvFile {
   const first = /\S.*/.exec(text)?.[0] ?? '';
   const delimiter = first.includes(';') && !first.includes(',') ? ';' : ',';
   try {

@@ -1,7 +1,8 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { checkRegularFile, KdError, messageOf } from '@kd/core/plain';
 import { JsonWindow } from './json-window.js';
-import { readJson, unreadable, withoutNan } from './json.js';
+import { readJson, withoutNan } from './json.js';
+import { unreadable } from './text.js';
 
 const PIECE = 1 << 22;
 

@@ -1,5 +1,5 @@
 import { jsonStringEnd, KdError, messageOf } from '@kd/core/plain';
-import { readText } from './text.js';
+import { readDataText } from './text.js';
 
 /**
  * Text that stands for a NaN or Infinity after {@link readJson}: validators see it as a string and so can name its
@@ -18,7 +18,11 @@ export interface LooseJson {
  * @throws KdError DATA_INVALID naming the file
  */
 export async function readJson(file: string): Promise<LooseJson> {
-  const text = await readText(file).catch((cause: unknown) => unreadable(file, cause));
+  return parseJson(await readDataText(file), file);
+}
+
+/** As {@link readJson}, for the text of the file. */
+export function parseJson(text: string, file: string): LooseJson {
   if (text.trim() === '') throw new KdError('DATA_INVALID', `${file} is empty; JSON is wanted.`);
   try {
     return { value: JSON.parse(text), nanLine: null };
@@ -31,16 +35,6 @@ export async function readJson(file: string): Promise<LooseJson> {
       { cause },
     );
   }
-}
-
-/** @throws KdError DATA_INVALID that says why a file cannot be opened */
-export function unreadable(file: string, cause: unknown): never {
-  const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
-  throw new KdError(
-    'DATA_INVALID',
-    `${file} ${missing ? 'does not exist; check the path' : `cannot be read: ${messageOf(cause)}`}.`,
-    { cause },
-  );
 }
 
 /** The value of a text with NaN or Infinity, these as strings; null where it is no JSON besides or holds none. */

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { readRegularFile } from '@kd/core/plain';
+import { KdError, messageOf, readRegularFile } from '@kd/core/plain';
 
 /**
  * The text of a file in UTF-8, without its byte order mark.
@@ -9,6 +9,20 @@ export async function readText(file: string): Promise<string> {
   const bytes = await readRegularFile(file);
   checkUtf8(bytes);
   return bytes.toString('utf8').replace(/^\ufeff/, '');
+}
+
+/** As {@link readText}, of a file of a data set. @throws KdError DATA_INVALID that says why it cannot be read */
+export const readDataText = (file: string): Promise<string> =>
+  readText(file).catch((cause: unknown) => unreadable(file, cause));
+
+/** @throws KdError DATA_INVALID that says why a file cannot be opened */
+export function unreadable(file: string, cause: unknown): never {
+  const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
+  throw new KdError(
+    'DATA_INVALID',
+    `${file} ${missing ? 'does not exist; check the path' : `cannot be read: ${messageOf(cause)}`}.`,
+    { cause },
+  );
 }
 
 /**

@@ -11,7 +11,7 @@ import {
   type Document,
   type Node,
 } from 'yaml';
-import { readText } from './text.js';
+import { readDataText } from './text.js';
 
 /** A node of a YAML file. Scalars are texts as they are written: `0.0` is not `0`, `no` is a word. */
 export type YamlValue = { readonly line: number } & (
@@ -31,10 +31,7 @@ const DEEPEST = 100;
  * @throws KdError DATA_INVALID naming file and line
  */
 export async function readYamlMap(file: string): Promise<ReadonlyMap<string, YamlValue>> {
-  const source = await readText(file).catch((cause: unknown) => {
-    const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
-    throw invalid(file, missing ? 'does not exist; check the path' : `cannot be read: ${messageOf(cause)}`, cause);
-  });
+  const source = await readDataText(file);
   if (source.length > LONGEST)
     throw invalid(file, `has ${source.length} characters, more than any description of a data set has`);
   const root = parse(source, file);
@@ -130,5 +127,4 @@ function plain(document: Document.Parsed, file: string, at: (offset: number) => 
   return read(document.contents, 1);
 }
 
-const invalid = (file: string, why: string, cause?: unknown): KdError =>
-  new KdError('DATA_INVALID', `${file} ${why}.`, { cause });
+const invalid = (file: string, why: string): KdError => new KdError('DATA_INVALID', `${file} ${why}.`);
