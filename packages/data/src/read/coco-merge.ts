@@ -1,5 +1,6 @@
 import { type Category, KdError } from '@kd/core/plain';
 import { chooseCategories } from './choose-categories.js';
+import { numbered } from './class-names.js';
 import type { Correction } from './correction.js';
 
 /** Categories of one annotations file. */
@@ -25,7 +26,7 @@ export function mergeCategories(
   const names = files.map(({ file }) => file).join(', ');
   const chosen = chooseCategories([...byName.values()], given, wanted, names);
   const distinct = new Set(chosen.map(({ id }) => id)).size === chosen.length;
-  return distinct ? chosen : chosen.map(({ name }, label) => ({ id: label + 1, name }));
+  return distinct ? chosen : numbered(chosen.map(({ name }) => name));
 }
 
 function checkSameNames([first, ...others]: readonly FileCategories[]): void {

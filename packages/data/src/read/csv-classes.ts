@@ -1,6 +1,7 @@
 import { type Category, KdError, shown } from '@kd/core/plain';
 import { parseCsv } from './csv-file.js';
 import { distinct } from './choose-categories.js';
+import { numbered } from './class-names.js';
 import { parseJson } from './json.js';
 import { readDataText } from './text.js';
 
@@ -37,6 +38,3 @@ export async function readClassFile(file: string): Promise<readonly Category[]> 
     throw new KdError('DATA_INVALID', `${file} names no class; rows "name,id" or a JSON list are wanted.`);
   return [...ids].map(([id, name]) => ({ id, name })).sort((a, b) => a.id - b.id);
 }
-
-export const numbered = (names: readonly string[]): readonly Category[] =>
-  names.map((name, i) => ({ id: i + 1, name }));

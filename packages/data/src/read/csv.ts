@@ -6,13 +6,13 @@ import { DEFAULT_MAX_PIXELS } from '../decode/image.js';
 import { SOURCE_OPTIONS } from '../source-options.js';
 import { assemble, type Described, type DescribedObject } from './assemble.js';
 import type { Box } from './box-rule.js';
-import { classNames, unknownClass } from './class-names.js';
+import { classNames, labelsOf, numbered } from './class-names.js';
 import type { Correction } from './correction.js';
-import { numbered, readClassFile } from './csv-classes.js';
+import { readClassFile } from './csv-classes.js';
 import { type CsvTable, csvColumns } from './csv-columns.js';
 import { readCsv } from './csv-file.js';
 import { type CsvObject, readCsvRow } from './csv-row.js';
-import { attempt, attemptLater, gatherFaults, type TellFault } from './faults.js';
+import { attemptLater, gatherFaults, type TellFault } from './faults.js';
 import { type ImageName, imageName } from './image-name.js';
 import { from } from './safe-path.js';
 
@@ -67,17 +67,17 @@ async function open(name: string, options: CsvOptions, context: OpenContext, tel
         why: `the row is that of line ${first}, and counts once`,
       });
   const categories = await categoriesOf(options, context, pictures.values());
-  const classes = categories.map((one) => one.name);
-  const labels = new Map(classes.map((one, label) => [one, label]));
+  const labelOf = labelsOf(
+    categories.map((one) => one.name),
+    tell,
+  );
   const described = [...pictures.values()].map(
     ({ name: picture, line, size, objects }): Described => ({
       file: picture,
       size,
-
       where: `${file}, line ${line}`,
       objects: objects.flatMap(({ line: row, box, className }): DescribedObject[] => {
-        const label =
-          labels.get(className) ?? attempt(tell, () => unknownClass(className, classes, `${file}, line ${row}`));
+        const label = labelOf(className, `${file}, line ${row}`);
         return label === null ? [] : [{ annotation: row, label, box: (): Box => box }];
       }),
     }),

@@ -6,9 +6,9 @@ import { DEFAULT_MAX_PIXELS } from '../decode/image.js';
 import { SOURCE_OPTIONS } from '../source-options.js';
 import { assemble, type Described, type DescribedObject } from './assemble.js';
 import { type Box, cleaned } from './box-rule.js';
-import { classNames, unknownClass } from './class-names.js';
+import { classNames, labelsOf, numbered } from './class-names.js';
 import type { Correction } from './correction.js';
-import { attempt, gatherFaults, type TellFault } from './faults.js';
+import { gatherFaults, type TellFault } from './faults.js';
 import { inLanes } from './lanes.js';
 import { type LabelmeFile, readLabelmeFile } from './labelme-file.js';
 import { pathInside } from './path-inside.js';
@@ -83,7 +83,7 @@ async function open(
   }
   const held = [...owners.values()].flatMap(({ shapes }) => shapes.flatMap((shape) => shape?.label ?? []));
   const classes = classNames(options.classes, context.classes, held);
-  const labels = new Map(classes.map((one, label) => [one, label]));
+  const labelOf = labelsOf(classes, tell);
   // A JSON that could not be read may be that of a picture: then it is no negative, and the fault was told.
   const pictures = [...new Set([...files.filter(isPicture), ...owners.keys()])].sort((a, b) => (a < b ? -1 : 1));
   const described = pictures.map((file): Described => {
@@ -92,15 +92,13 @@ async function open(
     const where = join(folder, one.json);
     const objects = one.shapes.flatMap((shape, i): DescribedObject[] => {
       if (shape === null) return [];
-      const label =
-        labels.get(shape.label) ??
-        attempt(tell, () => unknownClass(shape.label, classes, `${where}: shape ${i + 1}, "label"`));
+      const label = labelOf(shape.label, `${where}: shape ${i + 1}, "label"`);
       if (label === null) return [];
       return [{ annotation: i + 1, label, box: 'dropped' in shape.box ? shape.box : constant(shape.box) }];
     });
     return { file, size: one.size, where, objects };
   });
-  const categories = classes.map((one, label) => ({ id: label + 1, name: one }));
+  const categories = numbered(classes);
   const maxPixels = options.maxPixels ?? DEFAULT_MAX_PIXELS;
   return assemble(
     { name, folder, categories, pictures: described, maxPixels, strict: options.strict, file: folder, report },

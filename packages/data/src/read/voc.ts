@@ -9,7 +9,7 @@ import type { Correction } from './correction.js';
 import { attempt, attemptLater, gatherFaults, type TellFault } from './faults.js';
 import { sizeOfPicture } from './picture-size.js';
 import { from, resolveInside } from './safe-path.js';
-import { classNames, unknownClass } from './class-names.js';
+import { classNames, labelsOf, numbered } from './class-names.js';
 import { refuseIfStrict } from './strict.js';
 import { VOC_CLASSES } from './voc-classes.js';
 import { readVocFile, type VocFile } from './voc-file.js';
@@ -113,7 +113,7 @@ async function open(
   }
   const held = entries.flatMap(({ read }) => read.objects.flatMap((object) => object?.name ?? []));
   const classes = options.classes === 'voc' ? VOC_CLASSES : classNames(options.classes, wanted, held);
-  const labels = new Map<string, number>(classes.map((className, label) => [className, label]));
+  const labelOf = labelsOf(classes, tell);
 
   const images: ImageRecord[] = [];
   let id = 0;
@@ -129,8 +129,7 @@ async function open(
     const annotations: Annotation[] = [];
     read.objects.forEach((object, i) => {
       if (object === null) return;
-      const where = `${xml}: object ${i + 1}, <name>`;
-      const label = labels.get(object.name) ?? attempt(tell, () => unknownClass(object.name, classes, where));
+      const label = labelOf(object.name, `${xml}: object ${i + 1}, <name>`);
       if (label === null) return;
       const corrected =
         object.swapped !== null ? { box: null, why: object.swapped } : correctBox(object.box, width, height);
@@ -143,7 +142,7 @@ async function open(
   }
   const lists = sets.map(({ root, split }) => splitFile(root, split)).join(', ');
   attempt(tell, () => refuseIfStrict(options.strict, lists, report));
-  const categories = classes.map((className, label) => ({ id: label + 1, name: className }));
+  const categories = numbered(classes);
   const single = sets.find(({ prefix }) => prefix === '');
   const imagesOf = (root: string): string => vocFolder(root, options).images;
   const pixels =
