@@ -70,10 +70,7 @@ export function createBatchMaker(setup: BatchSetup): BatchMaker {
     const batch = inputTransform(items as BatchItem[], setup.input, setup.maxBoxes);
     if (setup.extraInputs === undefined) return { batch };
     const extra = setup.extraInputs.map((input, i) =>
-      prepareImages(
-        (items as BatchItem[]).map((item) => withMinSize(item, item.extraMinSizes?.[i])),
-        input,
-      ),
+      prepareImages(items as BatchItem[], input, ({ extraMinSizes }) => extraMinSizes?.[i]),
     );
     return { batch: { ...batch, extra } };
   };
@@ -102,7 +99,3 @@ async function makeItem(
 
 /** Rules with one list of sizes draw the same of it. */
 const drawnSize = ({ minSize }: InputSpec, rng: Rng): number => minSize[rng.stream('size').int(0, minSize.length - 1)]!;
-
-function withMinSize({ minSize: _, ...item }: BatchItem, minSize: number | undefined): BatchItem {
-  return minSize === undefined ? item : { ...item, minSize };
-}

@@ -54,12 +54,12 @@ export async function readCocoFile(file: string, tell: TellFault): Promise<CocoF
     names.set(one.name, one.id);
     categories.set(one.id, one);
   });
-  const images = new Map<number | string, CocoImage>();
+  const images: CocoImage[] = [];
   const places = new Map<number | string, number>();
   each(raw.images, (one) => {
-    once(images, one.id, 'image', fail);
-    places.set(one.id, images.size);
-    images.set(one.id, one);
+    once(places, one.id, 'image', fail);
+    places.set(one.id, images.length);
+    images.push(one);
   });
   const { rows, faults: annotationFaults } = raw.annotations;
   const repeated = repeatedIds(rows.ids());
@@ -72,15 +72,17 @@ export async function readCocoFile(file: string, tell: TellFault): Promise<CocoF
     if (row === rows.count) break;
     attempt(count, () => {
       const [id, image, category] = [rows.idOf(row), rows.imageOf(row), rows.categoryOf(row)];
-      if (repeated.has(id)) once(seen, id, 'annotation', fail);
-      if (repeated.has(id)) seen.add(id);
+      if (repeated.has(id)) {
+        once(seen, id, 'annotation', fail);
+        seen.add(id);
+      }
       const place = places.get(image);
       if (place === undefined) return fail(`annotation ${id}`, `image_id ${shown(image)} is not in "images"`);
       if (!categories.has(category)) fail(`annotation ${id}`, `category_id ${shown(category)} is not in "categories"`);
       imageOf[row] = place;
     });
   }
-  const grouped = groupRows(imageOf, images.size);
+  const grouped = groupRows(imageOf, images.length);
   if (raw.nanLine !== null && faults === 0)
     tell(
       new KdError(
@@ -90,7 +92,7 @@ export async function readCocoFile(file: string, tell: TellFault): Promise<CocoF
     );
   return {
     categories: [...categories.values()],
-    images: [...images.values()],
+    images,
     annotationIds: () => Array.from(grouped.rows, (row) => rows.idOf(row)),
     annotationsOf: (image) => Array.from(grouped.of(places.get(image)!), (row) => rows.at(row)),
   };

@@ -62,15 +62,22 @@ export function inputTransform(items: readonly BatchItem[], input: InputSpec, ma
   };
 }
 
-/** The images of a batch by one rule, which says the order of their axes too. */
-export function prepareImages(items: readonly BatchItem[], input: TeacherInput): PreparedImages {
+/**
+ * The images of a batch by one rule, which says the order of their axes too.
+ * @param minSizeOf short side of an item after resizing; undefined: the last of the input's
+ */
+export function prepareImages(
+  items: readonly BatchItem[],
+  input: TeacherInput,
+  minSizeOf: (item: BatchItem) => number | undefined = ({ minSize }) => minSize,
+): PreparedImages {
   checkInputSpec(input);
   if (items.length === 0) throw new KdError('USAGE', 'inputTransform was given no images.');
-  const imageSizes = items.map(
-    ({ image, minSize }) =>
-      input.fixedSize ??
-      resizedSize(image.height, image.width, minSize ?? input.minSize.at(-1)!, input.maxSize, input.resize),
-  );
+  const imageSizes = items.map((item) => {
+    const { height, width } = item.image;
+    const minSize = minSizeOf(item) ?? input.minSize.at(-1)!;
+    return input.fixedSize ?? resizedSize(height, width, minSize, input.maxSize, input.resize);
+  });
   const padded = (side: 0 | 1): number =>
     Math.ceil(Math.max(...imageSizes.map((size) => size[side])) / input.sizeDivisible) * input.sizeDivisible;
   const [b, h, w] = [items.length, padded(0), padded(1)];
