@@ -80,8 +80,7 @@ export async function assemble(
     const { width, height } = size;
     const annotations = objects.flatMap(({ annotation, label, box: given }): Annotation[] => {
       id++;
-      const corrected =
-        'dropped' in given ? { box: null, why: given.dropped } : correctBox(given(size), width, height);
+      const corrected = 'dropped' in given ? { box: null, why: given.dropped } : correctBox(given(size), width, height);
       const box = noted(report, { file, annotation }, categories[label]!.name, corrected);
       return box === null ? [] : [{ id, box, label, area: areaOf(box), ignore: false }];
     });

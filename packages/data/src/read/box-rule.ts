@@ -31,8 +31,7 @@ export function noted(
   what: string,
   { box, why }: Corrected,
 ): Box | null {
-  if (why !== undefined)
-    report.push({ ...at, action: box === null ? 'dropped' : 'clipped', why: `${what}: ${why}` });
+  if (why !== undefined) report.push({ ...at, action: box === null ? 'dropped' : 'clipped', why: `${what}: ${why}` });
   return box;
 }
 

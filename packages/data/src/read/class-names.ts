@@ -17,10 +17,7 @@ export const numbered = (names: readonly string[]): readonly Category[] =>
   names.map((name, label) => ({ id: label + 1, name }));
 
 /** The label of a class; one that is unknown is told with where it stands, and has null. */
-export function labelsOf(
-  classes: readonly string[],
-  tell: TellFault,
-): (name: string, where: string) => number | null {
+export function labelsOf(classes: readonly string[], tell: TellFault): (name: string, where: string) => number | null {
   const labels = new Map(classes.map((name, label) => [name, label]));
   return (name, where) => labels.get(name) ?? attempt(tell, () => unknownClass(name, classes, where));
 }

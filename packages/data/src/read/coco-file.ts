@@ -1,6 +1,7 @@
 import { KdError, shown } from '@kd/core/plain';
 import { attempt, type TellFault } from './faults.js';
 import { type CocoAnnotation, CocoAnnotations, groupRows, repeatedIds } from './coco-annotations.js';
+import { isObject, isSide, nanFault } from './json.js';
 import { type JsonLists, readJsonLists } from './json-lists.js';
 
 /** What a COCO instances file holds, checked for form and for references; boxes as they stand. */
@@ -21,8 +22,6 @@ export interface CocoImage {
   /** What "width" and "height" say where they declare none, though they are there. */
   readonly noSize: string | null;
 }
-
-type Entry = Readonly<Record<string, unknown>>;
 
 /**
  * Reads a COCO instances file (cocodataset.org, "Data format").
@@ -83,13 +82,7 @@ export async function readCocoFile(file: string, tell: TellFault): Promise<CocoF
     });
   }
   const grouped = groupRows(imageOf, images.length);
-  if (raw.nanLine !== null && faults === 0)
-    tell(
-      new KdError(
-        'DATA_INVALID',
-        `${file}, line ${raw.nanLine}: NaN and Infinity are not JSON; write a number or leave the key out.`,
-      ),
-    );
+  if (raw.nanLine !== null && faults === 0) tell(nanFault(file, raw.nanLine));
   return {
     categories: [...categories.values()],
     images,
@@ -205,9 +198,6 @@ function once<Id>(seen: { has(id: Id): boolean }, id: Id, what: string, fail: Fa
   if (seen.has(id)) fail(`${what} ${String(id)}`, 'this id occurs twice; ids must differ');
 }
 
-const isObject = (value: unknown): value is Entry =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 const isId = (value: unknown): value is number => Number.isSafeInteger(value);
-const isSide = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) > 0;
 const isBbox = (value: unknown): value is CocoAnnotation['bbox'] =>
   Array.isArray(value) && value.length === 4 && value.every((v) => typeof v === 'number' && Number.isFinite(v));

@@ -11,6 +11,17 @@ export interface Correction {
   readonly why: string;
 }
 
+/** What is told of a row that an earlier one says already. */
+export const repeatedRow = (
+  file: string,
+  { line, first }: { readonly line: number; readonly first: number },
+): Correction => ({
+  file,
+  annotation: line,
+  action: 'dropped',
+  why: `the row is that of line ${first}, and counts once`,
+});
+
 /** One line for a person to read. */
 export const correctionLine = ({ file, annotation, action, why }: Correction): string =>
   `${file}${annotation === null ? '' : `, annotation ${annotation}`}: ${action}: ${why}`;

@@ -2,7 +2,7 @@ import { KdError, shown } from '@kd/core/plain';
 import type { Box } from './box-rule.js';
 import type { CsvColumn, CsvTable } from './csv-columns.js';
 import type { CsvRow } from './csv-file.js';
-import { decimal, decimalComma } from './decimal.js';
+import { decimal, decimalComma, side } from './decimal.js';
 
 export interface CsvObject {
   readonly line: number;
@@ -13,7 +13,7 @@ export interface CsvObject {
 /** @throws KdError DATA_INVALID */
 export function readCsvRow(
   { line, fields }: CsvRow,
-  { places, width }: CsvTable,
+  { places, width: columns }: CsvTable,
   where: string,
 ): {
   readonly file: string;
@@ -24,16 +24,16 @@ export function readCsvRow(
   const fail = (why: string): never => {
     throw new KdError('DATA_INVALID', `${where}: ${why}.`);
   };
-  if (fields.length !== width)
+  if (fields.length !== columns)
     fail(
-      `the row has ${fields.length} ${fields.length === 1 ? 'field' : 'fields'}, and ${width} are wanted${advice(fields, width)}`,
+      `the row has ${fields.length} ${fields.length === 1 ? 'field' : 'fields'}, and ${columns} are wanted${advice(fields, columns)}`,
     );
   const field = (column: CsvColumn): string => fields[places.get(column) ?? -1] ?? '';
   const file = field('file') || fail('the file is empty');
-  const sides = [field('width'), field('height')];
-  const size = sides.every((side) => side === '')
-    ? null
-    : { width: whole(sides[0]!, fail), height: whole(sides[1]!, fail) };
+  const whole = (text: string): number =>
+    side(text) ?? fail(`the size of the picture: ${shown(text)} is no whole number above 0`);
+  const [width, height] = [field('width'), field('height')];
+  const size = width === '' && height === '' ? null : { width: whole(width), height: whole(height) };
   const corners = (['x1', 'y1', 'x2', 'y2'] as const).map((column) => [column, field(column)] as const);
   const className = field('class');
   if (className === '' && corners.every(([, text]) => text === '')) return { file, size, object: null };
@@ -43,13 +43,6 @@ export function readCsvRow(
   }) as unknown as Box;
   if (className === '') fail('the class is empty; a picture without objects has all of x1, y1, x2, y2 and class empty');
   return { file, size, object: { line, className, box } };
-}
-
-function whole(text: string, fail: (why: string) => never): number {
-  const value = decimal(text);
-  return value !== null && Number.isSafeInteger(value) && value > 0
-    ? value
-    : fail(`the size of the picture: ${shown(text)} is no whole number above 0`);
 }
 
 function advice(fields: readonly string[], width: number): string {

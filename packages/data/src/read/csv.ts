@@ -7,7 +7,7 @@ import { SOURCE_OPTIONS } from '../source-options.js';
 import { assemble, type Described, type DescribedObject } from './assemble.js';
 import type { Box } from './box-rule.js';
 import { classNames, labelsOf, numbered } from './class-names.js';
-import type { Correction } from './correction.js';
+import { type Correction, repeatedRow } from './correction.js';
 import { readClassFile } from './csv-classes.js';
 import { type CsvTable, csvColumns } from './csv-columns.js';
 import { readCsv } from './csv-file.js';
@@ -59,13 +59,7 @@ async function open(name: string, options: CsvOptions, context: OpenContext, tel
   if (table.unread.length > 0) note(posix.basename(file), `columns that are not read: ${table.unread.join(', ')}`);
   const pictures = await byPicture(table, { file, folder, note, tell });
   for (const { name: picture, repeats } of pictures.values())
-    for (const { line, first } of repeats)
-      report.push({
-        file: picture,
-        annotation: line,
-        action: 'dropped',
-        why: `the row is that of line ${first}, and counts once`,
-      });
+    for (const repeat of repeats) report.push(repeatedRow(picture, repeat));
   const categories = await categoriesOf(options, context, pictures.values());
   const labelOf = labelsOf(
     categories.map((one) => one.name),

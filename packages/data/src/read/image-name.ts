@@ -1,8 +1,7 @@
-import { access } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import { KdError } from '@kd/core/plain';
 import { didYouMean } from './name-hint.js';
-import { restBelow } from './path-inside.js';
+import { isThere, isUrl, restBelow } from './path-inside.js';
 import { checkRelative } from './safe-path.js';
 
 /** A file of the image folder, and what had to be read into its name. */
@@ -36,11 +35,3 @@ export async function imageName(given: string, folder: string, where: string): P
   const file = given.replaceAll('\\', '/');
   return { file, why: `the name "${given}" is read as ${file}: folders are parted by /` };
 }
-
-const isUrl = (name: string): boolean => /^[a-z][a-z\d+.-]+:\/\//i.test(name);
-
-const isThere = (file: string): Promise<boolean> =>
-  access(file).then(
-    () => true,
-    () => false,
-  );

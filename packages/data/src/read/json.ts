@@ -37,6 +37,19 @@ export function parseJson(text: string, file: string): LooseJson {
   }
 }
 
+/** What is told of a file with NaN or Infinity in places that nothing else looks at. */
+export const nanFault = (file: string, line: number): KdError =>
+  new KdError(
+    'DATA_INVALID',
+    `${file}, line ${line}: NaN and Infinity are not JSON; write a number or leave the key out.`,
+  );
+
+export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** Whether it is a height or width in pixels. */
+export const isSide = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) > 0;
+
 /** The value of a text with NaN or Infinity, these as strings; null where it is no JSON besides or holds none. */
 export function withoutNan(text: string): LooseJson | null {
   let first: number | null = null;

@@ -1,7 +1,7 @@
 import { KdError, shown } from '@kd/core/plain';
 import type { Box } from './box-rule.js';
 import { attempt, type TellFault } from './faults.js';
-import { readJson } from './json.js';
+import { isObject, isSide, nanFault, readJson } from './json.js';
 
 /** What a LabelMe file holds. */
 export interface LabelmeFile {
@@ -19,7 +19,6 @@ export interface LabelmeShape {
   readonly box: Box | { readonly dropped: string };
 }
 
-type Entry = Readonly<Record<string, unknown>>;
 type Point = readonly [number, number];
 type Fail = (what: string, why: string) => never;
 
@@ -55,11 +54,7 @@ export async function readLabelmeFile(file: string, tell: TellFault): Promise<La
   const shapes = value['shapes'].map((shape: unknown, i) =>
     attempt(count, () => readShape(shape, `shape ${i + 1}`, fail)),
   );
-  if (nanLine !== null && faults === 0)
-    throw new KdError(
-      'DATA_INVALID',
-      `${file}, line ${nanLine}: NaN and Infinity are not JSON; write a number or leave the key out.`,
-    );
+  if (nanLine !== null && faults === 0) throw nanFault(file, nanLine);
   return {
     imagePath,
     size: isSide(width) && isSide(height) ? { width, height } : null,
@@ -119,8 +114,5 @@ function aroundCircle([centre, rim]: readonly Point[]): Box {
   return [x - radius, y - radius, x + radius, y + radius];
 }
 
-const isObject = (value: unknown): value is Entry =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-const isSide = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) > 0;
 const isPoint = (value: unknown): value is Point =>
   Array.isArray(value) && value.length === 2 && value.every((one) => typeof one === 'number' && Number.isFinite(one));

@@ -21,28 +21,23 @@ export async function pathInside(
   given: string,
   { folder, base, where, above = false }: { folder: string; base: string; where: string; above?: boolean },
 ): Promise<PathInside> {
-  if (/^[a-z][a-z\d+.-]+:\/\//i.test(given))
+  if (isUrl(given))
     throw await refused(
       folder,
       given,
       `${where}: "${given}" is a URL, and nothing is downloaded; fetch it, and write where it lies in the folder.`,
     );
-  const there = (path: string): Promise<boolean> =>
-    access(join(folder, path)).then(
-      () => true,
-      () => false,
-    );
   if (isAbsolute(given)) {
     const path = await restBelow(folder, given);
     if (path !== null) return { path, why: `the absolute path "${given}" is read as ${path || '.'}` };
   }
-  const slashed = given.includes('\\') && !(await there(join(base, given)));
+  const slashed = given.includes('\\') && !(await isThere(join(folder, base, given)));
   const name = slashed ? given.replaceAll('\\', '/') : given;
   const path = below(base, name);
   if (path !== null)
     return slashed ? { path, why: `the name "${given}" is read as ${path}: folders are parted by /` } : { path };
   const shorter = above && name.startsWith('../') ? below(base, name.slice(3)) : null;
-  if (shorter !== null && (await there(shorter)))
+  if (shorter !== null && (await isThere(join(folder, shorter))))
     return {
       path: shorter,
       why: `the path "${given}" leaves the folder, and is read as ${shorter || '.'}, which is there`,
@@ -53,6 +48,14 @@ export async function pathInside(
     `${where}: the path "${given}" leaves the folder ${folder}; write one inside of it.`,
   );
 }
+
+export const isUrl = (name: string): boolean => /^[a-z][a-z\d+.-]+:\/\//i.test(name);
+
+export const isThere = (file: string): Promise<boolean> =>
+  access(file).then(
+    () => true,
+    () => false,
+  );
 
 /** null: it leads out. */
 function below(base: string, name: string): string | null {

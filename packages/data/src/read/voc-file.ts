@@ -1,6 +1,6 @@
 import { KdError } from '@kd/core/plain';
 import type { Box } from './box-rule.js';
-import { decimal } from './decimal.js';
+import { decimal, side } from './decimal.js';
 import { attempt, type TellFault } from './faults.js';
 import { parseXml, type XmlElement } from './xml.js';
 
@@ -85,10 +85,4 @@ function only(parent: XmlElement, name: string, place: string, fail: Fail): XmlE
       `there are ${found.length} of them in <${parent.name}>, one is wanted`,
     );
   return found[0] ?? null;
-}
-
-/** A whole number of pixels above 0, or null. */
-function side(text: string): number | null {
-  const value = decimal(text);
-  return value !== null && Number.isSafeInteger(value) && value > 0 ? value : null;
 }

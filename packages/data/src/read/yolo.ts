@@ -7,7 +7,7 @@ import { SOURCE_OPTIONS } from '../source-options.js';
 import { assemble, type Described, type DescribedObject } from './assemble.js';
 import { type Box, cleaned } from './box-rule.js';
 import { chooseCategories } from './choose-categories.js';
-import type { Correction } from './correction.js';
+import { type Correction, repeatedRow } from './correction.js';
 import { gatherFaults, type TellFault } from './faults.js';
 import { inLanes } from './lanes.js';
 import { type PathInside, pathInside } from './path-inside.js';
@@ -90,13 +90,7 @@ async function open(name: string, options: YoloOptions, context: OpenContext, te
   const pictures = found.flatMap(({ file, where }, i): Described[] => {
     const one = labelled[i];
     if (one === null || one === undefined) return [];
-    for (const { line, first } of one.repeats)
-      report.push({
-        file,
-        annotation: line,
-        action: 'dropped',
-        why: `the row is that of line ${first}, and counts once`,
-      });
+    for (const repeat of one.repeats) report.push(repeatedRow(file, repeat));
     return [{ file, size: null, where, objects: one.rows.flatMap((row) => objectOf(row, labels)) }];
   });
   return assemble({ name, folder, categories, pictures, maxPixels, strict: options.strict, file, report }, tell);
