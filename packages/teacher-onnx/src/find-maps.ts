@@ -1,6 +1,6 @@
-import { KdError } from '@kd/core';
+import { KdError, suggestion } from '@kd/core';
 import { listMaps, type ListedMap, type MapList } from './maps/list-maps.js';
-import { producersOf, unknownTensor } from './model/cut.js';
+import { producersOf } from './model/cut.js';
 import type { ImageInput } from './model/image-input.js';
 import type { OnnxModel } from './model/onnx-model.js';
 import type { OnnxOptions } from './options.js';
@@ -29,6 +29,22 @@ export async function findMaps(
   for (const name of patterns)
     if (!list.maps.some(({ tensor }) => tensor === name)) throw noMap(model.file, name, size, list);
   return list.maps;
+}
+
+/** A name that stands for no tensor which a node computes. */
+function unknownTensor({ file, graph }: OnnxModel, name: string, known: readonly string[]): KdError {
+  const constant = graph.initializer.some((one) => one.name === name);
+  const input = graph.input.some((one) => one.name === name);
+  const why = input
+    ? `"${name}" is an input of ${file}`
+    : constant
+      ? `"${name}" is a constant of ${file}, the same for every image`
+      : `${file} computes no tensor "${name}"`;
+  const meant = suggestion(name, known);
+  return new KdError(
+    'TAP_UNKNOWN',
+    `${why}${meant === '' ? '.' : `; ${meant}`} A tap is the name of a tensor that a node computes: kd teacher inspect ${file} lists those that are maps.`,
+  );
 }
 
 function noMap(

@@ -35,10 +35,9 @@ export function asTaps(model: OnnxModel, input: ImageInput, taps: readonly TapTe
     taps.map(({ tensor }) => tensor),
   );
   const images = input.dtype === 'float32' ? null : castImages(part, input);
-  const outputs = taps.map(leaving);
   return withGraph(part, {
     ...(images === null ? {} : { input: images.input }),
-    node: [...(images?.node ?? []), ...part.graph.node, ...outputs.flatMap(({ node }) => node)],
+    node: [...(images?.node ?? []), ...part.graph.node, ...taps.flatMap(leaving)],
     output: taps.map((_, index) => floats(outputName(index))),
   });
 }
@@ -73,18 +72,19 @@ const IMAGES = 'kd.images';
 /** The name that images are fed under. */
 export const feedName = ({ name, dtype }: ImageInput): string => (dtype === 'float32' ? name : IMAGES);
 
-function leaving({ tensor, layout, dtype }: TapTensor, index: number): { readonly node: NodeProto[] } {
-  const node: NodeProto[] = [];
+/** What stands between a tensor and the output that it leaves by. */
+function leaving({ tensor, layout, dtype }: TapTensor, index: number): NodeProto[] {
+  const nodes: NodeProto[] = [];
   let name = tensor;
   const step = (opType: string, attributes: Readonly<Record<string, number | readonly number[]>>): void => {
     const next = `kd.${opType}.${index}`;
-    node.push(op(opType, name, next, attributes));
+    nodes.push(op(opType, name, next, attributes));
     name = next;
   };
   if (dtype !== 'float32') step('Cast', { to: TensorProto_DataType.FLOAT });
   if (layout === 'NCHW') step('Transpose', { perm: [0, 2, 3, 1] });
-  node.push(op('Identity', name, outputName(index)));
-  return { node };
+  nodes.push(op('Identity', name, outputName(index)));
+  return nodes;
 }
 
 const op = (

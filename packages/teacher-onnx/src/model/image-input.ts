@@ -101,14 +101,14 @@ function resized(input: ValueInfoProto, sizes: readonly number[]): ValueInfoProt
   const dim = sizes.map((size) =>
     create(TensorShapeProto_DimensionSchema, { value: { case: 'dimValue', value: BigInt(size) } }),
   );
-  const { elemType, shape } = input.type.value.value;
+  const { shape } = input.type.value.value;
   return {
     ...input,
     type: {
       ...input.type,
       value: {
         case: 'tensorType',
-        value: { ...input.type.value.value, elemType, ...(shape === undefined ? {} : { shape: { ...shape, dim } }) },
+        value: { ...input.type.value.value, ...(shape === undefined ? {} : { shape: { ...shape, dim } }) },
       },
     },
   };
