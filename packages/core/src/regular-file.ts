@@ -12,10 +12,21 @@ export async function readRegularFile(file: string): Promise<Buffer> {
 /** As {@link readRegularFile}, as text in UTF-8. */
 export const readRegularText = async (file: string): Promise<string> => (await readRegularFile(file)).toString('utf8');
 
-/** For those that open the file themselves. @throws Error that says what lies there */
-export async function checkRegularFile(file: string): Promise<void> {
+/** What is not there is no folder: whoever reads it tells. */
+export const isFolder = (path: string): Promise<boolean> =>
+  stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+
+/**
+ * For those that open the file themselves.
+ * @returns its size in bytes
+ * @throws Error that says what lies there
+ */
+export async function checkRegularFile(file: string): Promise<number> {
   const found = await stat(file);
-  if (found.isFile()) return;
+  if (found.isFile()) return found.size;
   const kind = found.isDirectory()
     ? 'a folder'
     : found.isFIFO()

@@ -1,7 +1,7 @@
 import type { Dirent } from 'node:fs';
 import { open, readdir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { KdError, messageOf } from '@kd/core/plain';
+import { isFolder, KdError, messageOf } from '@kd/core/plain';
 import { imageFormat } from './decode/content.js';
 
 /** What a picture's name ends in. */
@@ -42,13 +42,6 @@ export async function imageFiles(named: readonly string[], except?: string): Pro
   }
   return { files: found, others };
 }
-
-/** What is not there is no folder: whoever reads it tells. */
-const isFolder = (path: string): Promise<boolean> =>
-  stat(path).then(
-    (found) => found.isDirectory(),
-    () => false,
-  );
 
 async function imagesBelow(folder: string, except: string | null): Promise<{ files: string[]; others: number }> {
   const entries = await readdir(folder, { withFileTypes: true }).catch((cause: unknown) => {

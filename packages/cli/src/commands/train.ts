@@ -1,6 +1,5 @@
-import { stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
-import { consoleLogger, KdError, parseConfig, Trainer } from '@kd/core';
+import { consoleLogger, isFolder, KdError, parseConfig, Trainer } from '@kd/core';
 import { evaluationLines, jsonLines, terminal } from '@kd/report';
 import { warnOfCopies } from '../copies.js';
 import { INTERRUPTED } from '../failures.js';
@@ -61,11 +60,7 @@ interface FoundRun {
 async function findRun(argument: string | undefined, flags: Flags): Promise<FoundRun> {
   const { out, resume } = flags;
   if (argument === undefined) throw new KdError('USAGE', 'kd train needs a config: kd train CONFIG --out DIR');
-  const isFolder = await stat(argument).then(
-    (found) => found.isDirectory(),
-    () => false,
-  );
-  if (!isFolder)
+  if (!(await isFolder(argument)))
     return {
       ...(await loadNamed(argument)),
       out: resolve(out === undefined ? join('runs', basename(argument).replace(/(\.config)?\.\w+$/, '')) : String(out)),

@@ -1,9 +1,9 @@
-import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { KdError, messageOf } from '@kd/core/plain';
 import type { Correction } from './correction.js';
 import { attemptLater, type TellFault } from './faults.js';
 import { nameHint } from './name-hint.js';
+import { isThere } from './path-inside.js';
 import { checkRelative } from './safe-path.js';
 import { readText } from './text.js';
 import type { VocFolder } from './voc-folder.js';
@@ -94,10 +94,7 @@ async function readLine(
   const there = (stem: string): Promise<boolean> =>
     stem === '' || stem.split(/[/\\]/).includes('..')
       ? Promise.resolve(false)
-      : access(join(folder.annotations, `${stem}.xml`)).then(
-          () => true,
-          () => false,
-        );
+      : isThere(join(folder.annotations, `${stem}.xml`));
   if (isPlain(text) && (await there(text))) return { stem: text };
   const column = /^(.*\S)\s+([+-]?[01])$/.exec(text);
   if (column !== null && isPlain(column[1]!) && (await there(column[1]!)))

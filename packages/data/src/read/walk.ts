@@ -1,15 +1,13 @@
-import { readdir, stat } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join, posix } from 'node:path';
-import { KdError, messageOf } from '@kd/core/plain';
+import { isFolder, KdError, messageOf } from '@kd/core/plain';
+import { PICTURE_NAME } from '../image-files.js';
 import { resolveInside } from './safe-path.js';
 
-/**
- * What pictures' names end in, in folders that hold other files, too. Those that cannot be decoded are among them: they
- * are refused by name and not passed over.
- */
-const PICTURE = /\.(?:jpe?g|jfif|png|webp|gif|tiff?|avif|bmp|dib|heic|heif|jp2|jxl|mpo|dng|pfm)$/i;
+/** Pictures that cannot be decoded, in folders that hold other files, too: they are refused by name and not passed over. */
+const UNDECODED = /\.(?:dib|heic|heif|jp2|jxl|mpo|dng|pfm)$/i;
 
-export const isPicture = (name: string): boolean => PICTURE.test(name);
+export const isPicture = (name: string): boolean => PICTURE_NAME.test(name) || UNDECODED.test(name);
 
 const WHY: Readonly<Record<string, string>> = {
   ENOENT: 'does not exist; check the path',
@@ -41,9 +39,3 @@ export async function walk(root: string, start: string, linked: (path: string) =
   await visit(start);
   return files.sort((a, b) => (a < b ? -1 : 1));
 }
-
-const isFolder = (path: string): Promise<boolean> =>
-  stat(path).then(
-    (found) => found.isDirectory(),
-    () => false,
-  );

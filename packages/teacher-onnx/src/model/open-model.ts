@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { stat } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { fromBinary } from '@bufbuild/protobuf';
-import { checkRegularFile, messageOf, readRegularFile } from '@kd/core';
+import { checkRegularFile, messageOf } from '@kd/core';
 import { type ModelProto, ModelProtoSchema, TensorProto_DataType } from 'onnx-buf';
 import { readExternal } from './external-data.js';
 import type { OnnxModel } from './onnx-model.js';
@@ -44,9 +44,8 @@ const LEARNED: ReadonlySet<number> = new Set([
 
 async function bytesOf(path: string, file: string): Promise<Buffer> {
   try {
-    await checkRegularFile(path);
-    const { size } = await stat(path);
-    if (size <= MOST_BYTES) return await readRegularFile(path);
+    const size = await checkRegularFile(path);
+    if (size <= MOST_BYTES) return await readFile(path);
   } catch (cause) {
     throw teacherError(file, `it could not be read: ${reason(cause)}`, 'Check the path.', cause);
   }
