@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { realpath, stat } from 'node:fs/promises';
+import { readFile, realpath } from 'node:fs/promises';
 import { dirname, isAbsolute, relative, resolve } from 'node:path';
-import { checkRegularFile, KdError, messageOf, readRegularFile } from '@kd/core';
+import { checkRegularFile, KdError, messageOf } from '@kd/core';
 import type * as tf from '@tensorflow/tfjs-core';
 import * as v from 'valibot';
 
@@ -91,10 +91,7 @@ export async function readModel(file: string): Promise<ReadModel> {
       ...(modelInitializer && { modelInitializer }),
       ...(format && { format }),
       weightSpecs: specs as tf.io.WeightsManifestEntry[],
-      weightData: weightData.buffer.slice(
-        weightData.byteOffset,
-        weightData.byteOffset + weightData.byteLength,
-      ) as ArrayBuffer,
+      weightData: weightData.buffer,
     },
     kind: format === 'graph-model' || Array.isArray(nodes) ? 'graph' : 'layers',
     fingerprint: createHash('sha256').update(json).update(weightData).digest('hex').slice(0, 16),
@@ -108,10 +105,9 @@ const bytesOf = ({ shape, dtype, quantization }: v.InferOutput<typeof spec>): nu
   sizeOf(shape) * BYTES[quantization?.dtype ?? dtype];
 
 async function readBounded(file: string, most: number): Promise<Buffer> {
-  await checkRegularFile(file);
-  const { size } = await stat(file);
+  const size = await checkRegularFile(file);
   if (size > most) throw new Error(`it has ${size} bytes, more than the ${most} that are read`);
-  return readRegularFile(file);
+  return readFile(file);
 }
 
 function parse(json: Buffer, refuse: (why: string, cause?: unknown) => never): unknown {
@@ -131,7 +127,7 @@ async function readShards(
   paths: readonly string[],
   wanted: number,
   refuse: (why: string, cause?: unknown) => never,
-): Promise<Buffer> {
+): Promise<Uint8Array<ArrayBuffer>> {
   const folder = await realpath(dirname(file));
   const parts: Buffer[] = [];
   let left = wanted;
@@ -146,7 +142,13 @@ async function readShards(
     refuse(
       `its shards hold ${wanted - left} bytes of weights, and it describes ${wanted}. Copy the whole folder anew, with every shard`,
     );
-  return Buffer.concat(parts);
+  const weights = new Uint8Array(wanted);
+  let at = 0;
+  for (const part of parts) {
+    weights.set(part, at);
+    at += part.length;
+  }
+  return weights;
 }
 
 async function shard(folder: string, path: string, most: number): Promise<Buffer> {

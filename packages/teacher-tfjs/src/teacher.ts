@@ -1,9 +1,9 @@
-import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import {
   type ChosenTap,
   chooseTaps,
   defineTeacher,
+  isFolder,
   KdError,
   messageOf,
   tapsOption,
@@ -39,11 +39,11 @@ export const tfjs = defineTeacher<TfjsOptions, TfjsInput>({
     const path = resolve(folder, options.model);
     const file = (await isFolder(path)) ? join(path, 'model.json') : path;
     const { artifacts, fingerprint, kind, parameters } = await readModel(file);
-    const network = await opened(file, () => (kind === 'graph' ? openGraph(artifacts) : openLayers(artifacts)));
+    const network = await inStep(file, BUILD, () => (kind === 'graph' ? openGraph(artifacts) : openLayers(artifacts)));
     try {
       checkSize(file, network, options);
       const wanted = candidates(network.names, options.taps);
-      const found = await failing(file, () => mapsOf(network, wanted, options.input));
+      const found = await inStep(file, RUN, () => mapsOf(network, wanted, options.input));
       const taps = chooseTaps(`teacher "tfjs", ${file},`, found, options.taps);
       return teacher(options, { network, taps, fingerprint, parameters, file });
     } catch (error) {
@@ -52,12 +52,6 @@ export const tfjs = defineTeacher<TfjsOptions, TfjsInput>({
     }
   },
 });
-
-const isFolder = (path: string): Promise<boolean> =>
-  stat(path).then(
-    (found) => found.isDirectory(),
-    () => false,
-  );
 
 interface Parts {
   readonly network: Network;
@@ -77,7 +71,7 @@ function teacher({ input }: TfjsOptions, { network, taps, fingerprint, parameter
     parameters,
     file,
     forward: async (images, wanted) => {
-      const outputs = await failing(file, () =>
+      const outputs = await inStep(file, RUN, () =>
         inBatches(
           network,
           images,
@@ -120,31 +114,24 @@ function channelsLast(map: tf.Tensor): tf.Tensor {
   return turned;
 }
 
-async function opened(file: string, open: () => Promise<Network>): Promise<Network> {
-  try {
-    return await open();
-  } catch (cause) {
-    throw new KdError(
-      'TEACHER_INVALID',
-      `${file}: TensorFlow.js cannot build this model: ${messageOf(cause)}. Convert it again with tensorflowjs_converter.`.split(
-        '\n',
-      ),
-      { cause },
-    );
-  }
+interface Step {
+  readonly fails: string;
+  readonly todo: string;
 }
+const BUILD: Step = {
+  fails: 'TensorFlow.js cannot build this model',
+  todo: 'Convert it again with tensorflowjs_converter.',
+};
+const RUN: Step = {
+  fails: 'the model cannot be run',
+  todo: 'Look at input, which says what it is given, and name taps that lie before what fails.',
+};
 
-async function failing<T>(file: string, run: () => Promise<T>): Promise<T> {
+async function inStep<T>(file: string, { fails, todo }: Step, take: () => Promise<T>): Promise<T> {
   try {
-    return await run();
+    return await take();
   } catch (cause) {
-    throw new KdError(
-      'TEACHER_INVALID',
-      `${file}: the model cannot be run: ${messageOf(cause)}. Look at input, which says what it is given, and name taps that lie before what fails.`.split(
-        '\n',
-      ),
-      { cause },
-    );
+    throw new KdError('TEACHER_INVALID', `${file}: ${fails}: ${messageOf(cause)}. ${todo}`.split('\n'), { cause });
   }
 }
 
