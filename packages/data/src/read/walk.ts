@@ -4,7 +4,7 @@ import { isFolder, KdError, messageOf } from '@kd/core/plain';
 import { PICTURE_NAME } from '../image-files.js';
 import { resolveInside } from './safe-path.js';
 
-/** Pictures that cannot be decoded, in folders that hold other files, too: they are refused by name and not passed over. */
+/** Pictures that cannot be decoded, in folders that hold other files, too: refused by name, not passed over. */
 const UNDECODED = /\.(?:dib|heic|heif|jp2|jxl|mpo|dng|pfm)$/i;
 
 export const isPicture = (name: string): boolean => PICTURE_NAME.test(name) || UNDECODED.test(name);
