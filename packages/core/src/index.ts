@@ -31,6 +31,7 @@ export { parseWeightsOptions } from './weights-options.js';
 export type * from './contract/listener.js';
 export { instanceWeights, weighedStep } from './plugins/instance-weights.js';
 export * from './plugins/detector-kind.js';
+export { given } from './plugins/given.js';
 export * from './plugins/neck-pairs.js';
 export type * from './plugins/optimizer-group.js';
 export * from './run/optimizers.js';

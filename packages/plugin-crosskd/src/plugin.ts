@@ -4,6 +4,7 @@ import {
   checkSameMaps,
   createAdapter,
   definePlugin,
+  given,
   type Hooks,
   KdError,
   type LossTerms,
@@ -102,10 +103,6 @@ function create(scope: PluginScope, options: CrossKdOptions): Hooks {
     dispose: () => emptySteps.dispose(),
   };
 }
-
-/** Without the keys that hold undefined, which would hide the defaults. */
-const given = (weights: CrossKdOptions['weights']): Record<string, number> =>
-  Object.fromEntries(Object.entries(weights).filter((entry): entry is [string, number] => entry[1] !== undefined));
 
 function levelOf(
   scope: PluginScope,

@@ -2,6 +2,7 @@ import {
   type ClassMatch,
   comparedMaps,
   definePlugin,
+  given,
   type Hooks,
   type NeckPair,
   neckPairs,
@@ -120,10 +121,6 @@ function create(scope: PluginScope, options: PrototypeOptions): Hooks {
     dispose: () => inUse.dispose(),
   };
 }
-
-/** Without the keys that hold undefined, which would hide the defaults. */
-const given = (weights: PrototypeOptions['weights']): Record<string, number> =>
-  Object.fromEntries(Object.entries(weights).filter((entry): entry is [string, number] => entry[1] !== undefined));
 
 const total = (scalars: readonly tf.Scalar[]): tf.Scalar => scalars.reduce((sum, scalar) => tf.add(sum, scalar));
 

@@ -83,6 +83,8 @@ describe('fgd', () => {
     expect(stage({}, { boxes, twoStage }).hooks.settled).toEqual({ weights, temperature });
     const some = stage({ weights: { relation: 0 }, temperature: 2 }, { boxes, twoStage }).hooks.settled;
     expect(some).toEqual({ weights: { ...weights, relation: 0 }, temperature: 2 });
+    const unsaid = stage({ weights: { foreground: undefined } }, { boxes, twoStage }).hooks.settled;
+    expect(unsaid).toEqual({ weights, temperature });
   });
 
   it('is 0 in all terms where the maps are the same', () => {

@@ -3,6 +3,7 @@ import {
   definePlugin,
   type DetectorKind,
   detectorKind,
+  given,
   type Hooks,
   instanceWeights,
   type NeckPair,
@@ -75,7 +76,7 @@ export const fgd = definePlugin<FgdOptions, FgdInput>({
 
 function create(scope: PluginScope, options: FgdOptions): Hooks {
   const published = PUBLISHED[detectorKind(scope.student)];
-  const weights = { ...published.weights, ...options.weights };
+  const weights = { ...published.weights, ...given(options.weights) };
   const temperature = options.temperature ?? published.temperature;
   const maker = variableMaker(scope, options.ownOptimizer);
   let pairs: readonly NeckPair[] = [];
