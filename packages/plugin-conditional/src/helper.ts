@@ -62,6 +62,8 @@ export function queriesOf(
 }
 
 export interface Looked {
+  /** [b, l, c] the values of the cells, in which it looks */
+  readonly values: tf.Tensor3D;
   /** [b, heads, i, l] */
   readonly attention: tf.Tensor4D;
   /** [b, i, 5] */
@@ -73,9 +75,10 @@ export function look(helper: Helper, inputs: Parameters<typeof attention>[0], he
   const { cells, queries } = inputs;
   const [b, i, channels] = queries.shape;
   const weights = attention(inputs, helper, heads);
-  const values = tf.transpose(headsOf(linear(cells, helper.value), heads), [0, 2, 1, 3]); // [b, heads, l, d]
-  const context = tf.reshape(tf.transpose(tf.matMul(weights, values), [0, 2, 1, 3]), [b, i, channels]) as tf.Tensor3D;
+  const values = linear(cells, helper.value);
+  const byHead = tf.transpose(headsOf(values, heads), [0, 2, 1, 3]); // [b, heads, l, d]
+  const context = tf.reshape(tf.transpose(tf.matMul(weights, byHead), [0, 2, 1, 3]), [b, i, channels]) as tf.Tensor3D;
   const seen: tf.Tensor3D = layerNorm(tf.add(queries, linear(context, helper.output)), EPSILON);
   const known: tf.Tensor3D = layerNorm(tf.add(seen, twoLayers(seen, helper.forward)), EPSILON);
-  return { attention: weights, pred: twoLayers(known, helper.predict) };
+  return { values, attention: weights, pred: twoLayers(known, helper.predict) };
 }

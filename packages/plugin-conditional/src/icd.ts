@@ -131,12 +131,12 @@ function create(scope: PluginScope, options: IcdOptions): Hooks {
         const value = mimicLoss(
           {
             student: factor === 0 ? detach(own) : own,
-            teacher: cells,
+            values: looked.values,
             attention: looked.attention,
             real: instances.real,
             trust: options.instanceWeights ? trustOf(scope, step, instances, { pairs, maps }) : undefined,
           },
-          { student, teacher: helper.value },
+          student,
           { variant: options.variant },
         );
         const { confidence, location } = helperLosses(looked.pred, instances);

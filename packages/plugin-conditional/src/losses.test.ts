@@ -3,7 +3,7 @@ import '@tensorflow/tfjs-layers';
 import { createRng } from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { attention, helperLosses, type Linear, mimicLoss, type MimicOptions, sinePosition } from './index.js';
+import { attention, helperLosses, type Linear, linear, mimicLoss, type MimicOptions, sinePosition } from './index.js';
 import { sampleInstances } from './sample-instances.js';
 
 beforeAll(() => tf.setBackend('cpu'));
@@ -19,18 +19,19 @@ const value = (x: tf.Tensor): number => x.dataSync()[0]!;
 describe('mimicLoss', () => {
   const layers = { student: layer(3, 4, 1), teacher: layer(5, 4, 3) };
   const [student, teacher] = [() => normal<tf.Rank.R3>([2, 6, 3], 5), () => normal<tf.Rank.R3>([2, 6, 5], 6)];
+  const values = (): tf.Tensor3D => linear(teacher(), layers.teacher);
   const looked = (): tf.Tensor4D => tf.softmax(normal<tf.Rank.R4>([2, 2, 3, 6], 7)) as tf.Tensor4D;
   const loss = (real: number[][], options: MimicOptions = {}, trust?: tf.Tensor3D): number =>
     value(
       mimicLoss(
         {
           student: student(),
-          teacher: teacher(),
+          values: values(),
           attention: looked(),
           real: tf.tensor2d(real),
           ...(trust && { trust }),
         },
-        layers,
+        layers.student,
         options,
       ),
     );
@@ -64,8 +65,8 @@ describe('mimicLoss', () => {
     expect(loss(none, { variant: 'megengine' })).toBe(0);
     const slope = tf.grad((x) =>
       mimicLoss(
-        { student: x as tf.Tensor3D, teacher: teacher(), attention: looked(), real: tf.tensor2d(none) },
-        layers,
+        { student: x as tf.Tensor3D, values: values(), attention: looked(), real: tf.tensor2d(none) },
+        layers.student,
       ),
     )(student());
     expect(slope.dataSync().every((one) => one === 0)).toBe(true);
@@ -90,14 +91,11 @@ describe('mimicLoss', () => {
         mimicLoss(
           {
             student: s as tf.Tensor3D,
-            teacher: t as tf.Tensor3D,
+            values: linear(t as tf.Tensor3D, { ...layers.teacher, kernel: other as tf.Tensor2D }),
             attention: a as tf.Tensor4D,
             real: tf.ones([2, 3]),
           },
-          {
-            student: { ...layers.student, kernel: own as tf.Tensor2D },
-            teacher: { ...layers.teacher, kernel: other as tf.Tensor2D },
-          },
+          { ...layers.student, kernel: own as tf.Tensor2D },
         ),
         ...[t, a, other].map((x) => tf.mul(tf.sum(x!), 0) as tf.Scalar),
       ]),
@@ -108,8 +106,8 @@ describe('mimicLoss', () => {
   it('refuses other cells', () => {
     expect(() =>
       mimicLoss(
-        { student: student(), teacher: teacher(), attention: tf.zeros([2, 2, 3, 5]), real: tf.ones([2, 3]) },
-        layers,
+        { student: student(), values: values(), attention: tf.zeros([2, 2, 3, 5]), real: tf.ones([2, 3]) },
+        layers.student,
       ),
     ).toThrow(/images and cells must be the same/);
   });

@@ -9,22 +9,16 @@ export const VARIANTS = { torch: 1e-5, megengine: 1e-4 } as const;
 export type MimicVariant = keyof typeof VARIANTS;
 
 export interface MimicInputs {
-  /** [b, l, c] of the student, and of the teacher with another c */
+  /** [b, l, c] of the student */
   readonly student: tf.Tensor3D;
-  readonly teacher: tf.Tensor3D;
+  /** [b, l, c] of the teacher, with another c: its values as the helper projects them, a constant here */
+  readonly values: tf.Tensor3D;
   /** [b, heads, i, l] of the helper */
   readonly attention: tf.Tensor4D;
   /** [b, i] 1 for objects, 0 for fakes and padding */
   readonly real: tf.Tensor2D;
   /** [b, i, l] what an object counts at a cell; 1 without it */
   readonly trust?: tf.Tensor3D | undefined;
-}
-
-export interface MimicLayers {
-  /** The student's own projection of values. */
-  readonly student: Linear;
-  /** The helper's projection of values, a constant here. */
-  readonly teacher: Linear;
 }
 
 export interface MimicOptions {
@@ -40,23 +34,24 @@ const LEAST_SUM = 1e-6;
 /**
  * What the student has under the objects, as the helper looks at them, learns from what the teacher has there: squared
  * differences of projected values, each head normalised by itself, weighted by the attention of the objects. Gradients
- * reach the student and its projection; attention, helper and teacher are constants.
+ * reach the student and its projection; attention and values of the teacher are constants.
  * Kang et al., "Instance-Conditional Knowledge Distillation for Object Detection", NeurIPS 2021.
+ * @param projection of the student's values
  * @throws KdError USAGE when shapes do not fit
  */
 export function mimicLoss(
-  { student, teacher, attention, real, trust }: MimicInputs,
-  layers: MimicLayers,
+  { student, values, attention, real, trust }: MimicInputs,
+  projection: Linear,
   { variant = 'torch', eps = VARIANTS[variant] }: MimicOptions = {},
 ): tf.Scalar {
   const [b, heads, , cells] = attention.shape;
-  if (student.shape[1] !== cells || teacher.shape[1] !== cells || student.shape[0] !== b)
+  if (student.shape[1] !== cells || values.shape[1] !== cells || student.shape[0] !== b)
     throw new KdError(
       'USAGE',
-      `icd: attention [${attention.shape.join(', ')}] over cells of the student [${student.shape.join(', ')}] and of the teacher [${teacher.shape.join(', ')}]: images and cells must be the same.`,
+      `icd: attention [${attention.shape.join(', ')}] over cells of the student [${student.shape.join(', ')}] and of the teacher [${values.shape.join(', ')}]: images and cells must be the same.`,
     );
-  const own = layerNorm(headsOf(linear(student, layers.student), heads), eps); // [b, l, heads, d]
-  const taught = untaped(() => tf.tidy(() => layerNorm(headsOf(linear(teacher, layers.teacher), heads), eps)));
+  const own = layerNorm(headsOf(linear(student, projection), heads), eps); // [b, l, heads, d]
+  const taught = untaped(() => tf.tidy(() => layerNorm(headsOf(values, heads), eps)));
   // [2, b, l, heads]: with trust in objects, and without it, by which is divided
   const weights = untaped(() =>
     tf.tidy(() => {

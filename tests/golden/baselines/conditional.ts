@@ -1,4 +1,4 @@
-import { attention, helperLosses, type Linear, mimicLoss, sinePosition } from '@kd/plugin-conditional';
+import { attention, helperLosses, type Linear, linear, mimicLoss, sinePosition } from '@kd/plugin-conditional';
 import * as tf from '@tensorflow/tfjs-core';
 import { expectClose, oneOf, only } from '../support/index.js';
 import { type BaselineCase, type Inputs, levels, type Method } from './method.js';
@@ -46,11 +46,11 @@ function mimic(inputs: Inputs, { config }: BaselineCase): Record<string, tf.Scal
     value: mimicLoss(
       {
         student: sequence(levels(inputs, 's')),
-        teacher: cells,
+        values: linear(cells, layer(inputs, 'vt')),
         attention: looked,
         real: inputs.get('real') as tf.Tensor2D,
       },
-      { student: layer(inputs, 'vs'), teacher: layer(inputs, 'vt') },
+      layer(inputs, 'vs'),
       {
         variant: oneOf('variant', config['variant'], ['torch', 'megengine']),
         ...(layerNormEps !== undefined && { eps: layerNormEps }),
