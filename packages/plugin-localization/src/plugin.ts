@@ -6,6 +6,7 @@ import {
   type StepView,
   termFactor,
   untaped,
+  weighedStep,
 } from '@kd/core';
 import { flattenLevels, objectWeights, priorWeights } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
@@ -38,15 +39,19 @@ function create(scope: PluginScope, options: LdOptions): Hooks {
     lossCompose: (step: StepView) =>
       tf.tidy(() => {
         const boxes = divergences(scope.id, step, edges, options.temperature);
+        const weighed = weighedStep(step, options);
         return {
-          main: tf.mul<tf.Scalar>(weightedMean(boxes, mainWeights(step, edges, options), SIDES), options.main),
-          vlr: tf.mul<tf.Scalar>(weightedMean(boxes, regionWeights(step, options), REGION_SIDES), options.vlr),
+          main: term(options.main, () => weightedMean(boxes, mainWeights(weighed, edges), SIDES)),
+          vlr: term(options.vlr, () => weightedMean(boxes, regionWeights(weighed, options), REGION_SIDES)),
         };
       }),
     // Without a factor there is nothing to learn: the run says so, and computes nothing for it.
     schedule: (progress) => (options.main + options.vlr === 0 ? 0 : termFactor(options.schedule, progress)),
   };
 }
+
+const term = (factor: number, loss: () => tf.Scalar): tf.Scalar =>
+  factor === 0 ? tf.scalar(0) : tf.mul(loss(), factor);
 
 /** Of all priors, [b, a]: both terms take theirs from it. */
 function divergences(id: string, step: StepView, { bins }: Edges, temperature: number): tf.Tensor2D {
@@ -60,23 +65,23 @@ function divergences(id: string, step: StepView, { bins }: Edges, temperature: n
 }
 
 /** The student's best class score at its positives, 0 elsewhere: [b, a] */
-const mainWeights = (step: StepView, { classes }: Edges, options: LdOptions): tf.Tensor2D =>
+const mainWeights = (step: StepView, { classes }: Edges): tf.Tensor2D =>
   untaped(() =>
     tf.tidy(() => {
       const { matched } = step.assignment;
       const logits = flattenLevels(step.student.predictions['cls']!, classes); // [b, a, k]
       const sure = tf.sigmoid(tf.max(logits, 2)); // [b, a]
       const positive = tf.cast(tf.greaterEqual(matched, tf.scalar(0, 'int32')), 'float32');
-      const trust = options.instanceWeights ? step.weights.get() : null;
+      const trust = step.weights.get();
       const weights = tf.mul<tf.Tensor2D>(sure, positive);
       return trust ? tf.mul(weights, priorWeights(trust.response, step.instances, matched.shape[1])) : weights;
     }),
   );
 
 /** [b, a] */
-function regionWeights(step: StepView, { topk, lower, overlap, instanceWeights }: LdOptions): tf.Tensor2D {
+function regionWeights(step: StepView, { topk, lower, overlap }: LdOptions): tf.Tensor2D {
   const { targets, priors, assignment } = step;
-  const trust = instanceWeights ? step.weights.get() : null;
+  const trust = step.weights.get();
   const values = trust && objectWeights(trust.response, step.instances.matched, targets.mask.shape[1]);
   const region = valuableRegion(priors.boxes, targets.boxes, targets.mask, {
     perLevel: priors.perLevel,
