@@ -12,6 +12,7 @@ import {
   termFactor,
   type TermSchedule,
   termSchedule,
+  weighedStep,
 } from '@kd/core';
 import { detach, objectWeights } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
@@ -134,7 +135,7 @@ function create(scope: PluginScope, options: IcdOptions): Hooks {
             values: looked.values,
             attention: looked.attention,
             real: instances.real,
-            trust: options.instanceWeights ? trustOf(scope, step, instances, { pairs, maps }) : undefined,
+            trust: trustOf(scope, weighedStep(step, options), instances, { pairs, maps }),
           },
           student,
           { variant: options.variant },

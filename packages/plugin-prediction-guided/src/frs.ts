@@ -7,12 +7,13 @@ import {
   neckPairs,
   type PluginScope,
   termFactor,
+  weighedStep,
 } from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
 import * as v from 'valibot';
 import { adapterName, adapterOptions, amount, entries, termSchedule } from './entries.js';
 import { richnessLoss } from './richness-loss.js';
-import { scoredLevels } from './scored-levels.js';
+import { scoredLevels, withScoreWeights } from './scored-levels.js';
 
 const optionsSchema = v.strictObject({
   ...entries,
@@ -68,7 +69,8 @@ function create(scope: PluginScope, options: FrsOptions): Hooks {
 
     lossCompose: (step) =>
       tf.tidy(() => {
-        const losses = richnessLoss(scoredLevels(scope, step, pairs, options));
+        const weighed = weighedStep(step, options);
+        const losses = richnessLoss(withScoreWeights(scoredLevels(scope, weighed, pairs), weighed, pairs));
         return {
           feature: tf.mul<tf.Scalar>(losses.feature, feature),
           classification: tf.mul<tf.Scalar>(losses.classification, classification),

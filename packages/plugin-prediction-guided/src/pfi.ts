@@ -6,6 +6,7 @@ import {
   neckPairs,
   type PluginScope,
   termFactor,
+  weighedStep,
 } from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
 import * as v from 'valibot';
@@ -50,7 +51,9 @@ function create(scope: PluginScope, options: PfiOptions): Hooks {
       });
     },
     lossCompose: (step) => ({
-      imitation: tf.tidy(() => tf.mul(levelsLoss(scoredLevels(scope, step, pairs, options), options), options.weight)),
+      imitation: tf.tidy(() =>
+        tf.mul(levelsLoss(scoredLevels(scope, weighedStep(step, options), pairs), options), options.weight),
+      ),
     }),
     schedule: (progress) => (options.weight === 0 ? 0 : termFactor(options.schedule, progress)),
   };

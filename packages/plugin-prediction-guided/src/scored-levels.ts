@@ -28,9 +28,8 @@ export function scoredLevels(
   { id, student, teacher }: PluginScope,
   step: StepView,
   pairs: readonly NeckPair[],
-  { instanceWeights }: { readonly instanceWeights: boolean },
 ): ScoredMaps[] {
-  const trust = instanceWeights ? step.weights.get() : null;
+  const trust = step.weights.get();
   return comparedMaps(id, step, pairs).map(({ pair, ...maps }) => {
     const place = placeOf(student, pair.stride);
     const studentScores = step.student.predictions['cls']?.[place];
@@ -43,14 +42,29 @@ export function scoredLevels(
       );
     }
     checkSameMaps(id, `${pair.student.name} of the scores`, studentScores, teacherScores);
-    const size = { stride: pair.stride, height, width };
     const levelWeights = trust?.levels[place];
     return {
       ...maps,
       studentScores,
       teacherScores,
-      featureWeights: levelWeights && instanceCells(levelWeights, step, size),
-      scoreWeights: trust ? instanceCells(trust.response, step, size) : undefined,
+      featureWeights: levelWeights && instanceCells(levelWeights, step, { stride: pair.stride, height, width }),
+    };
+  });
+}
+
+/** The levels with what their cells count in terms on scores. */
+export function withScoreWeights(
+  levels: readonly ScoredMaps[],
+  step: StepView,
+  pairs: readonly NeckPair[],
+): readonly ScoredMaps[] {
+  const trust = step.weights.get();
+  if (trust === null) return levels;
+  return levels.map((level, i) => {
+    const [, height, width] = level.student.shape;
+    return {
+      ...level,
+      scoreWeights: instanceCells(trust.response, step, { stride: pairs[i]!.stride, height, width }),
     };
   });
 }

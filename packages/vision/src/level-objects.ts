@@ -26,19 +26,14 @@ export interface LevelObjects {
 /**
  * @param options.levels of the neck
  * @param options.finest side in pixels at the lower end of the finest level; null sends every object to every level
- * @param options.instanceWeights false counts every object as 1, whatever the weights of instances are
  */
 export function levelObjects(
   step: Pick<StepView, 'targets' | 'weights' | 'instances'>,
-  {
-    levels,
-    finest,
-    instanceWeights = true,
-  }: { readonly levels: number; readonly finest: number | null; readonly instanceWeights?: boolean },
+  { levels, finest }: { readonly levels: number; readonly finest: number | null },
 ): LevelObjects {
   const { boxes, mask } = step.targets;
   const own = finest === null ? null : objectLevel<tf.Tensor2D>(boxes, { levels, finest });
-  const trust = instanceWeights ? step.weights.get() : null;
+  const trust = step.weights.get();
   return {
     boxes,
     on: (place) => (own === null ? mask : tf.mul(mask, tf.cast(tf.equal(own, tf.scalar(place, 'int32')), 'float32'))),

@@ -12,6 +12,7 @@ import {
   type StepView,
   termFactor,
   variableMaker,
+  weighedStep,
 } from '@kd/core';
 import { levelObjects, levelPlaces } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
@@ -95,7 +96,7 @@ function create(scope: PluginScope, options: FgdOptions): Hooks {
 
     lossCompose: (step) =>
       tf.tidy(() => {
-        const masks = masksOf(scope, step, pairs, options);
+        const masks = masksOf(scope, weighedStep(step, options), pairs);
         const terms = fgdLoss(
           comparedMaps(scope.id, step, pairs).map(({ student, teacher }, i) => ({
             student,
@@ -121,13 +122,12 @@ function masksOf(
   { student }: PluginScope,
   step: StepView,
   pairs: readonly NeckPair[],
-  { instanceWeights }: FgdOptions,
 ): (level: number, map: tf.Tensor4D) => ReturnType<typeof focalMasks> {
   const { places, levels } = levelPlaces(
     student,
     pairs.map(({ stride }) => stride),
   );
-  const objects = levelObjects(step, { levels, finest: null, instanceWeights });
+  const objects = levelObjects(step, { levels, finest: null });
   return (level, { shape: [, height, width] }) =>
     focalMasks(objects.boxes, objects.on(places[level]!), {
       imageSize: step.targets.paddedSize,
