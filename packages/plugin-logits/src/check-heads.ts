@@ -1,7 +1,7 @@
 import {
+  checkSamePriors,
   type ClassMatch,
   type DenseInfo,
-  headDifferences,
   KdError,
   type PluginScope,
   type Role,
@@ -64,20 +64,6 @@ export function checkHeads(
         `${id}: the ${role} (${name}) has neither dense class scores nor a second stage. Take a detector that offers one of them, or a plugin that compares features, e.g. pkd.`,
       );
   }
-  const different = headDifferences(
-    student.dense!,
-    teacher.dense!,
-    coding === 'same' ? ['priorsPerCell', 'coding'] : ['priorsPerCell'],
-  );
-  if (different.length > 0) {
-    const way =
-      coding === 'same' && student.dense!.priorsPerCell === teacher.dense!.priorsPerCell
-        ? `, or set coding: 'any' where the priors are the same all the same`
-        : '';
-    throw new KdError(
-      'TEACHER_INVALID',
-      `${id}: the priors differ, so that scores of one cell do not belong together: ${different.join('; ')}. Give the student the teacher's options${way}.`,
-    );
-  }
+  checkSamePriors(id, { student: student.dense!, teacher: teacher.dense! }, coding);
   return { kind: 'dense', student: student.dense!, classes, shared: sharedClasses(scope) };
 }

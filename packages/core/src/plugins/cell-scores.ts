@@ -1,21 +1,13 @@
 import type { PluginScope } from '../contract/plugin.js';
 import { KdError } from '../errors.js';
-import { checkSameClasses, headDifferences } from './compare-detectors.js';
+import { checkSameClasses, checkSamePriors } from './compare-detectors.js';
 
 /** Where the scores of the cells come from: a dense head, or the region proposal network of two-stage detectors. */
 export type CellScores = 'dense' | 'proposals';
 
-/** What has to be equal. */
-const KEYS = {
-  any: ['priorsPerCell'],
-  same: ['priorsPerCell', 'coding'],
-  boxes: ['boxes', 'bins', 'priorsPerCell', 'coding'],
-} as const;
-
 /**
  * What can be told of two detectors before they run, for methods that compare what they score in every cell.
- * @param coding of plugins that have this option: `any` takes dense heads whose descriptions differ as having the same
- *   priors. Without it the boxes of both heads have to be of one kind, too
+ * @param coding see {@link checkSamePriors}
  * @throws KdError PLUGIN_REQUIRES, TEACHER_INVALID with the reason and a way out
  */
 export function checkCellScores({ id, student, teacher }: PluginScope, coding?: 'same' | 'any'): CellScores {
@@ -38,14 +30,6 @@ export function checkCellScores({ id, student, teacher }: PluginScope, coding?: 
   // What a region proposal network scores has no class.
   if (own === 'proposals') return own;
   checkSameClasses(id, { student, teacher });
-  const different = headDifferences(student.dense!, teacher.dense!, KEYS[coding ?? 'boxes']);
-  if (different.length === 0) return own;
-  const way =
-    coding === 'same' && student.dense!.priorsPerCell === teacher.dense!.priorsPerCell
-      ? `, or set coding: 'any' where the priors are the same all the same`
-      : '';
-  throw new KdError(
-    'TEACHER_INVALID',
-    `${id}: the priors differ, so that scores of one cell do not belong together: ${different.join('; ')}. Give the student the teacher's options${way}.`,
-  );
+  checkSamePriors(id, { student: student.dense!, teacher: teacher.dense! }, coding);
+  return own;
 }

@@ -1,6 +1,7 @@
 import type { Detector } from '../contract/detector.js';
 import type { PluginDefinition } from '../contract/plugin.js';
 import { classDifference } from '../class-lists.js';
+import { namesOf } from '../class-names.js';
 import { KdError } from '../errors.js';
 import { sameSizes, standInOf } from './stand-in.js';
 
@@ -46,5 +47,3 @@ function checkClasses(plugin: string, { student, teacher }: Readonly<Record<'stu
     : 'Train the teacher on the classes of the data, or add those that are missing to the data: to "categories" of COCO, to "names" of YOLO, to `classes` of the other formats.';
   throw new KdError('TEACHER_INVALID', `${plugin}, and the classes of the teacher differ: ${difference}. ${way}`);
 }
-
-const namesOf = ({ categories }: Detector): string[] => categories.map(({ name }) => name);

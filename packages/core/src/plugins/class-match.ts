@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Detector } from '../contract/detector.js';
 import type { ClassMatch, PluginScope } from '../contract/plugin.js';
+import { namesOf } from '../class-names.js';
 import { KdError, suggestion } from '../errors.js';
 
 /** Names of the teacher's classes, and those of the student's data that they stand for. */
@@ -31,8 +32,6 @@ export function matchClasses(
     teacher: shared.map(([, place]) => place),
   };
 }
-
-const namesOf = ({ categories }: Pick<Detector, 'categories'>): string[] => categories.map(({ name }) => name);
 
 function checkMap(map: ClassMap, own: readonly string[], theirs: readonly string[]): void {
   const absent = (name: string, names: readonly string[], whose: string): void => {

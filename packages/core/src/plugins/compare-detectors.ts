@@ -1,5 +1,7 @@
 import type { DenseInfo, Detector } from '../contract/detector.js';
+import type { Role } from '../contract/plugin.js';
 import { classDifference } from '../class-lists.js';
+import { namesOf } from '../class-names.js';
 import { KdError } from '../errors.js';
 
 /**
@@ -19,8 +21,6 @@ export function checkSameClasses(
   );
 }
 
-const namesOf = ({ categories }: Detector): string[] => categories.map(({ name }) => name);
-
 /** Where two dense heads are read differently, in the words of a message; empty when they decode alike. */
 export function headDifferences(
   own: DenseInfo,
@@ -31,6 +31,32 @@ export function headDifferences(
     const [a, b] = [sorted(own[key]), sorted(other[key])];
     return a === b ? [] : [`${key} of the student ${a}, of the teacher ${b}`];
   });
+}
+
+/** What has to be equal, by the option `coding` of plugins. */
+const KEYS = { any: ['priorsPerCell'], same: ['priorsPerCell', 'coding'] } as const;
+
+/**
+ * That scores of one cell of two dense heads belong to the same boxes.
+ * @param coding of plugins that have this option: `any` takes heads whose descriptions differ as having the same
+ *   priors. Without it the boxes of both have to be of one kind, too
+ * @throws KdError TEACHER_INVALID
+ */
+export function checkSamePriors(
+  id: string,
+  { student, teacher }: Readonly<Record<Role, DenseInfo>>,
+  coding?: 'same' | 'any',
+): void {
+  const different = headDifferences(student, teacher, coding && KEYS[coding]);
+  if (different.length === 0) return;
+  const way =
+    coding === 'same' && student.priorsPerCell === teacher.priorsPerCell
+      ? `, or set coding: 'any' where the priors are the same all the same`
+      : '';
+  throw new KdError(
+    'TEACHER_INVALID',
+    `${id}: the priors differ, so that scores of one cell do not belong together: ${different.join('; ')}. Give the student the teacher's options${way}.`,
+  );
 }
 
 /** JSON whose keys have one order. */

@@ -43,6 +43,7 @@ import { createRng } from '../rng.js';
 import type { RunFolder } from './run-folder.js';
 import { TapRegistry, type TakenTaps } from '../plugins/taps.js';
 import { classDifference, sharedClassesAdvice } from '../class-lists.js';
+import { namesOf } from '../class-names.js';
 import { checkUsable } from './usable-data.js';
 
 export interface RunOptions extends TrainerPorts {
@@ -254,5 +255,3 @@ async function checkData(train: Dataset, val: Dataset | null, onBadImage: 'error
       `training (${train.name}) and validation data (${val.name}) differ in their classes: ${difference}. ${sharedClassesAdvice(own, others)}`,
     );
 }
-
-const namesOf = ({ categories }: Dataset): string[] => categories.map(({ name }) => name);
