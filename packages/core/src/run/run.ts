@@ -20,17 +20,7 @@ import { type BuiltTeacher, definitionsOfTeacher, loadTeacher, resolveTeachers, 
 import { checkCached } from './cached-teachers.js';
 import type { ResolvedConfig } from '../config.js';
 import { warnOfOtherCopies } from '../plugins/copies.js';
-import {
-  createServices,
-  DATASET,
-  ENGINE,
-  LOGGER,
-  RNG,
-  RUN_FOLDER,
-  type Services,
-  STUDENT,
-  TEACHER,
-} from '../container.js';
+import { createServices, DATASET, ENGINE, LOGGER, RNG, RUN_FOLDER, type Services, STUDENT } from '../container.js';
 import { KdError, messageOf } from '../errors.js';
 import { consoleLogger, type Logger } from '../logger.js';
 import { startStudent } from './start-student.js';
@@ -174,8 +164,6 @@ export async function prepareRun(
     services.register(RUN_FOLDER, runFolder);
     services.register(DATASET, train);
     services.register(STUDENT, student.detector);
-    let distillers: readonly Distiller[] = [];
-    let taken: readonly TakenTaps[] = [];
     const inherited = inheritParts(student.detector, teachers, config.inherit, {
       copy: options.resume !== true,
       tell: (line) => logger.warn(line),
@@ -190,16 +178,13 @@ export async function prepareRun(
         },
       ]),
     );
-    if (teachers.length > 0) {
-      if (teachers.length === 1) services.register(TEACHER, teachers[0]!.detector);
-      distillers = createDistillers(uses, services, hosts);
-      for (const { id } of teachers)
-        if (config.distillers.length > 0 && !distillers.some(({ teacher }) => teacher === id))
-          logger.warn(
-            `nothing is learned from the teacher "${id}": no distiller names it. Give one the option teacher: "${id}", or drop it.`,
-          );
-      taken = distillers.map(({ id, teacher }) => hosts.get(teacher!)!.taps.takenBy(id));
-    }
+    const distillers = createDistillers(uses, services, hosts);
+    for (const { id } of teachers)
+      if (config.distillers.length > 0 && !distillers.some(({ teacher }) => teacher === id))
+        logger.warn(
+          `nothing is learned from the teacher "${id}": no distiller names it. Give one the option teacher: "${id}", or drop it.`,
+        );
+    const taken = distillers.map(({ id, teacher }) => hosts.get(teacher!)!.taps.takenBy(id));
     const requested = (role: Role) => [...hosts].map(([id, { taps }]) => [id, taps.requested(role)] as const);
     const taps: Run['taps'] = {
       student: [...new Set(requested('student').flatMap(([, names]) => names))],
