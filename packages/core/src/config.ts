@@ -7,17 +7,15 @@ import type { PluginDefinition } from './contract/plugin.js';
 import type { TeacherDefinition } from './contract/teacher.js';
 import type { Use } from './define.js';
 import { KdError, suggestion } from './errors.js';
+import { ID } from './id.js';
 import { inheritedKeys } from './inherited-keys.js';
 import { entriesOf } from './derived-options.js';
+import { MOST, positive } from './positive.js';
 import { INHERITABLE } from './run/inherit.js';
 import { usualPeriod } from './run/schedules.js';
 import { weightsEntry } from './weights-options.js';
 
-const ID = /^[A-Za-z][\w-]*$/;
 const isRecord = (value: unknown): value is object => typeof value === 'object' && value !== null;
-/** What is larger is a mistake, and overflows float32 before long. */
-const MOST = 1e12;
-const positive = v.pipe(v.number(), v.finite(), v.gtValue(0), v.maxValue(MOST));
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 const atLeastOne = v.pipe(v.number(), v.integer(), v.minValue(1));
 const fraction = v.pipe(v.number(), v.minValue(0), v.maxValue(1));

@@ -12,6 +12,7 @@ import { LOGGER, PLUGIN_OPTIONS, PLUGIN_SCOPE, RNG, STUDENT, TEACHER, type Servi
 import type { Use } from '../define.js';
 import { withDerived } from '../derived-options.js';
 import { KdError, suggestion } from '../errors.js';
+import { ID } from '../id.js';
 import { checkMembers, MEMBERS } from '../members.js';
 import { type ClassMap, matchClasses } from './class-match.js';
 import { checkRequired } from './check-teacher.js';
@@ -49,8 +50,6 @@ export interface Distiller {
   factor(progress: Progress): number;
   dispose(): void;
 }
-
-const ID = /^[A-Za-z][\w-]*$/;
 
 /** One of several teachers, as plugins are made for it. */
 export interface HostTeacher {
