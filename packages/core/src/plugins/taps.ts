@@ -47,10 +47,7 @@ export class TapRegistry {
       taken[role].add(tap);
     };
     const of = (role: Role, pattern: string | readonly string[]): readonly TapInfo[] => {
-      const { taps } = this.#models[role];
-      for (const one of [pattern].flat())
-        if (matchTaps(taps, one).length === 0) throw unknownTap(plugin, role, this.#models[role], one);
-      const found = matchTaps(taps, pattern);
+      const found = this.#matching(plugin, role, pattern);
       for (const tap of found) take(role, tap);
       return found;
     };
@@ -71,6 +68,14 @@ export class TapRegistry {
     };
   }
 
+  /** @throws KdError TAP_UNKNOWN for a pattern that no tap matches */
+  #matching(plugin: string, role: Role, pattern: string | readonly string[]): TapInfo[] {
+    const model = this.#models[role];
+    for (const one of [pattern].flat())
+      if (matchTaps(model.taps, one).length === 0) throw unknownTap(plugin, role, model, one);
+    return matchTaps(model.taps, pattern);
+  }
+
   /** Pairs with the maps of a teacher that is not built like the student: all of them, where none has such a name. */
   #meet(
     plugin: string,
@@ -78,10 +83,8 @@ export class TapRegistry {
     pattern: string | readonly string[],
     options: { readonly channels?: 'equal' | 'any'; readonly hint?: string },
   ): readonly TapPair[] {
-    const { student, teacher } = this.#models;
-    for (const one of [pattern].flat())
-      if (matchTaps(student.taps, one).length === 0) throw unknownTap(plugin, 'student', student, one);
-    const levels = matchTaps(student.taps, pattern);
+    const { teacher } = this.#models;
+    const levels = this.#matching(plugin, 'student', pattern);
     const alike = matchTaps(teacher.taps, pattern);
     const maps = alike.length > 0 ? alike : teacher.taps;
     const met = meetByStride(levels, maps);
