@@ -31,7 +31,8 @@ function isThere(file: string): boolean {
   }
 }
 
-function answers(pid: number): boolean {
+/** Whether a process has this number, whichever it is. */
+export function answers(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;

@@ -4,6 +4,7 @@ import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'n
 import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { answers } from '../process-identity.js';
 
 export interface FolderOnceOptions {
   /** Called once when another process is already making this folder. */
@@ -95,17 +96,8 @@ async function abandoned(lock: string, staleAfter: number): Promise<boolean> {
     const { mtimeMs } = await stat(lock);
     if (Date.now() - mtimeMs > staleAfter) return true;
     const [host, pid] = (await readFile(lock, 'utf8')).split(' ');
-    return host === hostname() && pid !== undefined && !isAlive(Number(pid));
+    return host === hostname() && pid !== undefined && !answers(Number(pid));
   } catch {
     return false; // Released between the two looks.
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
