@@ -144,7 +144,7 @@ async function plannedDetector(
     trainable: info.trainable,
     weights: info.weights,
     ...(standInOf(detector) && { ahead: true as const }),
-    ...(run.config.cacheTeacher === true && foreign && { cache: cacheSize(run, id!, foreign) }),
+    ...(run.config.cacheTeacher === true && foreign && { cache: cacheSize(run, id!) }),
     capabilities: [...capabilities],
     levels: taps
       .filter((tap) => kind === 'teacher' || tap.name.startsWith('neck@'))

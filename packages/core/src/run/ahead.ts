@@ -30,19 +30,23 @@ export function aheadOf(teachers: readonly Detector[], student: InputSpec, name:
     return JSON.stringify([minSize, maxSize, fixedSize, mean, std, sizeDivisible, channels, range, resize, layout]);
   };
   const own = rule(student);
+  const rules = new Map<StandIn, string>();
   const inputs = new Map<string, TeacherInput>();
   for (const teacher of teachers) {
     const standIn = standInOf(teacher);
-    if (standIn === undefined || standIn.store !== undefined) continue;
-    const { input } = standIn;
-    if (rule(input) !== own) inputs.set(rule(input), input);
+    if (standIn === undefined) continue;
+    const { input, store } = standIn;
+    const wanted = rule(input);
+    rules.set(standIn, wanted);
+    if (store === undefined && wanted !== own) inputs.set(wanted, input);
   }
   const places = [...inputs.keys()];
-  const imagesFor = (batch: HostBatch, { input, store }: StandIn): PreparedImages => {
+  const imagesFor = (batch: HostBatch, standIn: StandIn): PreparedImages => {
     const { images: data, shape, imageSizes } = batch;
-    if (store !== undefined) return unseen(input, shape[0]);
-    if (rule(input) === own) return { data, shape, imageSizes };
-    const prepared = batch.extra?.[places.indexOf(rule(input))];
+    if (standIn.store !== undefined) return unseen(standIn.input, shape[0]);
+    const wanted = rules.get(standIn)!;
+    if (wanted === own) return { data, shape, imageSizes };
+    const prepared = batch.extra?.[places.indexOf(wanted)];
     if (prepared !== undefined) return prepared;
     throw new KdError(
       'DATA_INVALID',
@@ -50,7 +54,7 @@ export function aheadOf(teachers: readonly Detector[], student: InputSpec, name:
     );
   };
   return {
-    some: teachers.some((teacher) => standInOf(teacher) !== undefined),
+    some: rules.size > 0,
     extraInputs: inputs.size === 0 ? undefined : [...inputs.values()],
     run: async (student, wanted) => {
       const freed: (() => void)[] = [];

@@ -1,7 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { HostTensor, NamedTensors } from '../contract/checkpoint.js';
 import type { HostBatch } from '../contract/data.js';
-import type { Teacher } from '../contract/teacher.js';
 import { KdError } from '../errors.js';
 import { fingerprintOfData, fingerprintOfFrozen } from '../fingerprint.js';
 import { fromHalf, toHalf } from '../half.js';
@@ -33,9 +32,9 @@ export function checkFlips({ flipped }: HostBatch, { train, config }: Pick<Run, 
 export function cacheSize(
   { train, taps, teachers, config }: Pick<Run, 'train' | 'taps' | 'teachers' | 'config'>,
   id: string,
-  teacher: Teacher,
 ): CacheSize {
-  const { detector } = teachers.find((one) => one.id === id)!;
+  const { detector, foreign } = teachers.find((one) => one.id === id)!;
+  const teacher = foreign!;
   const wanted = standInOf(detector)!.sources(taps.teachers.get(id) ?? []);
   const [height, width] = teacher.input.fixedSize!;
   const cells = (stride: number): number => Math.ceil(height / stride) * Math.ceil(width / stride);
@@ -59,6 +58,8 @@ export function teacherStore(
   const sources = standIn.sources(taps);
   const places = new Map(train.images.map((image, place) => [image.id, place]));
   const [flip] = config.data.augment;
+  // At a fixed size the batch itself is what a further rule would give, but for the order of the axes.
+  const extraInputs = teacher.input.layout === 'nchw' ? [teacher.input] : undefined;
   let from: Promise<string> | undefined;
   const madeFrom = (): Promise<string> =>
     (from ??= fingerprintOfFrozen(detector).then((weights) =>
@@ -68,14 +69,16 @@ export function teacherStore(
   const make = async (place: number, flipped: boolean, file: string): Promise<NamedTensors> => {
     const loader = openLoader(train, {
       input: teacher.input,
-      extraInputs: [teacher.input],
+      ...(extraInputs && { extraInputs }),
       ...{ batchSize: 1, training: flipped, shuffle: false, dropLast: false, seed: 0, workers: 0, onBadImage: 'error' },
       augment: flipped ? [{ ...flip!, probability: 1 }] : [],
       indices: [place],
     });
     try {
       for await (const batch of loader.epoch(0)) {
-        const output = await teacherMaps(teacher, { ...batch.extra![0]!, ids: batch.ids }, sources);
+        const { images: data, shape, imageSizes, ids } = batch;
+        const images = extraInputs ? batch.extra![0]! : { data, shape, imageSizes };
+        const output = await teacherMaps(teacher, { ...images, ids }, sources);
         const tensors = new Map<string, HostTensor>();
         try {
           for (const name of sources) tensors.set(name, half(id, name, await toHost(output.maps[name]!)));

@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import type { HostTensor } from '../contract/checkpoint.js';
-import type { Summary, TrainerEvent } from '../contract/listener.js';
+import type { RunInfo, Summary, TrainerEvent } from '../contract/listener.js';
 import type { Evaluation } from '../contract/metric.js';
 import { Checkpoints, detectorTensors, latestCheckpoint, specMetadata } from './checkpoints.js';
 import { isKdError, messageOf } from '../errors.js';
@@ -114,7 +114,7 @@ export class TrainingLoop {
   }
 
   async #start(): Promise<void> {
-    const { config, options, folder, student, teachers, inherited, distillers, engine, train, val } = this.#run;
+    const { config, options, folder, engine, train, val } = this.#run;
     this.#settings = await runSettings(this.#run, this.#steps);
     const latest = options.resume === true ? await latestCheckpoint(folder.path, options.format) : null;
     if (latest !== null) {
@@ -148,13 +148,7 @@ export class TrainingLoop {
         evaluatesAgain: this.#toEvaluate,
         batchSize: config.batchSize,
         images: { train: train.images.length, val: val?.images.length ?? 0 },
-        student: student.info,
-        ...ofTeachers(
-          config,
-          teachers.map(({ id, info }) => [id, info]),
-        ),
-        ...(inherited.length > 0 && { inherited }),
-        distillers: distillers.map(({ id }) => id),
+        ...modelsOf(this.#run),
         warnings: [],
       },
     });
@@ -287,7 +281,7 @@ export class TrainingLoop {
   }
 
   async #end(): Promise<Summary> {
-    const { config, options, student, teachers, inherited, distillers, engine, folder } = this.#run;
+    const { config, options, engine, folder } = this.#run;
     const best = this.#best;
     const shown = best?.result ?? this.#last;
     const summary: Summary = {
@@ -300,13 +294,7 @@ export class TrainingLoop {
       steps: this.#steps.done,
       minutes: this.#milliseconds() / 60_000,
       minutesEvaluating: this.#millisecondsEvaluating / 60_000,
-      student: student.info,
-      ...ofTeachers(
-        config,
-        teachers.map(({ id, info }) => [id, info]),
-      ),
-      ...(inherited.length > 0 && { inherited }),
-      distillers: distillers.map(({ id }) => id),
+      ...modelsOf(this.#run),
       engine,
       versions: versions(),
       command: options.command ?? '',
@@ -318,6 +306,23 @@ export class TrainingLoop {
     return summary;
   }
 }
+
+/** Who takes part, as the start and the summary tell it. */
+const modelsOf = ({
+  config,
+  student,
+  teachers,
+  inherited,
+  distillers,
+}: Run): Pick<RunInfo, 'student' | 'teacher' | 'teachers' | 'inherited' | 'distillers'> => ({
+  student: student.info,
+  ...ofTeachers(
+    config,
+    teachers.map(({ id, info }) => [id, info]),
+  ),
+  ...(inherited.length > 0 && { inherited }),
+  distillers: distillers.map(({ id }) => id),
+});
 
 const toldChanges = (changed: readonly ChangedSetting[]): string =>
   changed.map(({ key, was, is }) => `${key} ${shownSetting(was)}, now ${shownSetting(is)}`).join('; ');
