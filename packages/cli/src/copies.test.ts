@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Config } from '@kd/core';
+import type { ResolvedConfig } from '@kd/core';
 import { afterAll, expect, test } from 'vitest';
 import { copiesOf, copyWarnings, SINGLE_PACKAGES, warnOfCopies } from './copies.js';
 
@@ -61,10 +61,8 @@ test.each([
 ])('a training that names the plugin %s warns of its TensorFlow.js', async (_, distillers, count) => {
   const said: string[] = [];
   const { folder } = project({ '@tensorflow/tfjs-core': '4.17.0', '@kd/core': '0.0.7' });
-  await warnOfCopies({ student: 'retinanet', distillers } as unknown as Config, folder, {
-    info: () => {},
-    warn: (message) => void said.push(message),
-  });
+  const config = { student: 'retinanet', distillers, engine: 'tensorflow' } as unknown as ResolvedConfig;
+  await warnOfCopies(config, folder, { info: () => {}, warn: (message) => void said.push(message) });
   expect(said).toEqual(
     Array.from({ length: count }, () => expect.stringContaining('copies of @tensorflow/tfjs-core') as string),
   );

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { type Config, discover, type Logger, type Manifest } from '@kd/core';
+import { discover, isDetectorEntry, type Logger, type Manifest, type ResolvedConfig, teacherEntries } from '@kd/core';
 
 export interface Copy {
   readonly version: string;
@@ -78,14 +78,11 @@ export function copyWarnings(found: Readonly<Record<string, readonly Copy[]>>): 
 }
 
 /** Warns before a training of copies of TensorFlow.js that it would load; of those of core the trainer itself tells. */
-export async function warnOfCopies(config: Config, project: string, logger: Logger): Promise<void> {
-  const { student, teacher, teachers, distillers = [], engine = 'tensorflow' } = config;
-  const taught = [teacher, ...Object.values(teachers ?? {})].flatMap((one): Entry[] => {
-    if (one === undefined) return [];
-    if (typeof one === 'string' || !('weights' in one)) return [one];
-    return one.detector === undefined ? [] : [one.detector];
-  });
-  const used = new Set([student, ...taught, ...distillers, engine].map(nameOf));
+export async function warnOfCopies(config: ResolvedConfig, project: string, logger: Logger): Promise<void> {
+  const { student, distillers, engine } = config;
+  const taught = teacherEntries(config).map(([, one]) => (isDetectorEntry(one) ? one.detector : one));
+  const entries = [student, ...taught, ...distillers, engine].filter((entry) => entry !== undefined);
+  const used = new Set(entries.map(nameOf));
   for (const warning of copyWarnings(
     await copiesOf(TENSORFLOW_JS, project, (one) => used.has(one.name) || used.has(one.package)),
   ))

@@ -17,8 +17,7 @@ export async function planConfig(
   const { loaded, ...named } = await loadNamed(path);
   const { config, file, folder } = loaded;
   const changed = withOverrides(config, overridesOf(flags));
-  parseConfig(changed, shownPath(file));
-  await warnOfCopies(changed, folder, consoleLogger);
+  await warnOfCopies(parseConfig(changed, shownPath(file)), folder, consoleLogger);
   const stop = stopSignal('stopping; once more quits at once');
   let bar: { readonly id: string; readonly shown: ReturnType<typeof countdown> } | undefined;
   const onPass = (id: string, done: number, of: number): void => {

@@ -61,7 +61,7 @@ export type { KnownDefinition } from './run/backbone-use.js';
 export * from './run/build.js';
 export * from './run/build-teacher.js';
 export * from './run/checkpoints.js';
-export { detectorEntries, teacherEntries } from './run/teachers.js';
+export { detectorEntries, isDetectorEntry, teacherEntries } from './run/teachers.js';
 export { importByName, manifestWarnings } from './plugins/discovery.js';
 export {
   discover,

@@ -18,8 +18,7 @@ export async function train(argument: string | undefined, flags: Flags): Promise
   const { loaded, out, overrides, namedBy } = await findRun(argument, flags);
   const { file, folder } = loaded;
   const config = withOverrides(loaded.config, overrides);
-  parseConfig(config, shownPath(file));
-  await warnOfCopies(config, folder, consoleLogger);
+  await warnOfCopies(parseConfig(config, shownPath(file)), folder, consoleLogger);
   const stop = stopSignal();
   try {
     const trainer = new Trainer(config, {

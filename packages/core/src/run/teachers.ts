@@ -53,7 +53,8 @@ export function ofTeachers<T>(
 }
 
 /** Whether an entry of a config names a detector by its weights. */
-const isDetectorEntry = (entry: Entry): entry is DetectorEntry => typeof entry === 'object' && 'weights' in entry;
+export const isDetectorEntry = (entry: Entry): entry is DetectorEntry =>
+  typeof entry === 'object' && 'weights' in entry;
 
 /** Entries of a config that name detectors. */
 export const detectorEntries = (config: ResolvedConfig) =>
