@@ -1,8 +1,8 @@
-import { stat } from 'node:fs/promises';
 import { KdError, suggestion } from '@kd/core/plain';
 import { convertWeights, type ConvertedWeights, type WeightNames, writeSafetensors } from '@kd/weights';
 import type { Flags } from '../flags.js';
 import { print, printJson, tell } from '../out.js';
+import { refuseSame } from '../output-file.js';
 import { weightsFlags } from '../weights-flags.js';
 
 const NAMES: readonly WeightNames[] = ['kd', 'torchvision', 'mmdet', 'keep'];
@@ -31,16 +31,6 @@ function namesFlag(given: unknown): WeightNames {
   const text = String(given);
   const guess = suggestion(text, NAMES);
   throw new KdError('USAGE', `--names ${text}: ${[guess, `there are ${NAMES.join(', ')}.`].filter(Boolean).join(' ')}`);
-}
-
-/** However the two are written, links included. */
-async function refuseSame(from: string, to: string): Promise<void> {
-  const [a, b] = await Promise.all([stat(from), stat(to).catch(() => null)]);
-  if (b !== null && a.dev === b.dev && a.ino === b.ino)
-    throw new KdError(
-      'USAGE',
-      `${to} is the file that is read, and would be written over; give the other a name of its own.`,
-    );
 }
 
 /** One line a reason, with the first names. */

@@ -1,11 +1,10 @@
-import { existsSync } from 'node:fs';
-import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { KdError, writeFileAtomic } from '@kd/core/plain';
 import { cocoText, correctionLine, openDataset, toCoco } from '@kd/data';
 import { dataArgument } from '../data-argument.js';
 import type { Flags } from '../flags.js';
 import { print, printJson, tell } from '../out.js';
+import { refuseExisting, refuseSame } from '../output-file.js';
 import { shownPath } from '../shown-path.js';
 
 /** `kd data convert --yolo data.yaml --out annotations.json`: a data set of any form as a COCO instances file. */
@@ -27,8 +26,7 @@ export async function convertData(flags: Flags): Promise<number> {
   const sources = [spec['annotations'], spec['data']].flat().filter((one) => typeof one === 'string');
   for (const one of sources) await refuseSame(resolve(folder, one), file);
   // It may be a label file of the set, or a picture.
-  if (existsSync(file) && flags['force'] !== true)
-    throw new KdError('USAGE', `${shownPath(file)} is there already; name another file, or replace it with --force.`);
+  refuseExisting(file, flags);
   const dataset = await openDataset(strict === true ? { ...spec, strict } : spec, folder);
   const { instances, images } = await toCoco(dataset, file);
   await writeFileAtomic(file, cocoText(instances));
@@ -51,14 +49,4 @@ export async function convertData(flags: Flags): Promise<number> {
     `look at it: kd data check --coco ${shownPath(file)} --images ${shownPath(images)}`,
   );
   return 0;
-}
-
-/** However the two are written, links included. */
-async function refuseSame(from: string, to: string): Promise<void> {
-  const [a, b] = await Promise.all([stat(from).catch(() => null), stat(to).catch(() => null)]);
-  if (a !== null && b !== null && a.dev === b.dev && a.ino === b.ino)
-    throw new KdError(
-      'USAGE',
-      `${to} is the file that is read, and would be written over; give the other a name of its own.`,
-    );
 }

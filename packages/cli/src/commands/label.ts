@@ -1,15 +1,15 @@
-import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { type Category, KdError, messageOf, writeFileAtomic } from '@kd/core';
 import { DEFAULT_MAX_PIXELS, type HostImage, imageFiles, readImage } from '@kd/data';
 import { countdown } from '@kd/report';
-import { classNames } from '../data-argument.js';
 import { detectImages, type Found } from '../detect-images.js';
 import { FAILED, failureLines } from '../failures.js';
 import type { Flags } from '../flags.js';
 import { labelNames } from '../label-names.js';
+import { modelFlags } from '../model-flags.js';
 import { findModel, openModel } from '../open-model.js';
 import { othersLeftOut, print, printJson, tell } from '../out.js';
+import { refuseExisting } from '../output-file.js';
 import { positiveFlag } from '../positive-flag.js';
 import { scoreFlag } from '../score-flag.js';
 import { shownPath } from '../shown-path.js';
@@ -32,15 +32,11 @@ export async function label(path: string, given: readonly string[], flags: Flags
   if (flags['out'] === undefined)
     throw new KdError('USAGE', 'kd label needs --out FILE.json, the annotations to write.');
   const out = resolve(String(flags['out']));
-  if (existsSync(out) && flags['force'] !== true)
-    throw new KdError('USAGE', `${shownPath(out)} is there already; name another file, or replace it with --force.`);
+  refuseExisting(out, flags);
   const { files, others } = await imageFiles(given);
   const { root, images } = labelNames(files, out, flags['images'] === undefined ? undefined : String(flags['images']));
-  const names = flags['classes'] === undefined ? undefined : await classNames(String(flags['classes']));
-  const { built } = await openModel(await findModel(path, weightsFlags(flags)), {
-    detector: flags['detector'],
-    ...(names === undefined ? {} : { categories: names.map((name, i) => ({ id: i + 1, name })) }),
-  });
+  const options = await modelFlags(flags);
+  const { built } = await openModel(await findModel(path, weightsFlags(flags)), options);
   const labelled: Labelled[] = [];
   const unread: { readonly file: string; readonly error: { readonly code: string; readonly message: string } }[] = [];
   const bar = countdown('labelling');

@@ -3,11 +3,11 @@ import { readdir } from 'node:fs/promises';
 import { basename, extname, join, resolve } from 'node:path';
 import { type Detector, KdError, messageOf, writeFileAtomic } from '@kd/core';
 import { DEFAULT_MAX_PIXELS, imageFiles, readImage } from '@kd/data';
-import { classNames } from '../data-argument.js';
 import { detectImages, type Found } from '../detect-images.js';
 import { drawBoxes, hasFont } from '../drawing.js';
 import { FAILED, failureLines } from '../failures.js';
 import type { Flags } from '../flags.js';
+import { modelFlags } from '../model-flags.js';
 import { findModel, openModel } from '../open-model.js';
 import { othersLeftOut, print, printJson, tell } from '../out.js';
 import { scoreFlag } from '../score-flag.js';
@@ -33,11 +33,7 @@ export async function predict(path: string, given: readonly string[], flags: Fla
   const out = resolve(String(flags['out'] ?? 'predictions'));
   const { files: images, others } = await imageFiles(given, out);
   const model = await findModel(path, weightsFlags(flags));
-  const names = flags['classes'] === undefined ? undefined : await classNames(String(flags['classes']));
-  const { built } = await openModel(model, {
-    detector: flags['detector'],
-    ...(names === undefined ? {} : { categories: names.map((name, i) => ({ id: i + 1, name })) }),
-  });
+  const { built } = await openModel(model, await modelFlags(flags));
   if (!(await hasFont()))
     tell(
       'warning: this machine has no font, labels are drawn as empty boxes; install one (Debian: apt install fonts-dejavu-core), or read predictions.json',
