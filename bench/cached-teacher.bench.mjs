@@ -1,6 +1,6 @@
 // Steps with a cached teacher beside the same steps with a teacher that costs nothing: a RetinaNet of ResNet-10, 8
 // images of 320 x 320, PKD on maps of strides 8, 16 and 32 of 256 channels. In one process, epoch by epoch in turn.
-import { ratio, rounded } from './figures.mjs';
+import { least, middle, ratio, rounded } from './figures.mjs';
 import { peerFactory } from './peer.mjs';
 
 export const name = 'cached-teacher';
@@ -12,14 +12,12 @@ export async function run() {
   try {
     const rounds = [];
     for (let round = 0; round < ROUNDS; round++) rounds.push(await one.once());
-    const least = (key) => Math.min(...rounds.map((found) => found[key]));
-    const middle = (key) => rounds.map((found) => found[key]).toSorted((a, b) => a - b)[Math.floor(ROUNDS / 2)];
     return {
-      ours_ms: rounded(least('cached_ms')),
+      ours_ms: rounded(least(rounds, 'cached_ms')),
       peer: 'a teacher whose maps are there',
-      peer_ms: rounded(least('free_ms')),
-      ratio: ratio(least('cached_ms'), least('free_ms')),
-      median_ratio: ratio(middle('cached_ms'), middle('free_ms')),
+      peer_ms: rounded(least(rounds, 'free_ms')),
+      ratio: ratio(least(rounds, 'cached_ms'), least(rounds, 'free_ms')),
+      median_ratio: ratio(middle(rounds, 'cached_ms'), middle(rounds, 'free_ms')),
       engine: one.about.engine,
       rounds: ROUNDS,
       timed: 'a step of training, data and update included, from the second epoch on',

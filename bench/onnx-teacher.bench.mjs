@@ -1,7 +1,7 @@
 // A teacher of ONNX, from prepared images on the host to maps on the device, beside onnxruntime-node alone with the same
 // taps as outputs: the convolutions of a ResNet-18, 8 images of 320 x 320, taps of strides 8, 16 and 32. In one process,
 // in turn; least of the rounds.
-import { ratio, rounded } from './figures.mjs';
+import { least, middle, ratio, rounded } from './figures.mjs';
 import { peerFactory } from './peer.mjs';
 
 export const name = 'onnx-teacher';
@@ -19,14 +19,12 @@ export async function run() {
       // The first round warms up.
       if (round > 0) rounds.push(found);
     }
-    const least = (key) => Math.min(...rounds.map((found) => found[key]));
-    const middle = (key) => rounds.map((found) => found[key]).toSorted((a, b) => a - b)[Math.floor(ROUNDS / 2)];
     return {
-      ours_ms: rounded(least('teacher_ms')),
+      ours_ms: rounded(least(rounds, 'teacher_ms')),
       peer: 'onnxruntime-node alone',
-      peer_ms: rounded(least('alone_ms')),
-      ratio: ratio(least('teacher_ms'), least('alone_ms')),
-      median_ratio: ratio(middle('teacher_ms'), middle('alone_ms')),
+      peer_ms: rounded(least(rounds, 'alone_ms')),
+      ratio: ratio(least(rounds, 'teacher_ms'), least(rounds, 'alone_ms')),
+      median_ratio: ratio(middle(rounds, 'teacher_ms'), middle(rounds, 'alone_ms')),
       images: SHAPE,
       engine: one.about.engine,
       threads: THREADS,

@@ -1,17 +1,7 @@
 // A detector of @kd on the native engine: arguments are its name, mode (step, infer), file of images, shape, boxes,
 // threads; one timed run for each line of input.
 import { createInterface } from 'node:readline';
-import {
-  computeStep,
-  createOptimizer,
-  createRng,
-  deviceBatch,
-  disposeAll,
-  parseOptions,
-  tidy,
-  trainedVariables,
-  Updater,
-} from '@kd/core';
+import { disposeAll, parseOptions, tidy } from '@kd/core';
 import { fasterRcnn } from '@kd/detector-faster-rcnn';
 import { fcos } from '@kd/detector-fcos';
 import { gfl } from '@kd/detector-gfl';
@@ -20,6 +10,7 @@ import { tensorflow } from '@kd/engine-tensorflow';
 import * as tf from '@tensorflow/tfjs-core';
 import { readBatch } from './batch.mjs';
 import { resident } from './resident.mjs';
+import { trainingStep } from './training-step.mjs';
 
 const [name, mode, file, shapeText, boxesText, threads] = process.argv.slice(2);
 const engine = tensorflow({ intraOpThreads: Number(threads) });
@@ -43,40 +34,15 @@ const detector = definition.create(parseOptions(definition.options, options, nam
 const variable = (path) => detector.variables.find((one) => one.path === path).variable;
 
 const phases = {};
-const clock = async (name, start) => (phases[name] = Math.round((performance.now() - start) * 10) / 10);
+const tenths = (ms) => Math.round(ms * 10) / 10;
 
-/** As the trainer's step: forward, assignment, losses, gradients, SGD. */
 function stepRunner() {
-  const variables = trainedVariables(detector, []);
-  const updater = new Updater(variables, createOptimizer({ name: 'sgd', momentum: 0.9, weightDecay: 1e-4 }), {
-    clipNorm: null,
-    emaDecay: null,
-  });
-  const models = {
-    student: detector,
-    teacher: null,
-    distillers: [],
-    taps: { student: [], teacher: [] },
-    variables,
-    rng: createRng(0),
-  };
+  const models = { student: detector, teacher: null, distillers: [], taps: { student: [], teacher: [] } };
+  const step = trainingStep(models, { step: 0, steps: 1, epoch: 0, epochs: 1, fraction: 0 });
   return async () => {
-    const { images, targets } = deviceBatch(batch);
-    const start = performance.now();
-    const result = computeStep(models, images, targets, { step: 0, steps: 1, epoch: 0, epochs: 1, fraction: 0 });
-    await clock('gradients_ms', start);
-    updater.apply(result.gradients, 1e-4);
-    const losses = await result.terms.data();
-    disposeAll([
-      images,
-      targets.boxes,
-      targets.labels,
-      targets.mask,
-      result.terms,
-      [...result.gradients.values()],
-      result.updates.map(({ value }) => value),
-    ]);
-    return Object.fromEntries(result.names.map((name, i) => [name, losses[i]]));
+    const { terms, gradientsMs } = await step(batch);
+    phases.gradients_ms = tenths(gradientsMs);
+    return terms;
   };
 }
 
@@ -87,7 +53,7 @@ function inferRunner() {
     const images = tf.tensor4d(batch.images, shape);
     const start = performance.now();
     const output = tidy(() => detector.forward(images, { training: false }));
-    await clock('forward_ms', start);
+    phases.forward_ms = tenths(performance.now() - start);
     const found = await detector.detect(output, batch);
     disposeAll([images, output]);
     return { detections: found.map(({ scores }) => scores.length) };

@@ -1,14 +1,10 @@
 // A student with a teacher for benchmarks of distillation, ResNet-18 and ResNet-50 under one kind of detector.
 import {
   buildDetector,
-  computeStep,
   createDistillers,
-  createOptimizer,
   createRng,
   createServices,
   definePlugin,
-  deviceBatch,
-  disposeAll,
   ENGINE,
   LOGGER,
   RNG,
@@ -16,11 +12,10 @@ import {
   STUDENT,
   TapRegistry,
   TEACHER,
-  trainedVariables,
-  Updater,
 } from '@kd/core';
 import { tensorflow } from '@kd/engine-tensorflow';
 import { crosskd } from '@kd/plugin-crosskd';
+import { trainingStep } from './training-step.mjs';
 
 /** Starts the engine and builds both models: `detector` is what the function of a detector package takes, and gives. */
 export async function taught(detector, threads) {
@@ -58,35 +53,9 @@ export function stepWith({ student, teacher }, plugins) {
     services.register(token, value);
   const registry = new TapRegistry({ student, teacher });
   const distillers = createDistillers(plugins, services, registry);
-  const variables = trainedVariables(student, distillers);
-  const updater = new Updater(variables, createOptimizer({ name: 'sgd', momentum: 0.9, weightDecay: 1e-4 }), {
-    clipNorm: null,
-    emaDecay: null,
-  });
-  const models = {
-    student,
-    teacher,
-    distillers,
-    taps: { student: registry.requested('student'), teacher: registry.requested('teacher') },
-    variables,
-    rng: createRng(0),
-  };
-  return async (batch) => {
-    const { images, targets } = deviceBatch(batch);
-    const result = computeStep(models, images, targets, PROGRESS);
-    updater.apply(result.gradients, 1e-4);
-    const terms = await result.terms.data();
-    disposeAll([
-      images,
-      targets.boxes,
-      targets.labels,
-      targets.mask,
-      result.terms,
-      [...result.gradients.values()],
-      result.updates.map(({ value }) => value),
-    ]);
-    return Object.fromEntries(result.names.map((name, i) => [name, terms[i]]));
-  };
+  const taps = { student: registry.requested('student'), teacher: registry.requested('teacher') };
+  const step = trainingStep({ student, teacher, distillers, taps }, PROGRESS);
+  return async (batch) => (await step(batch)).terms;
 }
 
 /** Behind every warm-up and late start. */
