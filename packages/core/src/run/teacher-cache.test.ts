@@ -32,21 +32,25 @@ const cacheOf = async (out: string): Promise<string[]> =>
   (await readdir(join(out, 'passes', 'teacher-teacher', 'cache'))).sort();
 
 describe('a cached teacher', () => {
-  it('runs once for each picture and for its mirror image, alone, and teaches the same up to fp16', async () => {
-    calls = [];
-    const { out, events } = await run(cached());
-    const files = await cacheOf(out);
-    expect(calls).toEqual(files.map(() => 1));
-    expect(files.length).toBeGreaterThan(8);
-    expect(files).toContain('0.json');
-    expect(files.some((file) => file.endsWith('-flipped.json'))).toBe(true);
-    const plain = of((await run(cached({ cacheTeacher: false }))).events, 'log');
-    const logs = of(events, 'log');
-    expect(logs).toHaveLength(16);
-    logs.forEach(({ terms }, i) => expect(terms['near.feat']).toBeCloseTo(plain[i]!.terms['near.feat']!, 2));
-    // Not because nothing is learned: the term changes from step to step by more.
-    expect(Math.abs(logs[0]!.terms['near.feat']! - logs.at(-1)!.terms['near.feat']!)).toBeGreaterThan(0.05);
-  });
+  it.each(['nhwc', 'nchw'] as const)(
+    'runs once for each picture and for its mirror image, alone, and teaches the same up to fp16: %s',
+    async (layout) => {
+      calls = [];
+      const teacher = watched({ input: { fixedSize: [64, 64], mean: [0.5, 0.4, 0.3], std: [0.2, 0.3, 0.4], layout } });
+      const { out, events } = await run(cached({ teacher }));
+      const files = await cacheOf(out);
+      expect(calls).toEqual(files.map(() => 1));
+      expect(files.length).toBeGreaterThan(8);
+      expect(files).toContain('0.json');
+      expect(files.some((file) => file.endsWith('-flipped.json'))).toBe(true);
+      const plain = of((await run(cached({ teacher, cacheTeacher: false }))).events, 'log');
+      const logs = of(events, 'log');
+      expect(logs).toHaveLength(16);
+      logs.forEach(({ terms }, i) => expect(terms['near.feat']).toBeCloseTo(plain[i]!.terms['near.feat']!, 2));
+      // Not because nothing is learned: the term changes from step to step by more.
+      expect(Math.abs(logs[0]!.terms['near.feat']! - logs.at(-1)!.terms['near.feat']!)).toBeGreaterThan(0.05);
+    },
+  );
 
   it('goes on as the whole run, bit for bit, and reads what is there', async () => {
     const whole = await run(cached());
