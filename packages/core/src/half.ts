@@ -1,38 +1,45 @@
 import { halfToFloat } from './host-floats.js';
 
-const words = new Uint32Array(1);
-const float = new Float32Array(words.buffer);
+const float = new Float32Array(1);
+const bits = new Uint32Array(float.buffer);
+
+/** The nearest half precision number, ties to even; infinity beyond 65519.99…, subnormals kept. */
+export function floatToHalf(value: number): number {
+  float[0] = value;
+  // A double between two singles could be rounded twice; a sticky last bit keeps the tie decision of the second
+  // rounding right.
+  if (float[0] !== value && Number.isFinite(value) && Number.isFinite(float[0])) {
+    if (Math.abs(float[0]) > Math.abs(value)) bits[0]! -= 1;
+    bits[0]! |= 1;
+  }
+  const single = bits[0]!;
+  const sign = (single >>> 16) & 0x8000;
+  const magnitude = single & 0x7fffffff;
+  if (magnitude > 0x7f800000) return sign | 0x7e00;
+  if (magnitude >= 0x477ff000) return sign | 0x7c00;
+  if (magnitude >= 0x38800000) return sign | roundShift(magnitude - 0x38000000, 13);
+  if (magnitude < 0x33000000) return sign;
+  const shift = 126 - (magnitude >>> 23);
+  return sign | roundShift((magnitude & 0x7fffff) | 0x800000, shift);
+}
+
+/** value / 2^shift, rounded to nearest, ties to even. */
+function roundShift(value: number, shift: number): number {
+  const floor = Math.floor(value / 2 ** shift);
+  const rest = value - floor * 2 ** shift;
+  const half = 2 ** (shift - 1);
+  return rest > half || (rest === half && (floor & 1) === 1) ? floor + 1 : floor;
+}
 
 /** Values as IEEE half floats, rounded to the nearest, ties to even; beyond 65504 they become infinite. */
-export const toHalf = (values: Float32Array): Uint16Array => Uint16Array.from(values, halfOf);
-
-function halfOf(value: number): number {
-  float[0] = value;
-  const bits = words[0]!;
-  const sign = (bits >>> 16) & 0x8000;
-  const exponent = (bits >>> 23) & 0xff;
-  const fraction = bits & 0x7fffff;
-  if (exponent === 0xff) return sign | 0x7c00 | (fraction === 0 ? 0 : 0x200);
-  const to = exponent - 112;
-  if (to >= 31) return sign | 0x7c00;
-  // A carry out of the fraction goes into the exponent, as it should.
-  if (to > 0) return sign | rounded((to << 23) | fraction, 13);
-  return to < -10 ? sign : sign | rounded(0x800000 | fraction, 14 - to);
-}
-
-function rounded(bits: number, shift: number): number {
-  const kept = bits >>> shift;
-  const rest = bits - kept * 2 ** shift;
-  const half = 2 ** (shift - 1);
-  return rest > half || (rest === half && kept % 2 === 1) ? kept + 1 : kept;
-}
+export const toHalf = (values: Float32Array): Uint16Array => Uint16Array.from(values, floatToHalf);
 
 const floats = new Float32Array(65_536);
 let filled = false;
 
 /** Half floats as float32, by a table. */
 export function fromHalf(values: Uint16Array): Float32Array {
-  if (!filled) for (let bits = 0; bits < 65_536; bits++) floats[bits] = halfToFloat(bits);
+  if (!filled) for (let half = 0; half < 65_536; half++) floats[half] = halfToFloat(half);
   filled = true;
   const out = new Float32Array(values.length);
   for (let i = 0; i < values.length; i++) out[i] = floats[values[i]!]!;

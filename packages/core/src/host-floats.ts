@@ -11,6 +11,7 @@ export function hostFloats({ dtype, data }: HostTensor): Float32Array {
   return Float32Array.from(data);
 }
 
+/** The value of a half precision number (IEEE 754 binary16), exactly. */
 export function halfToFloat(bits: number): number {
   const sign = bits & 0x8000 ? -1 : 1;
   const exponent = (bits >> 10) & 0x1f;
