@@ -36,6 +36,7 @@ export * from './plugins/neck-pairs.js';
 export type * from './plugins/optimizer-group.js';
 export * from './run/optimizers.js';
 export * from './plugins/own-optimizer.js';
+export * from './plugins/plugin-entries.js';
 export * from './plugins/plugin-host.js';
 export * from './plugins/same-maps.js';
 export * from './run/schedules.js';

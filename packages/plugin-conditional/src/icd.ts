@@ -5,6 +5,8 @@ import {
   instanceWeights,
   KdError,
   neckStrides,
+  nonNegative,
+  pairedTaps,
   type PluginScope,
   type StepView,
   type TapPair,
@@ -25,12 +27,11 @@ import { mimicLoss } from './mimic-loss.js';
 import { type ConditionalInstances, sampleInstances } from './sample-instances.js';
 import { sinePosition } from './sine-position.js';
 
-const amount = v.pipe(v.number(), v.finite(), v.minValue(0), v.maxValue(1e6));
 const count = (most: number, least = 1) => v.pipe(v.number(), v.integer(), v.minValue(least), v.maxValue(most));
 
 const optionsSchema = v.strictObject({
   /** Of the student's term; without it 8 for one-stage and 3 for two-stage detectors. */
-  weight: v.optional(amount),
+  weight: v.optional(nonNegative),
   /** Heads of the helper's attention; the teacher's channels are divided among them. */
   heads: v.optional(count(256), 8),
   /** Fakes for every object, from which the helper tells it. */
@@ -50,7 +51,7 @@ const optionsSchema = v.strictObject({
     {},
   ),
   /** Taps of the neck that both models have, paired by stride; without it the whole neck. */
-  taps: v.optional(v.union([v.string(), v.pipe(v.array(v.string()), v.minLength(1))])),
+  taps: v.optional(pairedTaps),
   instanceWeights,
   /** Of the student's term; without it from step 1000 on. Before, its projection and the helper learn alone. */
   schedule: v.optional(v.unwrap(termSchedule)),

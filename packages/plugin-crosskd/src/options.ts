@@ -1,6 +1,7 @@
+import { aboveZero, nonNegative, pairedTaps } from '@kd/core';
 import * as v from 'valibot';
 
-const weight = v.optional(v.pipe(v.number(), v.finite(), v.minValue(0), v.maxValue(1e6)));
+const weight = v.optional(nonNegative);
 
 export const optionsSchema = v.strictObject({
   /**
@@ -13,9 +14,9 @@ export const optionsSchema = v.strictObject({
   /** Factors of the terms; without them those of the reference for the kind of boxes. */
   weights: v.optional(v.strictObject({ cls: weight, reg: weight, ctr: weight }), {}),
   /** Exponent of the gap in the classification term. */
-  beta: v.optional(v.pipe(v.number(), v.finite(), v.minValue(0), v.maxValue(1e6)), 1),
+  beta: v.optional(nonNegative, 1),
   /** Softens the box distributions. */
-  temperature: v.optional(v.pipe(v.number(), v.finite(), v.gtValue(0), v.maxValue(1e6)), 1),
+  temperature: v.optional(aboveZero, 1),
   /** `conv1x1`: a trained 1x1 convolution a branch, from the student's channels to the teacher's. */
   adapter: v.optional(v.picklist(['none', 'conv1x1']), 'none'),
   /**
@@ -28,7 +29,7 @@ export const optionsSchema = v.strictObject({
   /** One log term a level, `cls.p3`, instead of their sum. */
   perLevel: v.optional(v.boolean(), false),
   /** Taps of the levels that the heads read; one a stride. */
-  neck: v.optional(v.union([v.string(), v.pipe(v.array(v.string()), v.minLength(1))]), 'neck@*'),
+  neck: v.optional(pairedTaps, 'neck@*'),
 });
 
 /** The options of the plugin as a person writes them. */

@@ -1,5 +1,6 @@
 import {
-  type AdapterOptions,
+  aboveZero,
+  adapterOptions,
   checkCellScores,
   comparedMaps,
   definePlugin,
@@ -9,6 +10,8 @@ import {
   KdError,
   type NeckPair,
   neckPairs,
+  nonNegative,
+  pairedTaps,
   type PluginScope,
   type Predictions,
   type StepView,
@@ -23,22 +26,15 @@ import { featureLoss, type PooledInstances, relationLoss, responseLosses } from 
 import { responseMask } from './response-mask.js';
 import { type GeneralInstances, type ScoredBoxes, selectInstances } from './select-instances.js';
 
-const amount = v.pipe(v.number(), v.finite(), v.minValue(0), v.maxValue(1e6));
 const count = (most: number) => v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(most));
 const fraction = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
-const pixels = v.pipe(v.number(), v.finite(), v.gtValue(0), v.maxValue(1e6));
-
-const ADAPTERS = { none: null, conv1x1: {}, conv3x3: { size: 3 } } as const satisfies Record<
-  string,
-  AdapterOptions | null
->;
 
 const optionsSchema = v.strictObject({
   /** Factors of the terms. */
-  feature: v.optional(amount, 0.0005),
-  relation: v.optional(amount, 40),
-  responseCls: v.optional(amount, 0.1),
-  responseReg: v.optional(amount, 1),
+  feature: v.optional(nonNegative, 0.0005),
+  relation: v.optional(nonNegative, 40),
+  responseCls: v.optional(nonNegative, 0.1),
+  responseReg: v.optional(nonNegative, 1),
   /** Instances of an image, at most. */
   topk: v.optional(count(1000), 10),
   /** Overlap with a chosen instance above which a box is dropped. */
@@ -50,12 +46,12 @@ const optionsSchema = v.strictObject({
   /** Bins a side of the pooled features. */
   roiSize: v.optional(count(64), 10),
   /** Side in pixels of the instances at the lower end of the level of stride 16. */
-  canonicalSize: v.optional(pixels, 224),
+  canonicalSize: v.optional(aboveZero, 224),
   /** Side in strides of the square that stands for the anchor of a point, of detectors that predict distances. */
-  virtualAnchor: v.optional(pixels, 8),
+  virtualAnchor: v.optional(aboveZero, 8),
   /** Taps of the neck that both models have; without it the whole neck, p2 to p5 for two-stage detectors. */
-  taps: v.optional(v.union([v.string(), v.pipe(v.array(v.string()), v.minLength(1))])),
-  adapter: v.optional(v.picklist(Object.keys(ADAPTERS) as (keyof typeof ADAPTERS)[]), 'none'),
+  taps: v.optional(pairedTaps),
+  adapter: v.optional(v.picklist(['none', 'conv1x1', 'conv3x3']), 'none'),
   schedule: termSchedule,
 });
 
@@ -110,7 +106,11 @@ function create(scope: PluginScope, options: GidOptions): Hooks {
 
   return {
     featureTap(requests) {
-      pairs = neckPairs(scope, requests, { taps: options.taps, adapter: ADAPTERS[options.adapter], pooled: false });
+      pairs = neckPairs(scope, requests, {
+        taps: options.taps,
+        adapter: adapterOptions(options.adapter),
+        pooled: false,
+      });
     },
 
     lossCompose: (step) =>

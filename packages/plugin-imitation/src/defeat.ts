@@ -1,4 +1,7 @@
 import {
+  aboveZero,
+  adapterName,
+  adapterOptions,
   checkSameClasses,
   comparedMaps,
   definePlugin,
@@ -7,6 +10,8 @@ import {
   KdError,
   type NeckPair,
   neckPairs,
+  nonNegative,
+  pairedTaps,
   type PluginScope,
   type StepView,
   type TapInfo,
@@ -17,30 +22,28 @@ import {
 import { levelObjects, levelPlaces, objectMask } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
 import * as v from 'valibot';
-import { adapterName, adapterOptions } from './adapters.js';
 import { decoupledLoss } from './decoupled-loss.js';
-import { amount, positive, taps } from './entries.js';
 import { headTerms } from './head-terms.js';
 
 const optionsSchema = v.strictObject({
   /** Factors of the neck's terms. */
-  foreground: v.optional(amount, 3),
-  background: v.optional(amount, 12),
+  foreground: v.optional(nonNegative, 3),
+  background: v.optional(nonNegative, 12),
   /** Taps of the neck that both models have; without it the whole neck. */
-  taps,
+  taps: v.optional(pairedTaps),
   adapter: v.optional(adapterName, 'conv3x3'),
   /** Side in pixels of objects at the lower end of the finest level. */
-  finest: v.optional(positive, 56),
+  finest: v.optional(aboveZero, 56),
   /**
    * Of two-stage detectors: compare the classes of the regions that the teacher samples, too. `{}` is with its
    * defaults.
    */
   head: v.optional(
     v.strictObject({
-      foreground: v.optional(amount, 2),
-      background: v.optional(amount, 2),
-      temperatureForeground: v.optional(positive, 1),
-      temperatureBackground: v.optional(positive, 1),
+      foreground: v.optional(nonNegative, 2),
+      background: v.optional(nonNegative, 2),
+      temperatureForeground: v.optional(aboveZero, 1),
+      temperatureBackground: v.optional(aboveZero, 1),
     }),
   ),
   instanceWeights,

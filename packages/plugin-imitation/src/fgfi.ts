@@ -1,4 +1,7 @@
 import {
+  aboveZero,
+  adapterName,
+  adapterOptions,
   comparedMaps,
   definePlugin,
   type Hooks,
@@ -6,6 +9,8 @@ import {
   KdError,
   type NeckPair,
   neckPairs,
+  nonNegative,
+  pairedTaps,
   type PluginScope,
   type StepView,
   termFactor,
@@ -15,8 +20,6 @@ import {
 import { levelObjects, levelPlaces } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
 import * as v from 'valibot';
-import { adapterName, adapterOptions } from './adapters.js';
-import { amount, positive, taps } from './entries.js';
 import { imitationLoss } from './imitation-loss.js';
 import { levelAnchors } from './level-anchors.js';
 import { nearAnchors } from './near-anchors.js';
@@ -30,15 +33,15 @@ const optionsSchema = v.strictObject({
   /** Share of the best overlap that makes a cell near. */
   psi: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(1)), 0.5),
   /** Of the whole term; without it 0.01 for `original` and 3 for `pyramid`. */
-  weight: v.optional(amount),
+  weight: v.optional(nonNegative),
   /** Taps of the neck that both models have; without it stride 16 for `original`, the whole neck for `pyramid`. */
-  taps,
+  taps: v.optional(pairedTaps),
   /** Without it `conv3x3-relu` for `original` and `conv3x3` for `pyramid`. */
   adapter: v.optional(adapterName),
   /** Side in pixels of objects at the lower end of the finest level, of `pyramid`. */
-  finest: v.optional(positive, 56),
+  finest: v.optional(aboveZero, 56),
   /** Side in strides of the square that stands for the anchor of a point, of detectors that predict distances. */
-  virtualAnchor: v.optional(positive, 8),
+  virtualAnchor: v.optional(aboveZero, 8),
   instanceWeights,
   /** Without it `original` starts at step 400. */
   schedule: v.optional(v.unwrap(termSchedule)),

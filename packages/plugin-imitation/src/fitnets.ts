@@ -1,25 +1,27 @@
 import {
+  adapterName,
+  adapterOptions,
   comparedMaps,
   definePlugin,
   type Hooks,
   type NeckPair,
   neckPairs,
+  nonNegative,
+  pairedTaps,
   type PluginScope,
   termFactor,
   termSchedule,
 } from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
 import * as v from 'valibot';
-import { adapterName, adapterOptions } from './adapters.js';
-import { amount, taps } from './entries.js';
 import { hintEntries, hintLoss } from './hint-loss.js';
 
 const optionsSchema = v.strictObject({
   ...hintEntries,
   /** Of the whole term. */
-  weight: v.optional(amount, 1),
+  weight: v.optional(nonNegative, 1),
   /** Taps that both models have, of neck or backbone, paired by stride; without it the whole neck. */
-  taps,
+  taps: v.optional(pairedTaps),
   adapter: v.optional(adapterName, 'conv1x1'),
   schedule: termSchedule,
 });

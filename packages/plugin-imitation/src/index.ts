@@ -1,4 +1,4 @@
-export type { AdapterName } from './adapters.js';
+export type { AdapterName } from '@kd/core';
 export {
   decoupledKl,
   decoupledLoss,

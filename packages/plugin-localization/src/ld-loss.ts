@@ -1,11 +1,11 @@
-import { KdError, parseOptions } from '@kd/core';
+import { aboveZero, KdError, parseOptions } from '@kd/core';
 import { softKl } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
 import * as v from 'valibot';
 
 const ldSchema = v.strictObject({
   /** Softens both distributions, and multiplies the loss by its square. */
-  temperature: v.optional(v.pipe(v.number(), v.finite(), v.gtValue(0), v.maxValue(1e6)), 10),
+  temperature: v.optional(aboveZero, 10),
 });
 
 export type LdLossOptions = v.InferInput<typeof ldSchema>;

@@ -1,15 +1,13 @@
-import { instanceWeights, termSchedule } from '@kd/core';
+import { aboveZero, instanceWeights, nonNegative, termSchedule } from '@kd/core';
 import * as v from 'valibot';
-
-const amount = v.pipe(v.number(), v.finite(), v.minValue(0), v.maxValue(1e6));
 
 export const optionsSchema = v.strictObject({
   /** Factor of the term on the priors that answer for an object. */
-  main: v.optional(amount, 0.25),
+  main: v.optional(nonNegative, 0.25),
   /** Factor of the term on the valuable localization region. */
-  vlr: v.optional(amount, 0.25),
+  vlr: v.optional(nonNegative, 0.25),
   /** Softens the distributions. */
-  temperature: v.optional(v.pipe(v.number(), v.finite(), v.gtValue(0), v.maxValue(1e6)), 10),
+  temperature: v.optional(aboveZero, 10),
   /** Overlap of the region's rule: the paper's, or the public code's over the anchor's area alone. */
   overlap: v.optional(v.picklist(['iou', 'iof']), 'iou'),
   /** Nearest anchors a level that make an object's threshold. */

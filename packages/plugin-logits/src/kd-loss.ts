@@ -1,9 +1,7 @@
-import { KdError, parseOptions } from '@kd/core';
+import { aboveZero, KdError, nonNegative, parseOptions } from '@kd/core';
 import { softKl, softQualityFocal } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
 import * as v from 'valibot';
-
-const positive = v.pipe(v.number(), v.finite(), v.gtValue(0), v.maxValue(1e6));
 
 export const kdEntries = {
   /**
@@ -13,9 +11,9 @@ export const kdEntries = {
    */
   loss: v.optional(v.picklist(['softmax', 'sigmoid', 'qfl'])),
   /** Softens both models' logits, and multiplies the loss by its square. */
-  temperature: v.optional(positive),
+  temperature: v.optional(aboveZero),
   /** Exponent of the gap, of `qfl`. */
-  beta: v.optional(v.pipe(v.number(), v.finite(), v.minValue(0), v.maxValue(1e6)), 1),
+  beta: v.optional(nonNegative, 1),
   /**
    * Of `softmax`. `batchmean`: the sum over the classes, the mean over the rows. `mean`: over all entries.
    * `classmean-weighted`: the mean over

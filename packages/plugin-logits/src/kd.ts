@@ -2,6 +2,7 @@ import {
   definePlugin,
   type Hooks,
   instanceWeights,
+  nonNegative,
   type PluginScope,
   type StepView,
   termFactor,
@@ -19,7 +20,7 @@ const optionsSchema = v.pipe(
   v.strictObject({
     ...kdEntries,
     /** Of the term; without it the published one of the loss, see the table in the README. */
-    weight: v.optional(v.pipe(v.number(), v.finite(), v.minValue(0), v.maxValue(1e6))),
+    weight: v.optional(nonNegative),
     /**
      * Of dense heads: the priors that answer for an object, or all of them. Without it `positives` for `softmax`, else
      * `all`.

@@ -3,6 +3,8 @@ import {
   type Hooks,
   instanceWeights,
   KdError,
+  nonNegative,
+  pairedTaps,
   type PluginScope,
   type StepView,
   type TapPair,
@@ -16,7 +18,7 @@ import { type Embeddings, ofLevels, ofOwnLevel, ofRegions } from './embeddings.j
 import { relationEntries, type Relations, rkdLoss } from './rkd-loss.js';
 import { sampleRows } from './sample-rows.js';
 
-const amount = v.optional(v.pipe(v.number(), v.finite(), v.minValue(0), v.maxValue(1e6)));
+const amount = v.optional(nonNegative);
 
 const optionsSchema = v.strictObject({
   ...relationEntries,
@@ -34,7 +36,7 @@ const optionsSchema = v.strictObject({
   /** Of two-stage detectors, `rkd`: all bins of a region, or their mean. */
   embedding: v.optional(v.picklist(['flatten', 'mean']), 'flatten'),
   /** Taps of the levels that the heads read; one a stride. */
-  neck: v.optional(v.union([v.string(), v.pipe(v.array(v.string()), v.minLength(1))]), 'neck@*'),
+  neck: v.optional(pairedTaps, 'neck@*'),
   instanceWeights,
   /** Without it `gk` fades to 1 / epochs. */
   schedule: v.optional(v.unwrap(termSchedule)),

@@ -1,11 +1,15 @@
 import {
+  adapterPairing,
+  adapterWhereNeeded,
   comparedMaps,
   definePlugin,
   detectorKind,
   type Hooks,
   type NeckPair,
   neckPairs,
+  nonNegative,
   ownOptimizer,
+  pairedTaps,
   type PluginScope,
   termFactor,
   termSchedule,
@@ -19,13 +23,12 @@ import { mgdLoss } from './mgd-loss.js';
 
 const optionsSchema = v.strictObject({
   /** Of the sum over the levels; without it 2e-5 of dense and 5e-7 of two-stage detectors. */
-  weight: v.optional(v.pipe(v.number(), v.finite(), v.minValue(0), v.maxValue(1e6))),
+  weight: v.optional(nonNegative),
   /** Share of the cells that are left out; without it 0.65 of dense and 0.45 of two-stage detectors. */
   ratio: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(1))),
   /** Taps that both models have, paired by stride; without it the whole neck, p2 to p5 of two-stage detectors. */
-  taps: v.optional(v.union([v.string(), v.pipe(v.array(v.string()), v.minLength(1))])),
-  /** `auto`: a trained 1x1 convolution on the levels whose channels differ; `conv1x1`: on all; `none`: refuse those. */
-  adapter: v.optional(v.picklist(['auto', 'conv1x1', 'none']), 'auto'),
+  taps: v.optional(pairedTaps),
+  adapter: adapterWhereNeeded,
   ownOptimizer,
   schedule: termSchedule,
 });
@@ -61,8 +64,7 @@ function create(scope: PluginScope, options: MgdOptions): Hooks {
     featureTap(requests) {
       pairs = neckPairs(scope, requests, {
         taps: options.taps,
-        adapter: options.adapter === 'none' ? null : {},
-        whereNeeded: options.adapter === 'auto',
+        ...adapterPairing(options.adapter),
         pooled: false,
       });
       generators = pairs.map(({ student, teacher }) => createGenerator(maker, student.name, teacher.channels));

@@ -1,26 +1,13 @@
-import { type AdapterOptions, instanceWeights, termSchedule } from '@kd/core';
+import { instanceWeights, pairedTaps } from '@kd/core';
 import * as v from 'valibot';
 
-/** A factor of a term. */
-export const amount = v.pipe(v.number(), v.finite(), v.minValue(0), v.maxValue(1e6));
-
-/** What brings the student's channels to the teacher's, by the names that options use. */
-const ADAPTERS = {
-  none: null,
-  conv1x1: {},
-  conv3x3: { size: 3 },
-} as const satisfies Record<string, AdapterOptions | null>;
-
-export type AdapterName = keyof typeof ADAPTERS;
-
-export const adapterName = v.picklist(Object.keys(ADAPTERS) as AdapterName[]);
-
-export const adapterOptions = (name: AdapterName): AdapterOptions | null => ADAPTERS[name];
+/** What brings the student's channels to the teacher's. */
+export const adapter = v.picklist(['none', 'conv1x1', 'conv3x3']);
 
 /** Options of both methods. */
 export const entries = {
   /** Levels of the neck that both models have, and whose cells both heads score; without it the whole neck. */
-  taps: v.optional(v.union([v.string(), v.pipe(v.array(v.string()), v.minLength(1))])),
+  taps: v.optional(pairedTaps),
   /**
    * `same`: refuse dense heads whose priors may differ. `any`: the cells and priors of both belong together, although
    * the detectors say it in other words.
@@ -28,5 +15,3 @@ export const entries = {
   coding: v.optional(v.picklist(['same', 'any']), 'same'),
   instanceWeights,
 };
-
-export { termSchedule };

@@ -1,26 +1,29 @@
 import {
+  adapterOptions,
   type CellScores,
   checkCellScores,
   definePlugin,
   type Hooks,
   type NeckPair,
   neckPairs,
+  nonNegative,
   type PluginScope,
   termFactor,
+  termSchedule,
   weighedStep,
 } from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
 import * as v from 'valibot';
-import { adapterName, adapterOptions, amount, entries, termSchedule } from './entries.js';
+import { adapter, entries } from './entries.js';
 import { richnessLoss } from './richness-loss.js';
 import { scoredLevels, withScoreWeights } from './scored-levels.js';
 
 const optionsSchema = v.strictObject({
   ...entries,
   /** Factors of the terms; without them those that are published for the kind of head. */
-  feature: v.optional(amount),
-  classification: v.optional(amount),
-  adapter: v.optional(adapterName, 'conv3x3'),
+  feature: v.optional(nonNegative),
+  classification: v.optional(nonNegative),
+  adapter: v.optional(adapter, 'conv3x3'),
   /** Without it the terms rise over 500 steps. */
   schedule: v.optional(v.unwrap(termSchedule)),
 });

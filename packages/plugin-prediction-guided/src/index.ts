@@ -1,4 +1,3 @@
-export type { AdapterName } from './entries.js';
 export { frs, type FrsInput, type FrsOptions } from './frs.js';
 export { pfi, type PfiInput, type PfiOptions } from './pfi.js';
 export { pfiLoss, type PfiLossOptions } from './prediction-guided-loss.js';

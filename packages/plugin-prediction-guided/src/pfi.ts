@@ -1,16 +1,19 @@
 import {
+  adapterOptions,
   checkCellScores,
   definePlugin,
   type Hooks,
   type NeckPair,
   neckPairs,
+  nonNegative,
   type PluginScope,
   termFactor,
+  termSchedule,
   weighedStep,
 } from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
 import * as v from 'valibot';
-import { adapterName, adapterOptions, amount, entries, termSchedule } from './entries.js';
+import { adapter, entries } from './entries.js';
 import { levelsLoss, pfiEntries } from './prediction-guided-loss.js';
 import { scoredLevels } from './scored-levels.js';
 
@@ -18,8 +21,8 @@ const optionsSchema = v.strictObject({
   ...pfiEntries,
   ...entries,
   /** Of the whole term. */
-  weight: v.optional(amount, 1.5),
-  adapter: v.optional(adapterName, 'conv1x1'),
+  weight: v.optional(nonNegative, 1.5),
+  adapter: v.optional(adapter, 'conv1x1'),
   schedule: termSchedule,
 });
 

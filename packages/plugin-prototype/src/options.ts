@@ -1,10 +1,10 @@
+import { aboveZero, nonNegative } from '@kd/core';
 import * as v from 'valibot';
 import type { ReliabilityRule } from './reliability.js';
 import type { Selector } from './select/index.js';
 
-const amount = v.pipe(v.number(), v.finite(), v.minValue(0), v.maxValue(1e6));
 const count = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1e6));
-const weight = v.optional(amount);
+const weight = v.optional(nonNegative);
 const isFunction = (value: unknown): boolean => typeof value === 'function';
 
 /** How prototypes are chosen from the sampled instances. */
@@ -12,7 +12,7 @@ const bankEntries = {
   /** K: prototypes of a class and level at the most. */
   count: v.optional(count, 10),
   /** lambda: how much an instance is asked to be described alike in both spaces. */
-  similarity: v.optional(amount, 10),
+  similarity: v.optional(nonNegative, 10),
   /** The method's own greedy search, a baseline, or a function of the form of `selectPursuit`. */
   select: v.optional(
     v.union([
@@ -30,11 +30,11 @@ const bankEntries = {
   /** Images sampled for a class at the most. */
   maxImages: v.optional(count, 800),
   /** Both sides of a sampled instance are longer than this, in pixels of the original image. */
-  minSide: v.optional(amount, 30),
+  minSide: v.optional(nonNegative, 30),
   /** Draw the images once for the run, or anew at every refresh. */
   resample: v.optional(v.picklist(['fixed', 'each-refresh']), 'fixed'),
   /** Epochs between refreshes (0 is once only), or steps. */
-  every: v.optional(v.union([amount, v.strictObject({ steps: count })]), 1),
+  every: v.optional(v.union([nonNegative, v.strictObject({ steps: count })]), 1),
 };
 
 export const optionsSchema = v.strictObject({
@@ -49,7 +49,7 @@ export const optionsSchema = v.strictObject({
     v.strictObject({
       coefficients: v.optional(v.picklist(['cosine', 'pursuit']), 'cosine'),
       /** lambda of the pursuit's coefficients. */
-      similarity: v.optional(amount, 0),
+      similarity: v.optional(nonNegative, 0),
       /** Prototypes of all classes, or of the instance's own. */
       scope: v.optional(v.picklist(['all', 'own-class']), 'all'),
       kind: v.optional(v.picklist(['smooth-l1', 'l2']), 'smooth-l1'),
@@ -58,8 +58,8 @@ export const optionsSchema = v.strictObject({
   ),
   feature: v.optional(
     v.strictObject({
-      foreground: v.optional(amount, 1),
-      background: v.optional(amount, 4),
+      foreground: v.optional(nonNegative, 1),
+      background: v.optional(nonNegative, 4),
       /** From the student's channels to the teacher's, trained with the student. */
       adapter: v.optional(v.picklist(['conv3x3', 'conv3x3-relu', 'none']), 'conv3x3'),
       /** Over the levels; without it the mean of two-stage and the sum of one-stage students. */
@@ -67,10 +67,7 @@ export const optionsSchema = v.strictObject({
     }),
     {},
   ),
-  response: v.optional(
-    v.strictObject({ temperature: v.optional(v.pipe(v.number(), v.finite(), v.gtValue(0), v.maxValue(1e6)), 2) }),
-    {},
-  ),
+  response: v.optional(v.strictObject({ temperature: v.optional(aboveZero, 2) }), {}),
   /** Feature and global loss fade by 1 - epoch / epochs. */
   attenuation: v.optional(v.boolean(), true),
 });

@@ -1,13 +1,13 @@
-import { instanceWeights } from '@kd/core';
+import { instanceWeights, nonNegative, pairedTaps } from '@kd/core';
 import * as v from 'valibot';
 import { levelEntries } from './ssim-levels.js';
 
 const entries = {
   ...levelEntries,
   /** λ of the whole term; without it 4 for one-stage and 2 for two-stage detectors, half of that with form `full`. */
-  weight: v.optional(v.pipe(v.number(), v.finite(), v.minValue(0), v.maxValue(1e6))),
+  weight: v.optional(nonNegative),
   /** Taps that both models have, paired by stride; without it the whole neck, p2 to p5 for two-stage detectors. */
-  taps: v.optional(v.union([v.string(), v.pipe(v.array(v.string()), v.minLength(1))])),
+  taps: v.optional(pairedTaps),
   /** `conv1x1`: a trained 1x1 convolution a level, from the student's channels to the teacher's. */
   adapter: v.optional(v.picklist(['none', 'conv1x1']), 'none'),
   /** Leave cells out that lie in the padding of a batch. */

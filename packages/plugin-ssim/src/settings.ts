@@ -1,8 +1,8 @@
+import { aboveZero, nonNegative } from '@kd/core';
 import * as v from 'valibot';
 
-const exponent = v.optional(v.pipe(v.number(), v.finite(), v.minValue(0), v.maxValue(1e6)), 1);
-const positive = (fallback: number) =>
-  v.optional(v.pipe(v.number(), v.finite(), v.gtValue(0), v.maxValue(1e6)), fallback);
+const exponent = v.optional(nonNegative, 1);
+const positive = (fallback: number) => v.optional(aboveZero, fallback);
 
 /** What the SSIM of two maps depends on; the plugin's options hold the same entries. */
 export const lossEntries = {
@@ -35,10 +35,7 @@ export const lossEntries = {
   /** Treat minimum and maximum as constants in the backward pass. */
   detachRange: v.optional(v.boolean(), false),
   /** R of the constants C1 and C2 without normalisation; `teacher` takes the range of the teacher's map. */
-  dynamicRange: v.optional(
-    v.union([v.pipe(v.number(), v.finite(), v.gtValue(0), v.maxValue(1e6)), v.literal('teacher')]),
-    1,
-  ),
+  dynamicRange: v.optional(v.union([aboveZero, v.literal('teacher')]), 1),
   /** `half` is (1 - SSIM)/2, `full` is 1 - SSIM. */
   form: v.optional(v.picklist(['half', 'full']), 'half'),
 };

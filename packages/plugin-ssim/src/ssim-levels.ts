@@ -1,4 +1,4 @@
-import { type Adapter, applyAdapter, KdError, parseOptions } from '@kd/core';
+import { type Adapter, applyAdapter, KdError, nonNegative, parseOptions } from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
 import * as v from 'valibot';
 import { lossEntries } from './settings.js';
@@ -15,7 +15,7 @@ export const levelEntries = {
 
 const levelsSchema = v.strictObject({
   ...levelEntries,
-  weight: v.optional(v.pipe(v.number(), v.finite(), v.minValue(0), v.maxValue(1e6)), 1),
+  weight: v.optional(nonNegative, 1),
 });
 
 export type SsimLevelsOptions = v.InferInput<typeof levelsSchema>;

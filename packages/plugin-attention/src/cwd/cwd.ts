@@ -1,23 +1,27 @@
 import {
+  aboveZero,
+  adapterPairing,
+  adapterWhereNeeded,
   comparedMaps,
   definePlugin,
   type Hooks,
   type NeckPair,
   neckPairs,
+  nonNegative,
   type PluginScope,
   termFactor,
 } from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
 import * as v from 'valibot';
-import { adapter, adapterOf, amount, commonEntries, positive } from '../entries.js';
+import { commonEntries } from '../entries.js';
 import { cwdLoss } from './cwd-loss.js';
 
 const optionsSchema = v.strictObject({
   /** Of the sum over the levels. */
-  weight: v.optional(amount, 10),
+  weight: v.optional(nonNegative, 10),
   /** Softens the distributions. */
-  temperature: v.optional(positive, 1),
-  adapter,
+  temperature: v.optional(aboveZero, 1),
+  adapter: adapterWhereNeeded,
   ...commonEntries,
 });
 
@@ -40,7 +44,7 @@ function create(scope: PluginScope, options: CwdOptions): Hooks {
   let pairs: readonly NeckPair[] = [];
   return {
     featureTap(requests) {
-      pairs = neckPairs(scope, requests, { taps: options.taps, ...adapterOf(options.adapter), pooled: false });
+      pairs = neckPairs(scope, requests, { taps: options.taps, ...adapterPairing(options.adapter), pooled: false });
     },
     lossCompose: (step) => ({
       cwd: tf.tidy(() => tf.mul(cwdLoss(comparedMaps(scope.id, step, pairs), options), options.weight)),

@@ -1,9 +1,12 @@
 import {
+  aboveZero,
   checkSameMaps,
   createAdapter,
   definePlugin,
   type Hooks,
   type NeckPair,
+  nonNegative,
+  ownOptimizer,
   pairMaps,
   type PluginScope,
   type StepView,
@@ -13,7 +16,7 @@ import {
 } from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
 import * as v from 'valibot';
-import { amount, commonEntries, ownOptimizer, positive } from '../entries.js';
+import { commonEntries } from '../entries.js';
 import { type FbkdBlocks, fbkdLoss } from './fbkd-loss.js';
 import { createNonLocal } from './non-local.js';
 
@@ -21,15 +24,15 @@ const optionsSchema = v.strictObject({
   /** Factors of the terms. */
   weights: v.optional(
     v.strictObject({
-      feature: v.optional(amount, 7e-5),
-      channel: v.optional(amount, 4e-3),
-      spatial: v.optional(amount, 4e-3),
-      relation: v.optional(amount, 7e-5),
+      feature: v.optional(nonNegative, 7e-5),
+      channel: v.optional(nonNegative, 4e-3),
+      spatial: v.optional(nonNegative, 4e-3),
+      relation: v.optional(nonNegative, 7e-5),
     }),
     {},
   ),
   /** Of the attention. */
-  temperature: v.optional(positive, 0.5),
+  temperature: v.optional(aboveZero, 0.5),
   /** Windows of the non-local blocks, a level each, finest first; the last one for all further levels. */
   pools: v.optional(
     v.pipe(v.array(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1024))), v.minLength(1)),

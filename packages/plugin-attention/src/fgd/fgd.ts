@@ -1,4 +1,7 @@
 import {
+  aboveZero,
+  adapterPairing,
+  adapterWhereNeeded,
   comparedMaps,
   definePlugin,
   type DetectorKind,
@@ -8,6 +11,8 @@ import {
   instanceWeights,
   type NeckPair,
   neckPairs,
+  nonNegative,
+  ownOptimizer,
   type PluginScope,
   type StepView,
   termFactor,
@@ -17,7 +22,7 @@ import {
 import { levelObjects, levelPlaces } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
 import * as v from 'valibot';
-import { adapter, adapterOf, amount, commonEntries, ownOptimizer, positive } from '../entries.js';
+import { commonEntries } from '../entries.js';
 import { type ContextBlock, createContextBlock } from './context-block.js';
 import { type FgdTerms, fgdLoss } from './fgd-loss.js';
 import { focalMasks } from './focal-masks.js';
@@ -26,16 +31,16 @@ const optionsSchema = v.strictObject({
   /** Factors of the terms; without them the published ones of the kind of detector. */
   weights: v.optional(
     v.strictObject({
-      foreground: v.optional(amount),
-      background: v.optional(amount),
-      attention: v.optional(amount),
-      relation: v.optional(amount),
+      foreground: v.optional(nonNegative),
+      background: v.optional(nonNegative),
+      attention: v.optional(nonNegative),
+      relation: v.optional(nonNegative),
     }),
     {},
   ),
   /** Of the attentions; without it 0.5, of FCOS 0.8. */
-  temperature: v.optional(positive),
-  adapter,
+  temperature: v.optional(aboveZero),
+  adapter: adapterWhereNeeded,
   instanceWeights,
   ownOptimizer,
   ...commonEntries,
@@ -87,7 +92,7 @@ function create(scope: PluginScope, options: FgdOptions): Hooks {
     settled: { weights, temperature },
 
     featureTap(requests) {
-      pairs = neckPairs(scope, requests, { taps: options.taps, ...adapterOf(options.adapter), pooled: false });
+      pairs = neckPairs(scope, requests, { taps: options.taps, ...adapterPairing(options.adapter), pooled: false });
       blocks = pairs.map(({ student, teacher }) => ({
         student: createContextBlock(maker, `${student.name}/student`, teacher.channels),
         teacher: createContextBlock(maker, `${student.name}/teacher`, teacher.channels),
