@@ -156,7 +156,22 @@ export function testDetector<Options, Input>(
         expect([...tensorsIn(output.predictions)].map(valuesOf)).toEqual(
           [...tensorsIn(expected.predictions)].map(valuesOf),
         );
-        expect(output.predictions, 'read again, computed once').toBe(output.predictions);
+        for (const [name, maps] of Object.entries(output.predictions))
+          expect(output.predictions[name], 'read again, computed once').toBe(maps);
+        disposeOutput(output);
+      }
+      disposeOutput(expected);
+    });
+
+    it('gives each map when it is read alone and late, and computes it once', () => {
+      const expected = forward();
+      for (const [name, maps] of Object.entries(expected.predictions)) {
+        const output = forward({ lazy: true });
+        const alone = output.predictions[name]!;
+        expect(alone.map(valuesOf)).toEqual(maps.map(valuesOf));
+        expect(Object.keys(output.predictions)).toEqual(Object.keys(expected.predictions));
+        // What is there now may be kept; a map that would be another tomorrow could not.
+        expect(Object.getOwnPropertyDescriptor(output.predictions, name)?.value).toBe(alone);
         disposeOutput(output);
       }
       disposeOutput(expected);

@@ -53,6 +53,8 @@ export interface DenseHead extends StagedHead {
   /** Outputs of the tower blocks, `head.classification_head.conv.3.0@p4`. */
   readonly taps: readonly TapInfo[];
   locate(tap: string): TapPlace | undefined;
+  /** Names of the maps that a branch predicts. */
+  maps(branch: string): readonly string[];
   /** Block `block` of a tower on its input `x` [b, h, w, c], without the ReLU at its end. */
   preActivation(branch: string, x: tf.Tensor4D, block: number): tf.Tensor4D;
   /** As the contract says; `training` (default false) is for maps that training and inference read differently. */
@@ -123,6 +125,7 @@ export function buildDenseHead(options: DenseHeadOptions): DenseHead {
     locate: (tap) => located.get(tap)?.place,
     branches: [...towers.keys()],
     depth: (branch) => towerOf(branch).blocks.length,
+    maps: (branch) => towerOf(branch).outputs.map(({ name }) => name),
     preActivation(branch, x, index) {
       const { blocks } = towerOf(branch);
       const block = blocks[index];

@@ -1,4 +1,4 @@
-import type { DetectorOutput, ForwardOptions, TapInfo } from '@kd/core';
+import type { DetectorOutput, ForwardOptions, Predictions, TapInfo } from '@kd/core';
 import type * as tf from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { buildDenseHead, type DenseHead, type DenseHeadOptions } from './dense-head.js';
@@ -47,17 +47,30 @@ export function buildDenseNetwork({
       const context: RunContext = { training, updates: [], ...native };
       const { levels, taps: tapped } = pyramid.run(batch, wanted, context);
       const wait = lazy && !training && wanted.every((name) => head.locate(name) === undefined);
-      let predictions = wait ? undefined : runStagedHead(head, levels, { wanted, tapped, training });
-      return {
-        taps: tapped,
-        levels,
-        get predictions() {
-          return (predictions ??= runStagedHead(head, levels, { wanted: [], tapped, training }));
-        },
-        updates: context.updates,
-      };
+      const predictions = wait ? lateHead(head, levels) : runStagedHead(head, levels, { wanted, tapped, training });
+      return { taps: tapped, levels, predictions, updates: context.updates };
     },
   };
+}
+
+/** Predictions whose branches run when one of their maps is first read: all maps of the branch are values then. */
+function lateHead(head: Pick<DenseHead, 'branches' | 'maps' | 'run'>, features: readonly tf.Tensor4D[]): Predictions {
+  const predictions = {};
+  for (const branch of head.branches) {
+    for (const name of head.maps(branch)) {
+      Object.defineProperty(predictions, name, {
+        enumerable: true,
+        configurable: true,
+        get() {
+          const maps = features.map((feature, level) => head.run(branch, feature, { level }));
+          for (const one of head.maps(branch))
+            Object.defineProperty(predictions, one, { enumerable: true, value: maps.map((map) => map[one]!) });
+          return (predictions as Predictions)[name];
+        },
+      });
+    }
+  }
+  return predictions;
 }
 
 /**

@@ -54,9 +54,9 @@ export interface ForwardOptions {
   /** Names of taps that the caller wants; the others cost nothing. */
   readonly taps?: readonly string[];
   /**
-   * The caller may read no `predictions`: outside of training they may be computed when they are first read. A detector
-   * that always
-   * computes them is right as well, only slower beside methods that compare features alone.
+   * The caller may read no `predictions`, or some of them: outside of training they may be computed when they are first
+   * read, all or by name. A getter of one map then replaces itself, and what it computed besides, by values. A detector
+   * that always computes them is right as well, only slower beside methods that compare features or classes alone.
    */
   readonly lazy?: boolean;
 }

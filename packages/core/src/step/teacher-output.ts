@@ -4,9 +4,8 @@ import type { Kept } from './kept.js';
 import { untaped } from './untaped.js';
 
 /**
- * The teacher's forward pass, without a tape. Its predictions are computed when a plugin first reads them, which
- * plugins on features never do:
- * they are spared the teacher's head.
+ * The teacher's forward pass, without a tape. Its predictions are computed when a plugin first reads them, name by name
+ * where the detector can: plugins on features are spared the teacher's head, and those on classes its branch of boxes.
  * @param kept takes the predictions, which are made in the tidy of whoever reads them first
  */
 export function teacherOutput(
@@ -17,14 +16,33 @@ export function teacherOutput(
 ): DetectorOutput {
   const output = teacher.forward(images, { training: false, taps, lazy: true });
   let predictions: Predictions | undefined;
-  const read = (): Predictions => {
+  // What else a detector puts into its output is there as well.
+  return Object.create(output, {
+    predictions: { get: () => (predictions ??= readLate(() => output.predictions, kept)) },
+  }) as DetectorOutput;
+}
+
+/** The same predictions, every map read without a tape, and kept with whatever was computed along with it. */
+function readLate(predictions: () => Predictions, kept: Kept): Predictions {
+  const late: Predictions = {};
+  const maps = new Map<string, Predictions[string]>();
+  let all: Predictions = {};
+  const read = (compute: () => void): void =>
     untaped(() => {
-      predictions = output.predictions;
-      for (const map of Object.values(predictions).flat()) kept.keep(map);
+      compute();
+      for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(all)))
+        if (value !== undefined) maps.set(name, value as Predictions[string]);
+      for (const map of [...maps.values()].flat()) kept.keep(map);
       return tf.scalar(0);
     }).dispose();
-    return predictions!;
-  };
-  // What else a detector puts into its output is there as well.
-  return Object.create(output, { predictions: { get: () => predictions ?? read() } }) as DetectorOutput;
+  read(() => (all = predictions()));
+  for (const name of Object.keys(all))
+    Object.defineProperty(late, name, {
+      enumerable: true,
+      get() {
+        if (!maps.has(name)) read(() => maps.set(name, all[name]!));
+        return maps.get(name);
+      },
+    });
+  return late;
 }

@@ -45,7 +45,7 @@ export function softQualityFocal(
 function lossAndSlope(x: tf.Tensor, t: tf.Tensor, beta: number): [tf.Tensor, tf.Tensor] {
   const score = tf.sigmoid(x);
   const goal = tf.sigmoid(t);
-  const bce = tf.add(tf.sub(tf.relu(x), tf.mul(x, goal)), tf.softplus(tf.neg(tf.abs(x))));
+  const bce = tf.sub(tf.softplus(x), tf.mul(x, goal));
   const gap = tf.sub(score, goal);
   if (beta === 0) return [tf.sum(bce, 1), gap];
   const size = tf.abs(gap);
