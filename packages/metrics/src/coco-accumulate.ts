@@ -4,7 +4,7 @@ import { IGNORED, TRUE, type ClassMatch } from './coco-match.js';
 export const RECALL_SAMPLES = Float64Array.from({ length: 101 }, (_, i) => (i === 100 ? 1 : i * 0.01));
 
 /** Keeps 0 / 0 at 0. */
-const EPSILON = 2 ** -52;
+export const EPSILON = 2 ** -52;
 
 /**
  * The mean precision over the recall samples, for one row of outcomes: precision made monotone from the right, and 0

@@ -1,9 +1,9 @@
 import { checkMembers, KdError, shown } from '@kd/core';
 import { checkTable } from './check-table.js';
 import { averagePrecision, recall } from './coco-accumulate.js';
-import { matchClass, type MatchRules } from './coco-match.js';
+import type { MatchRules } from './coco-match.js';
+import { matchClasses } from './coco-classes.js';
 import type { CocoTable } from './coco-table.js';
-import { allRows, groupRows, sortByScore } from './order.js';
 
 /** 0.5, 0.55, … 0.95 as `linspace` gives them: one of them is 0.8999999999999999. */
 export const IOU_THRESHOLDS = Float64Array.from({ length: 10 }, (_, i) =>
@@ -11,7 +11,7 @@ export const IOU_THRESHOLDS = Float64Array.from({ length: 10 }, (_, i) =>
 );
 
 /** Square pixels, both ends inside: all, small, medium, large. */
-const AREA_RANGES = [
+export const AREA_RANGES = [
   [0, 1e10],
   [0, 32 ** 2],
   [32 ** 2, 96 ** 2],
@@ -55,28 +55,12 @@ export function evaluateCoco(table: CocoTable, options: CocoOptions = {}): CocoR
   const last = limits.at(-1)!;
   const rules: MatchRules = { thresholds: IOU_THRESHOLDS, areas: AREA_RANGES, maxDetections: last };
   const thresholds = IOU_THRESHOLDS.length;
-  const { objects, detections } = table;
-
-  const ascending = (image: Int32Array): Int32Array =>
-    groupRows(allRows(image.length), (row) => image[row]!, table.images).rows;
-  const objectsOf = groupRows(ascending(objects.image), (row) => objects.label[row]!, table.classes);
-  const detectionsOf = groupRows(ascending(detections.image), (row) => detections.label[row]!, table.classes);
-  const scratch = new Float64Array(objects.image.length);
+  const scratch = new Float64Array(table.objects.image.length);
 
   const perClass: Record<string, number>[] = [];
   // [classes with objects][thresholds]
   const apRows: number[][] = [];
-  for (let label = 0; label < table.classes; label++) {
-    const rows = sortByScore(
-      detectionsOf.rows.subarray(detectionsOf.start[label]!, detectionsOf.start[label + 1]!),
-      detections.score,
-    );
-    const match = matchClass(
-      table,
-      objectsOf.rows.subarray(objectsOf.start[label]!, objectsOf.start[label + 1]!),
-      rows,
-      rules,
-    );
+  for (const { match } of matchClasses(table, rules)) {
     const numbers: Record<string, number> = {};
     AREA_SUFFIXES.forEach((suffix, area) => {
       const positives = match.positives[area]!;

@@ -6,6 +6,8 @@ import { KdError, type GroundTruth, type ImageDetections, type ImageRecord } fro
  */
 export interface ContractColumns {
   readonly images: number;
+  /** [images] place of each in the list of the ground truth */
+  readonly places: Int32Array;
   readonly classes: number;
   readonly objects: {
     readonly image: Int32Array;
@@ -28,7 +30,10 @@ export interface ContractColumns {
  *   range or not finite
  */
 export function contractColumns(truth: GroundTruth, found: readonly ImageDetections[]): ContractColumns {
-  const images = [...truth.images].sort((a, b) => compareIds(a.id, b.id));
+  const places = Int32Array.from(truth.images.keys()).sort((a, b) =>
+    compareIds(truth.images[a]!.id, truth.images[b]!.id),
+  );
+  const images = Array.from(places, (place) => truth.images[place]!);
   const numberOf = new Map(images.map(({ id }, number) => [id, number]));
   const sorted = ordered(found, numberOf);
   const classes = truth.categories.length;
@@ -60,7 +65,7 @@ export function contractColumns(truth: GroundTruth, found: readonly ImageDetecti
     detections.score.set(one.scores, at);
     at += one.scores.length;
   }
-  return { images: images.length, classes, objects, detections };
+  return { images: images.length, places, classes, objects, detections };
 }
 
 /** Numbers before strings, each ascending. */

@@ -29,6 +29,7 @@ const evaluation = (step: number): TrainerEvent => ({
   epoch: 0,
   seconds: 1,
   best: true,
+  detections: [],
   result: {
     metrics: { AP: 0.5 },
     perClass: [{ category: { id: 7, name: 'cat' }, metrics: { AP: 0.25 } }],

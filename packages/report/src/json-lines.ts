@@ -25,7 +25,7 @@ export function jsonLines(): Listener {
 function lineOf(event: TrainerEvent): Record<string, unknown> | null {
   if (event.type === 'log') return { ...event };
   if (event.type !== 'evaluation') return null;
-  const { result, ...rest } = event;
+  const { result, detections: _, ...rest } = event;
   return {
     ...rest,
     images: result.images,

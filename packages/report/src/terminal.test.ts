@@ -49,6 +49,7 @@ const events: TrainerEvent[] = [
     epoch: 0,
     seconds: 2,
     best: true,
+    detections: [],
     result: {
       metrics: { AP: 0.412, AP50: 0.6, AP75: -1 },
       perClass: [],

@@ -1,6 +1,6 @@
 import type { InheritedPart } from '../run/inherit.js';
 import type { EngineInfo } from './engine.js';
-import type { Evaluation } from './metric.js';
+import type { Evaluation, ImageDetections } from './metric.js';
 
 /** Where a run stands when it starts. */
 export interface RunInfo {
@@ -94,6 +94,8 @@ export type TrainerEvent =
       readonly step: number;
       readonly epoch: number;
       readonly result: Evaluation;
+      /** Of every image that could be read. */
+      readonly detections: readonly ImageDetections[];
       readonly seconds: number;
       readonly best: boolean;
     }

@@ -40,4 +40,15 @@ export interface Metric {
   /** The figure by which the best checkpoint is chosen; larger is better. */
   readonly primary: string;
   evaluate(truth: GroundTruth, detections: readonly ImageDetections[]): MetricResult;
+  /**
+   * For intervals: the primary figure, and that of each class, when image i of the ground truth counts `times[i]` times.
+   * Without it `evaluate` is asked for every draw, which takes longer.
+   */
+  resampler?(truth: GroundTruth, detections: readonly ImageDetections[]): (times: ArrayLike<number>) => ResampledFigure;
+}
+
+/** -1 where there is nothing to average. */
+export interface ResampledFigure {
+  readonly primary: number;
+  readonly perClass: ArrayLike<number>;
 }

@@ -208,7 +208,7 @@ export class TrainingLoop {
     const { val, student, metric, config } = this.#run;
     if (val === null) return;
     const began = performance.now();
-    const { result } = await this.#steps.updater.withAverage(async () => {
+    const { result, detections } = await this.#steps.updater.withAverage(async () => {
       const evaluated = await evaluate(student.detector, val, metric, {
         batchSize: config.evaluate.batchSize ?? config.batchSize,
         workers: config.data.workers,
@@ -235,6 +235,7 @@ export class TrainingLoop {
       step: this.#steps.done,
       epoch,
       result,
+      detections,
       seconds,
       best: this.#best?.step === this.#steps.done,
     });

@@ -1,0 +1,59 @@
+import { join } from 'node:path';
+import { type ImageDetections, type Listener, readRegularText, writeFileAtomic } from '@kd/core';
+
+const NAME = 'detections.json';
+
+/**
+ * Writes `detections.json` in the run folder: what the newest evaluation found on each image, boxes as x1, y1, x2, y2 in
+ * pixels of the image, labels as indices of the classes. Figures of it can be computed again, on part of the images.
+ */
+export function detectionsFile(): Listener {
+  let folder = '';
+  return {
+    name: 'detections-file',
+    on: async (event) => {
+      if (event.type === 'start') folder = event.run.folder;
+      if (event.type !== 'evaluation') return;
+      const { step, detections } = event;
+      await writeFileAtomic(join(folder, NAME), detectionsText(step, detections));
+    },
+  };
+}
+
+/** Nine digits bring a 32-bit float back. */
+const short = (values: Float32Array): number[] => Array.from(values, (value) => Number(value.toPrecision(9)));
+
+/** A line an image. */
+const detectionsText = (step: number, detections: readonly ImageDetections[]): string =>
+  `{"step":${step},"images":[\n${detections
+    .map(({ id, boxes, scores, labels }) =>
+      JSON.stringify({ id, boxes: short(boxes), scores: short(scores), labels: [...labels] }),
+    )
+    .join(',\n')}\n]}\n`;
+
+/**
+ * What {@link detectionsFile} wrote in a run folder.
+ * @throws Error where it is not there, or damaged
+ */
+export async function readDetections(
+  run: string,
+): Promise<{ readonly step: number; readonly detections: ImageDetections[] }> {
+  const { step, images } = JSON.parse(await readRegularText(join(run, NAME))) as {
+    readonly step: number;
+    readonly images: readonly {
+      readonly id: number | string;
+      readonly boxes: readonly number[];
+      readonly scores: readonly number[];
+      readonly labels: readonly number[];
+    }[];
+  };
+  return {
+    step,
+    detections: images.map(({ id, boxes, scores, labels }) => ({
+      id,
+      boxes: Float32Array.from(boxes),
+      scores: Float32Array.from(scores),
+      labels: Int32Array.from(labels),
+    })),
+  };
+}
