@@ -10,9 +10,9 @@ import {
   resolveEngine,
   resolveUse,
 } from '@kd/core';
-import { loadConfig } from './load-config.js';
 import type { FoundOrigin } from './origin.js';
 import { shownPath } from './shown-path.js';
+import { loadRun } from './study/load-study.js';
 
 /** The detectors and backbones that the config of a run brings by itself: imported by it, or named by a path. */
 export async function definitionsOfConfig(
@@ -38,11 +38,11 @@ export async function engineOfConfig(name: string, origin: FoundOrigin): Promise
 
 /** Loads the config that a run was started with, and says so first: it may be code. */
 async function configOf(
-  { config: file, refused }: FoundOrigin,
+  { config: file, refused, overrides }: FoundOrigin,
   what: string,
 ): Promise<{ readonly config: ResolvedConfig; readonly folder: string } | undefined> {
   if (file === null || refused !== null) return undefined;
   consoleLogger.info(`config: ${shownPath(file)}, with which the run was started, for ${what}`);
-  const { config, folder } = await loadConfig(file);
+  const { config, folder } = await loadRun(file, { run: overrides.run });
   return { config: parseConfig(config, shownPath(file)), folder };
 }

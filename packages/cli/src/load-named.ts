@@ -1,15 +1,20 @@
 import { basename, dirname, resolve } from 'node:path';
 import { consoleLogger } from '@kd/core';
-import { loadConfig, type LoadedConfig } from './load-config.js';
+import type { LoadedConfig } from './load-config.js';
 import { readOrigin } from './origin.js';
 import { shownPath } from './shown-path.js';
+import { loadRun } from './study/load-study.js';
 
 /**
  * The config that a command names. The `config.json` of a run starts relative paths, and looks plugins up, where the
  * config of that run lay; its names are then those of a file, which select among declared plugins.
+ * @param of of a study, which of its runs, and the folder of that
  */
-export async function loadNamed(path: string): Promise<{ readonly loaded: LoadedConfig; readonly namedBy?: string }> {
-  const loaded = await loadConfig(path);
+export async function loadNamed(
+  path: string,
+  of: { readonly run?: unknown; readonly out?: string | undefined },
+): Promise<{ readonly loaded: LoadedConfig; readonly namedBy?: string }> {
+  const loaded = await loadRun(path, of);
   if (basename(path) !== 'config.json') return { loaded };
   const { folder, refused } = await readOrigin(dirname(resolve(path)));
   if (refused !== null) {

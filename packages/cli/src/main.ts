@@ -68,11 +68,19 @@ export function build(): CAC {
   withOverrides(program.command('train [config]', 'Train a student, with a teacher and distillers or alone'))
     .option('--out <dir>', 'Folder of the run (default: runs/<name of the config>)')
     .option('--resume', 'Go on from the newest checkpoint of the run folder')
+    .option('--run <name>', 'Of a study, one of its runs: ssim-0 is variant ssim, seed 0')
     .example('  kd train kd.config.ts --out runs/student')
     .example('  kd train kd.config.ts --out runs/student --resume')
     .action(async (config: string | undefined, flags: Flags) =>
       (await import('./commands/train.js')).train(config, flags),
     );
+
+  program
+    .command('compare <study>', 'Train a student in several ways, with several seeds, and tell which of them pays')
+    .option('--out <dir>', 'Folder of the runs and their table (default: runs/<name of the study>)')
+    .option('--jobs <n>', 'Runs at once; each gets its share of the threads (default: 1)')
+    .example('  kd compare detector.study.ts --out runs/detector')
+    .action(async (study: string, flags: Flags) => (await import('./commands/compare.js')).compare(study, flags));
 
   withOverrides(
     program.command(
@@ -80,6 +88,8 @@ export function build(): CAC {
       'Tell what a config would train, in which steps and for how long, from two real steps; leaves no files',
     ),
   )
+    .option('--run <name>', 'Of a study, one of its runs: ssim-0 is variant ssim, seed 0')
+    .option('--out <dir>', 'Of a study, the folder of its runs (default: runs/<name of the study>)')
     .option('--pass-images <n>', 'Run passes of distillers over the first n training images (default: 16)')
     .option('--json', 'One JSON object on standard output and nothing else')
     .example('  kd plan kd.config.ts --set batchSize=16')

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { consoleLogger, parseConfig, type Plan, planRun, type PlanOptions } from '@kd/core';
 import { countdown } from '@kd/report';
 import { warnOfCopies } from './copies.js';
@@ -14,9 +15,10 @@ export async function planConfig(
   flags: Flags,
   options: Pick<PlanOptions, 'steps' | 'passImages'>,
 ): Promise<Plan | null> {
-  const { loaded, ...named } = await loadNamed(path);
+  const overrides = overridesOf(flags);
+  const { loaded, ...named } = await loadNamed(path, { run: overrides.run, out: studyRunFolder(flags) });
   const { config, file, folder } = loaded;
-  const changed = withOverrides(config, overridesOf(flags));
+  const changed = withOverrides(config, overrides);
   await warnOfCopies(parseConfig(changed, shownPath(file)), folder, consoleLogger);
   const stop = stopSignal('stopping; once more quits at once');
   let bar: { readonly id: string; readonly shown: ReturnType<typeof countdown> } | undefined;
@@ -37,3 +39,7 @@ export async function planConfig(
     stop.end();
   }
 }
+
+/** A run that is not there yet, in the folder of its study that `--out` names. */
+const studyRunFolder = ({ out, run }: Flags): string | undefined =>
+  out === undefined ? undefined : join(String(out), String(run));

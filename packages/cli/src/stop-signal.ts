@@ -1,8 +1,15 @@
 import { constants } from 'node:os';
 import { tell } from './out.js';
 
+const PARENT_WATCH_MS = 500;
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGPIPE'] as const;
 type Signal = (typeof SIGNALS)[number];
+
+/**
+ * The process that a run is a part of, in the environment of a run of `kd compare`: when it is gone, killed even, the
+ * run stops as well.
+ */
+export const PARENT = 'KD_PARENT_PROCESS';
 
 /** Before a command has begun its work, and where it keeps nothing of it. */
 export function stoppedAtOnce(): void {
@@ -29,9 +36,15 @@ export function stopSignal(said = 'stopping after this step, with a checkpoint; 
     // A closed terminal is told several times, a closed pipe at every line.
   };
   for (const name of SIGNALS) process.on(name, onSignal);
+  const parent = process.env[PARENT];
+  const watch =
+    parent === undefined
+      ? undefined
+      : setInterval(() => process.ppid === Number(parent) || onSignal('SIGHUP'), PARENT_WATCH_MS).unref();
   return {
     signal: controller.signal,
     end: () => {
+      clearInterval(watch);
       for (const name of SIGNALS) process.off(name, onSignal);
     },
   };

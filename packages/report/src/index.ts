@@ -4,4 +4,5 @@ export { columns, evaluatedImages, evaluationLines, metricsLine, metricWords } f
 export { averagePrecision, count, duration, number, percent } from './figures.js';
 export { jsonLines } from './json-lines.js';
 export { partLines, planLines } from './plan-lines.js';
+export { statusLines } from './status-lines.js';
 export { terminal, type TerminalOptions } from './terminal.js';

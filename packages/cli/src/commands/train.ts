@@ -1,6 +1,6 @@
-import { basename, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { consoleLogger, isFolder, KdError, parseConfig, Trainer } from '@kd/core';
-import { evaluationLines, jsonLines, terminal } from '@kd/report';
+import { detectionsFile, evaluationLines, jsonLines, terminal } from '@kd/report';
 import { warnOfCopies } from '../copies.js';
 import { INTERRUPTED } from '../failures.js';
 import { loadConfig, type LoadedConfig } from '../load-config.js';
@@ -12,6 +12,7 @@ import { print, tell } from '../out.js';
 import { ports } from '../ports.js';
 import { shownPath } from '../shown-path.js';
 import { stopSignal } from '../stop-signal.js';
+import { loadRun, nameOfConfig } from '../study/load-study.js';
 
 /** `kd train [CONFIG] --out DIR`, or `kd train --resume DIR`. */
 export async function train(argument: string | undefined, flags: Flags): Promise<number> {
@@ -29,7 +30,7 @@ export async function train(argument: string | undefined, flags: Flags): Promise
       resume: flags['resume'] === true,
       signal: stop.signal,
       command: `kd ${process.argv.slice(2).join(' ')}`,
-      listeners: [terminal(), jsonLines(), originWriter({ config: file, folder, overrides })],
+      listeners: [terminal(), jsonLines(), detectionsFile(), originWriter({ config: file, folder, overrides })],
     });
     const summary = await trainer.fit();
     if (summary === null) {
@@ -59,12 +60,15 @@ interface FoundRun {
 async function findRun(argument: string | undefined, flags: Flags): Promise<FoundRun> {
   const { out, resume } = flags;
   if (argument === undefined) throw new KdError('USAGE', 'kd train needs a config: kd train CONFIG --out DIR');
-  if (!(await isFolder(argument)))
+  if (!(await isFolder(argument))) {
+    const overrides = overridesOf(flags);
+    const given = out === undefined ? undefined : resolve(String(out));
     return {
-      ...(await loadNamed(argument)),
-      out: resolve(out === undefined ? join('runs', basename(argument).replace(/(\.config)?\.\w+$/, '')) : String(out)),
-      overrides: overridesOf(flags),
+      ...(await loadNamed(argument, { run: overrides.run, out: given })),
+      out: given ?? resolve('runs', nameOfConfig(argument), String(overrides.run ?? '')),
+      overrides,
     };
+  }
   if (resume !== true)
     throw new KdError('USAGE', `${argument} is a folder; to go on with the run in it: kd train --resume ${argument}`);
   if (out !== undefined && resolve(String(out)) !== resolve(argument))
@@ -80,7 +84,7 @@ async function runAsStarted(run: string, now: Overrides): Promise<Omit<FoundRun,
   if (config !== null) {
     consoleLogger.info(`config: ${shownPath(config)}, with which the run was started${overrideWords(overrides)}`);
     return {
-      loaded: await loadConfig(config),
+      loaded: await loadRun(config, { run: overrides.run, out: run }),
       overrides: { ...overrides, ...now },
       ...(selectsCode(overrides) ? { namedBy: join(run, ORIGIN) } : {}),
     };

@@ -21,6 +21,12 @@ interface Holder {
   readonly process: string;
 }
 
+/** The process of this machine that writes to a run folder, while it lives. */
+export async function writerOf(folder: string): Promise<number | null> {
+  const holder = parse(await readFile(join(folder, NAME), 'utf8').catch(() => ''));
+  return holder !== null && holder.host === hostname() && isAlive(holder.process) ? holder.pid : null;
+}
+
 /**
  * Keeps a run folder to one training: a file in it, made only where there is none, that says who holds it. A lock whose
  * process has ended on this host is taken over, and that is said.

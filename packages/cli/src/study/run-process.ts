@@ -1,0 +1,107 @@
+import { spawn } from 'node:child_process';
+import { createWriteStream, existsSync } from 'node:fs';
+import { constants } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { latestCheckpoint, messageOf, writerOf } from '@kd/core';
+import { INTERRUPTED } from '../failures.js';
+import { ports } from '../ports.js';
+import { PARENT } from '../stop-signal.js';
+import type { Outcome } from './queue.js';
+
+export interface RunProcess {
+  readonly study: string;
+  /** Of the study; the run's own is in it. */
+  readonly folder: string;
+  readonly name: string;
+  readonly threads: number;
+  readonly signal: AbortSignal;
+  /** What the run says, line by line. */
+  readonly onLine: (line: string) => void;
+}
+
+const BIN = fileURLToPath(new URL('../bin.js', import.meta.url));
+
+/** A run that has ended is told by the last file that it writes. */
+export const isDone = (folder: string, name: string): boolean => existsSync(join(folder, name, 'summary.json'));
+
+/**
+ * Trains one run of a study in a process of its own, from its newest checkpoint where it has one. All that it says goes
+ * to `<name>.log` beside its folder.
+ */
+export async function trainInProcess(options: RunProcess): Promise<Outcome> {
+  const { study, folder, name, threads, signal, onLine } = options;
+  const out = join(folder, name);
+  if (!(await freed(out, signal, onLine))) return { state: 'stopped' };
+  // The one that was still on its way may have come to its end.
+  if (isDone(folder, name)) return { state: 'done' };
+  const resume = (await latestCheckpoint(out, ports.format)) !== null;
+  const log = createWriteStream(join(folder, `${name}.log`), { flags: 'a' });
+  // A group of its own: Ctrl-C reaches the study alone, which hands it on once.
+  const child = spawn(
+    process.execPath,
+    [BIN, 'train', study, '--run', name, '--out', out, ...(resume ? ['--resume'] : [])],
+    {
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { TF_NUM_INTRAOP_THREADS: String(threads), ...process.env, [PARENT]: String(process.pid) },
+    },
+  );
+  const stop = (): void => void child.kill('SIGINT');
+  signal.addEventListener('abort', stop);
+  if (signal.aborted) stop();
+  const said = new LastLines(onLine);
+  for (const stream of [child.stdout, child.stderr]) stream.pipe(log, { end: false });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => said.add(text));
+  try {
+    const [code, by] = await new Promise<readonly [number | null, NodeJS.Signals | null]>((done, fail) => {
+      child.on('error', fail);
+      child.on('close', (...ended) => done(ended));
+    });
+    if (code === 0 && isDone(folder, name)) return { state: 'done' };
+    if (signal.aborted && (code === INTERRUPTED || by === 'SIGINT')) return { state: 'stopped' };
+    return { state: 'failed', why: said.why(by === null ? `ended with ${code}` : endedBy(by)) };
+  } catch (error) {
+    return { state: 'failed', why: messageOf(error) };
+  } finally {
+    signal.removeEventListener('abort', stop);
+    log.end();
+  }
+}
+
+const endedBy = (signal: NodeJS.Signals): string =>
+  `ended by ${signal} (${constants.signals[signal]})${signal === 'SIGKILL' ? ', as where memory runs out' : ''}`;
+
+/** Waits for the run of a study that was killed, which stops by itself. False where the wait was broken off. */
+async function freed(out: string, signal: AbortSignal, onLine: (line: string) => void): Promise<boolean> {
+  for (let pid = await writerOf(out); pid !== null && !signal.aborted; pid = await writerOf(out)) {
+    onLine(`waits for process ${pid}, which still writes there`);
+    await sleep(200);
+  }
+  return !signal.aborted;
+}
+
+/** The end of what a run says: its progress, and why it failed. */
+class LastLines {
+  readonly #onLine: (line: string) => void;
+  #text = '';
+  #error = '';
+
+  constructor(onLine: (line: string) => void) {
+    this.#onLine = onLine;
+  }
+
+  add(text: string): void {
+    const lines = (this.#text + text).split('\n');
+    this.#text = lines.pop()!;
+    for (const line of lines) {
+      if (/^error \[/.test(line)) this.#error = line;
+      // What a config lacks stands in the lines below.
+      else if (this.#error !== '' && /^ {2}\S/.test(line)) this.#error += `;${line.slice(1)}`;
+      if (line.trim() !== '') this.#onLine(line);
+    }
+  }
+
+  why = (otherwise: string): string => (this.#error === '' ? otherwise : this.#error.replace(/^error /, ''));
+}

@@ -1,0 +1,60 @@
+import { join } from 'node:path';
+import { writeFileAtomic } from '@kd/core';
+import { columns } from '@kd/report';
+import { escape } from '../markup.js';
+import { STYLE } from './style.js';
+import type { StudyTable } from './table.js';
+import { notes, type Part, tableParts } from './table-parts.js';
+
+/** `table.json`, `table.md` and `index.html` of a study. */
+export async function writeTable(folder: string, table: StudyTable): Promise<void> {
+  const parts = tableParts(table);
+  await writeFileAtomic(join(folder, 'table.json'), `${JSON.stringify(table, null, 1)}\n`);
+  await writeFileAtomic(join(folder, 'table.md'), markdown(table, parts));
+  await writeFileAtomic(join(folder, 'index.html'), page(table, parts));
+}
+
+/** The first two tables, for a terminal. */
+export const tableLines = (table: StudyTable): string[] => [
+  ...tableParts(table)
+    .slice(0, 2)
+    .flatMap(({ title, head, rows }) => [`${title}`, '', ...columns([head, ...rows]), '']),
+  ...notes(table),
+];
+
+const markdown = (table: StudyTable, parts: readonly Part[]): string =>
+  [
+    `# ${cell(table.study)}`,
+    '',
+    ...parts.flatMap(({ title, head, rows }) => [
+      `## ${cell(title)}`,
+      '',
+      ...[head, head.map(() => '---'), ...rows].map((row) => `| ${row.map(cell).join(' | ')} |`),
+      '',
+    ]),
+    ...notes(table).map((note) => `- ${cell(note)}`),
+    '',
+  ].join('\n');
+
+/** Names come from data: neither markup nor the end of a cell. */
+const cell = (text: string): string =>
+  escape(text)
+    .replaceAll('&quot;', '"')
+    .replaceAll('&apos;', "'")
+    .replace(/[|`*_\\[\]]/g, '\\$&');
+
+const page = (table: StudyTable, parts: readonly Part[]): string => `<!doctype html>
+<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${escape(table.study)}</title>
+<style>${STYLE}</style>
+<h1>${escape(table.study)}</h1>
+${parts.map(section).join('\n')}
+<ul>${notes(table)
+  .map((note) => `<li>${escape(note)}</li>`)
+  .join('')}</ul>
+</html>
+`;
+
+const section = ({ title, head, rows }: Part): string => `<h2>${escape(title)}</h2>
+<div class="wide"><table><thead><tr>${head.map((name) => `<th>${escape(name)}</th>`).join('')}</tr></thead><tbody>
+${rows.map((row) => `<tr>${row.map((text, i) => (i === 0 ? `<th>${escape(text)}</th>` : `<td>${escape(text)}</td>`)).join('')}</tr>`).join('\n')}
+</tbody></table></div>`;
