@@ -1,6 +1,7 @@
 import {
   aboveZero,
   adapterOptions,
+  type CellScores,
   checkCellScores,
   comparedMaps,
   definePlugin,
@@ -14,6 +15,7 @@ import {
   pairedTaps,
   type PluginScope,
   type Predictions,
+  type Role,
   type StepView,
   termFactor,
   termSchedule,
@@ -77,7 +79,7 @@ export const gid = definePlugin<GidOptions, GidInput>({
 export default gid;
 
 function create(scope: PluginScope, options: GidOptions): Hooks {
-  checkCellScores(scope);
+  const scores = checkCellScores(scope);
   const engine = scope.resolve(ENGINE);
   const runOp = engine.runOp?.bind(engine);
   const { feature, relation, responseCls, responseReg } = options;
@@ -115,7 +117,7 @@ function create(scope: PluginScope, options: GidOptions): Hooks {
 
     lossCompose: (step) =>
       tf.tidy(() => {
-        const heads = headsOf(scope, step);
+        const heads = headsOf(scope, step, scores);
         const instances = selectInstances(heads.student.scored, heads.teacher.scored, {
           topk: options.topk,
           nms: options.nms,
@@ -161,16 +163,24 @@ interface Head {
 }
 
 /** What both dense heads, or both region proposal networks, say of all anchors. */
-function headsOf({ id, student, teacher }: PluginScope, step: StepView): { student: Head; teacher: Head } {
+function headsOf(
+  { id, student, teacher }: PluginScope,
+  step: StepView,
+  scores: CellScores,
+): { student: Head; teacher: Head } {
   const { dense } = student;
-  checkSameHeads(id, step.student.predictions, step.teacher.predictions);
+  const shared = (role: Role): Predictions => ({
+    ...step[role].predictions,
+    cls: (step[role].predictions['cls'] ?? []).map((map) => scores.shared(role, map)),
+  });
+  const maps = { student: shared('student'), teacher: shared('teacher') };
+  checkSameHeads(id, maps.student, maps.teacher);
   // A region proposal network has one score an anchor.
-  const [cls, reg] = [step.student.predictions['cls']![0]!, step.student.predictions['reg']![0]!];
+  const [cls, reg] = [maps.student['cls']![0]!, maps.student['reg']![0]!];
   const classes = cls.shape[3] / (dense?.priorsPerCell ?? reg.shape[3] / 4);
-  const head = (role: 'student' | 'teacher'): Head => {
-    const { predictions } = step[role];
-    const logits = flattenLevels(predictions['cls']!, classes);
-    const raw = flattenLevels(predictions['reg']!, 4 * (dense?.bins ?? 1));
+  const head = (role: Role): Head => {
+    const logits = flattenLevels(maps[role]['cls']!, classes);
+    const raw = flattenLevels(maps[role]['reg']!, 4 * (dense?.bins ?? 1));
     const boxes = role === 'student' ? step.decode(raw) : teacher.decode(raw, step.priors);
     // The best of the scores is the score of the best logit.
     return { classes: logits, codes: codesOf(raw, dense), scored: { scores: tf.sigmoid(tf.max(logits, 2)), boxes } };

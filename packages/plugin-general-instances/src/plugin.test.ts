@@ -135,11 +135,58 @@ describe('gid', () => {
   });
 });
 
+describe('gid with a teacher of other classes', () => {
+  const named = (...names: string[]) => ({ ...dense(), categories: names.map((name, id) => ({ id, name })) });
+  /** Scores of the classes a and b, of the teacher those of some places of them. */
+  const step = (...places: number[]): StepView => {
+    const cls = (seed: number) => tf.randomNormal([1, CELLS, CELLS, 2], 0, 1, 'float32', seed);
+    const { student, teacher, ...rest } = stepOf();
+    const model = (of: StepView['student'], scores: tf.Tensor) => ({
+      ...of,
+      predictions: { ...of.predictions, cls: [scores] },
+    });
+    return {
+      ...rest,
+      student: model(student, cls(5)),
+      teacher: model(teacher, tf.gather(cls(6), places, 3)),
+    } as unknown as StepView;
+  };
+  const run = (teacher: Partial<Detector>, of: StepView, student = named('a', 'b')) =>
+    tf.tidy(() =>
+      Object.entries(create(small, student, teacher).lossCompose!(of)).map(([, term]) => term.dataSync()[0]!),
+    );
+
+  it('compares those of one name, in whatever order and place', () =>
+    expect(run(named('b', 'x', 'a'), step(1, 1, 0))).toEqual(run(named('a', 'b'), step(0, 1))));
+
+  it('leaves out the rest: neither chosen by nor compared', () => {
+    const of = step(1, 0);
+    const alone = {
+      ...of,
+      student: {
+        ...of.student,
+        predictions: { ...of.student.predictions, cls: [tf.gather(of.student.predictions['cls']![0]!, [1], 3)] },
+      },
+      teacher: {
+        ...of.teacher,
+        predictions: { ...of.teacher.predictions, cls: [tf.gather(of.teacher.predictions['cls']![0]!, [0], 3)] },
+      },
+    } as StepView;
+    expect(run(named('b', 'x'), of)).toEqual(run(named('b'), alone, named('b')));
+    expect(run(named('b', 'x'), of)).not.toEqual(run(named('b', 'a'), of));
+  });
+});
+
 describe('gid refuses', () => {
   it.each<[string, Partial<Detector>, Partial<Detector>, RegExp]>([
     ['models without scores', {}, dense(), /gid: the student \(small\) scores no cells/],
     ['one stage and two', dense(), twoStage, /\(small\) scores classes.*\(large\) scores objects of any class/s],
-    ['other classes', dense(), { ...dense(), categories: [{ id: 1, name: 'b' }] }, /the classes differ/],
+    [
+      'no class in common',
+      dense(),
+      { ...dense(), categories: [{ id: 1, name: 'b' }] },
+      /no class in common: the teacher has b, the student's data a\./,
+    ],
     ['other priors', dense(), dense({ coding: {} }), /the priors differ.*Give the student the teacher's options\.$/s],
     ['other boxes', dense(), dense({ boxes: 'distance' }), /boxes of the student "delta", of the teacher "distance"/],
   ])('%s before a step', (_, student, teacher, message) => {

@@ -2,7 +2,7 @@ import {
   aboveZero,
   adapterName,
   adapterOptions,
-  checkSameClasses,
+  type ClassMatch,
   comparedMaps,
   definePlugin,
   type Hooks,
@@ -13,6 +13,7 @@ import {
   nonNegative,
   pairedTaps,
   type PluginScope,
+  sharedClasses,
   type StepView,
   type TapInfo,
   termFactor,
@@ -69,7 +70,7 @@ export const defeat = definePlugin<DeFeatOptions, DeFeatInput>({
 function create(scope: PluginScope, options: DeFeatOptions): Hooks {
   const { head } = options;
   const all = options.foreground + options.background + (head === undefined ? 0 : head.foreground + head.background);
-  if (head !== undefined) checkTwoStages(scope);
+  const regions = head && { ...head, classes: classesOfRegions(scope) };
   let pairs: readonly NeckPair[] = [];
   let teacherNeck: readonly TapInfo[] = [];
 
@@ -86,7 +87,7 @@ function create(scope: PluginScope, options: DeFeatOptions): Hooks {
     lossCompose: (step: StepView) =>
       tf.tidy(() => ({
         ...neckTerms(scope, weighedStep(step, options), pairs, options),
-        ...(head && headTerms(scope, weighedStep(step, options), teacherNeck, head)),
+        ...(regions && headTerms(scope, weighedStep(step, options), teacherNeck, regions)),
       })),
 
     // Without a factor there is nothing to learn: the run says so, and computes nothing for it.
@@ -94,7 +95,8 @@ function create(scope: PluginScope, options: DeFeatOptions): Hooks {
   };
 }
 
-function checkTwoStages(scope: PluginScope): void {
+/** The classes that both second stages tell apart. @throws KdError PLUGIN_REQUIRES, TEACHER_INVALID */
+function classesOfRegions(scope: PluginScope): ClassMatch {
   for (const role of ['student', 'teacher'] as const) {
     const { name, secondStage } = scope[role];
     if (secondStage === undefined) {
@@ -104,7 +106,7 @@ function checkTwoStages(scope: PluginScope): void {
       );
     }
   }
-  checkSameClasses(scope.id, scope);
+  return sharedClasses(scope);
 }
 
 function neckTerms(

@@ -14,7 +14,7 @@ import {
 } from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { defeat, fgfi, fitnets, imitationLoss, nearAnchors } from './index.js';
+import { decoupledKl, defeat, fgfi, fitnets, imitationLoss, nearAnchors } from './index.js';
 
 beforeAll(() => tf.setBackend('cpu'));
 
@@ -223,8 +223,74 @@ describe('defeat', () => {
     expect(() => stage(defeat, head)).toThrow(/defeat: the head part.*the student \(small\) has one stage alone/s);
     expect(() => stage(defeat, head, stages, {})).toThrow(/the teacher \(large\) has one stage alone/);
     expect(() => stage(defeat, head, stages, { ...stages, categories: [{ id: 1, name: 'b' }] })).toThrow(
-      /the classes differ/,
+      /defeat: teacher and student have no class in common: the teacher has b, the student's data a\. .* classes: \{"b":"a"\}/,
     );
+  });
+
+  describe('and the head of a teacher of other classes', () => {
+    const own = tf.tensor3d([
+      [
+        [0.1, 1, -1],
+        [0.4, -0.3, 0.8],
+        [-0.5, 0.2, 0.9],
+        [1, 0, -2],
+      ],
+    ]); // background, a, b
+    const taught = tf.tensor3d([
+      [
+        [0.7, 0.3, -1],
+        [-0.2, 0.6, 1.2],
+        [2, -0.4, 0.5],
+        [0.3, 0.9, -0.6],
+      ],
+    ]);
+    /** Of the objects 0 (a) and 1 (b), of background, and of nothing. */
+    const matched = tf.tensor2d([[0, 1, -1, -2]], [1, 4], 'int32');
+    const named = (...names: string[]) => names.map((name, id) => ({ id, name }));
+
+    /** Terms of the head, with a teacher whose background comes last. */
+    function headTerms(categories: Detector['categories'], logits: tf.Tensor): number[] {
+      const secondStage = { background: categories.length, sample: () => ({ boxes: tf.zeros([1, 4, 4]), matched }) };
+      const two = { secondStage: { background: 0 }, categories: named('a', 'b') } as unknown as Partial<Detector>;
+      const teacher = { secondStage, categories, priors: () => ({}), assign: () => ({}) };
+      const options = { ...adapterNone, head: { foreground: 1, background: 1 } };
+      const { hooks } = stage(defeat, options, two, teacher as unknown as Partial<Detector>);
+      const model = (taps: Record<string, tf.Tensor4D>, values: tf.Tensor) => ({
+        tap: ({ name }: TapInfo) => taps[name]!,
+        regions: () => ({ logits: values }),
+      });
+      const step = {
+        student: model(students(), own),
+        teacher: model(teachers(), logits),
+        priors: priors(),
+        rng: { stream: () => null },
+        targets: { boxes: tf.zeros([1, 2, 4]), mask: tf.ones([1, 2]), labels: tf.tensor2d([[0, 1]], [1, 2], 'int32') },
+        instances: { matched: tf.zeros([1, 2], 'int32') },
+        weights: { get: () => null },
+      } as unknown as StepView;
+      const { headForeground, headBackground } = hooks.lossCompose!(step) as Record<string, tf.Scalar>;
+      return [headForeground!.dataSync()[0]!, headBackground!.dataSync()[0]!];
+    }
+    const columns = (x: tf.Tensor, ...places: number[]): tf.Tensor => tf.gather(x, places, 2);
+    const rows = (...counted: number[]): tf.Tensor => tf.tensor2d([counted]);
+    const byHand = (student: tf.Tensor, teacher: tf.Tensor, foreground: tf.Tensor): number[] => {
+      const options = { temperatureForeground: 1, temperatureBackground: 1 };
+      const found = decoupledKl(student, teacher, { foreground, background: rows(0, 0, 1, 0) }, options);
+      return [found.foreground.dataSync()[0]!, found.background.dataSync()[0]!];
+    };
+    const close = (values: readonly number[]) => values.map((value) => expect.closeTo(value, 5) as number);
+
+    it('compares those of one name, in whatever order', () => {
+      const all = byHand(own, columns(taught, 2, 0, 1), rows(1, 1, 0, 0));
+      expect(headTerms(named('a', 'b'), taught)).toEqual(close(all));
+      expect(headTerms(named('b', 'a'), columns(taught, 1, 0, 2))).toEqual(close(all));
+    });
+
+    it('leaves out the rest: logits, and regions of objects of other classes', () => {
+      const some = byHand(columns(own, 2, 0), columns(taught, 1, 2), rows(0, 1, 0, 0));
+      expect(headTerms(named('x', 'b'), taught)).toEqual(close(some));
+      expect(Math.min(...some)).toBeGreaterThan(0.01);
+    });
   });
 });
 

@@ -215,6 +215,36 @@ describe('kd on second stages', () => {
   });
 });
 
+describe('kd on second stages of other classes', () => {
+  const named = (background: number, ...names: string[]) =>
+    ({ ...twoStage(background), categories: names.map((name, id) => ({ id, name })) }) as Partial<Detector>;
+  const [own, taught] = [normal<tf.Rank.R3>([1, 2, 3], 1), normal<tf.Rank.R3>([1, 2, 4], 2)];
+  const step = denseStep(undefined, {
+    student: { ofInstances: { logits: own } },
+    teacher: { ofInstances: { logits: taught } },
+    instances: { mask: tf.ones([1, 2]), labels: tf.tensor2d([[0, 1]], [1, 2], 'int32') },
+  } as unknown as Partial<StepView>);
+  const byHand = (row: number, student: number[], teacher: number[]) =>
+    kdLoss(
+      tf.gather(tf.slice(own, [0, row, 0], [1, 1, 3]), student, 2),
+      tf.gather(tf.slice(taught, [0, row, 0], [1, 1, 4]), teacher, 2),
+      { loss: 'softmax', temperature: 2 },
+    ).dataSync()[0]!;
+
+  it('compares those of one name and the background, wherever each has it', () => {
+    // The student has background, a, b; the teacher b, x, a, background.
+    const found = term(create(kd, {}, named(0, 'a', 'b'), named(3, 'b', 'x', 'a')), step);
+    const rows = [0, 1].map((row) => byHand(row, [1, 2, 0], [2, 0, 3]));
+    expect(found).toBeCloseTo((rows[0]! + rows[1]!) / 2, 5);
+  });
+
+  it('leaves out regions of objects that the teacher does not know', () => {
+    // The teacher has x, b, y, background: of the two objects, of classes a and b, the second alone counts.
+    const found = term(create(kd, {}, named(0, 'a', 'b'), named(3, 'x', 'b', 'y')), step);
+    expect(found).toBeCloseTo(byHand(1, [2, 0], [1, 3]), 5);
+  });
+});
+
 describe('kd refuses, before a step,', () => {
   it.each([
     [

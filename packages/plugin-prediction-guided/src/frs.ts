@@ -54,7 +54,8 @@ export const frs = definePlugin<FrsOptions, FrsInput>({
 });
 
 function create(scope: PluginScope, options: FrsOptions): Hooks {
-  const usual = factorsOf(scope, checkCellScores(scope, options.coding));
+  const scores = checkCellScores(scope, options.coding);
+  const usual = factorsOf(scope, scores);
   const feature = options.feature ?? usual.feature;
   const classification = options.classification ?? usual.classification;
   const schedule = options.schedule ?? WARMUP;
@@ -73,7 +74,7 @@ function create(scope: PluginScope, options: FrsOptions): Hooks {
     lossCompose: (step) =>
       tf.tidy(() => {
         const weighed = weighedStep(step, options);
-        const losses = richnessLoss(withScoreWeights(scoredLevels(scope, weighed, pairs), weighed, pairs));
+        const losses = richnessLoss(withScoreWeights(scoredLevels(scope, weighed, pairs, scores), weighed, pairs));
         return {
           feature: tf.mul<tf.Scalar>(losses.feature, feature),
           classification: tf.mul<tf.Scalar>(losses.classification, classification),
@@ -85,5 +86,5 @@ function create(scope: PluginScope, options: FrsOptions): Hooks {
   };
 }
 
-const factorsOf = ({ student }: PluginScope, scores: CellScores) =>
-  FACTORS[scores === 'proposals' ? 'proposals' : student.dense!.boxes];
+const factorsOf = ({ student }: PluginScope, { from }: CellScores) =>
+  FACTORS[from === 'proposals' ? 'proposals' : student.dense!.boxes];

@@ -43,7 +43,7 @@ export const pfi = definePlugin<PfiOptions, PfiInput>({
 });
 
 function create(scope: PluginScope, options: PfiOptions): Hooks {
-  checkCellScores(scope, options.coding);
+  const scores = checkCellScores(scope, options.coding);
   let pairs: readonly NeckPair[] = [];
   return {
     featureTap(requests) {
@@ -55,7 +55,7 @@ function create(scope: PluginScope, options: PfiOptions): Hooks {
     },
     lossCompose: (step) => ({
       imitation: tf.tidy(() =>
-        tf.mul(levelsLoss(scoredLevels(scope, weighedStep(step, options), pairs), options), options.weight),
+        tf.mul(levelsLoss(scoredLevels(scope, weighedStep(step, options), pairs, scores), options), options.weight),
       ),
     }),
     schedule: (progress) => (options.weight === 0 ? 0 : termFactor(options.schedule, progress)),

@@ -166,11 +166,44 @@ describe('frs', () => {
 describe.each([
   ['pfi', pfi],
   ['frs', frs],
+])('%s with a teacher of other classes', (_, plugin) => {
+  const named = (...names: string[]) => ({ ...dense(), categories: names.map((name, id) => ({ id, name })) });
+  const hooks = (student: Partial<Detector>, teacher: Partial<Detector>) =>
+    stage(plugin, { ...none, schedule: {} }, student, teacher).hooks;
+  /** The step with these of the classes of a model. */
+  const columns = (step: StepView, role: 'student' | 'teacher', ...places: number[]): StepView => {
+    const cls = step[role].predictions['cls']!.map((map) => tf.gather(map, places, 3));
+    return { ...step, [role]: { ...step[role], predictions: { cls } } } as StepView;
+  };
+  const all = named('a', 'b', 'c');
+
+  it('compares those of one name, in whatever order and place', () => {
+    const turned = columns(stepOf(), 'teacher', 2, 0, 0, 1);
+    expect(terms(hooks(all, named('c', 'a', 'x', 'b')), turned)).toEqual(terms(hooks(all, all)));
+  });
+
+  it('leaves out the rest of both', () => {
+    const [a, c] = [named('a', 'c'), named('x', 'c', 'a')];
+    const some = columns(columns(stepOf(), 'student', 0, 2), 'teacher', 0, 2);
+    const found = terms(hooks(all, c), columns(stepOf(), 'teacher', 1, 2, 0));
+    expect(found).toEqual(terms(hooks(a, a), some));
+    expect(Object.values(found)).not.toEqual(Object.values(terms(hooks(all, all))));
+  });
+});
+
+describe.each([
+  ['pfi', pfi],
+  ['frs', frs],
 ])('%s refuses', (name, plugin) => {
   it.each<[string, Partial<Detector>, Partial<Detector>, RegExp]>([
     ['models without scores', {}, dense(), /the student \(small\) scores no cells.*e\.g\. pkd/s],
     ['one stage and two', dense(), twoStage, /\(small\) scores classes.*\(large\) scores objects of any class/s],
-    ['other classes', dense(), { ...dense(), categories: [{ id: 1, name: 'b' }] }, /the classes differ/],
+    [
+      'no class in common',
+      dense(),
+      { ...dense(), categories: [{ id: 1, name: 'b' }] },
+      /no class in common: the teacher has b, the student's data a\./,
+    ],
     ['other priors', dense(), dense({ coding: {} }), /the priors differ.*coding: 'any'/s],
     ['more priors a cell', dense(), dense({ priorsPerCell: 9 }), /priorsPerCell of the student 1, of the teacher 9/],
   ])('%s before a step', (_, student, teacher, message) => {

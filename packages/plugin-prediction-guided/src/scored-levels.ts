@@ -1,4 +1,5 @@
 import {
+  type CellScores,
   checkSameMaps,
   comparedMaps,
   type Detector,
@@ -28,6 +29,7 @@ export function scoredLevels(
   { id, student, teacher }: PluginScope,
   step: StepView,
   pairs: readonly NeckPair[],
+  scores: CellScores,
 ): ScoredMaps[] {
   const trust = step.weights.get();
   return comparedMaps(id, step, pairs).map(({ pair, ...maps }) => {
@@ -41,12 +43,13 @@ export function scoredLevels(
         `${id}: the cells of level ${pair.student.name} (${height} x ${width}) have no scores of their own. Name levels of the neck that the heads read in taps.`,
       );
     }
-    checkSameMaps(id, `${pair.student.name} of the scores`, studentScores, teacherScores);
+    const [own, taught] = [scores.shared('student', studentScores), scores.shared('teacher', teacherScores)];
+    checkSameMaps(id, `${pair.student.name} of the scores`, own, taught);
     const levelWeights = trust?.levels[place];
     return {
       ...maps,
-      studentScores,
-      teacherScores,
+      studentScores: own,
+      teacherScores: taught,
       featureWeights: levelWeights && instanceCells(levelWeights, step, { stride: pair.stride, height, width }),
     };
   });

@@ -1,25 +1,6 @@
-import type { DenseInfo, Detector } from '../contract/detector.js';
+import type { DenseInfo } from '../contract/detector.js';
 import type { Role } from '../contract/plugin.js';
-import { classDifference } from '../class-lists.js';
-import { namesOf } from '../class-names.js';
 import { KdError } from '../errors.js';
-
-/**
- * @param id of the plugin in the run, for the message
- * @throws KdError TEACHER_INVALID when the classes differ
- */
-export function checkSameClasses(
-  id: string,
-  { student, teacher }: { readonly student: Detector; readonly teacher: Detector },
-): void {
-  const [own, others] = [namesOf(student), namesOf(teacher)];
-  const difference = classDifference({ of: 'the teacher', names: others }, { of: 'the student', names: own });
-  if (difference === null) return;
-  throw new KdError(
-    'TEACHER_INVALID',
-    `${id}: the classes differ: ${difference}. ${others.every((name) => own.includes(name)) ? `Give the student's data the teacher's list: "classes": ${JSON.stringify(others)}.` : 'Train the teacher on the classes of the student.'}`,
-  );
-}
 
 /** Where two dense heads are read differently, in the words of a message; empty when they decode alike. */
 export function headDifferences(
