@@ -1,5 +1,5 @@
-import { untaped } from '@kd/core';
-import { clipBoxes } from '@kd/vision';
+import { gatherRows, untaped } from '@kd/core';
+import { boxIou, clipBoxes } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
 
 /** What one model says of all anchors of a batch. */
@@ -72,30 +72,18 @@ const GONE = -1;
 /** The best box that is left in each image, [b, 6], and what is left after it. */
 function bestOf(boxes: tf.Tensor3D, left: tf.Tensor2D, nms: number): { row: tf.Tensor2D; left: tf.Tensor2D } {
   const [b, a] = left.shape;
-  const at = tf.cast(tf.argMax(left, 1), 'int32'); // [b], the first of equal ones
-  const flat = tf.add(at, tf.mul(tf.range(0, b, 1, 'int32'), tf.scalar(a, 'int32')));
-  const box = tf.gather(tf.reshape(boxes, [b * a, 4]), flat); // [b, 4]
-  const score = tf.gather(tf.reshape(left, [b * a]), flat); // [b]
-  const there = tf.greaterEqual(score, 0);
+  // [b, 1], the first of equal ones
+  const at = tf.expandDims(tf.cast(tf.argMax(left, 1), 'int32'), 1) as tf.Tensor2D;
+  const box = gatherRows<tf.Tensor3D>(boxes, at); // [b, 1, 4]
+  const score = gatherRows<tf.Tensor2D>(left, at); // [b, 1]
   const covered = tf.logicalOr(
-    tf.greater(overlaps(tf.expandDims(box, 1), boxes), nms),
+    tf.greater(tf.squeeze(boxIou(box, boxes), [1]), nms),
     // Itself, whatever its overlap with itself comes out as.
-    tf.equal(tf.range(0, a, 1, 'int32'), tf.expandDims(at, 1)),
+    tf.equal(tf.range(0, a, 1, 'int32'), at),
   );
-  const mask = tf.expandDims(tf.cast(there, 'float32'), 1);
-  const row = tf.concat([box, tf.expandDims(score, 1), tf.onesLike(mask)], 1);
+  const row = tf.concat([tf.squeeze(box, [1]), score, tf.onesLike(score)], 1);
   return {
-    row: tf.where(tf.greater(mask, 0), row, tf.zerosLike(row)) as tf.Tensor2D,
+    row: tf.where(tf.greaterEqual(score, 0), row, tf.zerosLike(row)) as tf.Tensor2D,
     left: tf.where(covered, tf.fill([b, a], GONE), left) as tf.Tensor2D,
   };
-}
-
-/** IoU of one box an image [b, 1, 4] with all of that image [b, a, 4]: [b, a] */
-function overlaps(one: tf.Tensor, all: tf.Tensor): tf.Tensor {
-  const [a, b] = [tf.unstack(one, 2), tf.unstack(all, 2)]; // [b, 1] and [b, a]
-  const area = ([x1, y1, x2, y2]: readonly tf.Tensor[]): tf.Tensor => tf.mul(tf.sub(x2!, x1!), tf.sub(y2!, y1!));
-  const side = (axis: 0 | 1): tf.Tensor =>
-    tf.relu(tf.sub(tf.minimum(a[axis + 2]!, b[axis + 2]!), tf.maximum(a[axis]!, b[axis]!)));
-  const inter = tf.mul(side(0), side(1));
-  return tf.divNoNan(inter, tf.sub(tf.add(area(a), area(b)), inter));
 }

@@ -1,4 +1,4 @@
-import { KdError, untaped } from '@kd/core';
+import { gatherRows, KdError, untaped } from '@kd/core';
 import { boxIou, chunksOf } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
 
@@ -60,10 +60,11 @@ function regionOf(
   { perLevel, topk, lower, overlap }: Required<Omit<ValuableRegionOptions, 'values'>>,
 ): tf.Tensor2D {
   const iou = boxIou(boxes, anchors);
-  const squares = squaredDistances(boxes, anchors);
+  const [b, a] = [columns(boxes), rowsOf(anchors)];
+  const squares = squaredDistances(b, a);
   const threshold = thresholds(iou, squares, perLevel, topk); // [n, 1]
-  const first = overlap === 'iou' ? iou : overAnchor(boxes, anchors);
-  const distanceIou = tf.sub(first, tf.div(squares, squaredDiagonals(boxes, anchors)));
+  const first = overlap === 'iou' ? iou : overAnchor(b, a);
+  const distanceIou = tf.sub(first, tf.div(squares, squaredDiagonals(b, a)));
   const inside = tf.logicalAnd(tf.less(distanceIou, threshold), tf.greaterEqual(distanceIou, tf.mul(threshold, lower)));
   // Not a product: what has no area has no IoU either.
   return tf.where(inside, iou, tf.zerosLike(iou));
@@ -77,9 +78,7 @@ function thresholds(iou: tf.Tensor2D, squares: tf.Tensor, perLevel: readonly num
     const start = perLevel.slice(0, level).reduce((sum, one) => sum + one, 0);
     const part = (x: tf.Tensor): tf.Tensor => tf.slice(x as tf.Tensor2D, [0, start], [n, count]);
     const { indices } = tf.topk(tf.neg(part(squares)), Math.min(topk, count));
-    const first = tf.mul(tf.range(0, n, 1, 'int32'), tf.scalar(count, 'int32'));
-    const at = tf.add(tf.cast(indices, 'int32'), tf.expandDims(first, 1));
-    return [tf.gather(tf.reshape(part(iou), [-1]), at)];
+    return [gatherRows(part(iou), tf.cast(indices, 'int32') as tf.Tensor2D)];
   });
   const candidates = tf.concat(near, 1); // [n, k]
   const mean = tf.mean(candidates, 1, true);
@@ -92,28 +91,25 @@ function thresholds(iou: tf.Tensor2D, squares: tf.Tensor, perLevel: readonly num
 }
 
 /** x1, y1, x2, y2 of boxes as columns [n, 1], of anchors as rows [1, a]. */
-const columns = (boxes: tf.Tensor2D): tf.Tensor[] => tf.split(boxes, 4, 1);
-const rowsOf = (anchors: tf.Tensor2D): tf.Tensor[] => tf.split(tf.transpose(anchors), 4, 0);
+type Corners = readonly tf.Tensor[];
+const columns = (boxes: tf.Tensor2D): Corners => tf.split(boxes, 4, 1);
+const rowsOf = (anchors: tf.Tensor2D): Corners => tf.split(tf.transpose(anchors), 4, 0);
 
 /** Of the centres, [n, a]. */
-function squaredDistances(boxes: tf.Tensor2D, anchors: tf.Tensor2D): tf.Tensor {
-  const [b, a] = [columns(boxes), rowsOf(anchors)];
-  const centre = (corners: readonly tf.Tensor[], axis: 0 | 1): tf.Tensor =>
-    tf.mul(tf.add(corners[axis]!, corners[axis + 2]!), 0.5);
+function squaredDistances(b: Corners, a: Corners): tf.Tensor {
+  const centre = (corners: Corners, axis: 0 | 1): tf.Tensor => tf.mul(tf.add(corners[axis]!, corners[axis + 2]!), 0.5);
   return tf.add(tf.squaredDifference(centre(b, 0), centre(a, 0)), tf.squaredDifference(centre(b, 1), centre(a, 1)));
 }
 
 /** Of the smallest boxes that hold both, [n, a]. */
-function squaredDiagonals(boxes: tf.Tensor2D, anchors: tf.Tensor2D): tf.Tensor {
-  const [b, a] = [columns(boxes), rowsOf(anchors)];
+function squaredDiagonals(b: Corners, a: Corners): tf.Tensor {
   const side = (axis: 0 | 1): tf.Tensor =>
     tf.sub(tf.maximum(b[axis + 2]!, a[axis + 2]!), tf.minimum(b[axis]!, a[axis]!));
   return tf.add(tf.square(side(0)), tf.square(side(1)));
 }
 
 /** The share of the anchor that lies in the box, [n, a]. */
-function overAnchor(boxes: tf.Tensor2D, anchors: tf.Tensor2D): tf.Tensor {
-  const [b, a] = [columns(boxes), rowsOf(anchors)];
+function overAnchor(b: Corners, a: Corners): tf.Tensor {
   const shared = (axis: 0 | 1): tf.Tensor =>
     tf.relu(tf.sub(tf.minimum(b[axis + 2]!, a[axis + 2]!), tf.maximum(b[axis]!, a[axis]!)));
   const area = tf.mul(tf.sub(a[2]!, a[0]!), tf.sub(a[3]!, a[1]!));

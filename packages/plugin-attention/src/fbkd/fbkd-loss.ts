@@ -1,5 +1,5 @@
 import { type Adapter, applyAdapter } from '@kd/core';
-import { detach, root } from '@kd/vision';
+import { cellError, detach, root } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
 import { spatialAttention } from '../attention.js';
 import { applyNonLocal, type NonLocalBlock } from './non-local.js';
@@ -47,11 +47,11 @@ function levelTerms({ student, teacher, blocks }: FbkdLevel, temperature: number
   const attention = detach(
     tf.div(tf.add(spatialAttention(student, temperature), spatialAttention(teacher, temperature)), 2),
   );
-  const error = tf.squaredDifference(teacher, applyAdapter(student, blocks.feature));
+  const error = cellError(applyAdapter(student, blocks.feature), teacher); // [b, h, w]
   const overCells = (map: tf.Tensor4D): tf.Tensor4D => tf.mean(map, [1, 2], true);
   const overChannels = (map: tf.Tensor4D): tf.Tensor4D => tf.mean(map, 3, true);
   return {
-    feature: root(tf.sum(tf.mul(tf.sum(error, 3), attention))),
+    feature: root(tf.sum(tf.mul(error, attention))),
     channel: distance(overCells(teacher), applyAdapter(overCells(student), blocks.channel)),
     spatial: distance(overChannels(teacher), applyAdapter(overChannels(student), blocks.spatial)),
     relation: distance(

@@ -1,6 +1,6 @@
 import {
   aboveZero,
-  checkSameMaps,
+  checkSameCells,
   createAdapter,
   definePlugin,
   type Hooks,
@@ -110,10 +110,7 @@ function levelsOf(scope: PluginScope, step: StepView, pairs: readonly NeckPair[]
   const { students, teachers } = pairMaps(step, pairs);
   return students.map((student, i) => {
     const teacher = teachers[i]!;
-    // Only sizes have to agree.
-    const [, h, w] = student.shape;
-    if (teacher.shape[1] !== h || teacher.shape[2] !== w)
-      checkSameMaps(scope.id, pairs[i]!.student.name, student, teacher);
+    checkSameCells(scope.id, pairs[i]!.student.name, student, teacher);
     return { student, teacher, blocks: blocks[i]! };
   });
 }
