@@ -1,4 +1,5 @@
 import type { Rng } from '@kd/core';
+import { scatterRows } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
 
 /** Rows of each image that may be drawn. */
@@ -48,13 +49,5 @@ export const randomRows: SampleRows = (_stage, { positive, negative }, size, rng
       ...(first === null ? [] : [first]),
       { rows: second.rows, taken: tf.mul(second.taken, room) as tf.Tensor2D },
     ];
-    return drawn.map(({ rows, taken }) => atRows(rows, taken, n)).reduce((sum, one) => tf.add(sum, one));
+    return drawn.map(({ rows, taken }) => scatterRows(rows, taken, n)).reduce((sum, one) => tf.add(sum, one));
   });
-
-/** `values` [b, k] at different rows [b, k] of [b, n], 0 elsewhere. */
-function atRows(rows: tf.Tensor2D, values: tf.Tensor2D, n: number): tf.Tensor2D {
-  const b = rows.shape[0];
-  const starts = tf.mul(tf.range(0, b, 1, 'int32'), tf.scalar(n, 'int32'));
-  const flat = tf.reshape(tf.add(rows, tf.expandDims(starts, 1)), [-1, 1]);
-  return tf.reshape(tf.scatterND(flat, tf.reshape(values, [-1]), [b * n]), [b, n]);
-}

@@ -1,5 +1,5 @@
 import type { Priors } from '@kd/core';
-import { decodeDistances, encodeDistances } from '@kd/vision';
+import { decodeDistances, encodeDistances, integral } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
 
 /** Stride of the level of each anchor, [a, 1] */
@@ -7,14 +7,6 @@ export function strideColumn({ perLevel, strides }: Priors): tf.Tensor2D {
   return tf.tidy(() =>
     tf.concat(perLevel.map((count, level) => tf.fill([count, 1], strides[level]![1])) as tf.Tensor2D[], 0),
   );
-}
-
-/** Distances in strides, the mean of each distribution: [b, a, 4·bins] to [b, a, 4] (Li et al., 2020, eq. 3 to 5) */
-export function integral(logits: tf.Tensor3D, bins: number): tf.Tensor3D {
-  return tf.tidy(() => {
-    const [b, a] = logits.shape;
-    return tf.sum(tf.mul(tf.softmax(tf.reshape(logits, [b, a, 4, bins])), tf.range(0, bins)), 3) as tf.Tensor3D;
-  });
 }
 
 /** @param logits [b, a, 4·bins] @returns [b, a, 4] in pixels */

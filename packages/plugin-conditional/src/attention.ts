@@ -1,13 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { type Linear, linear } from './linear.js';
 
-/** Cells of all levels one after the other, finest first: [b, h, w, c] each -> [b, l, c] */
-export const sequenceOf = (maps: readonly tf.Tensor4D[]): tf.Tensor3D =>
-  tf.concat(
-    maps.map((map) => tf.reshape(map, [map.shape[0], map.shape[1] * map.shape[2], map.shape[3]])),
-    1,
-  );
-
 /** [b, n, c] -> [b, n, heads, c / heads] */
 export const headsOf = (x: tf.Tensor3D, heads: number): tf.Tensor4D =>
   tf.reshape(x, [x.shape[0], x.shape[1], heads, x.shape[2] / heads]);

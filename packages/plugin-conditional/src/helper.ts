@@ -1,7 +1,8 @@
 import type { VariableMaker } from '@kd/core';
+import { layerNorm } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
 import { attention, type AttentionLayers, headsOf } from './attention.js';
-import { createLinear, layerNorm, type Linear, linear } from './linear.js';
+import { createLinear, type Linear, linear } from './linear.js';
 import type { ConditionalInstances } from './sample-instances.js';
 import { sineCode } from './sine-position.js';
 

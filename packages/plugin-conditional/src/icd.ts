@@ -1,5 +1,5 @@
 import {
-  checkSameMaps,
+  checkSameCells,
   definePlugin,
   type Hooks,
   instanceWeights,
@@ -16,10 +16,9 @@ import {
   termSchedule,
   weighedStep,
 } from '@kd/core';
-import { detach, objectWeights } from '@kd/vision';
+import { detach, flattenLevels, insideImages, objectWeights } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
 import * as v from 'valibot';
-import { sequenceOf } from './attention.js';
 import { createHelper, type Helper, look, queriesOf } from './helper.js';
 import { helperLosses } from './helper-losses.js';
 import { createLinear, type Linear } from './linear.js';
@@ -103,12 +102,18 @@ function create(scope: PluginScope, options: IcdOptions): Hooks {
         const { pairs, channels, helper, student } = parts!;
         const maps = pairs.map((pair) => {
           const [own, teacher] = [step.student.tap(pair.student), step.teacher.tap(pair.teacher)];
-          checkSameMaps(scope.id, pair.student.name, own, sameChannels(teacher, own));
+          checkSameCells(scope.id, pair.student.name, own, teacher);
           return { own, teacher };
         });
-        const valid = maps.map(({ teacher }, level) => insideImages(teacher, pairs[level]!.stride, step));
+        const valid = maps.map(
+          ({ teacher }, level): tf.Tensor3D =>
+            tf.squeeze(insideImages(teacher.shape, pairs[level]!.stride, step.targets.imageSizes), [3]),
+        );
         const instances = sampleInstances(step.targets, step.rng, { ...options, classes, slots });
-        const cells = sequenceOf(maps.map(({ teacher }) => teacher));
+        const cells = flattenLevels(
+          maps.map(({ teacher }) => teacher),
+          channels,
+        );
         const looked = look(
           helper,
           {
@@ -129,7 +134,10 @@ function create(scope: PluginScope, options: IcdOptions): Hooks {
           options.heads,
         );
         const factor = termFactor(schedule, step.progress);
-        const own = sequenceOf(maps.map((map) => map.own));
+        const own = flattenLevels(
+          maps.map((map) => map.own),
+          student.kernel.shape[0],
+        );
         const value = mimicLoss(
           {
             student: factor === 0 ? detach(own) : own,
@@ -180,22 +188,6 @@ function makeParts(scope: PluginScope, requests: TapRequests, options: IcdOption
     helper: createHelper(own, { classes: scope.student.categories.length, channels }),
     student: createLinear(scope, 'student/value', from, channels),
   };
-}
-
-/** The teacher's map with the student's channels, of which only the size is compared. */
-const sameChannels = (teacher: tf.Tensor4D, { shape }: tf.Tensor4D): tf.Tensor4D =>
-  ({ shape: [...teacher.shape.slice(0, 3), shape[3]] }) as unknown as tf.Tensor4D;
-
-/** [b, h, w] 1 for cells that begin inside of their image. */
-function insideImages({ shape: [b, h, w] }: tf.Tensor4D, stride: number, step: StepView): tf.Tensor3D {
-  const values = new Float32Array(b * h * w);
-  step.targets.imageSizes.forEach(([height, width], image) => {
-    for (let y = 0; y < Math.min(h, Math.ceil(height / stride)); y++) {
-      const row = (image * h + y) * w;
-      values.fill(1, row, row + Math.min(w, Math.ceil(width / stride)));
-    }
-  });
-  return tf.tensor3d(values, [b, h, w]);
 }
 
 /** What each object counts at the cells of each level: [b, i, l], 1 for fakes. */

@@ -25,10 +25,3 @@ export function linear(x: tf.Tensor3D, { kernel, bias }: Linear): tf.Tensor3D {
   const rows = tf.add(tf.matMul(tf.reshape(x, [b * n, from]), kernel), bias);
   return tf.reshape(rows, [b, n, kernel.shape[1]]);
 }
-
-/** Mean 0 and deviation 1 over the last axis, without a gain. */
-export function layerNorm<T extends tf.Tensor>(x: T, eps: number): T {
-  const centred = tf.sub(x, tf.mean(x, -1, true));
-  const variance = tf.mean(tf.square(centred), -1, true);
-  return tf.mul(centred, tf.rsqrt(tf.add(variance, eps))) as T;
-}

@@ -1,7 +1,8 @@
 import { KdError, untaped } from '@kd/core';
+import { layerNorm } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
 import { headsOf } from './attention.js';
-import { layerNorm, type Linear, linear } from './linear.js';
+import { type Linear, linear } from './linear.js';
 
 /** How the loss is averaged, and the epsilon of its norm, as the two public codes have it. */
 export const VARIANTS = { torch: 1e-5, megengine: 1e-4 } as const;

@@ -19,8 +19,9 @@ import {
   type StepView,
   termFactor,
   termSchedule,
+  untaped,
 } from '@kd/core';
-import { flattenLevels, multiScaleRoiAlign } from '@kd/vision';
+import { flattenLevels, integral, multiScaleRoiAlign } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
 import * as v from 'valibot';
 import { anchorsOf } from './anchors.js';
@@ -138,8 +139,8 @@ function create(scope: PluginScope, options: GidOptions): Hooks {
           const { cls, reg } = responseLosses({
             studentClasses: heads.student.classes,
             teacherClasses: heads.teacher.classes,
-            studentBoxes: heads.student.codes,
-            teacherBoxes: heads.teacher.codes,
+            studentBoxes: codesOf(heads.student.raw, scope.student.dense),
+            teacherBoxes: codesOf(heads.teacher.raw, scope.student.dense),
             mask: responseMask(anchors, instances, options.matchIou),
           });
           if (responseCls > 0) terms['responseCls'] = tf.mul(cls, responseCls);
@@ -157,8 +158,9 @@ function create(scope: PluginScope, options: GidOptions): Hooks {
 interface Head {
   /** [b, a, k] before sigmoid */
   readonly classes: tf.Tensor3D;
-  /** [b, a, 4]: codes as they are, of distributions the expected distance in strides */
-  readonly codes: tf.Tensor3D;
+  /** [b, a, 4] codes, or [b, a, 4·bins] of distributions */
+  readonly raw: tf.Tensor3D;
+  /** What instances are chosen by; no gradient. */
   readonly scored: ScoredBoxes;
 }
 
@@ -181,9 +183,12 @@ function headsOf(
   const head = (role: Role): Head => {
     const logits = flattenLevels(maps[role]['cls']!, classes);
     const raw = flattenLevels(maps[role]['reg']!, 4 * (dense?.bins ?? 1));
-    const boxes = role === 'student' ? step.decode(raw) : teacher.decode(raw, step.priors);
-    // The best of the scores is the score of the best logit.
-    return { classes: logits, codes: codesOf(raw, dense), scored: { scores: tf.sigmoid(tf.max(logits, 2)), boxes } };
+    const scored = {
+      // The best of the scores is the score of the best logit.
+      scores: untaped(() => tf.sigmoid<tf.Tensor2D>(tf.max(logits, 2))),
+      boxes: untaped(() => (role === 'student' ? step.decode(raw) : teacher.decode(raw, step.priors))),
+    };
+    return { classes: logits, raw, scored };
   };
   return { student: head('student'), teacher: head('teacher') };
 }
@@ -201,9 +206,6 @@ function checkSameHeads(id: string, own: Predictions, taught: Predictions): void
   );
 }
 
-function codesOf(raw: tf.Tensor3D, dense: DenseInfo | undefined): tf.Tensor3D {
-  if (dense?.boxes !== 'distribution') return raw;
-  const bins = dense.bins!;
-  const [b, a] = raw.shape;
-  return tf.sum(tf.mul(tf.softmax(tf.reshape(raw, [b, a, 4, bins])), tf.range(0, bins)), 3);
-}
+/** [b, a, 4]: codes as they are, of distributions the expected distance in strides. */
+const codesOf = (raw: tf.Tensor3D, dense: DenseInfo | undefined): tf.Tensor3D =>
+  dense?.boxes === 'distribution' ? integral(raw, dense.bins!) : raw;

@@ -9,10 +9,10 @@ import {
   type StepView,
   type TapInfo,
 } from '@kd/core';
+import { insideImages } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import ssim, { type SsimPluginInput } from './index.js';
-import { insideImages } from './inside-images.js';
 import { ssimLevels } from './ssim-levels.js';
 
 beforeAll(async () => {

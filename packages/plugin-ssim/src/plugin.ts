@@ -9,9 +9,8 @@ import {
   type StepView,
   weighedStep,
 } from '@kd/core';
-import { instanceCells } from '@kd/vision';
+import { insideImages, instanceCells } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
-import { insideImages } from './inside-images.js';
 import { optionsSchema, type SsimPluginInput, type SsimPluginOptions } from './options.js';
 import { levelsLoss } from './ssim-levels.js';
 

@@ -1,5 +1,6 @@
 import { gatherRows } from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
+import { scatterRows } from './scatter-rows.js';
 
 export interface ObjectMaskOptions {
   /** Pixels of the input per cell. */
@@ -58,8 +59,8 @@ export function objectMask(
     ) as tf.Tensor2D; // [b, n]
     const before = gatherRows<tf.Tensor2D>(tf.reshape(last, [b, height * width]), at); // [b, n]
     const { first, value } = smallBoxes({ at, before, small, values, old: gatherRows<tf.Tensor2D>(weights, before) });
-    const marked = scatter(at, first, [b, height * width]);
-    return tf.reshape(tf.where(tf.greater(marked, 0), scatter(at, tf.mul(first, value), [b, height * width]), filled), [
+    const marked = scatterRows(at, first, height * width);
+    return tf.reshape(tf.where(tf.greater(marked, 0), scatterRows(at, tf.mul(first, value), height * width), filled), [
       b,
       height,
       width,
@@ -130,11 +131,4 @@ function smallBoxes({
   const value = tf.maximum(old, tf.max(tf.mul(tf.cast(since, 'float32'), tf.expandDims(values, 1)), 2));
   const earlier = tf.any(tf.logicalAnd(same, tf.less(order, tf.expandDims(order, 1))), 2); // [b, n]
   return { first: tf.cast(tf.logicalAnd(small, tf.logicalNot(earlier)), 'float32'), value };
-}
-
-/** Adds `values` [b, n] at `at` [b, n] of a map [b, cells]. */
-function scatter(at: tf.Tensor2D, values: tf.Tensor, [b, cells]: [number, number]): tf.Tensor2D {
-  const starts = tf.mul(tf.range(0, b, 1, 'int32'), tf.scalar(cells, 'int32')); // [b]
-  const flat = tf.reshape(tf.add(at, tf.expandDims(starts, 1)), [-1, 1]);
-  return tf.reshape(tf.scatterND(flat, tf.reshape(values, [-1]), [b * cells]), [b, cells]);
 }

@@ -1,13 +1,10 @@
 import { attention, helperLosses, type Linear, linear, mimicLoss, sinePosition } from '@kd/plugin-conditional';
+import { flattenLevels } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
 import { expectClose, oneOf, only } from '../support/index.js';
 import { type BaselineCase, type Inputs, levels, type Method } from './method.js';
 
-const sequence = (maps: readonly tf.Tensor4D[]): tf.Tensor3D =>
-  tf.concat(
-    maps.map((map) => tf.reshape(map, [map.shape[0], map.shape[1] * map.shape[2], map.shape[3]])),
-    1,
-  );
+const sequence = (maps: readonly tf.Tensor4D[]): tf.Tensor3D => flattenLevels(maps, maps[0]!.shape[3]);
 
 const layer = (inputs: Inputs, name: string): Linear => ({
   kernel: inputs.get(`${name}_kernel`) as tf.Tensor2D,

@@ -1,4 +1,5 @@
 import { type Adapter, applyAdapter, createAdapter, type VariableMaker } from '@kd/core';
+import { layerNorm } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
 
 /** Adds to every cell what a small network makes of the whole map (GcBlock of Cao et al., 2019). */
@@ -30,13 +31,8 @@ export function applyContextBlock(map: tf.Tensor4D, { mask, down, norm, up }: Co
   const shares = tf.softmax(tf.reshape(applyAdapter(map, mask), [b, 1, h * w]));
   const context = tf.matMul(shares, tf.reshape(map, [b, h * w, c])); // [b, 1, c]
   const made = applyAdapter(tf.reshape(context, [b, 1, 1, c]), down);
-  const bottleneck = tf.relu(tf.add(tf.mul(layerNorm(made), norm.gamma), norm.beta)) as tf.Tensor4D;
+  const bottleneck = tf.relu(tf.add(tf.mul(layerNorm(made, EPSILON), norm.gamma), norm.beta)) as tf.Tensor4D;
   return tf.add(map, applyAdapter(bottleneck, up));
 }
 
 const EPSILON = 1e-5;
-
-function layerNorm(x: tf.Tensor): tf.Tensor {
-  const centred = tf.sub(x, tf.mean(x, -1, true));
-  return tf.mul(centred, tf.rsqrt(tf.add(tf.mean(tf.square(centred), -1, true), EPSILON)));
-}
