@@ -1,6 +1,6 @@
 import type { HostImage } from '@kd/data';
 import sharp from 'sharp';
-import { escape } from './markup.js';
+import { escape } from '@kd/report';
 
 export interface DrawnBox {
   /** x1 y1 x2 y2 in pixels */

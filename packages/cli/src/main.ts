@@ -156,6 +156,13 @@ export function build(): CAC {
     .option('--json', 'One JSON object on standard output and nothing else')
     .action(async (run: string, flags: Flags) => (await import('./commands/prototypes.js')).prototypes(run, flags));
 
+  program
+    .command('report <...runs>', 'Show what runs did, side by side, as one HTML page; also the runs of a study')
+    .option('--out <file>', 'The page (default: report.html)')
+    .option('--json', 'One JSON object on standard output and nothing else')
+    .example('  kd report runs/alone runs/ssim --out page.html')
+    .action(async (runs: string[], flags: Flags) => (await import('./commands/report.js')).report(runs, flags));
+
   withFiles(program.command('data check', 'Read a data set, decode its images, and tell everything that is wrong'))
     .option('--strict', 'Refuse what would be corrected')
     .option('--dump <dir>', 'Write what was read to this folder')

@@ -1,4 +1,4 @@
-import { escape } from '../markup.js';
+import { escape } from '@kd/report';
 import type { Bank, BankLevel } from './bank.js';
 import type { Crop } from './crops.js';
 import { STYLE } from './style.js';

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { writeFileAtomic } from '@kd/core';
 import { columns } from '@kd/report';
-import { escape } from '../markup.js';
+import { escape } from '@kd/report';
 import { STYLE } from './style.js';
 import type { StudyTable } from './table.js';
 import { notes, type Part, tableParts } from './table-parts.js';

@@ -1,0 +1,23 @@
+import { resolve } from 'node:path';
+import { writeFileAtomic } from '@kd/core';
+import { readRun, reportPage } from '@kd/report/page';
+import type { Flags } from '../flags.js';
+import { print, printJson } from '../out.js';
+import { runFolders } from '../report/run-folders.js';
+import { shownPath } from '../shown-path.js';
+
+/** `kd report RUN|STUDY… --out page.html`: what runs did, as one page. */
+export async function report(paths: readonly string[], flags: Flags): Promise<number> {
+  const out = resolve(String(flags['out'] ?? 'report.html'));
+  const folders = await runFolders(paths);
+  const runs = await Promise.all(folders.map(({ path, name }) => readRun(path, name)));
+  const title = runs.length === 1 ? runs[0]!.name : `${runs.length} runs`;
+  const page = reportPage({ title, runs });
+  await writeFileAtomic(out, page);
+  if (flags['json'] === true) printJson({ ok: true, page: out, bytes: Buffer.byteLength(page), runs: folders }, 0);
+  else
+    print(
+      `${runs.length} ${runs.length === 1 ? 'run' : 'runs'}, ${(Buffer.byteLength(page) / 1e6).toFixed(2)} MB: ${shownPath(out)}`,
+    );
+  return 0;
+}
