@@ -1,21 +1,17 @@
-// Every method of the comparison papers that reads predictions or instances, on every kind of detector.
+// Every method on every kind of detector, as docs/methods.md has it.
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Config, Trainer, type TrainerEvent } from '@kd/core';
+import { type Config, readManifests, Trainer, type TrainerEvent } from '@kd/core';
 import { ports } from '@kd/cli';
 import { cascadeRcnn, fasterRcnn } from '@kd/detector-faster-rcnn';
 import { fcos } from '@kd/detector-fcos';
 import { atss, gfl } from '@kd/detector-gfl';
 import { retinanet } from '@kd/detector-retinanet';
 import { tensorflow } from '@kd/engine-tensorflow';
-import { icd } from '@kd/plugin-conditional';
-import { gid } from '@kd/plugin-general-instances';
-import { ld } from '@kd/plugin-localization';
-import { frs, pfi } from '@kd/plugin-prediction-guided';
-import { prototype } from '@kd/plugin-prototype';
-import { ssim } from '@kd/plugin-ssim';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { root } from './kd.js';
 
 /** A model of a few thousand weights; a teacher is wider inside, and has the same neck. */
 const trunk = (width: number) => ({
@@ -47,6 +43,39 @@ const pictures = {
   objects: [1, 3],
 };
 
+/** Cells of the tables of a page whose first cell is a name in backticks. */
+const rows = readFileSync(join(root, 'docs/methods.md'), 'utf8')
+  .split('\n')
+  .map((line) => line.split('|').map((cell) => cell.trim()))
+  .filter(([, first]) => /^(\[`|`|method$)/.test(first ?? ''))
+  .map((cells) => cells.slice(1, -1));
+const nameOf = (cell: string): string => /`(.*?)`/.exec(cell)![1]!;
+const [head, ...table] = rows.slice(
+  0,
+  rows.findIndex(([first], i) => i > 0 && first === 'method'),
+);
+const kinds = head!.slice(1).map(nameOf);
+const words = new Map(rows.slice(table.length + 2).map(([method, text]) => [nameOf(method!), text!]));
+/** What a kind of detector can be taught by, or cannot. */
+const methodsOf = (kind: string, can: boolean): string[] =>
+  table.filter((cells) => (cells[1 + kinds.indexOf(kind)] !== 'no') === can).map(([method]) => nameOf(method!));
+
+/** Options for pictures of 96 pixels, and terms that count from the first step on. */
+const OPTIONS: Readonly<Record<string, object>> = {
+  fgfi: { finest: 8 },
+  frs: { schedule: {} },
+  gid: { minSide: 4 },
+  icd: { heads: 2, schedule: {} },
+};
+
+it('knows every distiller and every detector that is here', async () => {
+  const { declared } = await readManifests(root);
+  const named = (kind: string): string[] => declared.filter((one) => one.kind === kind).map(({ name }) => name);
+  expect(table.map(([method]) => nameOf(method!)).sort()).toEqual(named('distiller').sort());
+  expect([...kinds].sort()).toEqual(named('detector').sort());
+  expect(Object.keys(KINDS)).toEqual(kinds);
+});
+
 describe.each(Object.entries(KINDS))('on %s', (kind, model) => {
   let folder: string;
   const run = async (out: string, more: Partial<Config>): Promise<TrainerEvent[]> => {
@@ -67,6 +96,7 @@ describe.each(Object.entries(KINDS))('on %s', (kind, model) => {
     } as unknown as Config;
     await new Trainer(config, {
       ...ports,
+      folder: root,
       out: join(folder, out),
       listeners: [{ name: 'test', on: (event) => void events.push(event) }],
     }).fit();
@@ -78,53 +108,29 @@ describe.each(Object.entries(KINDS))('on %s', (kind, model) => {
   });
   afterAll(() => rm(folder, { recursive: true }));
 
-  it('learns from PFI, FR, GID and ICD, beside weights of instances, with constant tensors', async () => {
+  it('learns from all that the page promises, beside weights of instances, with constant tensors', async () => {
+    const methods = methodsOf(kind, true);
     const events = await run('student', {
       teacher: { weights: join(folder, 'teacher') },
-      distillers: [
-        prototype({ weights: { global: 0, feature: 0, response: 0 } }),
-        pfi({}),
-        frs({ schedule: {} }),
-        gid({ minSide: 4 }),
-        icd({ heads: 2, schedule: {} }),
-        ssim({}),
-        ...(kind === 'gfl' ? [ld({})] : []),
-      ],
+      distillers: methods.map((name): [string, object] => [name, OPTIONS[name] ?? {}]),
     });
     const logs = events.flatMap((event) => (event.type === 'log' ? [event] : []));
     expect(logs).toHaveLength(3);
-    for (const { terms } of logs) {
-      expect(Object.keys(terms)).toEqual(
-        expect.arrayContaining([
-          'pfi.imitation',
-          'frs.feature',
-          'frs.classification',
-          'gid.feature',
-          'gid.relation',
-          'gid.responseCls',
-          'gid.responseReg',
-          'icd.value',
-          'icd.helperConfidence',
-          'icd.helperLocation',
-          'ssim.feat',
-          ...(kind === 'gfl' ? ['ld.main', 'ld.vlr'] : []),
-        ]),
-      );
+    for (const { terms } of logs)
       for (const [name, value] of Object.entries(terms)) expect(Number.isFinite(value), `${name}: ${value}`).toBe(true);
-      for (const name of ['pfi.imitation', 'frs.feature', 'frs.classification', 'icd.value', 'icd.helperConfidence'])
-        expect(terms[name], name).toBeGreaterThan(0);
+    for (const method of methods) {
+      const values = logs.flatMap(({ terms }) =>
+        Object.entries(terms).flatMap(([name, value]) => (name.startsWith(`${method}.`) ? [value] : [])),
+      );
+      expect(Math.max(0, ...values), method).toBeGreaterThan(0);
     }
     expect(new Set(logs.slice(1).map(({ tensors }) => tensors)).size).toBe(1);
   });
 
-  it.runIf(kind !== 'gfl')('is refused by LD before the first step, with the reason', async () => {
-    await expect(
-      run('refused', { teacher: { weights: join(folder, 'teacher') }, distillers: [ld({})] }),
-    ).rejects.toMatchObject({
-      code: 'PLUGIN_REQUIRES',
-      message: expect.stringMatching(
-        new RegExp(`ld: the student \\(${kind}\\) .*distributions over the edges of boxes.*e\\.g\\. gfl`, 's'),
-      ) as string,
-    });
+  it.each(methodsOf(kind, false))('is refused by %s before the first step, with the reason', async (method) => {
+    const refused = run(`refused-${method}`, { teacher: { weights: join(folder, 'teacher') }, distillers: [method] });
+    await expect(refused).rejects.toMatchObject({ code: 'PLUGIN_REQUIRES' });
+    const { message } = (await refused.catch((error: unknown) => error)) as Error;
+    for (const part of [method, kind, words.get(method)!]) expect(message).toContain(part);
   });
 });

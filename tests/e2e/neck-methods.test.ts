@@ -41,11 +41,7 @@ const TERMS = [
 describe('methods on the neck, by their names', () => {
   test.each([
     ['retinanet', { head: { depth: 1 } }],
-    ['fcos', { head: { depth: 1, groups: 4 } }],
-    ['atss', { head: { depth: 1, groups: 4 } }],
-    ['gfl', { head: { depth: 1, groups: 4 } }],
     ['faster-rcnn', { box: { representationSize: 8 } }],
-    ['cascade-rcnn', { box: { representationSize: 8 } }],
   ])('teach a %s of another width', async (name, options) => {
     await train(`${name}-teacher`, model(name, options, 12));
     const events = await train(`${name}-student`, model(name, options, 8), {

@@ -9,6 +9,7 @@ import type { Use } from './define.js';
 import { KdError, suggestion } from './errors.js';
 import { ID } from './id.js';
 import { inheritedKeys } from './inherited-keys.js';
+import { listsForObjects } from './lists-for-objects.js';
 import { entriesOf } from './derived-options.js';
 import { MOST, positive } from './positive.js';
 import { INHERITABLE } from './run/inherit.js';
@@ -192,13 +193,18 @@ export const defineConfig = (config: Config): Config => config;
 /** @throws KdError CONFIG_INVALID naming every key that does not fit, with a suggestion for misspelt ones */
 export function parseConfig(config: unknown, where: string): ResolvedConfig {
   const result = v.safeParse(configSchema, config);
-  const inherited = inheritedKeys(config).map((path) => `  ${path}: there is no such key`);
+  const refused = [
+    ...inheritedKeys(config).map((path) => `  ${path}: there is no such key`),
+    ...listsForObjects(configSchema, config).map(
+      (path) => `  ${path || 'it'} must be an object { … }; got a list [ … ]`,
+    ),
+  ];
   const both =
     result.success && result.output.teacher !== undefined && result.output.teachers !== undefined
       ? ['  teachers: there is a teacher too; write all of them under teachers, or one as teacher']
       : [];
-  if (result.success && inherited.length === 0 && both.length === 0) return result.output;
-  const lines = [...inherited, ...both, ...(result.issues ?? []).map((issue) => `  ${describe(issue)}`)];
+  if (result.success && refused.length === 0 && both.length === 0) return result.output;
+  const lines = [...refused, ...both, ...(result.issues ?? []).map((issue) => `  ${describe(issue)}`)];
   throw new KdError('CONFIG_INVALID', [`${where} is not a valid config:`, ...lines]);
 }
 

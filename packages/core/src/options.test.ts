@@ -18,6 +18,18 @@ describe('parseOptions', () => {
     );
   });
 
+  it('takes no list for an object, at any depth', () => {
+    const nested = v.strictObject({ inner: v.optional(v.strictObject({ a: v.optional(v.number(), 1) }), {}) });
+    expect(() => parseOptions(nested, [], 'x')).toThrow(
+      expect.objectContaining({
+        code: 'CONFIG_INVALID',
+        message: 'x: the options are not valid:\n  must be an object { … }; got a list [ … ]',
+      }),
+    );
+    expect(() => parseOptions(nested, { inner: [] }, 'x')).toThrow(/^[^\n]*\n {2}inner: must be an object/);
+    expect(parseOptions(nested, { inner: {} }, 'x')).toEqual({ inner: { a: 1 } });
+  });
+
   it('takes any Standard Schema, but no asynchronous one', () => {
     const twice = {
       '~standard': {

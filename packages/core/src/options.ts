@@ -2,6 +2,7 @@ import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { entriesOf } from './derived-options.js';
 import { isKdError, KdError, messageOf, suggestion } from './errors.js';
 import { inheritedKeys } from './inherited-keys.js';
+import { listsForObjects } from './lists-for-objects.js';
 
 /** Validates options by any Standard Schema; every issue is told with its path. */
 export function parseOptions<T>(schema: StandardSchemaV1<unknown, T>, options: unknown, what: string): T {
@@ -14,9 +15,13 @@ export function parseOptions<T>(schema: StandardSchemaV1<unknown, T>, options: u
       `${what}: its options schema returned ${String(result)}; a Standard Schema returns { value } or { issues }.`,
     );
   const inherited = inheritedKeys(options).map((path) => `  ${path}: there is no such option`);
-  if (result.issues || inherited.length > 0) {
+  const lists = listsForObjects(schema, options).map(
+    (path) => `  ${path === '' ? '' : `${path}: `}must be an object { … }; got a list [ … ]`,
+  );
+  if (result.issues || inherited.length + lists.length > 0) {
     const lines = [
       ...inherited,
+      ...lists,
       ...(result.issues ?? []).map((issue) => `  ${pathOf(issue)}${wordsOf(issue, schema)}`),
     ];
     throw new KdError('CONFIG_INVALID', [`${what}: the options are not valid:`, ...lines]);

@@ -27,6 +27,12 @@ describe('termFactor', () => {
     expect(factors({ decay: 'epoch' }, [0, 4, 5, 9])).toEqual([1, 1, 0.5, 0.5]);
   });
 
+  it('refuses a stop that leaves no step', () => {
+    for (const stop of [0, 3, 4]) expect(() => factors({ start: 4, stop }, [0])).toThrow(/stop must be behind start/);
+    expect(factors({ start: 4, stop: 5 }, [3, 4, 5])).toEqual([0, 1, 0]);
+    expect(() => factors({ stop: 0 }, [0])).toThrow(/stop must be behind start/);
+  });
+
   it('refuses what it does not know', () =>
     expect(() => factors({ until: 3 } as TermScheduleInput, [0])).toThrow(/until/));
 });

@@ -5,16 +5,22 @@ const steps = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(1e9));
 
 /** When and how strongly a plugin's terms count, for its options: `schedule: termSchedule`. */
 export const termSchedule = v.optional(
-  v.strictObject({
-    /** The first step that counts. */
-    start: v.optional(steps, 0),
-    /** The first step that counts no more. */
-    stop: v.optional(steps),
-    /** Steps from `start` on over which the terms rise linearly to their full weight. */
-    warmup: v.optional(steps, 0),
-    /** `linear`: 1 - step / steps. `epoch`: 1 - epoch / epochs, the same for a whole epoch. */
-    decay: v.optional(v.picklist(['none', 'linear', 'epoch']), 'none'),
-  }),
+  v.pipe(
+    v.strictObject({
+      /** The first step that counts. */
+      start: v.optional(steps, 0),
+      /** The first step that counts no more. */
+      stop: v.optional(steps),
+      /** Steps from `start` on over which the terms rise linearly to their full weight. */
+      warmup: v.optional(steps, 0),
+      /** `linear`: 1 - step / steps. `epoch`: 1 - epoch / epochs, the same for a whole epoch. */
+      decay: v.optional(v.picklist(['none', 'linear', 'epoch']), 'none'),
+    }),
+    v.check(
+      ({ start, stop }) => stop === undefined || stop > start,
+      'stop must be behind start, else no step counts; leave the plugin out instead',
+    ),
+  ),
   {},
 );
 

@@ -1,0 +1,18 @@
+import { join } from 'node:path';
+import { defineConfig } from '@kd/core';
+import { student, training } from './models.js';
+
+const { KD_METHOD = 'fgd', KD_INHERIT = '' } = process.env;
+
+/**
+ * KD_METHOD: alone, fgd, mgd, icd or any other distiller, with its defaults; KD_INHERIT=neck,head starts the student
+ * with these parts of the teacher, also alone.
+ */
+export default defineConfig({
+  ...training,
+  student: student('retinanet'),
+  teacher: { weights: join(import.meta.dirname, 'retinanet-teacher.safetensors') },
+  distillers: KD_METHOD === 'alone' ? [] : [KD_METHOD],
+  inherit: KD_INHERIT.split(',').filter((part) => part !== '') as ('neck' | 'head')[],
+  epochs: 3,
+});
