@@ -1,9 +1,10 @@
 import { expect, it } from 'vitest';
-import { CocoAnnotations, groupRows, repeatedIds } from './coco-annotations.js';
+import { CocoAnnotations, groupRows, Numbering, repeatedIds } from './coco-annotations.js';
 
 it('gives annotations back as they were added, however many', () => {
   const rows = new CocoAnnotations();
-  const made = Array.from({ length: 1000 }, (_, i) => ({
+  const ids = new Numbering();
+  const made = Array.from({ length: 40_000 }, (_, i) => ({
     annotation: {
       id: i === 7 ? 2 ** 53 - 1 : -i,
       position: i + 1,
@@ -14,11 +15,25 @@ it('gives annotations back as they were added, however many', () => {
     },
     image: i % 4 === 0 ? `image ${i}` : i,
   }));
-  for (const { annotation, image } of made) rows.add(annotation, image);
-  expect(rows.count).toBe(1000);
-  expect(made.map((_, row) => ({ annotation: rows.at(row), image: rows.imageOf(row) }))).toEqual(made);
+  for (const { annotation, image } of made) rows.add(annotation, ids.of(image));
+  expect(rows.count).toBe(40_000);
+  expect(made.map((_, row) => ({ annotation: rows.at(row), image: ids.ids[rows.imageOf(row)] }))).toEqual(made);
   expect([...rows.ids()]).toEqual(made.map(({ annotation }) => annotation.id));
   expect([rows.idOf(7), rows.categoryOf(7)]).toEqual([2 ** 53 - 1, 1]);
+  const settled = { id: 2 ** 53 - 1, box: [0.1, 1 / 3, 5, 1e9] as const, label: 0, area: 1e-300, ignore: false };
+  rows.settle(39_999, settled);
+  rows.settle(39_998, null);
+  expect([39_997, 39_998, 39_999].map((row) => rows.settled(row))).toEqual([
+    expect.objectContaining({ id: -39_997, ignore: false }),
+    null,
+    settled,
+  ]);
+});
+
+it('numbers ids in the order in which they are first seen', () => {
+  const ids = new Numbering();
+  expect([7, '7', 'a', 7, -1, 'a'].map((id) => ids.of(id))).toEqual([0, 1, 2, 0, 3, 2]);
+  expect(ids.ids).toEqual([7, '7', 'a', -1]);
 });
 
 it('finds ids that occur more than once', () => {

@@ -1,3 +1,5 @@
+import type { Annotation } from '@kd/core/plain';
+
 /** One annotation of a COCO file, checked for form; the box as it stands. */
 export interface CocoAnnotation {
   readonly id: number;
@@ -10,58 +12,116 @@ export interface CocoAnnotation {
   readonly crowd: boolean;
 }
 
-/** id, position, category, box, area or NaN, crowd */
-const WIDTH = 9;
+/** Rows of a piece. */
+const PIECE = 1 << 14;
+/** id, category, box, area or NaN */
+const REALS = 7;
+/** position, image, crowd */
+const WHOLES = 3;
 
 /**
- * Annotations by the millions: numbers in rows outside of the heap, a quarter of what objects would take, of which none
- * is kept.
+ * Annotations by the millions: numbers outside of the heap, a third of what objects would take, in pieces that are
+ * never copied. What a row came to takes the place of what it was.
  */
 export class CocoAnnotations {
-  #rows = new Float64Array(WIDTH * 256);
-  #images: (number | string)[] = [];
+  readonly #reals: Float64Array[] = [];
+  readonly #wholes: Int32Array[] = [];
+  #count = 0;
 
-  add({ id, position, category, bbox, area, crowd }: CocoAnnotation, image: number | string): void {
-    const at = this.#images.length * WIDTH;
-    if (at === this.#rows.length) {
-      const larger = new Float64Array(at * 2);
-      larger.set(this.#rows);
-      this.#rows = larger;
+  /** @param image a number for its image */
+  add({ id, position, category, bbox, area, crowd }: CocoAnnotation, image: number): void {
+    const row = this.#count++;
+    if (row % PIECE === 0) {
+      this.#reals.push(new Float64Array(PIECE * REALS));
+      this.#wholes.push(new Int32Array(PIECE * WHOLES));
     }
-    this.#rows.set([id, position, category, ...bbox, area ?? Number.NaN, crowd ? 1 : 0], at);
-    this.#images.push(image);
+    this.#setReals(row, id, category, bbox, area ?? Number.NaN);
+    const wholes = this.#wholes.at(-1)!;
+    const at = (row % PIECE) * WHOLES;
+    wholes[at] = position;
+    wholes[at + 1] = image;
+    wholes[at + 2] = crowd ? 1 : 0;
   }
 
   get count(): number {
-    return this.#images.length;
-  }
-
-  imageOf(row: number): number | string {
-    return this.#images[row]!;
+    return this.#count;
   }
 
   idOf(row: number): number {
-    return this.#rows[row * WIDTH]!;
+    return this.#real(row, 0);
   }
 
   categoryOf(row: number): number {
-    return this.#rows[row * WIDTH + 2]!;
+    return this.#real(row, 1);
+  }
+
+  imageOf(row: number): number {
+    return this.#whole(row, 1);
   }
 
   at(row: number): CocoAnnotation {
-    const [id, position, category, x, y, w, h, area, crowd] = this.#rows.subarray(row * WIDTH, (row + 1) * WIDTH);
+    const area = this.#real(row, 6);
     return {
-      id: id!,
-      position: position!,
-      category: category!,
-      bbox: [x!, y!, w!, h!],
-      area: Number.isNaN(area) ? null : area!,
-      crowd: crowd === 1,
+      id: this.idOf(row),
+      position: this.#whole(row, 0),
+      category: this.categoryOf(row),
+      bbox: this.#box(row),
+      area: Number.isNaN(area) ? null : area,
+      crowd: this.#whole(row, 2) === 1,
     };
   }
 
+  /** Says what the row came to; null: it is left out. From then on `settled` tells of it. */
+  settle(row: number, annotation: Annotation | null): void {
+    const { id, label, box, area } = annotation ?? { id: 0, label: -1, box: [0, 0, 0, 0] as const, area: 0 };
+    this.#setReals(row, id, label, box, area);
+  }
+
+  settled(row: number): Annotation | null {
+    const label = this.#real(row, 1);
+    if (label < 0) return null;
+    const [id, box, area] = [this.#real(row, 0), this.#box(row), this.#real(row, 6)];
+    return { id, box, label, area, ignore: this.#whole(row, 2) === 1 };
+  }
+
   ids(): Float64Array {
-    return Float64Array.from({ length: this.count }, (_, row) => this.idOf(row));
+    const ids = new Float64Array(this.#count);
+    for (let row = 0; row < ids.length; row++) ids[row] = this.idOf(row);
+    return ids;
+  }
+
+  #real(row: number, column: number): number {
+    return this.#reals[Math.floor(row / PIECE)]![(row % PIECE) * REALS + column]!;
+  }
+
+  #whole(row: number, column: number): number {
+    return this.#wholes[Math.floor(row / PIECE)]![(row % PIECE) * WHOLES + column]!;
+  }
+
+  #box(row: number): [number, number, number, number] {
+    return [this.#real(row, 2), this.#real(row, 3), this.#real(row, 4), this.#real(row, 5)];
+  }
+
+  #setReals(row: number, id: number, category: number, box: CocoAnnotation['bbox'], area: number): void {
+    const reals = this.#reals[Math.floor(row / PIECE)]!;
+    const at = (row % PIECE) * REALS;
+    reals[at] = id;
+    reals[at + 1] = category;
+    for (let i = 0; i < 4; i++) reals[at + 2 + i] = box[i]!;
+    reals[at + 6] = area;
+  }
+}
+
+/** Numbers for ids, 0, 1, 2, … as they are first seen: a text that many annotations hold is kept once. */
+export class Numbering {
+  readonly #numbers = new Map<number | string, number>();
+  readonly ids: (number | string)[] = [];
+
+  of(id: number | string): number {
+    const known = this.#numbers.get(id);
+    if (known !== undefined) return known;
+    this.#numbers.set(id, this.ids.length);
+    return this.ids.push(id) - 1;
   }
 }
 

@@ -1,6 +1,6 @@
-import { KdError, shown } from '@kd/core/plain';
+import { type Annotation, KdError, shown } from '@kd/core/plain';
 import { attempt, type TellFault } from './faults.js';
-import { type CocoAnnotation, CocoAnnotations, groupRows, repeatedIds } from './coco-annotations.js';
+import { type CocoAnnotation, CocoAnnotations, groupRows, Numbering, repeatedIds } from './coco-annotations.js';
 import { isObject, isSide, nanFault } from './json.js';
 import { type JsonLists, readJsonLists } from './json-lists.js';
 
@@ -10,8 +10,10 @@ export interface CocoFile {
   readonly images: readonly CocoImage[];
   /** Ids of all annotations. */
   annotationIds(): readonly number[];
-  /** Annotations of an image, made when they are asked for. */
-  annotationsOf(image: number | string): readonly CocoAnnotation[];
+  /** Says what the annotations of an image come to, which is kept instead of them; null: one is left out. */
+  settle(place: number, make: (annotation: CocoAnnotation) => Annotation | null): void;
+  /** What they came to, made when it is asked for. @param place of the image in the list */
+  annotationsOf(place: number): readonly Annotation[];
 }
 
 export interface CocoImage {
@@ -54,10 +56,12 @@ export async function readCocoFile(file: string, tell: TellFault): Promise<CocoF
     categories.set(one.id, one);
   });
   const images: CocoImage[] = [];
-  const places = new Map<number | string, number>();
+  /** By the number of the image's id. */
+  const places: number[] = [];
   each(raw.images, (one) => {
-    once(places, one.id, 'image', fail);
-    places.set(one.id, images.length);
+    const number = raw.imageIds.of(one.id);
+    if (places[number] !== undefined) fail(`image ${one.id}`, 'this id occurs twice; ids must differ');
+    places[number] = images.length;
     images.push(one);
   });
   const { rows, faults: annotationFaults } = raw.annotations;
@@ -75,8 +79,9 @@ export async function readCocoFile(file: string, tell: TellFault): Promise<CocoF
         once(seen, id, 'annotation', fail);
         seen.add(id);
       }
-      const place = places.get(image);
-      if (place === undefined) return fail(`annotation ${id}`, `image_id ${shown(image)} is not in "images"`);
+      const place = places[image];
+      if (place === undefined)
+        return fail(`annotation ${id}`, `image_id ${shown(raw.imageIds.ids[image])} is not in "images"`);
       if (!categories.has(category)) fail(`annotation ${id}`, `category_id ${shown(category)} is not in "categories"`);
       imageOf[row] = place;
     });
@@ -87,7 +92,17 @@ export async function readCocoFile(file: string, tell: TellFault): Promise<CocoF
     categories: [...categories.values()],
     images,
     annotationIds: () => Array.from(grouped.rows, (row) => rows.idOf(row)),
-    annotationsOf: (image) => Array.from(grouped.of(places.get(image)!), (row) => rows.at(row)),
+    settle: (place, make) => {
+      for (const row of grouped.of(place)) rows.settle(row, make(rows.at(row)));
+    },
+    annotationsOf: (place) => {
+      const settled: Annotation[] = [];
+      for (const row of grouped.of(place)) {
+        const annotation = rows.settled(row);
+        if (annotation !== null) settled.push(annotation);
+      }
+      return settled;
+    },
   };
 }
 
@@ -97,6 +112,8 @@ type Category = CocoFile['categories'][number];
 interface RawLists {
   readonly categories: (Category | KdError)[];
   readonly images: (CocoImage | KdError)[];
+  /** Of the images that annotations name, and of those there are. */
+  readonly imageIds: Numbering;
   readonly annotations: {
     readonly rows: CocoAnnotations;
     /** Those that are wrong, each with the number of rows before it. */
@@ -108,6 +125,7 @@ interface RawLists {
 /** Of every entry no more is kept than is used: polygons take most of a file. */
 async function readLists(file: string, fail: Fail): Promise<RawLists> {
   const annotations: RawLists['annotations'] = { rows: new CocoAnnotations(), faults: [] };
+  const imageIds = new Numbering();
   const lists: Pick<RawLists, 'categories' | 'images'> = { categories: [], images: [] };
   const found = await readJsonLists(file, (key, entry, i) => {
     const add = <T>(list: (T | KdError)[], read: (entry: unknown, place: Place, fail: Fail) => T): void => {
@@ -122,11 +140,11 @@ async function readLists(file: string, fail: Fail): Promise<RawLists> {
     else if (key === 'annotations')
       attempt(
         (fault) => void annotations.faults.push({ row: annotations.rows.count, fault }),
-        () => addAnnotation(annotations.rows, entry, { key, i }, fail),
+        () => addAnnotation(annotations.rows, imageIds, entry, { key, i }, fail),
       );
   });
   checkLists(found, file);
-  return { ...lists, annotations, nanLine: found.nanLine };
+  return { ...lists, imageIds, annotations, nanLine: found.nanLine };
 }
 
 type Fail = (what: string, why: string) => never;
@@ -177,7 +195,13 @@ function image(entry: unknown, place: Place, fail: Fail): CocoImage {
   return { id, file, size: null, noSize: said };
 }
 
-function addAnnotation(rows: CocoAnnotations, entry: unknown, place: Place, fail: Fail): void {
+function addAnnotation(
+  rows: CocoAnnotations,
+  imageIds: Numbering,
+  entry: unknown,
+  place: Place,
+  fail: Fail,
+): void {
   if (!isObject(entry)) return fail(`${place.key}[${place.i}]`, `an object is wanted, there is ${shown(entry)}`);
   const { id, image_id: image, category_id: category, bbox, area, iscrowd } = entry;
   if (!isId(id)) return fail(`${place.key}[${place.i}]`, `"id" must be a whole number, there is ${shown(id)}`);
@@ -191,7 +215,8 @@ function addAnnotation(rows: CocoAnnotations, entry: unknown, place: Place, fail
     return fail(what, `"area" must be a finite number of at least 0, there is ${shown(area)}`);
   if (iscrowd !== undefined && iscrowd !== 0 && iscrowd !== 1 && typeof iscrowd !== 'boolean')
     return fail(what, `"iscrowd" must be 0 or 1, there is ${shown(iscrowd)}`);
-  rows.add({ id, position: place.i + 1, category, bbox, area: area ?? null, crowd: Boolean(iscrowd) }, image);
+  const crowd = Boolean(iscrowd);
+  rows.add({ id, position: place.i + 1, category, bbox, area: area ?? null, crowd }, imageIds.of(image));
 }
 
 function once<Id>(seen: { has(id: Id): boolean }, id: Id, what: string, fail: Fail): void {

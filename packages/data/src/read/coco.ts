@@ -1,6 +1,6 @@
 import { realpath } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Annotation, type Category, type ImageRecord, KdError, parseOptions } from '@kd/core/plain';
+import { type Category, type ImageRecord, KdError, parseOptions } from '@kd/core/plain';
 import * as v from 'valibot';
 import { DEFAULT_MAX_PIXELS } from '../decode/image.js';
 import { createDataset, type DataSource, type OpenContext, type ReadDataset } from '../dataset.js';
@@ -12,6 +12,7 @@ import { type CocoPart, cocoParts, listOf } from './coco-parts.js';
 import type { Correction } from './correction.js';
 import { attemptLater, gatherFaults, type TellFault } from './faults.js';
 import { imageName } from './image-name.js';
+import { leanRecord } from './lean-record.js';
 import { sizeOfPicture } from './picture-size.js';
 import type { PixelSource } from '../pixels.js';
 import { SOURCE_OPTIONS } from '../source-options.js';
@@ -69,7 +70,7 @@ async function open(
   for (const [i, part] of parts.entries()) {
     const base = await realpath(part.folder).catch(() => part.folder);
     const labels = labelsOf(part, categories);
-    for (const image of part.images) {
+    for (const [place, image] of part.images.entries()) {
       const placed = await attemptLater(tell, async () => {
         const found = await placeImage(image, part, maxPixels, report);
         if (parts.length === 1) return found;
@@ -85,17 +86,16 @@ async function open(
       });
       if (placed === null) continue;
       const file = part.prefix + placed.file;
-      const annotations: Annotation[] = [];
-      for (const entry of part.annotationsOf(image.id)) {
+      part.settle(place, (entry) => {
         const label = labels.get(entry.category);
-        if (label === undefined) continue; // of a class that is not wanted
+        if (label === undefined) return null; // of a class that is not wanted
         const corrected = correctBox(corners(entry.bbox), placed.width, placed.height);
         const box = noted(report, { file, annotation: entry.position }, `annotation id ${entry.id}`, corrected);
-        if (box === null) continue;
+        if (box === null) return null;
         const area = entry.area ?? (corrected.why === undefined ? entry.bbox[2] * entry.bbox[3] : areaOf(box));
-        annotations.push({ id: annotationIds(i, entry.id), box, label, area, ignore: entry.crowd });
-      }
-      images.push({ ...placed, id: imageIds(i, image.id), file, annotations });
+        return { id: annotationIds(i, entry.id), box, label, area, ignore: entry.crowd };
+      });
+      images.push(leanRecord({ ...placed, file, id: imageIds(i, image.id) }, place, part.annotationsOf));
     }
   }
   const files = parts.map(({ file }) => file).join(', ');

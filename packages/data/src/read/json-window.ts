@@ -10,7 +10,9 @@ const [OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 0x
 export class JsonWindow {
   readonly #fd: number;
   readonly #piece: number;
-  #bytes = Buffer.alloc(0);
+  /** What `#bytes` is the beginning of, filled again and again. */
+  #room = Buffer.alloc(0);
+  #bytes = this.#room;
   #at = 0;
   /** Offset in the file of the first byte of the window. */
   #start = 0;
@@ -57,19 +59,22 @@ export class JsonWindow {
     while (end === null && this.#more()) end = endOfValue(this.#bytes, this.#at);
     const from = this.#at;
     this.#at = end ?? this.#bytes.length;
-    const value = this.#bytes.subarray(from, this.#at);
-    checkUtf8(value);
-    return value.toString('utf8');
+    const value = this.#bytes.toString('utf8', from, this.#at);
+    // What stands for bytes that are none of UTF-8; it may be meant, too.
+    if (value.includes('\ufffd')) checkUtf8(this.#bytes.subarray(from, this.#at));
+    return value;
   }
 
   #more(): boolean {
     const rest = this.#bytes.length - this.#at;
-    const bytes = Buffer.allocUnsafe(rest + Math.max(this.#piece, rest));
-    this.#bytes.copy(bytes, 0, this.#at);
-    const read = readSync(this.#fd, bytes, rest, bytes.length - rest, null);
+    const wanted = rest + Math.max(this.#piece, rest);
+    const room = this.#room.length < wanted ? Buffer.allocUnsafe(wanted) : this.#room;
+    this.#bytes.copy(room, 0, this.#at);
+    const read = readSync(this.#fd, room, rest, room.length - rest, null);
     this.#start += this.#at;
     this.#at = 0;
-    this.#bytes = bytes.subarray(0, rest + read);
+    this.#room = room;
+    this.#bytes = room.subarray(0, rest + read);
     return read > 0;
   }
 }
@@ -93,10 +98,9 @@ function endOfValue(bytes: Buffer, start: number): number | null {
 }
 
 function endOfString(bytes: Buffer, start: number): number | null {
-  for (let quote = bytes.indexOf(QUOTE, start + 1); quote !== -1; quote = bytes.indexOf(QUOTE, quote + 1)) {
-    let slashes = 0;
-    while (bytes[quote - 1 - slashes] === BACKSLASH) slashes++;
-    if (slashes % 2 === 0) return quote + 1;
+  for (let at = start + 1; at < bytes.length; at++) {
+    if (bytes[at] === QUOTE) return at + 1;
+    if (bytes[at] === BACKSLASH) at++;
   }
   return null;
 }
