@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { jsonStringEnd } from './json-text.js';
+import { duplicateKey, jsonStringEnd } from './json-text.js';
 import { shown } from './shown.js';
 
 it('shows any value of a file within its length', () => {
@@ -21,4 +21,10 @@ it('finds the end of a text in JSON, past escapes, however long it is', () => {
   for (const text of ['""', '"a"', '"\\""', '"\\\\"', '"a\\\\\\"b"', `"${'\\"'.repeat(2_000_000)}"`])
     expect(jsonStringEnd(`[${text}, "next"]`, 1)).toBe(1 + text.length);
   expect(jsonStringEnd('"cut', 0)).toBe(4);
+});
+
+it('finds the key that an object of a JSON text has twice, at any depth, however it is escaped', () => {
+  expect(duplicateKey('{"a": 1, "b": {"a": 2}, "c": [{"a": 3}, {"a": "a"}, "a", "a"]}')).toBeNull();
+  expect(duplicateKey('{"a": {"b": 1,\n"c": "\\"b", "b" : 2}}')).toEqual({ key: 'b', index: 25 });
+  expect(duplicateKey('[{"a": 1, "\\u0061": 2}]')).toEqual({ key: 'a', index: 10 });
 });

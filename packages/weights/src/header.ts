@@ -1,6 +1,5 @@
-import { KdError, messageOf, shown } from '@kd/core';
+import { duplicateKey, KdError, messageOf, shown } from '@kd/core';
 import { DTYPES, elementCount, isDtype, type Dtype } from './dtypes.js';
-import { duplicateKey } from './duplicate-key.js';
 import { foreignKind } from './foreign.js';
 
 export interface TensorEntry {
@@ -59,7 +58,7 @@ export function readHeader(bytes: Uint8Array, where: string): Header {
   }
   if (!isRecord(json)) return fail('its header is not a JSON object');
   const twice = duplicateKey(text);
-  if (twice !== null) fail(`its header has ${shown(twice)} twice`, 'Write it again with distinct names.');
+  if (twice !== null) fail(`its header has ${shown(twice.key)} twice`, 'Write it again with distinct names.');
 
   const entries: TensorEntry[] = [];
   let metadata: Record<string, string> = {};

@@ -131,6 +131,16 @@ describe('BMP', () => {
     );
   });
 
+  it('fills what runs leave out with the first colour, however much of it there is', async () => {
+    const huge = { width: 8192, height: 8192, bits: 8, compression: 1, colours: [green, red], data: [2, 1, 0, 1] };
+    const { data } = await decode(bmp(huge), 1e8);
+    expect(data).toHaveLength(3 * 8192 * 8192);
+    const last = 3 * 8192 * 8191;
+    expect([...data.subarray(last, last + 9)]).toEqual([red, red, green].flat());
+    expect([0, 3 * 8192 * 4000, last - 3].map((at) => [...data.subarray(at, at + 3)])).toEqual([green, green, green]);
+    await expect(decode(bmp({ ...huge, data: [] }), 1e8)).rejects.toThrow(/ends before its pixels do/);
+  });
+
   it.each([
     ['pixels that are cut off', { width: 3, height: 2, bits: 24, data: [1, 2, 3] }, /ends before its pixels/],
     [

@@ -7,28 +7,15 @@ import type { BmpHeader } from './bmp-header.js';
  * @throws Error where the file ends too soon, or a pixel has a colour that the palette does not
  */
 export function decodeBmp(bytes: Uint8Array, header: BmpHeader): Uint8Array {
-  const { width, height, topDown, bits, palette } = header;
+  const { width, height, topDown, bits } = header;
   const rgb = new Uint8Array(width * height * 3);
   const rowAt = (row: number): number => (topDown ? row : height - 1 - row) * width * 3;
-  if (bits > 8) {
-    const pixelAt = trueColour(bytes, header);
-    const step = bits / 8;
+  if (header.runs) paintRuns(bytes, header, rgb, rowAt);
+  else {
+    const pixelAt = bits > 8 ? trueColour(bytes, header) : colourOf(bytes, header);
     eachRow(bytes, header, (row, at) => {
-      for (let x = 0, to = rowAt(row); x < width; x++, to += 3) pixelAt(at + x * step, rgb, to);
+      for (let x = 0, to = rowAt(row); x < width; x++, to += 3) pixelAt(at, x, rgb, to);
     });
-    return rgb;
-  }
-  const indices = header.runs ? runIndices(bytes, header) : plainIndices(bytes, header);
-  for (let row = 0; row < height; row++) {
-    for (let x = 0, to = rowAt(row); x < width; x++, to += 3) {
-      const index = indices[row * width + x]!;
-      const colour = palette[index];
-      if (colour === undefined)
-        throw new Error(`a pixel has colour ${index}, and the palette ${palette.length}, counted from 0`);
-      rgb[to] = colour[0];
-      rgb[to + 1] = colour[1];
-      rgb[to + 2] = colour[2];
-    }
   }
   return rgb;
 }
@@ -46,11 +33,13 @@ function eachRow(
 
 const TRUNCATED = 'the file ends before its pixels do';
 
-type TakePixel = (at: number, rgb: Uint8Array, to: number) => void;
+/** Puts pixel `x` of the row that begins at `at`. */
+type PutPixel = (at: number, x: number, rgb: Uint8Array, to: number) => void;
 
-function trueColour(bytes: Uint8Array, { bits, masks }: BmpHeader): TakePixel {
+function trueColour(bytes: Uint8Array, { bits, masks }: BmpHeader): PutPixel {
   if (bits === 24)
-    return (at, rgb, to) => {
+    return (row, x, rgb, to) => {
+      const at = row + 3 * x;
       rgb[to] = bytes[at + 2]!;
       rgb[to + 1] = bytes[at + 1]!;
       rgb[to + 2] = bytes[at]!;
@@ -60,8 +49,8 @@ function trueColour(bytes: Uint8Array, { bits, masks }: BmpHeader): TakePixel {
     const shift = mask === 0 ? 0 : 31 - Math.clz32(mask & -mask);
     return { shift, most: mask >>> shift };
   });
-  return (at, rgb, to) => {
-    const pixel = bits === 16 ? view.getUint16(at, true) : view.getUint32(at, true);
+  return (row, x, rgb, to) => {
+    const pixel = bits === 16 ? view.getUint16(row + 2 * x, true) : view.getUint32(row + 4 * x, true);
     for (let c = 0; c < 3; c++) {
       const { shift, most } = fields[c]!;
       rgb[to + c] = most === 0 ? 0 : Math.floor((((pixel >>> shift) & most) >>> 0) * (255 / most) + 1e-9);
@@ -69,30 +58,45 @@ function trueColour(bytes: Uint8Array, { bits, masks }: BmpHeader): TakePixel {
   };
 }
 
-/** [rows, w], rows as they are stored */
-function plainIndices(bytes: Uint8Array, header: BmpHeader): Uint8Array {
-  const { width, height, bits } = header;
-  const indices = new Uint8Array(width * height);
-  const perByte = 8 / bits;
-  eachRow(bytes, header, (row, at) => {
-    for (let x = 0; x < width; x++) {
-      const byte = bytes[at + Math.floor(x / perByte)]!;
-      indices[row * width + x] = (byte >> (8 - bits * ((x % perByte) + 1))) & ((1 << bits) - 1);
-    }
-  });
-  return indices;
+/** Puts a colour of the palette. */
+function painter({ palette }: BmpHeader): (index: number, rgb: Uint8Array, to: number) => void {
+  const colours = Uint8Array.from(palette.flat());
+  return (index, rgb, to) => {
+    if (index * 3 >= colours.length)
+      throw new Error(`a pixel has colour ${index}, and the palette ${palette.length}, counted from 0`);
+    rgb[to] = colours[index * 3]!;
+    rgb[to + 1] = colours[index * 3 + 1]!;
+    rgb[to + 2] = colours[index * 3 + 2]!;
+  };
 }
 
-/** Run lengths of 8 and of 4 bits; pixels that are skipped have index 0. */
-function runIndices(bytes: Uint8Array, { width, height, bits, pixels }: BmpHeader): Uint8Array {
-  const indices = new Uint8Array(width * height);
+function colourOf(bytes: Uint8Array, header: BmpHeader): PutPixel {
+  const { bits } = header;
+  const perByte = 8 / bits;
+  const paint = painter(header);
+  return (row, x, rgb, to) => {
+    const byte = bytes[row + Math.floor(x / perByte)]!;
+    paint((byte >> (8 - bits * ((x % perByte) + 1))) & ((1 << bits) - 1), rgb, to);
+  };
+}
+
+/**
+ * Run lengths of 8 and of 4 bits; pixels that are skipped have colour 0. A few bytes can skip millions of pixels: these
+ * are filled as a whole, and single ones only painted as far as there are runs.
+ */
+function paintRuns(bytes: Uint8Array, header: BmpHeader, rgb: Uint8Array, rowAt: (row: number) => number): void {
+  const { width, height, bits, pixels } = header;
+  const paint = painter(header);
+  paint(0, rgb, 0);
+  if (rgb[0] !== 0 || rgb[1] !== 0 || rgb[2] !== 0)
+    for (let done = 3; done < rgb.length; done *= 2) rgb.copyWithin(done, 0, done);
   let [at, x, row] = [pixels, 0, 0];
   const next = (): number => {
     if (at >= bytes.length) throw new Error(TRUNCATED);
     return bytes[at++]!;
   };
   const put = (index: number): void => {
-    if (x < width) indices[row * width + x++] = index;
+    if (x < width) paint(index, rgb, rowAt(row) + 3 * x++);
   };
   while (row < height) {
     const [count, value] = [next(), next()];
@@ -109,5 +113,4 @@ function runIndices(bytes: Uint8Array, { width, height, bits, pixels }: BmpHeade
       at += (at - from) % 2; // stored runs end at even places
     }
   }
-  return indices;
 }

@@ -195,13 +195,7 @@ function image(entry: unknown, place: Place, fail: Fail): CocoImage {
   return { id, file, size: null, noSize: said };
 }
 
-function addAnnotation(
-  rows: CocoAnnotations,
-  imageIds: Numbering,
-  entry: unknown,
-  place: Place,
-  fail: Fail,
-): void {
+function addAnnotation(rows: CocoAnnotations, imageIds: Numbering, entry: unknown, place: Place, fail: Fail): void {
   if (!isObject(entry)) return fail(`${place.key}[${place.i}]`, `an object is wanted, there is ${shown(entry)}`);
   const { id, image_id: image, category_id: category, bbox, area, iscrowd } = entry;
   if (!isId(id)) return fail(`${place.key}[${place.i}]`, `"id" must be a whole number, there is ${shown(id)}`);

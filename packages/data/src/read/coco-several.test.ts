@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import sharp from 'sharp';
@@ -127,6 +127,30 @@ describe('several COCO files as one set', () => {
         message: expect.stringMatching(/b\.json: image 2: the picture \S*a\.png is in \S*a\.json, too/) as string,
       });
     }
+  });
+
+  it('refuses a picture that two files have by a link, in other case, or by other code points of its letters', async () => {
+    const [whole, apart] = ['é.png', 'é.png'].map((name, i) => name.normalize(i === 0 ? 'NFC' : 'NFD'));
+    await symlink(join(folder, 'one/a.png'), join(folder, 'one/linked.png'));
+    await symlink(join(folder, 'one'), join(folder, 'one/sub'));
+    await copyFile(join(folder, 'one/a.png'), join(folder, 'one', whole!));
+    for (const [a, b, as] of [
+      ['a.png', 'linked.png', 'a.png'],
+      ['sub/a.png', 'a.png', 'sub/a.png'],
+      ['a.png', 'SUB/A.PNG', 'a.png'],
+      [whole!, apart!, null],
+      [apart!, whole!, null],
+    ] as const) {
+      await write('a.json', [[1, a]], both, []);
+      await write('b.json', [[2, b]], both, []);
+      const too = new RegExp(
+        `b\\.json: image 2: the picture .* is in \\S*a\\.json, too${as === null ? '' : `, as ${as}`}; leave`,
+      );
+      await expect(open({ images: 'one' }), `${a} ${b}`).rejects.toThrow(too);
+    }
+    await write('a.json', [[1, 'a.png']], both, []);
+    await write('b.json', [[2, whole!]], both, []);
+    expect((await open({ images: 'one' })).images).toHaveLength(2);
   });
 
   it('refuses category lists that differ, unless classes says which are meant', async () => {

@@ -1,5 +1,3 @@
-import { realpath } from 'node:fs/promises';
-import { join } from 'node:path';
 import { type Category, type ImageRecord, KdError, parseOptions } from '@kd/core/plain';
 import * as v from 'valibot';
 import { DEFAULT_MAX_PIXELS } from '../decode/image.js';
@@ -14,6 +12,7 @@ import { attemptLater, gatherFaults, type TellFault } from './faults.js';
 import { imageName } from './image-name.js';
 import { leanRecord } from './lean-record.js';
 import { sizeOfPicture } from './picture-size.js';
+import { realPictures } from './real-picture.js';
 import type { PixelSource } from '../pixels.js';
 import { SOURCE_OPTIONS } from '../source-options.js';
 import { refuseIfStrict } from './strict.js';
@@ -65,23 +64,23 @@ async function open(
   const report: Correction[] = [...(parts.length === 1 ? [] : lackingCategories(parts, categories))];
   const imageIds = jointIds(parts, (part) => part.images.map(({ id }) => id));
   const annotationIds = jointIds(parts, (part) => part.annotationIds());
-  const owners = new Map<string, string>();
+  const owners = new Map<string, { readonly annotations: string; readonly name: string }>();
   const images: ImageRecord[] = [];
   for (const [i, part] of parts.entries()) {
-    const base = await realpath(part.folder).catch(() => part.folder);
+    const realOf = realPictures(part.folder);
     const labels = labelsOf(part, categories);
     for (const [place, image] of part.images.entries()) {
       const placed = await attemptLater(tell, async () => {
         const found = await placeImage(image, part, maxPixels, report);
         if (parts.length === 1) return found;
-        const picture = join(base, found.file);
-        const owner = owners.get(picture) ?? part.file;
-        if (owner !== part.file)
+        const picture = await realOf(found.file);
+        const owner = owners.get(picture);
+        if (owner === undefined) owners.set(picture, { annotations: part.file, name: found.file });
+        else if (owner.annotations !== part.file)
           throw new KdError(
             'DATA_INVALID',
-            `${part.file}: image ${image.id}: the picture ${found.file} is in ${owner}, too; leave it in one of the two.`,
+            `${part.file}: image ${image.id}: the picture ${found.file} is in ${owner.annotations}, too${owner.name === found.file ? '' : `, as ${owner.name}`}; leave it in one of the two.`,
           );
-        owners.set(picture, owner);
         return found;
       });
       if (placed === null) continue;

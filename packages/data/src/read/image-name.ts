@@ -1,7 +1,8 @@
 import { isAbsolute, join } from 'node:path';
 import { KdError } from '@kd/core/plain';
+import { composedAs, isThere } from './composed-as.js';
 import { didYouMean } from './name-hint.js';
-import { isThere, isUrl, restBelow } from './path-inside.js';
+import { isUrl, restBelow } from './path-inside.js';
 import { checkRelative } from './safe-path.js';
 
 /** A file of the image folder, and what had to be read into its name. */
@@ -31,7 +32,8 @@ export async function imageName(given: string, folder: string, where: string): P
   } catch (error) {
     throw error instanceof KdError ? new KdError(error.code, error.message + (await didYouMean(folder, given))) : error;
   }
-  if (!given.includes('\\') || (await isThere(join(folder, given)))) return { file: given };
-  const file = given.replaceAll('\\', '/');
-  return { file, why: `the name "${given}" is read as ${file}: folders are parted by /` };
+  const slashed = given.includes('\\') && !(await isThere(join(folder, given)));
+  const { path: file, why } = await composedAs(folder, slashed ? given.replaceAll('\\', '/') : given);
+  if (slashed) return { file, why: `the name "${given}" is read as ${file}: folders are parted by /` };
+  return why === undefined ? { file } : { file, why };
 }

@@ -82,6 +82,10 @@ describe('readJsonLists', () => {
     await expect(read('{"images": [],\n"info": 1, "images": [1]}')).rejects.toThrow(
       /a\.json, line 2: the key "images" occurs twice/,
     );
+    for (const piece of [1, 7, 1e6])
+      await expect(
+        read('{"images": [\n{"id": 1, "a": {"id": 1}},\n{"id": 2,\n"\\u0069d": 3}]}', piece),
+      ).rejects.toThrow(/a\.json, line 4: the key "id" occurs twice; leave one of the two/);
   });
 
   it('leaves what is no object to whoever asked', async () => {

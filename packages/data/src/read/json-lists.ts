@@ -1,7 +1,7 @@
 import { closeSync, openSync, readSync } from 'node:fs';
-import { checkRegularFile, KdError, messageOf } from '@kd/core/plain';
+import { checkRegularFile, duplicateKey, KdError, messageOf } from '@kd/core/plain';
 import { JsonWindow } from './json-window.js';
-import { readJson, withoutNan } from './json.js';
+import { isObject, lineAt as lineIn, readJson, repeatedKey, withoutNan } from './json.js';
 import { unreadable } from './text.js';
 
 const PIECE = 1 << 22;
@@ -54,6 +54,15 @@ function readObject(
     window.peek();
     const start = window.offset;
     const text = textAt(start);
+    const value = parseText(text, start);
+    // An object with fewer keys than colons has one of them twice.
+    if (isObject(value) && Object.keys(value).length < window.colons) {
+      const twice = duplicateKey(text)!;
+      throw repeatedKey(file, lineAt(file, start) + lineIn(text, twice.index) - 1, twice.key);
+    }
+    return value;
+  };
+  const parseText = (text: string, start: number): unknown => {
     try {
       return JSON.parse(text);
     } catch (cause) {
@@ -87,11 +96,7 @@ function readObject(
     if (window.peek() !== '"') expect('"');
     const at = window.offset;
     const key = parse() as string;
-    if (keys.has(key))
-      throw new KdError(
-        'DATA_INVALID',
-        `${file}, line ${lineAt(file, at)}: the key ${JSON.stringify(key)} occurs twice; leave one of the two.`,
-      );
+    if (keys.has(key)) throw repeatedKey(file, lineAt(file, at), key);
     expect(':');
     const list = window.skip('[');
     keys.set(key, list ? 'list' : 'other');

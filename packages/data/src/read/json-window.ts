@@ -14,6 +14,7 @@ export class JsonWindow {
   #room = Buffer.alloc(0);
   #bytes = this.#room;
   #at = 0;
+  #colons = 0;
   /** Offset in the file of the first byte of the window. */
   #start = 0;
 
@@ -29,6 +30,11 @@ export class JsonWindow {
   /** Where the window stands, in bytes of the file. */
   get offset(): number {
     return this.#start + this.#at;
+  }
+
+  /** Of the last value: members of the object that it is, those with one key counted each. */
+  get colons(): number {
+    return this.#colons;
   }
 
   /** The next sign that is no white space, in front of which the window then stands; empty at the end of the file. */
@@ -55,14 +61,36 @@ export class JsonWindow {
    */
   value(): string {
     this.peek();
-    let end = endOfValue(this.#bytes, this.#at);
-    while (end === null && this.#more()) end = endOfValue(this.#bytes, this.#at);
+    let end = this.#endOfValue();
+    while (end === null && this.#more()) end = this.#endOfValue();
     const from = this.#at;
     this.#at = end ?? this.#bytes.length;
     const value = this.#bytes.toString('utf8', from, this.#at);
     // What stands for bytes that are none of UTF-8; it may be meant, too.
     if (value.includes('\ufffd')) checkUtf8(this.#bytes.subarray(from, this.#at));
     return value;
+  }
+
+  /** Behind the value that starts here; null where the bytes end before it does. Its inside is not checked. */
+  #endOfValue(): number | null {
+    const bytes = this.#bytes;
+    const first = bytes[this.#at];
+    this.#colons = 0;
+    if (first === QUOTE) return endOfString(bytes, this.#at);
+    if (first !== OPEN_LIST && first !== OPEN_OBJECT) return endOfPlain(bytes, this.#at);
+    let depth = 0;
+    for (let at = this.#at; at < bytes.length; at++) {
+      const byte = bytes[at];
+      if (byte === QUOTE) {
+        const end = endOfString(bytes, at);
+        if (end === null) return null;
+        at = end - 1;
+      } else if (byte === COLON) {
+        if (depth === 1) this.#colons++;
+      } else if (byte === OPEN_LIST || byte === OPEN_OBJECT) depth++;
+      else if ((byte === CLOSE_LIST || byte === CLOSE_OBJECT) && --depth === 0) return at + 1;
+    }
+    return null;
   }
 
   #more(): boolean {
@@ -77,24 +105,6 @@ export class JsonWindow {
     this.#bytes = room.subarray(0, rest + read);
     return read > 0;
   }
-}
-
-/** Behind the value that starts there; null where the bytes end before it does. Its inside is not checked. */
-function endOfValue(bytes: Buffer, start: number): number | null {
-  const first = bytes[start];
-  if (first === QUOTE) return endOfString(bytes, start);
-  if (first !== OPEN_LIST && first !== OPEN_OBJECT) return endOfPlain(bytes, start);
-  let depth = 0;
-  for (let at = start; at < bytes.length; at++) {
-    const byte = bytes[at];
-    if (byte === QUOTE) {
-      const end = endOfString(bytes, at);
-      if (end === null) return null;
-      at = end - 1;
-    } else if (byte === OPEN_LIST || byte === OPEN_OBJECT) depth++;
-    else if ((byte === CLOSE_LIST || byte === CLOSE_OBJECT) && --depth === 0) return at + 1;
-  }
-  return null;
 }
 
 function endOfString(bytes: Buffer, start: number): number | null {

@@ -1,4 +1,4 @@
-import { jsonStringEnd, KdError, messageOf } from '@kd/core/plain';
+import { duplicateKey, jsonStringEnd, KdError, messageOf } from '@kd/core/plain';
 import { readDataText } from './text.js';
 
 /**
@@ -24,6 +24,13 @@ export async function readJson(file: string): Promise<LooseJson> {
 /** As {@link readJson}, for the text of the file. */
 export function parseJson(text: string, file: string): LooseJson {
   if (text.trim() === '') throw new KdError('DATA_INVALID', `${file} is empty; JSON is wanted.`);
+  const loose = parse(text, file);
+  const twice = duplicateKey(text);
+  if (twice !== null) throw repeatedKey(file, lineAt(text, twice.index), twice.key);
+  return loose;
+}
+
+function parse(text: string, file: string): LooseJson {
   try {
     return { value: JSON.parse(text), nanLine: null };
   } catch (cause) {
@@ -42,6 +49,13 @@ export const nanFault = (file: string, line: number): KdError =>
   new KdError(
     'DATA_INVALID',
     `${file}, line ${line}: NaN and Infinity are not JSON; write a number or leave the key out.`,
+  );
+
+/** `JSON.parse` would keep the last one; which of the two is meant cannot be told. */
+export const repeatedKey = (file: string, line: number, key: string): KdError =>
+  new KdError(
+    'DATA_INVALID',
+    `${file}, line ${line}: the key ${JSON.stringify(key)} occurs twice; leave one of the two.`,
   );
 
 export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
@@ -79,4 +93,5 @@ function lineOf(cause: unknown, text: string): string {
   return at === undefined ? '' : `, line ${lineAt(text, Number(at))},`;
 }
 
-const lineAt = (text: string, index: number): number => text.slice(0, index).split('\n').length;
+/** The line of a place in a text, from 1. */
+export const lineAt = (text: string, index: number): number => text.slice(0, index).split('\n').length;

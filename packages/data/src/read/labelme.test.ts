@@ -367,6 +367,16 @@ describe('labelme', () => {
       JSON.stringify(json([shape('cat', 77)])).replace('77', '['.repeat(300_000) + ']'.repeat(300_000)),
       /nested too deep/,
     ],
+    [
+      'a key that is there twice',
+      JSON.stringify(json([CAT])).replace('"imagePath"', '\n"shapes":[],\n"imagePath"'),
+      /a\.json, line 2: the key "shapes" occurs twice; leave one of the two/,
+    ],
+    [
+      'a key that a shape has twice',
+      JSON.stringify(json([CAT])).replace('"label"', '"label":"dog",\n"label"'),
+      /a\.json, line 2: the key "label" occurs twice/,
+    ],
     ['a picture that is not there', json([CAT], { imagePath: 'b.png' }), /b\.png does not exist/],
   ])('refuses %s', async (_, content, expected) => {
     expect(await message(await folderOf({ 'a.png': null, 'a.json': content }))).toMatch(expected);

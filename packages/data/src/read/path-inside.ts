@@ -1,6 +1,7 @@
-import { access, realpath } from 'node:fs/promises';
+import { realpath } from 'node:fs/promises';
 import { isAbsolute, join, posix, relative, sep, win32 } from 'node:path';
 import { KdError } from '@kd/core/plain';
+import { composedAs, isThere } from './composed-as.js';
 import { didYouMean } from './name-hint.js';
 
 /** A path below a folder, and what had to be read into it. */
@@ -34,9 +35,13 @@ export async function pathInside(
   const slashed = given.includes('\\') && !(await isThere(join(folder, base, given)));
   const name = slashed ? given.replaceAll('\\', '/') : given;
   const path = below(base, name);
-  if (path !== null)
-    return slashed ? { path, why: `the name "${given}" is read as ${path}: folders are parted by /` } : { path };
-  const shorter = above && name.startsWith('../') ? below(base, name.slice(3)) : null;
+  if (path !== null) {
+    const found = await composedAs(folder, path);
+    const why = slashed ? `the name "${given}" is read as ${path}: folders are parted by /` : found.why;
+    return why === undefined ? found : { ...found, why };
+  }
+  const climbing = posix.normalize(name);
+  const shorter = above && /^\.\.(?:\/|$)/.test(climbing) ? below(base, climbing.replace(/^\.\.\/?/, '')) : null;
   if (shorter !== null && (await isThere(join(folder, shorter))))
     return {
       path: shorter,
@@ -50,12 +55,6 @@ export async function pathInside(
 }
 
 export const isUrl = (name: string): boolean => /^[a-z][a-z\d+.-]+:\/\//i.test(name);
-
-export const isThere = (file: string): Promise<boolean> =>
-  access(file).then(
-    () => true,
-    () => false,
-  );
 
 /** null: it leads out. */
 function below(base: string, name: string): string | null {

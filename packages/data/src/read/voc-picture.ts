@@ -2,6 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { join, posix } from 'node:path';
 import { KdError } from '@kd/core/plain';
 import { PICTURE_NAME } from '../image-files.js';
+import { composedAs } from './composed-as.js';
 
 /** Per sub folder: the files of each stem. */
 export type Listing = Map<string, ReadonlyMap<string, readonly string[]>>;
@@ -21,9 +22,9 @@ export async function pictureOf(
   listing: Listing,
   xml: string,
 ): Promise<string> {
-  const sub = posix.dirname(stem);
+  const { path: sub } = await composedAs(folder, posix.dirname(stem));
   if (!listing.has(sub)) listing.set(sub, await filesByStem(join(folder, sub)));
-  const found = listing.get(sub)!.get(posix.basename(stem)) ?? [];
+  const found = filesOf(posix.basename(stem), listing.get(sub)!);
   const pictures = found.length > 1 ? found.filter((name) => PICTURE_NAME.test(name)) : found;
   const named = filename === null ? null : lastPart(filename);
   const chosen =
@@ -39,6 +40,13 @@ export async function pictureOf(
     throw new KdError('DATA_INVALID', `${xml}: ${why}.`);
   }
   return posix.join(sub, chosen);
+}
+
+/** By the same letters where the stem is not there as it stands: annotations and pictures may come from two systems. */
+function filesOf(stem: string, stems: ReadonlyMap<string, readonly string[]>): readonly string[] {
+  const exact = stems.get(stem);
+  if (exact !== undefined || stem.normalize('NFC') === stem.normalize('NFD')) return exact ?? [];
+  return stems.get(stem.normalize('NFC')) ?? stems.get(stem.normalize('NFD')) ?? [];
 }
 
 const single = <T>(list: readonly T[]): T | undefined => (list.length === 1 ? list[0] : undefined);

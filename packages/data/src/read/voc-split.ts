@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { KdError, messageOf } from '@kd/core/plain';
+import { composedAs, isThere } from './composed-as.js';
 import type { Correction } from './correction.js';
 import { attemptLater, type TellFault } from './faults.js';
 import { nameHint } from './name-hint.js';
-import { isThere } from './path-inside.js';
 import { checkRelative } from './safe-path.js';
 import { readText } from './text.js';
 import type { VocFolder } from './voc-folder.js';
@@ -18,7 +18,12 @@ export interface SplitLine {
 }
 
 /** How a line was read that is no stem as it stands. */
-type Spelling = 'an extension' | 'a folder' | 'a picture with its annotation file' | 'a second column';
+type Spelling =
+  | 'an extension'
+  | 'a folder'
+  | 'a picture with its annotation file'
+  | 'a second column'
+  | 'the same letters by other code points';
 
 /**
  * The stems of a split, one a line; blank lines and blanks at the ends do not matter. A line that names no annotation
@@ -91,29 +96,31 @@ async function readLine(
   where: string,
   folder: VocFolder,
 ): Promise<{ readonly stem: string; readonly spelling?: Spelling; readonly flag?: string }> {
-  const there = (stem: string): Promise<boolean> =>
-    stem === '' || stem.split(/[/\\]/).includes('..')
-      ? Promise.resolve(false)
-      : isThere(join(folder.annotations, `${stem}.xml`));
-  if (isPlain(text) && (await there(text))) return { stem: text };
+  /** The stem as the disk has it. */
+  const stemOf = async (name: string): Promise<string | null> => {
+    if (!isPlain(name)) return null;
+    const { path } = await composedAs(folder.annotations, `${name}.xml`);
+    return (await isThere(join(folder.annotations, path))) ? path.slice(0, -'.xml'.length) : null;
+  };
+  const plain = await stemOf(text);
+  if (plain !== null)
+    return plain === text ? { stem: plain } : { stem: plain, spelling: 'the same letters by other code points' };
   const column = /^(.*\S)\s+([+-]?[01])$/.exec(text);
-  if (column !== null && isPlain(column[1]!) && (await there(column[1]!)))
-    return { stem: column[1]!, spelling: 'a second column', flag: column[2]! };
+  const inColumn = column === null ? null : await stemOf(column[1]!);
+  if (inColumn !== null) return { stem: inColumn, spelling: 'a second column', flag: column![2]! };
   const pair = /^\S+\s+(\S+\.xml)$/i.exec(text);
   for (const [name, spelling] of [
     [pair?.[1] ?? '', 'a picture with its annotation file'],
     [text, 'a folder'],
   ] as const) {
     const rest = folder.inside(name.replaceAll('\\', '/'));
-    if (isPlain(rest) && (await there(withoutExtension(rest))))
-      return {
-        stem: withoutExtension(rest),
-        spelling: spelling === 'a folder' && rest === text ? 'an extension' : spelling,
-      };
+    const stem = await stemOf(withoutExtension(rest));
+    if (stem !== null && isPlain(rest))
+      return { stem, spelling: spelling === 'a folder' && rest === text ? 'an extension' : spelling };
   }
   const name = (column?.[1] ?? text).replace(/^(["'])(.*)\1$/, '$2');
   const likely = /^\d+$/.test(name) ? name.padStart(6, '0') : name; // zeros that a table cut off; quotes
-  const found = (await there(likely))
+  const found = (await stemOf(likely))
     ? `${likely}.xml`
     : await nameHint(folder.annotations, `${withoutExtension(name)}.xml`);
   const meant = found === null ? '' : `there is ${found}: if that is the one, write ${withoutExtension(found)}`;

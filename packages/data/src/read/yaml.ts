@@ -111,6 +111,11 @@ function plain(document: Document.Parsed, file: string, at: (offset: number) => 
         entries: node.items.map((pair) => {
           const key = read(pair.key as Node | null, own);
           if (key.kind !== 'text') throw invalid(`${file}, line ${key.line},`, 'has a key that is no text');
+          if (key.text === '<<')
+            throw invalid(
+              `${file}, line ${key.line},`,
+              'has a merge key (<<), which YAML 1.2 has no more; write its entries out',
+            );
           if (keys.size === keys.add(key.text).size)
             throw invalid(`${file}, line ${key.line},`, `has the key ${shown(key.text)} twice; leave one of the two`);
           return [key, read(pair.value as Node | null, key.line)] as const;

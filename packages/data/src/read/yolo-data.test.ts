@@ -59,6 +59,8 @@ describe('data.yaml', () => {
     ['train: 3.5\nnames: [cat]', /line 1, "train": .*3\.5 does not exist/],
     ['train: {a: b}\nnames: [cat]', /"train" must be a path/],
     ['train: images\nnames: [cat]\nnames: [dog]', /line 3, has the key "names" twice; leave one of the two/],
+    ['a: &a {train: images}\n<<: *a\nnames: [cat]', /line 2, has a merge key \(<<\).*write its entries out/],
+    ['a: &a {0: cat}\ntrain: images\nnames:\n  <<: *a\n  1: dog', /line 4, has a merge key/],
     ['train:\timages\nnames: [cat]', /line 1, has a tab between its words/],
     ['names:\n\t- cat\ntrain: images', /line 2, .*(?:tab|Tab)/],
     ['train: images\nnames: [cat\n', /line \d, is not valid YAML/],
@@ -168,6 +170,20 @@ describe('data.yaml', () => {
     expect([inside.images.length, inside.report]).toEqual([1, []]);
     const path = await open(await folderOf({ 'data.yaml': `${NAMES}path: ../train\ntrain: images`, ...files }));
     expect([path.images.length, path.report.length]).toEqual([1, 1]);
+    for (const up of ['..', '../', './..', './../'])
+      expect(
+        (await open(await folderOf({ 'data.yaml': `${NAMES}path: ${up}\ntrain: train/images`, ...files }))).report,
+      ).toEqual([
+        {
+          file: 'data.yaml',
+          annotation: null,
+          action: 'noted',
+          why: `the path "${up}" leaves the folder, and is read as ., which is there`,
+        },
+      ]);
+    expect(
+      await message(await folderOf({ 'data.yaml': `${NAMES}path: ../..\ntrain: train/images`, ...files })),
+    ).toMatch(/line 2, "path": the path "\.\.\/\.\." leaves the folder/);
   });
 
   it('finds labels where the last folder named images is named labels, or beside the picture', async () => {

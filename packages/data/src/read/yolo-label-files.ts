@@ -1,6 +1,7 @@
 import { lstat } from 'node:fs/promises';
 import { join, posix } from 'node:path';
 import { KdError, messageOf } from '@kd/core/plain';
+import { composedAs } from './composed-as.js';
 import type { TellFault } from './faults.js';
 import { resolveInside } from './safe-path.js';
 import { readText } from './text.js';
@@ -44,7 +45,8 @@ export async function noteLabelFiles(
     const files = await walk(root, folder === '.' ? '' : folder, () => undefined).catch(() => []);
     for (const file of files) if (/\.txt$/i.test(file) && !OTHERS.test(posix.basename(file))) found.add(file);
   }
-  const [first, ...more] = [...found].filter((file) => !owners.has(file));
+  const known = new Set([...owners.keys()].map((label) => label.normalize('NFC')));
+  const [first, ...more] = [...found].filter((file) => !known.has(file.normalize('NFC')));
   if (first !== undefined)
     note(first, `there is no picture to this label file${more.length === 0 ? '' : `, nor to ${more.length} more`}`);
 }
@@ -60,14 +62,15 @@ export async function readLabelFile(
   rule: YoloRule,
   tell: TellFault,
 ): Promise<YoloLabel & { readonly there: boolean }> {
-  const file = join(root, label);
+  const { path } = await composedAs(root, label);
+  const file = join(root, path);
   const missing = await lstat(file).then(
     () => false,
     (cause: NodeJS.ErrnoException) => cause.code === 'ENOENT',
   );
   if (missing) return { rows: [], repeats: [], there: false };
   try {
-    const text = await readText(await resolveInside(root, label));
+    const text = await readText(await resolveInside(root, path));
     return { ...readYoloLabel(text, file, rule, tell), there: true };
   } catch (cause) {
     const why = cause instanceof KdError ? cause.message : `${file} cannot be read: ${messageOf(cause)}.`;
