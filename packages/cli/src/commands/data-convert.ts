@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { KdError, writeFileAtomic } from '@kd/core/plain';
-import { cocoText, correctionLine, openDataset, toCoco } from '@kd/data';
+import { cocoText, correctionLine, openChecked, toCoco } from '@kd/data';
 import { dataArgument } from '../data-argument.js';
 import type { Flags } from '../flags.js';
 import { print, printJson, tell } from '../out.js';
@@ -27,10 +27,9 @@ export async function convertData(flags: Flags): Promise<number> {
   for (const one of sources) await refuseSame(resolve(folder, one), file);
   // It may be a label file of the set, or a picture.
   refuseExisting(file, flags);
-  const dataset = await openDataset(strict === true ? { ...spec, strict } : spec, folder);
+  const { dataset, report } = await openChecked(strict === true ? { ...spec, strict } : spec, folder);
   const { instances, images } = await toCoco(dataset, file);
   await writeFileAtomic(file, cocoText(instances));
-  const { report } = dataset;
   const ignored = instances.annotations.filter(({ iscrowd }) => iscrowd === 1).length;
   const counts = {
     images: instances.images.length,
