@@ -116,3 +116,26 @@ test('a checkpoint outside of a run stops at a bad picture, unless --skip-bad le
   expect(images).toBe(8);
   expect(skipped.map(({ file: name }) => name)).toEqual([1, 3, 5, 7, 9, 11, 13, 15].map((i) => `${i}.png`));
 });
+
+test('classes that the data names match those of the model by name, in another order and in part', async () => {
+  const { images, annotations, categories } = json(join(folder, 'present.json')) as Record<
+    'images' | 'annotations' | 'categories',
+    { id: number; name: string; file_name: string; image_id: number; category_id: number; bbox: number[] }[]
+  >;
+  const name = new Map(categories.map((one) => [one.id, one.name]));
+  const file = new Map(images.map((one) => [one.id, one.file_name]));
+  const rows = annotations.map(({ image_id: image, category_id: category, bbox: [x, y, w, h] }) =>
+    [file.get(image), x, y, x! + w!, y! + h!, name.get(category)].join(','),
+  );
+  writeFileSync(join(folder, 'boxes.csv'), rows.join('\n'));
+  const first = (list: string[]) => list.filter((row) => row.endsWith('speckled-ring'));
+  writeFileSync(join(folder, 'rings.csv'), first(rows).join('\n'));
+  const evaluated = (...args: string[]) => kd(['eval', run, ...args, '--json']);
+  const whole = shown(await evaluated(...coco('present.json')));
+  const turned = await evaluated('--csv', join(folder, 'boxes.csv'), '--classes', '["speckled-ring","striped-disk"]');
+  expect(shown(turned).metrics).toEqual(whole.metrics);
+  const part = await evaluated('--csv', join(folder, 'rings.csv'), '--classes', '["speckled-ring"]');
+  expect(part.stderr).toContain('note: not measured are striped-disk of the model, which the data has not');
+  expect(part.code).toBe(0);
+  expect(shown(part).images).toBe(new Set(first(rows).map((row) => row.split(',')[0])).size);
+});

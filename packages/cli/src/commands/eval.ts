@@ -14,7 +14,8 @@ import { type DataArgument, dataArgument } from '../data-argument.js';
 import type { Flags } from '../flags.js';
 import { findModel, type FoundModel, openModel } from '../open-model.js';
 import { metricArgument } from '../metric-argument.js';
-import { print, printJson } from '../out.js';
+import { byModelClasses } from '../match-classes.js';
+import { print, printJson, tell } from '../out.js';
 import { ports } from '../ports.js';
 import { positiveFlag } from '../positive-flag.js';
 import { weightsFlags } from '../weights-flags.js';
@@ -114,6 +115,13 @@ async function openData({ spec, folder }: DataArgument, known: readonly Category
   if (names === undefined) return dataset;
   const own = dataset.categories.map(({ name }) => name);
   const difference = classDifference({ of: 'the model', names }, { of: dataset.name, names: own });
+  // Who names classes of the data says which are meant; else a class that is missing is a file that is none of them.
+  const matched = difference === null || spec['classes'] === undefined ? null : byModelClasses(dataset, names);
+  if (matched !== null) {
+    const others = names.filter((name) => !own.includes(name));
+    if (others.length > 0) tell(`note: not measured are ${others.join(', ')} of the model, which the data has not`);
+    return matched;
+  }
   if (difference !== null)
     throw new KdError(
       'DATA_INVALID',

@@ -1,6 +1,6 @@
 import { KdError } from '@kd/core/plain';
 import { decimal } from './decimal.js';
-import type { CsvRow } from './csv-file.js';
+import type { CsvFile, CsvRow } from './csv-file.js';
 
 const WANTED = ['file', 'x1', 'y1', 'x2', 'y2', 'class'] as const;
 
@@ -33,10 +33,10 @@ export interface CsvTable {
  * Finds the columns: by the names of the header where there is one, else in the order `file,x1,y1,x2,y2,class`.
  * @throws KdError DATA_INVALID for a header without all of them, and for semicolons without a header
  */
-export function csvColumns(rows: readonly CsvRow[], file: string, delimiter: string): CsvTable {
+export function csvColumns({ rows, delimiter, told }: CsvFile, file: string): CsvTable {
   const [first] = rows;
   if (first === undefined) throw new KdError('DATA_INVALID', `${file} is empty; rows ${WANTED.join(',')} are wanted.`);
-  const names = first.fields.map((field) => field.toLowerCase());
+  const names = first.fields.map((field) => field.trim().toLowerCase());
   const found = (Object.keys(NAMES) as CsvColumn[]).flatMap((column) => {
     const place = names.findIndex((name) => NAMES[column].includes(name));
     return place < 0 ? [] : [[column, place] as const];
@@ -54,7 +54,7 @@ export function csvColumns(rows: readonly CsvRow[], file: string, delimiter: str
       'DATA_INVALID',
       `${where}: the header has no column for ${missing.join(', ')}; its names are ${first.fields.join(', ')}, wanted are ${WANTED.join(', ')}.`,
     );
-  if (delimiter === ';')
+  if (delimiter === ';' && !told)
     throw new KdError(
       'DATA_INVALID',
       `${where}: the fields are parted by semicolons, and no header says so; put "${WANTED.join(';')}" above the rows, or part them by commas.`,

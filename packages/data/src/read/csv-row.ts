@@ -30,12 +30,13 @@ export function readCsvRow(
     );
   const field = (column: CsvColumn): string => fields[places.get(column) ?? -1] ?? '';
   const file = field('file') || fail('the file is empty');
+  const number = (column: CsvColumn): string => field(column).trim();
   const whole = (text: string): number =>
-    side(text) ?? fail(`the size of the picture: ${shown(text)} is no whole number above 0`);
-  const [width, height] = [field('width'), field('height')];
+    side(text) ?? fail(`the size of the picture: ${shown(text)} is no whole number above 0${decimalComma(text)}`);
+  const [width, height] = [number('width'), number('height')];
   const size = width === '' && height === '' ? null : { width: whole(width), height: whole(height) };
-  const corners = (['x1', 'y1', 'x2', 'y2'] as const).map((column) => [column, field(column)] as const);
-  const className = field('class');
+  const corners = (['x1', 'y1', 'x2', 'y2'] as const).map((column) => [column, number(column)] as const);
+  const className = field('class').trim() === '' ? '' : field('class');
   if (className === '' && corners.every(([, text]) => text === '')) return { file, size, object: null };
   const box = corners.map(([column, text]) => {
     if (text === '') fail(`${column} is empty; a picture without objects has all of x1, y1, x2, y2 and class empty`);

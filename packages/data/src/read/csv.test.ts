@@ -90,9 +90,29 @@ describe('csv', () => {
     );
   });
 
+  it('parts fields by what the first line says, as Excel takes it', async () => {
+    const semicolons = ROWS.replaceAll(',', ';');
+    for (const text of [
+      `sep=;\r\n${semicolons}`,
+      `sep=;\nfile;x1;y1;x2;y2;class\n${semicolons}`,
+      `\ufeff"sep=;"\n${semicolons}`,
+      `SEP=,\n${ROWS}`,
+      `sep=,\nfile,x1,y1,x2,y2,class\n${ROWS}`,
+    ])
+      expect(boxes(await open(text))).toEqual(READ);
+    expect(await message(`sep=;\n${semicolons}a.png;1;2;3;x;cat\n`)).toMatch(/boxes\.csv, line 6: y2: "x"/);
+    expect(await message(`sep=\t\n${ROWS.replaceAll(',', '\t')}`)).toMatch(
+      /"\\t" parts the fields; save it with commas/,
+    );
+    expect(await message(`sep=;\n${ROWS}`)).toMatch(/line 2: the row has 1 field/);
+  });
+
   it('refuses decimal commas by name', async () => {
     expect(await message('file;x1;y1;x2;y2;class\na.png;1,5;2;9;9;cat')).toMatch(
       /line 2: x1: "1,5" is not a number, but one with a decimal comma; write 1\.5/,
+    );
+    expect(await message('file;x1;y1;x2;y2;class\na.png;1.234,5;2;9;9;cat')).toMatch(
+      /line 2: x1: "1\.234,5" is not a number, but one with a decimal comma and thousands signs; write 1234\.5/,
     );
     expect(await message('a.png,"1,5",2,9,9,cat')).toMatch(/line 1: x1: "1,5" .*decimal comma/);
     expect(await message('a.png,1,5,2,5,9,5,9,5,cat')).toMatch(/line 1: the row has 10 fields.*decimal comma/);
@@ -107,6 +127,11 @@ describe('csv', () => {
     expect(set.report).toEqual([
       { file: 'a.png', annotation: 3, action: 'clipped', why: expect.stringContaining('overhangs') as string },
     ]);
+    // Blanks around fields are none of theirs, those inside of quotes are.
+    expect(boxes(await open(' a.png , 1 ,2,3, 4 , cat\na.png," 5",6,7,8," cat "\n'))).toEqual([
+      ['a.png', ['cat', 1, 2, 3, 4], [' cat ', 5, 6, 7, 8]],
+    ]);
+    expect(boxes(await open('file,x1,y1,x2,y2,"class "\nb.png,,,,," "\n'))).toEqual([['b.png']]);
     expect(await message('a.png,1,2,3,4,"cat\nb.png,,,,,\n')).toMatch(
       /boxes\.csv, line \d, is not valid CSV: "Quote Not Closed/,
     );

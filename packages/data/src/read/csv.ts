@@ -51,8 +51,7 @@ export function csv(given: CsvOptions): DataSource {
 async function open(name: string, options: CsvOptions, context: OpenContext, tell: TellFault): Promise<ReadDataset> {
   const file = from(context.folder, options.annotations);
   const folder = options.images === undefined ? dirname(file) : from(context.folder, options.images);
-  const { rows, delimiter } = await readCsv(file);
-  const table = csvColumns(rows, file, delimiter);
+  const table = csvColumns(await readCsv(file), file);
   const report: Correction[] = [];
   const note = (about: string, why: string): void =>
     void report.push({ file: about, annotation: null, action: 'noted', why });
