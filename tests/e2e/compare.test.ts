@@ -1,0 +1,97 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, expect, test } from 'vitest';
+import type { StudyTable } from '../../packages/cli/src/study/table.js';
+import { config, kd, kdProcess, type Result, temporaryFolder } from './kd.js';
+
+const folder = temporaryFolder();
+const study = config('compared.study.ts');
+const whole = join(folder, 'whole');
+const text = (run: string, ...path: string[]): string => readFileSync(join(run, ...path), 'utf8');
+const table = (of: string): StudyTable => JSON.parse(text(of, 'table.json')) as StudyTable;
+const until = async (there: () => boolean): Promise<void> => {
+  while (!there()) await new Promise((again) => setTimeout(again, 20));
+};
+const begun = (run: string): boolean => existsSync(run) && readdirSync(run).some((name) => name.startsWith('step-'));
+
+let said: Result;
+beforeAll(async () => {
+  said = await kdProcess(['compare', study, '--out', whole, '--jobs', '2']);
+});
+
+test('a study ends with its table; a run that failed says why, and the others stand', () => {
+  expect(said.code).toBe(1);
+  expect(said.stdout).toContain('lost, seed 0: [CHECKPOINT_INVALID] ');
+  expect(said.stdout).toContain('There are figures of one seed');
+  const { variants, images, runs } = table(whole);
+  expect(images).toBe(6);
+  expect(variants.map(({ variant, seeds, steps }) => [variant, seeds, steps])).toEqual([
+    ['alone', [0], 12],
+    ['ssim', [0], 12],
+    ['more', [0], 24],
+    ['lost', [], null],
+  ]);
+  const [alone, ssim, more] = variants;
+  expect(alone!.figure).toEqual({ mean: expect.any(Number) as number, deviation: null, gain: null });
+  expect(ssim!.figure!.gain!.value).toBeCloseTo(ssim!.figure!.mean - alone!.figure!.mean, 12);
+  // Twice the steps: no gain of a method.
+  expect(more!.figure!.gain).toBeNull();
+  const { last } = JSON.parse(text(whole, 'ssim-0', 'summary.json')) as { last: Record<string, number> };
+  expect(ssim!.figure!.mean).toBeCloseTo(last['AP']!, 12);
+  expect(runs.map(({ run }) => run)).toEqual(['teacher-big', 'alone-0', 'ssim-0', 'more-0', 'lost-0']);
+  expect(text(whole, 'lost-0.log')).toContain('nowhere.safetensors');
+  for (const page of ['table.md', 'index.html']) expect(text(whole, page)).toContain('speckled-ring');
+});
+
+test('killed, and stopped, it ends with the same figures', async () => {
+  const cut = join(folder, 'cut');
+  const start = ['compare', study, '--out', cut];
+  let ended = false;
+  let stop = (): void => {};
+  const first = kdProcess(start, { onStderr: (_, kill) => (stop = () => kill('SIGKILL')) });
+  void first.then(() => (ended = true));
+  await until(() => ended || begun(join(cut, 'teacher-big', 'checkpoints')));
+  stop();
+  expect((await first).stderr).toContain('(ended by SIGKILL)');
+
+  const second = kdProcess(start, { onStderr: (_, kill) => (stop = () => kill('SIGINT')) });
+  await until(() => begun(join(cut, 'ssim-0', 'checkpoints')));
+  stop();
+  const stopped = await second;
+  expect(stopped.code).toBe(130);
+  expect(stopped.stderr).toContain(`go on with: kd compare tests/e2e/configs/compared.study.ts --out ${cut}`);
+  expect(existsSync(join(cut, 'table.json'))).toBe(false);
+
+  const last = await kdProcess(start);
+  expect(last.code).toBe(1);
+  expect(last.stderr).toMatch(/[1-4] of 5 runs are there already/);
+  const figures = (of: string): unknown =>
+    JSON.parse(text(of, 'table.json'), (key, value: unknown) => (['minutes', 'cost'].includes(key) ? null : value));
+  expect(figures(cut)).toEqual(figures(whole));
+  for (const run of ['ssim-0', 'more-0'])
+    expect(text(cut, run, 'detections.json')).toBe(text(whole, run, 'detections.json'));
+});
+
+test('runs of another study are refused, and nothing is trained', async () => {
+  const record = text(whole, 'study.json');
+  const result = await kd(['compare', config('compared-other.study.ts'), '--out', whole]);
+  expect(result).toMatchObject({ code: 1, stdout: '' });
+  expect(result.stderr).toContain('error [RUN_FOLDER]');
+  expect(result.stderr).toMatch(/ {2}data\.val\.images was 6, now 5/);
+  expect(result.stderr).toMatch(/ {2}runs\.ssim-0\.distillers.* was \["ssim"\], now \[\["ssim",\{"weight":2\}\]\]/);
+  expect(text(whole, 'study.json')).toBe(record);
+});
+
+test('one run of a study is trained by hand, and goes on; a study is no config', async () => {
+  const out = join(folder, 'by-hand', 'alone-0');
+  expect(await kd(['train', study, '--run', 'alone-0', '--epochs', '1', '--out', out])).toMatchObject({ code: 0 });
+  expect(await kd(['train', '--resume', out, '--epochs', '2'])).toMatchObject({ code: 0 });
+  expect(JSON.parse(text(out, 'summary.json'))).toMatchObject({ steps: 6, seed: 0 });
+  const missing = await kd(['train', study]);
+  expect(missing).toMatchObject({ code: 2 });
+  expect(missing.stderr).toContain('with --run: teacher-big, alone-0, ssim-0, more-0, lost-0');
+  expect((await kd(['train', config('alone.config.ts'), '--run', 'alone-0'])).stderr).toContain(
+    'is a config and no study',
+  );
+  expect((await kd(['compare', config('alone.config.ts')])).stderr).toContain('is no study: it has no variants');
+});
