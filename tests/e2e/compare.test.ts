@@ -8,7 +8,7 @@ const folder = temporaryFolder();
 const study = config('compared.study.ts');
 const whole = join(folder, 'whole');
 const text = (run: string, ...path: string[]): string => readFileSync(join(run, ...path), 'utf8');
-const table = (of: string): StudyTable => JSON.parse(text(of, 'table.json')) as StudyTable;
+const tables = (of: string) => (JSON.parse(text(of, 'table.json')) as { tables: readonly StudyTable[] }).tables;
 const until = async (there: () => boolean): Promise<void> => {
   while (!there()) await new Promise((again) => setTimeout(again, 20));
 };
@@ -23,7 +23,8 @@ test('a study ends with its table; a run that failed says why, and the others st
   expect(said.code).toBe(1);
   expect(said.stdout).toContain('lost, seed 0: [CHECKPOINT_INVALID] ');
   expect(said.stdout).toContain('There are figures of one seed');
-  const { variants, images, runs } = table(whole);
+  const [{ variants, images, runs }, test] = tables(whole) as [StudyTable, StudyTable];
+  expect([test.images, test.variants[1]!.figure !== null]).toEqual([4, true]);
   expect(images).toBe(6);
   expect(variants.map(({ variant, seeds, steps }) => [variant, seeds, steps])).toEqual([
     ['alone', [0], 12],

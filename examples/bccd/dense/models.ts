@@ -1,5 +1,5 @@
-// CrossKD and PKD on dense detectors: BCCD at 160x120, teachers and students of three kinds. See queue.mjs, which
-// trains them all.
+// Dense detectors: BCCD at 160x120, teachers and students of three kinds. The studies beside compare methods on them.
+import { join } from 'node:path';
 import type { Config } from '@kd/core';
 import { training as shared } from '../common.js';
 
@@ -46,5 +46,8 @@ export const kinds = {
 export type Kind = keyof typeof kinds;
 export const teacher = (kind: Kind): Model => [kind, { ...kinds[kind], backbone: large }];
 export const student = (kind: Kind): Model => [kind, { ...kinds[kind], backbone: small }];
+
+/** The teacher that lies here. */
+export const kept = (kind: Kind) => ({ weights: join(import.meta.dirname, `${kind}-teacher.safetensors`) });
 
 export const training = { ...shared, evaluate: { every: 0 } } satisfies Partial<Config>;

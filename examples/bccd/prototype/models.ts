@@ -1,7 +1,7 @@
-// Prototypes on BCCD at 160x120: a one-stage and a two-stage detector, each with its teacher. See queue.mjs, which
-// trains them all.
+// Prototypes on BCCD at 160x120: a one-stage and a two-stage detector, each with its teacher.
+import { join } from 'node:path';
 import type { Config } from '@kd/core';
-import { student as denseStudent, teacher as denseTeacher, training } from '../dense/models.js';
+import { kept as denseKept, student as denseStudent, teacher as denseTeacher, training } from '../dense/models.js';
 
 type Model = Config['student'];
 
@@ -26,5 +26,9 @@ export const student = (kind: Kind): Model =>
   kind === 'retinanet'
     ? denseStudent(kind)
     : [kind, { ...regions, backbone: { block: 'basic', layers: [1, 1, 1, 1], width: 8 } }];
+
+/** The teachers that lie in this repository. */
+export const kept = (kind: Kind) =>
+  kind === 'retinanet' ? denseKept(kind) : { weights: join(import.meta.dirname, `${kind}-teacher.safetensors`) };
 
 export { training };

@@ -3,7 +3,7 @@ import { consoleLogger } from '@kd/core';
 import type { LoadedConfig } from './load-config.js';
 import { readOrigin } from './origin.js';
 import { shownPath } from './shown-path.js';
-import { loadRun } from './study/load-study.js';
+import { loadRun, type WantedRun } from './study/load-study.js';
 
 /**
  * The config that a command names. The `config.json` of a run starts relative paths, and looks plugins up, where the
@@ -12,7 +12,7 @@ import { loadRun } from './study/load-study.js';
  */
 export async function loadNamed(
   path: string,
-  of: { readonly run?: unknown; readonly out?: string | undefined },
+  of: WantedRun,
 ): Promise<{ readonly loaded: LoadedConfig; readonly namedBy?: string }> {
   const loaded = await loadRun(path, of);
   if (basename(path) !== 'config.json') return { loaded };

@@ -79,7 +79,9 @@ export function build(): CAC {
     .command('compare <study>', 'Train a student in several ways, with several seeds, and tell which of them pays')
     .option('--out <dir>', 'Folder of the runs and their table (default: runs/<name of the study>)')
     .option('--jobs <n>', 'Runs at once; each gets its share of the threads (default: 1)')
+    .option('--budget <minutes>', 'Train as many seeds and epochs as fit into this time, told from real steps')
     .example('  kd compare detector.study.ts --out runs/detector')
+    .example('  kd compare detector.study.ts --budget 120')
     .action(async (study: string, flags: Flags) => (await import('./commands/compare.js')).compare(study, flags));
 
   withOverrides(
@@ -90,6 +92,7 @@ export function build(): CAC {
   )
     .option('--run <name>', 'Of a study, one of its runs: ssim-0 is variant ssim, seed 0')
     .option('--out <dir>', 'Of a study, the folder of its runs (default: runs/<name of the study>)')
+    .option('--steps <n>', 'Real steps to run (default: 2)')
     .option('--pass-images <n>', 'Run passes of distillers over the first n training images (default: 16)')
     .option('--json', 'One JSON object on standard output and nothing else')
     .example('  kd plan kd.config.ts --set batchSize=16')

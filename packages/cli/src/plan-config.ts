@@ -16,7 +16,11 @@ export async function planConfig(
   options: Pick<PlanOptions, 'steps' | 'passImages'>,
 ): Promise<Plan | null> {
   const overrides = overridesOf(flags);
-  const { loaded, ...named } = await loadNamed(path, { run: overrides.run, out: studyRunFolder(flags) });
+  const { loaded, ...named } = await loadNamed(path, {
+    run: overrides.run,
+    out: studyRunFolder(flags),
+    planned: true,
+  });
   const { config, file, folder } = loaded;
   const changed = withOverrides(config, overrides);
   await warnOfCopies(parseConfig(changed, shownPath(file)), folder, consoleLogger);

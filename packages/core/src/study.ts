@@ -21,13 +21,15 @@ export interface Study {
    * learns from one.
    */
   readonly variants: Readonly<Record<string, StudyVariant>>;
+  /** Other data to tell the same figures of, such as a test split: last weights, once training is over. */
+  readonly test?: NonNullable<Config['data']['val']>;
   /** Default: 0, 1, 2. */
   readonly seeds?: readonly number[];
   /** The variant that gains are measured from. Default: `alone`, else the first. */
   readonly base?: string;
 }
 
-export interface ResolvedStudy extends Required<Study> {}
+export interface ResolvedStudy extends Required<Omit<Study, 'test'>>, Pick<Study, 'test'> {}
 
 /** Names of variants and teachers are names of folders. */
 const named = <Value>(value: v.GenericSchema<Value>) =>
@@ -43,6 +45,12 @@ const studySchema = v.strictObject({
   student: config,
   teachers: v.optional(named(config), {}),
   variants: v.pipe(named(record), v.minEntries(1, 'must name at least one variant')),
+  test: v.optional(
+    v.custom<NonNullable<Config['data']['val']>>(
+      (value) => typeof value === 'object' && value !== null && ('format' in value || 'open' in value),
+      'must be { format, … } or a data source, as voc(…), coco(…), yolo(…) and so on return',
+    ),
+  ),
   seeds: v.optional(
     v.pipe(
       v.array(v.pipe(v.number(), v.integer(), v.minValue(0))),
@@ -59,7 +67,7 @@ export const defineStudy = (study: Study): Study => study;
 
 /** @throws KdError CONFIG_INVALID naming every key that does not fit */
 export function parseStudy(study: unknown, where: string): ResolvedStudy {
-  const { base, ...parsed } = parseOptions(studySchema, study, where);
+  const { base, test, ...parsed } = parseOptions(studySchema, study, where);
   const names = Object.keys(parsed.variants);
-  return { ...parsed, base: base ?? (names.includes('alone') ? 'alone' : names[0]!) };
+  return { ...parsed, ...(test && { test }), base: base ?? (names.includes('alone') ? 'alone' : names[0]!) };
 }

@@ -97,6 +97,6 @@ test('numbers by hand: one image found, one with a false box before its object',
   expect(resample([0, 1]).primary).toBeCloseTo(1 / 2, 12);
   // Once false, then true twice of three: precision 2/3 up to recall 2/3, then 3/4 with the last. Made monotone: 3/4.
   expect(resample([2, 1]).primary).toBeCloseTo(3 / 4, 12);
-  expect([...resample([2, 1]).perClass]).toEqual([expect.closeTo(3 / 4, 12), -1]);
+  expect(Array.from(resample([2, 1]).perClass)).toEqual([expect.closeTo(3 / 4, 12), -1]);
   expect(resample([0, 0]).primary).toBe(-1);
 });

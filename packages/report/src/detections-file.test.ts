@@ -25,7 +25,7 @@ test('detections come back bit by bit, images without any too, and the newest st
   await listener.on({ type: 'start', run: { folder } as RunInfo });
   await listener.on(evaluation(10, 0.2));
   await listener.on(evaluation(20, 0.7));
-  const { step, detections } = await readDetections(folder);
+  const { step, detections } = await readDetections(join(folder, 'detections.json'));
   expect(step).toBe(20);
   expect(detections.map(({ id }) => id)).toEqual(['a "quoted" id', 3]);
   expect(detections[0]!.boxes).toEqual(Float32Array.of(0.1, 1 / 3, 1e-8, 12345.678));

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { type ImageDetections, type Listener, readRegularText, writeFileAtomic } from '@kd/core';
 
-const NAME = 'detections.json';
+export const DETECTIONS = 'detections.json';
 
 /**
  * Writes `detections.json` in the run folder: what the newest evaluation found on each image, boxes as x1, y1, x2, y2 in
@@ -15,7 +15,7 @@ export function detectionsFile(): Listener {
       if (event.type === 'start') folder = event.run.folder;
       if (event.type !== 'evaluation') return;
       const { step, detections } = event;
-      await writeFileAtomic(join(folder, NAME), detectionsText(step, detections));
+      await writeDetections(join(folder, DETECTIONS), step, detections);
     },
   };
 }
@@ -24,21 +24,24 @@ export function detectionsFile(): Listener {
 const short = (values: Float32Array): number[] => Array.from(values, (value) => Number(value.toPrecision(9)));
 
 /** A line an image. */
-const detectionsText = (step: number, detections: readonly ImageDetections[]): string =>
-  `{"step":${step},"images":[\n${detections
-    .map(({ id, boxes, scores, labels }) =>
-      JSON.stringify({ id, boxes: short(boxes), scores: short(scores), labels: [...labels] }),
-    )
-    .join(',\n')}\n]}\n`;
+export const writeDetections = (file: string, step: number, detections: readonly ImageDetections[]): Promise<void> =>
+  writeFileAtomic(
+    file,
+    `{"step":${step},"images":[\n${detections
+      .map(({ id, boxes, scores, labels }) =>
+        JSON.stringify({ id, boxes: short(boxes), scores: short(scores), labels: [...labels] }),
+      )
+      .join(',\n')}\n]}\n`,
+  );
 
 /**
- * What {@link detectionsFile} wrote in a run folder.
+ * What {@link writeDetections} wrote.
  * @throws Error where it is not there, or damaged
  */
 export async function readDetections(
-  run: string,
+  file: string,
 ): Promise<{ readonly step: number; readonly detections: ImageDetections[] }> {
-  const { step, images } = JSON.parse(await readRegularText(join(run, NAME))) as {
+  const { step, images } = JSON.parse(await readRegularText(file)) as {
     readonly step: number;
     readonly images: readonly {
       readonly id: number | string;

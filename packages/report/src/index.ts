@@ -1,5 +1,5 @@
 export { countdown } from './countdown.js';
-export { detectionsFile, readDetections } from './detections-file.js';
+export { DETECTIONS, detectionsFile, readDetections, writeDetections } from './detections-file.js';
 export { columns, evaluatedImages, evaluationLines, metricsLine, metricWords } from './evaluation-lines.js';
 export { averagePrecision, count, duration, number, percent } from './figures.js';
 export { jsonLines } from './json-lines.js';

@@ -25,5 +25,6 @@ export default defineStudy({
     more: { init: 'alone' },
     lost: { distillers: ['ssim'], teacher: { weights: 'nowhere.safetensors' } },
   },
+  test: { ...data, images: 4, seed: 3 },
   seeds: [0],
 });

@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import {
@@ -7,12 +6,14 @@ import {
   type Dataset,
   KdError,
   lockRunFolder,
+  messageOf,
   openDataset,
   parseConfig,
   type ResolvedConfig,
   resolveMetric,
+  type Study,
 } from '@kd/core';
-import { duration, statusLines } from '@kd/report';
+import { DETECTIONS } from '@kd/report';
 import { FAILED, INTERRUPTED } from '../failures.js';
 import type { Flags } from '../flags.js';
 import { print, tell } from '../out.js';
@@ -20,113 +21,134 @@ import { ports } from '../ports.js';
 import { positiveFlag } from '../positive-flag.js';
 import { shownPath } from '../shown-path.js';
 import { stopSignal } from '../stop-signal.js';
+import type { Budget } from '../study/budget.js';
 import { checkedRuns, loadStudy, studyFolder } from '../study/load-study.js';
-import { type Outcome, runQueue } from '../study/queue.js';
-import { keepRecord, studyRecord } from '../study/record.js';
+import type { LoadedStudy } from '../study/loaded-study.js';
+import { planBudget } from '../study/plan-budget.js';
+import { keepRecord, readRecord, studyRecord } from '../study/record.js';
 import { runFigures } from '../study/run-figures.js';
-import { isDone, trainInProcess } from '../study/run-process.js';
+import { isDone } from '../study/run-process.js';
 import type { StudyRun } from '../study/study-runs.js';
-import { studyTable } from '../study/table.js';
+import { type StudyTable, studyTable } from '../study/table.js';
 import { tableLines, writeTable } from '../study/table-files.js';
+import { detectOnTest, testDetections } from '../study/test-detections.js';
+import { threadsOf, trainAll, type Training } from '../study/train-all.js';
 
 /** `kd compare STUDY --out DIR`: trains what is missing of a study, and tells which method pays. */
 export async function compare(path: string, flags: Flags): Promise<number> {
   const loaded = await loadStudy(path);
   const folder = flags['out'] === undefined ? studyFolder(loaded) : resolve(String(flags['out']));
   const jobs = positiveFlag(flags, 'jobs', 1);
-  const runs = checkedRuns(loaded, folder);
-  const student = parseConfig(
-    runs.find(({ variant }) => variant === loaded.study.base)!.config,
-    shownPath(loaded.file),
-  );
+  const minutes = flags['budget'] === undefined ? null : positiveFlag(flags, 'budget', 1);
+  const all = checkedRuns(loaded, folder);
+  const student = parseConfig(all.find(({ variant }) => variant === loaded.study.base)!.config, shownPath(loaded.file));
   const metric = resolveMetric(student.evaluate.metric, ports);
-  const data = await openData(student, loaded.student.folder);
-  const record = await studyRecord(checkedRuns(loaded, '.'), data);
+  const data = await openData(student, loaded.student.folder, loaded.study.test);
   await mkdir(folder, { recursive: true }).catch((cause: unknown) => {
-    throw new KdError('RUN_FOLDER', `${folder} cannot be made: ${String(cause)}; name another with --out.`, { cause });
+    throw new KdError('RUN_FOLDER', `${folder} cannot be made: ${messageOf(cause)}; name another with --out.`, {
+      cause,
+    });
   });
   const unlock = await lockRunFolder(folder, consoleLogger);
   const stop = stopSignal('stopping the runs after their steps at hand, with checkpoints; once more quits at once');
+  const training = { study: loaded.file, folder, jobs, signal: stop.signal };
+  const stopped = (): number => {
+    const words = [...(jobs === 1 ? [] : [` --jobs ${jobs}`]), ...(minutes === null ? [] : [` --budget ${minutes}`])];
+    tell(`go on with: kd compare ${shownPath(loaded.file)} --out ${shownPath(folder)}${words.join('')}`);
+    return INTERRUPTED;
+  };
   try {
-    await keepRecord(folder, record, (name) => existsSync(join(folder, name, 'checkpoints')));
-    const outcomes = await trainAll(runs, { study: loaded.file, folder, jobs, signal: stop.signal });
-    if ([...outcomes.values()].some(({ state }) => state === 'stopped')) {
-      tell(
-        `go on with: kd compare ${shownPath(loaded.file)} --out ${shownPath(folder)}${jobs === 1 ? '' : ` --jobs ${jobs}`}`,
+    const keep = async (budget: Budget | null | undefined): Promise<void> => {
+      // Relative: the record may be moved with its folder.
+      const runs = budget === undefined ? teachersOf(loaded) : withinBudget(checkedRuns(loaded, '.'), budget);
+      const record = { ...(await studyRecord(runs, data)), ...(budget && { budget }) };
+      await keepRecord(folder, record, (name) => existsSync(join(folder, name, 'checkpoints')));
+    };
+    const budget = minutes === null ? null : await budgetFor(minutes, { all, training, keep: () => keep(undefined) });
+    if (budget === undefined) return stopped();
+    await keep(budget);
+    const runs = withinBudget(all, budget);
+    const outcomes = await trainAll(runs, { ...training, epochs: budget?.epochs });
+    if ([...outcomes.values()].some(({ state }) => state === 'stopped')) return stopped();
+    const tables: StudyTable[] = [];
+    for (const { dataset, file } of [
+      { dataset: data.val, file: DETECTIONS },
+      ...(data.test === null ? [] : [{ dataset: data.test, file: testDetections(data.test) }]),
+    ]) {
+      if (dataset === data.test)
+        await detectOnTest(
+          runs.filter(({ name }) => isDone(folder, name)),
+          { folder, dataset },
+        );
+      const figures = await runFigures(runs, outcomes, { folder, dataset, file, metric });
+      const classes = dataset.categories.map(({ name }) => name);
+      tables.push(
+        studyTable(loaded, figures, {
+          data: `${dataset === data.val ? 'validation' : 'test'} data (${dataset.name})`,
+          classes,
+          metric,
+        }),
       );
-      return INTERRUPTED;
     }
-    const classes = data.val.categories.map(({ name }) => name);
-    const figures = await runFigures(runs, outcomes, { folder, val: data.val, metric });
-    const table = studyTable(loaded, figures, { classes, metric });
-    await writeTable(folder, table);
+    await writeTable(folder, tables);
     print(
-      ...tableLines(table),
+      ...tableLines(tables),
       '',
       `study: ${shownPath(join(folder, 'index.html'))}, table.md and table.json beside it`,
     );
-    return table.runs.some(({ missing }) => missing !== null) ? FAILED : 0;
+    return [...outcomes.values()].some(({ state }) => state === 'failed') ? FAILED : 0;
   } finally {
     stop.end();
     unlock();
   }
 }
 
-async function openData({ data }: ResolvedConfig, folder: string): Promise<{ train: Dataset; val: Dataset }> {
+const teachersOf = (loaded: LoadedStudy): StudyRun[] =>
+  checkedRuns(loaded, '.').filter(({ variant }) => variant === null);
+
+const withinBudget = (runs: readonly StudyRun[], budget: Budget | null): readonly StudyRun[] =>
+  budget === null
+    ? runs
+    : runs.flatMap((run) => {
+        if (run.variant === null) return [run];
+        return budget.seeds.includes(run.seed) ? [{ ...run, config: { ...run.config, epochs: budget.epochs } }] : [];
+      });
+
+/** That of the folder, where it is for the same time; else found out now. Undefined where that was stopped. */
+async function budgetFor(
+  minutes: number,
+  { all, training, keep }: { all: readonly StudyRun[]; training: Training; keep: () => Promise<void> },
+): Promise<Budget | undefined> {
+  const known = (await readRecord(training.folder))?.budget;
+  if (known?.minutes === minutes) return known;
+  // Before teachers are trained into it.
+  await keep();
+  const planned = await planBudget(all, {
+    ...training,
+    minutes,
+    threads: threadsOf(training.jobs),
+    train: async (teachers) => {
+      const outcomes = await trainAll(teachers, training);
+      for (const [name, outcome] of outcomes)
+        if (outcome.state === 'failed') throw new KdError('TEACHER_INVALID', `${name} failed: ${outcome.why}`);
+      return [...outcomes.values()].every(({ state }) => state === 'done');
+    },
+  });
+  return planned ?? undefined;
+}
+
+interface StudyData {
+  readonly train: Dataset;
+  readonly val: Dataset;
+  readonly test: Dataset | null;
+}
+
+async function openData({ data }: ResolvedConfig, folder: string, test: Study['test']): Promise<StudyData> {
   const train = await openDataset(data.train, folder, ports);
   const names = train.categories.map(({ name }) => name);
-  return { train, val: await openDataset(data.val!, folder, ports, names) };
-}
-
-interface Training {
-  readonly study: string;
-  readonly folder: string;
-  readonly jobs: number;
-  readonly signal: AbortSignal;
-}
-
-async function trainAll(
-  runs: readonly StudyRun[],
-  { study, folder, jobs, signal }: Training,
-): Promise<ReadonlyMap<string, Outcome>> {
-  const screen = statusLines();
-  const now = new Map<string, string>();
-  const threads = Math.max(1, Math.floor(availableParallelism() / jobs));
-  const before = runs.filter(({ name }) => isDone(folder, name)).length;
-  let ended = before;
-  if (before > 0) screen.persist(`${before} of ${runs.length} runs are there already`);
-  try {
-    return await runQueue(runs, {
-      jobs,
-      signal,
-      start: async ({ name }) => {
-        if (isDone(folder, name)) return { state: 'done' };
-        const began = performance.now();
-        screen.persist(`${name}: begins; it writes to ${shownPath(join(folder, name))}.log`);
-        const outcome = await trainInProcess({
-          study,
-          folder,
-          name,
-          threads,
-          signal,
-          onLine: (line) => {
-            now.set(name, `${name}: ${line.trim()}`);
-            screen.show([...now.values()]);
-          },
-        });
-        now.delete(name);
-        screen.show([...now.values()]);
-        if (outcome.state === 'done') ended++;
-        screen.persist(`${endWords(name, outcome, (performance.now() - began) / 1000)} (${ended} of ${runs.length})`);
-        return outcome;
-      },
-    });
-  } finally {
-    screen.end();
-  }
-}
-
-function endWords(name: string, outcome: Outcome, seconds: number): string {
-  if (outcome.state === 'failed') return `${name}: failed: ${outcome.why}`;
-  return `${name}: ${outcome.state === 'done' ? 'done in' : 'stopped after'} ${duration(seconds)}`;
+  return {
+    train,
+    val: await openDataset(data.val!, folder, ports, names),
+    test: test === undefined ? null : await openDataset(test as ResolvedConfig['data']['train'], folder, ports, names),
+  };
 }

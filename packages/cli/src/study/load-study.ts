@@ -1,5 +1,5 @@
 import { dirname, extname, basename, resolve } from 'node:path';
-import { KdError, latestCheckpoint, parseConfig, parseStudy, type Study } from '@kd/core';
+import { type Config, consoleLogger, KdError, latestCheckpoint, parseConfig, parseStudy, type Study } from '@kd/core';
 import { loadConfig, type LoadedConfig } from '../load-config.js';
 import { ports } from '../ports.js';
 import { shownPath } from '../shown-path.js';
@@ -43,14 +43,17 @@ export function checkedRuns(loaded: LoadedStudy, folder: string): readonly Study
   return runs;
 }
 
-/**
- * What a command names: a config, or of a study one of its runs.
- * @param out the folder of the run; other runs of the study lie beside it
- */
-export async function loadRun(
-  path: string,
-  { run: wanted, out }: { readonly run?: unknown; readonly out?: string | undefined },
-): Promise<LoadedConfig> {
+/** Which run of a study a command means. */
+export interface WantedRun {
+  readonly run?: unknown;
+  /** The folder of the run; other runs of the study lie beside it. */
+  readonly out?: string | undefined;
+  /** Nothing is trained: what it starts from need not be there yet. */
+  readonly planned?: boolean;
+}
+
+/** What a command names: a config, or of a study one of its runs. */
+export async function loadRun(path: string, { run: wanted, out, planned }: WantedRun): Promise<LoadedConfig> {
   const loaded = await loadConfig(path);
   if (!isStudy(loaded.config)) {
     if (wanted === undefined) return loaded;
@@ -67,7 +70,16 @@ export async function loadRun(
       'USAGE',
       `${path} is a study${wanted === undefined ? '' : ` without a run ${String(wanted)}`}; train all of it with kd compare ${path}, or one of its runs with --run: ${runs.map(({ name }) => name).join(', ')}.`,
     );
-  // The table is of last weights, and so is what starts from a variant.
-  const init = run.startsFrom && (await latestCheckpoint(run.startsFrom.folder, ports.format));
-  return { file: study.file, folder: run.from.folder, config: init ? { ...run.config, init } : run.config };
+  return { file: study.file, folder: run.from.folder, config: await startedConfig(run, planned === true) };
+}
+
+/** The table is of last weights, and so is what starts from a variant. */
+async function startedConfig({ config, startsFrom }: StudyRun, planned: boolean): Promise<Config> {
+  if (startsFrom === null) return config;
+  const init = await latestCheckpoint(startsFrom.folder, ports.format);
+  if (init !== null) return { ...config, init };
+  if (!planned) return config;
+  const { init: _, ...fresh } = config;
+  consoleLogger.info(`${startsFrom.name} is not trained yet: the plan starts from fresh weights, which takes as long`);
+  return fresh;
 }

@@ -14,6 +14,7 @@ import {
   writeFileAtomic,
 } from '@kd/core';
 import { shownPath } from '../shown-path.js';
+import type { Budget } from './budget.js';
 import type { StudyRun } from './study-runs.js';
 
 /** What the runs of a folder have in common, and what each of them is: `study.json`. */
@@ -22,6 +23,8 @@ export interface StudyRecord {
   readonly data: Readonly<Record<'train' | 'val', { readonly images: number; readonly fingerprint: string }>>;
   /** By name, the config of each as plain data; what is known of the data stands above. */
   readonly runs: Readonly<Record<string, unknown>>;
+  /** What was found to fit into a time, so that it is not measured anew. */
+  readonly budget?: Budget;
 }
 
 const FILE = 'study.json';
@@ -106,11 +109,11 @@ const gone = (key: string, now: StudyRecord): boolean =>
   key.startsWith('runs.') &&
   !Object.keys(now.runs).some((name) => key === `runs.${name}` || key.startsWith(`runs.${name}.`));
 
-async function readRecord(folder: string): Promise<StudyRecord | null> {
+export async function readRecord(folder: string): Promise<StudyRecord | null> {
   const file = join(folder, FILE);
   try {
-    const { versions: own, data, runs } = JSON.parse(await readFile(file, 'utf8')) as StudyRecord;
-    return { versions: own ?? {}, data, runs: runs ?? {} };
+    const { versions: own, data, runs, budget } = JSON.parse(await readFile(file, 'utf8')) as StudyRecord;
+    return { versions: own ?? {}, data, runs: runs ?? {}, ...(budget && { budget }) };
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw new KdError(

@@ -20,21 +20,30 @@ export interface RunFigures {
   } | null;
 }
 
+export interface FiguresOf {
+  /** Of the study. */
+  readonly folder: string;
+  readonly dataset: Dataset;
+  /** What was found in it, in the folder of each run. */
+  readonly file: string;
+  readonly metric: Metric;
+}
+
 /** Reads what the runs of a study left, and computes figures and resamplings of their last weights. */
 export async function runFigures(
   runs: readonly StudyRun[],
   outcomes: ReadonlyMap<string, Outcome>,
-  { folder, val, metric }: { readonly folder: string; readonly val: Dataset; readonly metric: Metric },
+  { folder, dataset, file, metric }: FiguresOf,
 ): Promise<{ readonly figures: readonly RunFigures[]; readonly images: number }> {
   const read = await Promise.all(
-    runs.map(async (run) => ({ run, ...(await left(folder, run, outcomes.get(run.name))) })),
+    runs.map(async (run) => ({ run, ...(await left(join(folder, run.name), file, outcomes.get(run.name))) })),
   );
   // Those that some run could not read count in none.
   const seen = read.flatMap(({ files, run }) =>
     files === null || run.variant === null ? [] : [new Set(files.detections.map(({ id }) => id))],
   );
-  const images = val.images.filter(({ id }) => seen.every((ids) => ids.has(id)));
-  const truth: GroundTruth = { categories: val.categories, images };
+  const images = dataset.images.filter(({ id }) => seen.every((ids) => ids.has(id)));
+  const truth: GroundTruth = { categories: dataset.categories, images };
   const known = new Set(images.map(({ id }) => id));
   const drawn = draws(images.length);
   const figures = read.map(({ run, missing, files }): RunFigures => {
@@ -54,15 +63,13 @@ export async function runFigures(
   return { figures, images: images.length };
 }
 
-async function left(folder: string, { name }: StudyRun, outcome: Outcome | undefined) {
+async function left(run: string, file: string, outcome: Outcome | undefined) {
   if (outcome?.state !== 'done')
     return { missing: outcome?.state === 'failed' ? outcome.why : 'not trained yet', files: null };
-  const run = join(folder, name);
   try {
     const summary = JSON.parse(await readFile(join(run, 'summary.json'), 'utf8')) as Summary;
-    const { step, detections } = await readDetections(run);
-    if (step !== summary.steps)
-      throw new Error(`detections.json is of step ${step}, the run ended at ${summary.steps}`);
+    const { step, detections } = await readDetections(join(run, file));
+    if (step !== summary.steps) throw new Error(`${file} is of step ${step}, the run ended at ${summary.steps}`);
     return { missing: null, files: { summary, detections, secondsPerStep: await secondsPerStep(run, summary) } };
   } catch (error) {
     return { missing: `its files cannot be read: ${messageOf(error)}`, files: null };

@@ -16,6 +16,7 @@ export interface RunProcess {
   readonly folder: string;
   readonly name: string;
   readonly threads: number;
+  readonly epochs?: number | undefined;
   readonly signal: AbortSignal;
   /** What the run says, line by line. */
   readonly onLine: (line: string) => void;
@@ -31,7 +32,7 @@ export const isDone = (folder: string, name: string): boolean => existsSync(join
  * to `<name>.log` beside its folder.
  */
 export async function trainInProcess(options: RunProcess): Promise<Outcome> {
-  const { study, folder, name, threads, signal, onLine } = options;
+  const { study, folder, name, threads, epochs, signal, onLine } = options;
   const out = join(folder, name);
   if (!(await freed(out, signal, onLine))) return { state: 'stopped' };
   // The one that was still on its way may have come to its end.
@@ -41,7 +42,17 @@ export async function trainInProcess(options: RunProcess): Promise<Outcome> {
   // A group of its own: Ctrl-C reaches the study alone, which hands it on once.
   const child = spawn(
     process.execPath,
-    [BIN, 'train', study, '--run', name, '--out', out, ...(resume ? ['--resume'] : [])],
+    [
+      BIN,
+      'train',
+      study,
+      '--run',
+      name,
+      '--out',
+      out,
+      ...(epochs === undefined ? [] : ['--epochs', String(epochs)]),
+      ...(resume ? ['--resume'] : []),
+    ],
     {
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -7,24 +7,27 @@ import type { StudyTable } from './table.js';
 import { notes, type Part, tableParts } from './table-parts.js';
 
 /** `table.json`, `table.md` and `index.html` of a study. */
-export async function writeTable(folder: string, table: StudyTable): Promise<void> {
-  const parts = tableParts(table);
-  await writeFileAtomic(join(folder, 'table.json'), `${JSON.stringify(table, null, 1)}\n`);
-  await writeFileAtomic(join(folder, 'table.md'), markdown(table, parts));
-  await writeFileAtomic(join(folder, 'index.html'), page(table, parts));
+export async function writeTable(folder: string, tables: readonly StudyTable[]): Promise<void> {
+  const parts = tables.flatMap(tableParts);
+  await writeFileAtomic(
+    join(folder, 'table.json'),
+    `${JSON.stringify({ study: tables[0]!.study, tables }, null, 1)}\n`,
+  );
+  await writeFileAtomic(join(folder, 'table.md'), markdown(tables, parts));
+  await writeFileAtomic(join(folder, 'index.html'), page(tables, parts));
 }
 
-/** The first two tables, for a terminal. */
-export const tableLines = (table: StudyTable): string[] => [
-  ...tableParts(table)
-    .slice(0, 2)
+/** The first two parts of each, for a terminal. */
+export const tableLines = (tables: readonly StudyTable[]): string[] => [
+  ...tables
+    .flatMap((table) => tableParts(table).slice(0, 2))
     .flatMap(({ title, head, rows }) => [`${title}`, '', ...columns([head, ...rows]), '']),
-  ...notes(table),
+  ...notes(tables),
 ];
 
-const markdown = (table: StudyTable, parts: readonly Part[]): string =>
+const markdown = (tables: readonly StudyTable[], parts: readonly Part[]): string =>
   [
-    `# ${cell(table.study)}`,
+    `# ${cell(tables[0]!.study)}`,
     '',
     ...parts.flatMap(({ title, head, rows }) => [
       `## ${cell(title)}`,
@@ -32,7 +35,7 @@ const markdown = (table: StudyTable, parts: readonly Part[]): string =>
       ...[head, head.map(() => '---'), ...rows].map((row) => `| ${row.map(cell).join(' | ')} |`),
       '',
     ]),
-    ...notes(table).map((note) => `- ${cell(note)}`),
+    ...notes(tables).map((note) => `- ${cell(note)}`),
     '',
   ].join('\n');
 
@@ -43,12 +46,12 @@ const cell = (text: string): string =>
     .replaceAll('&apos;', "'")
     .replace(/[|`*_\\[\]]/g, '\\$&');
 
-const page = (table: StudyTable, parts: readonly Part[]): string => `<!doctype html>
-<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${escape(table.study)}</title>
+const page = (tables: readonly StudyTable[], parts: readonly Part[]): string => `<!doctype html>
+<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${escape(tables[0]!.study)}</title>
 <style>${STYLE}</style>
-<h1>${escape(table.study)}</h1>
+<h1>${escape(tables[0]!.study)}</h1>
 ${parts.map(section).join('\n')}
-<ul>${notes(table)
+<ul>${notes(tables)
   .map((note) => `<li>${escape(note)}</li>`)
   .join('')}</ul>
 </html>

@@ -12,11 +12,11 @@ export interface Part {
 const OTHERS = ['AP50', 'AP75', 'AP50to95', 'APs', 'APm', 'APl'];
 
 export function tableParts(table: StudyTable): Part[] {
-  const { primary, base, classes, variants, runs } = table;
+  const { data, primary, base, classes, variants, runs } = table;
   const others = OTHERS.filter((name) => name !== primary && variants.some((row) => name in row.others));
   return [
     {
-      title: 'Variants',
+      title: `Variants on the ${data}`,
       head: [
         'variant',
         'seeds',
@@ -41,7 +41,7 @@ export function tableParts(table: StudyTable): Part[] {
       ]),
     },
     {
-      title: `Per class: ${primary}, and the gain over ${base}`,
+      title: `Per class on the ${data}: ${primary}, and the gain over ${base}`,
       head: ['variant', ...classes.flatMap((name) => [name, 'gain'])],
       rows: variants.map(({ variant, perClass }) => [
         variant,
@@ -52,7 +52,7 @@ export function tableParts(table: StudyTable): Part[] {
       ? []
       : [
           {
-            title: `${others.join(', ')}`,
+            title: `${others.join(', ')} on the ${data}`,
             head: ['variant', ...others],
             rows: variants.map(({ variant, others: own }) => [
               variant,
@@ -61,7 +61,7 @@ export function tableParts(table: StudyTable): Part[] {
           },
         ]),
     {
-      title: 'Runs',
+      title: `Runs on the ${data}`,
       head: ['run', primary, '95 % over images', ...others, ...classes, 'minutes', 'steps'],
       rows: runs.map(({ run, missing, metrics, perClass, interval, minutes, steps }) =>
         missing === null
@@ -105,10 +105,11 @@ function classGain(figure: Figure | null): string {
 }
 
 /** What a reader must know of the figures. */
-export function notes({ metric, primary, base, images, resamplings, variants }: StudyTable): string[] {
+export function notes(tables: readonly StudyTable[]): string[] {
+  const { metric, primary, base, resamplings, variants } = tables[0]!;
   const one = variants.some(({ seeds, figure }) => figure !== null && seeds.length === 1);
   return [
-    `${primary} of ${metric} in percent, of the last weights, on ${images} validation ${images === 1 ? 'image' : 'images'}.`,
+    `${primary} of ${metric} in percent, of the last weights, on ${tables.map(({ data, images }) => `${images} ${images === 1 ? 'image' : 'images'} of the ${data}`).join(' and ')}.`,
     `The interval resamples these images ${resamplings} times, the same draws for both sides, and compares the means over the seeds that both have.`,
     `A gain is told from chance when the interval leaves zero out and the gain is more than twice its standard error over seeds; else the table says which of the two it may be owed to. Gains in brackets are not told from chance.`,
     ...(one

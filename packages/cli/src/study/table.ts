@@ -35,6 +35,8 @@ export interface VariantRow {
 
 export interface StudyTable {
   readonly study: string;
+  /** In words. */
+  readonly data: string;
   readonly metric: string;
   readonly primary: string;
   readonly base: string;
@@ -55,13 +57,16 @@ export interface RunRow {
   readonly steps: number | null;
 }
 
+export interface TableOf {
+  readonly data: string;
+  readonly classes: readonly string[];
+  readonly metric: { readonly name: string; readonly primary: string };
+}
+
 export function studyTable(
-  { name, study }: LoadedStudy,
+  { name, study }: Pick<LoadedStudy, 'name' | 'study'>,
   { figures, images }: { readonly figures: readonly RunFigures[]; readonly images: number },
-  {
-    classes,
-    metric,
-  }: { readonly classes: readonly string[]; readonly metric: { readonly name: string; readonly primary: string } },
+  { data, classes, metric }: TableOf,
 ): StudyTable {
   const { primary } = metric;
   const of = (variant: string): RunFigures[] => figures.filter(({ run }) => run.variant === variant);
@@ -126,6 +131,7 @@ export function studyTable(
   });
   return {
     study: name,
+    data,
     metric: metric.name,
     primary,
     base: study.base,

@@ -1,0 +1,42 @@
+// The recipe of the paper: prototypes teach a student that was trained before, here by the same steps alone. All
+// variants but the first start from it, and one goes on alone.
+import { type Config, defineStudy, type StudyVariant } from '@kd/core';
+import { type PrototypeInput, prototype } from '@kd/plugin-prototype';
+import { split } from '../common.js';
+import { type Kind, kept, student, training } from './models.js';
+
+const taught = (options: PrototypeInput = {}): StudyVariant => ({
+  init: 'first',
+  distillers: [prototype(options)],
+});
+const only = (name: 'global' | 'feature' | 'response'): StudyVariant =>
+  taught({ weights: { global: 0, feature: 0, response: 0, [name]: { global: 5, feature: 1, response: 1 }[name] } });
+
+export const twoParts = (
+  kind: Kind,
+  more: Readonly<Record<string, StudyVariant>> = {},
+  data: Partial<Config['data']> = {},
+) =>
+  defineStudy({
+    student: {
+      ...training,
+      data: { ...training.data, ...data },
+      student: student(kind),
+      teacher: kept(kind),
+      epochs: 12,
+    },
+    variants: {
+      first: {},
+      alone: { init: 'first' },
+      all: taught(),
+      global: only('global'),
+      feature: only('feature'),
+      response: only('response'),
+      kmeans: taught({ select: 'kmeans' }),
+      dbscan: taught({ select: 'dbscan' }),
+      random: taught({ select: 'random' }),
+      ...more,
+    },
+    base: 'alone',
+    test: split('test'),
+  });

@@ -1,0 +1,91 @@
+import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Dataset } from '@kd/core';
+import { expect, test } from 'vitest';
+import { keepRecord, type StudyRecord, studyRecord } from './record.js';
+import type { StudyRun } from './study-runs.js';
+
+const record = (changed: Partial<StudyRecord> = {}): StudyRecord => ({
+  versions: { '@kd/core': '0.1.0', '@kd/plugin-ssim': '0.1.0' },
+  data: { train: { images: 205, fingerprint: 'a' }, val: { images: 87, fingerprint: 'b' } },
+  runs: { 'alone-0': { epochs: 12 }, 'ssim-0': { epochs: 12, distillers: [['ssim', { weight: 4 }]] } },
+  ...changed,
+});
+const began =
+  (...names: string[]) =>
+  (name: string): boolean =>
+    names.includes(name);
+const folderWith = async (was: StudyRecord): Promise<string> => {
+  const folder = await mkdtemp(join(tmpdir(), 'kd-study-'));
+  await keepRecord(folder, was, began());
+  return folder;
+};
+const stored = async (folder: string): Promise<unknown> =>
+  JSON.parse(await readFile(join(folder, 'study.json'), 'utf8'));
+
+test('the same study goes on; variants may come and go, and what is not begun may change', async () => {
+  const folder = await folderWith(record());
+  await keepRecord(folder, record(), began('alone-0', 'ssim-0'));
+  const ssim8 = { epochs: 12, distillers: [['ssim', { weight: 8 }]] };
+  await keepRecord(folder, record({ runs: { 'alone-0': { epochs: 12 }, 'ssim-0': ssim8 } }), began('alone-0'));
+  expect(await stored(folder)).toMatchObject({ runs: { 'ssim-0': ssim8 } });
+  await keepRecord(folder, record({ runs: { 'alone-0': { epochs: 12 }, 'pkd-0': {} } }), began('alone-0', 'ssim-0'));
+  // It is there still, and known when it comes back.
+  expect(await stored(folder)).toMatchObject({ runs: { 'ssim-0': ssim8, 'pkd-0': {} } });
+});
+
+test.each<[string, Partial<StudyRecord>, RegExp]>([
+  [
+    'another version',
+    { versions: { '@kd/core': '0.2.0', '@kd/plugin-ssim': '0.1.0' } },
+    /versions\.@kd\/core was "0\.1\.0", now "0\.2\.0"/,
+  ],
+  [
+    'other annotations',
+    { data: { train: { images: 205, fingerprint: 'a' }, val: { images: 87, fingerprint: 'c' } } },
+    /data\.val\.fingerprint was "b", now "c"/,
+  ],
+  [
+    'another config of a run that is there',
+    { runs: { 'alone-0': { epochs: 24 } } },
+    /runs\.alone-0\.epochs was 12, now 24/,
+  ],
+])('%s is refused by name, and nothing is written', async (_, changed, message) => {
+  const folder = await folderWith(record());
+  await expect(keepRecord(folder, record(changed), began('alone-0'))).rejects.toThrow(message);
+  expect(await stored(folder)).toEqual(record());
+});
+
+test('a record that is damaged is refused', async () => {
+  const folder = await folderWith(record());
+  await writeFile(join(folder, 'study.json'), '{"versions":');
+  await expect(keepRecord(folder, record(), began())).rejects.toThrow(
+    /study\.json, which says what the runs beside it are/,
+  );
+});
+
+test('what is recorded: packages that the configs name, data by their annotations, configs without paths of data', async () => {
+  const dataset = { name: 'd', categories: [{ id: 1, name: 'cat' }], images: [] } as unknown as Dataset;
+  const config = {
+    student: ['retinanet', { backbone: 'resnet18' }],
+    distillers: [['ssim', { select: function mine() {} }]],
+    data: { train: { format: 'voc', root: '/somewhere' }, workers: 3, onBadImage: 'skip' },
+  };
+  const from = { folder: join(import.meta.dirname, '../../../..') };
+  const { versions, data, runs } = await studyRecord([{ name: 'ssim-0', config, from } as unknown as StudyRun], {
+    train: dataset,
+    val: { ...dataset, images: [{ id: 1, file: 'a.png', width: 1, height: 1, annotations: [] }] } as Dataset,
+  });
+  expect(Object.keys(versions)).toEqual(
+    expect.arrayContaining(['@kd/core', '@kd/plugin-ssim', '@kd/detector-retinanet']),
+  );
+  expect(Object.keys(versions)).not.toContain('@kd/plugin-pkd');
+  expect(data.train).toMatchObject({ images: 0 });
+  expect(data.val.fingerprint).not.toBe(data.train.fingerprint);
+  expect(runs['ssim-0']).toEqual({
+    student: config.student,
+    distillers: [['ssim', { select: 'function mine' }]],
+    data: { onBadImage: 'skip' },
+  });
+});

@@ -1,0 +1,67 @@
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { duration, statusLines } from '@kd/report';
+import { shownPath } from '../shown-path.js';
+import { type Outcome, runQueue } from './queue.js';
+import { isDone, trainInProcess } from './run-process.js';
+import type { StudyRun } from './study-runs.js';
+
+export interface Training {
+  readonly study: string;
+  readonly folder: string;
+  readonly jobs: number;
+  readonly signal: AbortSignal;
+  /** Instead of those of the study's config, for its variants. */
+  readonly epochs?: number | undefined;
+}
+
+/** Trains what is not there yet, and tells of each run when it begins and ends. */
+export async function trainAll(
+  runs: readonly StudyRun[],
+  { study, folder, jobs, signal, epochs }: Training,
+): Promise<ReadonlyMap<string, Outcome>> {
+  const screen = statusLines();
+  const now = new Map<string, string>();
+  const threads = threadsOf(jobs);
+  const before = runs.filter(({ name }) => isDone(folder, name)).length;
+  let ended = before;
+  if (before > 0) screen.persist(`${before} of ${runs.length} runs are there already`);
+  try {
+    return await runQueue(runs, {
+      jobs,
+      signal,
+      start: async ({ name, variant }) => {
+        if (isDone(folder, name)) return { state: 'done' };
+        const began = performance.now();
+        screen.persist(`${name}: begins; it writes to ${shownPath(join(folder, name))}.log`);
+        const outcome = await trainInProcess({
+          study,
+          folder,
+          name,
+          threads,
+          epochs: variant === null ? undefined : epochs,
+          signal,
+          onLine: (line) => {
+            now.set(name, `${name}: ${line.trim()}`);
+            screen.show([...now.values()]);
+          },
+        });
+        now.delete(name);
+        screen.show([...now.values()]);
+        if (outcome.state === 'done') ended++;
+        screen.persist(`${endWords(name, outcome, (performance.now() - began) / 1000)} (${ended} of ${runs.length})`);
+        return outcome;
+      },
+    });
+  } finally {
+    screen.end();
+  }
+}
+
+function endWords(name: string, outcome: Outcome, seconds: number): string {
+  if (outcome.state === 'failed') return `${name}: failed: ${outcome.why}`;
+  return `${name}: ${outcome.state === 'done' ? 'done in' : 'stopped after'} ${duration(seconds)}`;
+}
+
+/** Of each run: runs side by side share the cores. */
+export const threadsOf = (jobs: number): number => Math.max(1, Math.floor(availableParallelism() / jobs));
