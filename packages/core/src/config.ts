@@ -178,6 +178,11 @@ export const configSchema = v.strictObject({
     }),
     {},
   ),
+  /**
+   * Ends the run once a figure of the metric (default its primary one, by which the best checkpoint is chosen) has not
+   * risen over so many evaluations in a row.
+   */
+  stop: v.optional(v.strictObject({ metric: v.optional(v.pipe(v.string(), v.nonEmpty())), patience: atLeastOne })),
   checkpoint: v.optional(v.strictObject({ every: v.optional(atLeastOne, 1), keep: v.optional(atLeastOne, 2) }), {}),
   log: v.optional(v.strictObject({ every: v.optional(atLeastOne, 10) }), {}),
 });

@@ -166,6 +166,17 @@ describe('planLines', () => {
     expect(planLines({ ...plan, measured: { ...plan.measured!, steps } })).toContain('no terms of deep in these steps');
   });
 
+  test('says after how many evaluations a run ends, and when at the earliest', () => {
+    const stops = (stop: NonNullable<Plan['training']['stop']>): string =>
+      planLines({ ...plan, training: { ...plan.training, stop } }).find((line) => line.startsWith('stops'))!;
+    expect(stops({ metric: 'AP50', patience: 2, earliest: 3 })).toBe(
+      'stops      once AP50 has not risen over 2 evaluations: after epoch 3 of 4 at the earliest',
+    );
+    expect(stops({ metric: 'AP', patience: 1, earliest: null })).toBe(
+      'stops      once AP has not risen over 1 evaluation: never before its 4 epochs are trained',
+    );
+  });
+
   test('says what comes on top of the steps, if anything does', () => {
     const whole = (more: Partial<Plan>): string =>
       planLines({ ...plan, ...more }).find((line) => line.startsWith('whole run'))!;

@@ -215,6 +215,9 @@ function optionsText(options: unknown): string {
     .replaceAll('"', "'");
 }
 
+const stopText = ({ metric, patience, earliest }: NonNullable<Plan['training']['stop']>, epochs: number): string =>
+  `once ${metric} has not risen over ${patience} ${patience === 1 ? 'evaluation' : 'evaluations'}: ${earliest === null ? `never before its ${epochs} epochs are trained` : `after epoch ${earliest} of ${epochs} at the earliest`}`;
+
 export const trainingRows = ({ training, data, seed, measured }: Plan): (readonly [string, string])[] => {
   const {
     epochs,
@@ -228,6 +231,7 @@ export const trainingRows = ({ training, data, seed, measured }: Plan): (readonl
     ema,
     learningRate,
     evaluate,
+    stop,
   } = training;
   const { name, ...settings } = optimizer;
   const set = Object.entries(settings)
@@ -259,5 +263,6 @@ export const trainingRows = ({ training, data, seed, measured }: Plan): (readonl
         ? 'never: there is no data.val'
         : `${evaluate.every === 0 ? 'at the end' : evaluate.every === 1 ? 'after every epoch' : `every ${evaluate.every} epochs`}, by ${metricWords({ name: evaluate.metric, options: evaluate.options ?? {} })}`,
     ],
+    ...(stop === undefined ? [] : [['stops', stopText(stop, epochs)] as const]),
   ];
 };

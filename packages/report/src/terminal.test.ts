@@ -96,6 +96,14 @@ test('without a terminal: one plain line a log event, with every figure', async 
   expect(text).not.toContain('\u001b');
 });
 
+test('an end before all epochs is told with its reason', async () => {
+  const end = events.at(-1) as Extract<TrainerEvent, { type: 'end' }>;
+  const early = { by: 'stop', why: 'AP has not risen over 2 evaluations' } as const;
+  const text = await shown(false, [events[0]!, { ...end, summary: { ...end.summary, steps: 6, early } }]);
+  expect(text).toContain('\nended after step 6 of 10: AP has not risen over 2 evaluations\ndone in 2 min');
+  expect(await shown(false)).not.toContain('ended after');
+});
+
 test('a start tells what the student has of its teacher, part by part', () => {
   const inherited = [
     { part: 'neck', tensors: 16, of: 16 },

@@ -45,13 +45,14 @@ function linesOf(event: TrainerEvent, run: RunInfo): string[] {
     ];
   if (event.type === 'pass' && event.done === event.of) return [`${event.plugin}: passed over ${event.of} images`];
   if (event.type === 'stopped') return [`stopped after step ${event.step}; checkpoint: ${event.file}`];
-  if (event.type === 'end') return endLines(event.summary);
+  if (event.type === 'end') return endLines(event.summary, run);
   return [];
 }
 
-function endLines({ minutes, minutesEvaluating, skipped }: Summary): string[] {
+function endLines({ minutes, minutesEvaluating, skipped, early, steps }: Summary, run: RunInfo): string[] {
   const times = skipped.reduce((sum, one) => sum + one.times, 0);
   return [
+    ...(early === undefined ? [] : [`ended after step ${steps} of ${run.steps}: ${early.why}`]),
     `done in ${duration(60 * minutes)} (${duration(60 * minutesEvaluating)} of it evaluating)`,
     ...(skipped.length === 0
       ? []

@@ -55,6 +55,14 @@ export interface LogEvent {
   readonly tensors: number;
 }
 
+/** Why a run ended before all its epochs. */
+export interface EarlyEnd {
+  /** `stop` of the config, or the name of a listener that asked for it. */
+  readonly by: 'stop' | `listener ${string}`;
+  /** In words. */
+  readonly why: string;
+}
+
 export interface Summary {
   /** The best checkpoint's metrics on the validation data, e.g. `AP`, `AP50`; the last ones' are under `last`. */
   readonly metrics: Readonly<Record<string, number>>;
@@ -63,7 +71,10 @@ export interface Summary {
   readonly best: { readonly epoch: number; readonly step: number; readonly checkpoint: string } | null;
   readonly seed: number;
   readonly epochs: number;
+  /** Steps done: of all epochs, or up to where `early` ended the run. */
   readonly steps: number;
+  /** Absent where all epochs were trained. */
+  readonly early?: EarlyEnd;
   readonly minutes: number;
   readonly minutesEvaluating: number;
   readonly student: ModelInfo;
@@ -104,10 +115,14 @@ export type TrainerEvent =
   | { readonly type: 'end'; readonly summary: Summary };
 
 /**
- * Something that watches: progress, logs, dashboards. It cannot change training; when it throws, it is warned of and
- * left out.
+ * Something that watches: progress, logs, dashboards. It cannot change training, but end it; when it throws, it is
+ * warned of and left out.
  */
 export interface Listener {
   readonly name: string;
-  on(event: TrainerEvent): void | Promise<void>;
+  /**
+   * `'stop'` ends the run after the step, pass or evaluation at hand: with a checkpoint, an evaluation of it where
+   * there are validation data, and a summary that says who ended it.
+   */
+  on(event: TrainerEvent): void | 'stop' | Promise<void | 'stop'>;
 }

@@ -42,6 +42,8 @@ export interface Plan {
       /** Null for a metric of the config's own. */
       readonly options: Readonly<Record<string, unknown>> | null;
     };
+    /** Ends the run before its epochs; `earliest` is the epoch, from 1, after which it can: null for none. */
+    readonly stop?: { readonly metric: string; readonly patience: number; readonly earliest: number | null };
   };
   /** Null where no step was run. */
   readonly measured: Measured | null;

@@ -22,6 +22,7 @@ import {
   shapeWatcher,
   type TapShapes,
 } from './plan-steps.js';
+import { earliestStop } from '../run/early-end.js';
 import { plain } from '../run/resolved-config.js';
 import { disposeRun, prepareRun, type Run, type RunOptions } from '../run/run.js';
 import { openRunFolder } from '../run/run-folder.js';
@@ -62,7 +63,7 @@ export async function planRun(config: Config, options: PlanOptions): Promise<Pla
 }
 
 async function planOf(run: Run, { steps: count = 2, passImages = 16, onPass }: PlanOptions): Promise<Plan> {
-  const { config, engine, student, teachers, train, val, distillers, metric } = run;
+  const { config, engine, student, teachers, train, val, distillers, metric, stop } = run;
   const { shapes, watchers } = shapeWatcher(run);
   const steps = new RunSteps(run, watchers);
   try {
@@ -102,6 +103,9 @@ async function planOf(run: Run, { steps: count = 2, passImages = 16, onPass }: P
           (progress) => config.optimizer.lr * learningRateFactor(config.schedule, progress),
         ),
         evaluate: { every: config.evaluate.every, metric: metric.name, options: metric.options ?? null },
+        ...(stop && {
+          stop: { ...stop, earliest: earliestStop(stop, { epochs: config.epochs, every: config.evaluate.every }) },
+        }),
       },
       measured: rows.length === 0 ? null : measuredRun(steps, rows),
     };

@@ -7,7 +7,7 @@ import type { Run } from './run.js';
  * gives the same run, as far as names stand for its parts.
  */
 export function resolvedConfig(
-  { config, options, student, teachers, distillers, metric, engine, train, val }: Run,
+  { config, options, student, teachers, distillers, metric, engine, train, val, stop }: Run,
   { augment = config.data.augment }: Pick<Loader, 'augment'>,
 ): Record<string, unknown> {
   const describe = (source: Run['config']['data']['train'], name: string): unknown => {
@@ -32,6 +32,7 @@ export function resolvedConfig(
       metric: metric.options === undefined ? { name: metric.name } : [metric.name, metric.options],
       batchSize: config.evaluate.batchSize ?? config.batchSize,
     },
+    stop: stop ?? undefined,
   }) as Record<string, unknown>;
 }
 

@@ -20,7 +20,7 @@ export interface ChangedSetting {
 }
 
 export async function runSettings(
-  { config, student, teachers, distillers, train, val, metric, engine }: Run,
+  { config, student, teachers, distillers, train, val, metric, engine, stop }: Run,
   { stepsPerEpoch, loader }: Pick<RunSteps, 'stepsPerEpoch' | 'loader'>,
 ): Promise<RunSettings> {
   const { lr, ...optimizer } = config.optimizer;
@@ -64,6 +64,7 @@ export async function runSettings(
       epochs: config.epochs,
       optimizer: { lr },
       schedule: config.schedule,
+      ...(stop && { stop }),
       data: {
         val: val === null ? null : { images: val.images.length, fingerprint: fingerprintOfData(val) },
         onBadImage: config.data.onBadImage,

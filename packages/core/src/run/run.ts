@@ -34,6 +34,7 @@ import type { RunFolder } from './run-folder.js';
 import { TapRegistry, type TakenTaps } from '../plugins/taps.js';
 import { classDifference, sharedClassesAdvice } from '../class-lists.js';
 import { namesOf } from '../class-names.js';
+import { stopRule, type StopRule, warnOfPatience } from './early-end.js';
 import { checkUsable } from './usable-data.js';
 
 export interface RunOptions extends TrainerPorts {
@@ -64,6 +65,8 @@ export interface Run {
   readonly train: Dataset;
   readonly val: Dataset | null;
   readonly metric: Metric;
+  /** When the run ends before its epochs. */
+  readonly stop: StopRule | null;
   readonly student: BuiltDetector;
   /** Of those of the config, in its order. */
   readonly teachers: readonly BuiltTeacher[];
@@ -126,6 +129,8 @@ export async function prepareRun(
   const val =
     config.data.val === undefined ? null : await openDataset(config.data.val, folder, options, namesOf(train));
   await checkData(train, val, config.data.onBadImage);
+  const stop = stopRule(config, { metric, val });
+  warnOfPatience(stop, config, logger);
   const runFolder = await openFolder();
   const engine = await resolveEngine(config.engine, folder, namedBy);
   const engineInfo = await startedEngine(engine);
@@ -200,6 +205,7 @@ export async function prepareRun(
       train,
       val,
       metric,
+      stop,
       student,
       teachers,
       distillers,

@@ -8,6 +8,7 @@ import { KdError, messageOf } from '../errors.js';
 import { checkMembers, MEMBERS } from '../members.js';
 import { consoleLogger, type Logger } from '../logger.js';
 import { disposeRun, prepareRun, type RunOptions } from './run.js';
+import { shown } from '../shown.js';
 import { removeLeftovers } from '../atomic.js';
 import { openRunFolder, type RunFolder } from './run-folder.js';
 import { lockRunFolder } from './run-lock.js';
@@ -102,19 +103,27 @@ async function clean({ path }: RunFolder, logger: Logger): Promise<void> {
     );
 }
 
-/** Hands events to the listeners in order; one that throws is warned of and left out from then on. */
-function emitter(listeners: readonly Listener[], logger: Logger): (event: TrainerEvent) => Promise<void> {
+/**
+ * Hands events to the listeners in order; one that throws is warned of and left out from then on.
+ * @returns the name of the first that wants the run to end
+ */
+function emitter(listeners: readonly Listener[], logger: Logger): (event: TrainerEvent) => Promise<string | null> {
   const active = new Set(listeners);
   return async (event) => {
+    let stops: string | null = null;
     // A copy: a listener cannot reach what training works with.
     const copy = structuredClone(event);
     for (const listener of active) {
       try {
-        await listener.on(copy);
+        const answer: unknown = await listener.on(copy);
+        if (answer === 'stop') stops ??= listener.name;
+        else if (typeof answer === 'string')
+          throw new TypeError(`it returned ${shown(answer)}; to end the run it returns 'stop', else nothing`);
       } catch (error) {
         active.delete(listener);
         logger.warn(`listener "${listener.name}" failed and is left out from here: ${messageOf(error)}`);
       }
     }
+    return stops;
   };
 }

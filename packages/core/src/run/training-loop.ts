@@ -1,10 +1,11 @@
 import { basename } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import type { HostTensor } from '../contract/checkpoint.js';
-import type { RunInfo, Summary, TrainerEvent } from '../contract/listener.js';
+import type { EarlyEnd, RunInfo, Summary, TrainerEvent } from '../contract/listener.js';
 import type { Evaluation } from '../contract/metric.js';
 import { Checkpoints, detectorTensors, latestCheckpoint, specMetadata } from './checkpoints.js';
 import { isKdError, messageOf } from '../errors.js';
+import { afterEvaluation, outOfPatience, type Waited } from './early-end.js';
 import { evaluate } from './evaluate.js';
 import { resolvedConfig } from './resolved-config.js';
 import type { Run } from './run.js';
@@ -32,6 +33,11 @@ export class TrainingLoop {
   #resumed = false;
   #best: Best | null = null;
   #last: Evaluation | null = null;
+  /** The step that `#last` is of. */
+  #evaluated = -1;
+  #waited: Waited | null = null;
+  /** Set once the run is to end before its epochs. */
+  #early: EarlyEnd | null = null;
   /** The last step's evaluation is due. */
   #toEvaluate = false;
   /** The newest checkpoint of this run. */
@@ -41,9 +47,13 @@ export class TrainingLoop {
   readonly #started = performance.now();
   #settings: RunSettings = { fixed: {}, told: {} };
 
-  constructor(run: Run, emit: (event: TrainerEvent) => Promise<void>) {
+  /** @param emit gives the name of a listener that wants the run to end */
+  constructor(run: Run, emit: (event: TrainerEvent) => Promise<string | null>) {
     this.#run = run;
-    this.#emit = emit;
+    this.#emit = async (event) => {
+      const listener = await emit(event);
+      if (listener !== null) this.#early ??= { by: `listener ${listener}`, why: `the listener "${listener}" ended it` };
+    };
     this.#steps = new RunSteps(run);
     this.#checkpoints = new Checkpoints(run.folder, run.options.format, run.config.checkpoint.keep);
   }
@@ -52,13 +62,18 @@ export class TrainingLoop {
     const { config, options } = this.#run;
     try {
       await this.#start();
-      if (this.#toEvaluate) await this.#evaluateSaved(this.#steps.done / this.#steps.stepsPerEpoch - 1);
-      for (let epoch = Math.floor(this.#steps.done / this.#steps.stepsPerEpoch); epoch < config.epochs; epoch++) {
-        if (!(await this.#passes(epoch))) return await this.#stop(epoch);
-        if (!(await this.#epoch(epoch))) return await this.#stop(epoch);
-        await this.#endOfEpoch(epoch);
-        if (epoch + 1 < config.epochs && options.signal?.aborted === true) return await this.#stop(epoch);
+      if (this.#toEvaluate) await this.#evaluateSaved(this.#epochDone);
+      for (
+        let epoch = Math.floor(this.#steps.done / this.#steps.stepsPerEpoch);
+        epoch < config.epochs && !this.#endsEarly();
+        epoch++
+      ) {
+        const whole = (await this.#passes(epoch)) && !this.#endsEarly() && (await this.#epoch(epoch));
+        if (whole) await this.#endOfEpoch(epoch);
+        if (this.#endsEarly()) break;
+        if (!whole || (epoch + 1 < config.epochs && options.signal?.aborted === true)) return await this.#stop(epoch);
       }
+      if (this.#endsEarly()) await this.#saveEarlyEnd();
       return await this.#end();
     } catch (error) {
       await this.#rescue(error);
@@ -66,6 +81,25 @@ export class TrainingLoop {
     } finally {
       await this.#steps.close();
     }
+  }
+
+  /** The epoch of the last step done. */
+  get #epochDone(): number {
+    return Math.max(0, Math.ceil(this.#steps.done / this.#steps.stepsPerEpoch) - 1);
+  }
+
+  #endsEarly(): boolean {
+    return this.#early !== null && this.#steps.done < this.#steps.total;
+  }
+
+  /** A checkpoint that knows of the end, and figures of its weights: the summary is of them. */
+  async #saveEarlyEnd(): Promise<void> {
+    const epoch = this.#epochDone;
+    await this.#flush(epoch);
+    this.#toEvaluate = this.#run.val !== null && this.#evaluated !== this.#steps.done;
+    if (this.#saved?.step === this.#steps.done) await this.#checkpoints.annotate(this.#saved.file, this.#position());
+    else await this.#checkpoint();
+    if (this.#toEvaluate) await this.#evaluateSaved(epoch);
   }
 
   /** The checkpoint comes first: an evaluation that fails, or is killed, costs no steps. */
@@ -90,12 +124,12 @@ export class TrainingLoop {
    * or an average that is not finite, nor after half an update.
    */
   async #rescue(error: unknown): Promise<void> {
-    const { done, stepsPerEpoch, at } = this.#steps;
+    const { done, at } = this.#steps;
     const { logger, distillers } = this.#run;
     if ((isKdError(error) && error.code === 'NON_FINITE') || at === 'in an update') return;
     try {
       if (done > (this.#saved?.step ?? 0)) {
-        await this.#flush(Math.floor((done - 1) / stepsPerEpoch));
+        await this.#flush(this.#epochDone);
         await this.#checkpoint();
       }
     } catch (failed) {
@@ -130,6 +164,12 @@ export class TrainingLoop {
         best === null ? null : { ...best, checkpoint: folder.file('checkpoints', basename(best.checkpoint)) };
       this.#last = measuredOtherwise ? null : (state.last as Evaluation | null);
       this.#toEvaluate = state.toEvaluate === true && val !== null;
+      this.#evaluated = measuredOtherwise ? -1 : (state.evaluated ?? -1);
+      this.#waited = measuredOtherwise ? null : ((state.waited ?? null) as Waited | null);
+      // Who gives a run other epochs wants it to go on.
+      const otherEpochs = state.changed.some(({ key }) => key === 'epochs');
+      const endedBefore = otherEpochs ? null : ((state.early ?? null) as EarlyEnd | null);
+      this.#early = outOfPatience(this.#run.stop, this.#waited) ?? (endedBefore?.by === 'stop' ? null : endedBefore);
       this.#saved = { step: state.step, file: latest };
       this.#resumed = true;
       this.#tellWhatIsLeft();
@@ -158,6 +198,10 @@ export class TrainingLoop {
   #tellWhatIsLeft(): void {
     const { done, total, stepsPerEpoch } = this.#steps;
     const { config, logger } = this.#run;
+    if (this.#endsEarly())
+      logger.info(
+        `the run has ended, after step ${done} of ${total}: ${this.#early!.why}. Nothing is left to train; ${this.#early!.by === 'stop' ? 'with a larger stop.patience, or without stop,' : 'with other epochs'} it goes on.`,
+      );
     if (done < total) return;
     const has = `the run has done ${done} steps (${Number((done / stepsPerEpoch).toFixed(2))} epochs)`;
     if (done > total)
@@ -181,7 +225,7 @@ export class TrainingLoop {
       await this.#emit({ type: 'step', step, epoch });
       if (step % config.log.every === 0) await this.#flush(epoch);
       if (step >= (epoch + 1) * this.#steps.stepsPerEpoch) break;
-      if (options.signal?.aborted === true || !(await this.#passes(epoch))) return false;
+      if (this.#endsEarly() || options.signal?.aborted === true || !(await this.#passes(epoch))) return false;
     }
     return true;
   }
@@ -205,7 +249,7 @@ export class TrainingLoop {
   }
 
   async #evaluate(epoch: number): Promise<void> {
-    const { val, student, metric, config } = this.#run;
+    const { val, student, metric, config, stop } = this.#run;
     if (val === null) return;
     const began = performance.now();
     const { result, detections } = await this.#steps.updater.withAverage(async () => {
@@ -227,6 +271,11 @@ export class TrainingLoop {
       return evaluated;
     });
     this.#last = result;
+    this.#evaluated = this.#steps.done;
+    if (stop !== null) {
+      this.#waited = afterEvaluation(stop, this.#waited, { metric, metrics: result.metrics, step: this.#steps.done });
+      this.#early ??= outOfPatience(stop, this.#waited);
+    }
     const seconds = (performance.now() - began) / 1000;
     this.#millisecondsEvaluating += seconds * 1000;
     this.#steps.log.skipTime(seconds * 1000);
@@ -265,6 +314,9 @@ export class TrainingLoop {
         best: this.#best,
         last: this.#last,
         toEvaluate: this.#toEvaluate,
+        evaluated: this.#evaluated,
+        waited: this.#waited,
+        early: this.#early,
       },
       this.#settings,
     );
@@ -293,6 +345,7 @@ export class TrainingLoop {
       seed: config.seed,
       epochs: config.epochs,
       steps: this.#steps.done,
+      ...(this.#endsEarly() && { early: this.#early! }),
       minutes: this.#milliseconds() / 60_000,
       minutesEvaluating: this.#millisecondsEvaluating / 60_000,
       ...modelsOf(this.#run),

@@ -35,6 +35,12 @@ export interface Position {
   readonly last: unknown;
   /** The evaluation of this step is due and not in `best` and `last` yet. */
   readonly toEvaluate: boolean;
+  /** The step of `last`, -1 before any. */
+  readonly evaluated?: number;
+  /** What `stop` counts. */
+  readonly waited?: unknown;
+  /** A listener has ended the run here. */
+  readonly early?: unknown;
 }
 
 export const positionMetadata = (position: Position, settings: RunSettings): Record<string, string> => ({
