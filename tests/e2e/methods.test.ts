@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Config, readManifests, Trainer, type TrainerEvent } from '@kd/core';
+import { type Config, importByName, readManifests, Trainer, type TrainerEvent } from '@kd/core';
 import { ports } from '@kd/cli';
 import { cascadeRcnn, fasterRcnn } from '@kd/detector-faster-rcnn';
 import { fcos } from '@kd/detector-fcos';
@@ -74,6 +74,24 @@ it('knows every distiller and every detector that is here', async () => {
   expect(table.map(([method]) => nameOf(method!)).sort()).toEqual(named('distiller').sort());
   expect([...kinds].sort()).toEqual(named('detector').sort());
   expect(Object.keys(KINDS)).toEqual(kinds);
+});
+
+it('reads the weights of instances where the page of @kd/plugin-prototype says so, and is told not to by one option', async () => {
+  const page = readFileSync(join(root, 'packages/plugin-prototype/README.md'), 'utf8');
+  const said = page
+    .split('\n')
+    .map((line) => /^\| ((?:`[a-z]+`(?:, )?)+) \| (levels|response|levels; response|–) \|/.exec(line))
+    .flatMap((row) =>
+      row ? row[1]!.split(', ').map((name): [string, boolean] => [name.slice(1, -1), row[2] !== '–']) : [],
+    );
+  const takes = async (name: string): Promise<boolean> => {
+    const { options } = await importByName('distiller', name, root);
+    const result = await options['~standard'].validate({ instanceWeights: false });
+    return result.issues === undefined;
+  };
+  const names = table.map(([method]) => nameOf(method!)).filter((name) => name !== 'prototype');
+  const found = await Promise.all(names.map(async (name): Promise<[string, boolean]> => [name, await takes(name)]));
+  expect(Object.fromEntries(said)).toEqual(Object.fromEntries(found));
 });
 
 describe.each(Object.entries(KINDS))('on %s', (kind, model) => {
