@@ -171,10 +171,10 @@ function headsOf(
   scores: CellScores,
 ): { student: Head; teacher: Head } {
   const { dense } = student;
-  const shared = (role: Role): Predictions => ({
-    ...step[role].predictions,
-    cls: (step[role].predictions['cls'] ?? []).map((map) => scores.shared(role, map)),
-  });
+  const shared = (role: Role): Predictions => {
+    const { cls = [], reg = [] } = step[role].predictions;
+    return { cls: cls.map((map) => scores.shared(role, map)), reg };
+  };
   const maps = { student: shared('student'), teacher: shared('teacher') };
   checkSameHeads(id, maps.student, maps.teacher);
   // A region proposal network has one score an anchor.

@@ -41,8 +41,8 @@ export interface Metric {
   readonly primary: string;
   evaluate(truth: GroundTruth, detections: readonly ImageDetections[]): MetricResult;
   /**
-   * For intervals: the primary figure, and that of each class, when image i of the ground truth counts `times[i]` times.
-   * Without it `evaluate` is asked for every draw, which takes longer.
+   * For intervals: the primary figure, and that of each class, when image i of the ground truth counts `times[i]`
+   * times. Without it `evaluate` is asked for every draw, which takes longer.
    */
   resampler?(truth: GroundTruth, detections: readonly ImageDetections[]): (times: ArrayLike<number>) => ResampledFigure;
 }
