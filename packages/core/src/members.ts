@@ -98,6 +98,7 @@ export const MEMBERS = {
   built: {
     ...{ name: 'text', capabilities: 'set', categories: 'list', input: 'object', taps: 'list', variables: 'list' },
     ...{ forward: 'function', priors: 'function', decode: 'function', assign: 'function', terms: 'function' },
-    ...{ detect: 'function', dispose: 'function', config: 'object?', head: 'object?', secondStage: 'object?' },
+    ...{ detect: 'function', dispose: 'function', config: 'object?', head: 'object?' },
+    ...{ firstStage: 'object?', secondStage: 'object?' },
   },
 } as const satisfies Readonly<Record<string, Members>>;

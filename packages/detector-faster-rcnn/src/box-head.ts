@@ -37,8 +37,19 @@ export interface BoxHeadOptions {
 
 export interface BoxHead {
   readonly layers: readonly Layer[];
+  /** Blocks between the pooled features and the predictions: convolutions, then linear layers. */
+  readonly depth: number;
   /** @param pooled [n, s, s, c] @returns logits [n, k + 1], deltas [n, boxes·4] */
-  run(pooled: tf.Tensor4D, context: RunContext): { readonly logits: tf.Tensor2D; readonly deltas: tf.Tensor2D };
+  run(pooled: tf.Tensor4D, context: RunContext): BoxPredictions;
+  /** Blocks `from` up to, not including, `to`: [n, h, w, c], behind a linear layer [n, 1, 1, units]. */
+  blocks(x: tf.Tensor4D, from: number, to: number, context: RunContext): tf.Tensor4D;
+  /** What is said of a feature [n, 1, 1, units] behind all blocks. */
+  predict(feature: tf.Tensor4D): BoxPredictions;
+}
+
+export interface BoxPredictions {
+  readonly logits: tf.Tensor2D;
+  readonly deltas: tf.Tensor2D;
 }
 
 /**
@@ -83,19 +94,35 @@ export function buildBoxHead({
   });
   initialiseLayers(layers, seed, (name) => start(own.has(name) ? 'kaiming-normal-fan-out' : 'uniform-fan-in'));
 
+  const steps = [
+    ...blocks.map((block) => (x: tf.Tensor4D, context: RunContext) => runConvBlock(block, x, context)),
+    ...hidden.map(
+      (layer) =>
+        (x: tf.Tensor4D): tf.Tensor4D =>
+          tf.expandDims(tf.expandDims(tf.relu(affine(layer, rows(x))), 1), 1),
+    ),
+  ];
+  const run: BoxHead['blocks'] = (x, from, to, context) =>
+    tidyWithUpdates(context, () => steps.slice(from, to).reduce((last, step) => step(last, context), x));
+  const predict = (feature: tf.Tensor4D): BoxPredictions => {
+    const vector = rows(feature);
+    return { logits: affine(cls, vector), deltas: affine(reg, vector) };
+  };
   return {
     layers,
+    depth: steps.length,
+    blocks: run,
+    predict,
     run: (pooled, context) =>
-      tidyWithUpdates(context, () => {
-        const mapped = blocks.reduce((x, block) => runConvBlock(block, x, context), pooled);
-        const vector = hidden.reduce(
-          (x, layer) => tf.relu(affine(layer, x)),
-          tf.reshape(mapped, [pooled.shape[0], flat]) as tf.Tensor2D,
-        );
-        return { logits: affine(cls, vector), deltas: affine(reg, vector) };
-      }),
+      tidyWithUpdates(
+        context,
+        () => predict(run(pooled, 0, steps.length, context)) as BoxPredictions & tf.TensorContainerObject,
+      ),
   };
 }
+
+/** [n, h, w, c] flattened as it lies: [n, h·w·c] */
+const rows = (x: tf.Tensor4D): tf.Tensor2D => tf.reshape(x, [x.shape[0], x.shape[1] * x.shape[2] * x.shape[3]]);
 
 function linear(name: string, input: number, units: number): Layer {
   return built(stock.dense({ name, units, kernelInitializer: countedZeros() }), [null, input]);

@@ -5,6 +5,7 @@ import {
   type DetectorOutput,
   type HostBatch,
   type RegionOutput,
+  type RegionSamples,
   type Regions,
   type Rng,
   type SecondStage,
@@ -24,6 +25,7 @@ import type { Proposals } from './proposals.js';
 import { runRegions } from './run-regions.js';
 import { randomRows } from './sampler.js';
 import { sampleRegions } from './second-stage.js';
+import { stagedBoxHead } from './staged-box-head.js';
 
 export interface CascadeRcnnDetector extends Detector {
   readonly config: CascadeRcnnConfig;
@@ -106,24 +108,24 @@ export function createCascadeRcnn(config: CascadeRcnnConfig, context: DetectorCo
   });
   const draws = new WeakMap<Regions, Drawn>();
 
-  /** The samples of every stage: those of the first are given. */
-  function samplesOf(
+  /** The samples of the stages after the first, whose own are given. */
+  function laterOf(
     output: DetectorOutput,
     targets: Targets,
     first: BoxSamples,
     { rng, proposed }: Drawn,
-  ): BoxSamples[] {
-    const all = [first];
+  ): RegionSamples[] {
+    const later: RegionSamples[] = [];
     let mask = proposed;
     for (let i = 1; i < stages.length; i++) {
-      const before = all[i - 1]!;
+      const before = later.at(-1) ?? first;
       const labels = config.box.classAgnostic ? undefined : regionLabels(before.regions, targets);
       const boxes = refined(before.regions.boxes, before.output, i - 1, targets.imageSizes, labels);
       const regions = sampleRegions({ boxes, mask }, targets, sampling(i), randomRows, rng.stream('roi', i));
-      all.push({ regions, output: run(heads[i]!, output, regions.boxes, targets.imageSizes) });
+      later.push({ regions, output: run(heads[i]!, output, regions.boxes, targets.imageSizes) });
       mask = regions.proposed;
     }
-    return all;
+    return later;
   }
 
   function stagesOf(
@@ -153,7 +155,7 @@ export function createCascadeRcnn(config: CascadeRcnnConfig, context: DetectorCo
     name: 'cascade-rcnn',
     config,
     backbone: stage.backbone,
-    capabilities: new Set(['roi.align', 'anchors']),
+    capabilities: new Set(['roi.align', 'anchors', 'head.staged']),
     categories,
     input: { ...config.input, minSize: [config.input.minSize].flat() },
     taps: stage.taps,
@@ -164,9 +166,19 @@ export function createCascadeRcnn(config: CascadeRcnnConfig, context: DetectorCo
     assign: (priors, targets) => stage.assign(priors, targets),
     proposals: (...of) => stage.proposals(...of),
     inferenceStages: stagesOf,
-    trainingStages: (output, targets, first) => samplesOf(output, targets, first, drawnOf(first.regions as Regions)),
+    trainingStages: (output, targets, first) => [
+      first,
+      ...laterOf(output, targets, first, drawnOf(first.regions as Regions)),
+    ],
+    firstStage: stage.dense,
     secondStage: {
       background: 0,
+      head: stagedBoxHead(heads, {
+        detector: 'cascade-rcnn',
+        stages: stages.map(({ weight }) => ({ weight })),
+        pooled: [roi.outputSize, roi.outputSize, config.fpnChannels],
+        ...(runOp && { runOp }),
+      }),
       sample(output, priors, assignment, targets, rng) {
         const { proposed, ...own } = sampleRegions(
           stage.proposals(output, priors, targets.imageSizes, 'train'),
@@ -183,11 +195,13 @@ export function createCascadeRcnn(config: CascadeRcnnConfig, context: DetectorCo
         return regions;
       },
       run: (...of) => run(heads[0]!, ...of),
+      later: (output, targets, first) => laterOf(output, targets, first, drawnOf(first.regions)),
     },
     terms(output, priors, assignment, targets, second) {
       const drawn = drawnOf(second?.regions);
       const terms: Record<string, tf.Scalar> = {};
-      samplesOf(output, targets, second!, drawn).forEach((samples, i) => {
+      const later = second!.later ?? laterOf(output, targets, second!, drawn);
+      [second!, ...later].forEach((samples, i) => {
         const { boxWeights, weight } = stages[i]!;
         const { loss_classifier: classifier, loss_box_reg: boxes } = boxTerms(samples, targets, {
           boxWeights,

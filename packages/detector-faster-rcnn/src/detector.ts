@@ -12,6 +12,7 @@ import type { Proposals } from './proposals.js';
 import { randomRows, type SampleRows } from './sampler.js';
 import { runRegions } from './run-regions.js';
 import { sampleRegions } from './second-stage.js';
+import { stagedBoxHead } from './staged-box-head.js';
 
 export interface FasterRcnnDetector extends Detector {
   readonly config: FasterRcnnConfig;
@@ -62,7 +63,7 @@ export function createFasterRcnn(
     name: 'faster-rcnn',
     config,
     backbone: stage.backbone,
-    capabilities: new Set(['roi.align', 'anchors']),
+    capabilities: new Set(['roi.align', 'anchors', 'head.staged']),
     categories,
     input: { ...config.input, minSize: [config.input.minSize].flat() },
     taps: stage.taps,
@@ -72,8 +73,15 @@ export function createFasterRcnn(
     decode: (codes, priors) => stage.decode(codes, priors),
     assign: (priors, targets) => stage.assign(priors, targets),
     proposals: (output, priors, imageSizes, mode) => stage.proposals(output, priors, imageSizes, mode),
+    firstStage: stage.dense,
     secondStage: {
       background: 0,
+      head: stagedBoxHead([head], {
+        detector: 'faster-rcnn',
+        stages: [{ weight: 1 }],
+        pooled: [roi.outputSize, roi.outputSize, config.fpnChannels],
+        ...(runOp && { runOp }),
+      }),
       sample(output, priors, assignment, targets, rng) {
         const { proposed, ...regions } = sampleRegions(
           stage.proposals(output, priors, targets.imageSizes, 'train'),

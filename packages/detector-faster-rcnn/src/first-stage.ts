@@ -1,5 +1,6 @@
 import type {
   Assignment,
+  DenseStage,
   Detector,
   DetectorContext,
   DetectorOutput,
@@ -31,6 +32,8 @@ export interface FirstStage extends Pick<Detector, 'forward' | 'priors' | 'decod
   readonly layers: readonly Layer[];
   readonly backbone: PyramidNetwork['backbone'];
   readonly norm: NormOptions;
+  /** The region proposal network for plugins. */
+  readonly dense: DenseStage;
   /** The levels that regions are pooled from: all but the ones above the backbone's last stage. */
   pooledLevels(output: DetectorOutput): readonly tf.Tensor4D[];
   /**
@@ -65,13 +68,29 @@ export function buildFirstStage(
     seed,
   });
   const anchorsPerCell = config.anchors.sizes[0]!.length * config.anchors.ratios[0]!.length;
-  const head = buildRpnHead({ channels: config.fpnChannels, depth: config.rpn.depth, anchors: anchorsPerCell, seed });
   const native = runOp ? { runOp } : {};
+  const head = buildRpnHead({
+    channels: config.fpnChannels,
+    depth: config.rpn.depth,
+    anchors: anchorsPerCell,
+    levels: config.strides.length,
+    seed,
+    ...native,
+  });
+  const anchors = { ...config.anchors, ...rules.grid(config.strides) };
   const grids = new Map<string, Priors>();
   const contexts = new WeakMap<DetectorOutput, { readonly context: RunContext; readonly seen: WeakSet<object> }>();
 
   return {
     norm,
+    dense: {
+      head: head.staged,
+      dense: {
+        boxes: 'delta',
+        priorsPerCell: anchorsPerCell,
+        coding: { strides: config.strides, anchors, coder: rules.coder },
+      },
+    },
     taps: pyramid.taps,
     layers: [...pyramid.layers, ...head.layers],
     backbone: pyramid.backbone,
@@ -100,7 +119,7 @@ export function buildFirstStage(
       const key = JSON.stringify([levels, paddedSize]);
       let grid = grids.get(key);
       if (!grid) {
-        grid = anchorGrid(levels, paddedSize, { ...config.anchors, ...rules.grid(config.strides) });
+        grid = anchorGrid(levels, paddedSize, anchors);
         tf.keep(grid.boxes);
         grids.set(key, grid);
       }

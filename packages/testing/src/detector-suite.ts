@@ -21,8 +21,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { cpuEngine } from './cpu-engine.js';
 import { disposeOutput, tensorsAfter, tensorsAfterAsync, tensorsIn } from './live-tensors.js';
 import { toyBatch, toyCategories, withoutObjects } from './toy-batch.js';
-import { closeTo, type DetectorStep, detectorStep, valuesOf } from './detector-step.js';
+import { type DetectorStep, detectorStep, valuesOf } from './detector-step.js';
 import { testSecondStage } from './second-stage-suite.js';
+import { expectPieces } from './staged-head-pieces.js';
 
 export interface DetectorSuiteOptions<Input> {
   /** Options of a network so small that the plain JavaScript backend runs it in a moment. */
@@ -279,26 +280,15 @@ export function testDetector<Options, Input>(
     });
 
     it('runs its head in pieces as in one', () => {
-      const { head } = detector;
-      expect(detector.capabilities.has('head.staged')).toBe(head !== undefined);
-      if (head === undefined) return;
+      const { head, firstStage, secondStage } = detector;
+      expect(detector.capabilities.has('head.staged')).toBe((head ?? secondStage?.head) !== undefined);
       const output = forward();
-      for (const branch of head.branches) {
-        output.levels.forEach((x, level) => {
-          const whole = head.run(branch, x, { level });
-          for (const [name, map] of Object.entries(whole))
-            closeTo(map, output.predictions[name]![level]!, `${name} of level ${level}`);
-          for (let cut = 0; cut <= head.depth(branch); cut++) {
-            const pieces = tidy(() =>
-              head.run(branch, head.run(branch, x, { level, to: cut })['feature']!, { level, from: cut }),
-            );
-            for (const [name, map] of Object.entries(whole))
-              closeTo(pieces[name]!, map, `${name} of level ${level}, cut at ${cut}`);
-            tf.dispose([...tensorsIn(pieces)]);
-          }
-          tf.dispose([...tensorsIn(whole)]);
-        });
-      }
+      for (const one of [head, firstStage?.head])
+        for (const branch of one?.branches ?? [])
+          output.levels.forEach((x, level) => {
+            const maps = Object.entries(output.predictions).map(([name, levels]) => [name, levels[level]!] as const);
+            expectPieces(one!, branch, x, level, Object.fromEntries(maps));
+          });
       disposeOutput(output);
     });
 

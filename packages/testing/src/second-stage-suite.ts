@@ -12,6 +12,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { expect, it } from 'vitest';
 import { disposeOutput, tensorsAfter } from './live-tensors.js';
 import { valuesOf } from './detector-step.js';
+import { expectPieces } from './staged-head-pieces.js';
 
 /** What a suite made before its tests run. */
 export interface SecondStageSubject {
@@ -23,17 +24,33 @@ export interface SecondStageSubject {
 
 /** The part of the contract of detectors that is about second stages; a detector without one only has to say so. */
 export function testSecondStage(subject: () => SecondStageSubject): void {
-  const sample = ({ detector, targets }: SecondStageSubject, output: DetectorOutput, seed: number): Regions =>
-    tidy(() => {
-      const priors = detector.priors(output, targets.paddedSize);
-      return detector.secondStage!.sample(output, priors, detector.assign(priors, targets), targets, createRng(seed));
-    });
+  const draw = ({ detector, targets }: SecondStageSubject, output: DetectorOutput, seed: number): Regions => {
+    const priors = detector.priors(output, targets.paddedSize);
+    return detector.secondStage!.sample(output, priors, detector.assign(priors, targets), targets, createRng(seed));
+  };
+  const sample = (...of: Parameters<typeof draw>): Regions => tidy(() => draw(...of));
 
   it('has a second stage if it says so', () => {
     const { detector } = subject();
     expect(detector.capabilities.has('roi.align')).toBe(detector.secondStage !== undefined);
     if (detector.secondStage)
       expect(detector.dense, 'a two-stage detector has no dense class predictions to compare').toBeUndefined();
+  });
+
+  it('says how the maps of its first stage are read', () => {
+    const { detector, targets, forward } = subject();
+    const { firstStage } = detector;
+    if (!firstStage) return;
+    expect(detector.secondStage, 'a first stage has a second one behind it').toBeDefined();
+    const { priorsPerCell, bins = 1 } = firstStage.dense;
+    const output = forward({ training: false });
+    const { perLevel } = tidy(() => detector.priors(output, targets.paddedSize));
+    output.predictions['cls']!.forEach(({ shape: [, h, w, channels] }, level) => {
+      expect(channels, 'one score a prior').toBe(priorsPerCell);
+      expect(perLevel[level]).toBe(h * w * priorsPerCell);
+      expect(output.predictions['reg']![level]!.shape[3]).toBe(priorsPerCell * 4 * bins);
+    });
+    disposeOutput(output);
   });
 
   it('draws samples of both stages, the same for the same numbers', () => {
@@ -119,6 +136,39 @@ export function testSecondStage(subject: () => SecondStageSubject): void {
     });
     expect(left, 'tensors that regions left').toBe(0);
     boxes.dispose();
+    disposeOutput(output);
+  });
+
+  it('says in pieces what it says of regions, every stage of its own samples', () => {
+    const given = subject();
+    const { detector, batch, targets } = given;
+    const stage = detector.secondStage;
+    if (!stage?.head) return;
+    const { head } = stage;
+    const output = given.forward({ training: false });
+    const left = tensorsAfter(() => {
+      // As in a step, in one scope: a cascade keeps what it drew for its later stages.
+      const { stages } = tidy(() => {
+        const regions = draw(given, output, 1);
+        const first = { regions, output: stage.run(output, regions.boxes, batch.imageSizes) };
+        return { stages: [first, ...(stage.later?.(output, targets, first) ?? [])] };
+      });
+      expect(stages).toHaveLength(head.stages.length);
+      stages.forEach((samples, level) => {
+        const { features, logits, deltas } = samples.output;
+        const [b, n, height, width, channels] = features.shape;
+        expect(samples.regions.matched.shape, `regions of stage ${level}`).toEqual([b, n]);
+        expect([height, width, channels]).toEqual([...head.pooled]);
+        const x = tf.reshape(features, [b * n, height, width, channels]) as tf.Tensor4D;
+        const rows = (of: tf.Tensor3D): tf.Tensor => tf.reshape(of, [b * n, 1, 1, of.shape[2]]);
+        const expected = { logits: rows(logits), deltas: rows(deltas) };
+        expect(head.branches).toEqual(['box']);
+        expectPieces(head, 'box', x, level, expected);
+        disposeAll([x, expected]);
+      });
+      disposeAll(stages);
+    });
+    expect(left, 'tensors that pieces left').toBe(0);
     disposeOutput(output);
   });
 }

@@ -7,6 +7,7 @@ import {
   gatherRows,
   type DetectorOutput,
   type Detector,
+  type RegionHead,
   type RegionOutput,
   type RegionStep,
   type SecondStage,
@@ -38,13 +39,14 @@ export const toyTwoStage = defineDetector<ToyOptions, ToyInput>({
     const kernel = tf.tidy(() => tf.variable(tf.tensor2d(initial, [options.width, classes]), true));
     const secondStage: SecondStage = {
       background: 0,
+      head: stagedHead(options.width, kernel),
       sample: (_output, priors, assignment, targets) => tidy(() => sample(priors.boxes, assignment.matched, targets)),
       run: (output, boxes) => tidy(() => run(output, boxes, kernel)),
     };
     return {
       ...first,
       name: 'toy-two-stage',
-      capabilities: new Set(['roi.align']),
+      capabilities: new Set(['roi.align', 'head.staged']),
       variables: [...first.variables, { path: 'second.fc/kernel', variable: kernel, trainable: true }],
       secondStage,
       terms: (output, priors, assignment, targets, second) => ({
@@ -95,11 +97,33 @@ function run({ levels }: DetectorOutput, boxes: tf.Tensor3D, kernel: tf.Variable
     BINS,
     channels,
   ]) as tf.Tensor5D;
-  const logits = tf.reshape(
-    tf.matMul(tf.reshape(tf.mean(features, [2, 3]), [b * n, channels]), kernel as tf.Tensor as tf.Tensor2D),
-    [b, n, -1],
-  ) as tf.Tensor3D;
+  const logits = tf.reshape(classify(tf.reshape(features, [b * n, BINS, BINS, channels]), kernel), [
+    b,
+    n,
+    -1,
+  ]) as tf.Tensor3D;
   return { features, levels: tf.zeros([b, n], 'int32'), logits, deltas: tf.zeros([b, n, logits.shape[2] * 4]) };
+}
+
+/** [r, s, s, c] -> [r, k + 1] */
+const classify = (pooled: tf.Tensor4D, kernel: tf.Variable): tf.Tensor2D =>
+  tf.matMul(tf.mean(pooled, [1, 2]) as tf.Tensor2D, kernel as tf.Tensor as tf.Tensor2D);
+
+/** The matrix as a head without blocks. */
+function stagedHead(width: number, kernel: tf.Variable): RegionHead {
+  return {
+    branches: ['box'],
+    stages: [{ weight: 1 }],
+    pooled: [BINS, BINS, width],
+    depth: () => 0,
+    run: (_branch, x, { to = 1 }) =>
+      tidy((): Record<string, tf.Tensor4D> => {
+        if (to === 0) return { feature: x };
+        const logits = classify(x, kernel);
+        const [r, columns] = logits.shape;
+        return { logits: tf.reshape(logits, [r, 1, 1, columns]), deltas: tf.zeros([r, 1, 1, 4 * columns]) };
+      }),
+  };
 }
 
 /** The cell of the finest level in the middle of every bin. */

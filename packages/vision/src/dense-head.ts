@@ -1,5 +1,6 @@
 import { KdError, type StagedHead, type TapInfo, type TapPlace } from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
+import { blockRange } from './block-range.js';
 import { initialiseLayers } from './initializers.js';
 import { type ConvBlock, runConvBlock, type RunContext } from './layers/conv-block.js';
 import type { Layer } from './layers/layer-weight.js';
@@ -136,25 +137,16 @@ export function buildDenseHead(options: DenseHeadOptions): DenseHead {
         );
       return runConvBlock({ ...block, relu: false }, x, context);
     },
-    run(branch, x, { level, from = 0, to, training = false }) {
+    run(branch, x, { training = false, ...run }) {
       const { blocks, outputs } = towerOf(branch);
-      const whole = blocks.length + 1;
-      const end = to ?? whole;
-      if (!Number.isInteger(from) || !Number.isInteger(end) || from < 0 || from >= whole || end < from || end > whole) {
-        throw new KdError(
-          'USAGE',
-          `${detector} head, branch ${branch}: cannot run blocks ${from} to ${end}; the tower has ${blocks.length} blocks and \`to: ${whole}\` includes the predictions.`,
-        );
-      }
-      if (level < 0 || level >= strides.length) {
-        throw new KdError(
-          'USAGE',
-          `${detector} head: there is no level ${level}; there are ${strides.length}, the finest is 0.`,
-        );
-      }
+      const { level } = run;
+      const { from, to, predicts } = blockRange(`${detector} head, branch ${branch}`, run, {
+        depth: blocks.length,
+        levels: strides.length,
+      });
       return tf.tidy((): Record<string, tf.Tensor4D> => {
-        const feature = blocks.slice(from, end).reduce((last, block) => runConvBlock(block, last, context), x);
-        if (end < whole) return { feature };
+        const feature = blocks.slice(from, to).reduce((last, block) => runConvBlock(block, last, context), x);
+        if (!predicts) return { feature };
         return Object.fromEntries(
           outputs.map(({ name, conv, scales, activate }) => {
             const raw = runConvBlock(conv, feature, context);

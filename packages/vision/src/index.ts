@@ -2,6 +2,7 @@ export * from './anchors.js';
 export * from './anchors-of-level.js';
 export * from './backbone-entry.js';
 export * from './background-at.js';
+export * from './block-range.js';
 export * from './boxes/index.js';
 export * from './build-backbone.js';
 export * from './chunks.js';

@@ -167,6 +167,8 @@ export interface RegionOutput {
 export interface SecondStage {
   /** Index of the background in the logits: 0 shifts the labels by one. */
   readonly background: number;
+  /** Its box heads as a head that can be cut, of detectors with the capability `head.staged`. */
+  readonly head?: RegionHead;
   /**
    * The samples of a training step: of the priors for the first stage, and of the model's own proposals and the ground
    * truth for the second.
@@ -184,12 +186,21 @@ export interface SecondStage {
     imageSizes: HostBatch['imageSizes'],
     mask?: tf.Tensor2D,
   ): RegionOutput;
+  /** Of cascades: what the stages after the first train on and say of it. @param first what the first one does */
+  later?(output: DetectorOutput, targets: Targets, first: RegionStep): readonly RegionSamples[];
+}
+
+/** What one box head trains on, and what it says of it. */
+export interface RegionSamples {
+  readonly regions: Pick<Regions, 'boxes' | 'matched'>;
+  readonly output: RegionOutput;
 }
 
 /** The student's second stage in a step: computed once, shared by the detector and by every plugin. */
-export interface RegionStep {
+export interface RegionStep extends RegionSamples {
   readonly regions: Regions;
-  readonly output: RegionOutput;
+  /** Of cascades: the stages after the first. */
+  readonly later?: readonly RegionSamples[];
 }
 
 /** Where a tap is in the towers of a head. */
@@ -228,12 +239,52 @@ export interface StagedHead {
   preActivation?(branch: string, x: tf.Tensor4D, block: number): tf.Tensor4D;
 }
 
+/**
+ * The box heads of a second stage as a head with the one branch `box`: pooled features [r, s, s, c] of r regions, through
+ * blocks, to the maps `logits` [r, 1, 1, k + 1] and `deltas` [r, 1, 1, (k + 1)·4], or four where they have no class. Behind
+ * a linear layer a feature is [r, 1, 1, units]. The `level` of a run is the stage of the cascade, else 0.
+ */
+export interface RegionHead extends StagedHead {
+  /** The stages of the cascade; a single one without. */
+  readonly stages: readonly {
+    /** What its losses count. */
+    readonly weight: number;
+  }[];
+  /** [s, s, c] of the pooled features, the same for all stages. */
+  readonly pooled: readonly [number, number, number];
+  /**
+   * As of any staged head. With `training`, live batch norm takes the statistics of the rows, as in a step, and keeps no
+   * running ones.
+   * @param options.mask [r] float32: rows that such statistics count
+   */
+  run(
+    branch: string,
+    x: tf.Tensor4D,
+    options: {
+      readonly level: number;
+      readonly from?: number;
+      readonly to?: number;
+      readonly training?: boolean;
+      readonly mask?: tf.Tensor1D;
+    },
+  ): Readonly<Record<string, tf.Tensor4D>>;
+}
+
+/** A dense head as a whole: how it runs in pieces, and how its maps are read. */
+export interface DenseStage {
+  readonly head: StagedHead;
+  readonly dense: DenseInfo;
+}
+
 /** A detector: networks, assigner, losses and post-processing behind one interface. */
 export interface Detector {
   readonly name: string;
   /** Its options with what follows from others worked in: a run records what the schema of the options knows. */
   readonly config?: object;
-  /** What the detector can do for plugins, e.g. `dense`, `head.staged`, `roi.align`. */
+  /**
+   * What the detector can do for plugins, e.g. `dense`, `roi.align`; `head.staged`: its head can be cut, which is `head`,
+   * of two-stage detectors that of `secondStage`.
+   */
   readonly capabilities: ReadonlySet<string>;
   readonly categories: readonly Category[];
   readonly input: InputSpec;
@@ -243,6 +294,11 @@ export interface Detector {
   readonly head?: StagedHead;
   /** Of dense detectors. */
   readonly dense?: DenseInfo;
+  /**
+   * The region proposal network of a two-stage detector as a dense head with one class, the object. Its maps are the dense
+   * `predictions`; where both come out of one tower, its one branch is `rpn`.
+   */
+  readonly firstStage?: DenseStage;
   /**
    * Of two-stage detectors, which have the capability `roi.align`. `priors`, `assign` and the dense `predictions` are
    * those of the RPN.

@@ -10,6 +10,7 @@ import type {
   Predictions,
   Priors,
   RegionOutput,
+  RegionSamples,
   StagedHead,
   TapInfo,
   Targets,
@@ -112,6 +113,8 @@ export interface StepView {
   readonly targets: Targets;
   readonly assignment: Assignment;
   readonly instances: Instances;
+  /** Of two-stage students: what the second stage trains on, of cascades a stage each, and what it says of it. */
+  readonly regions?: readonly RegionSamples[];
   readonly weights: WeightChannel;
   readonly progress: Progress;
   /** This plugin's own random stream of this step: the same after a resume. */

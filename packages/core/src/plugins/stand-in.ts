@@ -172,12 +172,17 @@ export function detectorStandIn(own: Detector, student: InputSpec): StandIn {
     );
     return Object.create(output, { taps: { value: taps, enumerable: true } }) as DetectorOutput;
   };
-  const { name, categories, input, taps, variables, config, head, dense, secondStage } = own;
+  const { name, categories, input, taps, variables, config, head, dense, firstStage, secondStage } = own;
   const whole = sameSizes(input, student);
   const detector: Detector = {
     ...{ name, categories, input, taps, variables, ...(config && { config }) },
     capabilities: whole ? own.capabilities : new Set(),
-    ...(whole && { ...(head && { head }), ...(dense && { dense }), ...(secondStage && { secondStage }) }),
+    ...(whole && {
+      ...(head && { head }),
+      ...(dense && { dense }),
+      ...(firstStage && { firstStage }),
+      ...(secondStage && { secondStage }),
+    }),
     forward,
     priors: (...given) => own.priors(...given),
     decode: (...given) => own.decode(...given),

@@ -76,6 +76,7 @@ export function distill(
     get instances(): Instances {
       return table();
     },
+    ...(second && { regions: [second, ...(second.later ?? [])] }),
     progress: state.progress,
   };
   const teachers = new Map(

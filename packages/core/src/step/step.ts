@@ -155,7 +155,8 @@ function secondStage(
   if (stage === undefined) return undefined;
   const regions = stage.sample(output, priors, assignment, targets, rng);
   const mask = tf.cast(tf.greater(regions.matched, -2), 'float32') as tf.Tensor2D;
-  return { regions, output: stage.run(output, regions.boxes, targets.imageSizes, mask) };
+  const first = { regions, output: stage.run(output, regions.boxes, targets.imageSizes, mask) };
+  return stage.later ? { ...first, later: stage.later(output, targets, first) } : first;
 }
 
 function keptUpdate({ variable, value }: VariableUpdate, detector: Detector, results: Kept): VariableUpdate {
