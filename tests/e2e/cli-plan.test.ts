@@ -116,7 +116,7 @@ describe('kd plan', () => {
     );
     expect(stdout).toMatch(/\nsteps {6}3 epochs of 2 = 6, seed 5\n/);
     expect(stdout).toMatch(
-      /\ndistiller crosskd: @kd\/plugin-crosskd \S+, of the preset crosskd\+pkd\n {2}needs {4}dense, head\.staged of student and teacher\n {2}adds {5}no variables\n/,
+      /\ndistiller crosskd: @kd\/plugin-crosskd \S+, of the preset crosskd\+pkd\n {2}needs {4}head\.staged of student and teacher\n {2}adds {5}no variables\n/,
     );
     expect(stdout).toMatch(/\n {2}wide\/neck@p\d\/kernel +\[1, 1, 16, 16\] +trained\n/);
     expect(stdout).toMatch(/\n {2}8, paired +neck@p\d +\[4, 8, 8, 16\] +neck@p\d +\[4, 8, 8, 16\]\n/);

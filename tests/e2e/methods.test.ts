@@ -67,6 +67,8 @@ const OPTIONS: Readonly<Record<string, object>> = {
   gid: { minSide: 4 },
   icd: { heads: 2, schedule: {} },
 };
+/** Those of two-stage detectors alone. */
+const OF_TWO_STAGES: Readonly<Record<string, object>> = { crosskd: { rpn: {} } };
 
 it('knows every distiller and every detector that is here', async () => {
   const { declared } = await readManifests(root);
@@ -130,7 +132,10 @@ describe.each(Object.entries(KINDS))('on %s', (kind, model) => {
     const methods = methodsOf(kind, true);
     const events = await run('student', {
       teacher: { weights: join(folder, 'teacher') },
-      distillers: methods.map((name): [string, object] => [name, OPTIONS[name] ?? {}]),
+      distillers: methods.map((name): [string, object] => [
+        name,
+        { ...OPTIONS[name], ...(kind.endsWith('rcnn') && OF_TWO_STAGES[name]) },
+      ]),
     });
     const logs = events.flatMap((event) => (event.type === 'log' ? [event] : []));
     expect(logs).toHaveLength(3);

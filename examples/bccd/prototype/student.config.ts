@@ -25,6 +25,12 @@ const methods: Readonly<Record<string, Config['distillers']>> = {
   k20: [prototype({ count: 20 })],
   refresh3: [prototype({ every: 3 })],
   kmeans: [prototype({ select: 'kmeans' })],
+  // CrossKD beside prototypes on one student: of Faster R-CNN the second stage, with these variants.
+  crosskd: ['crosskd'],
+  'crosskd-aligned': [['crosskd', { align: true }]],
+  'crosskd-half': [['crosskd', { i: 1, align: true }]],
+  'crosskd-rpn': [['crosskd', { rpn: {} }]],
+  'crosskd-rpn-alone': [['crosskd', { rpn: {}, weights: { cls: 0, reg: 0 } }]],
   unweighted: [prototype({ reliability: ({ student: cosines }) => tf.ones([cosines.shape[0]]) })],
 };
 const distillers = methods[KD_METHOD];

@@ -9,12 +9,13 @@ import {
 } from '@kd/core';
 import type { CrossKdOptions } from './options.js';
 
-/** The two branches that every dense head has. */
-export const BRANCHES = ['cls', 'reg'] as const;
+/** The branches of a dense head: a tower each for classes and boxes, or one for both in a region proposal network. */
+const BRANCHES = [['cls', 'reg'], ['rpn']] as const;
 
 export interface Pairing {
   /** Blocks of the student's towers. */
   readonly i: number;
+  readonly branches: readonly string[];
   /** The option `coding`, or what stands for it. */
   readonly decoding: 'same' | 'teacher';
   /** Classes that are compared: those that both have. */
@@ -27,7 +28,7 @@ export interface Pairing {
   readonly teacherHead: StagedHead;
 }
 
-type Models = Parameters<typeof sharedClasses>[0];
+export type Models = Parameters<typeof sharedClasses>[0];
 
 /**
  * What can be told of two detectors before they run.
@@ -36,6 +37,12 @@ type Models = Parameters<typeof sharedClasses>[0];
 export function checkPair(models: Models, options: Pick<CrossKdOptions, 'i' | 'coding'>): Pairing {
   const { id, student, teacher } = models;
   for (const role of ['student', 'teacher'] as const) checkHead(models.id, role, models[role]);
+  const branches = branchesOf(student.head!)!;
+  if (branches !== branchesOf(teacher.head!))
+    throw new KdError(
+      'TEACHER_INVALID',
+      `${id}: the heads have other branches: the student ${student.head!.branches.join(', ')}, the teacher ${teacher.head!.branches.join(', ')}. Take two detectors of a kind.`,
+    );
   const [own, other] = [student.dense!, teacher.dense!];
   const coding = options.coding ?? (student.name === teacher.name ? 'same' : 'teacher');
   const different = headDifferences(own, other);
@@ -47,7 +54,8 @@ export function checkPair(models: Models, options: Pick<CrossKdOptions, 'i' | 'c
   }
   const shared = sharedClasses(models);
   return {
-    i: depthOf(models, options.i),
+    i: depthOf(models, branches, options.i),
+    branches,
     decoding: coding,
     classes: shared.teacher.length,
     shared,
@@ -63,9 +71,12 @@ function checkHead(id: string, role: string, { name, head, dense }: Detector): v
     ? 'a staged head'
     : !dense
       ? 'to say how its maps are read (dense)'
-      : BRANCHES.filter((branch) => !head.branches.includes(branch))
-          .map((branch) => `a branch "${branch}"`)
-          .join(' and ');
+      : branchesOf(head) === undefined
+        ? BRANCHES[0]
+            .filter((branch) => !head.branches.includes(branch))
+            .map((branch) => `a branch "${branch}"`)
+            .join(' and ')
+        : '';
   if (lacks !== '')
     throw new KdError(
       'PLUGIN_REQUIRES',
@@ -73,9 +84,12 @@ function checkHead(id: string, role: string, { name, head, dense }: Detector): v
     );
 }
 
-function depthOf({ id, student, teacher }: Models, wanted: number | undefined): number {
+const branchesOf = ({ branches }: StagedHead): readonly string[] | undefined =>
+  BRANCHES.find((set) => set.every((branch) => branches.includes(branch)));
+
+function depthOf({ id, student, teacher }: Models, branches: readonly string[], wanted: number | undefined): number {
   const depths = Object.entries({ student, teacher }).flatMap(([role, { head }]) =>
-    BRANCHES.map((branch) => ({ what: `${role} ${branch}`, depth: head!.depth(branch) })),
+    branches.map((branch) => ({ what: `${role} ${branch}`, depth: head!.depth(branch) })),
   );
   const most = Math.min(...depths.map(({ depth }) => depth));
   const usual = student.dense!.boxes === 'distance' ? 2 : 3;

@@ -1,5 +1,5 @@
 import { tensorflow } from '@kd/engine-tensorflow';
-import { testPlugin, toyDetector } from '@kd/testing';
+import { testPlugin, toyDetector, toyTwoStage } from '@kd/testing';
 import { crosskd } from './index.js';
 
 const engine = tensorflow();
@@ -21,3 +21,6 @@ testPlugin(crosskd, {
   student: toyDetector({ depth: 2 }),
   teacher: toyDetector({ depth: 2 }),
 });
+
+// A second stage, which is handed the regions of the step and taps nothing.
+testPlugin(crosskd, { engine, taps: false, student: toyTwoStage(), teacher: toyTwoStage() });

@@ -240,9 +240,9 @@ export interface StagedHead {
 }
 
 /**
- * The box heads of a second stage as a head with the one branch `box`: pooled features [r, s, s, c] of r regions, through
- * blocks, to the maps `logits` [r, 1, 1, k + 1] and `deltas` [r, 1, 1, (k + 1)·4], or four where they have no class. Behind
- * a linear layer a feature is [r, 1, 1, units]. The `level` of a run is the stage of the cascade, else 0.
+ * The box heads of a second stage as a head with the one branch `box`: pooled features [r, s, s, c] of r regions,
+ * through blocks, to the maps `logits` [r, 1, 1, k + 1] and `deltas` [r, 1, 1, (k + 1)·4], or four where they have no
+ * class. Behind a linear layer a feature is [r, 1, 1, units]. The `level` of a run is the stage of the cascade, else 0.
  */
 export interface RegionHead extends StagedHead {
   /** The stages of the cascade; a single one without. */
@@ -253,8 +253,8 @@ export interface RegionHead extends StagedHead {
   /** [s, s, c] of the pooled features, the same for all stages. */
   readonly pooled: readonly [number, number, number];
   /**
-   * As of any staged head. With `training`, live batch norm takes the statistics of the rows, as in a step, and keeps no
-   * running ones.
+   * As of any staged head. With `training`, live batch norm takes the statistics of the rows, as in a step, and keeps
+   * no running ones.
    * @param options.mask [r] float32: rows that such statistics count
    */
   run(
@@ -282,8 +282,8 @@ export interface Detector {
   /** Its options with what follows from others worked in: a run records what the schema of the options knows. */
   readonly config?: object;
   /**
-   * What the detector can do for plugins, e.g. `dense`, `roi.align`; `head.staged`: its head can be cut, which is `head`,
-   * of two-stage detectors that of `secondStage`.
+   * What the detector can do for plugins, e.g. `dense`, `roi.align`; `head.staged`: its head can be cut, which is
+   * `head`, of two-stage detectors that of `secondStage`.
    */
   readonly capabilities: ReadonlySet<string>;
   readonly categories: readonly Category[];
@@ -295,8 +295,8 @@ export interface Detector {
   /** Of dense detectors. */
   readonly dense?: DenseInfo;
   /**
-   * The region proposal network of a two-stage detector as a dense head with one class, the object. Its maps are the dense
-   * `predictions`; where both come out of one tower, its one branch is `rpn`.
+   * The region proposal network of a two-stage detector as a dense head with one class, the object. Its maps are the
+   * dense `predictions`; where both come out of one tower, its one branch is `rpn`.
    */
   readonly firstStage?: DenseStage;
   /**
