@@ -1,4 +1,5 @@
-// A line of input runs a short training with a teacher whose maps are there, and one with the same teacher cached.
+// Two trainings that take turns step by step: with a teacher whose maps are there, and with the same teacher cached. The
+// argument is how many epochs are timed behind the first; a line of input runs both.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,7 +9,7 @@ import { synthetic } from '@kd/data';
 import { retinanet } from '@kd/detector-retinanet';
 import { tensorflow } from '@kd/engine-tensorflow';
 import { metricByName } from '@kd/metrics';
-import { pkd } from '@kd/plugin-pkd';
+import { fitnets } from '@kd/plugin-imitation';
 import { safetensorsFormat } from '@kd/weights';
 import * as tf from '@tensorflow/tfjs-core';
 import * as v from 'valibot';
@@ -45,38 +46,66 @@ const there = defineTeacher({
 
 const engine = tensorflow();
 const info = await engine.start();
-const data = { train: synthetic({ images: 16 }), workers: 1 };
+const data = { train: synthetic({ images: 32 }), workers: 1 };
+const STEPS = 4;
+const epochs = 1 + Number(process.argv[2]);
 
-/** Milliseconds of the fastest step after the first epoch. */
-async function fastest(cacheTeacher) {
+const now = () => {
+  const { user, system } = process.cpuUsage();
+  return { ms: performance.now(), cpu: (user + system) / 1000 };
+};
+
+/**
+ * Trains, and gives what each step took from the second epoch on.
+ * @param pass hands over to the other training, and waits until that hands over
+ */
+async function timed(cacheTeacher, pass) {
   const out = await mkdtemp(join(tmpdir(), 'kd-bench-'));
-  const times = [];
-  let last = 0;
-  const on = ({ type, step }) => {
+  const steps = [];
+  let began = now();
+  const on = async ({ type, step }) => {
     if (type !== 'step') return;
-    const now = performance.now();
-    if (step > 3) times.push(now - last);
-    last = now;
+    const ended = now();
+    if (step > STEPS) steps.push({ ms: ended.ms - began.ms, cpu: ended.cpu - began.cpu });
+    await pass();
+    began = now();
   };
   const config = {
-    ...{ engine, data, cacheTeacher, epochs: 4, batchSize: 8, teacher: there() },
-    student: retinanet({ backbone: 'resnet10', input }),
-    distillers: [pkd({ taps: ['neck@p3', 'neck@p4', 'neck@p5'] })],
-    checkpoint: { every: 100 },
+    ...{ engine, data, cacheTeacher, epochs, batchSize: 8, teacher: there() },
+    student: retinanet({
+      backbone: { block: 'basic', layers: [1, 1, 1, 1], width: 8 },
+      ...{ norm: 'group', fpnChannels: 64, extra: 'none', head: { depth: 1 }, input },
+    }),
+    distillers: [fitnets({ taps: 'neck@*' })],
+    checkpoint: { every: 1000 },
   };
   await new Trainer(config, {
     ...{ out, format: safetensorsFormat, metric: metricByName, logger: silentLogger },
     listeners: [{ name: 'clock', on }],
   }).fit();
   await rm(out, { recursive: true });
-  return Math.min(...times);
+  return steps;
+}
+
+async function both() {
+  const wake = [];
+  const pass = (me) => () =>
+    new Promise((go) => {
+      wake[me] = go;
+      wake[1 - me]?.();
+    });
+  const ended = (me) => (steps) => (wake[1 - me]?.(), steps);
+  const free = timed(false, pass(0)).then(ended(0));
+  // The second one starts when the first has done a step.
+  await new Promise((go) => (wake[1] = go));
+  return Promise.all([free, timed(true, pass(1)).then(ended(1))]);
 }
 
 console.log(JSON.stringify({ engine: `TensorFlow ${info.version}, ${info.device}` }));
-let turn = 0;
 for await (const _ of createInterface({ input: process.stdin })) {
-  const found = {};
-  for (const cached of turn++ % 2 === 0 ? [false, true] : [true, false])
-    found[cached ? 'cached_ms' : 'free_ms'] = await fastest(cached);
-  console.log(JSON.stringify({ ms: found.cached_ms, ...found }));
+  const [free, cached] = await both();
+  const steps = free.map((step, i) => ({
+    ...{ free_ms: step.ms, free_cpu: step.cpu, cached_ms: cached[i].ms, cached_cpu: cached[i].cpu },
+  }));
+  console.log(JSON.stringify({ ms: Math.min(...cached.map(({ ms }) => ms)), steps }));
 }

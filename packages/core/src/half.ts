@@ -37,11 +37,10 @@ export const toHalf = (values: Float32Array): Uint16Array => Uint16Array.from(va
 const floats = new Float32Array(65_536);
 let filled = false;
 
-/** Half floats as float32, by a table. */
-export function fromHalf(values: Uint16Array): Float32Array {
+/** Half floats as float32, by a table; into `out`, where it is given. */
+export function fromHalf(values: Uint16Array, out = new Float32Array(values.length)): Float32Array {
   if (!filled) for (let half = 0; half < 65_536; half++) floats[half] = halfToFloat(half);
   filled = true;
-  const out = new Float32Array(values.length);
   for (let i = 0; i < values.length; i++) out[i] = floats[values[i]!]!;
   return out;
 }

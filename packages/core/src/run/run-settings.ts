@@ -65,6 +65,8 @@ export async function runSettings(
       optimizer: { lr },
       schedule: config.schedule,
       ...(stop && { stop }),
+      // What is kept is rounded to fp16.
+      ...(config.cacheTeacher === true && { cacheTeacher: true }),
       data: {
         val: val === null ? null : { images: val.images.length, fingerprint: fingerprintOfData(val) },
         onBadImage: config.data.onBadImage,

@@ -1,4 +1,4 @@
-import { copyFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { jsonFormat, toyDetector, toyTeacher } from '@kd/testing';
 import { describe, expect, it } from 'vitest';
@@ -62,6 +62,39 @@ describe('a cached teacher', () => {
     expect(await lastState(first.out)).toEqual(await lastState(whole.out));
     expect(await readJson(join(whole.out, 'config.json'))).toMatchObject({ cacheTeacher: true });
   });
+
+  it('may be turned on and off for the rest of a run, which is told', async () => {
+    const { out } = await run(cached({ cacheTeacher: false }), { stopAt: 5 });
+    const said: string[] = [];
+    const logger = { info: (line: string) => void said.push(line), warn: () => {} };
+    await run(cached(), { out, resume: true, stopAt: 9, logger });
+    await run(cached({ cacheTeacher: false }), { out, resume: true, logger });
+    expect(said.filter((line) => line.startsWith('resumed'))).toEqual([
+      'resumed with other settings: cacheTeacher none, now true',
+      'resumed with other settings: cacheTeacher true, now none',
+    ]);
+  });
+
+  it.each<readonly [string, string, (at: string) => Promise<unknown>, RegExp]>([
+    ['a folder in the place of a file', '0.json', (at) => mkdir(at), /0\.json could not be written: EISDIR/],
+    ['a file in the place of the folder', '', (at) => writeFile(at, ''), /could not be written: (EEXIST|ENOTDIR)/],
+  ])(
+    'ends in one error that says what to do where there is %s, and goes on after that',
+    async (_, name, put, message) => {
+      const { out } = await run(cached({ cacheTeacher: false }), { stopAt: 1 });
+      const cache = join(out, 'passes', 'teacher-teacher', 'cache');
+      await mkdir(join(cache, name, '..'), { recursive: true });
+      await put(join(cache, name));
+      const again = () => run(cached(), { out, resume: true });
+      const error: unknown = await again().catch((cause: unknown) => cause);
+      expect(error).toMatchObject({ code: 'FILE_WRITE', message: expect.stringMatching(message) as string });
+      expect((error as Error).message).toMatch(
+        /^cacheTeacher: .* or leave cacheTeacher out\. Then go on with --resume\.$/,
+      );
+      await rm(join(cache, name), { recursive: true });
+      expect((await again()).summary!.steps).toBe(16);
+    },
+  );
 
   it('makes a damaged file anew, with a warning, and one that was made by another teacher', async () => {
     const whole = await run(cached());

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { HostTensor, NamedTensors } from '../contract/checkpoint.js';
 import type { HostBatch } from '../contract/data.js';
-import { KdError } from '../errors.js';
+import { KdError, messageOf } from '../errors.js';
 import { fingerprintOfData, fingerprintOfFrozen } from '../fingerprint.js';
 import { fromHalf, toHalf } from '../half.js';
 import { openLoader } from '../open-loader.js';
@@ -85,12 +85,8 @@ export function teacherStore(
         } finally {
           disposeAll(output);
         }
-        await format.write(file, tensors, {
-          kd: '1',
-          teacher: id,
-          ...pictureOf(place, flipped),
-          madeFrom: await madeFrom(),
-        });
+        const made = { kd: '1', teacher: id, ...pictureOf(place, flipped), madeFrom: await madeFrom() };
+        await format.write(file, tensors, made).catch(notKept);
         return tensors;
       }
     } finally {
@@ -131,10 +127,19 @@ function half(id: string, tap: string, { shape, data }: HostTensor): HostTensor 
   return { dtype: 'F16', shape, data: values };
 }
 
+const notKept = (cause: unknown): never => {
+  throw new KdError(
+    'FILE_WRITE',
+    `cacheTeacher: ${messageOf(cause)} Take away what is in its way, or make room on the disk; or leave cacheTeacher out. Then go on with --resume.`,
+    { cause },
+  );
+};
+
 /** Maps [1, h, w, c] of one size as [b, h, w, c]. */
 function together(maps: readonly HostTensor[]): tf.Tensor4D {
   const [, h, w, c] = maps[0]!.shape as [number, number, number, number];
   const data = new Float32Array(maps.length * h * w * c);
-  maps.forEach((map, i) => data.set(fromHalf(map.data as Uint16Array), i * h * w * c));
+  const size = h * w * c;
+  maps.forEach((map, i) => fromHalf(map.data as Uint16Array, data.subarray(i * size, (i + 1) * size)));
   return tf.tensor4d(data, [maps.length, h, w, c]);
 }
