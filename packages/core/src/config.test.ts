@@ -88,6 +88,65 @@ describe('parseConfig', () => {
     expect(errorOf(config)).toMatch(message);
   });
 
+  it.each<readonly [object, string]>([
+    [
+      { teacher: { onnx: 'x.onnx' } },
+      'Write ["onnx", { model: "x.onnx", input: { … } }]; kd teacher inspect x.onnx prints all of it.',
+    ],
+    [
+      { teacher: { tfjs: 'm/model.json' } },
+      'Write ["tfjs", { model: "m/model.json", input: { … } }]; kd teacher inspect',
+    ],
+    [{ teacher: { pooled: { input: {} } } }, 'a function of its package: write ["pooled", {"input":{}}]'],
+    [
+      { teacher: 5 },
+      'teacher: must be { weights: "a run folder or a checkpoint" } of a detector; of another family a name',
+    ],
+    [{ teacher: { weigths: 'runs/a' } }, 'teacher.weigths: there is no such key; did you mean "weights"?'],
+    [{ teachers: { big: { wieghts: 'x' } } }, 'teachers.big.wieghts: there is no such key; did you mean "weights"?'],
+    [
+      { teacher: { weights: ['a', { prefx: 'x' }] } },
+      'teacher.weights.1.prefx: there is no such key; did you mean "prefix"?',
+    ],
+    [{ student: ['retinanet'] }, 'or the result of a plugin function: write "retinanet"'],
+    [{ student: { retinanet: { backbone: 'a' } } }, ': write ["retinanet", {"backbone":"a"}]'],
+    [{ distillers: [{ name: 'ssim', weight: 1 }] }, 'distillers.0: must be a name, [name, { options }], '],
+    [{ distillers: [{ name: 'ssim', weight: 1 }] }, ': write ["ssim", {"weight":1}]'],
+    [{ distillers: 'ssim' }, 'distillers: must be a list; got "ssim": write ["ssim"]'],
+    [{ inherit: 'nek' }, 'inherit: must be a list; got "nek": write ["neck"]'],
+    [{ inherit: ['nek'] }, 'inherit.0: must be "neck" or "head"; got "nek"; did you mean "neck"?'],
+    [
+      { data: { ...valid.data, augment: ['flip'] } },
+      'data.augment.0: must be { name }; got "flip": write { name: "flip" }',
+    ],
+    [
+      { data: { ...valid.data, augment: 'flip' } },
+      'data.augment: must be a list; got "flip": write [{ name: "flip" }]',
+    ],
+    [{ data: { train: 'coco' } }, 'and so on return: write { format: "coco", … }'],
+    [{ data: 'coco' }, 'data: must be { train, val, augment, workers, onBadImage }; got "coco"'],
+    [{ optimizer: 'adam' }, 'got "adam": write { name: "adam", … }'],
+    [{ optimizer: { name: 'adm', lr: 1 } }, 'must be "sgd", "adamw" or "adam"; got "adm"; did you mean "adam"?'],
+    [{ optimizer: { name: 'adam', lr: 1, betas: 0.9 } }, 'optimizer.betas: must be a list of 2; got 0.9'],
+    [
+      { schedule: 'cosine' },
+      'must be { kind, milestones, gamma, floor, by, warmup }; got "cosine": write { kind: "cosine" }',
+    ],
+    [{ schedule: { warmup: 500 } }, 'schedule.warmup: must be { steps, factor }; got 500: write { steps: 500 }'],
+    [{ ema: 0.99 }, 'ema: must be { decay }; got 0.99: write { decay: 0.99 }'],
+    [{ log: 10 }, 'log: must be { every }; got 10: write { every: 10 }'],
+    [{ cacheTeacher: 'yes' }, 'cacheTeacher: must be true or false; got "yes"'],
+    [{ epochs: '12' }, 'epochs: must be a number; got "12"'],
+    [{ epochs: 1.5 }, 'epochs: must be a whole number; got 1.5'],
+    [{ optimizer: { name: 'sgd', lr: NaN } }, 'optimizer.lr: must be a number; got NaN'],
+    [{ optimizer: { name: 'sgd', lr: -1 } }, 'optimizer.lr: must be more than 0; got -1'],
+    [{ student: '' }, 'student: must not be empty; got ""'],
+  ])('shows the right form: %j', (part, words) => {
+    const message = errorOf({ ...valid, ...part });
+    expect(message).toContain(words);
+    expect(message).not.toMatch(/Invalid|Expected|received/);
+  });
+
   it('tells every fault at once', () => {
     expect(errorOf({ ...valid, epochs: 'many', batchSize: 0, sead: 1 }).split('\n')).toHaveLength(4);
   });

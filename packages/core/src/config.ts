@@ -6,14 +6,17 @@ import type { Metric } from './contract/metric.js';
 import type { PluginDefinition } from './contract/plugin.js';
 import type { TeacherDefinition } from './contract/teacher.js';
 import type { Use } from './define.js';
-import { KdError, suggestion } from './errors.js';
+import { KdError } from './errors.js';
 import { ID } from './id.js';
 import { inheritedKeys } from './inherited-keys.js';
 import { listsForObjects } from './lists-for-objects.js';
+import { issueWords } from './issue-words.js';
 import { entriesOf } from './derived-options.js';
 import { MOST, positive } from './positive.js';
 import { INHERITABLE } from './run/inherit.js';
 import { usualPeriod } from './run/schedules.js';
+import { shown } from './shown.js';
+import { meansDetector, noTeacher, packageMeant } from './teacher-forms.js';
 import { weightsEntry } from './weights-options.js';
 
 const isRecord = (value: unknown): value is object => typeof value === 'object' && value !== null;
@@ -37,7 +40,8 @@ const use = <Definition>() =>
         v.strictObject({ as: v.pipe(v.string(), v.regex(ID, 'an id has letters, digits, - and _')) }),
       ]),
     ],
-    'must be a name, [name, { options }], [name, { options }, { as: "an-id" }] or the result of a plugin function',
+    ({ input }) =>
+      `must be a name, [name, { options }], [name, { options }, { as: "an-id" }] or the result of a plugin function${packageMeant(input)}`,
   );
 
 /** Those of `@kd/data`, for an editor to offer; another port may know more. */
@@ -56,7 +60,11 @@ type TeacherSchema = typeof detectorTeacher | typeof otherTeacher;
 /** A detector with its weights, or a teacher of another family, named as everything else: its form says which. */
 const teacherEntry = v.lazy((input): v.GenericSchema<v.InferInput<TeacherSchema>, v.InferOutput<TeacherSchema>> => {
   const other = typeof input === 'string' || Array.isArray(input) || (isRecord(input) && 'definition' in input);
-  return (other ? otherTeacher : detectorTeacher) as v.GenericSchema<
+  const none = v.custom<never>(
+    () => false,
+    ({ input: given }) => noTeacher(given),
+  );
+  return (other ? otherTeacher : meansDetector(input) ? detectorTeacher : none) as v.GenericSchema<
     v.InferInput<TeacherSchema>,
     v.InferOutput<TeacherSchema>
   >;
@@ -70,7 +78,8 @@ const source = v.union(
     ),
     v.looseObject({ format }),
   ],
-  'must be { format, … } or a data source, as voc(…), coco(…), yolo(…) and so on return',
+  ({ input }) =>
+    `must be { format, … } or a data source, as voc(…), coco(…), yolo(…) and so on return${typeof input === 'string' ? `: write { format: ${shown(input)}, … }` : ''}`,
 );
 
 const decay = (byDefault: number) =>
@@ -215,18 +224,8 @@ export function parseConfig(config: unknown, where: string): ResolvedConfig {
 
 function describe(issue: v.BaseIssue<unknown>): string {
   const path = v.getDotPath(issue) ?? '';
-  if (issue.type === 'strict_object' && issue.expected === 'never') {
-    const key = String(issue.path?.at(-1)?.key ?? '');
-    const siblings = keysAt(
-      configSchema,
-      (issue.path ?? []).slice(0, -1).map((part) => String(part.key)),
-    );
-    if (siblings.length === 0) return `${path}: ${issue.message}`;
-    const meant = suggestion(key, siblings);
-    return `${path}: there is no such key; ${meant === '' ? `known are ${siblings.join(', ')}` : meant}`;
-  }
-  if (issue.received === 'undefined' && path !== '') return `${path}: is missing`;
-  return `${path === '' ? '' : `${path}: `}${issue.message}`;
+  if (path === '') return issueWords(issue, configSchema, 'key');
+  return `${path}: ${issue.received === 'undefined' ? 'is missing' : issueWords(issue, configSchema, 'key')}`;
 }
 
 /** The default of a key, which commands start from when they set something inside of it; undefined without one. */
@@ -237,18 +236,4 @@ export function defaultAt(path: readonly string[]): unknown {
   };
   const schema = path.reduce(inner, configSchema as unknown);
   return (schema as { readonly default?: unknown } | undefined)?.default;
-}
-
-/** Names of the keys that the schema knows at a path. */
-function keysAt(schema: unknown, path: readonly string[]): string[] {
-  let node = schema as {
-    wrapped?: unknown;
-    entries?: Record<string, unknown>;
-    options?: { entries?: Record<string, unknown> }[];
-  };
-  while (node.wrapped !== undefined) node = node.wrapped as typeof node;
-  const [head, ...rest] = path;
-  const entries = node.entries ?? Object.assign({}, ...(node.options ?? []).map((option) => option.entries ?? {}));
-  if (head === undefined) return Object.keys(entries);
-  return Object.hasOwn(entries, head) ? keysAt(entries[head], rest) : [];
 }

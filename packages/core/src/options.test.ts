@@ -30,6 +30,30 @@ describe('parseOptions', () => {
     expect(parseOptions(nested, { inner: {} }, 'x')).toEqual({ inner: { a: 1 } });
   });
 
+  it('says in words what has to stand there, and what to write', () => {
+    const nested = v.strictObject({
+      list: v.optional(v.array(v.picklist(['cls', 'reg']))),
+      side: v.optional(v.pipe(v.number(), v.minValue(1), v.maxValue(9))),
+      names: v.optional(v.pipe(v.array(v.string()), v.minLength(2))),
+      own: v.optional(v.number('must be worked out')),
+    });
+    const told = (options: object): string => {
+      try {
+        parseOptions(nested, options, 'x');
+      } catch (error) {
+        return (error as Error).message.split('\n').slice(1).join('\n');
+      }
+      return '';
+    };
+    expect(told({ list: 'clss', side: 10 })).toBe(
+      '  list: must be a list; got "clss": write ["cls"]\n  side: must be at most 9; got 10',
+    );
+    expect(told({ list: ['cls', 'box'], names: ['a'] })).toBe(
+      '  list.1: must be "cls" or "reg"; got "box"\n  names: must have at least 2; got ["a"]',
+    );
+    expect(told({ own: 'x' }), 'the words of the schema').toBe('  own: must be worked out');
+  });
+
   it('takes any Standard Schema, but no asynchronous one', () => {
     const twice = {
       '~standard': {

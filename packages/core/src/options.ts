@@ -1,8 +1,8 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import { entriesOf } from './derived-options.js';
-import { isKdError, KdError, messageOf, suggestion } from './errors.js';
+import { isKdError, KdError, messageOf } from './errors.js';
 import { inheritedKeys } from './inherited-keys.js';
 import { listsForObjects } from './lists-for-objects.js';
+import { issueWords } from './issue-words.js';
 
 /** Validates options by any Standard Schema; every issue is told with its path. */
 export function parseOptions<T>(schema: StandardSchemaV1<unknown, T>, options: unknown, what: string): T {
@@ -22,7 +22,7 @@ export function parseOptions<T>(schema: StandardSchemaV1<unknown, T>, options: u
     const lines = [
       ...inherited,
       ...lists,
-      ...(result.issues ?? []).map((issue) => `  ${pathOf(issue)}${wordsOf(issue, schema)}`),
+      ...(result.issues ?? []).map((issue) => `  ${pathOf(issue)}${issueWords(issue, schema, 'option')}`),
     ];
     throw new KdError('CONFIG_INVALID', [`${what}: the options are not valid:`, ...lines]);
   }
@@ -51,16 +51,4 @@ const keysOf = ({ path = [] }: StandardSchemaV1.Issue): string[] =>
 function pathOf(issue: StandardSchemaV1.Issue): string {
   const path = keysOf(issue).join('.');
   return path === '' ? '' : `${path}: `;
-}
-
-/** An unknown key of a strict object of valibot's in the words of configs; else what the schema says. */
-function wordsOf(issue: StandardSchemaV1.Issue, schema: unknown): string {
-  const { type, expected } = issue as { readonly type?: unknown; readonly expected?: unknown };
-  if (type !== 'strict_object' || expected !== 'never' || !issue.message.startsWith('Invalid key'))
-    return issue.message;
-  const keys = keysOf(issue);
-  const holder = keys.slice(0, -1).reduce<unknown>((node, key) => entriesOf(node)?.[key], schema);
-  const known = Object.keys(entriesOf(holder) ?? {});
-  const meant = suggestion(keys.at(-1) ?? '', known);
-  return `there is no such option; ${meant === '' ? `known are ${known.join(', ')}` : meant}`;
 }

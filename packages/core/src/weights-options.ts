@@ -19,14 +19,11 @@ const pattern = v.union(
 );
 
 /** See {@link WeightsOptions}. */
-const meant = v.strictObject(
-  {
-    key: v.optional(v.pipe(v.string(), v.nonEmpty())),
-    prefix: v.optional(v.pipe(v.string(), v.nonEmpty())),
-    rename: v.optional(v.array(v.strictTuple([pattern, v.string()], 'must be [pattern, replacement]'))),
-  },
-  'there is no such key; there are key, prefix and rename',
-);
+const meant = v.strictObject({
+  key: v.optional(v.pipe(v.string(), v.nonEmpty())),
+  prefix: v.optional(v.pipe(v.string(), v.nonEmpty())),
+  rename: v.optional(v.array(v.strictTuple([pattern, v.string()], 'must be [pattern, replacement]'))),
+});
 const path = v.pipe(v.string('must be a run folder or a file, or [that, { key, prefix, rename }]'), v.nonEmpty());
 const pair = v.strictTuple([path, meant], 'must be [a run folder or a file, { key, prefix, rename }]');
 

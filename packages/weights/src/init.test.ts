@@ -120,7 +120,7 @@ test.each([
   [['x.pth', { rename: [['(', '']] }], /init.*regular expression/],
   [['x.pth', { rename: [[/a/i, '']] }], /init.*flags/],
   [['x.pth', { rename: ['a'] }], /init\.1\.rename\.0: must be \[pattern, replacement\]/],
-  [['x.pth', { prefx: 'a.' }], /init\.1\.prefx: there is no such key; there are key, prefix and rename/],
+  [['x.pth', { prefx: 'a.' }], /init\.1\.prefx: there is no such key; did you mean "prefix"\?/],
   [['x.pth'], /init\.1: is missing/],
   [3, /init: must be a run folder or a file/],
 ])('%j is no init', async (init, message) => {

@@ -19,6 +19,7 @@ import {
 } from './manifests.js';
 import { kindsBeside, ourNames, ownerOf } from './our-packages.js';
 import type { Preset } from './preset.js';
+import { teacherInFile } from '../teacher-forms.js';
 
 const PREFIX: Readonly<Record<PluginKind, string>> = {
   distiller: 'plugin',
@@ -177,6 +178,7 @@ function notFound(
     [
       `no ${kind} named "${name}" is installed for ${project ?? 'this folder, which belongs to no project'}${namedBy === undefined ? '' : `, as ${namedBy} names it`};`,
       ...(meant === '' ? [] : [meant]),
+      ...(kind === 'teacher' ? [teacherInFile(name)].filter((way) => way !== '') : []),
       `Installed: ${installed.join(', ') || 'none'}.`,
       ...(namedBy === undefined
         ? []

@@ -23,6 +23,30 @@ describe('what does not fit', () => {
     expect(await readdir(parent, { recursive: true })).toEqual(['new']);
   });
 
+  it.each<readonly [Partial<Config>, string, RegExp]>([
+    [
+      { teacher: 'm/x.onnx' },
+      'PLUGIN_NOT_FOUND',
+      /no teacher named "m\/x\.onnx" .* Write \["onnx", \{ model: "m\/x\.onnx"/,
+    ],
+    [{ teacher: 'm/model.json' }, 'PLUGIN_NOT_FOUND', /Write \["tfjs", \{ model: "m\/model\.json", input/],
+    [{ teacher: './runs/big' }, 'PLUGIN_NOT_FOUND', /is written as \{ weights: "\.\/runs\/big" \}/],
+    [{ teacher: 'best.safetensors' }, 'PLUGIN_NOT_FOUND', /is written as \{ weights: "best\.safetensors" \}/],
+    [
+      { teacher: 'onxn' },
+      'PLUGIN_NOT_FOUND',
+      /no teacher named "onxn" is installed for .*; did you mean "onnx"\? Installed/,
+    ],
+    [{ init: 'pretraind' }, 'CHECKPOINT_INVALID', /init: .*pretraind does not exist; did you mean "pretrained"\?/],
+  ])('says what to write in place of %j', async (part, code, message) => {
+    await expect(
+      run(toyConfig({ distillers: part.teacher === undefined ? [] : [mimic({})], ...part })),
+    ).rejects.toMatchObject({
+      code,
+      message: expect.stringMatching(message) as string,
+    });
+  });
+
   it('refuses a folder that holds a run, and a resume without one', async () => {
     await expect(run(toyConfig(), { out: teacher() })).rejects.toMatchObject({
       code: 'RUN_FOLDER',

@@ -1,8 +1,9 @@
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { BackboneName } from '../contract/checkpoint.js';
 import type { DetectorDefinition } from '../contract/detector.js';
 import type { Use } from '../define.js';
-import { KdError } from '../errors.js';
+import { KdError, suggestion } from '../errors.js';
 import { describeLoad, fitsWhole, type LoadReport } from '../load-report.js';
 import type { Logger } from '../logger.js';
 import { loadMatching, onlyBackbone } from '../variables.js';
@@ -25,6 +26,9 @@ export async function startStudent(
 ): Promise<void> {
   const meant = weightsOptions(init);
   const path = init === PRETRAINED ? await pretrained(student, format, logger) : resolve(folder, weightsPath(init));
+  const near = suggestion(weightsPath(init), [PRETRAINED]);
+  if (near !== '' && init !== PRETRAINED && !existsSync(path))
+    throw new KdError('CHECKPOINT_INVALID', `init: ${path} does not exist; ${near}`);
   const model = await readModel(path, format, meant);
   tellStoredSettings(use, model, logger);
   const { tensors, foreign } = weightsFor(student.detector, model, format, meant);
