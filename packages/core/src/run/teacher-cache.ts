@@ -95,19 +95,20 @@ export function teacherStore(
     throw new KdError('DATA_INVALID', `the loader of ${train.name} gave no image for place ${place}.`);
   };
 
-  const mapsOf = async (image: number | string, flipped: boolean): Promise<NamedTensors> => {
+  const kept = async (image: number | string, flipped: boolean) => {
     const place = places.get(image)!;
     const of = pictureOf(place, flipped);
     const file = folder.file('passes', `teacher-${id}`, 'cache', `${of.picture}${format.extension}`);
-    const known = await readSame(file, { ...of, madeFrom: await madeFrom() }, { format, logger });
-    return known ?? make(place, flipped, file);
+    const found = await readSame(file, { ...of, madeFrom: await madeFrom() }, { format, logger });
+    return { found, make: () => make(place, flipped, file) };
   };
 
   return {
     maps: async ({ ids, flipped }, wanted) => {
+      const looked = await Promise.all(ids.map((image, i) => kept(image, flipped?.[i] ?? false)));
       const rows: NamedTensors[] = [];
       // One after the other: what is missing runs the teacher.
-      for (const [i, image] of ids.entries()) rows.push(await mapsOf(image, flipped?.[i] ?? false));
+      for (const one of looked) rows.push(one.found ?? (await one.make()));
       return Object.fromEntries(wanted.map((name) => [name, together(rows.map((row) => row.get(name)!))]));
     },
   };
