@@ -106,7 +106,7 @@ function nodeAt(schema: unknown, path: readonly v.IssuePathItem[], input: unknow
 const fits = (schema: unknown, value: unknown): boolean =>
   schema !== undefined && v.safeParse(schema as v.GenericSchema, value).success;
 
-/** A value of the form that a schema wants, made of one that lacks brackets or a key; undefined where none can be told. */
+/** A value of the form that a schema wants, of one that lacks brackets or a key; undefined where none can be told. */
 function meantBy(schema: unknown, value: unknown): unknown {
   const node = unwrapped(schema, value);
   if (node.type === undefined || typeof value === 'object') return undefined;
