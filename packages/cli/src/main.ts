@@ -162,6 +162,7 @@ export function build(): CAC {
   program
     .command('report <...runs>', 'Show what runs did, side by side, as one HTML page; also the runs of a study')
     .option('--out <file>', 'The page (default: report.html)')
+    .option('--no-images', 'Without pictures; no model is opened')
     .option('--json', 'One JSON object on standard output and nothing else')
     .example('  kd report runs/alone runs/ssim --out page.html')
     .action(async (runs: string[], flags: Flags) => (await import('./commands/report.js')).report(runs, flags));

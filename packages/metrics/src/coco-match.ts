@@ -12,6 +12,8 @@ export interface ClassMatch {
   readonly rank: Int32Array;
   /** [areas, thresholds, count] 0 (false), TRUE or IGNORED. */
   readonly outcome: Uint8Array;
+  /** Where the rules ask for it, as `outcome`: place of the object that a detection took, else -1. */
+  readonly object?: Int32Array;
   /** [areas] objects that count. */
   readonly positives: Int32Array;
 }
@@ -22,6 +24,7 @@ export interface MatchRules {
   readonly areas: readonly (readonly [number, number])[];
   /** Detections beyond this rank in their image and class are not matched. */
   readonly maxDetections: number;
+  readonly keepObjects?: boolean;
 }
 
 /**
@@ -43,6 +46,7 @@ export function matchClass(
   const count = detectionRows.length;
   const rank = new Int32Array(count);
   const outcome = new Uint8Array(areas.length * thresholds.length * count);
+  const object = rules.keepObjects === true ? new Int32Array(outcome.length).fill(-1) : undefined;
   const positives = new Int32Array(areas.length);
 
   // [areas, objects of the class]
@@ -128,12 +132,13 @@ export function matchClass(
           }
           if (best < 0) continue;
           taken[best] = pass;
+          if (object !== undefined) object[row + here[d]!] = best;
           outcome[row + here[d]!] = objectIgnored[ignoredAt + best] === 1 ? IGNORED : TRUE;
         }
       }
     }
   }
-  return { count, rank, outcome, positives };
+  return { count, rank, outcome, positives, ...(object && { object }) };
 }
 
 /** A threshold of 1 still accepts an IoU that rounding left a touch below it. */

@@ -2,8 +2,8 @@ import { type Metric, parseOptions } from '@kd/core';
 import * as v from 'valibot';
 import { AREA_RANGES, evaluateCoco, type CocoOptions, IOU_THRESHOLDS } from './coco.js';
 import { cocoResampler } from './coco-resample.js';
-import type { CocoTable } from './coco-table.js';
-import { type ContractColumns, contractColumns } from './contract-columns.js';
+import { cocoTableOf } from './contract-table.js';
+import { contractColumns } from './contract-columns.js';
 
 export const cocoOptions = v.strictObject({
   maxDetections: v.optional(
@@ -31,7 +31,7 @@ export function cocoMetric(given: CocoOptions = {}): Metric {
     options,
     primary: 'AP',
     evaluate(truth, found) {
-      const { metrics, perClass } = evaluateCoco(tableOf(contractColumns(truth, found)), options);
+      const { metrics, perClass } = evaluateCoco(cocoTableOf(contractColumns(truth, found)), options);
       return {
         metrics,
         perClass: truth.categories.map((category, label) => ({ category, metrics: perClass[label]! })),
@@ -39,7 +39,7 @@ export function cocoMetric(given: CocoOptions = {}): Metric {
     },
     resampler(truth, found) {
       const columns = contractColumns(truth, found);
-      const classes = cocoResampler(tableOf(columns), {
+      const classes = cocoResampler(cocoTableOf(columns), {
         thresholds: IOU_THRESHOLDS,
         areas: AREA_RANGES.slice(0, 1),
         maxDetections: options.maxDetections.at(-1)!,
@@ -54,25 +54,3 @@ export function cocoMetric(given: CocoOptions = {}): Metric {
 
 const meanOf = (values: Float64Array): number =>
   values.length === 0 ? -1 : values.reduce((sum, value) => sum + value, 0) / values.length;
-
-const tableOf = ({ objects, detections, images, classes }: ContractColumns): CocoTable => ({
-  images,
-  classes,
-  objects: {
-    image: objects.image,
-    label: objects.label,
-    area: objects.area,
-    crowd: objects.ignore,
-    box: cornersToSizes(objects.box),
-  },
-  detections: { ...detections, box: cornersToSizes(detections.box) },
-});
-
-/** x1, y1, x2, y2 to x, y, width, height, in place. */
-function cornersToSizes(box: Float64Array): Float64Array {
-  for (let i = 0; i < box.length; i += 4) {
-    box[i + 2]! -= box[i]!;
-    box[i + 3]! -= box[i + 1]!;
-  }
-  return box;
-}

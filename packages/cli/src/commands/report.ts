@@ -3,6 +3,7 @@ import { writeFileAtomic } from '@kd/core';
 import { readRun, reportPage } from '@kd/report/page';
 import type { Flags } from '../flags.js';
 import { print, printJson } from '../out.js';
+import { reportParts } from '../report/report-parts.js';
 import { runFolders } from '../report/run-folders.js';
 import { shownPath } from '../shown-path.js';
 
@@ -12,12 +13,10 @@ export async function report(paths: readonly string[], flags: Flags): Promise<nu
   const folders = await runFolders(paths);
   const runs = await Promise.all(folders.map(({ path, name }) => readRun(path, name)));
   const title = runs.length === 1 ? runs[0]!.name : `${runs.length} runs`;
-  const page = reportPage({ title, runs });
+  const page = reportPage({ title, ...(await reportParts(runs, { images: flags['images'] !== false, models: true })) });
   await writeFileAtomic(out, page);
-  if (flags['json'] === true) printJson({ ok: true, page: out, bytes: Buffer.byteLength(page), runs: folders }, 0);
-  else
-    print(
-      `${runs.length} ${runs.length === 1 ? 'run' : 'runs'}, ${(Buffer.byteLength(page) / 1e6).toFixed(2)} MB: ${shownPath(out)}`,
-    );
+  const bytes = Buffer.byteLength(page);
+  if (flags['json'] === true) printJson({ ok: true, page: out, bytes, runs: folders }, 0);
+  else print(`${runs.length} ${runs.length === 1 ? 'run' : 'runs'}, ${(bytes / 1e6).toFixed(2)} MB: ${shownPath(out)}`);
   return 0;
 }

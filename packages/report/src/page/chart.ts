@@ -37,9 +37,9 @@ export function chart({ title, lines, dots = false, x, y }: ChartOptions): Html 
   try {
     drawing.setOption({
       animation: false,
-      grid: { left: 12, right: 14, top: 10, bottom: 4 },
-      xAxis: { ...axis(x), splitLine: { show: false }, splitNumber: 4 },
-      yAxis: { ...axis(y), axisLine: { show: false }, splitNumber: 4 },
+      grid: { left: 14, right: 14, top: 10, bottom: 4 },
+      xAxis: { ...axis(x), splitLine: { show: false }, splitNumber: 5 },
+      yAxis: { ...axis(y), axisLine: { show: false }, splitNumber: y === undefined ? 4 : 5 },
       series: lines.map((line) => ({
         type: 'line',
         data: line.points,
@@ -71,5 +71,11 @@ const axis = (range: readonly [number, number] | undefined) => ({
   axisLine: { lineStyle: { color: 'var(--line)' } },
   axisTick: { show: false },
   splitLine: { lineStyle: { color: 'var(--line)' } },
-  axisLabel: { color: 'var(--dim)', fontSize: 11, hideOverlap: true },
+  axisLabel: { color: 'var(--dim)', fontSize: 11, hideOverlap: true, formatter: short },
 });
+
+/** 0.0003 as `3e-4`, which has room beside a small drawing. */
+const short = (value: number): string => {
+  const round = Number(value.toPrecision(4));
+  return round !== 0 && Math.abs(round) < 1e-3 ? round.toExponential() : String(round);
+};

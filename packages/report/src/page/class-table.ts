@@ -24,7 +24,7 @@ function one({ name, evaluations }: RunRecord, named: boolean): Html[] {
       ['class', ...columns],
       [
         ...classes.map(([label, figures]) => [label, ...columns.map((key) => figure(figures[key]))]),
-        ['all', ...columns.map((key) => html`<b>${figure(metrics[key])}</b>`)],
+        ['all', ...columns.map((key) => html`<strong>${figure(metrics[key])}</strong>`)],
       ],
     ),
     html`<p class="about">Step ${step}, ${images} images${skipped > 0 ? `; ${skipped} more could not be read and do not count` : ''}.</p>`,

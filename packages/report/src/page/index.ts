@@ -1,2 +1,13 @@
 export { reportPage, type ReportParts } from './page.js';
 export { readRun, type EvaluationLine, type Figures, type LogLine, type RunRecord } from './run-record.js';
+export type {
+  ClassCurve,
+  Crop,
+  Cut,
+  DrawnBox,
+  FeatureMaps,
+  Findings,
+  OrWhy,
+  Picture,
+  SideBySide,
+} from './findings.js';

@@ -13,7 +13,7 @@ const newest = ({ evaluations }: RunRecord) => evaluations.at(-1);
 
 function notes({ name, summary, logs, evaluations, damaged, config }: RunRecord, named: boolean): Html[] {
   const of = named ? `${name}: ` : '';
-  const asked = (config['data'] as { val?: unknown } | undefined)?.val != null;
+  const asked = typeof (config['data'] as { val?: unknown } | undefined)?.val === 'object';
   return [
     ...(summary === null
       ? [

@@ -2,7 +2,8 @@ import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { reportPage } from './page.js';
+import type { FeatureMaps, Findings, Picture, SideBySide } from './findings.js';
+import { reportPage, type ReportParts } from './page.js';
 import { type EvaluationLine, type LogLine, readRun, type RunRecord } from './run-record.js';
 
 const log = (step: number, over: Partial<LogLine> = {}): LogLine => ({
@@ -40,7 +41,65 @@ const run = (over: Partial<RunRecord> = {}): RunRecord => ({
   ...over,
 });
 
-const page = (...runs: readonly RunRecord[]): string => reportPage({ title: 'Runs', runs });
+const why = 'there is no data';
+const parts = (...runs: readonly RunRecord[]): ReportParts => ({
+  title: 'Runs',
+  runs,
+  findings: runs.map(() => ({ why })),
+  sideBySide: { why },
+  notes: [],
+  featureMaps: { why },
+});
+const page = (...runs: readonly RunRecord[]): string => reportPage(parts(...runs));
+
+const picture: Picture = { uri: 'data:image/jpeg;base64,AAAA', view: [10, 20, 100, 50] };
+const box = { box: [10, 20, 30, 45.25], kind: 'missed', text: 'cat' } as const;
+const cut = { score: 0.25, precision: 0.5, recall: 0.125 };
+const findings: Findings = {
+  step: 2,
+  classes: [
+    { name: 'cat', objects: 2, precision: Float64Array.from({ length: 101 }, (_, i) => (i > 50 ? 0 : 1)) },
+    { name: 'owl', objects: 0, precision: null },
+  ],
+  cut,
+  falseOnes: 0,
+  missedOnes: 7,
+  crops: { falseOnes: [], missed: [{ picture, boxes: [box], caption: 'cat, 20 × 25 pixels' }] },
+  notes: [],
+};
+const sideBySide: SideBySide = {
+  models: [
+    { name: 'teacher', cut },
+    { name: 'one', cut },
+  ],
+  images: [{ name: 'a.jpg', picture, boxes: [[{ ...box, kind: 'hit' }], [box]] }],
+};
+const featureMaps: FeatureMaps = {
+  run: 'one',
+  images: [
+    {
+      name: 'a.jpg',
+      picture,
+      levels: [
+        {
+          tap: 'neck@p3',
+          stride: 8,
+          teacher: 'data:image/png;base64,AAAB',
+          student: 'data:image/png;base64,AAAC',
+          difference: 'data:image/png;base64,AAAD',
+          correlation: -0.126,
+        },
+      ],
+    },
+  ],
+};
+const whole = (...runs: readonly RunRecord[]): string =>
+  reportPage({
+    ...parts(...runs),
+    findings: runs.map(() => ({ value: findings })),
+    sideBySide: { value: sideBySide },
+    featureMaps: { value: featureMaps },
+  });
 
 /** Coordinates of the lines of the chart with this caption; a gap begins a new `M`. */
 const drawnLine = (text: string, caption: string): string | undefined =>
@@ -74,8 +133,9 @@ test('what comes from runs is no markup', () => {
 });
 
 test('nothing is fetched, and nothing needs a script', () => {
-  const text = page(run(), run({ name: 'two' }));
-  expect(text).not.toMatch(/<(?:script|link|iframe|img)|@import|url\(|javascript:| on\w+=/);
+  const text = whole(run(), run({ name: 'two' }));
+  expect(text).not.toMatch(/<(?:script|link|iframe)|@import|url\((?!#)|javascript:| on\w+=/);
+  expect(text.match(/(?:src|href)="(?!data:image|#)[^"]*"/g)).toBeNull();
   expect(text.match(/https?:\/\/[^"]*/g)?.filter((one) => one !== 'http://www.w3.org/2000/svg')).toEqual([]);
 });
 
@@ -115,4 +175,33 @@ test('a run folder is read with what a crash left of it; another folder is refus
   expect([read.logs.length, read.evaluations.length, read.damaged]).toEqual([1, 1, 2]);
   await writeFile(join(folder, 'summary.json'), '{"metrics":');
   await expect(readRun(folder)).rejects.toThrow('summary.json cannot be read');
+});
+
+test('what was found on the images: curves of classes with objects, errors, models side by side, features', () => {
+  const text = whole(run());
+  // Precision 1 up to recall 0.5, then 0.
+  expect(drawnLine(text, 'cat')).toBeDefined();
+  expect(drawnLine(text, 'owl')).toBeUndefined();
+  expect(text).toContain('highest from score 0.25 on, with precision 50.0 % and recall 12.5 %');
+  expect(text).toContain('<h3>0 false</h3><h3>7 missed</h3>');
+  expect(text).toMatch(/<g class="missed"><title>missed: cat<\/title><rect x="10" y="20" width="20" height="25.3"\/>/);
+  // The picture of an image is in the page once for all models.
+  expect(text.split('id="image-0"').length).toBe(2);
+  expect(text.split('<use href="#image-0"').length).toBe(3);
+  expect(text).toContain('<b>teacher</b> 1 found, 0 false, 0 missed');
+  expect(text).toContain('<b>one</b> 0 found, 0 false, 1 missed');
+  expect(text).toContain('difference, correlation -0.13');
+});
+
+test('what cannot be shown says why', () => {
+  expect(page(run()).split(`<p class="note">${why}</p>`).length - 1).toBe(4);
+});
+
+test('weights of instances have their section where a plugin tells them', () => {
+  expect(page(run())).not.toContain('Weights of instances');
+  const stats = { 'prototype.weight.mean.0': 0.75, 'prototype.weight.low.1': 0.5, 'prototype.weight.min.0': 0.25 };
+  const text = page(run({ logs: [log(1, { stats }), log(2, { stats })] }));
+  expect(text).toContain('Weights of instances');
+  expect(drawnLine(text, 'prototype: mean')).toBeDefined();
+  expect(drawnLine(text, 'prototype: share below 0.5')).toBeUndefined();
 });

@@ -1,0 +1,94 @@
+import { type Detector, messageOf } from '@kd/core';
+import type { OrWhy, ReportParts, RunRecord } from '@kd/report/page';
+import { featureMapsOf } from './feature-maps.js';
+import { findingsOf } from './findings.js';
+import { openStudent, openTeacher } from './models.js';
+import { type ShownImage, shownImages, sideBySideOf } from './side-by-side.js';
+import { type Validated, validated } from './validated.js';
+
+/** Of one run; of several, fewer of each. */
+const ERRORS = 6;
+const IMAGES = 6;
+/** Runs whose pictures are shown. */
+const PICTURED = 4;
+
+const NO_IMAGES = 'Left out by --no-images.';
+
+/** All that a page shows of runs; what cannot be shown says why. */
+export async function reportParts(
+  runs: readonly RunRecord[],
+  { images, models }: { readonly images: boolean; readonly models: boolean },
+): Promise<Omit<ReportParts, 'title'>> {
+  const looked: OrWhy<Validated>[] = [];
+  for (const run of runs) looked.push(await validated(run));
+  const most = images ? Math.max(2, Math.floor(ERRORS / Math.min(runs.length, PICTURED))) : 0;
+  const findings = await Promise.all(
+    looked.map(async ({ value, why }, i) =>
+      value === undefined ? { why } : { value: await findingsOf(value, i < PICTURED ? most : 0) },
+    ),
+  );
+  const seen = looked.flatMap(({ value }) => (value === undefined ? [] : [value])).slice(0, PICTURED);
+  return { runs, findings, ...(await pictures(seen, looked[0]?.why, { images, models })) };
+}
+
+type Pictures = Pick<ReportParts, 'sideBySide' | 'notes' | 'featureMaps'>;
+
+async function pictures(
+  seen: readonly Validated[],
+  why: string | undefined,
+  { images, models }: { readonly images: boolean; readonly models: boolean },
+): Promise<Pictures> {
+  const none = (reason: string): Pictures => ({ sideBySide: { why: reason }, notes: [], featureMaps: { why: reason } });
+  if (!images) return none(NO_IMAGES);
+  if (seen.length === 0) return none(why ?? 'There are no detections to show.');
+  let shown: readonly ShownImage[];
+  try {
+    shown = await shownImages(seen, IMAGES);
+  } catch (error) {
+    return none(`The images cannot be read: ${messageOf(error)}`);
+  }
+  if (!models)
+    return {
+      sideBySide: { value: await sideBySideOf(shown, seen, undefined) },
+      notes: ['The teacher is not shown: kd report opens it.'],
+      featureMaps: { why: 'Models are not opened at the end of a training; kd report shows their features.' },
+    };
+  const taught = seen.find(({ run }) => (run.config['teacher'] ?? null) !== null) ?? seen[0]!;
+  const teacher = await openTeacher(taught.run, taught.dataset.categories);
+  try {
+    return await withTeacher(shown, seen, taught, teacher);
+  } finally {
+    teacher.value?.dispose();
+  }
+}
+
+async function withTeacher(
+  shown: readonly ShownImage[],
+  seen: readonly Validated[],
+  { run }: Validated,
+  teacher: OrWhy<Detector>,
+): Promise<Pictures> {
+  const sideBySide = await sideBySideOf(shown, seen, teacher.value).then(
+    (value): OrWhy<typeof value> => ({ value }),
+    (error: unknown) => ({ why: messageOf(error) }),
+  );
+  if (teacher.value === undefined)
+    return {
+      sideBySide,
+      notes: [teacher.why],
+      featureMaps: { why: `${teacher.why} There is nothing to compare its features with.` },
+    };
+  const student = await openStudent(run);
+  if (student.value === undefined) return { sideBySide, notes: [], featureMaps: { why: student.why } };
+  try {
+    return {
+      sideBySide,
+      notes: [],
+      featureMaps: await featureMapsOf(run.name, shown, { teacher: teacher.value, student: student.value }).catch(
+        (error: unknown) => ({ why: messageOf(error) }),
+      ),
+    };
+  } finally {
+    student.value.dispose();
+  }
+}

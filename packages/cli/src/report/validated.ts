@@ -1,0 +1,76 @@
+import { detectAll, type ImageDetections, type ImageRecord, messageOf } from '@kd/core';
+import type { ReadDataset } from '@kd/data';
+import { type ClassOutcomes, outcomes } from '@kd/metrics';
+import { countdown, readDetections } from '@kd/report';
+import type { Cut, OrWhy, RunRecord } from '@kd/report/page';
+import { findModel, openModel } from '../open-model.js';
+import { batchSizeOfRun, openData, validationData } from '../validation-data.js';
+
+/** What a model found on the validation data of its run. */
+export interface Validated {
+  readonly run: RunRecord;
+  /** Null where it was evaluated now. */
+  readonly step: number | null;
+  readonly dataset: ReadDataset;
+  /** Those that could be read. */
+  readonly images: readonly ImageRecord[];
+  readonly classes: readonly ClassOutcomes[];
+  readonly cut: Cut;
+}
+
+/** From the file that the newest evaluation left; where there is none, the model is evaluated, as `kd eval` does. */
+export async function validated(run: RunRecord): Promise<OrWhy<Validated>> {
+  try {
+    const found = await findModel(run.folder);
+    const dataset = await openData(validationData(found, run.name), found.categories);
+    const { step, detections } = await readDetections(run.folder).catch(async (cause: unknown) => {
+      if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw cause;
+      return { step: null, detections: await detected(found, dataset) };
+    });
+    const seen = new Set(detections.map(({ id }) => id));
+    const images = dataset.images.filter(({ id }) => seen.has(id));
+    const classes = outcomes({ categories: dataset.categories, images }, detections);
+    return { value: { run, step, dataset, images, classes, cut: bestCut(classes) } };
+  } catch (error) {
+    return { why: `What it finds on its validation data cannot be shown: ${messageOf(error)}` };
+  }
+}
+
+async function detected(
+  found: Awaited<ReturnType<typeof findModel>>,
+  dataset: ReadDataset,
+): Promise<ImageDetections[]> {
+  const { built } = await openModel(found, { categories: dataset.categories });
+  const bar = countdown('evaluating');
+  try {
+    const { detections } = await detectAll(built.detector, dataset, {
+      batchSize: batchSizeOfRun(found) ?? 4,
+      workers: 1,
+      onBadImage: 'skip',
+      onProgress: bar.show,
+    });
+    return detections;
+  } finally {
+    bar.end();
+    built.detector.dispose();
+  }
+}
+
+/** Where nothing is right at any score: that of `kd predict`. */
+const FALLBACK = 0.3;
+
+/** The score from which on F1 over all classes is highest. */
+export function bestCut(classes: readonly ClassOutcomes[]): Cut {
+  const objects = classes.reduce((sum, one) => sum + one.objects.length, 0);
+  const all = classes.flatMap(({ detections }) => detections).sort((a, b) => b.score - a.score);
+  let hits = 0;
+  let best = { f1: 0, cut: { score: FALLBACK, precision: 0, recall: 0 } };
+  all.forEach(({ hit, score }, i) => {
+    if (hit) hits++;
+    // Those of equal score come together.
+    if (all[i + 1]?.score === score) return;
+    const f1 = (2 * hits) / (i + 1 + objects);
+    if (f1 > best.f1) best = { f1, cut: { score, precision: hits / (i + 1), recall: hits / objects } };
+  });
+  return best.cut;
+}
