@@ -5,7 +5,7 @@ import { deflateSync } from 'node:zlib';
 import sharp, { type Sharp } from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { readPixels } from '../pixels.js';
-import { decodeImage } from './decode.js';
+import { decodeImage, readImageSize } from './decode.js';
 
 const [width, height] = [24, 16];
 const rgb = Uint8Array.from(
@@ -217,6 +217,36 @@ describe('decodeImage', () => {
     );
     expect(performance.now() - start).toBeLessThan(2000);
     expect(process.memoryUsage().rss - before).toBeLessThan(200e6);
+  });
+});
+
+describe('readImageSize', () => {
+  it('reads of a large JPEG no more than it needs, and of others all', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'kd-size-'));
+    let state = 1;
+    const noise = new Uint8Array(600 * 400 * 3).map(
+      () => (state = (Math.imul(state, 1664525) + 1013904223) | 0) >>> 24,
+    );
+    const large = sharp(noise, { raw: { width: 600, height: 400, channels: 3 } }).withMetadata({ orientation: 6 });
+    const jpeg = await large.clone().jpeg({ quality: 95 }).toBuffer();
+    // What stands before the size may be longer than what is read at first.
+    const comment = Buffer.concat([Buffer.from([0xff, 0xfe, 0xff, 0xff]), Buffer.alloc(0xfffd)]);
+    const files = {
+      'a.jpg': jpeg,
+      'cut.jpg': jpeg.subarray(0, 140_000),
+      'long.jpg': Buffer.concat([jpeg.subarray(0, 2), comment, comment, comment, jpeg.subarray(2)]),
+      'a.png': await large.clone().png().toBuffer(),
+      'a.webp': await large.clone().webp({ quality: 100 }).toBuffer(),
+    };
+    for (const [name, bytes] of Object.entries(files)) {
+      expect(bytes.length, name).toBeGreaterThan(1 << 17);
+      await writeFile(join(folder, name), bytes);
+      expect(await readImageSize(join(folder, name), 1e6), name).toEqual({ width: 400, height: 600, turned: true });
+    }
+    await expect(readImageSize(join(folder, 'a.jpg'), 1e5)).rejects.toThrow(/600x400, that is 240000 pixels/);
+    await writeFile(join(folder, 'bad.jpg'), Buffer.concat([jpeg.subarray(0, 20), Buffer.alloc(200_000)]));
+    await expect(readImageSize(join(folder, 'bad.jpg'), 1e6)).rejects.toThrow(/bad\.jpg.*header is damaged/);
+    await rm(folder, { recursive: true });
   });
 });
 

@@ -1,4 +1,5 @@
-import { KdError, messageOf, readRegularFile } from '@kd/core/plain';
+import { open, readFile } from 'node:fs/promises';
+import { checkRegularFile, KdError, messageOf } from '@kd/core/plain';
 import sharp, { type Metadata, type SharpOptions } from 'sharp';
 import { bmpHeader, type BmpHeader } from './bmp-header.js';
 import { decodeBmp } from './bmp.js';
@@ -26,9 +27,16 @@ export interface ImageSize {
  * @throws KdError IMAGE_INVALID
  */
 export async function readImageSize(file: string, maxPixels: number): Promise<ImageSize> {
-  const { autoOrient, orientation } = await header(await readBytes(file), file, maxPixels);
+  const start = await readBytes(file, JPEG_HEADER);
+  const { autoOrient, orientation } = await header(start, file, maxPixels).catch(async (cause: unknown) => {
+    if (start.length < JPEG_HEADER) throw cause;
+    return header(await readBytes(file), file, maxPixels);
+  });
   return { width: autoOrient.width, height: autoOrient.height, turned: (orientation ?? 1) > 1 };
 }
+
+/** Bytes that a JPEG has its size and its EXIF in; other formats may have the latter at their end. */
+const JPEG_HEADER = 1 << 17;
 
 /**
  * Decodes by content to upright 8-bit RGB. Grey is repeated, palettes are looked up, alpha is cut off (not blended), 16
@@ -67,8 +75,19 @@ export async function decodeImage(bytes: Uint8Array, name: string, rule: DecodeR
   }
 }
 
-async function readBytes(file: string): Promise<Buffer> {
-  return readRegularFile(file).catch((cause: unknown) => {
+/** @param start of a JPEG no more than that is read */
+async function readBytes(file: string, start = Infinity): Promise<Buffer> {
+  const read = async (): Promise<Buffer> => {
+    if ((await checkRegularFile(file)) <= start) return readFile(file);
+    const handle = await open(file);
+    try {
+      const { buffer, bytesRead } = await handle.read(Buffer.allocUnsafe(start), 0, start, 0);
+      return imageFormat(buffer) === 'jpeg' ? buffer.subarray(0, bytesRead) : await readFile(file);
+    } finally {
+      await handle.close();
+    }
+  };
+  return read().catch((cause: unknown) => {
     const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
     throw invalid(file, missing ? 'it does not exist' : messageOf(cause), cause);
   });
