@@ -9,7 +9,7 @@ export interface CocoFile {
   readonly categories: readonly { readonly id: number; readonly name: string }[];
   readonly images: readonly CocoImage[];
   /** Ids of all annotations. */
-  annotationIds(): readonly number[];
+  annotationIds(): Float64Array;
   /** Says what the annotations of an image come to, which is kept instead of them; null: one is left out. */
   settle(place: number, make: (annotation: CocoAnnotation) => Annotation | null): void;
   /** What they came to, made when it is asked for. @param place of the image in the list */
@@ -91,7 +91,7 @@ export async function readCocoFile(file: string, tell: TellFault): Promise<CocoF
   return {
     categories: [...categories.values()],
     images,
-    annotationIds: () => Array.from(grouped.rows, (row) => rows.idOf(row)),
+    annotationIds: () => new Float64Array(grouped.rows.length).map((_, i) => rows.idOf(grouped.rows[i]!)),
     settle: (place, make) => {
       for (const row of grouped.of(place)) rows.settle(row, make(rows.at(row)));
     },

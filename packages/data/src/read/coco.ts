@@ -5,7 +5,7 @@ import { createDataset, type DataSource, type OpenContext, type ReadDataset } fr
 import { areaOf, cleaned, correctBox, noted } from './box-rule.js';
 import type { CocoAnnotation } from './coco-annotations.js';
 import { type CocoFile, type CocoImage, readCocoFile } from './coco-file.js';
-import { jointIds, lackingCategories, mergeCategories } from './coco-merge.js';
+import { jointIds, jointNumbers, lackingCategories, mergeCategories } from './coco-merge.js';
 import { type CocoPart, cocoParts, listOf } from './coco-parts.js';
 import type { Correction } from './correction.js';
 import { attemptLater, gatherFaults, type TellFault } from './faults.js';
@@ -63,7 +63,7 @@ async function open(
   const categories = mergeCategories(parts, options.classes, wanted);
   const report: Correction[] = [...(parts.length === 1 ? [] : lackingCategories(parts, categories))];
   const imageIds = jointIds(parts, (part) => part.images.map(({ id }) => id));
-  const annotationIds = jointIds(parts, (part) => part.annotationIds());
+  const annotationIds = parts.length === 1 ? null : jointNumbers(parts.map((part) => part.annotationIds()));
   const owners = new Map<string, { readonly annotations: string; readonly name: string }>();
   const images: ImageRecord[] = [];
   for (const [i, part] of parts.entries()) {
@@ -92,7 +92,7 @@ async function open(
         const box = noted(report, { file, annotation: entry.position }, `annotation id ${entry.id}`, corrected);
         if (box === null) return null;
         const area = entry.area ?? (corrected.why === undefined ? entry.bbox[2] * entry.bbox[3] : areaOf(box));
-        return { id: annotationIds(i, entry.id), box, label, area, ignore: entry.crowd };
+        return { id: annotationIds?.(i, entry.id) ?? entry.id, box, label, area, ignore: entry.crowd };
       });
       images.push(leanRecord({ ...placed, file, id: imageIds(i, image.id) }, place, part.annotationsOf));
     }

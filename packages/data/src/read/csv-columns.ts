@@ -45,7 +45,12 @@ export function csvColumns({ rows, delimiter, told }: CsvFile, file: string): Cs
   const missing = WANTED.filter((column) => !places.has(column));
   if (missing.length === 0) {
     const taken = new Set(places.values());
-    return { places, width: names.length, unread: first.fields.filter((_, i) => !taken.has(i)), rows: rows.slice(1) };
+    return {
+      places,
+      width: names.length,
+      unread: first.fields.flatMap((name, i) => (taken.has(i) ? [] : [name.trim() || `column ${i + 1}`])),
+      rows: rows.slice(1),
+    };
   }
   const where = `${file}, line ${first.line}`;
   // Words where numbers stand are a header; a row has one number at least, or nothing.

@@ -50,5 +50,6 @@ function advice(fields: readonly string[], width: number): string {
   if (fields.length > width)
     return '; write numbers with a point (a decimal comma parts them), and put texts with commas into double quotes';
   if (fields.some((field) => field.includes('\t'))) return '; tabs part no fields: save the table with commas';
+  if (fields.length === 1 && fields[0]!.includes('|')) return '; | parts no fields: save the table with commas';
   return fields.some((field) => field.includes(';')) ? '; semicolons part fields where a header has them' : '';
 }

@@ -81,6 +81,13 @@ describe('csv', () => {
     );
   });
 
+  it('names columns that it does not read, also those without a name, as pandas writes its index', async () => {
+    const set = await open(',file,x1,y1,x2,y2,class,note\n0,a.png,1,2,3,4,cat,x\n');
+    expect(boxes(set)).toEqual([['a.png', ['cat', 1, 2, 3, 4]]]);
+    expect(set.report.map(({ why }) => why)).toEqual(['columns that are not read: column 1, note']);
+    expect(await message('file|x1|y1|x2|y2|class\n')).toMatch(/1 field, and 6 are wanted; \| parts no fields/);
+  });
+
   it('parts fields by semicolons where the header says so, and only there', async () => {
     const semicolons = ROWS.replaceAll(',', ';');
     expect(boxes(await open(`file;x1;y1;x2;y2;class\n${semicolons}`))).toEqual(READ);
