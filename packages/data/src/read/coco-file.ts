@@ -86,25 +86,28 @@ export async function readCocoFile(file: string, tell: TellFault): Promise<CocoF
       imageOf[row] = place;
     });
   }
-  const grouped = groupRows(imageOf, images.length);
   if (raw.nanLine !== null && faults === 0) tell(nanFault(file, raw.nanLine));
-  return {
-    categories: [...categories.values()],
-    images,
-    annotationIds: () => new Float64Array(grouped.rows.length).map((_, i) => rows.idOf(grouped.rows[i]!)),
-    settle: (place, make) => {
-      for (const row of grouped.of(place)) rows.settle(row, make(rows.at(row)));
-    },
-    annotationsOf: (place) => {
-      const settled: Annotation[] = [];
-      for (const row of grouped.of(place)) {
-        const annotation = rows.settled(row);
-        if (annotation !== null) settled.push(annotation);
-      }
-      return settled;
-    },
-  };
+  return { categories: [...categories.values()], images, ...annotationsIn(rows, groupRows(imageOf, images.length)) };
 }
+
+/** Apart from what reads the file, so that nothing else of it is kept. */
+const annotationsIn = (
+  rows: CocoAnnotations,
+  grouped: ReturnType<typeof groupRows>,
+): Pick<CocoFile, 'annotationIds' | 'settle' | 'annotationsOf'> => ({
+  annotationIds: () => new Float64Array(grouped.rows.length).map((_, i) => rows.idOf(grouped.rows[i]!)),
+  settle: (place, make) => {
+    for (const row of grouped.of(place)) rows.settle(row, make(rows.at(row)));
+  },
+  annotationsOf: (place) => {
+    const settled: Annotation[] = [];
+    for (const row of grouped.of(place)) {
+      const annotation = rows.settled(row);
+      if (annotation !== null) settled.push(annotation);
+    }
+    return settled;
+  },
+});
 
 type Category = CocoFile['categories'][number];
 

@@ -61,13 +61,15 @@ export const lackingCategories = (
  * Ids of several files as ids of one set: as they stand where no two files share one, else 1, 2, … in the order of the
  * files and, within a file, of its ids (numbers before texts).
  */
-export function jointIds<Part, Id extends number | string>(
-  parts: readonly Part[],
-  idsOf: (part: Part) => readonly Id[],
-): (part: number, id: Id) => Id | number {
-  if (parts.length === 1) return (_, id) => id;
-  const files = parts.map(idsOf);
-  const seen = new Set<Id>();
+export function jointIds(
+  files: readonly (readonly (number | string)[])[],
+): (part: number, id: number | string) => number | string {
+  if (files.length === 1) return (_, id) => id;
+  if (files.every((ids) => ids.every((id) => typeof id === 'number'))) {
+    const joint = jointNumbers(files.map((ids) => Float64Array.from(ids as number[])));
+    return (part, id) => joint(part, id as number);
+  }
+  const seen = new Set<number | string>();
   const clash = files.some((ids) => ids.some((id) => seen.size === seen.add(id).size));
   if (!clash) return (_, id) => id;
   let next = 1;
@@ -76,7 +78,7 @@ export function jointIds<Part, Id extends number | string>(
 }
 
 /**
- * As {@link jointIds}, for annotations by the millions: as lists outside of the heap.
+ * As {@link jointIds}, for numbers by the millions: as lists outside of the heap.
  * @param files ids of each, sorted in place
  */
 export function jointNumbers(files: readonly Float64Array[]): (part: number, id: number) => number {

@@ -62,7 +62,7 @@ async function open(
     parts.push({ ...part, ...(await readCocoFile(part.file, tell)) });
   const categories = mergeCategories(parts, options.classes, wanted);
   const report: Correction[] = [...(parts.length === 1 ? [] : lackingCategories(parts, categories))];
-  const imageIds = jointIds(parts, (part) => part.images.map(({ id }) => id));
+  const imageIds = jointIds(parts.map(({ images }) => images.map(({ id }) => id)));
   const annotationIds = parts.length === 1 ? null : jointNumbers(parts.map((part) => part.annotationIds()));
   const owners = new Map<string, { readonly annotations: string; readonly name: string }>();
   const images: ImageRecord[] = [];
