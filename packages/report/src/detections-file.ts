@@ -4,8 +4,8 @@ import { type ImageDetections, type Listener, readRegularText, writeFileAtomic }
 export const DETECTIONS = 'detections.json';
 
 /**
- * Writes `detections.json` in the run folder: what the newest evaluation found on each image, boxes as x1, y1, x2, y2 in
- * pixels of the image, labels as indices of the classes. Figures of it can be computed again, on part of the images.
+ * Writes `detections.json` in the run folder: what the newest evaluation found on each image, boxes as x1, y1, x2, y2
+ * in pixels of the image, labels as indices of the classes. Figures of it can be computed again, on part of the images.
  */
 export function detectionsFile(): Listener {
   let folder = '';

@@ -3,7 +3,6 @@ import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import {
   consoleLogger,
-  type Dataset,
   KdError,
   lockRunFolder,
   messageOf,
@@ -13,7 +12,6 @@ import {
   resolveMetric,
   type Study,
 } from '@kd/core';
-import { DETECTIONS } from '@kd/report';
 import { FAILED, INTERRUPTED } from '../failures.js';
 import type { Flags } from '../flags.js';
 import { print, tell } from '../out.js';
@@ -26,12 +24,11 @@ import { checkedRuns, loadStudy, studyFolder } from '../study/load-study.js';
 import type { LoadedStudy } from '../study/loaded-study.js';
 import { planBudget } from '../study/plan-budget.js';
 import { keepRecord, readRecord, studyRecord } from '../study/record.js';
-import { runFigures } from '../study/run-figures.js';
 import { isDone } from '../study/run-process.js';
 import type { StudyRun } from '../study/study-runs.js';
-import { type StudyTable, studyTable } from '../study/table.js';
+import { type StudyData, studyTables } from '../study/study-tables.js';
 import { tableLines, writeTable } from '../study/table-files.js';
-import { detectOnTest, testDetections } from '../study/test-detections.js';
+import { variantCurves } from '../study/variant-curves.js';
 import { threadsOf, trainAll, type Training } from '../study/train-all.js';
 
 /** `kd compare STUDY --out DIR`: trains what is missing of a study, and tells which method pays. */
@@ -70,27 +67,9 @@ export async function compare(path: string, flags: Flags): Promise<number> {
     const runs = withinBudget(all, budget);
     const outcomes = await trainAll(runs, { ...training, epochs: budget?.epochs });
     if ([...outcomes.values()].some(({ state }) => state === 'stopped')) return stopped();
-    const tables: StudyTable[] = [];
-    for (const { dataset, file } of [
-      { dataset: data.val, file: DETECTIONS },
-      ...(data.test === null ? [] : [{ dataset: data.test, file: testDetections(data.test) }]),
-    ]) {
-      if (dataset === data.test)
-        await detectOnTest(
-          runs.filter(({ name }) => isDone(folder, name)),
-          { folder, dataset },
-        );
-      const figures = await runFigures(runs, outcomes, { folder, dataset, file, metric });
-      const classes = dataset.categories.map(({ name }) => name);
-      tables.push(
-        studyTable(loaded, figures, {
-          data: `${dataset === data.val ? 'validation' : 'test'} data (${dataset.name})`,
-          classes,
-          metric,
-        }),
-      );
-    }
-    await writeTable(folder, tables);
+    const done = runs.filter(({ name }) => isDone(folder, name));
+    const tables = await studyTables(loaded, runs, outcomes, { ...data, done, folder, metric });
+    await writeTable(folder, tables, await variantCurves(done, folder));
     print(
       ...tableLines(tables),
       '',
@@ -135,12 +114,6 @@ async function budgetFor(
     },
   });
   return planned ?? undefined;
-}
-
-interface StudyData {
-  readonly train: Dataset;
-  readonly val: Dataset;
-  readonly test: Dataset | null;
 }
 
 async function openData({ data }: ResolvedConfig, folder: string, test: Study['test']): Promise<StudyData> {

@@ -18,8 +18,8 @@ export interface Fitted {
 }
 
 /**
- * How much of a study fits into a time: all epochs for as many seeds as possible, two at least, since one says nothing of
- * chance; else fewer epochs for two seeds, else for one.
+ * How much of a study fits into a time: all epochs for as many seeds as possible, two at least, since one says nothing
+ * of chance; else fewer epochs for two seeds, else for one.
  * @param times of each variant
  * @returns null where not even an epoch of each with one seed fits
  */

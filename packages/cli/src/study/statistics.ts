@@ -19,8 +19,8 @@ export function interval(values: ArrayLike<number>): readonly [number, number] {
 }
 
 /**
- * How often each image is drawn, for every resampling: as many draws as there are images, with replacement. The same for
- * every run, so that two of them are compared on the same images.
+ * How often each image is drawn, for every resampling: as many draws as there are images, with replacement. The same
+ * for every run, so that two of them are compared on the same images.
  */
 export const draws = (images: number, count = RESAMPLINGS): Int32Array[] =>
   Array.from({ length: count }, (_, k) => {

@@ -1,20 +1,26 @@
 import { join } from 'node:path';
 import { writeFileAtomic } from '@kd/core';
-import { columns } from '@kd/report';
-import { escape } from '@kd/report';
-import { STYLE } from './style.js';
+import { columns, escape } from '@kd/report';
+import { curves, document, html, type RunRecord, table as rowsOf } from '@kd/report/page';
 import type { StudyTable } from './table.js';
 import { notes, type Part, tableParts } from './table-parts.js';
 
-/** `table.json`, `table.md` and `index.html` of a study. */
-export async function writeTable(folder: string, tables: readonly StudyTable[]): Promise<void> {
+/**
+ * `table.json`, `table.md` and `index.html` of a study.
+ * @param records for curves by step, one of each variant
+ */
+export async function writeTable(
+  folder: string,
+  tables: readonly StudyTable[],
+  records: readonly RunRecord[] = [],
+): Promise<void> {
   const parts = tables.flatMap(tableParts);
   await writeFileAtomic(
     join(folder, 'table.json'),
     `${JSON.stringify({ study: tables[0]!.study, tables }, null, 1)}\n`,
   );
   await writeFileAtomic(join(folder, 'table.md'), markdown(tables, parts));
-  await writeFileAtomic(join(folder, 'index.html'), page(tables, parts));
+  await writeFileAtomic(join(folder, 'index.html'), page(tables, parts, records));
 }
 
 /** The first two parts of each, for a terminal. */
@@ -46,18 +52,9 @@ const cell = (text: string): string =>
     .replaceAll('&apos;', "'")
     .replace(/[|`*_\\[\]]/g, '\\$&');
 
-const page = (tables: readonly StudyTable[], parts: readonly Part[]): string => `<!doctype html>
-<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${escape(tables[0]!.study)}</title>
-<style>${STYLE}</style>
-<h1>${escape(tables[0]!.study)}</h1>
-${parts.map(section).join('\n')}
-<ul>${notes(tables)
-  .map((note) => `<li>${escape(note)}</li>`)
-  .join('')}</ul>
-</html>
-`;
-
-const section = ({ title, head, rows }: Part): string => `<h2>${escape(title)}</h2>
-<div class="wide"><table><thead><tr>${head.map((name) => `<th>${escape(name)}</th>`).join('')}</tr></thead><tbody>
-${rows.map((row) => `<tr>${row.map((text, i) => (i === 0 ? `<th>${escape(text)}</th>` : `<td>${escape(text)}</td>`)).join('')}</tr>`).join('\n')}
-</tbody></table></div>`;
+const page = (tables: readonly StudyTable[], parts: readonly Part[], records: readonly RunRecord[]): string =>
+  document(tables[0]!.study, [
+    html`<ul class="about">${notes(tables).map((note) => html`<li>${note}</li>`)}</ul>`,
+    ...parts.map(({ title, head, rows }) => html`<section><h2>${title}</h2>${rowsOf(head, rows)}</section>`),
+    ...(records.length === 0 ? [] : [curves(records)]),
+  ]);

@@ -33,7 +33,7 @@ export function tableParts(table: StudyTable): Part[] {
         variant,
         `${seeds.length}${missing.length === 0 ? '' : ` of ${seeds.length + missing.length}`}`,
         averagePrecision(figure?.mean),
-        figure?.deviation == null ? NONE : averagePrecision(figure.deviation),
+        deviationWords(figure),
         ...gainWords(figure, variant === base),
         minutes === null ? NONE : minutes.toFixed(1),
         cost === null ? NONE : `${cost.toFixed(2)} ×`,
@@ -83,12 +83,15 @@ export function tableParts(table: StudyTable): Part[] {
 
 const NONE = '–';
 
+const deviationWords = (figure: Figure | null): string =>
+  figure === null || figure.deviation === null ? NONE : averagePrecision(figure.deviation);
+
 export const signed = (value: number): string => `${value < 0 ? '-' : '+'}${(100 * Math.abs(value)).toFixed(1)}`;
 
 function gainWords(figure: Figure | null, isBase: boolean): string[] {
   if (isBase) return ['', '', ''];
-  const gain = figure?.gain;
-  if (gain == null) return [NONE, NONE, 'not comparable'];
+  const gain = figure?.gain ?? null;
+  if (gain === null) return [NONE, NONE, 'not comparable'];
   const { value, interval, chance } = gain;
   return [
     signed(value),
@@ -99,8 +102,9 @@ function gainWords(figure: Figure | null, isBase: boolean): string[] {
 
 /** Brackets round what cannot be told from chance. */
 function classGain(figure: Figure | null): string {
-  if (figure?.gain == null) return '';
-  const { value, chance } = figure.gain;
+  const gain = figure?.gain ?? null;
+  if (gain === null) return '';
+  const { value, chance } = gain;
   return chance === 'none' ? signed(value) : `(${signed(value)})`;
 }
 

@@ -40,7 +40,8 @@ export function reportPage(report: ReportParts): string {
   ]);
 }
 
-const document = (title: string, parts: readonly Html[]): string =>
+/** Parts of a page as one document, readable without a network or a script. */
+export const document = (title: string, parts: readonly Html[]): string =>
   html`<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>${title}</title>
 <style>${raw(STYLE)}</style></head>
