@@ -1,5 +1,6 @@
-// What the four configs of this folder share: BCCD (364 microscope images of blood, three classes) at 320x240.
+// What the study and the configs of this folder share: BCCD (364 microscope images of blood, three classes) at 320x240.
 //
+//   KD_DATA=/path/to/bccd pnpm kd compare examples/bccd/bccd.study.ts             # all of it: which method pays
 //   KD_DATA=/path/to/bccd pnpm kd train examples/bccd/teacher.config.ts          # runs/teacher; may be left out: its
 // weights lie here
 //   KD_DATA=/path/to/bccd pnpm kd train examples/bccd/student-ssim.config.ts     # runs/student-ssim

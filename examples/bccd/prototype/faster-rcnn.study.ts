@@ -6,4 +6,7 @@ import { twoParts } from './two-parts.js';
 export default twoParts('faster-rcnn', {
   fbkd: { init: 'first', distillers: ['fbkd'] },
   defeat: { init: 'first', distillers: ['defeat'] },
+  crosskd: { init: 'first', distillers: ['crosskd'] },
+  'crosskd-aligned': { init: 'first', distillers: [['crosskd', { align: true }]] },
+  'crosskd-rpn': { init: 'first', distillers: [['crosskd', { rpn: {} }]] },
 });

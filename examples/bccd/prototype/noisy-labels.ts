@@ -1,7 +1,7 @@
 // A share of the training boxes is spoilt: half of them get another class, half are moved by half to a whole side. And
 // a plugin of twenty lines that
 // reads the reliability weights beside any other plugin, and tells the mean over spoilt and over clean objects.
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { createRng, definePlugin } from '@kd/core';
 import * as v from 'valibot';
@@ -41,7 +41,9 @@ export function noisyLabels(share: number) {
   }
   mkdirSync('runs', { recursive: true });
   const file = resolve(`runs/bccd-noisy-${share}.json`);
-  writeFileSync(file, JSON.stringify(coco));
+  // Whole at any moment: runs side by side read it.
+  writeFileSync(`${file}.${process.pid}`, JSON.stringify(coco));
+  renameSync(`${file}.${process.pid}`, file);
   return {
     train: {
       format: 'coco' as const,

@@ -217,6 +217,7 @@ export function build(): CAC {
     program.command('convert <from> <to>', 'Write the weights of a file of torch, or of a run, as safetensors'),
   )
     .option('--names <whose>', 'kd, torchvision, mmdet, or keep: as they are, every tensor (default: kd)')
+    .option('--half', 'Numbers of 16 bits instead of 32: half of the size')
     .option('--json', 'One JSON object on standard output and nothing else')
     .example('  kd convert gfl_r50_fpn_1x_coco.pth gfl.safetensors')
     .action(async (from: string, to: string, flags: Flags) =>

@@ -8,6 +8,7 @@ function parse(...argv: string[]) {
     .command('do <what> [...more]', 'A command')
     .option('--out <dir>', 'Text')
     .option('--batch-size <n>', 'A number')
+    .option('--budget <minutes>', 'A number')
     .option('--json', 'No value')
     .action(() => {});
   program.parse(['node', 'kd', ...mark(argv)], { run: false });
@@ -21,6 +22,7 @@ test('values of text are what was typed, values of numbers are numbers', () => {
     for (const argv of [['--out', word], [`--out=${word}`]])
       expect(parse('do', 'it', ...argv)).toEqual({ args: ['it'], options: { out: word }, empty: null });
   expect(parse('do', 'it', '--batch-size', '8', '--json').options).toEqual({ batchSize: 8, json: true });
+  expect(parse('do', 'it', '--budget', '90').options).toEqual({ budget: 90 });
   expect(parse('do', 'it', '--batch-size=2.5').options).toEqual({ batchSize: 2.5 });
   expect(parse('do', 'it', '--batch-size=many').options).toEqual({ batchSize: 'many' });
   expect(parse('do', '007', '5', '--out', '1', '--out', '02')).toMatchObject({

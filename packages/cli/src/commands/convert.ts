@@ -14,7 +14,7 @@ export async function convert(from: string, to: string, flags: Flags): Promise<n
     throw new KdError('USAGE', `${to}: safetensors is written; give it a name that ends with .safetensors.`);
   const converted = await convertWeights(from, names, weightsFlags(flags));
   await refuseSame(converted.file, to);
-  await writeSafetensors(to, converted.tensors, converted.metadata);
+  await writeSafetensors(to, converted.tensors, converted.metadata, flags['half'] === true ? { as: 'F16' } : {});
   const { file, told, notes, leftOut, tensors } = converted;
   if (flags['json'] === true)
     printJson({ ok: true, from: file, to, names, told, tensors: tensors.size, leftOut, notes });

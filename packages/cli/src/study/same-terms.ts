@@ -28,6 +28,12 @@ export function checkSameTerms({ file, study }: LoadedStudy, runs: readonly Stud
       'CONFIG_INVALID',
       `${shownPath(file)}: its student has no validation data, so that nothing can be compared; add data.val to its config.`,
     );
+  const ending = Object.keys(study.variants).find((variant) => of(variant).stop !== undefined);
+  if (ending !== undefined)
+    throw new KdError(
+      'CONFIG_INVALID',
+      `${shownPath(file)}: ${ending} has stop, and would end where it likes; variants train the same steps, or their figures say nothing of the method. Leave stop out.`,
+    );
   const lines = Object.keys(study.variants).flatMap((variant) => {
     const config = of(variant);
     return Object.entries(TERMS).flatMap(([key, value]) => {

@@ -107,4 +107,6 @@ test('variants that differ in steps or data are refused, each key by name; other
   expect(check).toThrow(/variants\.other: batchSize is 16, that of alone 8/);
   expect(check).toThrow(/variants\.other: data\.train is \{"format":"coco","annotations":"more.json"\}/);
   expect(check).not.toThrow(/variants\.same/);
+  const stopping = loaded({ variants: { alone: {}, early: { stop: { patience: 2 } } } });
+  expect(() => checkSameTerms(stopping, studyRuns(stopping, 'out'))).toThrow(/early has stop/);
 });
