@@ -69,6 +69,10 @@ export function build(): CAC {
     .option('--out <dir>', 'Folder of the run (default: runs/<name of the config>)')
     .option('--resume', 'Go on from the newest checkpoint of the run folder')
     .option('--run <name>', 'Of a study, one of its runs: ssim-0 is variant ssim, seed 0')
+    .option(
+      '--tensorboard',
+      'Write event files for TensorBoard into the run folder: figures, and pictures of detections',
+    )
     .example('  kd train kd.config.ts --out runs/student')
     .example('  kd train kd.config.ts --out runs/student --resume')
     .action(async (config: string | undefined, flags: Flags) =>

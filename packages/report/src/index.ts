@@ -6,4 +6,6 @@ export { jsonLines } from './json-lines.js';
 export { escape } from './markup.js';
 export { partLines, planLines } from './plan-lines.js';
 export { statusLines } from './status-lines.js';
+export { type DrawnPicture } from './tensorboard/events.js';
+export { tensorboard, type TensorboardOptions } from './tensorboard/tensorboard.js';
 export { terminal, type TerminalOptions } from './terminal.js';

@@ -18,6 +18,7 @@ const run: RunInfo = {
   evaluatesAgain: false,
   batchSize: 4,
   images: { train: 20, val: 5 },
+  classes: ['a'],
   student: model,
   teacher: null,
   distillers: ['ssim'],

@@ -1,7 +1,8 @@
 import { join, resolve } from 'node:path';
-import { consoleLogger, isFolder, KdError, parseConfig, Trainer } from '@kd/core';
-import { detectionsFile, evaluationLines, jsonLines, terminal } from '@kd/report';
+import { type Config, consoleLogger, isFolder, type Listener, KdError, parseConfig, Trainer } from '@kd/core';
+import { detectionsFile, evaluationLines, jsonLines, tensorboard, terminal } from '@kd/report';
 import { warnOfCopies } from '../copies.js';
+import { drawDetections } from '../draw-detections.js';
 import { INTERRUPTED } from '../failures.js';
 import { loadConfig, type LoadedConfig } from '../load-config.js';
 import type { Flags } from '../flags.js';
@@ -30,7 +31,13 @@ export async function train(argument: string | undefined, flags: Flags): Promise
       resume: flags['resume'] === true,
       signal: stop.signal,
       command: `kd ${process.argv.slice(2).join(' ')}`,
-      listeners: [terminal(), jsonLines(), detectionsFile(), originWriter({ config: file, folder, overrides })],
+      listeners: [
+        terminal(),
+        jsonLines(),
+        detectionsFile(),
+        originWriter({ config: file, folder, overrides }),
+        ...(flags['tensorboard'] === true ? [await eventFiles(config, folder)] : []),
+      ],
     });
     const summary = await trainer.fit();
     if (summary === null) {
@@ -47,6 +54,14 @@ export async function train(argument: string | undefined, flags: Flags): Promise
   } finally {
     stop.end();
   }
+}
+
+/** For TensorBoard, with pictures where the validation data give some. */
+async function eventFiles({ data: { val } }: Config, folder: string): Promise<Listener> {
+  const draw = val === undefined ? null : await drawDetections(val, { folder });
+  if (val !== undefined && draw === null)
+    tell('note: the data source of data.val gives no single images, so that TensorBoard gets scalars alone');
+  return tensorboard(draw === null ? {} : { draw });
 }
 
 interface FoundRun {

@@ -16,6 +16,8 @@ export interface RunInfo {
   readonly evaluatesAgain: boolean;
   readonly batchSize: number;
   readonly images: { readonly train: number; readonly val: number };
+  /** Names by label. */
+  readonly classes: readonly string[];
   readonly student: ModelInfo;
   /** The only one; null where there is none, or several. */
   readonly teacher: ModelInfo | null;

@@ -4,6 +4,7 @@ import type { HostTensor } from '../contract/checkpoint.js';
 import type { EarlyEnd, RunInfo, Summary, TrainerEvent } from '../contract/listener.js';
 import type { Evaluation } from '../contract/metric.js';
 import { Checkpoints, detectorTensors, latestCheckpoint, specMetadata } from './checkpoints.js';
+import { namesOf } from '../class-names.js';
 import { isKdError, messageOf } from '../errors.js';
 import { afterEvaluation, outOfPatience, type Waited } from './early-end.js';
 import { evaluate } from './evaluate.js';
@@ -188,6 +189,7 @@ export class TrainingLoop {
         evaluatesAgain: this.#toEvaluate,
         batchSize: config.batchSize,
         images: { train: train.images.length, val: val?.images.length ?? 0 },
+        classes: namesOf(train),
         ...modelsOf(this.#run),
         warnings: [],
       },
