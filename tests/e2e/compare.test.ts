@@ -44,6 +44,21 @@ test('a study ends with its table; a run that failed says why, and the others st
   for (const page of ['table.md', 'index.html']) expect(text(whole, page)).toContain('speckled-ring');
 });
 
+test('kd report shows the runs of the study that there are, with their teacher and its features', async () => {
+  const page = join(folder, 'page.html');
+  const { code, stdout, stderr } = await kd(['report', whole, '--out', page, '--json']);
+  expect([code, stderr.match(/error/)]).toEqual([0, null]);
+  const { runs, bytes } = JSON.parse(stdout) as { runs: { name: string }[]; bytes: number };
+  expect(runs.map(({ name }) => name)).toEqual(['alone-0', 'more-0', 'ssim-0', 'teacher-big']);
+  expect(bytes).toBeLessThan(2e6);
+  const shown = text(page);
+  expect(shown).not.toContain('class="note"');
+  for (const part of ['<figcaption>ssim.', '<figcaption>speckled-ring', '<b>teacher</b>', 'alt="difference, neck@p'])
+    expect(shown).toContain(part);
+  const wrong = await kd(['report', join(whole, 'alone-0'), '--out', join(whole, 'alone-0', 'config.json')]);
+  expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining('name it .html')]);
+});
+
 test('killed, and stopped, it ends with the same figures', async () => {
   const cut = join(folder, 'cut');
   const start = ['compare', study, '--out', cut];

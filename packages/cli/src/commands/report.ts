@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { writeFileAtomic } from '@kd/core';
+import { KdError, writeFileAtomic } from '@kd/core';
 import { readRun, reportPage } from '@kd/report/page';
 import type { Flags } from '../flags.js';
 import { print, printJson } from '../out.js';
@@ -10,6 +10,8 @@ import { shownPath } from '../shown-path.js';
 /** `kd report RUN|STUDY… --out page.html`: what runs did, as one page. */
 export async function report(paths: readonly string[], flags: Flags): Promise<number> {
   const out = resolve(String(flags['out'] ?? 'report.html'));
+  // A slip of the order must not write over a file of a run.
+  if (!/\.html?$/i.test(out)) throw new KdError('USAGE', `--out ${shownPath(out)}: the page is HTML; name it .html.`);
   const folders = await runFolders(paths);
   const runs = await Promise.all(folders.map(({ path, name }) => readRun(path, name)));
   const title = runs.length === 1 ? runs[0]!.name : `${runs.length} runs`;

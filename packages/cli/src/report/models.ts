@@ -19,10 +19,15 @@ export async function openTeacher(run: RunRecord, categories: readonly Category[
   try {
     const path = resolve(dataFolder(await readOrigin(run.folder)), entry.weights);
     const found = await findModel(path);
-    const { built } = await openModel(found, {
-      categories,
-      ...(found.spec === null && entry.detector !== undefined ? { detector: JSON.stringify(entry.detector) } : {}),
-    });
+    // A file of weights alone does not say where plugins are; the run, whose teacher it was, does.
+    const { pluginFolder } = found.config === null ? await findModel(run.folder) : found;
+    const { built } = await openModel(
+      { ...found, pluginFolder },
+      {
+        categories,
+        ...(found.spec === null && entry.detector !== undefined ? { detector: JSON.stringify(entry.detector) } : {}),
+      },
+    );
     return { value: built.detector };
   } catch (error) {
     return { why: `The teacher of ${run.name} cannot be opened: ${messageOf(error)}` };

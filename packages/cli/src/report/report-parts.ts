@@ -47,6 +47,7 @@ async function pictures(
   } catch (error) {
     return none(`The images cannot be read: ${messageOf(error)}`);
   }
+  if (shown.length === 0) return none('The runs have no validation image in common.');
   if (!models)
     return {
       sideBySide: { value: await sideBySideOf(shown, seen, undefined) },

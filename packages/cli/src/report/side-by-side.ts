@@ -19,7 +19,8 @@ const SIZE = 420;
 /** Images at even distances from all that every run could read. */
 export async function shownImages(runs: readonly Validated[], count: number): Promise<ShownImage[]> {
   const { dataset, images } = runs[0]!;
-  const common = images.filter(({ id }) => runs.every((one) => one.images.some((other) => other.id === id)));
+  const others = runs.slice(1).map((one) => new Map(one.images.map((image) => [image.id, image.file])));
+  const common = images.filter(({ id, file }) => others.every((files) => files.get(id) === file));
   const places = Array.from({ length: Math.min(count, common.length) }, (_, i) =>
     Math.floor(((i + 0.5) * common.length) / Math.min(count, common.length)),
   );

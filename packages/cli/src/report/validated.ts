@@ -1,7 +1,8 @@
+import { join } from 'node:path';
 import { detectAll, type ImageDetections, type ImageRecord, messageOf } from '@kd/core';
 import type { ReadDataset } from '@kd/data';
 import { type ClassOutcomes, outcomes } from '@kd/metrics';
-import { countdown, readDetections } from '@kd/report';
+import { countdown, DETECTIONS, readDetections } from '@kd/report';
 import type { Cut, OrWhy, RunRecord } from '@kd/report/page';
 import { findModel, openModel } from '../open-model.js';
 import { batchSizeOfRun, openData, validationData } from '../validation-data.js';
@@ -23,7 +24,7 @@ export async function validated(run: RunRecord): Promise<OrWhy<Validated>> {
   try {
     const found = await findModel(run.folder);
     const dataset = await openData(validationData(found, run.name), found.categories);
-    const { step, detections } = await readDetections(run.folder).catch(async (cause: unknown) => {
+    const { step, detections } = await readDetections(join(run.folder, DETECTIONS)).catch(async (cause: unknown) => {
       if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw cause;
       return { step: null, detections: await detected(found, dataset) };
     });
