@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream';
 import type { RunInfo, Summary, TrainerEvent } from '@kd/core';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { averagePrecision, count, duration, number } from './figures.js';
 import { columns, evaluationLines } from './evaluation-lines.js';
 import { bar, startLines } from './progress-lines.js';
@@ -74,8 +74,8 @@ const events: TrainerEvent[] = [
   },
 ];
 
-async function shown(live: boolean, wanted = events): Promise<string> {
-  const stream = Object.assign(new PassThrough(), { isTTY: live, columns: 200, rows: 50 });
+async function shown(live: boolean, wanted = events, columns = 200): Promise<string> {
+  const stream = Object.assign(new PassThrough(), { isTTY: live, columns, rows: 50 });
   const listener = terminal({ stream: stream as unknown as NodeJS.WriteStream, live });
   for (const event of wanted) await listener.on(event);
   return String(stream.read());
@@ -120,6 +120,44 @@ test('on a terminal: a bar that is drawn over', async () => {
   const text = await shown(true);
   expect(text).toContain('\u001b[');
   expect(text).toMatch(/epoch 1\/2 [█░]{30} step 1\/10/);
+});
+
+describe('on a terminal, the loss from the start on and the best figure', () => {
+  const [start, , , , first, , evaluated] = events as [
+    ...TrainerEvent[],
+    Extract<TrainerEvent, { type: 'log' }>,
+    TrainerEvent,
+    Extract<TrainerEvent, { type: 'evaluation' }>,
+  ];
+  const logs = Array.from({ length: 60 }, (_, i) => ({ ...(first as object), total: 60 - i }) as TrainerEvent);
+  const pass: TrainerEvent = { type: 'pass', plugin: 'p', done: 1, of: 4 };
+  const last = async (given: readonly TrainerEvent[], columns = 200): Promise<string | undefined> =>
+    // The pass lets the step be drawn at once.
+    (await shown(true, [start!, ...given, pass, { type: 'step', step: 7, epoch: 1 }], columns))
+      .split('\n')
+      .findLast((line) => /[▁-█]{2}|best AP/.test(line) && !line.includes('epoch 2/2') && !line.includes('░'));
+  const worse = {
+    ...(evaluated as object),
+    best: false,
+    result: { metrics: { AP: 0.1 }, skipped: [] },
+  } as TrainerEvent;
+
+  test('with room', async () => {
+    expect(await last([...logs.slice(0, 8), evaluated!, worse])).toBe('  loss █▇▆▅▄▃▂▁  best AP 41.2 (epoch 1)');
+    expect(await last(logs.slice(0, 8))).toBe('  loss █▇▆▅▄▃▂▁');
+    expect((await last(logs))!.length).toBe('  loss '.length + 48);
+  });
+
+  test('in a narrow one', async () => {
+    expect((await last([...logs, evaluated!], 60))!.length).toBe(59);
+    expect(await last([...logs, evaluated!], 30)).toBe('  best AP 41.2 (epoch 1)');
+    expect(await last([...logs.slice(0, 1), evaluated!])).toBe('  best AP 41.2 (epoch 1)');
+    expect(await last(logs.slice(0, 1))).toBeUndefined();
+  });
+
+  test('no other stream has it', async () => {
+    expect(await shown(false, [start!, ...logs, evaluated!])).not.toMatch(/[▁-█]|best AP/);
+  });
 });
 
 test.each([false, true])('names never move the cursor or begin a line (live: %s)', async (live) => {

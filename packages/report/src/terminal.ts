@@ -2,8 +2,9 @@ import type { Listener, LogEvent, RunInfo, Summary, TrainerEvent } from '@kd/cor
 import { printable } from '@kd/core/plain';
 import { createLogUpdate } from 'log-update';
 import { evaluatedImages, metricsLine } from './evaluation-lines.js';
-import { duration } from './figures.js';
+import { averagePrecision, duration } from './figures.js';
 import { bar, figuresOf, plainLine, startLines } from './progress-lines.js';
+import { sparkline } from './sparkline.js';
 
 export interface TerminalOptions {
   /** Default: standard error, so that standard output stays free for results. */
@@ -82,18 +83,22 @@ const FRAME_MS = 100;
 
 function liveScreen(stream: NodeJS.WriteStream): Screen {
   const update = createLogUpdate(stream, { showCursor: true });
-  let log: LogEvent | null = null;
+  const course: Course = { log: null, losses: [], best: null };
   let drawn = 0;
   let drawnType = '';
   return {
     lines: (texts) => texts.forEach((text) => update.persist(printable(text))),
     show: (event, run) => {
-      if (event.type === 'log') log = event;
+      follow(course, event);
       if (event.type === 'end' || event.type === 'stopped') return update.clear();
       if (event.type !== 'step' && event.type !== 'evaluating' && event.type !== 'pass') return;
       if (event.type === drawnType && performance.now() - drawn < FRAME_MS) return;
       [drawn, drawnType] = [performance.now(), event.type];
-      update(event.type === 'step' ? liveLines(event.step, event.epoch, log, run) : printable(countedLine(event)));
+      update(
+        event.type === 'step'
+          ? liveLines(event, { run, course, width: stream.columns })
+          : printable(countedLine(event)),
+      );
     },
   };
 }
@@ -101,11 +106,56 @@ function liveScreen(stream: NodeJS.WriteStream): Screen {
 const countedLine = (event: Extract<TrainerEvent, { readonly done: number }>): string =>
   `${event.type === 'pass' ? event.plugin : 'evaluating'} ${bar(event.done / event.of, 30)} ${event.done}/${event.of} images`;
 
-function liveLines(step: number, epoch: number, log: LogEvent | null, run: RunInfo): string {
+/** What a run has told so far. */
+interface Course {
+  log: LogEvent | null;
+  readonly losses: number[];
+  best: { readonly metric: string; readonly value: number; readonly epoch: number } | null;
+}
+
+function follow(course: Course, event: TrainerEvent): void {
+  if (event.type === 'log') {
+    course.log = event;
+    course.losses.push(event.total);
+  }
+  if (event.type === 'evaluation' && event.best) {
+    const [first] = Object.entries(event.result.metrics);
+    if (first !== undefined) course.best = { metric: first[0], value: first[1], epoch: event.epoch };
+  }
+}
+
+interface Live {
+  readonly run: RunInfo;
+  readonly course: Course;
+  /** Columns of the terminal; undefined where it does not say. */
+  readonly width: number | undefined;
+}
+
+function liveLines(
+  { step, epoch }: Extract<TrainerEvent, { readonly type: 'step' }>,
+  { run, course, width }: Live,
+): string {
+  const { log } = course;
   const left =
     log === null
       ? ''
       : `  ${duration((log.secondsLeft * (run.steps - step)) / Math.max(1, run.steps - log.step))} left`;
   const head = `epoch ${epoch + 1}/${run.epochs} ${bar(step / run.steps, 30)} step ${step}/${run.steps}${left}`;
-  return log === null ? head : `${head}\n  ${printable(figuresOf(log).join('  '))}`;
+  return log === null
+    ? head
+    : [head, `  ${printable(figuresOf(log).join('  '))}`, ...courseLine(course, width)].join('\n');
+}
+
+/** Cells of the loss curve: fewer say nothing, more take the eye from the figures. */
+const CURVE = { least: 4, most: 48 };
+
+/** The loss from the start on, and the best evaluation, in one line of the terminal. */
+function courseLine({ losses, best }: Course, width = 80): string[] {
+  const bestText =
+    best === null ? '' : `best ${printable(best.metric)} ${averagePrecision(best.value)} (epoch ${best.epoch + 1})`;
+  // Two spaces before each part, and a last column that stays free: some terminals wrap there.
+  const room = Math.min(CURVE.most, width - '  loss '.length - (bestText === '' ? 0 : 2 + bestText.length) - 1);
+  const curve = losses.length > 1 && room >= CURVE.least ? `loss ${sparkline(losses, room)}` : '';
+  const parts = [curve, bestText].filter((part) => part !== '');
+  return parts.length === 0 ? [] : [`  ${parts.join('  ')}`];
 }
