@@ -2,6 +2,7 @@ import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { patches, pyramid } from '../../packages/teacher-onnx/test/graphs.js';
+import { writeGraph } from '../../packages/teacher-tfjs/test/models.js';
 import { kd, kdProcess, temporaryFolder } from './kd.js';
 
 describe('kd teacher inspect', () => {
@@ -24,6 +25,24 @@ describe('kd teacher inspect', () => {
       config: { input: { fixedSize: [64, 64] }, taps: { c4: 'tokens' } },
     });
     expect(found.maps[0]).toMatchObject({ tensor: 'tokens', layout: 'tokens', skip: 5, channels: 3, stride: 16 });
+  });
+
+  test('a model of TensorFlow.js, by its folder or its JSON', async () => {
+    const folder = join(temporaryFolder(), 'graph');
+    await writeGraph(folder);
+    const { code, stdout } = await kdProcess(['teacher', 'inspect', folder]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/from {7}TensorFlow\.js, a graph model\ninput {6}\[\?, \?, \?, 3\] NHWC; .* 448 × 448/);
+    expect(stdout).toMatch(/^yes {3}stem\/relu +NHWC +6 +4 +112 × 112$/m);
+    expect(stdout).toMatch(/teacher: \['tfjs', \{\n {4}model: '.*graph\/model\.json',/);
+    expect(stdout).toMatch(/taps: \{\n {6}c2: 'stem\/relu',\n {6}c3: 'deep\/relu',/);
+    const json = await kdProcess(['teacher', 'inspect', join(folder, 'model.json'), '--size', '64', '--json']);
+    expect(JSON.parse(json.stdout)).toMatchObject({
+      ok: true,
+      kind: 'graph',
+      size: [64, 64],
+      config: { taps: { c3: 'deep/relu' } },
+    });
   });
 
   test('a size to try', async () => {

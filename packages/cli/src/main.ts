@@ -203,11 +203,12 @@ export function build(): CAC {
   program
     .command(
       'teacher inspect <model>',
-      'List the tensors of an ONNX file that are maps of the image, with channels and stride, and lines for a config',
+      'List the tensors of an ONNX file, or of a TensorFlow.js model, that are maps of the image, with channels and stride, and lines for a config',
     )
     .option('--size <pixels>', 'Image to try, 224 or 480x640, where the file leaves that open (default: 448)')
     .option('--json', 'One JSON object on standard output and nothing else')
     .example('  kd teacher inspect model.onnx')
+    .example('  kd teacher inspect models/mobilenet/model.json')
     .action(async (model: string, flags: Flags) =>
       (await import('./commands/teacher-inspect.js')).inspectTeacher(model, flags),
     );

@@ -17,6 +17,7 @@ describe('what is written', () => {
   test.each([
     ['distiller', ['kd.config.ts', 'teacher.config.ts']],
     ['detector', ['kd.config.ts']],
+    ['teacher', ['kd.config.ts']],
   ] as const)('%s: all files, nothing left open, nothing else', (kind: Kind, configs) => {
     const parent = empty();
     const { folder, files } = create({ kind, name: 'my-own', folder: join(parent, 'here') });
@@ -63,6 +64,7 @@ describe('names', () => {
     ['distiller', 'my-own', 'my-own', 'kd-plugin-my-own'],
     ['distiller', 'kd-plugin-own', 'own', 'kd-plugin-own'],
     ['detector', 'own', 'own', 'kd-detector-own'],
+    ['teacher', 'kd-teacher-own', 'own', 'kd-teacher-own'],
     ['detector', '@me/own', 'own', '@me/own'],
     ['distiller', '@me/kd-plugin-own', 'own', '@me/kd-plugin-own'],
   ] as const)('%s %s', (kind, given, name, packageName) => {
@@ -134,7 +136,7 @@ describe('the command', () => {
 
   test.each([
     [['a', 'b'], 2, /^One name is enough; there are 2: a, b\.\n$/],
-    [['a', '--kind', 'engine'], 2, /^--kind engine: there are distiller and detector\.\n$/],
+    [['a', '--kind', 'engine'], 2, /^--kind engine: there are distiller, detector, teacher\.\n$/],
     [['--colour'], 2, /^Unknown option '--colour'[^]*Usage: pnpm create @kd\/plugin/],
     [['Bad Name'], 1, /^"Bad Name" cannot be the name of a package: .*\n$/],
   ])('%j is one error', async (argv, code, message) => {

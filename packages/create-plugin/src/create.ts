@@ -23,7 +23,7 @@ export interface Created {
 export const folderOf = (name: string): string => name.replace(/^@[^/]*\//, '');
 
 /**
- * Writes a package for a distiller or a detector that builds, tests and trains as it is. All of it or nothing: the
+ * Writes a package for a distiller, a detector or a teacher that builds, tests and trains as it is. All of it or nothing: the
  * folder appears when it is whole.
  * @throws Error when the name will not do, or the folder is there already
  */

@@ -1,7 +1,7 @@
 import { relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import { create } from './create.js';
-import type { Kind } from './naming.js';
+import { type Kind, KINDS } from './naming.js';
 import { ask } from './questions.js';
 
 const OPTIONS = {
@@ -16,7 +16,7 @@ const help = (command: string): string => `Usage: ${command} [NAME] [options]
 
 Writes a TypeScript package that builds, tests and trains as it is. NAME is my-plugin or @me/my-plugin.
 
-  --kind distiller|detector   what it is
+  --kind KIND                 what it is: distiller, detector or teacher
   --dir FOLDER                where it goes (default: a folder of the name)
   --description TEXT          one line for its package.json
   -y, --yes                   ask nothing, take the defaults; so without a terminal, too
@@ -46,9 +46,9 @@ export async function main(made: Kind, argv: readonly string[]): Promise<number>
   }
   if (positionals.length > 1)
     return fail(2, `One name is enough; there are ${positionals.length}: ${positionals.join(', ')}.`);
-  const { kind } = values;
-  if (kind !== undefined && kind !== 'distiller' && kind !== 'detector')
-    return fail(2, `--kind ${kind}: there are distiller and detector.`);
+  const kind = KINDS.find((one) => one === values.kind);
+  if (values.kind !== undefined && kind === undefined)
+    return fail(2, `--kind ${values.kind}: there are ${KINDS.join(', ')}.`);
 
   const name = positionals[0];
   const asks = name === undefined && !values.yes && process.stdin.isTTY && process.stdout.isTTY;

@@ -1,6 +1,8 @@
 import { builtinModules } from 'node:module';
 
-export type Kind = 'distiller' | 'detector';
+export const KINDS = ['distiller', 'detector', 'teacher'] as const;
+
+export type Kind = (typeof KINDS)[number];
 
 export interface Naming {
   /** What a config says: `my-distiller`. */
@@ -9,7 +11,11 @@ export interface Naming {
   readonly packageName: string;
 }
 
-const PREFIX: Readonly<Record<Kind, string>> = { distiller: 'kd-plugin-', detector: 'kd-detector-' };
+const PREFIX: Readonly<Record<Kind, string>> = {
+  distiller: 'kd-plugin-',
+  detector: 'kd-detector-',
+  teacher: 'kd-teacher-',
+};
 
 /**
  * Reads `my-distiller`, `kd-plugin-my-distiller` or `@me/my-distiller`.
@@ -57,5 +63,5 @@ export function constantName(kind: Kind, name: string, code: string): string {
   const camel = name.replaceAll(/-(.)/g, (_, letter: string) => letter.toUpperCase());
   const words = new Set(code.replaceAll(/\/\*[^]*?\*\/|\/\/.*/g, '').match(/[\w$]+/g));
   const taken = RESERVED.has(camel) || words.has(camel);
-  return taken ? `${camel}${kind === 'distiller' ? 'Distiller' : 'Detector'}` : camel;
+  return taken ? `${camel}${kind[0]!.toUpperCase()}${kind.slice(1)}` : camel;
 }

@@ -16,6 +16,7 @@ export async function ask(said: Kind | null): Promise<Answers | null> {
       options: [
         { value: 'distiller' as const, label: 'a distiller', hint: 'how a teacher teaches' },
         { value: 'detector' as const, label: 'a detector', hint: 'what is taught' },
+        { value: 'teacher' as const, label: 'a teacher', hint: 'features of another network' },
       ],
     }));
   if (isCancel(kind)) return givenUp();

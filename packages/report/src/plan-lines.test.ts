@@ -194,6 +194,22 @@ describe('planLines', () => {
   });
 });
 
+test('a teacher of another family: when it runs, or that nobody reads it, and no padding where there is none', () => {
+  const input = { ...detector().input, fixedSize: [64, 96] as const, sizeDivisible: 1, layout: 'nchw' as const };
+  const told = (more: Partial<PlannedDetector>) =>
+    partLines({ ...plan, teacher: detector({ input, ahead: true, ...more }) })
+      .filter((line) => /^  (input|runs) /.test(line))
+      .slice(1);
+  expect(told({})).toEqual([
+    '  input    64 x 96, channels first',
+    expect.stringMatching(/^ {2}runs {5}before each step, on images of its own/),
+  ]);
+  expect(told({ unread: true })).toEqual([
+    '  input    64 x 96, channels first',
+    '  runs     never: it is not read by any plugin',
+  ]);
+});
+
 test('partLines tells the parts alone, with channels where no step gave a shape', () => {
   const bare = {
     ...mimic,

@@ -31,7 +31,19 @@ function wrapped(text: string, width: number): string[] {
 
 /** A detector as one paragraph. */
 export function detectorLines(
-  { name, package: from, parameters, trainable, weights, input, ahead, cache, levels, capabilities }: PlannedDetector,
+  {
+    name,
+    package: from,
+    parameters,
+    trainable,
+    weights,
+    input,
+    ahead,
+    unread,
+    cache,
+    levels,
+    capabilities,
+  }: PlannedDetector,
   role: 'student' | 'teacher' | `teacher ${string}`,
 ): string[] {
   const size =
@@ -49,8 +61,12 @@ export function detectorLines(
           `${count(parameters)} parameters, ${role !== 'student' ? 'frozen' : `${count(trainable)} of them trained`}`,
         ],
         ['weights', weights ?? (role === 'student' ? "the detector's own initial ones" : 'none')],
-        ['input', `${size}${order}; padded to multiples of ${input.sizeDivisible}`],
-        ...(ahead
+        [
+          'input',
+          `${size}${order}${input.sizeDivisible === 1 ? '' : `; padded to multiples of ${input.sizeDivisible}`}`,
+        ],
+        ...(unread ? [['runs', 'never: it is not read by any plugin'] as const] : []),
+        ...(ahead && !unread
           ? [
               [
                 'runs',

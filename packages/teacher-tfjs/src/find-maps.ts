@@ -12,29 +12,41 @@ export function candidates(names: readonly string[], taps: TapsOption): readonly
   return names.filter((name) => wanted.has(name));
 }
 
+/** A map with its cells. */
+export interface FoundMap extends TapInfo {
+  readonly height: number;
+  readonly width: number;
+}
+
+/** [height, width] of an image by a rule. */
+export function sizeToTry({ fixedSize, minSize, sizeDivisible }: TeacherInput): readonly [number, number] {
+  const side = minSize.at(-1)!;
+  const [height, width] = fixedSize ?? [side, side];
+  const padded = (pixels: number): number => Math.ceil(pixels / sizeDivisible) * sizeDivisible;
+  return [padded(height), padded(width)];
+}
+
 /** Runs one grey image through, and keeps what comes out as a map [1, h, w, c] of a stride. */
 export async function mapsOf(
   network: Network,
   names: readonly string[],
-  { fixedSize, minSize, sizeDivisible, layout }: TeacherInput,
-): Promise<TapInfo[]> {
-  const side = minSize.at(-1)!;
-  const [height, width] = (fixedSize ?? [side, side]).map((one) => Math.ceil(one / sizeDivisible) * sizeDivisible) as [
-    number,
-    number,
-  ];
+  {
+    size: [height, width],
+    layout,
+  }: { readonly size: readonly [number, number]; readonly layout?: TeacherInput['layout'] },
+): Promise<FoundMap[]> {
   if (names.length === 0) return [];
   const images = tf.zeros(layout === 'nchw' ? [1, 3, height, width] : [1, height, width, 3]);
   try {
     const outputs = await network.run(images, names);
     const shapes = outputs.map(({ shape, dtype }) => (dtype === 'float32' && shape.length === 4 ? shape : null));
     tf.dispose(outputs);
-    return names.flatMap((name, i): TapInfo[] => {
+    return names.flatMap((name, i): FoundMap[] => {
       const [b, ...rest] = shapes[i] ?? [0];
       if (b !== 1) return [];
       const [h, w, c] = (layout === 'nchw' ? [rest[1], rest[2], rest[0]] : rest) as [number, number, number];
       const stride = strideOf(height, width, h, w);
-      return h * w <= 1 || stride === null ? [] : [{ name, stride, channels: c }];
+      return h * w <= 1 || stride === null ? [] : [{ name, stride, channels: c, height: h, width: w }];
     });
   } finally {
     images.dispose();

@@ -8,6 +8,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { loadLayersModel } from '@tensorflow/tfjs-layers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writeGraph, writeLayers } from '../test/models.js';
+import { inspectTfjs } from './inspect.js';
 import { tfjs, type TfjsInput } from './teacher.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'kd-tfjs-'));
@@ -69,6 +70,29 @@ describe('taps of a TensorFlow.js model', () => {
     scores.dataSync().forEach((value, i) => expect(byHand.dataSync()[i]).toBeCloseTo(value, 5));
     await teacher.dispose();
   });
+});
+
+describe('what kd teacher inspect lists', () => {
+  it('is every map, the fitting ones first, in a size that the model allows', async () => {
+    const before = tf.memory().numTensors;
+    const { maps, ...found } = await inspectTfjs(join(folder, 'graph'), [64, 32]);
+    expect(found).toMatchObject({ kind: 'graph', layout: 'nhwc', size: [64, 32], input: [null, null, null, 3] });
+    expect(
+      maps.map(({ name, stride, channels, height, width, fits }) => [name, stride, channels, height, width, fits]),
+    ).toEqual([
+      ['stem/relu', 4, 6, 16, 8, true],
+      ['deep/relu', 8, 5, 8, 4, true],
+      ['stem/conv', 4, 6, 16, 8, false],
+      ['deep/conv', 8, 5, 8, 4, false],
+    ]);
+    expect((await inspectTfjs(join(folder, 'one'), [64, 32])).size, 'its own').toEqual([32, 32]);
+    const layers = await inspectTfjs(join(folder, 'layers/model.json'), [32, 32]);
+    expect(layers.maps.filter(({ fits }) => fits).map(({ name }) => name)).toEqual(['norm', 'c3']);
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
+  it('is one error of a file that is none', () =>
+    expect(inspectTfjs(join(folder, 'nowhere'))).rejects.toMatchObject({ code: 'TEACHER_INVALID' }));
 });
 
 describe('a model that is none, or not whole', () => {

@@ -1,11 +1,8 @@
-import { join, resolve } from 'node:path';
 import {
   type ChosenTap,
   chooseTaps,
   defineTeacher,
-  isFolder,
   KdError,
-  messageOf,
   tapsOption,
   type Teacher,
   teacherInput,
@@ -13,11 +10,9 @@ import {
 } from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
 import * as v from 'valibot';
-import { candidates, mapsOf } from './find-maps.js';
-import { openGraph } from './graph-network.js';
-import { openLayers } from './layers-network.js';
+import { candidates, mapsOf, sizeToTry } from './find-maps.js';
 import type { Network } from './network.js';
-import { readModel } from './read-model.js';
+import { inStep, openNetwork, RUN } from './open-network.js';
 
 const schema = v.strictObject({
   /** The folder of a model, or its `model.json`. */
@@ -36,14 +31,13 @@ export const tfjs = defineTeacher<TfjsOptions, TfjsInput>({
   apiVersion: 1,
   options: schema,
   create: async (options, { folder }) => {
-    const path = resolve(folder, options.model);
-    const file = (await isFolder(path)) ? join(path, 'model.json') : path;
-    const { artifacts, fingerprint, kind, parameters } = await readModel(file);
-    const network = await inStep(file, BUILD, () => (kind === 'graph' ? openGraph(artifacts) : openLayers(artifacts)));
+    const { file, network, fingerprint, parameters } = await openNetwork(options.model, folder);
     try {
       checkSize(file, network, options);
       const wanted = candidates(network.names, options.taps);
-      const found = await inStep(file, RUN, () => mapsOf(network, wanted, options.input));
+      const found = await inStep(file, RUN, () =>
+        mapsOf(network, wanted, { size: sizeToTry(options.input), layout: options.input.layout }),
+      );
       const taps = chooseTaps(`teacher "tfjs", ${file},`, found, options.taps);
       return teacher(options, { network, taps, fingerprint, parameters, file });
     } catch (error) {
@@ -112,27 +106,6 @@ function channelsLast(map: tf.Tensor): tf.Tensor {
   const turned = tf.transpose(map, [0, 2, 3, 1]);
   map.dispose();
   return turned;
-}
-
-interface Step {
-  readonly fails: string;
-  readonly todo: string;
-}
-const BUILD: Step = {
-  fails: 'TensorFlow.js cannot build this model',
-  todo: 'Convert it again with tensorflowjs_converter.',
-};
-const RUN: Step = {
-  fails: 'the model cannot be run',
-  todo: 'Look at input, which says what it is given, and name taps that lie before what fails.',
-};
-
-async function inStep<T>(file: string, { fails, todo }: Step, take: () => Promise<T>): Promise<T> {
-  try {
-    return await take();
-  } catch (cause) {
-    throw new KdError('TEACHER_INVALID', `${file}: ${fails}: ${messageOf(cause)}. ${todo}`.split('\n'), { cause });
-  }
 }
 
 function checkSize(file: string, { input }: Network, { input: rule }: TfjsOptions): void {

@@ -1,67 +1,73 @@
-import { KdError } from '@kd/core';
+import { isFolder, KdError, resolveEngine, startedEngine } from '@kd/core';
 import { columns } from '@kd/report';
-import type { Inspection, ListedMap } from '@kd/teacher-onnx';
 import type { Flags } from '../flags.js';
 import { print, printJson } from '../out.js';
 import { projectPackage } from '../project-package.js';
+import { type Listing, onnxListing, tfjsListing } from '../teacher-listing.js';
 
-/** `kd teacher inspect FILE`: the tensors of a file of ONNX that a student can learn from, the fitting ones first. */
+/**
+ * `kd teacher inspect MODEL`: the tensors of a file of ONNX, or of a model of TensorFlow.js, that a student can learn
+ * from, the fitting ones first.
+ */
 export async function inspectTeacher(file: string, flags: Flags): Promise<number> {
+  const size = sizeOf(flags['size']);
+  const isTfjs = /\.json$/i.test(file) || (await isFolder(file));
+  const { found, listing } = await (isTfjs ? inTfjs(file, size) : inOnnx(file, size));
+  if (flags['json'] === true) printJson({ ok: true, ...found, config: listing.config });
+  else print(...lines(listing));
+  return 0;
+}
+
+type Size = readonly [number, number] | undefined;
+
+async function inOnnx(file: string, size: Size) {
   const { inspectOnnx } = await projectPackage<typeof import('@kd/teacher-onnx')>(
     '@kd/teacher-onnx',
     'pnpm add -D --ignore-scripts @kd/teacher-onnx onnxruntime-node',
   );
-  const found = await inspectOnnx(file, sizeOf(flags['size']));
-  if (flags['json'] === true) printJson({ ok: true, ...found, config: configOf(found) });
-  else print(...lines(found));
-  return 0;
+  const found = await inspectOnnx(file, size);
+  return { found, listing: onnxListing(found) };
+}
+
+async function inTfjs(file: string, size: Size) {
+  const { inspectTfjs } = await projectPackage<typeof import('@kd/teacher-tfjs')>(
+    '@kd/teacher-tfjs',
+    'pnpm add -D @kd/teacher-tfjs',
+  );
+  await startedEngine(await resolveEngine('tensorflow', process.cwd()));
+  const found = await inspectTfjs(file, size);
+  return { found, listing: tfjsListing(found) };
 }
 
 /** `224` or `480x640`, height first. */
-function sizeOf(size: unknown): readonly [number, number] | undefined {
+function sizeOf(size: unknown): Size {
   if (size === undefined) return undefined;
   const [, height, width = height] = /^([1-9]\d{0,4})(?:[x,]([1-9]\d{0,4}))?$/.exec(String(size)) ?? [];
   if (height !== undefined) return [Number(height), Number(width)];
   throw new KdError('USAGE', `--size ${String(size)}: pixels are meant, 224 or 480x640 (height first).`);
 }
 
-/** What would stand in a config. How a network was trained is nowhere in its file: mean and std are ImageNet's. */
-const configOf = ({ file, maps, size, input }: Inspection) => ({
-  model: file,
-  input: {
-    ...(input.height === null && input.width === null ? { minSize: 320, maxSize: 533 } : { fixedSize: size }),
-    ...(input.dtype === 'uint8'
-      ? { range: 255, mean: [0, 0, 0], std: [1, 1, 1] }
-      : { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] }),
-    ...(input.layout === 'NHWC' ? { layout: 'nhwc' } : {}),
-  },
-  taps: Object.fromEntries(maps.filter(({ fits }) => fits).map(({ stride, tensor }) => [tapName(stride), tensor])),
-});
-
-function lines(found: Inspection): string[] {
-  const { file, producer, opset, input, size, notes, maps } = found;
-  const channels = input.layout === 'NCHW' ? [3, input.height, input.width] : [input.height, input.width, 3];
-  const axes = [input.batch, ...channels].map((one) => one ?? '?').join(', ');
-  const fitting = maps.filter(({ fits }) => fits);
+function lines(listing: Listing): string[] {
+  const { file, from, input, size, notes, maps } = listing;
   return [
     file,
-    `from       ${producer === '' ? 'an unknown program' : producer}, opset ${opset}`,
-    `input      ${input.name}: ${input.dtype} [${axes}] ${input.layout}; strides are of an image of ${size.join(' × ')}`,
+    `from       ${from}`,
+    `input      ${input}; strides are of an image of ${size.join(' × ')}`,
     ...notes.map((note) => `note       ${note}`),
     '',
     ...(maps.length === 0 ? ['no tensor is a map of the image: nothing here can be a tap'] : table(maps)),
-    ...(fitting.length === 0 ? [] : ['', 'In a config:', '', ...configLines(found)]),
+    ...(maps.some(({ fits }) => fits) ? ['', 'In a config:', '', ...configLines(listing)] : []),
   ];
 }
 
-const table = (maps: readonly ListedMap[]): string[] =>
+const table = (maps: Listing['maps']): string[] =>
   columns(
     [
       ['fits', 'tensor', 'layout', 'channels', 'stride', 'map', 'op'],
-      ...maps.map(({ fits, tensor, layout, channels, stride, height, width, skip, op }) => [
+      ...maps.map(({ fits, tensor, layout, channels, stride, height, width, op }) => [
         fits ? 'yes' : '',
         tensor,
-        skip === 0 ? layout : `${layout} behind ${skip}`,
+        layout,
         String(channels),
         String(stride),
         `${height} × ${width}`,
@@ -71,14 +77,13 @@ const table = (maps: readonly ListedMap[]): string[] =>
     7,
   );
 
-function configLines(found: Inspection): string[] {
-  const { model, input, taps } = configOf(found);
+function configLines({ kind, config: { model, input, taps } }: Listing): string[] {
   const rule = Object.entries(input).map(
     ([key, value]) =>
       `${key}: ${Array.isArray(value) ? `[${value.join(', ')}]` : typeof value === 'string' ? quoted(value) : String(value)}`,
   );
   return [
-    "  teacher: ['onnx', {",
+    `  teacher: ['${kind}', {`,
     `    model: ${quoted(model)},`,
     `    input: { ${rule.join(', ')} }, // the file does not tell these: write what this network was trained with`,
     '    taps: {',
@@ -87,9 +92,5 @@ function configLines(found: Inspection): string[] {
     '  }],',
   ];
 }
-
-/** As papers call the outputs of stages: c3 has a stride of 8. */
-const tapName = (stride: number): string =>
-  Number.isInteger(Math.log2(stride)) ? `c${Math.log2(stride)}` : `stride${stride}`;
 
 const quoted = (text: string): string => `'${text.replaceAll(/[\\']/g, '\\$&')}'`;

@@ -63,6 +63,8 @@ export interface PlannedDetector {
   readonly input: TeacherInput;
   /** A teacher that reads images of its own: it runs before each step, its maps are brought to the student's cells. */
   readonly ahead?: true;
+  /** A teacher that no plugin reads: it does not run. */
+  readonly unread?: true;
   /** What is kept of it in the run folder when all pictures have been seen. */
   readonly cache?: { readonly files: number; readonly bytes: number };
   readonly capabilities: readonly string[];

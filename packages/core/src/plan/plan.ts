@@ -148,6 +148,7 @@ async function plannedDetector(
     trainable: info.trainable,
     weights: info.weights,
     ...(standInOf(detector) && { ahead: true as const }),
+    ...(id !== undefined && !run.distillers.some(({ teacher }) => teacher === id) && { unread: true as const }),
     ...(run.config.cacheTeacher === true && foreign && { cache: cacheSize(run, id!) }),
     capabilities: [...capabilities],
     levels: taps

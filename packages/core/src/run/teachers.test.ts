@@ -251,6 +251,10 @@ describe('several teachers', () => {
       'nothing is learned from the teacher "other": no distiller names it. Give one the option teacher: "other", or drop it.',
     );
     expect(said.join()).not.toContain('from the teacher "big"');
+    const named = { ...features({ distillers, epochs: 1 }), teacher: undefined, teachers: two() } as Config;
+    const { teachers } = await planRun(named, { format: jsonFormat, logger: silentLogger });
+    expect(teachers).toMatchObject({ big: { ahead: true }, other: { unread: true } });
+    expect(teachers!['big']).not.toHaveProperty('unread');
   });
 
   it('each run for whoever learns from it, and stand by name in record, summary and plan', async () => {
