@@ -72,8 +72,9 @@ describe('a Faster R-CNN', () => {
       ['neck@p5', 32],
       ['neck@pool', 64],
     ]);
-    expect([...detector.capabilities].sort()).toEqual(['anchors', 'roi.align']);
-    expect(detector.head).toBeUndefined();
+    expect([...detector.capabilities].sort()).toEqual(['anchors', 'head.staged', 'roi.align']);
+    expect([detector.head, detector.dense]).toEqual([undefined, undefined]);
+    expect(detector.firstStage!.head.branches).toEqual(['rpn']);
   });
 
   it('names its layers as torchvision does', () => {
