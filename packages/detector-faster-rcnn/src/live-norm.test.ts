@@ -101,6 +101,25 @@ describe('Faster R-CNN of version 2 in training', () => {
   const close = (got: Iterable<number>, expected: readonly number[]): void =>
     expect([...got]).toEqual(expected.map((value) => expect.closeTo(value, 5)));
 
+  it('says in pieces what it says in a step, by the statistics of the rows that count', () => {
+    tf.tidy(() => {
+      const { images, targets } = batch();
+      const { head, ...stage } = detector.secondStage;
+      const output = detector.forward(images, { training: true });
+      const { features, logits } = stage.run(output, targets.boxes, targets.imageSizes, targets.mask);
+      const [b, n, height, width, channels] = features.shape;
+      const pooled = tf.reshape(features, [b * n, height, width, channels]) as tf.Tensor4D;
+      const mask = tf.reshape(targets.mask, [-1]) as tf.Tensor1D;
+      const pieces = (training: boolean): Iterable<number> => {
+        const at = { level: 0, training, mask };
+        const feature = head!.run('box', pooled, { ...at, to: 1 })['feature']!;
+        return head!.run('box', feature, { ...at, from: 1 })['logits']!.dataSync();
+      };
+      close(pieces(true), [...logits.dataSync()]);
+      expect(Math.abs([...pieces(false)][0]! - logits.dataSync()[0]!)).toBeGreaterThan(1e-3);
+    });
+  });
+
   it("goes torchvision's way for three steps: losses, running statistics, weights; no padding row counts", () => {
     const { images, targets } = batch();
     const before = tf.memory().numTensors;
