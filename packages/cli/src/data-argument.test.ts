@@ -75,6 +75,7 @@ test.each([
   [{ classes: '["a"]' }, '--classes belongs to a data set'],
   [{ coco: 'a', images: 'i', voc: 'r', split: 's' }, 'give one of --coco and --voc'],
   [{ data: '{"format":' }, '--data is no JSON'],
+  [{ data: '{"format":"voc","split":"a","split":"b"}' }, '--data: the key "split" occurs twice'],
   [{ data: '{"images":3}' }, 'expected an object with a format'],
   [{ data: '/no/such.json' }, 'cannot be read'],
   [{ voc: 'r', split: 's', classes: '{}' }, 'cannot be read'],

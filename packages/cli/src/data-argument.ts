@@ -1,5 +1,5 @@
 import { dirname, resolve } from 'node:path';
-import { KdError, messageOf, readRegularText } from '@kd/core';
+import { duplicateKey, KdError, messageOf, readRegularText } from '@kd/core';
 import { type ShortForm, shortForm } from '@kd/data';
 import { type Flags, texts } from './flags.js';
 
@@ -87,6 +87,13 @@ async function readText(file: string, form = ''): Promise<string> {
 }
 
 export function parseJson(text: string, where: string): unknown {
+  const value = parsed(text, where);
+  const twice = duplicateKey(text);
+  if (twice === null) return value;
+  throw new KdError('USAGE', `${where}: the key "${twice.key}" occurs twice; leave one of the two.`);
+}
+
+function parsed(text: string, where: string): unknown {
   try {
     return JSON.parse(text) as unknown;
   } catch (cause) {

@@ -40,6 +40,7 @@ test('JSON, and no settings from anywhere else', async () => {
 test.each([
   ['cut.json', '{"epochs":', 'CONFIG_NOT_FOUND'],
   ['list.json', '[1]', 'CONFIG_INVALID'],
+  ['twice.json', '{"epochs":1,"data":{"val":1,"val":2}}', 'CONFIG_INVALID'],
   ['empty.ts', 'export {};', 'CONFIG_INVALID'],
   ['throws.ts', 'throw new Error("set KD_DATA");', 'CONFIG_NOT_FOUND'],
 ])('%s is refused', async (name, text, code) => {

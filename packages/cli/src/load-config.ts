@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { dirname, extname, resolve } from 'node:path';
-import { type Config, isKdError, KdError, messageOf } from '@kd/core';
+import { type Config, duplicateKey, isKdError, KdError, messageOf } from '@kd/core';
 import { loadConfig as load } from 'c12';
 
 export interface LoadedConfig {
@@ -38,8 +38,13 @@ export async function loadConfig(path: string): Promise<LoadedConfig> {
 async function evaluate(file: string): Promise<unknown> {
   try {
     // A config in JSON is data, whoever wrote it: no loader of code sees it.
-    if (extname(file).toLowerCase() === '.json')
-      return JSON.parse((await readFile(file, 'utf8')).replace(/^\uFEFF/, '')) as unknown;
+    if (extname(file).toLowerCase() === '.json') {
+      const text = (await readFile(file, 'utf8')).replace(/^\uFEFF/, '');
+      const config = JSON.parse(text) as unknown;
+      const twice = duplicateKey(text);
+      if (twice === null) return config;
+      throw new KdError('CONFIG_INVALID', `${file}: the key "${twice.key}" occurs twice; leave one of the two.`);
+    }
     const { config } = await load({
       cwd: dirname(file),
       configFile: file,

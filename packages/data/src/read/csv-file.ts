@@ -20,8 +20,8 @@ export interface CsvRow {
 const LONGEST = 100_000;
 
 /**
- * Reads a table, with quotes as in RFC 4180. Fields are parted by what `sep=` in the first line says, else by commas, or
- * by semicolons where the first line has semicolons and no comma. Blank lines do not count.
+ * Reads a table, with quotes as in RFC 4180. Fields are parted by what `sep=` in the first line says, else by commas,
+ * or by semicolons where the first line has semicolons and no comma. Blank lines do not count.
  * @throws KdError DATA_INVALID naming file and line
  */
 export const readCsv = async (file: string): Promise<CsvFile> => parseCsv(await readDataText(file), file);

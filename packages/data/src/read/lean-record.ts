@@ -1,6 +1,6 @@
 import type { Annotation, ImageRecord } from '@kd/core/plain';
 
-/** A record that makes its annotations anew each time that they are asked for: kept, they would be most of a data set. */
+/** Makes its annotations anew each time that they are asked for: kept, they would be most of a data set. */
 class LeanRecord implements ImageRecord {
   readonly file: string;
   readonly width: number;
