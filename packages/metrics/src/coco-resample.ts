@@ -1,12 +1,16 @@
 import { EPSILON, RECALL_SAMPLES } from './coco-accumulate.js';
-import { matchClasses } from './coco-classes.js';
+import { type MatchedClass, matchClasses } from './coco-classes.js';
 import { IGNORED, type MatchRules, TRUE } from './coco-match.js';
 import type { CocoTable } from './coco-table.js';
 
-/** The detections that count of one class at one threshold, best first. */
-interface Row {
-  readonly image: Int32Array;
-  readonly hit: Uint8Array;
+/** What a class needs to be counted anew. */
+interface Counted {
+  /** [objects that count] their images */
+  readonly objects: Int32Array;
+  /** [detections] their images, best first */
+  readonly detections: Int32Array;
+  /** By threshold, places among the detections. */
+  readonly rows: readonly { readonly hits: Int32Array; readonly ignored: Int32Array }[];
 }
 
 /**
@@ -16,31 +20,35 @@ interface Row {
  * @param rules the first range of areas is taken
  */
 export function cocoResampler(table: CocoTable, rules: MatchRules): (times: ArrayLike<number>) => Float64Array {
-  const classes = [...matchClasses(table, rules)].map(({ objectRows, detectionRows, match }) => {
-    const counted = objectRows.filter((row) => counts(table, row, rules));
-    return {
-      objectImages: counted.map((row) => table.objects.image[row]!),
-      rows: Array.from(rules.thresholds, (_, t): Row => {
-        const outcome = match.outcome.subarray(t * match.count, (t + 1) * match.count);
-        const kept = Int32Array.from(detectionRows.keys()).filter(
-          (p) => outcome[p] !== IGNORED && match.rank[p]! < rules.maxDetections,
-        );
-        return {
-          image: kept.map((p) => table.detections.image[detectionRows[p]!]!),
-          hit: Uint8Array.from(kept, (p) => (outcome[p] === TRUE ? 1 : 0)),
-        };
-      }),
-    };
-  });
-  const { length } = table.objects.image;
-  const scratch = { hits: new Float64Array(length), precision: new Float64Array(length) };
+  const classes = [...matchClasses(table, rules)].map((matched) => countedClass(table, matched, rules));
+  const most = Math.max(0, ...classes.map(({ detections }) => detections.length));
+  const scratch = { seen: new Float64Array(most), found: new Float64Array(most), precision: new Float64Array(most) };
   return (times) =>
-    Float64Array.from(classes, ({ objectImages, rows }) => {
+    Float64Array.from(classes, ({ objects, detections, rows }) => {
       let positives = 0;
-      for (const image of objectImages) positives += times[image]!;
+      for (const image of objects) positives += times[image]!;
       if (positives === 0) return -1;
-      return rows.reduce((sum, row) => sum + weighedPrecision(row, times, positives, scratch), 0) / rows.length;
+      let seen = 0;
+      for (let p = 0; p < detections.length; p++) scratch.seen[p] = seen += times[detections[p]!]!;
+      let sum = 0;
+      for (const row of rows) sum += weighedPrecision(row, { detections, times, positives }, scratch);
+      return sum / rows.length;
     });
+}
+
+function countedClass(
+  table: CocoTable,
+  { objectRows, detectionRows, match }: MatchedClass,
+  rules: MatchRules,
+): Counted {
+  const ranked = Int32Array.from(detectionRows.keys()).filter((p) => match.rank[p]! < rules.maxDetections);
+  const places = (t: number, outcome: number): Int32Array =>
+    Int32Array.from(ranked.keys()).filter((i) => match.outcome[t * match.count + ranked[i]!] === outcome);
+  return {
+    objects: objectRows.filter((row) => counts(table, row, rules)).map((row) => table.objects.image[row]!),
+    detections: ranked.map((p) => table.detections.image[detectionRows[p]!]!),
+    rows: Array.from(rules.thresholds, (_, t) => ({ hits: places(t, TRUE), ignored: places(t, IGNORED) })),
+  };
 }
 
 function counts({ objects }: CocoTable, row: number, { areas }: MatchRules): boolean {
@@ -48,30 +56,43 @@ function counts({ objects }: CocoTable, row: number, { areas }: MatchRules): boo
   return objects.crowd[row] !== 1 && objects.area[row]! >= smallest && objects.area[row]! <= largest;
 }
 
-/** As `averagePrecision`, with every detection as often as its image. */
+interface Drawn {
+  readonly detections: Int32Array;
+  readonly times: ArrayLike<number>;
+  readonly positives: number;
+}
+
+interface Scratch {
+  /** [detections] how many there are up to each, all copies counted */
+  readonly seen: Float64Array;
+  readonly found: Float64Array;
+  readonly precision: Float64Array;
+}
+
+/**
+ * As `averagePrecision`, with every detection as often as its image. Precision is asked for at true detections alone, so
+ * that of the others it is enough to know how many come before.
+ */
 function weighedPrecision(
-  { image, hit }: Row,
-  times: ArrayLike<number>,
-  positives: number,
-  scratch: { readonly hits: Float64Array; readonly precision: Float64Array },
+  { hits, ignored }: Counted['rows'][number],
+  { detections, times, positives }: Drawn,
+  { seen, found, precision }: Scratch,
 ): number {
-  let [hits, misses, found] = [0, 0, 0];
-  for (let p = 0; p < image.length; p++) {
-    const often = times[image[p]!]!;
+  let [right, without, at, n] = [0, 0, 0, 0];
+  for (const p of hits) {
+    const often = times[detections[p]!]!;
     if (often === 0) continue;
-    if (hit[p] === 1) {
-      hits += often;
-      scratch.hits[found] = hits;
-      scratch.precision[found++] = hits / (hits + misses + EPSILON);
-    } else misses += often;
+    for (; at < ignored.length && ignored[at]! < p; at++) without += times[detections[ignored[at]!]!]!;
+    right += often;
+    found[n] = right;
+    precision[n++] = right / (seen[p]! - without + EPSILON);
   }
-  const { precision } = scratch;
-  for (let k = found - 2; k >= 0; k--) if (precision[k]! < precision[k + 1]!) precision[k] = precision[k + 1]!;
+  for (let k = n - 2; k >= 0; k--) if (precision[k]! < precision[k + 1]!) precision[k] = precision[k + 1]!;
   let sum = 0;
   let k = 0;
   for (const sample of RECALL_SAMPLES) {
-    while (k < found && scratch.hits[k]! / positives < sample) k++;
-    if (k === found) break;
+    while (k < n && found[k]! / positives < sample) k++;
+    if (k === n) break;
     sum += precision[k]!;
   }
   return sum / RECALL_SAMPLES.length;
