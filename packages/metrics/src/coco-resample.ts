@@ -70,8 +70,8 @@ interface Scratch {
 }
 
 /**
- * As `averagePrecision`, with every detection as often as its image. Precision is asked for at true detections alone, so
- * that of the others it is enough to know how many come before.
+ * As `averagePrecision`, with every detection as often as its image. Precision is asked for at true detections alone:
+ * of the others it is enough to know how many come before.
  */
 function weighedPrecision(
   { hits, ignored }: Counted['rows'][number],
