@@ -45,6 +45,9 @@ describe('kd train', () => {
     });
     expect(summary.minutes).toBeGreaterThan(0);
     expect(summary.command).toContain('kd train');
+    expect(trained.stdout).toContain('report.html');
+    const page = readFileSync(join(run, 'report.html'), 'utf8');
+    for (const part of ['speckled-ring', 'data:image/jpeg', 'kd report opens it']) expect(page).toContain(part);
     expect(json(run, 'config.json')).toMatchObject({
       seed: 5,
       epochs: 3,

@@ -73,6 +73,7 @@ export function build(): CAC {
       '--tensorboard',
       'Write event files for TensorBoard into the run folder: figures, and pictures of detections',
     )
+    .option('--no-report', 'Leave report.html out, the page about the run')
     .example('  kd train kd.config.ts --out runs/student')
     .example('  kd train kd.config.ts --out runs/student --resume')
     .action(async (config: string | undefined, flags: Flags) =>

@@ -15,7 +15,7 @@ export function batchSizeOfRun(found: FoundModel): number | undefined {
 }
 
 /** The validation data of a run. @throws KdError USAGE where it was made by code */
-export function validationData({ config, folder }: FoundModel, path: string): DataArgument {
+export function validationData({ config, folder }: Pick<FoundModel, 'config' | 'folder'>, path: string): DataArgument {
   const spec = (config?.['data'] as { val?: Record<string, unknown> } | undefined)?.val;
   if (typeof spec?.['format'] !== 'string')
     throw new KdError(

@@ -1,10 +1,10 @@
 import { resolve } from 'node:path';
-import { KdError, writeFileAtomic } from '@kd/core';
-import { readRun, reportPage } from '@kd/report/page';
+import { KdError } from '@kd/core';
+import { readRun } from '@kd/report/page';
 import type { Flags } from '../flags.js';
 import { print, printJson } from '../out.js';
-import { reportParts } from '../report/report-parts.js';
 import { runFolders } from '../report/run-folders.js';
+import { writePage } from '../report/write-page.js';
 import { shownPath } from '../shown-path.js';
 
 /** `kd report RUN|STUDY… --out page.html`: what runs did, as one page. */
@@ -14,10 +14,7 @@ export async function report(paths: readonly string[], flags: Flags): Promise<nu
   if (!/\.html?$/i.test(out)) throw new KdError('USAGE', `--out ${shownPath(out)}: the page is HTML; name it .html.`);
   const folders = await runFolders(paths);
   const runs = await Promise.all(folders.map(({ path, name }) => readRun(path, name)));
-  const title = runs.length === 1 ? runs[0]!.name : `${runs.length} runs`;
-  const page = reportPage({ title, ...(await reportParts(runs, { images: flags['images'] !== false, models: true })) });
-  await writeFileAtomic(out, page);
-  const bytes = Buffer.byteLength(page);
+  const bytes = await writePage(out, runs, { images: flags['images'] !== false, models: true });
   if (flags['json'] === true) printJson({ ok: true, page: out, bytes, runs: folders }, 0);
   else print(`${runs.length} ${runs.length === 1 ? 'run' : 'runs'}, ${(bytes / 1e6).toFixed(2)} MB: ${shownPath(out)}`);
   return 0;

@@ -49,7 +49,14 @@ export async function train(argument: string | undefined, flags: Flags): Promise
       metrics: summary.metrics,
       perClass: Object.entries(summary.perClass).map(([name, metrics], id) => ({ category: { id, name }, metrics })),
     });
-    print(...lines, ...(lines.length > 0 ? [''] : []), `run: ${out}`);
+    // What it draws with is loaded now: a training needs its memory for itself.
+    const page = flags['report'] === false ? null : await (await import('../report/write-page.js')).pageBeside(out);
+    print(
+      ...lines,
+      ...(lines.length > 0 ? [''] : []),
+      `run: ${out}`,
+      ...(page === null ? [] : [`report: ${shownPath(page)}`]),
+    );
     return 0;
   } finally {
     stop.end();

@@ -20,7 +20,7 @@ export async function reportParts(
   { images, models }: { readonly images: boolean; readonly models: boolean },
 ): Promise<Omit<ReportParts, 'title'>> {
   const looked: OrWhy<Validated>[] = [];
-  for (const run of runs) looked.push(await validated(run));
+  for (const run of runs) looked.push(await validated(run, { models }));
   const most = images ? Math.max(2, Math.floor(ERRORS / Math.min(runs.length, PICTURED))) : 0;
   const findings = await Promise.all(
     looked.map(async ({ value, why }, i) =>

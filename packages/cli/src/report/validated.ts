@@ -1,10 +1,12 @@
 import { join } from 'node:path';
-import { detectAll, type ImageDetections, type ImageRecord, messageOf } from '@kd/core';
+import { detectAll, findCheckpoint, type ImageDetections, type ImageRecord, messageOf, readModel } from '@kd/core';
 import type { ReadDataset } from '@kd/data';
 import { type ClassOutcomes, outcomes } from '@kd/metrics';
 import { countdown, DETECTIONS, readDetections } from '@kd/report';
 import type { Cut, OrWhy, RunRecord } from '@kd/report/page';
 import { findModel, openModel } from '../open-model.js';
+import { dataFolder, readOrigin } from '../origin.js';
+import { ports } from '../ports.js';
 import { batchSizeOfRun, openData, validationData } from '../validation-data.js';
 
 /** What a model found on the validation data of its run. */
@@ -20,13 +22,14 @@ export interface Validated {
 }
 
 /** From the file that the newest evaluation left; where there is none, the model is evaluated, as `kd eval` does. */
-export async function validated(run: RunRecord): Promise<OrWhy<Validated>> {
+export async function validated(run: RunRecord, { models }: { readonly models: boolean }): Promise<OrWhy<Validated>> {
   try {
-    const found = await findModel(run.folder);
-    const dataset = await openData(validationData(found, run.name), found.categories);
+    const { spec } = await readModel(await findCheckpoint(run.folder, ports.format), ports.format);
+    const folder = dataFolder(await readOrigin(run.folder));
+    const dataset = await openData(validationData({ config: run.config, folder }, run.name), spec?.categories ?? null);
     const { step, detections } = await readDetections(join(run.folder, DETECTIONS)).catch(async (cause: unknown) => {
-      if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw cause;
-      return { step: null, detections: await detected(found, dataset) };
+      if (!models || (cause as NodeJS.ErrnoException).code !== 'ENOENT') throw cause;
+      return { step: null, detections: await detected(await findModel(run.folder), dataset) };
     });
     const seen = new Set(detections.map(({ id }) => id));
     const images = dataset.images.filter(({ id }) => seen.has(id));

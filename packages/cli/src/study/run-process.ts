@@ -50,6 +50,8 @@ export async function trainInProcess(options: RunProcess): Promise<Outcome> {
       name,
       '--out',
       out,
+      // One page about all of them is the study's.
+      '--no-report',
       ...(epochs === undefined ? [] : ['--epochs', String(epochs)]),
       ...(resume ? ['--resume'] : []),
     ],

@@ -1,0 +1,33 @@
+import { join } from 'node:path';
+import { consoleLogger, messageOf, writeFileAtomic } from '@kd/core';
+import { readRun, reportPage, type RunRecord } from '@kd/report/page';
+import { shownPath } from '../shown-path.js';
+import { reportParts } from './report-parts.js';
+
+/** Writes the page about runs. @returns its size in bytes */
+export async function writePage(
+  file: string,
+  runs: readonly RunRecord[],
+  options: { readonly images: boolean; readonly models: boolean },
+): Promise<number> {
+  const title = runs.length === 1 ? runs[0]!.name : `${runs.length} runs`;
+  const page = reportPage({ title, ...(await reportParts(runs, options)) });
+  await writeFileAtomic(file, page);
+  return Buffer.byteLength(page);
+}
+
+/**
+ * `report.html` beside `summary.json`, from what the training left: no model is opened. A page that cannot be made is
+ * told, and does not make the training one that failed.
+ * @returns the page, or null
+ */
+export async function pageBeside(run: string): Promise<string | null> {
+  const file = join(run, 'report.html');
+  try {
+    await writePage(file, [await readRun(run)], { images: true, models: false });
+    return file;
+  } catch (error) {
+    consoleLogger.warn(`there is no ${shownPath(file)}: ${messageOf(error)}`);
+    return null;
+  }
+}
