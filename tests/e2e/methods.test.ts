@@ -61,14 +61,14 @@ const methodsOf = (kind: string, can: boolean): string[] =>
   table.filter((cells) => (cells[1 + kinds.indexOf(kind)] !== 'no') === can).map(([method]) => nameOf(method!));
 
 /** Options for pictures of 96 pixels, and terms that count from the first step on. */
-const OPTIONS: Readonly<Record<string, object>> = {
+const OPTIONS: Readonly<Record<string, Record<string, unknown>>> = {
   fgfi: { finest: 8 },
   frs: { schedule: {} },
   gid: { minSide: 4 },
   icd: { heads: 2, schedule: {} },
 };
 /** Those of two-stage detectors alone. */
-const OF_TWO_STAGES: Readonly<Record<string, object>> = { crosskd: { rpn: {} } };
+const OF_TWO_STAGES: Readonly<Record<string, Record<string, unknown>>> = { crosskd: { rpn: {} } };
 
 it('knows every distiller and every detector that is here', async () => {
   const { declared } = await readManifests(root);
@@ -132,7 +132,7 @@ describe.each(Object.entries(KINDS))('on %s', (kind, model) => {
     const methods = methodsOf(kind, true);
     const events = await run('student', {
       teacher: { weights: join(folder, 'teacher') },
-      distillers: methods.map((name): [string, object] => [
+      distillers: methods.map((name): [string, Record<string, unknown>] => [
         name,
         { ...OPTIONS[name], ...(kind.endsWith('rcnn') && OF_TWO_STAGES[name]) },
       ]),
