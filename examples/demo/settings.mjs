@@ -41,6 +41,14 @@ export const student = [
 /** How the student is taught. */
 export const distillers = [['ssim', { weight: 4 }]];
 
+/** The ways that are compared. */
+export const methods = {
+  alone: {},
+  ssim: { distillers },
+  crosskd: { distillers: ['crosskd'] },
+  prototypes: { distillers: ['prototype'] },
+};
+
 /** 800 images in batches of 16 are 50 steps an epoch: 400 steps for the teacher, 200 for each student. */
 export const batchSize = 16;
 export const epochs = { teacher: 8, student: 4 };

@@ -140,7 +140,7 @@ describe('on a terminal, the loss from the start on and the best figure', () => 
     ...(evaluated as object),
     best: false,
     result: { metrics: { AP: 0.1 }, skipped: [] },
-  } as TrainerEvent;
+  } as unknown as TrainerEvent;
 
   test('with room', async () => {
     expect(await last([...logs.slice(0, 8), evaluated!, worse])).toBe('  loss █▇▆▅▄▃▂▁  best AP 41.2 (epoch 1)');
