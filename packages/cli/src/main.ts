@@ -85,6 +85,7 @@ export function build(): CAC {
     .option('--out <dir>', 'Folder of the runs and their table (default: runs/<name of the study>)')
     .option('--jobs <n>', 'Runs at once; each gets its share of the threads (default: 1)')
     .option('--budget <minutes>', 'Train as many seeds and epochs as fit into this time, told from real steps')
+    .option('--json', 'One JSON object on standard output and nothing else')
     .example('  kd compare detector.study.ts --out runs/detector')
     .example('  kd compare detector.study.ts --budget 120')
     .action(async (study: string, flags: Flags) => (await import('./commands/compare.js')).compare(study, flags));

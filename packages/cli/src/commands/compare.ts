@@ -14,7 +14,7 @@ import {
 } from '@kd/core';
 import { FAILED, INTERRUPTED } from '../failures.js';
 import type { Flags } from '../flags.js';
-import { print, tell } from '../out.js';
+import { print, printJson, tell } from '../out.js';
 import { ports } from '../ports.js';
 import { positiveFlag } from '../positive-flag.js';
 import { shownPath } from '../shown-path.js';
@@ -70,11 +70,13 @@ export async function compare(path: string, flags: Flags): Promise<number> {
     const done = runs.filter(({ name }) => isDone(folder, name));
     const tables = await studyTables(loaded, runs, outcomes, { ...data, done, folder, metric });
     await writeTable(folder, tables, await variantCurves(done, folder));
-    print(
-      ...tableLines(tables),
-      '',
-      `study: ${shownPath(join(folder, 'index.html'))}, table.md and table.json beside it`,
-    );
+    if (flags['json'] === true) printJson({ ok: true, study: loaded.name, folder, tables }, 0);
+    else
+      print(
+        ...tableLines(tables),
+        '',
+        `study: ${shownPath(join(folder, 'index.html'))}, table.md and table.json beside it`,
+      );
     return [...outcomes.values()].some(({ state }) => state === 'failed') ? FAILED : 0;
   } finally {
     stop.end();

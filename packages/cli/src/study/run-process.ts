@@ -20,6 +20,8 @@ export interface RunProcess {
   readonly signal: AbortSignal;
   /** What the run says, line by line. */
   readonly onLine: (line: string) => void;
+  /** That it has to wait, and for whom. */
+  readonly onWait: (line: string) => void;
 }
 
 const BIN = fileURLToPath(new URL('../bin.js', import.meta.url));
@@ -32,9 +34,9 @@ export const isDone = (folder: string, name: string): boolean => existsSync(join
  * to `<name>.log` beside its folder.
  */
 export async function trainInProcess(options: RunProcess): Promise<Outcome> {
-  const { study, folder, name, threads, epochs, signal, onLine } = options;
+  const { study, folder, name, threads, epochs, signal, onLine, onWait } = options;
   const out = join(folder, name);
-  if (!(await freed(out, signal, onLine))) return { state: 'stopped' };
+  if (!(await freed(out, signal, onWait))) return { state: 'stopped' };
   // The one that was still on its way may have come to its end.
   if (isDone(folder, name)) return { state: 'done' };
   const resume = (await latestCheckpoint(out, ports.format)) !== null;
@@ -87,9 +89,10 @@ const endedBy = (signal: NodeJS.Signals): string =>
   `ended by ${signal} (${constants.signals[signal]})${signal === 'SIGKILL' ? ', as where memory runs out' : ''}`;
 
 /** Waits for the run of a study that was killed, which stops by itself. False where the wait was broken off. */
-async function freed(out: string, signal: AbortSignal, onLine: (line: string) => void): Promise<boolean> {
+async function freed(out: string, signal: AbortSignal, onWait: RunProcess['onWait']): Promise<boolean> {
+  let told: number | null = null;
   for (let pid = await writerOf(out); pid !== null && !signal.aborted; pid = await writerOf(out)) {
-    onLine(`waits for process ${pid}, which still writes there`);
+    if (pid !== told) onWait(`waits for the end of process ${(told = pid)}, which writes there`);
     await sleep(200);
   }
   return !signal.aborted;

@@ -41,6 +41,7 @@ export async function trainAll(
           threads,
           epochs: variant === null ? undefined : epochs,
           signal,
+          onWait: (line) => screen.persist(`${name}: ${line}`),
           onLine: (line) => {
             now.set(name, `${name}: ${line.trim()}`);
             screen.show([...now.values()]);
