@@ -7,8 +7,10 @@ import type { Validated } from './validated.js';
 /** Pixels of the longer side of a crop. */
 const SIZE = 240;
 
-/** Precision and recall of a run, and its worst errors: at most `most` of each kind as pictures. */
-export async function findingsOf(one: Validated, most: number): Promise<Findings> {
+/**
+ * Precision and recall of a run, and its worst errors: at most `most` of each kind as pictures, or why there are none.
+ */
+export async function findingsOf(one: Validated, most: number, why: readonly string[]): Promise<Findings> {
   const { classes, cut, dataset, step } = one;
   const named = classes.map(({ detections, objects }, label) => {
     const { name } = dataset.categories[label]!;
@@ -33,7 +35,7 @@ export async function findingsOf(one: Validated, most: number): Promise<Findings
   });
   const falseOnes = named.flatMap((own) => own.falseOnes);
   const missed = named.flatMap((own) => own.missed);
-  const notes: string[] = [];
+  const notes = [...why];
   const crops = async (errors: readonly Error[]): Promise<Crop[]> => {
     const drawn: Crop[] = [];
     for (const error of [...errors].sort((a, b) => b.weight - a.weight).slice(0, most)) {

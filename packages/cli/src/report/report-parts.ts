@@ -14,6 +14,11 @@ const PICTURED = 4;
 
 const NO_IMAGES = 'Left out by --no-images.';
 
+const whyNot = (place: number, images: boolean): string[] => {
+  if (!images) return [NO_IMAGES];
+  return place < PICTURED ? [] : [`Pictures are shown of the first ${PICTURED} runs.`];
+};
+
 /** All that a page shows of runs; what cannot be shown says why. */
 export async function reportParts(
   runs: readonly RunRecord[],
@@ -24,7 +29,7 @@ export async function reportParts(
   const most = images ? Math.max(2, Math.floor(ERRORS / Math.min(runs.length, PICTURED))) : 0;
   const findings = await Promise.all(
     looked.map(async ({ value, why }, i) =>
-      value === undefined ? { why } : { value: await findingsOf(value, i < PICTURED ? most : 0) },
+      value === undefined ? { why } : { value: await findingsOf(value, i < PICTURED ? most : 0, whyNot(i, images)) },
     ),
   );
   const seen = looked.flatMap(({ value }) => (value === undefined ? [] : [value])).slice(0, PICTURED);
