@@ -1,5 +1,5 @@
 // Two trainings that take turns step by step: with a teacher whose maps are there, and with the same teacher cached. The
-// argument is how many epochs are timed behind the first; a line of input runs both.
+// arguments are how many epochs are timed behind the first, and the student; a line of input runs both.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -46,8 +46,15 @@ const there = defineTeacher({
 
 const engine = tensorflow();
 const info = await engine.start();
-const data = { train: synthetic({ images: 32 }), workers: 1 };
-const STEPS = 4;
+const data = { train: synthetic({ images: 16 }), workers: 1 };
+const STEPS = 2;
+const STUDENTS = {
+  bccd: {
+    backbone: { block: 'basic', layers: [1, 1, 1, 1], width: 8 },
+    ...{ norm: 'group', fpnChannels: 64, extra: 'none', head: { depth: 1 } },
+  },
+  resnet10: { backbone: 'resnet10', fpnChannels: 128, head: { depth: 2 } },
+};
 const epochs = 1 + Number(process.argv[2]);
 
 const now = () => {
@@ -72,10 +79,7 @@ async function timed(cacheTeacher, pass) {
   };
   const config = {
     ...{ engine, data, cacheTeacher, epochs, batchSize: 8, teacher: there() },
-    student: retinanet({
-      backbone: { block: 'basic', layers: [1, 1, 1, 1], width: 8 },
-      ...{ norm: 'group', fpnChannels: 64, extra: 'none', head: { depth: 1 }, input },
-    }),
+    student: retinanet({ ...STUDENTS[process.argv[3]], input }),
     distillers: [fitnets({ taps: 'neck@*' })],
     checkpoint: { every: 1000 },
   };

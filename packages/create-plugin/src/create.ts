@@ -23,8 +23,8 @@ export interface Created {
 export const folderOf = (name: string): string => name.replace(/^@[^/]*\//, '');
 
 /**
- * Writes a package for a distiller, a detector or a teacher that builds, tests and trains as it is. All of it or nothing: the
- * folder appears when it is whole.
+ * Writes a package for a distiller, a detector or a teacher that builds, tests and trains as it is. All of it or
+ * nothing: the folder appears when it is whole.
  * @throws Error when the name will not do, or the folder is there already
  */
 export function create({ kind, name: given, folder = folderOf(given), description }: CreateOptions): Created {

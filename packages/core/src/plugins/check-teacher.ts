@@ -2,7 +2,7 @@ import type { Detector } from '../contract/detector.js';
 import type { PluginDefinition } from '../contract/plugin.js';
 import { classDifference } from '../class-lists.js';
 import { namesOf } from '../class-names.js';
-import { KdError } from '../errors.js';
+import { isKdError, KdError } from '../errors.js';
 import { sameSizes, standInOf } from './stand-in.js';
 
 /**
@@ -34,6 +34,19 @@ export function checkRequired(
         `plugin "${name}" needs ${quoted(missing)} of the ${role}, but ${who} offers ${capabilities.size === 0 ? 'features alone' : `only ${[...capabilities].join(', ')}`}. Take another ${role === 'teacher' ? 'teacher' : 'detector'} or another plugin.`,
       );
   }
+}
+
+/** What a plugin misses of a teacher whose images have other sizes, with that reason: it does not know it. */
+export function withSizes(
+  error: unknown,
+  { student, teacher }: Readonly<Record<'student' | 'teacher', Detector>>,
+): unknown {
+  const isOfModels = isKdError(error) && (error.code === 'PLUGIN_REQUIRES' || error.code === 'TEACHER_INVALID');
+  const alone =
+    standInOf(teacher) !== undefined && teacher.variables.length > 0 && !sameSizes(teacher.input, student.input);
+  if (!isOfModels || !alone) return error;
+  const why = `(The images of ${teacher.name} have other sizes than the student's, so that its features alone can be compared: teacher ${JSON.stringify(teacher.input)}, student ${JSON.stringify(student.input)}. For more, give the student the teacher's input options.)`;
+  return new KdError(error.code, `${error.message} ${why}`.split('\n'), { cause: error });
 }
 
 const quoted = (capabilities: readonly string[]): string => capabilities.map((one) => `"${one}"`).join(', ');

@@ -15,7 +15,7 @@ import { KdError, suggestion } from '../errors.js';
 import { ID } from '../id.js';
 import { checkMembers, MEMBERS } from '../members.js';
 import { type ClassMap, matchClasses } from './class-match.js';
-import { checkRequired } from './check-teacher.js';
+import { checkRequired, withSizes } from './check-teacher.js';
 import { guarded } from './guarded.js';
 import { type OptimizerGroup, optimizerGroup } from './optimizer-group.js';
 import { parseOptions } from '../options.js';
@@ -184,7 +184,7 @@ function createDistiller(
     } catch {
       // what went wrong first is what matters
     }
-    throw error;
+    throw withSizes(error, models);
   }
   declared = true;
   const settled = withDerived(definition.options, options, hooks.settled);

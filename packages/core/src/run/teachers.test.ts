@@ -1,13 +1,16 @@
 import { join } from 'node:path';
 import { jsonFormat, toyData, toyDetector, toyTeacher } from '@kd/testing';
 import { describe, expect, it } from 'vitest';
+import { plugin } from '../../test/distillation.js';
 import { mimic } from '../../test/mimic.js';
 import { near, seenInPasses } from '../../test/near.js';
 import { taught } from '../../test/taught.js';
 import { lastState, of, readJson, run, toyConfig } from '../../test/toy-run.js';
 import type { Config } from '../config.js';
+import type { PluginScope } from '../contract/plugin.js';
 import type { Teacher, TeacherDefinition } from '../contract/teacher.js';
 import type { Use } from '../define.js';
+import { KdError } from '../errors.js';
 import { silentLogger } from '../logger.js';
 import { planRun } from '../plan/plan.js';
 
@@ -193,6 +196,22 @@ describe('a detector that teaches from images of its own', () => {
       },
     );
   });
+});
+
+it('a plugin that misses the head of such a detector is refused with that reason', async () => {
+  const picky = plugin('picky', (scope: PluginScope) => {
+    if (scope.teacher.dense === undefined)
+      throw new KdError('PLUGIN_REQUIRES', 'picky: the teacher (toy) scores no cells.');
+    return {};
+  });
+  const message =
+    /^picky: the teacher \(toy\) scores no cells\. \(The images of toy have other sizes than the student's/;
+  await expect(run(distilled({ student: toyDetector({ size: 32 }), distillers: [picky] }))).rejects.toMatchObject({
+    code: 'PLUGIN_REQUIRES',
+    message: expect.stringMatching(message) as string,
+  });
+  const foreign = run(features({ distillers: [picky] }));
+  await expect(foreign).rejects.toThrow(/^picky: the teacher \(toy\) scores no cells\.$/);
 });
 
 describe('a detector of other classes', () => {
