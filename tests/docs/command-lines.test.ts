@@ -58,14 +58,15 @@ function commandOf(text: string): { readonly command: Command | undefined; reado
   return { command: commands.find((one) => one.name === name), rest };
 }
 
-/** The option that a word names, by the name under which the parser keeps it. */
-const optionOf = (command: Command, word: string): ReturnType<Command['hasOption']> =>
-  command.hasOption(
-    word
-      .slice(2)
-      .replace(/=.*$/s, '')
-      .replaceAll(/-(\w)/g, (_, letter: string) => letter.toUpperCase()),
-  );
+/** The option that a word names, by the name under which the parser keeps it: `--no-images` as `images`, negated. */
+const optionOf = (command: Command, word: string): ReturnType<Command['hasOption']> => {
+  const name = word
+    .slice(2)
+    .replace(/=.*$/s, '')
+    .replaceAll(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
+  const negated = /^no[A-Z]/.test(name) && command.hasOption(name[2]!.toLowerCase() + name.slice(3));
+  return negated !== false && negated?.negated === true ? negated : command.hasOption(name);
+};
 
 const unknownFlags = (command: Command, rest: readonly string[]): string[] =>
   rest.filter((word) => word.startsWith('--') && word !== '--help' && optionOf(command, word) === undefined);
