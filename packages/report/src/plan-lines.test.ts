@@ -204,6 +204,9 @@ test('a teacher of another family: when it runs, or that nobody reads it, and no
     '  input    64 x 96, channels first',
     expect.stringMatching(/^ {2}runs {5}before each step, on images of its own/),
   ]);
+  expect(told({ cache: { files: 2, bytes: 2 ** 21 } })).toContain(
+    '  runs     once for a picture, on an image of its own; its maps are read at the cells of the student',
+  );
   expect(told({ unread: true })).toEqual([
     '  input    64 x 96, channels first',
     '  runs     never: it is not read by any plugin',

@@ -70,7 +70,7 @@ export function detectorLines(
           ? [
               [
                 'runs',
-                'before each step, on images of its own from the same augmented pictures; its maps are read at the cells of the student',
+                `${cache === undefined ? 'before each step, on images of its own from the same augmented pictures' : 'once for a picture, on an image of its own'}; its maps are read at the cells of the student`,
               ] as const,
             ]
           : []),

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { chooseTaps } from './choose-taps.js';
+import * as v from 'valibot';
+import { parseOptions } from '../options.js';
+import { chooseTaps, tapsOption } from './choose-taps.js';
 
 const map = (name: string, stride: number, channels: number) => ({ name, stride, channels });
 const found = [map('stem', 4, 8), map('a/1', 8, 16), map('a/2', 8, 16), map('b/1', 16, 32), map('b/2', 16, 48)];
@@ -24,6 +26,11 @@ describe('the taps of a network', () => {
       { ...map('c3', 8, 16), map: 'a/2' },
       { ...map('c2', 4, 8), map: 'stem' },
     ]));
+
+  it('are a list, which a single name is not', () =>
+    expect(() => parseOptions(v.strictObject({ taps: tapsOption }), { taps: 'stem' }, 'x')).toThrow(
+      /taps: must be a list of names of maps, .*: write \["stem"\]$/,
+    ));
 
   it('are told what there is', () => {
     expect(() => chooseTaps('teacher "x"', found, ['layer/*'])).toThrow(

@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import type { TapInfo } from '../contract/detector.js';
 import { KdError, suggestion } from '../errors.js';
+import { shown } from '../shown.js';
 import { matchTaps } from './taps.js';
 
 const text = v.pipe(v.string(), v.nonEmpty());
@@ -9,7 +10,8 @@ const text = v.pipe(v.string(), v.nonEmpty());
 export const tapsOption = v.optional(
   v.union(
     [v.pipe(v.array(text), v.minLength(1)), v.pipe(v.record(text, text), v.minEntries(1))],
-    'must be a list of names of maps, with * for any text, or { name: "name of a map" }',
+    ({ input }) =>
+      `must be a list of names of maps, with * for any text, or { name: "name of a map" }${typeof input === 'string' ? `: write [${shown(input)}]` : ''}`,
   ),
 );
 export type TapsOption = v.InferOutput<typeof tapsOption>;
