@@ -290,17 +290,24 @@ describe('kd eval', () => {
     expect(code).toBe(0);
   });
 
+  test('measures the classes that the data has, and says which it has not', async () => {
+    const data = '{"format":"synthetic","images":2,"size":64,"classes":["striped-disk"]}';
+    const { code, stderr } = await kd(['eval', run, '--data', data]);
+    expect(stderr).toContain('not measured are speckled-ring');
+    expect(code).toBe(0);
+  });
+
   test('refuses data with other classes', async () => {
     const { code, stdout } = await kd([
       'eval',
       run,
       '--json',
       '--data',
-      '{"format":"synthetic","images":2,"size":64,"classes":["striped-disk"]}',
+      '{"format":"synthetic","images":2,"size":64,"classes":["striped-disk","checkered-square"]}',
     ]);
     expect(JSON.parse(stdout)).toMatchObject({
       ok: false,
-      error: { code: 'DATA_INVALID', message: expect.stringContaining('speckled-ring') as string },
+      error: { code: 'DATA_INVALID', message: expect.stringContaining('checkered-square') as string },
     });
     expect(code).toBe(1);
   });
