@@ -22,7 +22,7 @@ module.exports = {
     only('backbone-[^/]+', 'core|vision'),
     only('teacher-[^/]+', 'core'),
     only('testing', 'core|vision'),
-    only('cli', 'core|data|metrics|weights|report|engine-[^/]+|teacher-onnx'),
+    only('cli', 'core|data|metrics|weights|report|engine-[^/]+|teacher-[^/]+'),
     only('create-plugin', ''),
     only('create-detector', 'create-plugin'),
     {
