@@ -317,7 +317,7 @@ describe('VOC', () => {
     expect(() =>
       vocTable({ classes: ['cat'], objects: [], detections: [{ image: 'a', class: 'dog', score: 1, box: box4 }] }),
     ).toThrow(/"dog" is not among cat/);
-    expect(() => vocMetric({ iou: 1 })).toThrow(/metric "voc": .*\n {2}iou: .*</);
+    expect(() => vocMetric({ iou: 1 })).toThrow(/metric "voc": .*\n {2}iou: must be less than 1; got 1$/);
   });
 });
 
