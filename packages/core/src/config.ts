@@ -122,7 +122,7 @@ const schedule = v.pipe(
 
 /** The schema of a config. Every key that is not here is refused. */
 export const configSchema = v.strictObject({
-  seed: v.optional(v.pipe(v.number(), v.integer()), 0),
+  seed: v.optional(v.pipe(v.number(), v.integer(), v.maxValue(Number.MAX_SAFE_INTEGER)), 0),
   engine: v.optional(
     v.union(
       [

@@ -33,7 +33,13 @@ export interface ResolvedStudy extends Required<Omit<Study, 'test'>>, Pick<Study
 
 /** Names of variants and teachers are names of folders. */
 const named = <Value>(value: v.GenericSchema<Value>) =>
-  v.record(v.pipe(v.string(), v.regex(/^[A-Za-z][\w-]*$/, 'is no name: a name has letters, digits, - and _')), value);
+  v.record(
+    v.pipe(
+      v.string(),
+      v.regex(/^[A-Za-z][\w-]{0,63}$/, 'is no name: a name has letters, digits, - and _, 64 of them at most'),
+    ),
+    value,
+  );
 
 const record = v.custom<Config & StudyVariant>(
   (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
@@ -53,7 +59,7 @@ const studySchema = v.strictObject({
   ),
   seeds: v.optional(
     v.pipe(
-      v.array(v.pipe(v.number(), v.integer(), v.minValue(0))),
+      v.array(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER))),
       v.minLength(1, 'must hold at least one seed'),
       v.check((seeds) => new Set(seeds).size === seeds.length, 'must hold each seed once'),
     ),

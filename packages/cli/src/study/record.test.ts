@@ -57,13 +57,16 @@ test.each<[string, Partial<StudyRecord>, RegExp]>([
   expect(await stored(folder)).toEqual(record());
 });
 
-test('a record that is damaged is refused', async () => {
-  const folder = await folderWith(record());
-  await writeFile(join(folder, 'study.json'), '{"versions":');
-  await expect(keepRecord(folder, record(), began())).rejects.toThrow(
-    /study\.json, which says what the runs beside it are/,
-  );
-});
+test.each(['{"versions":', 'null', '[]', '{"a":1}', '{"versions":{},"data":null,"runs":{}}'])(
+  'a record that is damaged, or another file of its name, is refused: %s',
+  async (text) => {
+    const folder = await folderWith(record());
+    await writeFile(join(folder, 'study.json'), text);
+    await expect(keepRecord(folder, record(), began())).rejects.toThrow(
+      /study\.json, which says what the runs beside it are/,
+    );
+  },
+);
 
 test('what is recorded: packages that the configs name, data by their annotations, configs without paths of data', async () => {
   const dataset = { name: 'd', categories: [{ id: 1, name: 'cat' }], images: [] } as unknown as Dataset;

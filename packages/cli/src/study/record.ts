@@ -109,11 +109,18 @@ const gone = (key: string, now: StudyRecord): boolean =>
   key.startsWith('runs.') &&
   !Object.keys(now.runs).some((name) => key === `runs.${name}` || key.startsWith(`runs.${name}.`));
 
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const isRecord = (value: unknown): value is StudyRecord =>
+  isObject(value) && ['versions', 'data', 'runs'].every((key) => isObject(value[key]));
+
 export async function readRecord(folder: string): Promise<StudyRecord | null> {
   const file = join(folder, FILE);
   try {
-    const { versions: own, data, runs, budget } = JSON.parse(await readFile(file, 'utf8')) as StudyRecord;
-    return { versions: own ?? {}, data, runs: runs ?? {}, ...(budget && { budget }) };
+    const record: unknown = JSON.parse(await readFile(file, 'utf8'));
+    if (!isRecord(record)) throw new Error('it is no record of a study; name another folder with --out');
+    return record;
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw new KdError(

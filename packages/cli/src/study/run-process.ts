@@ -41,6 +41,8 @@ export async function trainInProcess(options: RunProcess): Promise<Outcome> {
   if (isDone(folder, name)) return { state: 'done' };
   const resume = (await latestCheckpoint(out, ports.format)) !== null;
   const log = createWriteStream(join(folder, `${name}.log`), { flags: 'a' });
+  // A full disk, say, ends the log and no run.
+  log.on('error', (error) => onWait(`what it says is not kept: ${messageOf(error)}`));
   // A group of its own: Ctrl-C reaches the study alone, which hands it on once.
   const child = spawn(
     process.execPath,
@@ -67,7 +69,8 @@ export async function trainInProcess(options: RunProcess): Promise<Outcome> {
   signal.addEventListener('abort', stop);
   if (signal.aborted) stop();
   const said = new LastLines(onLine);
-  for (const stream of [child.stdout, child.stderr]) stream.pipe(log, { end: false });
+  // Not piped: a log that cannot be written would hold the run up.
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (said: Buffer | string) => log.write(said));
   child.stderr.setEncoding('utf8').on('data', (text: string) => said.add(text));
   try {
     const [code, by] = await new Promise<readonly [number | null, NodeJS.Signals | null]>((done, fail) => {

@@ -88,6 +88,22 @@ test.each<[string, Omit<Study, 'student'>, RegExp]>([
   ],
   ['a misspelt key', { varaints: {} } as never, /varaints: there is no such option; did you mean "variants"/],
   ['what cannot be laid over', { variants: { a: { student: { depth: 2 } } } } as never, /variants\.a\.student\.depth/],
+  ['a name too long for a folder', { variants: { ['x'.repeat(300)]: {} } }, /64 of them at most/],
+  [
+    'a seed that no generator takes',
+    { variants: { alone: {} }, seeds: [1e300] },
+    /seeds\.0: must be at most 9007199254740991/,
+  ],
+  [
+    'names that differ in case alone',
+    { variants: { Alone: {}, alone: {} } },
+    /would be called alone-0, upper and lower/,
+  ],
+  [
+    'distillers without any teacher',
+    { variants: { alone: {}, ssim: { distillers: ['ssim'] } } },
+    /variants\.ssim: .*neither/,
+  ],
   ['two runs of one name', { variants: { 'teacher-x': {} }, teachers: { 'x-0': 'b.ts' }, seeds: [0] }, /teacher-x-0/],
 ])('%s is refused', (_, study, message) => {
   expect(() => runsOf(study)).toThrow(message);

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { type Config, KdError } from '@kd/core';
 import type { LoadedConfig } from '../load-config.js';
 import { laidOver } from '../overrides.js';
+import { shownPath } from '../shown-path.js';
 import type { LoadedStudy } from './loaded-study.js';
 
 /** One training of a study. */
@@ -36,9 +37,14 @@ export function studyRuns(loaded: LoadedStudy, folder: string): StudyRun[] {
     ...[...teachers].map(([name, from]) => teacherRun(name, from)),
     ...study.seeds.flatMap((seed) => inOrder(loaded).map((variant) => variantRun({ loaded, folder, variant, seed }))),
   ];
-  const twice = runs.find(({ name }, i) => runs.findIndex((one) => one.name === name) !== i);
+  // Not every file system tells Alone from alone.
+  const names = runs.map(({ name }) => name.toLowerCase());
+  const twice = runs.find((_, i) => names.indexOf(names[i]!) !== i);
   if (twice !== undefined)
-    throw invalid(loaded, `two of its runs would be called ${twice.name}; give one another name`);
+    throw invalid(
+      loaded,
+      `two of its runs would be called ${twice.name}, upper and lower case being the same; give one another name`,
+    );
   return runs;
 }
 
@@ -110,7 +116,12 @@ function withTeachers(merged: Config, place: Place, needed: (run: string) => str
       place.loaded,
       `variants.${place.variant}: has distillers, and the study several teachers; say which with teacher: ${[first, ...more].map((name) => `'${name}'`).join(' or ')}`,
     );
-  return first === undefined ? config : { ...config, teacher: entry(first) };
+  if (first === undefined)
+    throw invalid(
+      place.loaded,
+      `variants.${place.variant}: has distillers, and neither the study nor its student names a teacher; add teachers: { big: 'teacher.config.ts' } to the study, or teacher: { weights: '<run folder or checkpoint>' } to the student's config`,
+    );
+  return { ...config, teacher: entry(first) };
 }
 
 function runOfTeacher(name: string, { loaded, variant, seed }: Place): string | null {
@@ -140,4 +151,4 @@ function inOrder(loaded: LoadedStudy): string[] {
 }
 
 const invalid = ({ file }: LoadedStudy, what: string): KdError =>
-  new KdError('CONFIG_INVALID', [`${file} is not a valid study:`, `  ${what}`]);
+  new KdError('CONFIG_INVALID', [`${shownPath(file)} is not a valid study:`, `  ${what}`]);

@@ -38,7 +38,9 @@ const markdown = (tables: readonly StudyTable[], parts: readonly Part[]): string
     ...parts.flatMap(({ title, head, rows }) => [
       `## ${cell(title)}`,
       '',
-      ...[head, head.map(() => '---'), ...rows].map((row) => `| ${row.map(cell).join(' | ')} |`),
+      ...[head, head.map(() => '---'), ...rows].map(
+        (row) => `| ${head.map((_, i) => cell(row[i] ?? '')).join(' | ')} |`,
+      ),
       '',
     ]),
     ...notes(tables).map((note) => `- ${cell(note)}`),

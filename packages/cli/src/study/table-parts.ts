@@ -75,7 +75,7 @@ export function tableParts(table: StudyTable): Part[] {
               minutes === null ? NONE : minutes.toFixed(1),
               steps === null ? NONE : String(steps),
             ]
-          : [run, missing, ...Array.from({ length: others.length + classes.length + 3 }, () => '')],
+          : [run, missing],
       ),
     },
   ];

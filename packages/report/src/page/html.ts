@@ -20,16 +20,20 @@ const inner = (value: Value): string => {
   return escape(String(value));
 };
 
-/** Cells as text, the first of each row as its name; wider than the page it is moved sideways. */
+/** Cells as text, the first of each row as its name, the last of a short row over what is left; wider than the page it is moved sideways. */
 export const table = (
   head: readonly string[],
   rows: readonly (readonly (string | Html)[])[],
 ): Html => html`<div class="wide"><table>
 <thead><tr>${head.map((cell) => html`<th scope="col">${cell}</th>`)}</tr></thead>
 <tbody>${rows.map(
-  (
-    row,
-  ) => html`<tr>${row.map((cell, i) => (i === 0 ? html`<th scope="row">${cell}</th>` : html`<td>${cell}</td>`))}</tr>
+  (row) => html`<tr>${row.map((cell, i) => {
+    if (i === 0) return html`<th scope="row">${cell}</th>`;
+    const rest = head.length - i;
+    return i === row.length - 1 && rest > 1
+      ? html`<td class="words" colspan="${rest}">${cell}</td>`
+      : html`<td>${cell}</td>`;
+  })}</tr>
 `,
 )}</tbody></table></div>`;
 

@@ -27,7 +27,7 @@ figure{margin:0;min-width:0}.chart svg,.pictures.small{grid-template-columns:rep
 .picture svg{display:block;width:100%;height:auto}.chart{max-width:460px}
 figcaption{font-size:13px;overflow-wrap:anywhere}.chart figcaption{color:var(--text);font-weight:600;margin-bottom:2px}
 .wide{overflow-x:auto;margin:12px 0}table{border-collapse:collapse;font-size:14px;font-variant-numeric:tabular-nums;white-space:nowrap}
-th,td{text-align:right;font-weight:400;padding:5px 14px;border-bottom:1px solid var(--line)}thead th{color:var(--dim);font-size:13px}
+th,td{text-align:right;font-weight:400;padding:5px 14px;border-bottom:1px solid var(--line)}td.words{text-align:left;white-space:normal;overflow-wrap:anywhere}thead th{color:var(--dim);font-size:13px}
 th:first-child{text-align:left;padding-left:0;min-width:84px;max-width:60vw;white-space:normal;overflow-wrap:anywhere}td b{color:var(--accent)}
 .facts td{text-align:left;white-space:normal;overflow-wrap:anywhere}.facts th{color:var(--dim);vertical-align:top;white-space:nowrap}
 .pictures{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,260px),1fr));gap:16px}
