@@ -158,8 +158,10 @@ function create(scope: PluginScope, options: IcdOptions): Hooks {
         };
       }),
 
-    // Without a weight, or once it is over, there is nothing to learn, for the helper neither.
-    schedule: ({ step }) => (weight === 0 || (schedule.stop !== undefined && step >= schedule.stop) ? 0 : 1),
+    // Without a weight, once it is over, or where the run ends before it starts, there is nothing to learn, for the
+    // helper neither.
+    schedule: ({ step, steps }) =>
+      weight === 0 || schedule.start >= steps || (schedule.stop !== undefined && step >= schedule.stop) ? 0 : 1,
   };
 }
 

@@ -138,7 +138,7 @@ describe('icd', () => {
     expect(terms(hooks, { at: 0 })['value']).toBeCloseTo(terms(hooks)['value']!, 5);
   });
 
-  it("has the schedule of other plugins, for the student's term; without weight or after its stop it is idle", () => {
+  it("has the schedule of other plugins, for the student's term; without weight, after its stop, or in a run that ends before its start it is idle", () => {
     const at = (options: IcdInput, step: number): number =>
       stage({ ...few, ...options }).hooks.schedule!({ step, steps: 10_000, epoch: 0, epochs: 1, fraction: 0 });
     expect([
@@ -147,6 +147,9 @@ describe('icd', () => {
       at({ schedule: { stop: 10 } }, 9),
       at({ schedule: { stop: 10 } }, 10),
     ]).toEqual([1, 0, 1, 0]);
+    const ofRun = (steps: number): number =>
+      stage(few).hooks.schedule!({ step: 0, steps, epoch: 0, epochs: 1, fraction: 0 });
+    expect([ofRun(1000), ofRun(1001)]).toEqual([0, 1]);
     const [whole, half] = [{}, { decay: 'linear' as const }].map(
       (schedule) => terms(stage({ ...few, schedule }).hooks)['value']!,
     );
