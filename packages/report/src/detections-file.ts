@@ -50,6 +50,7 @@ export async function readDetections(
       readonly labels: readonly number[];
     }[];
   };
+  if (typeof step !== 'number' || !Array.isArray(images)) throw new Error('it holds no detections');
   return {
     step,
     detections: images.map(({ id, boxes, scores, labels }) => ({

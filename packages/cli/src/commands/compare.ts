@@ -77,7 +77,10 @@ export async function compare(path: string, flags: Flags): Promise<number> {
         '',
         `study: ${shownPath(join(folder, 'index.html'))}, table.md and table.json beside it`,
       );
-    return [...outcomes.values()].some(({ state }) => state === 'failed') ? FAILED : 0;
+    const failed = [...outcomes.values()].some(({ state }) => state === 'failed');
+    // One that is done may have lost its files since.
+    const lost = tables.some(({ variants }) => variants.some(({ missing }) => missing.length > 0));
+    return failed || lost ? FAILED : 0;
   } finally {
     stop.end();
     unlock();

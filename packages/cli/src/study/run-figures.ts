@@ -68,11 +68,16 @@ async function left(run: string, file: string, outcome: Outcome | undefined) {
     return { missing: outcome?.state === 'failed' ? outcome.why : 'not trained yet', files: null };
   try {
     const summary = JSON.parse(await readFile(join(run, 'summary.json'), 'utf8')) as Summary;
-    const { step, detections } = await readDetections(join(run, file));
+    const { step, detections } = await readDetections(join(run, file)).catch((cause: unknown) => {
+      throw new Error(`${file}: ${messageOf(cause)}`, { cause });
+    });
     if (step !== summary.steps) throw new Error(`${file} is of step ${step}, the run ended at ${summary.steps}`);
     return { missing: null, files: { summary, detections, secondsPerStep: await secondsPerStep(run, summary) } };
   } catch (error) {
-    return { missing: `its files cannot be read: ${messageOf(error)}`, files: null };
+    return {
+      missing: `what it left cannot be read: ${messageOf(error)}; restore it, or remove its folder and it is trained anew`,
+      files: null,
+    };
   }
 }
 

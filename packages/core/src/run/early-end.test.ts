@@ -120,6 +120,18 @@ describe('stop', () => {
     ).rejects.toMatchObject({ code: 'CONFIG_INVALID', message: expect.stringContaining('gives no "AP50"') as string });
   });
 
+  it('refuses a figure that the validation data have nothing for, at the first evaluation', async () => {
+    await expect(run(patient(RISES, 1, { stop: { metric: 'other', patience: 1 } }))).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: expect.stringMatching(/no objects that "other" counts/) as string,
+    });
+  });
+
+  it('takes any number for better than NaN', async () => {
+    const { summary } = await run(patient([Number.NaN, 0.1, 0.2, 0.3, 0.4, 0.5], 2));
+    expect(summary).not.toHaveProperty('early');
+  });
+
   it('is told by a plan, with the first epoch after which it can end the run', async () => {
     const planned = (patience: number, every: number, lines = heard()) =>
       planRun(patient(RISES, patience, { evaluate: { every, metric: told(RISES) } }), {

@@ -78,7 +78,7 @@ function checkFigure(figure: string, metric: Metric, figures: MetricResult['metr
   );
 }
 
-/** @throws KdError CONFIG_INVALID for a figure that the metric turns out not to give */
+/** @throws KdError CONFIG_INVALID for a figure that the metric turns out not to give, or that is of nothing */
 export function afterEvaluation(
   { metric: figure }: StopRule,
   before: Waited | null,
@@ -90,8 +90,14 @@ export function afterEvaluation(
 ): Waited {
   checkFigure(figure, metric, metrics);
   const value = metrics[figure]!;
+  // Of a metric, -1 is nothing to average; it would never rise.
+  if (value === -1)
+    throw new KdError(
+      'CONFIG_INVALID',
+      `stop.metric: the validation data have no objects that "${figure}" counts, so that it never rises; watch another figure, or drop stop.`,
+    );
   const known = before?.metric === figure ? before : null;
-  return known === null || value > known.best
+  return known === null || Number.isNaN(known.best) || value > known.best
     ? { metric: figure, best: value, step, evaluations: 0 }
     : { ...known, evaluations: known.evaluations + 1 };
 }

@@ -175,6 +175,10 @@ test('a run folder is read with what a crash left of it; another folder is refus
   expect([read.logs.length, read.evaluations.length, read.damaged]).toEqual([1, 1, 2]);
   await writeFile(join(folder, 'summary.json'), '{"metrics":');
   await expect(readRun(folder)).rejects.toThrow('summary.json cannot be read');
+  await writeFile(join(folder, 'summary.json'), '{"metrics":{},"steps":3}');
+  await expect(readRun(folder)).rejects.toThrow(
+    /summary\.json cannot be read: it lacks epochs, minutes, seed, student/,
+  );
 });
 
 test('what was found on the images: curves of classes with objects, errors, models side by side, features', () => {

@@ -57,7 +57,7 @@ export async function readRun(path: string, name = basename(resolve(path))): Pro
     name,
     folder,
     config,
-    summary: (await readObject(folder, 'summary.json')) as Summary | null,
+    summary: await readSummary(folder),
     logs: lines.flatMap((line) => (line?.type === 'log' ? [line.value as unknown as LogLine] : [])),
     evaluations: lines.flatMap((line) =>
       line?.type === 'evaluation' ? [line.value as unknown as EvaluationLine] : [],
@@ -69,6 +69,18 @@ export async function readRun(path: string, name = basename(resolve(path))): Pro
 interface Line {
   readonly type: 'log' | 'evaluation' | 'other';
   readonly value: Readonly<Record<string, unknown>>;
+}
+
+async function readSummary(folder: string): Promise<Summary | null> {
+  const summary = await readObject(folder, 'summary.json');
+  if (summary === null) return null;
+  const lacks = [
+    ...['steps', 'epochs', 'minutes', 'seed'].filter((key) => typeof summary[key] !== 'number'),
+    ...['metrics', 'student', 'engine', 'versions'].filter((key) => !isObject(summary[key])),
+    ...['distillers'].filter((key) => !Array.isArray(summary[key])),
+  ];
+  if (lacks.length > 0) throw unreadable(folder, 'summary.json', new Error(`it lacks ${lacks.join(', ')}`));
+  return summary as unknown as Summary;
 }
 
 /** What sections read of a line, by its type. */
