@@ -7,7 +7,7 @@ import type { CrossKdOptions } from './options.js';
  */
 export function checkStages(
   { id, student, teacher }: PluginScope,
-  { rpn, weights }: Pick<CrossKdOptions, 'rpn' | 'weights'>,
+  { rpn, weights, beta, parity }: Pick<CrossKdOptions, 'rpn' | 'weights' | 'beta' | 'parity'>,
 ): 'dense' | 'regions' {
   const [own, taught] = [student.secondStage, teacher.secondStage];
   if ((own === undefined) !== (taught === undefined)) {
@@ -25,5 +25,8 @@ export function checkStages(
   for (const name of ['rpnCls', 'rpnReg'] as const)
     if (rpn === undefined && weights[name] !== undefined)
       throw refuse(`weights.${name}`, 'the option rpn, which is not set');
+  if (own !== undefined && rpn === undefined)
+    for (const [name, given] of Object.entries({ beta: beta !== 1, parity }))
+      if (given) throw refuse(name, 'dense heads, and of the option rpn, which is not set');
   return own === undefined ? 'dense' : 'regions';
 }

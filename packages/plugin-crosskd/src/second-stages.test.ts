@@ -284,6 +284,12 @@ describe('crosskd refuses second stages before the first step', () => {
       /weights\.rpnCls is of the option rpn, which is not set/,
     ],
     [
+      'an exponent of the dense term',
+      () => regionStage(student, teacher, { beta: 2 }),
+      /beta is of dense heads, and of the option rpn, which is not set \(the student is two\)\. Leave it out/,
+    ],
+    ['parity of the dense terms', () => regionStage(student, teacher, { parity: true }), /parity is of dense heads/],
+    [
       'rpn without a first stage',
       () => regionStage(student, teacher, { rpn: {} }),
       /the student \(two\) does not offer its own as a dense head/,
