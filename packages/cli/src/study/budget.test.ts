@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { fit, runTime } from './budget.js';
+import { fit, runTime, sideBySide } from './budget.js';
 
 // Two variants: 10 and 20 seconds to set up, 60 and 90 an epoch.
 const times = [
@@ -35,4 +35,10 @@ test('the time of a run: the first step warms up, passes are those of all images
   expect(runTime(plan, 20)).toEqual({ setUp: expect.closeTo(20 - 12.8, 9), epoch: expect.closeTo(12 + 10 + 0.24, 9) });
   const atTheEnd = { ...plan, training: { ...plan.training, evaluate: { every: 0 } } };
   expect(runTime(atTheEnd, 20)).toEqual({ setUp: expect.closeTo(7.2 + 1.2, 9), epoch: expect.closeTo(22, 9) });
+});
+
+test('99 jobs on two cores are no 99 times as fast', () => {
+  expect(sideBySide(99, { runs: 12, cores: 2 })).toBe(2);
+  expect(sideBySide(99, { runs: 3, cores: 8 })).toBe(3);
+  expect(sideBySide(2, { runs: 12, cores: 8 })).toBe(2);
 });

@@ -38,6 +38,10 @@ export function fit(
   return null;
 }
 
+/** How many times faster all is at most: more jobs than runs or cores do nothing for it. */
+export const sideBySide = (jobs: number, { runs, cores }: { readonly runs: number; readonly cores: number }): number =>
+  Math.min(jobs, runs, cores);
+
 /** What the plan of a run says of its time: of it no more is read. */
 export interface PlanTimes {
   readonly data: { readonly train: { readonly images: number }; readonly val: { readonly images: number } | null };

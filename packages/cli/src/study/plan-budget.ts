@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process';
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { KdError } from '@kd/core';
 import { duration } from '@kd/report';
 import { tell } from '../out.js';
-import { type Budget, fit, type PlanTimes, type RunTime, runTime } from './budget.js';
+import { type Budget, fit, type PlanTimes, type RunTime, runTime, sideBySide } from './budget.js';
 import { isDone } from './run-process.js';
 import type { StudyRun } from './study-runs.js';
 
@@ -24,7 +25,8 @@ export interface BudgetOptions {
  * @returns null where it was stopped
  */
 export async function planBudget(runs: readonly StudyRun[], options: BudgetOptions): Promise<Budget | null> {
-  const { minutes, folder, jobs, signal, train } = options;
+  const { minutes, folder, signal, train } = options;
+  const jobs = sideBySide(options.jobs, { runs: runs.length, cores: availableParallelism() });
   const began = performance.now();
   const left = (): number => 60 * minutes - (performance.now() - began) / 1000;
   const teachers = runs.filter(({ variant, name }) => variant === null && !isDone(folder, name));
