@@ -20,7 +20,10 @@ const inner = (value: Value): string => {
   return escape(String(value));
 };
 
-/** Cells as text, the first of each row as its name, the last of a short row over what is left; wider than the page it is moved sideways. */
+/**
+ * Cells as text, the first of each row as its name, the last of a short row over what is left; wider than the page it
+ * is moved sideways.
+ */
 export const table = (
   head: readonly string[],
   rows: readonly (readonly (string | Html)[])[],
