@@ -1,4 +1,5 @@
 import {
+  bothSecondStages,
   checkSamePriors,
   type ClassMatch,
   type DenseInfo,
@@ -32,17 +33,9 @@ export function checkHeads(
   }: { readonly loss?: string | undefined; readonly on?: string | undefined; readonly coding: 'same' | 'any' },
 ): Heads {
   const { id, student, teacher } = scope;
-  const [own, taught] = [student.secondStage, teacher.secondStage];
-  if ((own === undefined) !== (taught === undefined)) {
-    const stages = (role: string, name: string, stage: unknown): string =>
-      `the ${role} (${name}) has ${stage === undefined ? 'one stage' : 'two stages'}`;
-    throw new KdError(
-      'TEACHER_INVALID',
-      `${id}: ${stages('student', student.name, own)} and ${stages('teacher', teacher.name, taught)}, so that their class scores belong to different boxes. Take two detectors of a kind, or a plugin that compares features, e.g. pkd.`,
-    );
-  }
+  const stages = bothSecondStages(scope, ', so that their class scores belong to different boxes');
   const classes = { student: student.categories.length, teacher: teacher.categories.length };
-  if (own !== undefined && taught !== undefined) {
+  if (stages !== undefined) {
     if (loss === 'qfl' || loss === 'sigmoid') {
       throw new KdError(
         'CONFIG_INVALID',
@@ -54,7 +47,7 @@ export function checkHeads(
         'CONFIG_INVALID',
         `${id}: on: 'all' is of dense heads; a second stage is compared on the regions that answer for an object. Leave it out.`,
       );
-    const background = { student: own.background, teacher: taught.background };
+    const background = { student: stages.student.background, teacher: stages.teacher.background };
     return { kind: 'regions', background, classes, shared: sharedClasses(scope) };
   }
   for (const [role, { name, dense }] of Object.entries({ student, teacher })) {

@@ -1,5 +1,5 @@
-import type { DenseInfo } from '../contract/detector.js';
-import type { Role } from '../contract/plugin.js';
+import type { DenseInfo, SecondStage } from '../contract/detector.js';
+import type { PluginScope, Role } from '../contract/plugin.js';
 import { KdError } from '../errors.js';
 
 /** Where two dense heads are read differently, in the words of a message; empty when they decode alike. */
@@ -37,6 +37,27 @@ export function checkSamePriors(
   throw new KdError(
     'TEACHER_INVALID',
     `${id}: the priors differ, so that scores of one cell do not belong together: ${different.join('; ')}. Give the student the teacher's options${way}.`,
+  );
+}
+
+/**
+ * That both detectors have one stage, or both two.
+ * @param why they do not go together, as the end of a sentence that says what each has
+ * @returns both second stages, or undefined where there are none
+ * @throws KdError TEACHER_INVALID
+ */
+export function bothSecondStages(
+  { id, student, teacher }: Pick<PluginScope, 'id' | 'student' | 'teacher'>,
+  why: string,
+): Readonly<Record<Role, SecondStage>> | undefined {
+  const [own, taught] = [student.secondStage, teacher.secondStage];
+  if (own !== undefined && taught !== undefined) return { student: own, teacher: taught };
+  if (own === taught) return undefined;
+  const stages = (role: Role, { name, secondStage }: typeof student): string =>
+    `the ${role} (${name}) has ${secondStage === undefined ? 'one stage' : 'two stages'}`;
+  throw new KdError(
+    'TEACHER_INVALID',
+    `${id}: ${stages('student', student)} and ${stages('teacher', teacher)}${why}. Take two detectors of a kind, or a plugin that compares features, e.g. pkd.`,
   );
 }
 
