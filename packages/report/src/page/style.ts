@@ -17,14 +17,7 @@ p{margin:4px 0 14px;max-width:75ch;overflow-wrap:anywhere}.about,.lead,figcaptio
 .legend{display:flex;flex-wrap:wrap;gap:4px 18px;list-style:none;margin:14px 0;padding:0;font-size:14px;overflow-wrap:anywhere}
 .legend i{display:inline-block;width:14px;height:3px;border-radius:2px;margin-right:7px;vertical-align:middle}
 .charts{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,320px),1fr));gap:18px 24px}
-figure{margin:0;min-width:0}.chart svg,.pictures.small{grid-template-columns:repeat(auto-fill,minmax(min(45%,170px),1fr))}
-.groups{display:grid;gap:4px 28px}.groups .pictures{grid-template-columns:repeat(auto-fit,minmax(min(100%,200px),1fr))}
-.maps{display:grid;grid-template-columns:repeat(4,minmax(0,1fr));gap:10px;margin-bottom:10px}.map img{display:block;width:100%;image-rendering:pixelated;border-radius:4px}
-.picture rect{fill:#0000;stroke:#0006;stroke-width:3.2;vector-effect:non-scaling-stroke}.key rect{fill:none;stroke:none}
-.picture rect+rect,.key rect+rect{stroke-width:1.8}.hit rect+rect{stroke:#4be08a}.false rect+rect{stroke:#ff5c5c}
-.missed rect+rect{stroke:#ffd23f;stroke-dasharray:5 3}.object rect+rect{stroke:#fff;stroke-dasharray:2 3}
-.key{width:20px;height:12px;margin-right:7px;vertical-align:middle;background:#444;border-radius:3px}.dot{display:inline-block;width:14px;height:3px;margin-right:7px;vertical-align:middle}
-.picture svg{display:block;width:100%;height:auto}.chart{max-width:460px}
+figure{margin:0;min-width:0}.chart svg,.picture svg{display:block;width:100%;height:auto}.chart{max-width:460px}
 figcaption{font-size:13px;overflow-wrap:anywhere}.chart figcaption{color:var(--text);font-weight:600;margin-bottom:2px}
 .wide{overflow-x:auto;margin:12px 0}table{border-collapse:collapse;font-size:14px;font-variant-numeric:tabular-nums;white-space:nowrap}
 th,td{text-align:right;font-weight:400;padding:5px 14px;border-bottom:1px solid var(--line)}td.words{text-align:left;white-space:normal;overflow-wrap:anywhere}thead th{color:var(--dim);font-size:13px}
@@ -39,7 +32,6 @@ th:first-child{text-align:left;padding-left:0;min-width:84px;max-width:60vw;whit
 .missed rect+rect{stroke:#ffd23f;stroke-dasharray:5 3}.object rect+rect{stroke:#fff;stroke-dasharray:2 3}
 .key{width:20px;height:12px;margin-right:7px;vertical-align:middle;background:#444;border-radius:3px}.dot{display:inline-block;width:14px;height:3px;margin-right:7px;vertical-align:middle}
 .picture svg{border-radius:6px;background:var(--soft)}.picture figcaption{margin-top:5px}
-@media(max-width:560px){.groups{display:grid;gap:4px 28px}.groups .pictures{grid-template-columns:repeat(auto-fit,minmax(min(100%,200px),1fr))}
-.maps{grid-template-columns:repeat(3,minmax(0,1fr))}.maps>.picture{grid-column:1/-1}.maps>div{display:none}}
+@media(max-width:560px){.maps{grid-template-columns:repeat(3,minmax(0,1fr))}.maps>.picture{grid-column:1/-1}.maps>div{display:none}}
 details{margin:10px 0}summary{cursor:pointer}pre{background:var(--soft);border-radius:8px;padding:14px;overflow-x:auto;font-size:12.5px;line-height:1.45}
 `;
