@@ -1,8 +1,9 @@
-import type { Config, Dataset, DatasetSource, ImageDetections } from '@kd/core';
-import { dataSource, type ReadDataset } from '@kd/data';
+import { type Config, type Dataset, type ImageDetections, openDataset } from '@kd/core';
+import type { ReadDataset } from '@kd/data';
 import type { DrawnPicture } from '@kd/report';
 import sharp from 'sharp';
 import { drawBoxes } from './drawing.js';
+import { ports } from './ports.js';
 
 export interface DrawOptions {
   /** Where relative paths of the source start, that of the config. Default: the working directory. */
@@ -25,10 +26,7 @@ export async function drawDetections(
   source: NonNullable<Config['data']['val']>,
   { folder = '.', threshold = 0.3 }: DrawOptions = {},
 ): Promise<Draw | null> {
-  const dataset: Dataset & Partial<ReadDataset> = await ('open' in source && typeof source.open === 'function'
-    ? (source as DatasetSource)
-    : dataSource(source)
-  ).open({ folder });
+  const dataset: Dataset & Partial<ReadDataset> = await openDataset(source, folder, ports);
   const { readImage } = dataset;
   if (readImage === undefined) return null;
   const records = new Map(dataset.images.map((record) => [record.id, record]));

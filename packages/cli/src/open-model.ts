@@ -8,6 +8,7 @@ import {
   type EngineInfo,
   findCheckpoint,
   isKdError,
+  isObject,
   KdError,
   type KnownDefinition,
   loadModel,
@@ -71,8 +72,7 @@ async function readConfig(run: string): Promise<Readonly<Record<string, unknown>
   const file = join(run, 'config.json');
   try {
     const config = JSON.parse(await readRegularText(file)) as unknown;
-    if (typeof config === 'object' && config !== null && !Array.isArray(config))
-      return config as Record<string, unknown>;
+    if (isObject(config)) return config;
     throw new Error(`it holds ${shown(config)}, where an object is wanted`);
   } catch (cause) {
     if (['ENOENT', 'ENOTDIR'].includes(String((cause as NodeJS.ErrnoException).code))) return null;

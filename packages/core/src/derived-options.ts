@@ -1,3 +1,5 @@
+import { isObject } from './is-object.js';
+
 /**
  * Options with what follows from others, or from the models, worked in, so that a run's record holds what it ran with.
  * Only what the schema knows, and JSON can hold, is taken: a record is to be run again.
@@ -6,7 +8,7 @@
  */
 export function withDerived(schema: unknown, given: unknown, derived: unknown): unknown {
   const entries = entriesOf(schema);
-  if (entries === undefined || !isRecord(given) || !isRecord(derived)) return given;
+  if (entries === undefined || !isObject(given) || !isObject(derived)) return given;
   const filled = Object.entries(entries).flatMap(([key, entry]): [string, unknown][] => {
     const [own, found] = [given[key], derived[key]];
     if (own !== undefined) return [[key, withDerived(entry, own, found)]];
@@ -23,9 +25,6 @@ export function entriesOf(schema: unknown): Entries | undefined {
   while (node?.wrapped !== undefined) node = node.wrapped as typeof node;
   return node?.entries;
 }
-
-const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** Comes out of JSON as it went in. */
 const isPlain = (value: unknown): boolean =>

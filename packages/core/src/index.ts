@@ -18,6 +18,7 @@ export * from './plugins/class-match.js';
 export * from './plugins/compare-detectors.js';
 export * from './define.js';
 export * from './errors.js';
+export * from './is-object.js';
 export * from './logger.js';
 export * from './options.js';
 export * from './regular-file.js';

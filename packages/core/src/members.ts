@@ -1,4 +1,5 @@
 import { KdError } from './errors.js';
+import { isObject } from './is-object.js';
 
 /** What a member of a definition must be; with `?` it may be left out. */
 type Kind = 'function' | 'text' | 'number' | 'object' | 'list' | 'schema' | 'set';
@@ -8,7 +9,7 @@ const is: Readonly<Record<Kind, (value: unknown) => boolean>> = {
   function: (value) => typeof value === 'function',
   text: (value) => typeof value === 'string' && value !== '',
   number: (value) => typeof value === 'number' && Number.isFinite(value),
-  object: (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+  object: isObject,
   list: (value) => Array.isArray(value),
   schema: (value) =>
     typeof (value as { '~standard'?: { validate?: unknown } } | undefined | null)?.['~standard']?.validate ===

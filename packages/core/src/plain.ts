@@ -3,6 +3,7 @@
 export { writeFileAtomic } from './atomic.js';
 export type * from './contract/data.js';
 export * from './errors.js';
+export * from './is-object.js';
 export * from './json-text.js';
 export { checkMembers, checkText } from './members.js';
 export * from './options.js';

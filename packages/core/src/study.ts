@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import type { Config } from './config.js';
+import { isObject } from './is-object.js';
 import { parseOptions } from './options.js';
 
 /** What a variant changes: keys of a config, laid over the student's as `--set` does. */
@@ -41,10 +42,7 @@ const named = <Value>(value: v.GenericSchema<Value>) =>
     value,
   );
 
-const record = v.custom<Config & StudyVariant>(
-  (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
-  'must be an object',
-);
+const record = v.custom<Config & StudyVariant>(isObject, 'must be an object');
 const config = v.union([v.pipe(v.string(), v.nonEmpty()), record], 'must be a config or the path of one');
 
 const studySchema = v.strictObject({

@@ -27,3 +27,7 @@ export const percent = (share: number): string => `${Math.round(100 * share)} %`
 /** A metric in [0, 1] as it stands in papers, in percent with one decimal; -1 (nothing to average) as a dash. */
 export const averagePrecision = (value: number | undefined): string =>
   value === undefined || value < 0 ? '–' : (100 * value).toFixed(1);
+
+/** The upper one of the two in the middle of an even number; undefined of none. */
+export const median = (values: readonly number[]): number | undefined =>
+  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];

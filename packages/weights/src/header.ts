@@ -1,4 +1,4 @@
-import { duplicateKey, KdError, messageOf, shown } from '@kd/core';
+import { duplicateKey, isObject, KdError, messageOf, shown } from '@kd/core';
 import { DTYPES, elementCount, isDtype, type Dtype } from './dtypes.js';
 import { foreignKind } from './foreign.js';
 
@@ -56,7 +56,7 @@ export function readHeader(bytes: Uint8Array, where: string): Header {
   } catch (cause) {
     fail(`its header is not valid JSON (${messageOf(cause)})`, 'Copy or download it again.', cause);
   }
-  if (!isRecord(json)) return fail('its header is not a JSON object');
+  if (!isObject(json)) return fail('its header is not a JSON object');
   const twice = duplicateKey(text);
   if (twice !== null) fail(`its header has ${shown(twice.key)} twice`, 'Write it again with distinct names.');
 
@@ -64,7 +64,7 @@ export function readHeader(bytes: Uint8Array, where: string): Header {
   let metadata: Record<string, string> = {};
   for (const [name, value] of Object.entries(json)) {
     if (name === '__metadata__') {
-      if (!isRecord(value) || !Object.values(value).every((v) => typeof v === 'string'))
+      if (!isObject(value) || !Object.values(value).every((v) => typeof v === 'string'))
         fail('its __metadata__ is not a map of strings');
       metadata = { ...(value as Record<string, string>) };
     } else {
@@ -80,13 +80,11 @@ export function readHeader(bytes: Uint8Array, where: string): Header {
   return { entries, metadata, dataStart: 8 + length };
 }
 
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 
 /** The entry, or what is wrong with it. */
 function readEntry(name: string, value: unknown): TensorEntry | string {
-  if (!isRecord(value)) return 'its entry is not an object with dtype, shape and data_offsets';
+  if (!isObject(value)) return 'its entry is not an object with dtype, shape and data_offsets';
   const { dtype, shape, data_offsets: offsets } = value;
   if (!isDtype(dtype)) return `unknown dtype ${shown(dtype)}; known are ${Object.keys(DTYPES).join(', ')}`;
   if (!Array.isArray(shape) || !shape.every(isCount)) return `its shape ${shown(shape)} is not a list of sizes`;

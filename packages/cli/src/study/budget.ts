@@ -1,3 +1,5 @@
+import { median } from '@kd/report';
+
 /** What a run takes, in seconds. */
 export interface RunTime {
   readonly setUp: number;
@@ -66,8 +68,7 @@ export interface PlanTimes {
  */
 export function runTime({ data, distillers, training, measured }: PlanTimes, wall: number): RunTime {
   const steps = measured!.steps.map(({ seconds }) => seconds);
-  const later = (steps.length > 1 ? steps.slice(1) : steps).sort((a, b) => a - b);
-  const step = later[Math.floor(later.length / 2)]!;
+  const step = median(steps.length > 1 ? steps.slice(1) : steps)!;
   const passes = distillers.flatMap(({ pass }) => (pass?.measured ? [{ ...pass, measured: pass.measured }] : []));
   const passing = passes.reduce(
     (sum, { times, measured: { images, seconds } }) => sum + (times * seconds * data.train.images) / images,

@@ -6,6 +6,7 @@ import {
   type Dataset,
   discover,
   fingerprintOfData,
+  isObject,
   KdError,
   messageOf,
   plain,
@@ -108,9 +109,6 @@ export async function keepRecord(folder: string, now: StudyRecord, begun: (name:
 const gone = (key: string, now: StudyRecord): boolean =>
   key.startsWith('runs.') &&
   !Object.keys(now.runs).some((name) => key === `runs.${name}` || key.startsWith(`runs.${name}.`));
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 const isRecord = (value: unknown): value is StudyRecord =>
   isObject(value) && ['versions', 'data', 'runs'].every((key) => isObject(value[key]));

@@ -1,6 +1,7 @@
 import type { DenseInfo, SecondStage } from '../contract/detector.js';
 import type { PluginScope, Role } from '../contract/plugin.js';
 import { KdError } from '../errors.js';
+import { isObject } from '../is-object.js';
 
 /** Where two dense heads are read differently, in the words of a message; empty when they decode alike. */
 export function headDifferences(
@@ -65,8 +66,6 @@ export function bothSecondStages(
 function sorted(value: unknown): string {
   if (value === undefined) return 'none';
   return JSON.stringify(value, (_, inner: unknown) =>
-    typeof inner === 'object' && inner !== null && !Array.isArray(inner)
-      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : inner,
+    isObject(inner) ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1))) : inner,
   );
 }

@@ -1,7 +1,7 @@
-import { type Annotation, KdError, shown } from '@kd/core/plain';
+import { type Annotation, isObject, KdError, shown } from '@kd/core/plain';
 import { attempt, type TellFault } from './faults.js';
 import { type CocoAnnotation, CocoAnnotations, groupRows, Numbering, repeatedIds } from './coco-annotations.js';
-import { isObject, isSide, nanFault } from './json.js';
+import { isSide, nanFault } from './json.js';
 import { type JsonLists, readJsonLists } from './json-lists.js';
 
 /** What a COCO instances file holds, checked for form and for references; boxes as they stand. */

@@ -1,7 +1,7 @@
 import { closeSync, openSync, readSync } from 'node:fs';
-import { checkRegularFile, duplicateKey, KdError, messageOf } from '@kd/core/plain';
+import { checkRegularFile, duplicateKey, isObject, KdError, messageOf } from '@kd/core/plain';
 import { JsonWindow } from './json-window.js';
-import { isObject, lineAt as lineIn, readJson, repeatedKey, withoutNan } from './json.js';
+import { lineAt as lineIn, readJson, repeatedKey, withoutNan } from './json.js';
 import { unreadable } from './text.js';
 
 const PIECE = 1 << 22;

@@ -58,9 +58,6 @@ export const repeatedKey = (file: string, line: number, key: string): KdError =>
     `${file}, line ${line}: the key ${JSON.stringify(key)} occurs twice; leave one of the two.`,
   );
 
-export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
 /** Whether it is a height or width in pixels. */
 export const isSide = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) > 0;
 

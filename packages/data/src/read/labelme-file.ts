@@ -1,7 +1,7 @@
-import { KdError, shown } from '@kd/core/plain';
+import { isObject, KdError, shown } from '@kd/core/plain';
 import type { Box } from './box-rule.js';
 import { attempt, type TellFault } from './faults.js';
-import { isObject, isSide, nanFault, readJson } from './json.js';
+import { isSide, nanFault, readJson } from './json.js';
 
 /** What a LabelMe file holds. */
 export interface LabelmeFile {

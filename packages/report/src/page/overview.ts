@@ -1,4 +1,4 @@
-import { averagePrecision, count, duration } from '../figures.js';
+import { averagePrecision, count, duration, median } from '../figures.js';
 import { type Html, html, table } from './html.js';
 import type { RunRecord } from './run-record.js';
 
@@ -58,7 +58,7 @@ function single(run: RunRecord): Html {
         ] as [string, string, string?][])),
     ...(logs.length === 0
       ? []
-      : ([['images a second', middle(logs.map((line) => line.imagesPerSecond)).toFixed(1)]] as [string, string][])),
+      : ([['images a second', median(logs.map((line) => line.imagesPerSecond))!.toFixed(1)]] as [string, string][])),
   ];
   return html`<dl class="tiles">${tiles.map(([name, value, beside]) => html`<div><dt>${name}</dt><dd>${value}${beside === undefined ? html`` : html` <small>${beside}</small>`}</dd></div>`)}</dl>`;
 }
@@ -88,5 +88,3 @@ function several(runs: readonly RunRecord[]): Html {
 }
 
 export const figure = (value: number | null | undefined): string => averagePrecision(value ?? undefined);
-
-const middle = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;

@@ -1,5 +1,5 @@
 import { basename, join, resolve } from 'node:path';
-import { KdError, type LogEvent, messageOf, readRegularText, type Summary } from '@kd/core';
+import { isObject, KdError, type LogEvent, messageOf, readRegularText, type Summary } from '@kd/core';
 
 /** A line of metrics.jsonl about an evaluation. */
 export interface EvaluationLine {
@@ -107,9 +107,6 @@ function lineOf(text: string): Line | null {
     (type === 'log' || Object.values(value['perClass'] as object).every(isObject));
   return whole ? { type, value } : null;
 }
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 const isMissing = (cause: unknown): boolean =>
   ['ENOENT', 'ENOTDIR'].includes(String((cause as NodeJS.ErrnoException).code));
