@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Dataset, type GroundTruth, type Metric, type MetricResult, messageOf, type Summary } from '@kd/core';
-import { readDetections } from '@kd/report';
+import { median, readDetections } from '@kd/report';
+import { readRun } from '@kd/report/page';
 import type { Outcome } from './queue.js';
 import { draws, type Resampled, resampled } from './statistics.js';
 import type { StudyRun } from './study-runs.js';
@@ -83,15 +84,9 @@ async function left(run: string, file: string, outcome: Outcome | undefined) {
 
 /** The median over the log, which neither the first step nor another program of the machine moves much. */
 async function secondsPerStep(run: string, { steps, epochs }: Summary): Promise<number | null> {
-  const { batchSize = null, accumulate = 1 } = JSON.parse(await readFile(join(run, 'config.json'), 'utf8')) as {
-    batchSize?: number;
-    accumulate?: number;
-  };
-  if (batchSize === null || steps === 0 || epochs === 0) return null;
-  const seconds = (await readFile(join(run, 'metrics.jsonl'), 'utf8'))
-    .split('\n')
-    .filter((line) => line.startsWith('{"type":"log"'))
-    .map((line) => (batchSize * accumulate) / (JSON.parse(line) as { imagesPerSecond: number }).imagesPerSecond)
-    .sort((a, b) => a - b);
-  return seconds[Math.floor(seconds.length / 2)] ?? null;
+  if (steps === 0 || epochs === 0) return null;
+  const { config, logs } = await readRun(run);
+  const { batchSize, accumulate = 1 } = config as { batchSize?: number; accumulate?: number };
+  if (typeof batchSize !== 'number') return null;
+  return median(logs.map(({ imagesPerSecond }) => (batchSize * accumulate) / imagesPerSecond)) ?? null;
 }
