@@ -1,10 +1,9 @@
-import { spawn } from 'node:child_process';
 import { availableParallelism } from 'node:os';
-import { fileURLToPath } from 'node:url';
 import { KdError } from '@kd/core';
 import { duration } from '@kd/report';
 import { tell } from '../out.js';
 import { type Budget, fit, type PlanTimes, type RunTime, runTime, sideBySide } from './budget.js';
+import { kdProcess } from './kd-process.js';
 import { isDone } from './run-process.js';
 import type { StudyRun } from './study-runs.js';
 
@@ -72,27 +71,17 @@ export async function planBudget(runs: readonly StudyRun[], options: BudgetOptio
   return { minutes, seeds: seeds.slice(0, fitted.seeds), epochs: fitted.epochs };
 }
 
-const BIN = fileURLToPath(new URL('../bin.js', import.meta.url));
-
 /** From the plan of a run, in a process of its own; null where it was stopped. @throws KdError of the plan */
 async function timeOf({ name }: StudyRun, { study, folder, threads, signal }: BudgetOptions): Promise<RunTime | null> {
   const began = performance.now();
-  const child = spawn(
-    process.execPath,
-    [BIN, 'plan', study, '--run', name, '--out', folder, '--steps', '5', '--json'],
-    {
-      detached: true,
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: { TF_NUM_INTRAOP_THREADS: String(threads), ...process.env },
-    },
-  );
-  const stop = (): void => void child.kill('SIGINT');
-  signal.addEventListener('abort', stop);
+  const child = kdProcess(['plan', study, '--run', name, '--out', folder, '--steps', '5', '--json'], {
+    threads,
+    signal,
+  });
   let [stdout, stderr] = ['', ''];
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
-  const code = await new Promise<number | null>((done, fail) => child.on('error', fail).on('close', done));
-  signal.removeEventListener('abort', stop);
+  const [code] = await child.ended;
   if (signal.aborted) return null;
   const said = (stdout === '' ? null : JSON.parse(stdout)) as
     | ({ ok: true } & PlanTimes)

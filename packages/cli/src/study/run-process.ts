@@ -1,13 +1,11 @@
-import { spawn } from 'node:child_process';
 import { createWriteStream, existsSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { latestCheckpoint, messageOf, writerOf } from '@kd/core';
 import { INTERRUPTED } from '../failures.js';
 import { ports } from '../ports.js';
-import { PARENT } from '../stop-signal.js';
+import { kdProcess } from './kd-process.js';
 import type { Outcome } from './queue.js';
 
 export interface RunProcess {
@@ -23,8 +21,6 @@ export interface RunProcess {
   /** That it has to wait, and for whom. */
   readonly onWait: (line: string) => void;
 }
-
-const BIN = fileURLToPath(new URL('../bin.js', import.meta.url));
 
 /** A run that has ended is told by the last file that it writes. */
 export const isDone = (folder: string, name: string): boolean => existsSync(join(folder, name, 'summary.json'));
@@ -43,11 +39,8 @@ export async function trainInProcess(options: RunProcess): Promise<Outcome> {
   const log = createWriteStream(join(folder, `${name}.log`), { flags: 'a' });
   // A full disk, say, ends the log and no run.
   log.on('error', (error) => onWait(`what it says is not kept: ${messageOf(error)}`));
-  // A group of its own: Ctrl-C reaches the study alone, which hands it on once.
-  const child = spawn(
-    process.execPath,
+  const child = kdProcess(
     [
-      BIN,
       'train',
       study,
       '--run',
@@ -59,31 +52,20 @@ export async function trainInProcess(options: RunProcess): Promise<Outcome> {
       ...(epochs === undefined ? [] : ['--epochs', String(epochs)]),
       ...(resume ? ['--resume'] : []),
     ],
-    {
-      detached: true,
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: { TF_NUM_INTRAOP_THREADS: String(threads), ...process.env, [PARENT]: String(process.pid) },
-    },
+    { threads, signal },
   );
-  const stop = (): void => void child.kill('SIGINT');
-  signal.addEventListener('abort', stop);
-  if (signal.aborted) stop();
   const said = new LastLines(onLine);
   // Not piped: a log that cannot be written would hold the run up.
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (said: Buffer | string) => log.write(said));
   child.stderr.setEncoding('utf8').on('data', (text: string) => said.add(text));
   try {
-    const [code, by] = await new Promise<readonly [number | null, NodeJS.Signals | null]>((done, fail) => {
-      child.on('error', fail);
-      child.on('close', (...ended) => done(ended));
-    });
+    const [code, by] = await child.ended;
     if (code === 0 && isDone(folder, name)) return { state: 'done' };
     if (signal.aborted && (code === INTERRUPTED || by === 'SIGINT')) return { state: 'stopped' };
     return { state: 'failed', why: said.why(by === null ? `ended with ${code}` : endedBy(by)) };
   } catch (error) {
     return { state: 'failed', why: messageOf(error) };
   } finally {
-    signal.removeEventListener('abort', stop);
     log.end();
   }
 }
