@@ -6,11 +6,46 @@ export const RECALL_SAMPLES = Float64Array.from({ length: 101 }, (_, i) => (i ==
 /** Keeps 0 / 0 at 0. */
 export const EPSILON = 2 ** -52;
 
+/** True detections, best first. */
+export interface Hits {
+  /** Objects that are found up to each. */
+  readonly found: Float64Array;
+  readonly precision: Float64Array;
+}
+
+/** Room for so many. */
+export const hitsOf = (count: number): Hits => ({
+  found: new Float64Array(count),
+  precision: new Float64Array(count),
+});
+
 /**
- * The mean precision over the recall samples, for one row of outcomes: precision made monotone from the right, and 0
- * beyond the recall reached.
+ * Precision at the recall samples: made monotone from the right, in place, and 0 beyond the recall reached.
  * Only true detections raise recall, and between two of them precision only falls, so that it is enough to look at
  * those.
+ * @param count of the hits that are filled
+ */
+export function samplePrecision({ found, precision }: Hits, count: number, positives: number): Float64Array {
+  for (let k = count - 2; k >= 0; k--) if (precision[k]! < precision[k + 1]!) precision[k] = precision[k + 1]!;
+  const sampled = new Float64Array(RECALL_SAMPLES.length);
+  let k = 0;
+  for (let i = 0; i < sampled.length; i++) {
+    while (k < count && found[k]! / positives < RECALL_SAMPLES[i]!) k++;
+    if (k === count) break;
+    sampled[i] = precision[k]!;
+  }
+  return sampled;
+}
+
+/** The mean over recall samples. */
+export function meanPrecision(sampled: Float64Array): number {
+  let sum = 0;
+  for (const value of sampled) sum += value;
+  return sum / sampled.length;
+}
+
+/**
+ * The average precision of one row of outcomes.
  * @param offset where the row starts in `match.outcome`
  */
 export function averagePrecision(
@@ -18,7 +53,7 @@ export function averagePrecision(
   offset: number,
   positives: number,
   maxDetections: number,
-  scratch: Float64Array,
+  scratch: Hits,
 ): number {
   const { count, rank, outcome } = match;
   let hits = 0;
@@ -27,19 +62,11 @@ export function averagePrecision(
     const what = outcome[offset + p]!;
     if (what === IGNORED || rank[p]! >= maxDetections) continue;
     if (what === TRUE) {
-      hits++;
-      scratch[hits - 1] = hits / (misses + hits + EPSILON);
+      scratch.found[hits] = hits + 1;
+      scratch.precision[hits] = ++hits / (misses + hits + EPSILON);
     } else misses++;
   }
-  for (let k = hits - 2; k >= 0; k--) if (scratch[k]! < scratch[k + 1]!) scratch[k] = scratch[k + 1]!;
-  let sum = 0;
-  let k = 0;
-  for (const sample of RECALL_SAMPLES) {
-    while (k < hits && (k + 1) / positives < sample) k++;
-    if (k === hits) break;
-    sum += scratch[k]!;
-  }
-  return sum / RECALL_SAMPLES.length;
+  return meanPrecision(samplePrecision(scratch, hits, positives));
 }
 
 /** The recall that the detections up to a rank reach. */

@@ -1,6 +1,6 @@
 import { type Metric, parseOptions } from '@kd/core';
 import * as v from 'valibot';
-import { AREA_RANGES, evaluateCoco, type CocoOptions, IOU_THRESHOLDS } from './coco.js';
+import { AREA_RANGES, evaluateCoco, type CocoOptions, IOU_THRESHOLDS, mean } from './coco.js';
 import { cocoResampler } from './coco-resample.js';
 import { cocoTableOf } from './contract-table.js';
 import { contractColumns } from './contract-columns.js';
@@ -46,11 +46,8 @@ export function cocoMetric(given: CocoOptions = {}): Metric {
       });
       return (times) => {
         const perClass = classes(columns.places.map((place) => times[place]!));
-        return { primary: meanOf(perClass.filter((value) => value > -1)), perClass };
+        return { primary: mean([...perClass].filter((value) => value > -1)), perClass };
       };
     },
   };
 }
-
-const meanOf = (values: Float64Array): number =>
-  values.length === 0 ? -1 : values.reduce((sum, value) => sum + value, 0) / values.length;

@@ -1,4 +1,4 @@
-import { EPSILON, RECALL_SAMPLES } from './coco-accumulate.js';
+import { EPSILON, type Hits, hitsOf, meanPrecision, samplePrecision } from './coco-accumulate.js';
 import { type MatchedClass, matchClasses } from './coco-classes.js';
 import { IGNORED, type MatchRules, TRUE } from './coco-match.js';
 import type { CocoTable } from './coco-table.js';
@@ -22,7 +22,7 @@ interface Counted {
 export function cocoResampler(table: CocoTable, rules: MatchRules): (times: ArrayLike<number>) => Float64Array {
   const classes = [...matchClasses(table, rules)].map((matched) => countedClass(table, matched, rules));
   const most = Math.max(0, ...classes.map(({ detections }) => detections.length));
-  const scratch = { seen: new Float64Array(most), found: new Float64Array(most), precision: new Float64Array(most) };
+  const scratch = { seen: new Float64Array(most), ...hitsOf(most) };
   return (times) =>
     Float64Array.from(classes, ({ objects, detections, rows }) => {
       let positives = 0;
@@ -62,11 +62,9 @@ interface Drawn {
   readonly positives: number;
 }
 
-interface Scratch {
+interface Scratch extends Hits {
   /** [detections] how many there are up to each, all copies counted */
   readonly seen: Float64Array;
-  readonly found: Float64Array;
-  readonly precision: Float64Array;
 }
 
 /**
@@ -76,8 +74,9 @@ interface Scratch {
 function weighedPrecision(
   { hits, ignored }: Counted['rows'][number],
   { detections, times, positives }: Drawn,
-  { seen, found, precision }: Scratch,
+  scratch: Scratch,
 ): number {
+  const { seen, found, precision } = scratch;
   let [right, without, at, n] = [0, 0, 0, 0];
   for (const p of hits) {
     const often = times[detections[p]!]!;
@@ -87,13 +86,5 @@ function weighedPrecision(
     found[n] = right;
     precision[n++] = right / (seen[p]! - without + EPSILON);
   }
-  for (let k = n - 2; k >= 0; k--) if (precision[k]! < precision[k + 1]!) precision[k] = precision[k + 1]!;
-  let sum = 0;
-  let k = 0;
-  for (const sample of RECALL_SAMPLES) {
-    while (k < n && found[k]! / positives < sample) k++;
-    if (k === n) break;
-    sum += precision[k]!;
-  }
-  return sum / RECALL_SAMPLES.length;
+  return meanPrecision(samplePrecision(scratch, n, positives));
 }

@@ -1,6 +1,6 @@
 import { checkMembers, KdError, shown } from '@kd/core';
 import { checkTable } from './check-table.js';
-import { averagePrecision, recall } from './coco-accumulate.js';
+import { averagePrecision, hitsOf, recall } from './coco-accumulate.js';
 import type { MatchRules } from './coco-match.js';
 import { matchClasses } from './coco-classes.js';
 import type { CocoTable } from './coco-table.js';
@@ -55,7 +55,7 @@ export function evaluateCoco(table: CocoTable, options: CocoOptions = {}): CocoR
   const last = limits.at(-1)!;
   const rules: MatchRules = { thresholds: IOU_THRESHOLDS, areas: AREA_RANGES, maxDetections: last };
   const thresholds = IOU_THRESHOLDS.length;
-  const scratch = new Float64Array(table.objects.image.length);
+  const scratch = hitsOf(table.objects.image.length);
 
   const perClass: Record<string, number>[] = [];
   // [classes with objects][thresholds]
@@ -108,5 +108,6 @@ export function evaluateCoco(table: CocoTable, options: CocoOptions = {}): CocoR
   };
 }
 
-const mean = (values: readonly number[]): number =>
+/** -1 of nothing. */
+export const mean = (values: readonly number[]): number =>
   values.length === 0 ? -1 : values.reduce((sum, value) => sum + value, 0) / values.length;

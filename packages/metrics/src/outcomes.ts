@@ -1,5 +1,5 @@
 import type { GroundTruth, ImageDetections } from '@kd/core';
-import { EPSILON, RECALL_SAMPLES } from './coco-accumulate.js';
+import { EPSILON, hitsOf, samplePrecision } from './coco-accumulate.js';
 import { matchClasses } from './coco-classes.js';
 import { IGNORED, TRUE } from './coco-match.js';
 import { contractColumns } from './contract-columns.js';
@@ -87,15 +87,12 @@ const corners = (sizes: Float64Array, row: number): Corners => {
  */
 export function precisionRecall({ detections, objects }: ClassOutcomes): Float64Array | null {
   if (objects.length === 0) return null;
-  const precision: number[] = [];
-  let hits = 0;
+  const hits = hitsOf(detections.length);
+  let count = 0;
   detections.forEach(({ hit }, i) => {
-    if (hit) precision.push(++hits / (i + 1 + EPSILON));
+    if (!hit) return;
+    hits.found[count] = count + 1;
+    hits.precision[count] = ++count / (i + 1 + EPSILON);
   });
-  for (let k = hits - 2; k >= 0; k--) precision[k] = Math.max(precision[k]!, precision[k + 1]!);
-  let k = 0;
-  return RECALL_SAMPLES.map((sample) => {
-    while (k < hits && (k + 1) / objects.length < sample) k++;
-    return precision[k] ?? 0;
-  });
+  return samplePrecision(hits, count, objects.length);
 }
