@@ -1,8 +1,7 @@
-import { join } from 'node:path';
 import { type Config, defineConfig } from '@kd/core';
 import { prototype } from '@kd/plugin-prototype';
 import * as tf from '@tensorflow/tfjs-core';
-import { type Kind, student, training } from './models.js';
+import { type Kind, kept, student, training } from './models.js';
 import { noisyLabels, reliabilityLog } from './noisy-labels.js';
 
 /**
@@ -37,19 +36,14 @@ const distillers = methods[KD_METHOD];
 if (distillers === undefined)
   throw new Error(`KD_METHOD is ${KD_METHOD}; it must be one of ${Object.keys(methods).join(', ')}.`);
 
-/** The teachers that lie in this repository. */
-const kept: Readonly<Record<Kind, string>> = {
-  retinanet: '../dense/retinanet-teacher.safetensors',
-  'faster-rcnn': 'faster-rcnn-teacher.safetensors',
-};
-
+const kind = KD_KIND as Kind;
 const noise = KD_NOISE === undefined ? undefined : noisyLabels(Number(KD_NOISE));
 export default defineConfig({
   ...training,
   ...(noise && { data: { ...training.data, train: noise.train } }),
-  student: student(KD_KIND as Kind),
+  student: student(kind),
   ...(distillers.length > 0 && {
-    teacher: { weights: KD_TEACHER ?? join(import.meta.dirname, kept[KD_KIND as Kind]) },
+    teacher: KD_TEACHER === undefined ? kept(kind) : { weights: KD_TEACHER },
     distillers: noise && KD_METHOD === 'all' ? [...distillers, reliabilityLog(noise)] : distillers,
   }),
   epochs: 12,
