@@ -1,12 +1,13 @@
 // Teachers that lie in examples: what their headers say of them is still what a detector takes.
 import '@tensorflow/tfjs-backend-cpu';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { buildDetector, type Category, type DetectorDefinition } from '@kd/core';
 import { fasterRcnn } from '@kd/detector-faster-rcnn';
 import { fcos } from '@kd/detector-fcos';
 import { gfl } from '@kd/detector-gfl';
 import { retinanet } from '@kd/detector-retinanet';
+import { readSafetensors } from '@kd/weights';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, expect, it } from 'vitest';
 
@@ -18,19 +19,10 @@ const definitions = new Map(
   ]),
 );
 
-interface Header {
-  readonly __metadata__: { readonly detector: string };
-}
 interface Stored {
   readonly name: string;
   readonly options: unknown;
   readonly categories: readonly Category[];
-}
-
-/** The header of a safetensors file: eight bytes of its length, then JSON. */
-function headerOf(file: string): Header {
-  const bytes = readFileSync(file);
-  return JSON.parse(bytes.toString('utf8', 8, 8 + Number(bytes.readBigUInt64LE()))) as Header;
 }
 
 beforeAll(() => tf.setBackend('cpu'));
@@ -39,12 +31,12 @@ const kept = readdirSync(examples, { recursive: true, encoding: 'utf8' }).filter
   file.endsWith('.safetensors'),
 );
 
-it.each(kept.sort())('%s is the detector that it says', (file) => {
-  const header = headerOf(join(examples, file));
-  const { name, options, categories } = JSON.parse(header.__metadata__.detector) as Stored;
+it.each(kept.sort())('%s is the detector that it says', async (file) => {
+  const { tensors, metadata } = await readSafetensors(join(examples, file));
+  const { name, options, categories } = JSON.parse(metadata['detector']!) as Stored;
   const { detector } = buildDetector({ definition: definitions.get(name)!, options }, { categories, seed: 0 });
-  const stored = Object.entries(header).filter(([key]) => key.startsWith('student/'));
-  expect(stored.map(([key]) => key.slice('student/'.length)).sort(), basename(file)).toEqual(
+  const stored = [...tensors.keys()].filter((key) => key.startsWith('student/'));
+  expect(stored.map((key) => key.slice('student/'.length)).sort(), basename(file)).toEqual(
     detector.variables.map(({ path }) => path).sort(),
   );
   detector.dispose();
