@@ -49,19 +49,9 @@ export function create({ kind, name: given, folder = folderOf(given), descriptio
 
 /** The files of a template by path, with everything in double braces filled in. */
 function render(kind: Kind, name: string, packageName: string, description: string): Map<string, string> {
-  const templates = fileURLToPath(new URL(`../templates/${kind}`, import.meta.url));
-  const paths = (readdirSync(templates, { recursive: true }) as string[])
-    .filter((path) => path.endsWith('.tpl'))
-    .sort();
-  const read = (path: string): string => readFileSync(join(templates, path), 'utf8');
-  const constant = constantName(
-    kind,
-    name,
-    paths
-      .filter((path) => path.endsWith('.ts.tpl'))
-      .map(read)
-      .join('\n'),
-  );
+  const templates = ['common', kind].flatMap(templatesOf).sort(([a], [b]) => (a < b ? -1 : 1));
+  const code = templates.flatMap(([path, text]) => (path.endsWith('.ts.tpl') ? [text] : []));
+  const constant = constantName(kind, name, code.join('\n'));
   const values: Readonly<Record<string, string>> = {
     name,
     package: packageName,
@@ -78,6 +68,17 @@ function render(kind: Kind, name: string, packageName: string, description: stri
     });
   // npm renames or drops what is called .gitignore in a package.
   return new Map(
-    paths.map((path) => [path.slice(0, -'.tpl'.length).replace(/^gitignore$/, '.gitignore'), fill(path, read(path))]),
+    templates.map(([path, text]) => [
+      path.slice(0, -'.tpl'.length).replace(/^gitignore$/, '.gitignore'),
+      fill(path, text),
+    ]),
   );
+}
+
+/** Path and text of each template in a folder: `common` is for every kind. */
+function templatesOf(of: string): [string, string][] {
+  const folder = fileURLToPath(new URL(`../templates/${of}`, import.meta.url));
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.tpl'))
+    .map((path) => [path, readFileSync(join(folder, path), 'utf8')]);
 }
