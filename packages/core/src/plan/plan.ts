@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { type BuiltTeacher, ofTeachers } from '../run/teachers.js';
 import { cacheSize } from '../run/teacher-cache.js';
 import { standInOf } from '../plugins/stand-in.js';
+import { namesOf } from '../class-names.js';
 import { type Config, parseConfig } from '../config.js';
 import type { Dataset } from '../contract/data.js';
 import type { TapInfo } from '../contract/detector.js';
@@ -81,7 +82,7 @@ async function planOf(run: Run, { steps: count = 2, passImages = 16, onPass }: P
       data: {
         train: plannedData(train),
         val: val === null ? null : plannedData(val),
-        classes: train.categories.map(({ name }) => name),
+        classes: namesOf(train),
         augment: config.data.augment.map(({ name }) => name),
         workers: config.data.workers,
       },

@@ -1,3 +1,4 @@
+import { namesOf } from '../class-names.js';
 import { fingerprintOfData, fingerprintOfFrozen } from '../fingerprint.js';
 import type { Run } from './run.js';
 import { ofTeachers } from './teachers.js';
@@ -43,7 +44,7 @@ export async function runSettings(
     fixed: {
       seed: config.seed,
       student: { detector: spec.name, ...(spec.options as object) },
-      classes: spec.categories.map(({ name }) => name),
+      classes: namesOf(spec),
       ...ofTeachers(config, weights),
       distillers: distillers.map(({ id, name, options }) => ({ id, name, options })),
       data: {
