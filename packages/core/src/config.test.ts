@@ -123,6 +123,7 @@ describe('parseConfig', () => {
       { data: { ...valid.data, augment: 'flip' } },
       'data.augment: must be a list; got "flip": write [{ name: "flip" }]',
     ],
+    [{ evaluate: [] }, '\n  evaluate: must be an object { … }; got a list [ … ]'],
     [{ data: { train: 'coco' } }, 'and so on return: write { format: "coco", … }'],
     [{ data: 'coco' }, 'data: must be { train, val, augment, workers, onBadImage }; got "coco"'],
     [{ optimizer: 'adam' }, 'got "adam": write { name: "adam", … }'],

@@ -8,8 +8,6 @@ import type { TeacherDefinition } from './contract/teacher.js';
 import type { Use } from './define.js';
 import { KdError } from './errors.js';
 import { ID } from './id.js';
-import { inheritedKeys } from './inherited-keys.js';
-import { listsForObjects } from './lists-for-objects.js';
 import { issueWords } from './issue-words.js';
 import { entriesOf } from './derived-options.js';
 import { MOST, positive } from './positive.js';
@@ -17,6 +15,7 @@ import { INHERITABLE } from './run/inherit.js';
 import { usualPeriod } from './run/schedules.js';
 import { shown } from './shown.js';
 import { meansDetector, noTeacher, packageMeant } from './teacher-forms.js';
+import { unseenFaults } from './unseen-faults.js';
 import { weightsEntry } from './weights-options.js';
 
 const isRecord = (value: unknown): value is object => typeof value === 'object' && value !== null;
@@ -207,18 +206,13 @@ export const defineConfig = (config: Config): Config => config;
 /** @throws KdError CONFIG_INVALID naming every key that does not fit, with a suggestion for misspelt ones */
 export function parseConfig(config: unknown, where: string): ResolvedConfig {
   const result = v.safeParse(configSchema, config);
-  const refused = [
-    ...inheritedKeys(config).map((path) => `  ${path}: there is no such key`),
-    ...listsForObjects(configSchema, config).map(
-      (path) => `  ${path || 'it'} must be an object { … }; got a list [ … ]`,
-    ),
-  ];
+  const unseen = unseenFaults(configSchema, config, 'key');
   const both =
     result.success && result.output.teacher !== undefined && result.output.teachers !== undefined
       ? ['  teachers: there is a teacher too; write all of them under teachers, or one as teacher']
       : [];
-  if (result.success && refused.length === 0 && both.length === 0) return result.output;
-  const lines = [...refused, ...both, ...(result.issues ?? []).map((issue) => `  ${describe(issue)}`)];
+  if (result.success && unseen.length === 0 && both.length === 0) return result.output;
+  const lines = [...unseen, ...both, ...(result.issues ?? []).map((issue) => `  ${describe(issue)}`)];
   throw new KdError('CONFIG_INVALID', [`${where} is not a valid config:`, ...lines]);
 }
 

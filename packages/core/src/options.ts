@@ -1,8 +1,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { isKdError, KdError, messageOf } from './errors.js';
-import { inheritedKeys } from './inherited-keys.js';
-import { listsForObjects } from './lists-for-objects.js';
 import { issueWords } from './issue-words.js';
+import { unseenFaults } from './unseen-faults.js';
 
 /** Validates options by any Standard Schema; every issue is told with its path. */
 export function parseOptions<T>(schema: StandardSchemaV1<unknown, T>, options: unknown, what: string): T {
@@ -14,14 +13,10 @@ export function parseOptions<T>(schema: StandardSchemaV1<unknown, T>, options: u
       'PLUGIN_INVALID',
       `${what}: its options schema returned ${String(result)}; a Standard Schema returns { value } or { issues }.`,
     );
-  const inherited = inheritedKeys(options).map((path) => `  ${path}: there is no such option`);
-  const lists = listsForObjects(schema, options).map(
-    (path) => `  ${path === '' ? '' : `${path}: `}must be an object { … }; got a list [ … ]`,
-  );
-  if (result.issues || inherited.length + lists.length > 0) {
+  const unseen = unseenFaults(schema, options, 'option');
+  if (result.issues || unseen.length > 0) {
     const lines = [
-      ...inherited,
-      ...lists,
+      ...unseen,
       ...(result.issues ?? []).map((issue) => `  ${pathOf(issue)}${issueWords(issue, schema, 'option')}`),
     ];
     throw new KdError('CONFIG_INVALID', [`${what}: the options are not valid:`, ...lines]);
