@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import type { Config } from './config.js';
+import { type Config, configSchema } from './config.js';
 import { isObject } from './is-object.js';
 import { parseOptions } from './options.js';
 
@@ -49,12 +49,7 @@ const studySchema = v.strictObject({
   student: config,
   teachers: v.optional(named(config), {}),
   variants: v.pipe(named(record), v.minEntries(1, 'must name at least one variant')),
-  test: v.optional(
-    v.custom<NonNullable<Config['data']['val']>>(
-      (value) => typeof value === 'object' && value !== null && ('format' in value || 'open' in value),
-      'must be { format, … } or a data source, as voc(…), coco(…), yolo(…) and so on return',
-    ),
-  ),
+  test: configSchema.entries.data.entries.val,
   seeds: v.optional(
     v.pipe(
       v.array(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER))),
