@@ -32,8 +32,6 @@ export interface CascadeRcnnDetector extends Detector {
   /** Backbone and neck as a functional model: images to levels. */
   readonly backbone: LayersModel;
   readonly secondStage: SecondStage;
-  /** What every stage trains on and says of it; the first one is the second stage, which has run. */
-  trainingStages(output: DetectorOutput, targets: Targets, first: BoxSamples): readonly BoxSamples[];
   /** What every stage says of the boxes that it reads, from proposals on. */
   inferenceStages(
     output: DetectorOutput,
@@ -166,10 +164,6 @@ export function createCascadeRcnn(config: CascadeRcnnConfig, context: DetectorCo
     assign: (priors, targets) => stage.assign(priors, targets),
     proposals: (...of) => stage.proposals(...of),
     inferenceStages: stagesOf,
-    trainingStages: (output, targets, first) => [
-      first,
-      ...laterOf(output, targets, first, drawnOf(first.regions as Regions)),
-    ],
     firstStage: stage.dense,
     secondStage: {
       background: 0,

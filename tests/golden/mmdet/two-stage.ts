@@ -104,7 +104,7 @@ export async function checkSamples(loaded: LoadedCase, scenario: string): Promis
       const on = tf.cast(tf.greater(regions.matched, tf.scalar(-2, 'int32')), 'float32') as tf.Tensor2D;
       const run = detector.secondStage.run(output, regions.boxes, host.imageSizes, on);
       const first = { regions, output: run };
-      const stages = 'trainingStages' in detector ? detector.trainingStages(output, targets, first) : [first];
+      const stages = [first, ...(detector.secondStage.later?.(output, targets, first) ?? [])];
       expect(stages.length, 'stages').toBe(wanted.length);
       const read = inTheirOrder(
         stages.map(({ regions: of, output: said }) => samplesOf(of, said, host, targets, counts)),
