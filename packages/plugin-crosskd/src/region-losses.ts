@@ -33,8 +33,9 @@ export function regionTerms(
 ): { readonly cls: tf.Scalar; readonly reg: tf.Scalar } {
   const ofShared = (logits: tf.Tensor2D): tf.Tensor2D =>
     classes === undefined ? logits : pickClasses(logits, classes, background);
-  const divergence = softKl(ofShared(crossed.logits), ofShared(taught.logits), { temperature }); // [r]
-  const { column, sure } = likeliest(taught.logits, { background, ...(classes && { classes }) });
+  const shared = ofShared(taught.logits);
+  const divergence = softKl(ofShared(crossed.logits), shared, { temperature }); // [r]
+  const { column, sure } = likeliest(shared, background, classes);
   const weights = tf.mul(sure, mask);
   const gaps = tf.sum(absolute(tf.sub(deltasAt(crossed.deltas, column), deltasAt(taught.deltas, column))), 1); // [r]
   return {
@@ -43,16 +44,20 @@ export function regionTerms(
   };
 }
 
-/** Of each region the likeliest of the classes: its column in the logits [r] int32, and its softmax score [r]. */
+/**
+ * Of each region the likeliest of the classes: its column in all logits of the teacher [r] int32, and its softmax score
+ * [r].
+ * @param shared [r, classes + 1] logits of the classes, and of the background
+ */
 function likeliest(
-  logits: tf.Tensor2D,
-  { background, classes }: Pick<RegionLossOptions, 'background' | 'classes'>,
+  shared: tf.Tensor2D,
+  background: number,
+  classes: RegionLossOptions['classes'],
 ): { readonly column: tf.Tensor1D; readonly sure: tf.Tensor1D } {
-  const all = Array.from({ length: logits.shape[1] - 1 }, (_, place) => place);
+  const all = Array.from({ length: shared.shape[1] - 1 }, (_, place) => place);
   const columns = (classes ?? all).map((place) => (place >= background ? place + 1 : place));
-  const among = classes === undefined ? logits : pickClasses(logits, classes, background);
   const scores = pickClasses(
-    tf.softmax(among) as tf.Tensor2D,
+    tf.softmax(shared) as tf.Tensor2D,
     // Behind a choice of classes the background is the last.
     classes === undefined ? columns : columns.map((_, place) => place),
   );
