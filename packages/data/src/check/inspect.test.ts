@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Folders, pngOf200x100, temporaryFolders } from '../../test/folders.js';
 import { checkDataset } from './check.js';
@@ -11,6 +13,7 @@ const BOX = { id: 1, image_id: 1, category_id: 1, bbox: [190, 10, 20, 20] };
 const set = async (width: number, annotations: readonly object[] = [BOX], names = ['a.png']) =>
   folders.make({
     'a.png': null,
+    'a.jpg': null,
     'cut.png': (await pngOf200x100()).subarray(0, 90),
     'a.json': {
       images: names.map((file_name, i) => ({ id: i + 1, file_name, width, height: 100 })),
@@ -38,4 +41,19 @@ test('gives what can be used with the report of kd data check', async () => {
   expect(dataset.images[0]!.annotations).toMatchObject([{ box: [190, 10, 200, 30] }]);
   expect(report).toEqual((await checkDataset({ coco: 'a.json', images: '.', folder })).report);
   expect(report).toHaveLength(1);
+});
+
+test('pictures that would be dumped to one name are told with what else is wrong and was corrected', async () => {
+  const folder = await set(200, [BOX], ['a.png', 'a.jpg', 'cut.png']);
+  expect(await checkDataset({ coco: 'a.json', images: '.', folder, dump: 'out' })).toMatchObject({
+    ok: false,
+    error: {
+      findings: [
+        expect.stringContaining('a.png and a.jpg would both be written to a.png; rename one or leave --dump out'),
+        expect.stringMatching(/cut\.png.*truncated/),
+      ],
+    },
+    report: [{ file: 'a.png', action: 'clipped' }],
+  });
+  expect(existsSync(join(folder, 'out'))).toBe(false);
 });

@@ -4,7 +4,7 @@ import sharp from 'sharp';
 import type { DataSource, ReadDataset } from '../dataset.js';
 import { dataSource } from '../open-dataset.js';
 import type { Correction } from '../read/correction.js';
-import { gatherFaults, type TellFault } from '../read/faults.js';
+import { attempt, gatherFaults, type TellFault } from '../read/faults.js';
 import { tellPictures } from '../read/picture-faults.js';
 
 /** An image as the program sees it. */
@@ -68,7 +68,7 @@ async function decodeAll(
   dump: string | undefined,
   tell: TellFault,
 ): Promise<{ readonly images: readonly CheckedImage[]; readonly notes: readonly Correction[] }> {
-  const dumped = dump === undefined ? null : dumpNames(dataset.images);
+  const dumped = dump === undefined ? null : attempt(tell, () => dumpNames(dataset.images));
   const images: CheckedImage[] = [];
   const notes: Correction[] = [];
   const bad: KdError[] = [];
