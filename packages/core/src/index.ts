@@ -63,7 +63,7 @@ export * from './plugins/teacher-input.js';
 export * from './plugins/term-schedule.js';
 export * from './run/updater.js';
 export { floatToHalf } from './half.js';
-export { halfToFloat, hostFloats } from './host-floats.js';
+export { hostFloats } from './host-floats.js';
 export * from './load-report.js';
 export * from './variables.js';
 export type { KnownDefinition } from './run/backbone-use.js';
