@@ -19,8 +19,6 @@ export default defineStudy({
     pfi: { distillers: ['pfi'] },
     crosskd: { distillers: ['crosskd'] },
     'crosskd-ld': { distillers: ['crosskd', 'ld'] },
-    'crosskd-pkd': { distillers: ['crosskd+pkd'] },
-    'from-retinanet': { distillers: ['crosskd'], teacher: kept('retinanet') },
   },
   test: split('test'),
 });
