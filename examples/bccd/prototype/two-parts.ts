@@ -5,16 +5,22 @@ import { type PrototypeInput, prototype } from '@kd/plugin-prototype';
 import { split } from '../common.js';
 import { type Kind, kept, student, training } from './models.js';
 
-const taught = (options: PrototypeInput = {}): StudyVariant => ({
+export const taught = (options: PrototypeInput = {}): StudyVariant => ({
   init: 'first',
   distillers: [prototype(options)],
 });
-const only = (name: 'global' | 'feature' | 'response'): StudyVariant =>
-  taught({ weights: { global: 0, feature: 0, response: 0, [name]: { global: 5, feature: 1, response: 1 }[name] } });
+
+/** All losses with prototypes that are chosen otherwise than by the paper: the comparisons of its table 6. */
+export const otherSelections: Readonly<Record<string, StudyVariant>> = {
+  kmeans: taught({ select: 'kmeans' }),
+  dbscan: taught({ select: 'dbscan' }),
+  random: taught({ select: 'random' }),
+  ambiguous: taught({ candidates: 'sparse' }),
+};
 
 export const twoParts = (
   kind: Kind,
-  more: Readonly<Record<string, StudyVariant>> = {},
+  more: Readonly<Record<string, StudyVariant>>,
   data: Partial<Config['data']> = {},
 ) =>
   defineStudy({
@@ -25,18 +31,7 @@ export const twoParts = (
       teacher: kept(kind),
       epochs: 12,
     },
-    variants: {
-      first: {},
-      alone: { init: 'first' },
-      all: taught(),
-      global: only('global'),
-      feature: only('feature'),
-      response: only('response'),
-      kmeans: taught({ select: 'kmeans' }),
-      dbscan: taught({ select: 'dbscan' }),
-      random: taught({ select: 'random' }),
-      ...more,
-    },
+    variants: { first: {}, alone: { init: 'first' }, all: taught(), ...more },
     base: 'alone',
     test: split('test'),
   });

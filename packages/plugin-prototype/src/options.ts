@@ -23,8 +23,8 @@ const bankEntries = {
   ),
   /** Whose features `kmeans` and `dbscan` cluster. */
   space: v.optional(v.picklist(['student', 'teacher']), 'student'),
-  /** Instances that may become prototypes: those in dense places of both spaces, or all. */
-  candidates: v.optional(v.picklist(['density', 'all']), 'density'),
+  /** Instances that may become prototypes: those in dense places of both spaces, in sparse places of both, or all. */
+  candidates: v.optional(v.picklist(['density', 'sparse', 'all']), 'density'),
   /** An instance may be chosen again. */
   allowRepeat: v.optional(v.boolean(), false),
   /** Images sampled for a class at the most. */

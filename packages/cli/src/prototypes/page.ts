@@ -72,7 +72,7 @@ function levelPart(page: Page, label: number, l: number): string {
     ...(dropped > 0
       ? [`${Number(dropped)} ${dropped === 1 ? 'instance' : 'instances'} without a finite feature left out`]
       : []),
-    ...(filterIgnored ? ['too few candidates passed the density filter, so that it was not used'] : []),
+    ...(filterIgnored ? ['too few candidates passed the filter by density, so that it was not used'] : []),
   ];
   const rows = Array.from({ length: chosen(level, label) }, (_, i) => level.offsets[label]! + i);
   return `<h3>${escape(tap)} <small>stride ${Number(stride)}${notes.map((note) => ` · ${note}`).join('')}</small></h3>

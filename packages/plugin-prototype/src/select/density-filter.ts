@@ -77,14 +77,23 @@ export async function densities(rows: Rows, settings: Pick<SelectSettings, 'dens
   return out;
 }
 
-/** Rows strictly above the density at position floor(quantile n) of both ascending sorts, ascending. */
-export function denseRows({ teacher, student }: Densities, dropped: readonly number[], quantile: number): Int32Array {
+/**
+ * Rows strictly above the density at position floor(quantile n) of both ascending sorts, or, for `sparse`, strictly
+ * below it; ascending.
+ */
+export function rowsByDensity(
+  { teacher, student }: Densities,
+  dropped: readonly number[],
+  { quantile, side }: { readonly quantile: number; readonly side: 'density' | 'sparse' },
+): Int32Array {
   const gone = new Set(dropped);
   const live = Int32Array.from(teacher.keys()).filter((row) => !gone.has(row));
   const cut = (density: Float64Array): number =>
     Float64Array.from(live, (row) => density[row]!).sort()[Math.floor(live.length * quantile)] ?? Infinity;
   const [t, s] = [cut(teacher), cut(student)];
-  return live.filter((row) => teacher[row]! > t && student[row]! > s);
+  return live.filter((row) =>
+    side === 'density' ? teacher[row]! > t && student[row]! > s : teacher[row]! < t && student[row]! < s,
+  );
 }
 
 /** Fixed by the seed and the number of rows, ascending. */

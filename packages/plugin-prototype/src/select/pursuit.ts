@@ -1,7 +1,7 @@
 import { removedEnergy } from './closed-form.js';
 import { type CandidateForms, deflateForms, formsFromMoments } from './candidate-forms.js';
 import { deflateMoments, deflationOf } from './deflation.js';
-import { densities, denseRows } from './density-filter.js';
+import { densities, rowsByDensity } from './density-filter.js';
 import { dot } from './dot.js';
 import { inMemory } from './in-memory.js';
 import { type Memory, openRows, type Rows, type Vectors } from './row-tensors.js';
@@ -42,12 +42,12 @@ export async function selectStreamed(
   try {
     const moments = await secondMoments(rows);
     const usable = usableRows(rows.squared);
-    const dense =
-      settings.candidates === 'density' && usable.length > 0
-        ? await denseCandidates(source, rows, usable, settings, memory)
+    const filtered =
+      settings.candidates !== 'all' && usable.length > 0
+        ? await filteredCandidates(source, rows, usable, { ...settings, candidates: settings.candidates }, memory)
         : null;
-    const filterIgnored = dense !== null && dense.length < Math.min(settings.count, usable.length);
-    const candidates = dense === null || filterIgnored ? usable : dense;
+    const filterIgnored = filtered !== null && filtered.length < Math.min(settings.count, usable.length);
+    const candidates = filtered === null || filterIgnored ? usable : filtered;
     rows.only(candidates);
     return {
       ...(await pick(rows, moments, candidates, settings)),
@@ -60,11 +60,11 @@ export async function selectStreamed(
   }
 }
 
-async function denseCandidates(
+async function filteredCandidates(
   source: FeatureRows,
   rows: Rows,
   usable: Int32Array,
-  settings: SelectSettings,
+  settings: SelectSettings & { readonly candidates: 'density' | 'sparse' },
   memory?: Memory,
 ): Promise<Int32Array> {
   // Densities speak of cosines, whatever the objective speaks of.
@@ -72,9 +72,10 @@ async function denseCandidates(
   try {
     if (unit !== rows) await unit.each(() => {});
     const isUsable = new Set(usable);
-    return denseRows(await densities(unit, settings), rows.dropped, settings.density.quantile).filter((row) =>
-      isUsable.has(row),
-    );
+    return rowsByDensity(await densities(unit, settings), rows.dropped, {
+      quantile: settings.density.quantile,
+      side: settings.candidates,
+    }).filter((row) => isUsable.has(row));
   } finally {
     if (unit !== rows) unit.dispose();
   }

@@ -38,7 +38,7 @@ describe('pursuit', () => {
 
   it('does the same in small blocks that are read anew in every pass', async () => {
     const features = paired(230);
-    for (const candidates of ['all', 'density'] as const) {
+    for (const candidates of ['all', 'density', 'sparse'] as const) {
       const whole = await selectPursuit(features, { candidates });
       const passes = { read: 0 };
       const source = inMemory(features);
@@ -111,11 +111,11 @@ describe('twins and rank', () => {
       teacher: Float32Array.from({ length: 20 * 12 }, (_, i) => one.teacher[i % 12]!),
       student: Float32Array.from({ length: 20 * 9 }, (_, i) => one.student[i % 9]!),
     };
-    for (const candidates of ['all', 'density'] as const) {
+    for (const candidates of ['all', 'density', 'sparse'] as const) {
       const selection = await selectPursuit(features, { candidates });
       expect([...selection.rows]).toEqual([0]);
       expect(selection.objective[0]! / selection.initialEnergy).toBeLessThan(1e-6);
-      expect(selection.filterIgnored).toBe(candidates === 'density');
+      expect(selection.filterIgnored).toBe(candidates !== 'all');
     }
   });
 
@@ -165,5 +165,18 @@ describe('density', () => {
     expect(both / (all.candidates.length + few.candidates.length - both)).toBeGreaterThan(0.8);
     expect(all.candidates.length).toBeLessThan(360);
     expect(all.rows.every((row) => kept.has(row))).toBe(true);
+  });
+
+  it('keeps the sparse ones of both spaces where they are wanted, and none of the dense ones', async () => {
+    const features = paired(200);
+    const { teacher, student } = await densitiesOf(features);
+    const cut = (density: Float64Array): number => density.slice().sort()[80]!;
+    const [t, s] = [cut(teacher), cut(student)];
+    const expected = [...teacher.keys()].filter((row) => teacher[row]! < t && student[row]! < s);
+    expect(expected.length).toBeGreaterThan(20);
+    const sparse = await selectPursuit(features, { candidates: 'sparse' });
+    expect([...sparse.candidates]).toEqual(expected);
+    expect(sparse.rows).toHaveLength(10);
+    expect([...sparse.rows].filter((row) => !expected.includes(row))).toEqual([]);
   });
 });

@@ -30,7 +30,7 @@ export interface RowBlock {
 export interface DensityOptions {
   /** Distances (1 - cosine) are divided by it. Default 0.1. */
   readonly bandwidth?: number;
-  /** The share of instances that a candidate must be denser than, in both spaces. Default 0.4. */
+  /** The share of instances that a candidate must be denser than, in both spaces; `sparse` ones lie among it. Default 0.4. */
   readonly quantile?: number;
   /** Up to so many rows every pair counts. Default 8192. */
   readonly exactRows?: number;
@@ -45,8 +45,11 @@ export interface SelectOptions {
   readonly similarity?: number;
   /** Divide every row by its norm, in each space on its own. Default true. */
   readonly normalize?: boolean;
-  /** Which instances may become prototypes: those in dense places of both spaces, or all. Default `density`. */
-  readonly candidates?: 'density' | 'all';
+  /**
+   * Which instances may become prototypes: those in dense places of both spaces, those in `sparse` places of both
+   * (ambiguous ones, to compare with), or all. Default `density`.
+   */
+  readonly candidates?: 'density' | 'sparse' | 'all';
   readonly density?: DensityOptions;
   /** Let an instance be chosen again, as published runs did. Default false. */
   readonly allowRepeat?: boolean;
