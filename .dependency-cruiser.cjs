@@ -21,8 +21,9 @@ module.exports = {
     only('detector-[^/]+', 'core|vision'),
     only('backbone-[^/]+', 'core|vision'),
     only('teacher-[^/]+', 'core'),
+    only('export', 'core|vision|weights'),
     only('testing', 'core|vision'),
-    only('cli', 'core|data|metrics|weights|report|engine-[^/]+|teacher-[^/]+'),
+    only('cli', 'core|data|export|metrics|weights|report|engine-[^/]+|teacher-[^/]+'),
     only('create-plugin', ''),
     only('create-detector', 'create-plugin'),
     {

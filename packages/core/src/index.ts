@@ -7,6 +7,7 @@ export type * from './contract/checkpoint.js';
 export type * from './contract/data.js';
 export type * from './contract/detector.js';
 export type * from './contract/engine.js';
+export type * from './contract/export.js';
 export type * from './contract/metric.js';
 export type * from './contract/plan.js';
 export * from './contract/plugin.js';

@@ -3,6 +3,7 @@ import type * as tf from '@tensorflow/tfjs-core';
 import type { BackboneDefinition } from './backbone.js';
 import type { StoredSettings } from './checkpoint.js';
 import type { Category, HostBatch, InputSpec } from './data.js';
+import type { ExportedNetwork } from './export.js';
 import type { ImageDetections } from './metric.js';
 import type { Rng } from '../rng.js';
 
@@ -331,6 +332,8 @@ export interface Detector {
     output: DetectorOutput,
     sizes: Pick<HostBatch, 'imageSizes' | 'originalSizes' | 'ids' | 'shape'>,
   ): Promise<ImageDetections[]>;
+  /** The network at inference as a graph that `@kd/export` writes for other programs; a detector may lack it. */
+  exported?(): ExportedNetwork;
   dispose(): void;
 }
 

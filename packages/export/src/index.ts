@@ -1,0 +1,1 @@
+export type { Activation, NetworkGraph, Node, Op, Pads, Weight } from './network/graph.js';
