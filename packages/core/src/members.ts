@@ -80,7 +80,7 @@ const definition = { name: 'text', apiVersion: 'number', options: 'schema', crea
 export const MEMBERS = {
   detector: { ...definition, withStored: 'function?' },
   backbone: { ...definition, trainableLayers: 'number' },
-  distiller: { ...definition, requires: 'object' },
+  distiller: { ...definition, requires: 'object', untrained: 'text?' },
   teacher: definition,
   builtTeacher: {
     ...{ name: 'text', input: 'object', taps: 'list', fingerprint: 'text', forward: 'function', dispose: 'function' },

@@ -27,6 +27,10 @@ const sum = (values: Iterable<number>): number => [...values].reduce((total, val
 const flatWeights = (weights: readonly number[][], mask: readonly number[][]): number[] =>
   weights.flatMap((row, b) => row.filter((_, i) => mask[b]![i] === 1));
 
+it('tells where a student starts from nothing that the paper starts from a trained one, and how to', () => {
+  expect(prototype.definition.untrained).toMatch(/the paper's student is trained already.*init: '<run folder>'/);
+});
+
 describe('the terms', () => {
   it('are named after the losses; a weight of 0 leaves one out, and all of them leave the channel alone', async () => {
     for (const [weights, names] of [

@@ -36,6 +36,8 @@ export const prototype = definePlugin<PrototypeOptions, PrototypeInput>({
   apiVersion: 1,
   options: optionsSchema,
   requires: {},
+  untrained:
+    "the paper's student is trained already, this one starts from nothing; such students came out below no teacher on BCCD with the global or the response loss alone. Train it alone first and start from that: init: '<run folder>', in a study init: '<variant>'.",
   create,
 });
 

@@ -302,6 +302,11 @@ export interface PluginDefinition<Options = unknown> {
    * requires more than features of the teacher is refused where the classes differ.
    */
   readonly otherClasses?: boolean;
+  /**
+   * For a method that teaches a student which is trained already: what is told, by a plan and at the start of a
+   * training, where the student starts from its initial values, or from those of a pretrained backbone alone.
+   */
+  readonly untrained?: string;
   /** Capabilities that student and teacher must have, checked at registration. */
   readonly requires: { readonly student?: readonly string[]; readonly teacher?: readonly string[] };
   create(scope: PluginScope, options: Options): Hooks;

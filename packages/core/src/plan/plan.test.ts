@@ -7,7 +7,7 @@ import { calls, mimic } from '../../test/mimic.js';
 import { of, type Ran, removeFolders, run, temporaryFolder, toyConfig } from '../../test/toy-run.js';
 import type { Config } from '../config.js';
 import type { Plan } from '../contract/plan.js';
-import { silentLogger } from '../logger.js';
+import { type Logger, silentLogger } from '../logger.js';
 import { planRun, type PlanOptions } from './plan.js';
 
 // Plain JavaScript convolutions on a busy machine.
@@ -118,6 +118,23 @@ describe('planRun', () => {
       { step: 1, value: 1 },
       { step: 12, value: 1 - 11 / 24 },
     ]);
+  });
+
+  it('tells what a method that wants a trained student says of one that is not; a run that goes on does not', async () => {
+    const { definition, options } = mimic();
+    const taught = (more: Partial<Config> = {}): Config =>
+      distilled({ distillers: [{ definition: { ...definition, untrained: 'train it first' }, options }], ...more });
+    const told = async (work: (logger: Logger) => Promise<unknown>): Promise<string[]> => {
+      const lines: string[] = [];
+      await work({ ...silentLogger, info: (line) => void lines.push(line) });
+      return lines.filter((line) => line.startsWith('mimic: '));
+    };
+    const { out } = await run(toyConfig({ epochs: 1 }));
+    expect(await told((logger) => plan(taught(), { logger, steps: 0 }))).toEqual(['mimic: train it first']);
+    expect(await told((logger) => plan(taught({ init: out }), { logger, steps: 0 }))).toEqual([]);
+    const begun = await temporaryFolder();
+    expect(await told((logger) => run(taught(), { out: begun, logger, stopAt: 1 }))).toEqual(['mimic: train it first']);
+    expect(await told((logger) => run(taught(), { out: begun, logger, resume: true }))).toEqual([]);
   });
 
   it('is plain data', async () => {

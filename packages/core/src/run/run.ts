@@ -145,8 +145,10 @@ export async function prepareRun(
   const disposable: { dispose(): void | Promise<void> }[] = [student.detector];
   try {
     // Before the plugins are made: one may start the student from the teacher's neck and head.
-    if (config.init !== undefined && options.resume !== true)
-      await startStudent(student, studentUse, config.init, { folder, format: options.format, logger });
+    const trained =
+      options.resume === true ||
+      (config.init !== undefined &&
+        (await startStudent(student, studentUse, config.init, { folder, format: options.format, logger })));
     const teachers: BuiltTeacher[] = [];
     for (const one of teacherUses) {
       const loaded = await loadTeacher(one, {
@@ -184,6 +186,9 @@ export async function prepareRun(
       ]),
     );
     const distillers = createDistillers(uses, services, hosts);
+    if (!trained)
+      for (const [i, { definition }] of uses.entries())
+        if (definition.untrained !== undefined) logger.info(`${distillers[i]!.id}: ${definition.untrained}`);
     for (const { id } of teachers)
       if (config.distillers.length > 0 && !distillers.some(({ teacher }) => teacher === id))
         logger.warn(

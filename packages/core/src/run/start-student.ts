@@ -16,6 +16,7 @@ const PRETRAINED = 'pretrained';
 
 /**
  * Puts the weights that the config names by `init` into the student, as far as they fit, and tells it.
+ * @returns whether more than its backbone was there, so that it is a trained detector
  * @throws KdError where they cannot be had, or nothing of them fits
  */
 export async function startStudent(
@@ -23,7 +24,7 @@ export async function startStudent(
   use: Use<DetectorDefinition>,
   init: WeightsEntry,
   { folder, format, logger }: Pick<TrainerPorts, 'format'> & { readonly folder: string; readonly logger: Logger },
-): Promise<void> {
+): Promise<boolean> {
   const meant = weightsOptions(init);
   const path = init === PRETRAINED ? await pretrained(student, format, logger) : resolve(folder, weightsPath(init));
   const near = suggestion(weightsPath(init), [PRETRAINED]);
@@ -33,7 +34,8 @@ export async function startStudent(
   tellStoredSettings(use, model, logger);
   const { tensors, foreign } = weightsFor(student.detector, model, format, meant);
   const report = loadMatching(student.detector, tensors, model.file, foreign);
-  if (isWholeBackbone(report, init === PRETRAINED))
+  const backboneAlone = isWholeBackbone(report, init === PRETRAINED);
+  if (backboneAlone)
     logger.info(
       `init: the backbone starts from ${model.file} (${report.applied.length} tensors${unread(report)}), neck and head from their initial values.`,
     );
@@ -41,6 +43,7 @@ export async function startStudent(
     logger.warn(
       `init: ${model.file} does not match the student everywhere: ${describeLoad(report).join('; ')}; the rest starts from its initial values.`,
     );
+  return !backboneAlone;
 }
 
 /** The file of published weights for the student's backbone. */
