@@ -24,6 +24,7 @@ module.exports = {
     only('export', 'core|vision|weights'),
     only('testing', 'core|vision'),
     only('cli', 'core|data|export|metrics|weights|report|engine-[^/]+|teacher-[^/]+'),
+    only('detect', ''),
     only('create-plugin', ''),
     only('create-detector', 'create-plugin'),
     {

@@ -26,6 +26,11 @@ export const frames: readonly Frame[] = [
     before:
       "import { Trainer, type Config } from '@kd/core'; import { safetensorsFormat } from '@kd/weights';\ndeclare const config: Config;",
   },
+  {
+    page: 'packages/detect/README.md',
+    begins: "import { load } from '@kd/detect';",
+    before: '/// <reference lib="dom" />\ndeclare const file: File;',
+  },
   { page: 'docs/writing-a-backbone.md', begins: "import { defineConfig } from '@kd/core';", folder: configs },
   {
     page: 'docs/writing-a-backbone.md',

@@ -32,6 +32,7 @@ const PEER_RANGES: Readonly<Record<string, string>> = {
   '@tensorflow/tfjs-core': '^4.22.0',
   '@tensorflow/tfjs-layers': '^4.22.0',
   'onnxruntime-node': '^1.20.0',
+  'onnxruntime-web': '^1.20.0',
   vitest: '^4.1.0',
 };
 const HEADINGS = ['Install', 'Use', 'Options', 'Notes'];

@@ -1,0 +1,78 @@
+import { describe, expect, it } from 'vitest';
+import { info, toyModel } from '../test/model.js';
+import { backends, createDetector, load } from './index.js';
+
+/** 30 x 20 pixels, which the rule makes 12 x 8 and pads to 16 x 8: red on the left, blue on the right. */
+const data = Uint8Array.from({ length: 30 * 20 * 4 }, (_, i) => {
+  const left = Math.floor(i / 4) % 30 < 20;
+  return [left ? 255 : 0, 0, left ? 0 : 255, 128][i % 4]!;
+});
+const image = { data, width: 30, height: 20 };
+
+it('finds on onnxruntime, in pixels of the image', async () => {
+  const detector = await load(toyModel());
+  expect([detector.backend, detector.info]).toEqual(['cpu', info]);
+  const found = await detector.detect(image);
+  expect(found).toEqual([
+    { box: [0, 0, 20, 20], score: 1, label: 0, class: 'red' },
+    // Half of the second cell is padding: 127 less 100 of blue is seen there all the same.
+    { box: [20, 0, 30, 20], score: expect.closeTo(1, 6), label: 2, class: 'blue' },
+  ]);
+  expect(await Promise.all([detector.detect(image), detector.detect(image)])).toEqual([found, found]);
+  await detector.dispose();
+});
+
+it('keeps what has the score that is asked for', async () => {
+  const outputs = {
+    boxes: { data: Float32Array.of(0, 0, 8, 8, -1, 2, 99, 7, 0, 0, 1, 1), dims: [3, 4] },
+    scores: { data: Float32Array.of(0.9, 0.5, 0.4), dims: [3] },
+    labels: { data: BigInt64Array.of(0n, 2n, 1n), dims: [3] },
+    image: { data: BigInt64Array.of(0n, 0n, 1n), dims: [3] },
+  };
+  const detector = createDetector(
+    { ...info, outputs: 'detections' },
+    { backend: 'mine', run: async () => outputs, dispose: async () => {} },
+  );
+  expect(await detector.detect(image, { score: 0.5 })).toEqual([
+    { box: [0, 0, 20, 20], score: Math.fround(0.9), label: 0, class: 'red' },
+    { box: [0, 5, 30, 17.5], score: 0.5, label: 2, class: 'blue' },
+  ]);
+  expect(await detector.detect(image)).toHaveLength(2);
+});
+
+describe('what cannot be is one clear error', () => {
+  const code = (code: string, text: RegExp) => expect.objectContaining({ code, message: expect.stringMatching(text) });
+
+  it.each([
+    ['no ONNX', new TextEncoder().encode('<!doctype html>'), /no ONNX file/],
+    ['a part of a file', toyModel().subarray(0, 40), /a part of one/],
+    ['another program’s', toyModel({}), /not written by kd export/],
+    ['no JSON', toyModel({ kd: '{' }), /no JSON/],
+    ['a later form', toyModel({ kd: '{"format":2}' }), /form 2/],
+    ['maps that nobody decodes', toyModel({ kd: JSON.stringify({ ...info, post: undefined }) }), /without --raw/],
+  ])('a model: %s', async (_, bytes, text) => {
+    await expect(load(bytes)).rejects.toEqual(code('MODEL_INVALID', text));
+  });
+
+  it.each([
+    ['null', null, /not null/],
+    ['a path', 'image.jpg', /not string/],
+    ['numbers between 0 and 1', { data: new Float32Array(3), width: 1, height: 1 }, /Uint8Array/],
+    ['too few', { data: new Uint8Array(8), width: 3, height: 1 }, /8 values are no image of 3 x 1/],
+    ['of no size', { data: new Uint8Array(0), width: 0, height: 0 }, /0 x 0/],
+    ['to be drawn, without a canvas', { width: 4, height: 4 }, /no canvas here/],
+  ])('an image: %s', async (_, given, text) => {
+    const detector = await load(toyModel());
+    await expect(detector.detect(given as never)).rejects.toEqual(code('IMAGE_INVALID', text));
+    await detector.dispose();
+  });
+
+  it('a back end that does not take the model', async () => {
+    const create = async () => Promise.reject(new Error('no operator GroupNorm.'));
+    const runtime = { InferenceSession: { create }, Tensor: class {} };
+    await expect(load(toyModel(), { backend: 'webgl', runtime })).rejects.toEqual(
+      code('BACKEND_MISSING', /on webgl: no operator GroupNorm. Take another back end/),
+    );
+    expect(await backends()).toEqual([{ name: 'cpu' }]);
+  });
+});

@@ -1,0 +1,58 @@
+import { DetectError, messageOf } from './detect-error.js';
+import { createDetector, type Detector } from './detector.js';
+import type { ExportedModel } from './exported-model.js';
+import { onnxMetadata } from './onnx-metadata.js';
+import { type OnnxOptions, onnxSession } from './onnx-session.js';
+
+export type LoadOptions = OnnxOptions;
+
+/**
+ * Makes an exported ONNX model ready to run.
+ * @param model its address, or its bytes; in Node those that `readFile` gives
+ * @throws DetectError MODEL_INVALID, BACKEND_MISSING
+ */
+export async function load(
+  model: string | URL | Uint8Array | ArrayBuffer,
+  options: LoadOptions = {},
+): Promise<Detector> {
+  const bytes =
+    typeof model === 'string' || model instanceof URL ? await fetched(String(model)) : new Uint8Array(model);
+  const info = readInfo(bytes);
+  return createDetector(info, await onnxSession(bytes, options));
+}
+
+async function fetched(address: string): Promise<Uint8Array> {
+  const refused = (why: string, cause?: unknown): DetectError =>
+    new DetectError(
+      'MODEL_INVALID',
+      `The model ${address} cannot be fetched: ${why}. Give an address that can be, or its bytes.`,
+      { cause },
+    );
+  const response = await fetch(address).catch((cause: unknown) => {
+    throw refused(messageOf(cause), cause);
+  });
+  if (!response.ok) throw refused(`the server answers ${response.status}`);
+  return new Uint8Array(await response.arrayBuffer());
+}
+
+/** @throws DetectError MODEL_INVALID */
+export function readInfo(bytes: Uint8Array): ExportedModel {
+  const text = onnxMetadata(bytes, 'kd');
+  if (text === undefined)
+    throw new DetectError(
+      'MODEL_INVALID',
+      'This ONNX file does not say how its images are made and its outputs are read: it was not written by kd export.',
+    );
+  let info: Partial<ExportedModel> | null;
+  try {
+    info = JSON.parse(text) as Partial<ExportedModel> | null;
+  } catch (cause) {
+    throw new DetectError('MODEL_INVALID', 'What the model says of itself is no JSON: export it again.', { cause });
+  }
+  if (info?.format !== 1)
+    throw new DetectError(
+      'MODEL_INVALID',
+      `The model is of form ${String(info?.format)}, this @kd/detect reads form 1: take a newer one, or export the model again.`,
+    );
+  return info as ExportedModel;
+}
