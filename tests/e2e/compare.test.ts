@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import type { StudyTable } from '../../packages/cli/src/study/table.js';
@@ -41,6 +41,10 @@ test('a study ends with its table; a run that failed says why, and the others st
   expect(ssim!.figure!.mean).toBeCloseTo(last['AP']!, 12);
   expect(runs.map(({ run }) => run)).toEqual(['teacher-big', 'alone-0', 'ssim-0', 'more-0', 'lost-0']);
   expect(text(whole, 'lost-0.log')).toContain('nowhere.safetensors');
+  for (const page of ['table.md', 'table.json', 'index.html']) {
+    expect(text(whole, page)).toContain('tests/e2e/configs/nowhere.safetensors does not exist');
+    for (const place of [process.cwd(), folder]) expect(text(whole, page)).not.toContain(place);
+  }
   for (const page of ['table.md', 'index.html']) expect(text(whole, page)).toContain('speckled-ring');
 });
 
@@ -96,6 +100,30 @@ test('runs of another study are refused, and nothing is trained', async () => {
   expect(result.stderr).toMatch(/ {2}data\.val\.images was 6, now 5/);
   expect(result.stderr).toMatch(/ {2}runs\.ssim-0\.distillers.* was \["ssim"\], now \[\["ssim",\{"weight":2\}\]\]/);
   expect(text(whole, 'study.json')).toBe(record);
+});
+
+test('runs say themselves what they are: without study.json those of another study are refused, too', async () => {
+  const record = text(whole, 'study.json');
+  rmSync(join(whole, 'study.json'));
+  const result = await kd(['compare', config('compared-other.study.ts'), '--out', whole]);
+  expect(result).toMatchObject({ code: 1, stdout: '' });
+  expect(result.stderr).toMatch(/ {2}runs\.ssim-0\.distillers\.0\.options\.weight was 4, now 2/);
+  expect(result.stderr).toMatch(/ {2}runs\.alone-0\.data\.val\.images was 6, now 5/);
+  expect(existsSync(join(whole, 'study.json'))).toBe(false);
+  writeFileSync(join(whole, 'study.json'), record);
+});
+
+test('one run and a study do not share a folder; a name that is nobody is told before anything is trained', async () => {
+  const inside = await kd(['compare', study, '--out', join(whole, 'ssim-0')]);
+  expect(inside).toMatchObject({ code: 1, stderr: expect.stringContaining('is the folder of one run') });
+  expect(existsSync(join(whole, 'ssim-0', 'study.json'))).toBe(false);
+  const over = await kd(['train', study, '--run', 'ssim-0', '--out', whole]);
+  expect(over).toMatchObject({ code: 1, stderr: expect.stringContaining('is the folder of a study') });
+  const out = join(folder, 'nobody');
+  const nobody = await kd(['compare', config('compared-nobody.study.ts'), '--out', out]);
+  expect(nobody).toMatchObject({ code: 1, stdout: '' });
+  expect(nobody.stderr).toMatch(/ssim-0 of .*: no teacher named "nobody" .*Teachers of the study: big; its variants: /);
+  expect(existsSync(out)).toBe(false);
 });
 
 test('one run of a study is trained by hand, and goes on; a study is no config', async () => {

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { type ImageDetections, type Listener, readRegularText, writeFileAtomic } from '@kd/core';
+import { type ImageDetections, isObject, type Listener, readRegularText, writeFileAtomic } from '@kd/core';
 
 export const DETECTIONS = 'detections.json';
 
@@ -51,6 +51,8 @@ export async function readDetections(
     }[];
   };
   if (typeof step !== 'number' || !Array.isArray(images)) throw new Error('it holds no detections');
+  for (const image of images as readonly unknown[])
+    if (!isImage(image)) throw new Error('an image in it has no id, or not as many boxes, scores and labels');
   return {
     step,
     detections: images.map(({ id, boxes, scores, labels }) => ({
@@ -61,3 +63,16 @@ export async function readDetections(
     })),
   };
 }
+
+const isImage = (image: unknown): boolean => {
+  if (!isObject(image)) return false;
+  const { id, boxes, scores, labels } = image;
+  const numbers = [boxes, scores, labels].every((one) => Array.isArray(one) && one.every(Number.isFinite));
+  if (!numbers || (typeof id !== 'number' && typeof id !== 'string')) return false;
+  const [n, places] = [(scores as number[]).length, labels as number[]];
+  return (
+    (boxes as number[]).length === 4 * n &&
+    places.length === n &&
+    places.every((one) => Number.isInteger(one) && one >= 0)
+  );
+};

@@ -7,7 +7,6 @@ import {
   lockRunFolder,
   messageOf,
   openDataset,
-  parseConfig,
   type ResolvedConfig,
   resolveMetric,
   type Study,
@@ -21,14 +20,14 @@ import { shownPath } from '../shown-path.js';
 import { stopSignal } from '../stop-signal.js';
 import type { Budget } from '../study/budget.js';
 import { checkedRuns, loadStudy, studyFolder } from '../study/load-study.js';
-import type { LoadedStudy } from '../study/loaded-study.js';
 import { planBudget } from '../study/plan-budget.js';
 import { keepRecord, readRecord, studyRecord } from '../study/record.js';
 import { isDone } from '../study/run-process.js';
-import type { StudyRun } from '../study/study-runs.js';
+import { runsThere } from '../study/runs-there.js';
+import { settingsOfRuns } from '../study/settings-of-runs.js';
+import { type StudyRun, studyRuns } from '../study/study-runs.js';
 import { type StudyData, studyTables } from '../study/study-tables.js';
 import { tableLines, writeTable } from '../study/table-files.js';
-import { variantCurves } from '../study/variant-curves.js';
 import { threadsOf, trainAll, type Training } from '../study/train-all.js';
 
 /** `kd compare STUDY --out DIR`: trains what is missing of a study, and tells which method pays. */
@@ -38,13 +37,19 @@ export async function compare(path: string, flags: Flags): Promise<number> {
   const jobs = positiveFlag(flags, 'jobs', 1);
   const minutes = flags['budget'] === undefined ? null : positiveFlag(flags, 'budget', 1);
   const all = checkedRuns(loaded, folder);
-  const student = parseConfig(all.find(({ variant }) => variant === loaded.study.base)!.config, shownPath(loaded.file));
+  const student = all.find(({ variant }) => variant === loaded.study.base)!.parsed;
   const metric = resolveMetric(student.evaluate.metric, ports);
   const data = await openData(student, loaded.student.folder, loaded.study.test);
+  const settings = await settingsOfRuns(loaded, all, data);
+  checkFolder(folder);
   await mkdir(folder, { recursive: true }).catch((cause: unknown) => {
-    throw new KdError('RUN_FOLDER', `${folder} cannot be made: ${messageOf(cause)}; name another with --out.`, {
-      cause,
-    });
+    throw new KdError(
+      'RUN_FOLDER',
+      `${shownPath(folder)} cannot be made: ${messageOf(cause)}; name another with --out.`,
+      {
+        cause,
+      },
+    );
   });
   const unlock = await lockRunFolder(folder, consoleLogger);
   const stop = stopSignal('stopping the runs after their steps at hand, with checkpoints; once more quits at once');
@@ -57,9 +62,11 @@ export async function compare(path: string, flags: Flags): Promise<number> {
   try {
     const keep = async (budget: Budget | null | undefined): Promise<void> => {
       // Relative: the record may be moved with its folder.
-      const runs = budget === undefined ? teachersOf(loaded) : withinBudget(checkedRuns(loaded, '.'), budget);
+      const own = studyRuns(loaded, '.');
+      const runs = budget === undefined ? own.filter(({ variant }) => variant === null) : withinBudget(own, budget);
       const record = { ...(await studyRecord(runs, data)), ...(budget && { budget }) };
-      await keepRecord(folder, record, (name) => existsSync(join(folder, name, 'checkpoints')));
+      const begun = runs.filter(({ name }) => existsSync(join(folder, name, 'checkpoints')) || isDone(folder, name));
+      await keepRecord(folder, record, await runsThere(folder, begun, settings));
     };
     const budget = minutes === null ? null : await budgetFor(minutes, { all, training, keep: () => keep(undefined) });
     if (budget === undefined) return stopped();
@@ -68,8 +75,8 @@ export async function compare(path: string, flags: Flags): Promise<number> {
     const outcomes = await trainAll(runs, { ...training, epochs: budget?.epochs });
     if ([...outcomes.values()].some(({ state }) => state === 'stopped')) return stopped();
     const done = runs.filter(({ name }) => isDone(folder, name));
-    const tables = await studyTables(loaded, runs, outcomes, { ...data, done, folder, metric });
-    await writeTable(folder, tables, await variantCurves(done, folder));
+    const { tables, records } = await studyTables(loaded, runs, outcomes, { ...data, done, folder, metric });
+    await writeTable(folder, tables, records);
     if (flags['json'] === true) printJson({ ok: true, study: loaded.name, folder, tables }, 0);
     else
       print(
@@ -87,8 +94,15 @@ export async function compare(path: string, flags: Flags): Promise<number> {
   }
 }
 
-const teachersOf = (loaded: LoadedStudy): StudyRun[] =>
-  checkedRuns(loaded, '.').filter(({ variant }) => variant === null);
+/** @throws KdError RUN_FOLDER for the folder of a run: what is in it would be taken for runs of the study */
+function checkFolder(folder: string): void {
+  const left = ['config.json', 'checkpoints', 'summary.json'].find((name) => existsSync(join(folder, name)));
+  if (left === undefined) return;
+  throw new KdError(
+    'RUN_FOLDER',
+    `${shownPath(folder)} is the folder of one run (there is ${left} in it), and a study has a folder of its own with one for each of its runs: name another with --out.`,
+  );
+}
 
 const withinBudget = (runs: readonly StudyRun[], budget: Budget | null): readonly StudyRun[] =>
   budget === null
@@ -104,7 +118,9 @@ async function budgetFor(
   { all, training, keep }: { all: readonly StudyRun[]; training: Training; keep: () => Promise<void> },
 ): Promise<Budget | undefined> {
   const known = (await readRecord(training.folder))?.budget;
-  if (known?.minutes === minutes) return known;
+  // Of a study that has other seeds by now it says nothing.
+  const seeds = new Set(all.filter(({ variant }) => variant !== null).map(({ seed }) => seed));
+  if (known?.minutes === minutes && known.seeds.every((seed) => seeds.has(seed))) return known;
   // Before teachers are trained into it.
   await keep();
   const planned = await planBudget(all, {

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type Config, consoleLogger, isFolder, type Listener, KdError, parseConfig, Trainer } from '@kd/core';
 import { detectionsFile, evaluationLines, jsonLines, tensorboard, terminal } from '@kd/report';
@@ -18,6 +19,11 @@ import { loadRun, nameOfConfig } from '../study/load-study.js';
 /** `kd train [CONFIG] --out DIR`, or `kd train --resume DIR`. */
 export async function train(argument: string | undefined, flags: Flags): Promise<number> {
   const { loaded, out, overrides, namedBy } = await findRun(argument, flags);
+  if (existsSync(join(out, 'study.json')))
+    throw new KdError(
+      'RUN_FOLDER',
+      `${shownPath(out)} is the folder of a study (there is study.json in it); a run has a folder of its own, ${shownPath(join(out, String(overrides.run ?? 'NAME')))} say: name it with --out.`,
+    );
   const { file, folder } = loaded;
   const config = withOverrides(loaded.config, overrides);
   await warnOfCopies(parseConfig(config, shownPath(file)), folder, consoleLogger);

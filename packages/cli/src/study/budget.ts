@@ -1,3 +1,4 @@
+import { isObject } from '@kd/core';
 import { median } from '@kd/report';
 
 /** What a run takes, in seconds. */
@@ -11,6 +12,17 @@ export interface Budget {
   readonly seeds: readonly number[];
   readonly epochs: number;
 }
+
+const isCount = (value: unknown, least: number): boolean => Number.isSafeInteger(value) && (value as number) >= least;
+
+/** Whether what a file holds is one. */
+export const isBudget = (value: unknown): value is Budget =>
+  isObject(value) &&
+  isCount(value['minutes'], 1) &&
+  isCount(value['epochs'], 1) &&
+  Array.isArray(value['seeds']) &&
+  value['seeds'].length > 0 &&
+  value['seeds'].every((seed) => isCount(seed, 0));
 
 export interface Fitted {
   readonly seeds: number;

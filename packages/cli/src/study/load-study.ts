@@ -5,7 +5,7 @@ import { ports } from '../ports.js';
 import { shownPath } from '../shown-path.js';
 import type { LoadedStudy } from './loaded-study.js';
 import { checkSameTerms } from './same-terms.js';
-import { type StudyRun, studyRuns } from './study-runs.js';
+import { type CheckedRun, type StudyRun, studyRuns } from './study-runs.js';
 
 const isStudy = (config: object): boolean => 'variants' in config;
 
@@ -36,12 +36,16 @@ export const nameOfConfig = (file: string): string => basename(file, extname(fil
 export const studyFolder = ({ name }: LoadedStudy): string => resolve('runs', name);
 
 /** The runs of a study in its folder, teachers first; every config is looked at, and that all are on the same terms. */
-export function checkedRuns(loaded: LoadedStudy, folder: string): readonly StudyRun[] {
-  const runs = studyRuns(loaded, folder);
-  for (const { name, config, from } of runs) parseConfig(config, `${name} of ${shownPath(from.file)}`);
+export function checkedRuns(loaded: LoadedStudy, folder: string): readonly CheckedRun[] {
+  const runs = studyRuns(loaded, folder).map(
+    (run): CheckedRun => ({ ...run, parsed: parseConfig(run.config, whereOf(run)) }),
+  );
   checkSameTerms(loaded, runs);
   return runs;
 }
+
+/** What an error calls the config of a run. */
+export const whereOf = ({ name, from }: StudyRun): string => `${name} of ${shownPath(from.file)}`;
 
 /** Which run of a study a command means. */
 export interface WantedRun {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Dataset } from '@kd/core';
 import { expect, test } from 'vitest';
 import { keepRecord, type StudyRecord, studyRecord } from './record.js';
+import type { RunThere } from './runs-there.js';
 import type { StudyRun } from './study-runs.js';
 
 const record = (changed: Partial<StudyRecord> = {}): StudyRecord => ({
@@ -12,10 +13,7 @@ const record = (changed: Partial<StudyRecord> = {}): StudyRecord => ({
   runs: { 'alone-0': { epochs: 12 }, 'ssim-0': { epochs: 12, distillers: [['ssim', { weight: 4 }]] } },
   ...changed,
 });
-const began =
-  (...names: string[]) =>
-  (name: string): boolean =>
-    names.includes(name);
+const began = (...names: string[]): RunThere[] => names.map((name) => ({ name, known: true, changed: [] }));
 const folderWith = async (was: StudyRecord): Promise<string> => {
   const folder = await mkdtemp(join(tmpdir(), 'kd-study-'));
   await keepRecord(folder, was, began());
@@ -30,7 +28,7 @@ test('the same study goes on; variants may come and go, and what is not begun ma
   const ssim8 = { epochs: 12, distillers: [['ssim', { weight: 8 }]] };
   await keepRecord(folder, record({ runs: { 'alone-0': { epochs: 12 }, 'ssim-0': ssim8 } }), began('alone-0'));
   expect(await stored(folder)).toMatchObject({ runs: { 'ssim-0': ssim8 } });
-  await keepRecord(folder, record({ runs: { 'alone-0': { epochs: 12 }, 'pkd-0': {} } }), began('alone-0', 'ssim-0'));
+  await keepRecord(folder, record({ runs: { 'alone-0': { epochs: 12 }, 'pkd-0': {} } }), began('alone-0'));
   // It is there still, and known when it comes back.
   expect(await stored(folder)).toMatchObject({ runs: { 'ssim-0': ssim8, 'pkd-0': {} } });
 });
@@ -57,16 +55,41 @@ test.each<[string, Partial<StudyRecord>, RegExp]>([
   expect(await stored(folder)).toEqual(record());
 });
 
-test.each(['{"versions":', 'null', '[]', '{"a":1}', '{"versions":{},"data":null,"runs":{}}'])(
-  'a record that is damaged, or another file of its name, is refused: %s',
-  async (text) => {
-    const folder = await folderWith(record());
-    await writeFile(join(folder, 'study.json'), text);
-    await expect(keepRecord(folder, record(), began())).rejects.toThrow(
-      /study\.json, which says what the runs beside it are/,
-    );
-  },
-);
+test('runs are asked themselves: what they were trained with counts, also where no record speaks of them', async () => {
+  const folder = await folderWith(record({ runs: {} }));
+  const other: RunThere = {
+    name: 'alone-0',
+    known: true,
+    changed: [{ key: 'runs.alone-0.seed', was: 1, is: undefined }],
+  };
+  await expect(keepRecord(folder, record(), [other])).rejects.toThrow(/ {2}runs\.alone-0\.seed was 1, now none/);
+  const silent: RunThere = { name: 'alone-0', known: false, changed: [] };
+  await expect(keepRecord(folder, record(), [silent])).rejects.toThrow(
+    /alone-0: nothing says what it was trained with/,
+  );
+  expect(await stored(folder)).toEqual(record({ runs: {} }));
+  await keepRecord(folder, record(), []);
+  // What is recorded needs no checkpoint.
+  await keepRecord(folder, record(), [silent]);
+});
+
+test.each([
+  '{"versions":',
+  'null',
+  '[]',
+  '{"a":1}',
+  '{"versions":{},"data":null,"runs":{}}',
+  ...[null, [], 'x', {}, { minutes: 2, seeds: 3, epochs: 1 }, { minutes: 2, seeds: [], epochs: 1 }].map((budget) =>
+    JSON.stringify({ versions: {}, data: {}, runs: {}, budget }),
+  ),
+  JSON.stringify({ versions: {}, data: {}, runs: {}, budget: { minutes: 2, seeds: [0], epochs: '4' } }),
+])('a record that is damaged, or another file of its name, is refused: %s', async (text) => {
+  const folder = await folderWith(record());
+  await writeFile(join(folder, 'study.json'), text);
+  await expect(keepRecord(folder, record(), began())).rejects.toThrow(
+    /study\.json, which says what the runs beside it are/,
+  );
+});
 
 test('what is recorded: packages that the configs name, data by their annotations, configs without paths of data', async () => {
   const dataset = { name: 'd', categories: [{ id: 1, name: 'cat' }], images: [] } as unknown as Dataset;

@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
+  type ChangedSetting,
   changedSettings,
   type Dataset,
   discover,
@@ -15,7 +16,8 @@ import {
   writeFileAtomic,
 } from '@kd/core';
 import { shownPath } from '../shown-path.js';
-import type { Budget } from './budget.js';
+import { type Budget, isBudget } from './budget.js';
+import type { RunThere } from './runs-there.js';
 import type { StudyRun } from './study-runs.js';
 
 /** What the runs of a folder have in common, and what each of them is: `study.json`. */
@@ -79,51 +81,58 @@ function wordsOf(value: unknown): string[] {
 
 /**
  * Sees to it that the runs of a folder are of one study, and records this one.
- * @param begun whether a run has left anything
+ * @param there runs that have left something, and what they say of it
  * @throws KdError RUN_FOLDER naming what differs
  */
-export async function keepRecord(folder: string, now: StudyRecord, begun: (name: string) => boolean): Promise<void> {
+export async function keepRecord(folder: string, now: StudyRecord, there: readonly RunThere[]): Promise<void> {
   const was = await readRecord(folder);
-  if (was !== null) {
-    const there = Object.keys(was.runs).filter(begun);
-    const ofThere = (record: StudyRecord): Record<string, unknown> => ({
-      versions: record.versions,
-      data: record.data,
-      runs: Object.fromEntries(there.flatMap((name) => (name in record.runs ? [[name, record.runs[name]]] : []))),
-    });
-    const changed =
-      there.length === 0 ? [] : changedSettings(ofThere(was), ofThere(now)).filter(({ key }) => !gone(key, now));
-    if (changed.length > 0)
-      throw new KdError('RUN_FOLDER', [
-        `${shownPath(folder)} holds runs (${there.join(', ')}) that cannot stand in one table with those of today: name another folder with --out, or remove these. What differs:`,
-        ...changed.map(({ key, was: before, is }) => `  ${key} was ${shownSetting(before)}, now ${shownSetting(is)}`),
-      ]);
-  }
+  const names = there.map(({ name }) => name);
+  const recorded = was === null || names.length === 0 ? [] : sinceThen(was, now, names);
+  // The runs would say the same once more, each.
+  const changed = recorded.length > 0 ? recorded : there.flatMap((run) => run.changed);
+  const lines = changed.map(
+    ({ key, was: before, is }) => `${key} was ${shownSetting(before)}, now ${shownSetting(is)}`,
+  );
+  for (const { name, known } of there)
+    if (!known && was?.runs[name] === undefined) lines.push(`${name}: nothing says what it was trained with`);
+  if (lines.length > 0)
+    throw new KdError('RUN_FOLDER', [
+      `${shownPath(folder)} holds runs (${names.join(', ')}) that cannot stand in one table with those of today: name another folder with --out, or remove these. What differs:`,
+      ...lines.map((line) => `  ${line}`),
+    ]);
   await writeFileAtomic(
     join(folder, FILE),
     `${JSON.stringify({ ...now, runs: { ...was?.runs, ...now.runs } }, null, 2)}\n`,
   );
 }
 
-/** A run that the study no longer has is none of its table. */
-const gone = (key: string, now: StudyRecord): boolean =>
-  key.startsWith('runs.') &&
-  !Object.keys(now.runs).some((name) => key === `runs.${name}` || key.startsWith(`runs.${name}.`));
+/** What two records tell otherwise of runs that are there. */
+function sinceThen(was: StudyRecord, now: StudyRecord, names: readonly string[]): ChangedSetting[] {
+  const known = names.filter((name) => name in was.runs && name in now.runs);
+  const of = ({ versions, data, runs }: StudyRecord): Record<string, unknown> => ({
+    versions,
+    data,
+    runs: Object.fromEntries(known.map((name) => [name, runs[name]])),
+  });
+  return changedSettings(of(was), of(now));
+}
 
 const isRecord = (value: unknown): value is StudyRecord =>
-  isObject(value) && ['versions', 'data', 'runs'].every((key) => isObject(value[key]));
+  isObject(value) &&
+  ['versions', 'data', 'runs'].every((key) => isObject(value[key])) &&
+  (value['budget'] === undefined || isBudget(value['budget']));
 
 export async function readRecord(folder: string): Promise<StudyRecord | null> {
   const file = join(folder, FILE);
   try {
     const record: unknown = JSON.parse(await readFile(file, 'utf8'));
-    if (!isRecord(record)) throw new Error('it is no record of a study; name another folder with --out');
+    if (!isRecord(record)) throw new Error('it is no record of a study; restore it, or name another folder with --out');
     return record;
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw new KdError(
       'RUN_FOLDER',
-      `${file}, which says what the runs beside it are, cannot be read: ${messageOf(cause)}`,
+      `${shownPath(file)}, which says what the runs beside it are, cannot be read: ${messageOf(cause)}`,
       {
         cause,
       },

@@ -1,9 +1,17 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Dataset, type GroundTruth, type Metric, type MetricResult, messageOf, type Summary } from '@kd/core';
+import {
+  type Dataset,
+  type GroundTruth,
+  type ImageDetections,
+  messageOf,
+  type Metric,
+  type MetricResult,
+  type Summary,
+} from '@kd/core';
 import { median, readDetections } from '@kd/report';
-import { readRun } from '@kd/report/page';
+import { readRun, type RunRecord } from '@kd/report/page';
 import type { Outcome } from './queue.js';
+import { shownReason } from './shown-reason.js';
 import { draws, type Resampled, resampled } from './statistics.js';
 import type { StudyRun } from './study-runs.js';
 
@@ -12,6 +20,8 @@ export interface RunFigures {
   readonly run: StudyRun;
   /** Why there is nothing to tell of it. */
   readonly missing: string | null;
+  /** What its folder tells, where it has come to its end. */
+  readonly record: RunRecord | null;
   readonly done: {
     readonly summary: Summary;
     readonly result: MetricResult;
@@ -27,6 +37,8 @@ export interface FiguresOf {
   readonly dataset: Dataset;
   /** What was found in it, in the folder of each run. */
   readonly file: string;
+  /** Why that is not there, by the names of runs. */
+  readonly undetected?: ReadonlyMap<string, string>;
   readonly metric: Metric;
 }
 
@@ -34,10 +46,14 @@ export interface FiguresOf {
 export async function runFigures(
   runs: readonly StudyRun[],
   outcomes: ReadonlyMap<string, Outcome>,
-  { folder, dataset, file, metric }: FiguresOf,
+  { folder, dataset, file, undetected, metric }: FiguresOf,
 ): Promise<{ readonly figures: readonly RunFigures[]; readonly images: number }> {
   const read = await Promise.all(
-    runs.map(async (run) => ({ run, ...(await left(join(folder, run.name), file, outcomes.get(run.name))) })),
+    runs.map(async (run) => {
+      const own = { file, dataset, outcome: outcomes.get(run.name), undetected: undetected?.get(run.name) };
+      const found = await left(join(folder, run.name), own);
+      return { run, ...found, missing: found.missing && shownReason(found.missing, ['.', folder, run.from.folder]) };
+    }),
   );
   // Those that some run could not read count in none.
   const seen = read.flatMap(({ files, run }) =>
@@ -47,12 +63,13 @@ export async function runFigures(
   const truth: GroundTruth = { categories: dataset.categories, images };
   const known = new Set(images.map(({ id }) => id));
   const drawn = draws(images.length);
-  const figures = read.map(({ run, missing, files }): RunFigures => {
-    if (files === null) return { run, missing, done: null };
+  const figures = read.map(({ run, missing, record, files }): RunFigures => {
+    if (files === null) return { run, missing, record, done: null };
     const detections = files.detections.filter(({ id }) => known.has(id));
     return {
       run,
       missing,
+      record,
       done: {
         summary: files.summary,
         result: metric.evaluate(truth, detections),
@@ -64,28 +81,58 @@ export async function runFigures(
   return { figures, images: images.length };
 }
 
-async function left(run: string, file: string, outcome: Outcome | undefined) {
+interface Left {
+  readonly missing: string | null;
+  readonly record: RunRecord | null;
+  readonly files: {
+    readonly summary: Summary;
+    readonly detections: ImageDetections[];
+    readonly secondsPerStep: number | null;
+  } | null;
+}
+
+interface LeftOf extends Pick<FiguresOf, 'file' | 'dataset'> {
+  readonly outcome: Outcome | undefined;
+  readonly undetected: string | undefined;
+}
+
+async function left(run: string, { file, dataset, outcome, undetected }: LeftOf): Promise<Left> {
   if (outcome?.state !== 'done')
-    return { missing: outcome?.state === 'failed' ? outcome.why : 'not trained yet', files: null };
+    return {
+      missing: outcome?.state === 'failed' ? outcome.why : 'not trained yet',
+      record: null,
+      files: null,
+    };
+  let record: RunRecord | null = null;
   try {
-    const summary = JSON.parse(await readFile(join(run, 'summary.json'), 'utf8')) as Summary;
+    record = await readRun(run);
+    const { summary } = record;
+    if (summary === null) throw new Error('there is no summary.json');
+    if (undetected !== undefined) throw new Error(undetected);
     const { step, detections } = await readDetections(join(run, file)).catch((cause: unknown) => {
       throw new Error(`${file}: ${messageOf(cause)}`, { cause });
     });
     if (step !== summary.steps) throw new Error(`${file} is of step ${step}, the run ended at ${summary.steps}`);
-    return { missing: null, files: { summary, detections, secondsPerStep: await secondsPerStep(run, summary) } };
+    checkFits(dataset, detections, file);
+    return { missing: null, record, files: { summary, detections, secondsPerStep: secondsPerStep(record) } };
   } catch (error) {
     return {
       missing: `what it left cannot be read: ${messageOf(error)}; restore it, or remove its folder and it is trained anew`,
+      record,
       files: null,
     };
   }
 }
 
+function checkFits({ images, categories }: Dataset, detections: readonly ImageDetections[], file: string): void {
+  const ids = new Set(images.map(({ id }) => id));
+  if (!detections.some(({ id }) => ids.has(id))) throw new Error(`${file} holds none of the ${images.length} images`);
+  const label = detections.flatMap(({ labels }) => [...labels]).find((one) => one >= categories.length);
+  if (label !== undefined) throw new Error(`${file} has a label ${label}, and there are ${categories.length} classes`);
+}
+
 /** The median over the log, which neither the first step nor another program of the machine moves much. */
-async function secondsPerStep(run: string, { steps, epochs }: Summary): Promise<number | null> {
-  if (steps === 0 || epochs === 0) return null;
-  const { config, logs } = await readRun(run);
+function secondsPerStep({ config, logs }: RunRecord): number | null {
   const { batchSize, accumulate = 1 } = config as { batchSize?: number; accumulate?: number };
   if (typeof batchSize !== 'number') return null;
   return median(logs.map(({ imagesPerSecond }) => (batchSize * accumulate) / imagesPerSecond)) ?? null;

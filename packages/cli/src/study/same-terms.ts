@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type Config, KdError, parseConfig, type ResolvedConfig, shownSetting } from '@kd/core';
+import { type Config, KdError, type ResolvedConfig, shownSetting } from '@kd/core';
 import { shownPath } from '../shown-path.js';
 import type { LoadedStudy } from './loaded-study.js';
-import type { StudyRun } from './study-runs.js';
+import type { CheckedRun } from './study-runs.js';
 
 /** What all variants must have alike, so that what they differ in is the method. */
 const TERMS: Readonly<Record<string, (config: ResolvedConfig) => unknown>> = {
@@ -19,9 +19,11 @@ const specOf = (source: Config['data']['val']): unknown =>
   source !== undefined && 'open' in source && 'spec' in source ? source.spec : source;
 
 /** @throws KdError CONFIG_INVALID naming what differs; for a study without validation data, too */
-export function checkSameTerms({ file, study }: LoadedStudy, runs: readonly StudyRun[]): void {
-  const of = (variant: string): ResolvedConfig =>
-    parseConfig(runs.find((run) => run.variant === variant)!.config, variant);
+export function checkSameTerms(
+  { file, study }: LoadedStudy,
+  runs: readonly Pick<CheckedRun, 'variant' | 'parsed'>[],
+): void {
+  const of = (variant: string): ResolvedConfig => runs.find((run) => run.variant === variant)!.parsed;
   const base = of(study.base);
   if (base.data.val === undefined)
     throw new KdError(

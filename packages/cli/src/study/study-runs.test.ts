@@ -1,5 +1,5 @@
 import type { Config, Study } from '@kd/core';
-import { parseStudy } from '@kd/core';
+import { parseConfig, parseStudy } from '@kd/core';
 import { expect, test } from 'vitest';
 import type { LoadedStudy } from './loaded-study.js';
 import { checkSameTerms } from './same-terms.js';
@@ -118,11 +118,13 @@ test('variants that differ in steps or data are refused, each key by name; other
       same: { data: { train: { format: 'coco', annotations: 'train.json' }, augment: [{ name: 'flip' }] } },
     },
   });
-  const check = () => checkSameTerms(study, studyRuns(study, 'out'));
+  const parsed = (of: LoadedStudy) =>
+    studyRuns(of, 'out').map((run) => ({ ...run, parsed: parseConfig(run.config, run.name) }));
+  const check = () => checkSameTerms(study, parsed(study));
   expect(check).toThrow(/variants\.longer: epochs is 24, that of alone 12/);
   expect(check).toThrow(/variants\.other: batchSize is 16, that of alone 8/);
   expect(check).toThrow(/variants\.other: data\.train is \{"format":"coco","annotations":"more.json"\}/);
   expect(check).not.toThrow(/variants\.same/);
   const stopping = loaded({ variants: { alone: {}, early: { stop: { patience: 2 } } } });
-  expect(() => checkSameTerms(stopping, studyRuns(stopping, 'out'))).toThrow(/early has stop/);
+  expect(() => checkSameTerms(stopping, parsed(stopping))).toThrow(/early has stop/);
 });

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { type Config, KdError } from '@kd/core';
+import { type Config, KdError, type ResolvedConfig } from '@kd/core';
 import type { LoadedConfig } from '../load-config.js';
 import { laidOver } from '../overrides.js';
 import { shownPath } from '../shown-path.js';
@@ -19,6 +19,11 @@ export interface StudyRun {
   readonly config: Config;
   /** The config that it is made from: relative paths and plugins are looked up from there. */
   readonly from: LoadedConfig;
+}
+
+export interface CheckedRun extends StudyRun {
+  /** The config with its defaults. */
+  readonly parsed: ResolvedConfig;
 }
 
 /**

@@ -33,6 +33,7 @@ function run(
       startsFrom: variant === 'more' ? { name: `alone-${seed}`, folder: '' } : null,
     } as RunFigures['run'],
     missing: more.why ?? null,
+    record: null,
     done:
       more.why !== undefined
         ? null

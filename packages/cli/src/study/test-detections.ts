@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { type Dataset, detectAll, fingerprintOfData, latestCheckpoint } from '@kd/core';
+import { type Dataset, detectAll, fingerprintOfData, latestCheckpoint, messageOf } from '@kd/core';
 import { countdown, readDetections, writeDetections } from '@kd/report';
 import { findModel, openModel } from '../open-model.js';
 import { ports } from '../ports.js';
@@ -8,17 +8,32 @@ import type { StudyRun } from './study-runs.js';
 /** Named after the annotations: what was found in other data is not taken for it. */
 export const testDetections = (dataset: Dataset): string => `detections-${fingerprintOfData(dataset)}.json`;
 
-/** What the last weights of each run find in other data, where it is not there yet. */
+/**
+ * What the last weights of each run find in other data, where it is not there yet.
+ * @returns why it could not be found out, by the names of runs: one that lost its weights takes no other with it
+ */
 export async function detectOnTest(
   runs: readonly StudyRun[],
   { folder, dataset }: { readonly folder: string; readonly dataset: Dataset },
-): Promise<void> {
-  for (const { name, config } of runs) {
-    const checkpoint = await latestCheckpoint(join(folder, name), ports.format);
-    const file = join(folder, name, testDetections(dataset));
-    const step = Number(/step-(\d+)/.exec(checkpoint ?? '')?.[1]);
-    if (checkpoint === null || (await stepOf(file)) === step) continue;
-    const bar = countdown(`${name} on ${dataset.name}`);
+): Promise<ReadonlyMap<string, string>> {
+  const failed = new Map<string, string>();
+  for (const run of runs) {
+    try {
+      await detectOne(run, folder, dataset);
+    } catch (error) {
+      failed.set(run.name, messageOf(error));
+    }
+  }
+  return failed;
+}
+
+async function detectOne({ name, config }: StudyRun, folder: string, dataset: Dataset): Promise<void> {
+  const checkpoint = await latestCheckpoint(join(folder, name), ports.format);
+  const file = join(folder, name, testDetections(dataset));
+  const step = Number(/step-(\d+)/.exec(checkpoint ?? '')?.[1]);
+  if (checkpoint === null || (await stepOf(file)) === step) return;
+  const bar = countdown(`${name} on ${dataset.name}`);
+  try {
     const { built } = await openModel(await findModel(checkpoint), { categories: dataset.categories });
     try {
       const { detections } = await detectAll(built.detector, dataset, {
@@ -29,9 +44,10 @@ export async function detectOnTest(
       });
       await writeDetections(file, step, detections);
     } finally {
-      bar.end();
       built.detector.dispose();
     }
+  } finally {
+    bar.end();
   }
 }
 

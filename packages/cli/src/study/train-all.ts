@@ -4,6 +4,7 @@ import { duration, statusLines } from '@kd/report';
 import { shownPath } from '../shown-path.js';
 import { type Outcome, runQueue } from './queue.js';
 import { isDone, trainInProcess } from './run-process.js';
+import { shownReason } from './shown-reason.js';
 import type { StudyRun } from './study-runs.js';
 
 export interface Training {
@@ -24,17 +25,17 @@ export async function trainAll(
   const now = new Map<string, string>();
   const threads = threadsOf(jobs);
   const before = runs.filter(({ name }) => isDone(folder, name)).length;
-  let ended = before;
+  let there = before;
   if (before > 0) screen.persist(`${before} of ${runs.length} runs are there already`);
   try {
     return await runQueue(runs, {
       jobs,
       signal,
-      start: async ({ name, variant }) => {
+      start: async ({ name, variant, from }) => {
         if (isDone(folder, name)) return { state: 'done' };
         const began = performance.now();
         screen.persist(`${name}: begins; it writes to ${shownPath(join(folder, name))}.log`);
-        const outcome = await trainInProcess({
+        const ended = await trainInProcess({
           study,
           folder,
           name,
@@ -47,10 +48,11 @@ export async function trainAll(
             screen.show([...now.values()]);
           },
         });
+        const outcome = shownOutcome(ended, ['.', folder, from.folder]);
         now.delete(name);
         screen.show([...now.values()]);
-        if (outcome.state === 'done') ended++;
-        screen.persist(`${endWords(name, outcome, (performance.now() - began) / 1000)} (${ended} of ${runs.length})`);
+        if (outcome.state === 'done') there++;
+        screen.persist(`${endWords(name, outcome, (performance.now() - began) / 1000)} (${there} of ${runs.length})`);
         return outcome;
       },
     });
@@ -58,6 +60,9 @@ export async function trainAll(
     screen.end();
   }
 }
+
+const shownOutcome = (outcome: Outcome, folders: readonly string[]): Outcome =>
+  outcome.state === 'failed' ? { ...outcome, why: shownReason(outcome.why, folders) } : outcome;
 
 function endWords(name: string, outcome: Outcome, seconds: number): string {
   if (outcome.state === 'failed') return `${name}: failed: ${outcome.why}`;

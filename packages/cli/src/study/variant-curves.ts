@@ -1,17 +1,14 @@
-import { join } from 'node:path';
-import { type Figures, readRun, type RunRecord } from '@kd/report/page';
+import type { Figures, RunRecord } from '@kd/report/page';
+import type { RunFigures } from './run-figures.js';
 import { mean } from './statistics.js';
-import type { StudyRun } from './study-runs.js';
 
 /** The curves of each variant: means over its seeds, at the steps that all of them have. */
-export async function variantCurves(runs: readonly StudyRun[], folder: string): Promise<RunRecord[]> {
-  const variants = [...new Set(runs.flatMap(({ variant }) => variant ?? []))];
-  return Promise.all(
-    variants.map(async (variant) => {
-      const own = runs.filter((run) => run.variant === variant);
-      return meanRecord(variant, await Promise.all(own.map(({ name }) => readRun(join(folder, name)))));
-    }),
-  );
+export function variantCurves(figures: readonly Pick<RunFigures, 'run' | 'record'>[]): RunRecord[] {
+  const variants = [...new Set(figures.flatMap(({ run }) => run.variant ?? []))];
+  return variants.flatMap((variant) => {
+    const own = figures.flatMap(({ run, record }) => (run.variant === variant ? (record ?? []) : []));
+    return own.length === 0 ? [] : [meanRecord(variant, own)];
+  });
 }
 
 export function meanRecord(name: string, records: readonly RunRecord[]): RunRecord {

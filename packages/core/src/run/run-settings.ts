@@ -83,7 +83,8 @@ export async function runSettings(
 }
 
 /** An option may be a function, a selector say. */
-const functionsAsText = (_: string, value: unknown): unknown => (typeof value === 'function' ? String(value) : value);
+export const functionsAsText = (_: string, value: unknown): unknown =>
+  typeof value === 'function' ? String(value) : value;
 
 /** What differs, key by key. */
 export function changedSettings(
