@@ -4,7 +4,7 @@ import { basename, extname, join, resolve } from 'node:path';
 import { type Detector, KdError, messageOf, writeFileAtomic } from '@kd/core';
 import { DEFAULT_MAX_PIXELS, imageFiles, readImage } from '@kd/data';
 import { detectImages, type Found } from '../detect-images.js';
-import { drawBoxes, hasFont } from '../drawing.js';
+import { drawBoxes } from '../drawing.js';
 import { FAILED, failureLines } from '../failures.js';
 import type { Flags } from '../flags.js';
 import { modelFlags } from '../model-flags.js';
@@ -34,10 +34,6 @@ export async function predict(path: string, given: readonly string[], flags: Fla
   const { files: images, others } = await imageFiles(given, out);
   const model = await findModel(path, weightsFlags(flags));
   const { built } = await openModel(model, await modelFlags(flags));
-  if (!(await hasFont()))
-    tell(
-      'warning: this machine has no font, labels are drawn as empty boxes; install one (Debian: apt install fonts-dejavu-core), or read predictions.json',
-    );
   const nameFor = outputNames(out, images);
   const predictions: Prediction[] = [];
   try {
