@@ -53,3 +53,24 @@ it('refuses a folder without images', async () => {
   await writeFile(join(folder, 'b/deep/x.txt'), 'x');
   await expect(found(['b/deep'])).rejects.toThrow(/no images in the folder .*, only 1 other file/);
 });
+
+it('takes patterns as the images that match them, sorted by path', async () => {
+  expect(await found(['*'], 'out')).toEqual({
+    files: ['a.jpg', 'b-2.png', 'link.jpg', 'no-extension'],
+    others: 2, // two texts
+  });
+  expect(await found(['**/*.{png,PNG}'], 'out')).toEqual({ files: ['b-2.png', 'b/B.PNG'], others: 0 }); // b/loop is a link to all
+  expect(await found(['[ab]*.{jpg,png}'])).toMatchObject({ files: ['a.jpg', 'b-2.png'] });
+  await expect(found(['*.webp'])).rejects.toThrow(/No image matches .*\*\.webp; name a folder/);
+  await expect(found(['*.txt'])).rejects.toThrow(/No image matches .*, only 2 other files/);
+});
+
+it('takes a pattern of a relative path from the working directory', async () => {
+  const { files } = await imageFiles(['packages/cli/fonts/../../../docs/pictures/*.webp']);
+  expect(files[0]).toMatch(/^docs\/pictures\/[^/]+\.webp$/);
+});
+
+it('takes a file whose name looks like a pattern as that file', async () => {
+  await writeFile(join(folder, 'b/[ab]*{1,2}.png'), 'x');
+  expect((await found(['b/[ab]*{1,2}.png'])).files).toEqual(['b/[ab]*{1,2}.png']);
+});
