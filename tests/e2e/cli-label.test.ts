@@ -1,4 +1,4 @@
-import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openDataset } from '@kd/data';
 import sharp from 'sharp';
@@ -131,6 +131,90 @@ test('kd predict takes a folder, leaves out what is no image and what it drew th
     );
     expect(others).toBe(3); // the notes and two annotations
   }
+});
+
+describe('kd predict', () => {
+  const files = ['0', '1', '2', '3', '4'].map((name) => join(photos, `${name}.png`));
+  const list = (text: string): { file: string; detections: Record<string, unknown>[] }[] =>
+    JSON.parse(text) as ReturnType<typeof list>;
+
+  test('--json - prints the detections and nothing else, and draws nothing', async () => {
+    const cwd = temporaryFolder();
+    const low = ['--threshold', '0.01'];
+    const { code, stdout, stderr } = await kdProcess(['predict', run, join(photos, '*.png'), '--json', '-', ...low], {
+      cwd,
+    });
+    expect(code, stderr).toBe(0);
+    expect(list(stdout).map(({ file }) => file)).toEqual(files);
+    const found = list(stdout).flatMap(({ detections }) => detections);
+    expect(found.length).toBeGreaterThan(0);
+    for (const one of found)
+      expect(one).toEqual({
+        box: Array.from({ length: 4 }, () => expect.any(Number) as number),
+        score: expect.any(Number) as number,
+        label: expect.any(Number) as number,
+        class: expect.stringMatching(/^(striped-disk|speckled-ring)$/) as string,
+      });
+    expect(stderr).toMatch(/^5 of 5 images in [\d.]+ s, [\d.]+ images\/s/m);
+    expect(readdirSync(cwd)).toEqual([]);
+
+    await kd(['predict', run, ...files, '--json', 'found.json', '--out', 'drawn', ...low], { cwd });
+    expect(readFileSync(join(cwd, 'found.json'), 'utf8')).toBe(stdout);
+    const { images } = JSON.parse(readFileSync(join(cwd, 'drawn/predictions.json'), 'utf8')) as {
+      images: { detections: unknown }[];
+    };
+    expect(images.map(({ detections }) => detections)).toEqual(list(stdout).map(({ detections }) => detections));
+  });
+
+  test('--coco writes results on which kd eval --detections finds what kd eval finds', async () => {
+    const cwd = temporaryFolder();
+    const labels = join(temporaryFolder(), 'labels.json');
+    await kd(['label', run, photos, '--out', labels, '--score', '0']);
+    const truth = ['--coco', labels, '--images', photos, '--json'];
+    const written = await kd(['predict', run, photos, '--coco', 'results.json', '--annotations', labels], { cwd });
+    expect(written.code, written.stderr).toBe(0);
+    expect(readdirSync(cwd)).toEqual(['results.json']);
+    const given = await kd(['eval', '--detections', 'results.json', ...truth], { cwd });
+    expect(given.code, given.stderr).toBe(0);
+    const evaluated = await kd(['eval', run, ...truth, '--batch-size', '1'], { cwd });
+    const figures = ({ stdout }: { stdout: string }): Record<string, unknown> => {
+      const { images, metrics, perClass } = JSON.parse(stdout) as Record<string, unknown>;
+      return { images, metrics, perClass };
+    };
+    expect(figures(given)).toEqual(figures(evaluated));
+    const { metrics } = figures(given) as { metrics: { AP: number } };
+    expect(metrics.AP, 'what it found are the labels').toBeGreaterThan(0.9);
+  });
+
+  test.each([
+    [['*.webp', '--json', 'x.json'], /^error \[IMAGE_INVALID\] No image matches .*\*\.webp/],
+    [['empty', '--out', 'x'], /^error \[IMAGE_INVALID\] There are no images in the folder/],
+    [
+      ['notes.txt', '--coco', 'x.json'],
+      /^error \[IMAGE_INVALID\] None of the 1 images can be used; nothing is written/m,
+    ],
+    [['0.png', '--json', 'there.json'], /^error \[USAGE\] there\.json is there already; .*--force/],
+    [['0.png', '--json', 'x.json', '--coco', 'x.json'], /^error \[USAGE\] --json and --coco both name x\.json/],
+    [['0.png', '--json', 'x.json', '--annotations', 'a.json'], /^error \[USAGE\] --annotations .* --coco/],
+    [
+      ['0.png', '--coco', 'x.json', '--annotations', 'a.json'],
+      /^error \[DATA_INVALID\] a\.json, the annotations, cannot/m,
+    ],
+    [['0.png', '0.png', '--coco', 'x.json'], /^error \[USAGE\] .*0\.png is named twice/m],
+  ])('%j is refused, and nothing is written', async ([image, ...rest], message) => {
+    const cwd = temporaryFolder();
+    writeFileSync(join(cwd, 'there.json'), 'mine');
+    mkdirSync(join(cwd, 'empty'));
+    const path = image === 'empty' ? image : join(photos, image!);
+    const { code, stdout, stderr } = await kd(
+      ['predict', run, path, ...rest.map((one) => (one.endsWith('0.png') ? join(photos, one) : one))],
+      { cwd },
+    );
+    expect([code === 0, stdout]).toEqual([false, '']);
+    expect(stderr).toMatch(message);
+    expect(readdirSync(cwd).sort()).toEqual(['empty', 'there.json']);
+    expect(readFileSync(join(cwd, 'there.json'), 'utf8')).toBe('mine');
+  });
 });
 
 test.each([

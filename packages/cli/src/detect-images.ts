@@ -6,9 +6,9 @@ import * as tf from '@tensorflow/tfjs-core';
 export interface Found {
   /** x1 y1 x2 y2 in pixels of the upright image */
   readonly box: readonly [number, number, number, number];
-  readonly class: string;
-  readonly label: number;
   readonly score: number;
+  readonly label: number;
+  readonly class: string;
 }
 
 /** What a detector finds on images, as one batch: objects from a score on, best first. */
@@ -33,6 +33,6 @@ export async function detectImages(
 function listed({ boxes, scores, labels }: ImageDetections, { categories }: Detector, threshold: number): Found[] {
   return Array.from(scores, (score, i): Found => {
     const [x1, y1, x2, y2] = boxes.subarray(4 * i, 4 * i + 4) as unknown as [number, number, number, number];
-    return { box: [x1, y1, x2, y2], class: categories[labels[i]!]!.name, label: labels[i]!, score };
+    return { box: [x1, y1, x2, y2], score, label: labels[i]!, class: categories[labels[i]!]!.name };
   }).filter(({ score }) => score >= threshold);
 }

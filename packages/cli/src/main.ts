@@ -15,11 +15,13 @@ const TWO_WORDS: Readonly<Record<string, readonly string[]>> = {
 
 /** Runs a command line without `node` and `kd`; gives the exit code. Commands import what they need when they run. */
 export async function main(argv: readonly string[]): Promise<number> {
-  const json = argv.includes('--json');
+  let json = argv.includes('--json');
   try {
     const program = build();
     program.parse(['node', 'kd', ...mark(joinWords(argv))], { run: false });
     const empty = unmark(program);
+    // With the name of a file it asks for that file, not for JSON on standard output.
+    json = [true, '-'].includes(program.options['json'] as boolean | string);
     if (program.options['help'] === true || program.options['version'] === true) return 0;
     if (program.matchedCommand === undefined) return unknownCommand(program, argv);
     if (empty !== null) return misused(`${empty} has an empty value; give one, or leave the option out.`, json);
@@ -104,7 +106,11 @@ export function build(): CAC {
     .example('  kd plan kd.config.ts --set batchSize=16')
     .action(async (config: string, flags: Flags) => (await import('./commands/plan.js')).plan(config, flags));
 
-  withWeights(withData(program.command('eval <model>', 'Evaluate a run folder or a checkpoint')))
+  withWeights(withData(program.command('eval [model]', 'Evaluate a run folder or a checkpoint, or detections')))
+    .option(
+      '--detections <json>',
+      "Results in COCO's form, as of kd predict --coco, instead of running a model; with data, or those of the run",
+    )
     .option(
       '--metric <name>',
       'coco, voc07 or voc, or with options: \'["coco",{"maxDetections":[1,10,300]}]\' (default: that of the run)',
@@ -115,16 +121,36 @@ export function build(): CAC {
     .option('--detector <json>', 'What a foreign checkpoint holds, e.g. \'["retinanet",{"version":1}]\'')
     .option('--json', 'One JSON object on standard output and nothing else')
     .example('  kd eval runs/student --coco annotations/instances_test.json --images JPEGImages --json')
-    .action(async (model: string, flags: Flags) => (await import('./commands/eval.js')).evaluateModel(model, flags));
+    .example('  kd eval --detections results.json --coco annotations/instances_test.json --images JPEGImages')
+    .action(async (model: string | undefined, flags: Flags) =>
+      (await import('./commands/eval.js')).evaluateModel(model, flags),
+    );
 
   withWeights(
-    program.command('predict <model> <...images>', 'Draw what a model finds on images, or in folders of them'),
+    program.command(
+      'predict <model> <...images>',
+      'Draw or write what a model finds on images, in folders of them, or where a pattern such as photos/*.jpg matches',
+    ),
   )
-    .option('--out <dir>', 'Folder for the drawn images and predictions.json (default: predictions)')
-    .option('--threshold <score>', 'Draw and write detections from this score on (default: 0.3)')
+    .option(
+      '--out <dir>',
+      'Folder for the drawn images and predictions.json (default: predictions; none where --json FILE or --coco is given)',
+    )
+    .option('--threshold <score>', 'Draw and write detections from this score on (default: 0.3; all in --coco)')
+    .option('--coco <file>', "Write what is found as results in COCO's form, for kd eval --detections and pycocotools")
+    .option(
+      '--annotations <json>',
+      'Of --coco: instances file whose images are meant and whose ids are written (default: numbers in the names of files)',
+    )
+    .option('--force', 'Replace files of --json and --coco that are there already')
     .option('--detector <json>', 'What a foreign checkpoint holds, e.g. \'["retinanet",{"version":1}]\'')
     .option('--classes <names>', 'Names of the classes of a foreign checkpoint: a JSON list, or a file with one')
-    .option('--json', 'Print the predictions as JSON, too')
+    .option(
+      '--json [file]',
+      'Write [{ file, detections }] to this file; "-" prints it and nothing else; without either, one JSON object about the call',
+    )
+    .example("  kd predict runs/student 'photos/**/*.jpg' --json -")
+    .example('  kd predict runs/student val2017 --coco results.json --annotations instances_val2017.json')
     .action(async (model: string, images: string[], flags: Flags) =>
       (await import('./commands/predict.js')).predict(model, images, flags),
     );

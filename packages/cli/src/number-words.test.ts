@@ -10,6 +10,7 @@ function parse(...argv: string[]) {
     .option('--batch-size <n>', 'A number')
     .option('--budget <minutes>', 'A number')
     .option('--json', 'No value')
+    .option('--to [file]', 'Text, if any')
     .action(() => {});
   program.parse(['node', 'kd', ...mark(argv)], { run: false });
   const empty = unmark(program);
@@ -29,6 +30,12 @@ test('values of text are what was typed, values of numbers are numbers', () => {
     args: ['007', '5'],
     options: { out: ['1', '02'] },
   });
+});
+
+test('- is a value', () => {
+  for (const argv of [['--to', '-'], ['--to=-']])
+    expect(parse('do', '-', ...argv)).toEqual({ args: ['-'], options: { to: '-' }, empty: null });
+  expect(parse('do', 'it', '--to').options).toEqual({ to: true });
 });
 
 test('an empty value is told, by the name of its option', () => {

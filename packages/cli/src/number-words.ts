@@ -1,16 +1,19 @@
 import type { CAC } from 'cac';
 
-/** Stands before words that the parser would take for numbers; no word of a command line can hold it. */
+/** Stands before words that the parser would take for numbers or flags; no word of a command line can hold it. */
 const MARK = '\0';
 
-/** Empty ones are taken for 0, `0012` for 12, `1e3` for 1000: folders, splits and classes may be called so. */
-const isNumber = (word: string): boolean => Number.isFinite(Number(word));
+/**
+ * Empty ones are taken for 0, `0012` for 12, `1e3` for 1000: folders, splits and classes may be called so. `-`, which
+ * stands for standard output, is taken for a flag without a name.
+ */
+const isMistaken = (word: string): boolean => word === '-' || Number.isFinite(Number(word));
 
 /** Marks values that are text as it stands, for {@link unmark}. */
 export const mark = (argv: readonly string[]): string[] =>
   argv.map((word) => {
     const [, flag, value] = /^(--[^=]+=)(.*)$/s.exec(word) ?? [null, '', word];
-    return isNumber(value!) ? `${flag!}${MARK}${value!}` : word;
+    return isMistaken(value!) ? `${flag!}${MARK}${value!}` : word;
   });
 
 /**

@@ -1,17 +1,22 @@
-import { type Evaluation, evaluate, KdError, type ResolvedConfig, resolveMetric } from '@kd/core';
-import { countdown, evaluatedImages, evaluationLines, metricWords } from '@kd/report';
+import { evaluate, KdError, resolveMetric } from '@kd/core';
+import { countdown } from '@kd/report';
 import { dataArgument } from '../data-argument.js';
+import { tellEvaluation } from '../evaluation.js';
 import type { Flags } from '../flags.js';
 import { findModel, type FoundModel, openModel } from '../open-model.js';
 import { metricArgument } from '../metric-argument.js';
-import { print, printJson } from '../out.js';
+import { metricOfRun } from '../metric-of-run.js';
 import { ports } from '../ports.js';
 import { positiveFlag } from '../positive-flag.js';
-import { batchSizeOfRun, evaluationSettings, openData, validationData } from '../validation-data.js';
+import { batchSizeOfRun, openData, validationData } from '../validation-data.js';
 import { weightsFlags } from '../weights-flags.js';
+import { evaluateDetections } from './eval-detections.js';
 
-/** `kd eval RUN|CHECKPOINT [--data …]`: average precision of a model on a data set. */
-export async function evaluateModel(path: string, flags: Flags): Promise<number> {
+/** `kd eval RUN|CHECKPOINT [--data …]`: average precision of a model, or of detections, on a data set. */
+export async function evaluateModel(path: string | undefined, flags: Flags): Promise<number> {
+  if (flags['detections'] !== undefined) return evaluateDetections(path, flags);
+  if (path === undefined)
+    throw new KdError('USAGE', 'kd eval needs a run folder or a checkpoint, or --detections FILE with data.');
   const found = await findModel(path, weightsFlags(flags));
   const metric = resolveMetric(metricArgument(flags['metric']) ?? metricOfRun(found, path), ports);
   const dataset = await openData((await dataArgument(flags)) ?? validationData(found, path), found.categories);
@@ -30,23 +35,7 @@ export async function evaluateModel(path: string, flags: Flags): Promise<number>
     });
     bar.end();
     const seconds = (performance.now() - began) / 1000;
-    if (flags['json'] === true)
-      printJson({
-        ok: true,
-        model: found.file,
-        data: dataset.name,
-        metric: metric.name,
-        metricOptions: metric.options,
-        ...asJson(result),
-        seconds,
-        engine,
-      });
-    else
-      print(
-        `${found.file} on ${dataset.name}, ${evaluatedImages(result)}, in ${seconds.toFixed(1)} s; ${metricWords(metric)}, in percent`,
-        '',
-        ...evaluationLines(result),
-      );
+    tellEvaluation(flags, { of: { model: found.file }, dataset, metric, result, seconds, engine });
     return 0;
   } finally {
     bar.end();
@@ -54,27 +43,8 @@ export async function evaluateModel(path: string, flags: Flags): Promise<number>
   }
 }
 
-const asJson = ({ images, skipped, metrics, perClass }: Evaluation): Record<string, unknown> => ({
-  images,
-  skipped: skipped.map(({ file, why }) => ({ file, why })),
-  metrics,
-  perClass: Object.fromEntries(perClass.map(({ category, metrics: own }) => [category.name, own])),
-});
-
 /** What `--skip-bad` says, else what the run did. */
 function onBadImage({ config }: FoundModel, { skipBad }: Flags): 'error' | 'skip' {
   const ofRun = (config?.['data'] as { onBadImage?: unknown } | undefined)?.onBadImage;
   return skipBad === true || (skipBad === undefined && ofRun === 'skip') ? 'skip' : 'error';
-}
-
-/** @throws KdError USAGE where the run measured with a metric that nothing but its config can make */
-function metricOfRun(found: FoundModel, path: string): ResolvedConfig['evaluate']['metric'] {
-  const { metric = 'coco' } = evaluationSettings(found) as {
-    metric?: string | [string, Record<string, unknown>] | { name: string } | null;
-  };
-  if (typeof metric === 'string' || Array.isArray(metric)) return metric;
-  throw new KdError(
-    'USAGE',
-    `${path} was measured with "${String(metric?.name)}", a metric that its config made itself and that has no name to make it by; say which is meant with --metric, such as --metric coco.`,
-  );
 }

@@ -1,0 +1,37 @@
+import type { Detector } from '@kd/core';
+import { DEFAULT_MAX_PIXELS, type HostImage, readImage } from '@kd/data';
+import { detectImages, type Found } from './detect-images.js';
+import { readAhead } from './read-ahead.js';
+
+/** An image with what was found on it, or why it could not be used. */
+export type Predicted =
+  | { readonly file: string; readonly image: HostImage; readonly found: readonly Found[] }
+  | { readonly file: string; readonly error: unknown };
+
+/**
+ * Images that are read and decoded while a detector works on another one. The thread that waits for the detector takes
+ * a step of each whenever it comes free, and an image has six of them.
+ */
+const AHEAD = 8;
+
+/** What a detector finds on images, one after the other, from a score on. */
+export async function* predictImages(
+  detector: Detector,
+  files: readonly string[],
+  threshold: number,
+): AsyncGenerator<Predicted, void, undefined> {
+  const read = (file: string): Promise<HostImage> => readImage(file, { declared: null, maxPixels: DEFAULT_MAX_PIXELS });
+  for await (const { item: file, result } of readAhead(files, AHEAD, read)) {
+    if (result.status === 'rejected') yield { file, error: result.reason as unknown };
+    else yield await detectOne(detector, file, result.value, threshold);
+  }
+}
+
+async function detectOne(detector: Detector, file: string, image: HostImage, threshold: number): Promise<Predicted> {
+  try {
+    const [found] = await detectImages(detector, [image], threshold);
+    return { file, image, found: found! };
+  } catch (error) {
+    return { file, error };
+  }
+}
