@@ -1,11 +1,11 @@
-import { type Assignment, type Detector, type DetectorContext, KdError } from '@kd/core';
-import { createDenseDetector, decodeDistances, type DenseDetector } from '@kd/vision';
+import { type Assignment, type BoxCode, type DetectorContext, KdError } from '@kd/core';
+import { createDenseDetector, decoderOf, type DenseDetector } from '@kd/vision';
 import type * as tf from '@tensorflow/tfjs-core';
 import { assignFcos } from './assign.js';
 import { fcosBranches } from './head.js';
 import { fcosTerms } from './losses.js';
 import type { FcosConfig } from './options.js';
-import { pointGrid } from './points.js';
+import { pointCells } from './points.js';
 
 export type FcosDetector = DenseDetector<FcosConfig>;
 
@@ -20,15 +20,14 @@ export function createFcos(config: FcosConfig, context: DetectorContext): FcosDe
     strides,
     head: { centerness, normOnBbox, ...head },
   } = config;
-  const decode: Detector['decode'] = (codes, { boxes }) =>
-    decodeDistances(codes, boxes, { normalizeBySize: flavour === 'torchvision' }) as tf.Tensor3D;
+  const distances: BoxCode = { code: 'distance', unit: flavour === 'torchvision' ? 'size' : 'pixels' };
   return createDenseDetector(config, context, {
     name: 'fcos',
-    head: { ...head, branches: fcosBranches({ classes, flavour, centerness, normOnBbox, strides }) },
+    head: { ...head, branches: fcosBranches({ classes, flavour, centerness, normOnBbox }) },
     dense: { boxes: 'distance', priorsPerCell: 1, coding: { flavour, sizes, strides } },
     flavour,
-    priors: (levels, paddedSize) => pointGrid(levels, paddedSize, config),
-    decode,
+    priors: pointCells(config),
+    decode: distances,
     assign: (grid, targets) => assignFcos(grid, targets, config),
     terms: (output, grid, assignment, targets) =>
       fcosTerms(output, grid, withCenterness(assignment), targets, {
@@ -38,7 +37,7 @@ export function createFcos(config: FcosConfig, context: DetectorContext): FcosDe
         lossWeights,
         strides,
         normOnBbox,
-        decode,
+        decode: decoderOf(distances),
       }),
   });
 }

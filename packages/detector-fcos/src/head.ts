@@ -1,5 +1,4 @@
 import { buildDenseHead, type DenseBranch, type DenseHead, type DenseHeadOptions, type DenseOutput } from '@kd/vision';
-import * as tf from '@tensorflow/tfjs-core';
 import type { FcosConfig, Flavour } from './options.js';
 
 /** Probability that a point lies in an object, at the start (Lin et al., 2017, section 4.1). */
@@ -20,7 +19,7 @@ export function buildFcosHead({ classes, flavour, centerness, normOnBbox, ...opt
   return buildDenseHead({
     ...options,
     detector: 'fcos',
-    branches: fcosBranches({ classes, flavour, centerness, normOnBbox, strides: options.strides }),
+    branches: fcosBranches({ classes, flavour, centerness, normOnBbox }),
   });
 }
 
@@ -35,11 +34,7 @@ export function fcosBranches({
   flavour,
   centerness,
   normOnBbox,
-  strides,
-}: Pick<HeadOptions, 'classes' | 'flavour' | 'centerness' | 'normOnBbox' | 'strides'>): Record<
-  'cls' | 'reg',
-  DenseBranch
-> {
+}: Pick<HeadOptions, 'classes' | 'flavour' | 'centerness' | 'normOnBbox'>): Record<'cls' | 'reg', DenseBranch> {
   // Convolution, norm and ReLU of a block lie side by side in torchvision's list of modules.
   const block = (path: string) => (i: number) => ({
     conv: `${path}.conv.${3 * i}`,
@@ -47,16 +42,12 @@ export function fcosBranches({
     tap: `${path}.conv.${3 * i + 2}`,
   });
   const paths = { cls: 'head.classification_head', reg: 'head.regression_head' } as const;
-  const activate: NonNullable<DenseOutput['activate']> = (map, { level, training }) => {
-    if (flavour === 'torchvision') return tf.relu(map);
-    if (!normOnBbox) return tf.exp(map);
-    return training ? tf.relu(map) : tf.mul(tf.relu(map), strides[level]!);
-  };
   const reg: DenseOutput = {
     layer: `${paths.reg}.bbox_reg`,
     channels: 4,
     ...(flavour === 'mmdet' && { scales: `${paths.reg}.scales` }),
-    activate,
+    activate: flavour === 'mmdet' && !normOnBbox ? 'exp' : 'relu',
+    timesStride: flavour === 'mmdet' && normOnBbox,
   };
   const cls: DenseOutput = {
     layer: `${paths.cls}.cls_logits`,

@@ -1,5 +1,5 @@
-import type { Priors } from '@kd/core';
-import { anchorGrid, cellCentres } from '@kd/vision';
+import type { PriorGrid, Priors } from '@kd/core';
+import { anchorCells, centreCells, layPriors } from '@kd/vision';
 import type { FcosConfig } from './options.js';
 
 type Size = readonly [height: number, width: number];
@@ -9,14 +9,23 @@ type Size = readonly [height: number, width: number];
  * the
  * cells, a stride being the whole quotient of batch and level; mmdetection's are the centres of cells of a fixed
  * stride.
+ */
+export const pointCells = ({
+  flavour,
+  sizes,
+  strides,
+}: Pick<FcosConfig, 'flavour' | 'sizes' | 'strides'>): PriorGrid =>
+  flavour === 'mmdet'
+    ? centreCells({ strides, sizes })
+    : anchorCells({ sizes: sizes.map((size) => [size]), ratios: sizes.map(() => [1]) });
+
+/**
+ * {@link pointCells} of a batch.
  * @param levels [height, width] in cells per level, finest first
  * @param paddedSize [height, width] of the padded batch in pixels
  */
-export function pointGrid(
+export const pointGrid = (
   levels: readonly Size[],
   paddedSize: Size,
-  { flavour, sizes, strides }: Pick<FcosConfig, 'flavour' | 'sizes' | 'strides'>,
-): Priors {
-  if (flavour === 'mmdet') return cellCentres(levels, paddedSize, { strides, sizes });
-  return anchorGrid(levels, paddedSize, { sizes: sizes.map((size) => [size]), ratios: sizes.map(() => [1]) });
-}
+  config: Parameters<typeof pointCells>[0],
+): Priors => layPriors(levels, paddedSize, pointCells(config));

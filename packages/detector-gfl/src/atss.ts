@@ -1,8 +1,8 @@
 import type { DetectorContext } from '@kd/core';
-import { anchorGrid, createDenseDetector, type DenseDetector } from '@kd/vision';
+import { anchorCells, createDenseDetector, type DenseDetector } from '@kd/vision';
 import { gridOf } from './anchors.js';
 import { assignAtss } from './assigner.js';
-import { DELTA_STDS, decodeDeltas } from './atss-coder.js';
+import { DELTA_STDS, DELTAS } from './atss-coder.js';
 import { atssTerms } from './atss-losses.js';
 import { centernessTargets } from './centerness.js';
 import { atssBranches } from './head.js';
@@ -23,8 +23,8 @@ export function createAtss(config: AtssConfig, context: DetectorContext): AtssDe
       coding: { anchorScale: config.anchorScale, strides: config.strides, stds: DELTA_STDS },
     },
     flavour: 'mmdet',
-    priors: (levels, paddedSize) => anchorGrid(levels, paddedSize, gridOf(config)),
-    decode: (codes, { boxes }) => decodeDeltas(codes, boxes),
+    priors: anchorCells(gridOf(config)),
+    decode: DELTAS,
     assign: (priors, targets) => {
       const assigned = assignAtss(priors, targets, {
         topk: config.assigner.topk,

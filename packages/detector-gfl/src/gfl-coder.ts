@@ -1,23 +1,6 @@
 import type { Priors } from '@kd/core';
-import { decodeDistances, encodeDistances, integral } from '@kd/vision';
+import { encodeDistances, strideColumn } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
-
-/** Stride of the level of each anchor, [a, 1] */
-export function strideColumn({ perLevel, strides }: Priors): tf.Tensor2D {
-  return tf.tidy(() =>
-    tf.concat(perLevel.map((count, level) => tf.fill([count, 1], strides[level]![1])) as tf.Tensor2D[], 0),
-  );
-}
-
-/** @param logits [b, a, 4·bins] @returns [b, a, 4] in pixels */
-export function decodeDistributions(logits: tf.Tensor3D, priors: Priors, bins: number): tf.Tensor3D {
-  return tf.tidy(
-    () =>
-      decodeDistances(tf.mul(integral(logits, bins), strideColumn(priors)), tf.expandDims(priors.boxes, 0), {
-        normalizeBySize: false,
-      }) as tf.Tensor3D,
-  );
-}
 
 /** A distance is kept this far below the last bin, so that it always has a bin on either side. */
 const MARGIN = 0.1;

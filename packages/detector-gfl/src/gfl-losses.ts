@@ -1,8 +1,8 @@
 import type { Assignment, DetectorOutput, Priors, Targets } from '@kd/core';
-import { BACKGROUND, boxIou, flattenLevels, giouLoss, oneHot, qualityFocalLoss } from '@kd/vision';
+import { BACKGROUND, boxIou, decodeDistributions, flattenLevels, giouLoss, oneHot, qualityFocalLoss } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
 import { distributionFocalLoss } from './distribution-focal.js';
-import { decodeDistributions, encodeStrides } from './gfl-coder.js';
+import { encodeStrides } from './gfl-coder.js';
 import type { GflConfig } from './options.js';
 import { matchesOf } from './positives.js';
 

@@ -1,8 +1,7 @@
 import type { DetectorContext } from '@kd/core';
-import { anchorGrid, createDenseDetector, type DenseDetector } from '@kd/vision';
+import { anchorCells, createDenseDetector, type DenseDetector } from '@kd/vision';
 import { gridOf } from './anchors.js';
 import { assignAtss } from './assigner.js';
-import { decodeDistributions } from './gfl-coder.js';
 import { gflTerms } from './gfl-losses.js';
 import { gflBranches } from './head.js';
 import type { GflConfig } from './options.js';
@@ -24,8 +23,8 @@ export function createGfl(config: GflConfig, context: DetectorContext): GflDetec
       coding: { strides: config.strides, regMax: config.regMax },
     },
     flavour: 'mmdet',
-    priors: (levels, paddedSize) => anchorGrid(levels, paddedSize, gridOf(config)),
-    decode: (codes, priors) => decodeDistributions(codes, priors, bins),
+    priors: anchorCells(gridOf(config)),
+    decode: { code: 'distribution', bins },
     assign: (priors, targets) =>
       assignAtss(priors, targets, { topk: config.assigner.topk, sizeDivisible: config.input.sizeDivisible }),
     terms: (output, priors, assignment, targets) =>

@@ -1,5 +1,5 @@
 import type { DetectorContext } from '@kd/core';
-import { anchorGrid, createDenseDetector, decodeBoxes, type DenseDetector } from '@kd/vision';
+import { anchorCells, createDenseDetector, type DenseDetector } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
 import { FLAVOURS } from './flavours.js';
 import { retinaBranches } from './head.js';
@@ -20,8 +20,8 @@ export function createRetinaNet(config: RetinaNetConfig, context: DetectorContex
     head: { ...config.head, branches: retinaBranches(priorsPerCell, classes) },
     dense: { boxes: 'delta', priorsPerCell, coding: { strides: config.strides, anchors, coder } },
     flavour: config.flavour,
-    priors: (levels, paddedSize) => anchorGrid(levels, paddedSize, anchors),
-    decode: (codes, { boxes }) => decodeBoxes(codes, tf.expandDims(boxes, 0), coder) as tf.Tensor3D,
+    priors: anchorCells(anchors),
+    decode: { code: 'delta', ...coder },
     assign: (grid, targets) =>
       tf.tidy(() => {
         const matched = assign(grid, targets, config);

@@ -1,4 +1,4 @@
-import type { Priors, Targets } from '@kd/core';
+import type { BoxCode, Priors, Targets } from '@kd/core';
 import {
   type AnchorOptions,
   assignMaxIou,
@@ -15,7 +15,7 @@ import type { RetinaNetConfig } from './options.js';
 export interface FlavourRules {
   /** How anchors are laid out, beside their sizes and ratios. */
   grid(strides: readonly number[]): Pick<AnchorOptions, 'round' | 'strides'>;
-  readonly coder: BoxCoderOptions;
+  readonly coder: BoxCoderOptions & Pick<BoxCode & { readonly code: 'delta' }, 'weights' | 'clip'>;
   readonly giou: IouLossOptions;
   /** [b, a] int32: ground truth, -1 background, -2 ignored */
   assign(priors: Priors, targets: Targets, config: Pick<RetinaNetConfig, 'matcher' | 'input'>): tf.Tensor2D;

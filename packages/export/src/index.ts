@@ -1,1 +1,5 @@
+export { exportedModel, type ExportOptions } from './exported-model.js';
 export type { Activation, NetworkGraph, Node, Op, Pads, Weight } from './network/graph.js';
+export { quantised, type Quantised } from './network/quantised.js';
+export { readNetwork } from './network/read-network.js';
+export { exportOnnx, type OnnxExport, type OnnxOptions } from './onnx/export-onnx.js';

@@ -57,8 +57,11 @@ export function detector({
     norm: `${path}.${i}.n`,
     tap: `${path}.${i}`,
   });
-  const activate = boxes === 'distance' ? (map: tf.Tensor4D): tf.Tensor4D => tf.exp(map) : undefined;
-  const reg = { layer: 'reg.out', channels: priors * 4 * (bins ?? 1), ...(activate && { activate, bias: 2 }) };
+  const reg = {
+    layer: 'reg.out',
+    channels: priors * 4 * (bins ?? 1),
+    ...(boxes === 'distance' && ({ activate: 'exp', bias: 2 } as const)),
+  };
   const head = buildDenseHead({
     detector: name,
     inChannels: 4,

@@ -1,5 +1,5 @@
 import { KdError } from '@kd/core';
-import type { Priors } from '@kd/core';
+import type { PriorGrid, Priors } from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
 
 type Size = readonly [height: number, width: number];
@@ -46,23 +46,26 @@ export function cellAnchors(sizes: readonly number[], ratios: readonly number[],
  * @param levels [height, width] in cells per level, finest first
  * @param options.sizes side of the squares of each level, in pixels
  */
-export function cellCentres(
+export const cellCentres = (
   levels: readonly Size[],
   paddedSize: Size,
-  { strides, sizes }: { readonly strides: readonly number[]; readonly sizes: readonly number[] },
-): Priors {
-  const { boxes: corners, ...grid } = anchorGrid(levels, paddedSize, {
-    sizes: sizes.map((size) => [size]),
-    ratios: sizes.map(() => [1]),
-    round: false,
-    strides: strides.map((stride) => [stride, stride]),
-  });
-  const boxes = tf.tidy(
-    () => tf.add(corners, tf.concat(grid.perLevel.map((n, i) => tf.fill([n, 1], strides[i]! / 2)))) as tf.Tensor2D,
-  );
-  corners.dispose();
-  return { boxes, ...grid };
-}
+  options: Parameters<typeof centreCells>[0],
+): Priors => layPriors(levels, paddedSize, centreCells(options));
+
+/** The same before any batch. */
+export const centreCells = ({
+  strides,
+  sizes,
+}: {
+  readonly strides: readonly number[];
+  readonly sizes: readonly number[];
+}): PriorGrid => ({
+  cells: strides.map((stride, i) => {
+    const [low, high] = [(stride - sizes[i]!) / 2, (stride + sizes[i]!) / 2];
+    return [[low, low, high, high]];
+  }),
+  strides: strides.map((stride) => [stride, stride]),
+});
 
 /** [stride y, stride x] of a level: the whole quotient of the padded batch size and the level size (160 / 3 = 53). */
 function strideOf(padded: Size, level: Size, index: number): Size {
@@ -78,7 +81,7 @@ function strideOf(padded: Size, level: Size, index: number): Size {
 function fillLevel(
   out: Float32Array,
   start: number,
-  cell: Float32Array,
+  cell: readonly number[],
   [h, w]: Size,
   [strideY, strideX]: Size,
 ): number {
@@ -105,26 +108,51 @@ function fillLevel(
  * @throws KdError USAGE when the numbers of levels differ, or a level is larger than the batch
  */
 export function anchorGrid(levels: readonly Size[], paddedSize: Size, options: AnchorOptions): Priors {
-  const { sizes, ratios, round = true, strides } = options;
+  const { sizes, ratios, strides } = options;
   for (const [name, list] of [
     ['sizes', sizes],
     ['ratios', ratios],
     ['strides', strides ?? levels],
-  ] as const) {
-    if (list.length === levels.length) continue;
-    throw new KdError(
-      'USAGE',
-      `Anchor ${name} are given for ${list.length} levels, but there are ${levels.length} levels: give one entry a level.`,
+  ] as const)
+    checkLevels(`Anchor ${name}`, list, levels);
+  return layPriors(levels, paddedSize, anchorCells(options));
+}
+
+/** The same before any batch. */
+export const anchorCells = ({ sizes, ratios, round = true, strides }: AnchorOptions): PriorGrid => ({
+  cells: sizes.map((own, i) => {
+    const corners = cellAnchors(own, ratios[i]!, round);
+    return Array.from(
+      { length: corners.length / 4 },
+      (_, c) => [...corners.subarray(4 * c, 4 * c + 4)] as unknown as PriorGrid['cells'][number][number],
     );
-  }
-  const cells = levels.map((_, i) => cellAnchors(sizes[i]!, ratios[i]!, round));
+  }),
+  strides: strides ?? null,
+});
+
+/**
+ * The priors of a batch, one row for each cell's box of every cell: level, y, x, box.
+ * @param levels [height, width] in cells per level
+ * @param paddedSize [height, width] of the padded batch in pixels
+ * @throws KdError USAGE when the numbers of levels differ, or a level is larger than the batch
+ */
+export function layPriors(levels: readonly Size[], paddedSize: Size, { cells, strides }: PriorGrid): Priors {
+  checkLevels('Priors', cells, levels);
   const used = levels.map((level, i) => strides?.[i] ?? strideOf(paddedSize, level, i));
-  const perLevel = levels.map(([h, w], i) => (h * w * cells[i]!.length) / 4);
+  const perLevel = levels.map(([h, w], i) => h * w * cells[i]!.length);
   const total = perLevel.reduce((sum, n) => sum + n, 0);
   const boxes = new Float32Array(total * 4);
   let at = 0;
   levels.forEach((level, i) => {
-    at = fillLevel(boxes, at, cells[i]!, level, used[i]!);
+    at = fillLevel(boxes, at, cells[i]!.flat(), level, used[i]!);
   });
   return { boxes: tf.tensor2d(boxes, [total, 4]), perLevel, strides: used };
+}
+
+function checkLevels(what: string, list: readonly unknown[], levels: readonly Size[]): void {
+  if (list.length === levels.length) return;
+  throw new KdError(
+    'USAGE',
+    `${what} are given for ${list.length} levels, but there are ${levels.length} levels: give one entry a level.`,
+  );
 }

@@ -1,6 +1,17 @@
-import type { DenseInfo, Detector, DetectorContext, InputSpec, Priors } from '@kd/core';
+import type {
+  BoxCode,
+  DenseInfo,
+  Detector,
+  DetectorContext,
+  ExportedNetwork,
+  InputSpec,
+  PriorGrid,
+  Priors,
+} from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
+import { layPriors } from './anchors.js';
+import { decoderOf } from './boxes/decoder.js';
 import { denseDetections, type DenseDetectionOptions } from './dense-detections.js';
 import type { DenseHeadOptions } from './dense-head.js';
 import { buildDenseNetwork } from './dense-network.js';
@@ -18,13 +29,23 @@ export interface DenseConfig extends DenseShape {
 }
 
 /** What makes a one-stage detector this one. */
-export interface DenseParts extends Pick<Detector, 'name' | 'decode' | 'assign' | 'terms'> {
+export interface DenseParts extends Pick<Detector, 'name' | 'assign' | 'terms'> {
   /** Besides `dense` and `head.staged`. */
   readonly capabilities?: readonly string[];
   readonly head: Omit<DenseHeadOptions, 'detector' | 'inChannels' | 'strides' | 'seed' | 'runOp'>;
   readonly dense: DenseInfo;
-  /** Priors of levels of [height, width] each; their boxes are kept for the next batch of this size. */
-  readonly priors: (levels: readonly (readonly [number, number])[], paddedSize: readonly [number, number]) => Priors;
+  /**
+   * Where priors lie: `anchorCells`, `centreCells`; or a function of levels of [height, width] each for what that does
+   * not describe. Their boxes are kept for the next batch of this size.
+   */
+  readonly priors:
+    | PriorGrid
+    | ((levels: readonly (readonly [number, number])[], paddedSize: readonly [number, number]) => Priors);
+  /**
+   * How codes become boxes, or a function for what that does not describe. With a function, here or for the priors,
+   * other programs get the maps alone of an exported detector.
+   */
+  readonly decode: BoxCode | Detector['decode'];
   /** Whose order of threshold, choice and NMS detections follow. */
   readonly flavour: DenseDetectionOptions['flavour'];
 }
@@ -44,7 +65,9 @@ export function createDenseDetector<Config extends DenseConfig>(
   context: DetectorContext,
   parts: DenseParts,
 ): DenseDetector<Config> {
-  const { name, dense, decode } = parts;
+  const { name, dense, flavour } = parts;
+  const decode = typeof parts.decode === 'function' ? parts.decode : decoderOf(parts.decode);
+  const classes = context.categories.length;
   const network = buildDenseNetwork({
     detector: name,
     backbone: config.backbone,
@@ -67,11 +90,37 @@ export function createDenseDetector<Config extends DenseConfig>(
     const key = JSON.stringify([levels, paddedSize]);
     let grid = grids.get(key);
     if (!grid) {
-      grid = parts.priors(levels, paddedSize);
+      grid =
+        typeof parts.priors === 'function'
+          ? parts.priors(levels, paddedSize)
+          : layPriors(levels, paddedSize, parts.priors);
       tf.keep(grid.boxes);
       grids.set(key, grid);
     }
     return grid;
+  };
+
+  let exported: ExportedNetwork | undefined;
+  const exportedNetwork = (): ExportedNetwork => {
+    const maps = network.head.symbolic(network.backbone.outputs);
+    return {
+      images: network.backbone.inputs[0]!,
+      strides: config.strides,
+      maps,
+      detections:
+        typeof parts.priors === 'function' || typeof parts.decode === 'function'
+          ? null
+          : {
+              kind: 'dense',
+              maps: { cls: 'cls', reg: 'reg', ...(maps['centerness'] && { quality: 'centerness' }) },
+              classes,
+              priorsPerCell: dense.priorsPerCell,
+              priors: parts.priors,
+              boxes: parts.decode,
+              flavour,
+              ...config.post,
+            },
+    };
   };
 
   return {
@@ -97,14 +146,15 @@ export function createDenseDetector<Config extends DenseConfig>(
       ); // [b, a, 4]
       try {
         return await denseDetections({ cls: cls!, boxes, ...(centerness && { quality: centerness }) }, sizes, {
-          flavour: parts.flavour,
-          classes: context.categories.length,
+          flavour,
+          classes,
           ...config.post,
         });
       } finally {
         boxes.dispose();
       }
     },
+    exported: () => (exported ??= exportedNetwork()),
     dispose() {
       for (const { variable } of variables) variable.dispose();
       for (const { boxes } of grids.values()) boxes.dispose();

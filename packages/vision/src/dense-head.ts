@@ -1,8 +1,10 @@
 import { KdError, type StagedHead, type TapInfo, type TapPlace } from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
+import type { SymbolicTensor } from '@tensorflow/tfjs-layers';
 import { blockRange } from './block-range.js';
 import { initialiseLayers } from './initializers.js';
-import { type ConvBlock, runConvBlock, type RunContext } from './layers/conv-block.js';
+import { applyConvBlock, applied, type ConvBlock, runConvBlock, type RunContext } from './layers/conv-block.js';
+import { activation, Times } from './layers/activation.js';
 import type { Layer } from './layers/layer-weight.js';
 import { LevelScale } from './layers/level-scale.js';
 import { createNorm } from './layers/norm.js';
@@ -17,8 +19,10 @@ export interface DenseOutput {
   readonly bias?: number;
   /** Multiplies the map by a trained scalar of its level, whose layers are `<scales>.<level>`. */
   readonly scales?: string;
-  /** What follows convolution and scale. `training` is that of the call. */
-  readonly activate?: (map: tf.Tensor4D, at: { readonly level: number; readonly training: boolean }) => tf.Tensor4D;
+  /** What follows convolution and scale. */
+  readonly activate?: 'relu' | 'exp';
+  /** Whether inference, not training, multiplies the map by the stride of its level. */
+  readonly timesStride?: boolean;
 }
 
 /** A tower and the maps that its last block predicts, by name. */
@@ -58,6 +62,8 @@ export interface DenseHead extends StagedHead {
   maps(branch: string): readonly string[];
   /** Block `block` of a tower on its input `x` [b, h, w, c], without the ReLU at its end. */
   preActivation(branch: string, x: tf.Tensor4D, block: number): tf.Tensor4D;
+  /** The maps that inference reads by name, a tensor a level, as graphs of layers. @param levels finest first */
+  symbolic(levels: readonly SymbolicTensor[]): Readonly<Record<string, readonly SymbolicTensor[]>>;
   /** As the contract says; `training` (default false) is for maps that training and inference read differently. */
   run(
     branch: string,
@@ -68,12 +74,11 @@ export interface DenseHead extends StagedHead {
 
 interface Tower {
   readonly blocks: readonly ConvBlock[];
-  readonly outputs: readonly {
+  readonly outputs: readonly (Pick<DenseOutput, 'activate' | 'timesStride'> & {
     readonly name: string;
     readonly conv: ConvBlock;
     readonly scales: readonly LevelScale[];
-    readonly activate: DenseOutput['activate'];
-  }[];
+  })[];
 }
 
 /**
@@ -137,6 +142,23 @@ export function buildDenseHead(options: DenseHeadOptions): DenseHead {
         );
       return runConvBlock({ ...block, relu: false }, x, context);
     },
+    symbolic: (levels) =>
+      Object.fromEntries(
+        [...towers.values()].flatMap(({ blocks, outputs }) => {
+          const features = levels.map((level) => blocks.reduce(applyConvBlock, level));
+          return outputs.map(({ name, conv, scales, activate, timesStride }) => [
+            name,
+            features.map((feature, level) => {
+              const follow = [
+                ...(scales.length > 0 ? [scales[level]!] : []),
+                ...(activate === undefined ? [] : [activation(`${conv.conv.name}.${activate}`, activate)]),
+                ...(timesStride ? [new Times({ name: `${conv.conv.name}.stride`, factor: strides[level]! })] : []),
+              ];
+              return follow.reduce((x, layer) => applied(layer, x), applyConvBlock(feature, conv));
+            }),
+          ]);
+        }),
+      ),
     run(branch, x, { training = false, ...run }) {
       const { blocks, outputs } = towerOf(branch);
       const { level } = run;
@@ -148,10 +170,11 @@ export function buildDenseHead(options: DenseHeadOptions): DenseHead {
         const feature = blocks.slice(from, to).reduce((last, block) => runConvBlock(block, last, context), x);
         if (!predicts) return { feature };
         return Object.fromEntries(
-          outputs.map(({ name, conv, scales, activate }) => {
+          outputs.map(({ name, conv, scales, activate, timesStride }) => {
             const raw = runConvBlock(conv, feature, context);
-            const map = scales.length > 0 ? (scales[level]!.call(raw) as tf.Tensor4D) : raw;
-            return [name, activate ? activate(map, { level, training }) : map];
+            const scaled = scales.length > 0 ? (scales[level]!.call(raw) as tf.Tensor4D) : raw;
+            const map = activate === undefined ? scaled : activate === 'exp' ? tf.exp(scaled) : tf.relu(scaled);
+            return [name, timesStride && !training ? tf.mul(map, strides[level]!) : map];
           }),
         );
       });
@@ -179,7 +202,8 @@ function buildTower(
       pad: 0,
     };
   });
-  const outputs = Object.entries(branch.outputs).map(([name, { layer, channels: filters, scales, activate }]) => ({
+  const outputs = Object.entries(branch.outputs).map(([name, { layer, channels: filters, scales, ...rest }]) => ({
+    ...rest,
     name,
     conv: {
       conv: built(convLayer(layer, { filters, kernel: 3, bias: true }), depth === 0 ? inChannels : channels),
@@ -190,7 +214,6 @@ function buildTower(
       scales === undefined
         ? []
         : strides.map((_, level) => built(new LevelScale({ name: `${scales}.${level}` }), filters)),
-    activate,
   }));
   return { blocks, outputs };
 }

@@ -1,10 +1,9 @@
 // The detector of docs/writing-a-detector.md, as it stands there.
 import { API_VERSION, defineDetector, type Detector, type DetectorContext } from '@kd/core';
 import {
-  anchorGrid,
+  anchorCells,
   BACKGROUND,
   createDenseDetector,
-  decodeBoxes,
   denseEntries,
   denseShape,
   encodeBoxes,
@@ -13,6 +12,7 @@ import {
   gatherMatched,
   l1Loss,
   matchBoxes,
+  MAX_LOG_SIZE_RATIO,
   resnets,
   sigmoidFocalLossSum,
   strictOptions,
@@ -51,7 +51,6 @@ function createSquares(given: v.InferOutput<typeof options>, context: DetectorCo
     norm: `head.${branch}.${i}.norm`,
     tap: `head.${branch}.${i}`,
   });
-  const decode: Detector['decode'] = (codes, { boxes }) => decodeBoxes(codes, tf.expandDims(boxes, 0)) as tf.Tensor3D;
 
   return createDenseDetector(
     { ...given, ...shape, post: { scoreThresh: 0.05, nmsThresh: 0.5, detectionsPerImg: 100, topkCandidates: 1000 } },
@@ -73,8 +72,8 @@ function createSquares(given: v.InferOutput<typeof options>, context: DetectorCo
       },
       dense: { boxes: 'delta', priorsPerCell: 1, coding: { strides, anchors, coder: 'faster r-cnn' } },
       flavour: 'torchvision',
-      priors: (levels, paddedSize) => anchorGrid(levels, paddedSize, anchors),
-      decode,
+      priors: anchorCells(anchors),
+      decode: { code: 'delta', weights: [1, 1, 1, 1], clip: MAX_LOG_SIZE_RATIO },
       assign: ({ boxes }, targets) =>
         tf.tidy(() => {
           // [b, a]

@@ -1,5 +1,7 @@
 export * from './clip.js';
 export * from './coder.js';
+export * from './decoder.js';
+export * from './distribution-coder.js';
 export * from './extremes.js';
 export * from './iou-losses.js';
 export * from './iou.js';

@@ -1,5 +1,6 @@
 import type { Engine } from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
+import { layers, type SymbolicTensor } from '@tensorflow/tfjs-layers';
 import { AffineNorm } from './affine-norm.js';
 import { depthwiseConv2d, isDepthwise } from './depthwise-conv.js';
 import { type CallContext, type Layer, weightOf } from './layer-weight.js';
@@ -60,6 +61,18 @@ export function runConvBlock(
     return (early ? y : rectified(y, relu)) as tf.Tensor4D;
   });
 }
+
+/**
+ * The same as a graph of layers, for exports. A ReLU has a layer of its own then, named behind its convolution.
+ */
+export function applyConvBlock(x: SymbolicTensor, { conv, norm, relu }: Omit<ConvBlock, 'pad'>): SymbolicTensor {
+  const y = applied(conv, x);
+  const z = norm ? applied(norm, y) : y;
+  if (relu === false) return z;
+  return applied(layers.reLU({ name: `${conv.name}.relu`, ...(relu !== true && { maxValue: relu }) }), z);
+}
+
+export const applied = (layer: Layer, x: SymbolicTensor): SymbolicTensor => layer.apply(x) as SymbolicTensor;
 
 const rectified = (x: tf.Tensor, relu: ConvBlock['relu']): tf.Tensor =>
   relu === false ? x : relu === 6 ? tf.relu6(x) : tf.relu(x);

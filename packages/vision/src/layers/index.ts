@@ -1,4 +1,5 @@
 export { countedZeros } from './counted-zeros.js';
+export * from './activation.js';
 export * from './affine-norm.js';
 export * from './batch-norm.js';
 export * from './conv-block.js';

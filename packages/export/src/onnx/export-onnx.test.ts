@@ -1,0 +1,98 @@
+import '@tensorflow/tfjs-backend-cpu';
+import { efficientnetLite } from '@kd/backbone-efficientnet-lite';
+import { mobilenetV2, mobilenetV3Small } from '@kd/backbone-mobilenet';
+import type { Detector, DetectorDefinition, ImageDetections } from '@kd/core';
+import { fcos } from '@kd/detector-fcos';
+import { atss, gfl } from '@kd/detector-gfl';
+import { retinanet } from '@kd/detector-retinanet';
+import { expect, test } from 'vitest';
+import { detected } from '../../test/detected.js';
+import { drawn, pixels, tiny } from '../../test/detectors.js';
+import { type OnnxResult, runOnnx } from '../../test/run-onnx.js';
+import { exportOnnx, type OnnxOptions } from './export-onnx.js';
+
+const definitions = { gfl, atss, fcos, retinanet } as unknown as Record<
+  string,
+  { readonly definition: DetectorDefinition<never> }
+>;
+const made = (name: string, options: object, seed?: number): Detector =>
+  drawn(definitions[name]!.definition, { ...tiny, ...options }, seed);
+
+/** Scores nearer than this are in one order here and in the other there: two runtimes round differently. */
+const TIE = 5e-6;
+
+/** The same boxes in the same order. */
+function expectSame(found: Record<string, OnnxResult>, wanted: readonly ImageDetections[], least = 3): void {
+  const all = wanted.flatMap(({ scores, labels, boxes }, image) =>
+    Array.from(scores, (score, i) => ({ image, score, label: labels[i]!, box: [...boxes.slice(4 * i, 4 * i + 4)] })),
+  );
+  const { scores, labels, boxes, image } = found;
+  expect(all.length).toBeGreaterThanOrEqual(least);
+  expect(boxes!.dims).toEqual([all.length, 4]);
+  expect(labels!.dims).toEqual([all.length]);
+  expect(image === undefined).toBe(wanted.length === 1);
+  const theirs = scores!.data.map((score, i) => ({
+    image: image?.data[i] ?? 0,
+    score,
+    label: labels!.data[i]!,
+    box: boxes!.data.slice(4 * i, 4 * i + 4),
+  }));
+  all.forEach((one, i) => {
+    expect(Math.abs(theirs[i]!.score - one.score)).toBeLessThan(2e-4);
+    const same = theirs.some(
+      (other) =>
+        (other === theirs[i] || Math.abs(other.score - one.score) < TIE) &&
+        other.label === one.label &&
+        other.image === one.image &&
+        other.box.every((side, k) => Math.abs(side - one.box[k]!) < 0.05),
+    );
+    expect(same, `detection ${i}`).toBe(true);
+  });
+}
+
+async function compare(detector: Detector, size: readonly [number, number], options: OnnxOptions = {}, n = 1) {
+  const images = pixels(n, size);
+  const { maps, images: wanted } = await detected(detector, images, [n, ...size]);
+  const raw = await runOnnx(exportOnnx(detector, { ...options, outputs: 'maps' }).bytes, images, [n, ...size, 3]);
+  for (const [name, levels] of Object.entries(maps))
+    levels.forEach((level, i) => {
+      const stride = detector.exported!().strides[i]!;
+      const map = raw[`${name}@p${Math.log2(stride)}`]!;
+      const scale = Math.max(...level.map(Math.abs));
+      const worst = Math.max(...level.map((value, at) => Math.abs(value - map.data[at]!)));
+      expect(map.data).toHaveLength(level.length);
+      expect(worst / scale).toBeLessThan(2e-5);
+    });
+  expectSame(await runOnnx(exportOnnx(detector, options).bytes, images, [n, ...size, 3]), wanted);
+}
+
+const resnext = { block: 'bottleneck', layers: [1, 1, 1, 1], width: 8, groups: 4, widthPerGroup: 16 };
+
+test.each<[string, object]>([
+  ['gfl', {}],
+  ['gfl', { post: { scoreThresh: 0.3, nmsThresh: 0.3, topkCandidates: 20, detectionsPerImg: 7 } }],
+  ['atss', {}],
+  ['fcos', {}],
+  ['fcos', { flavour: 'mmdet' }],
+  ['fcos', { flavour: 'mmdet', head: { depth: 1, groups: 2, normOnBbox: true, centerness: 'reg' } }],
+  ['retinanet', {}],
+  ['retinanet', { flavour: 'mmdet' }],
+  ['retinanet', { version: 1, head: { depth: 2 } }],
+  ['retinanet', { norm: 'live', extra: 'maxpool', returnedLayers: [1, 2, 3, 4] }],
+  [
+    'retinanet',
+    {
+      norm: 'eval',
+      extra: 'none',
+      input: { fixedSize: [64, 96], channels: 'bgr', range: 255, mean: [100, 110, 120], std: [50, 60, 70] },
+    },
+  ],
+  ['retinanet', { norm: 'frozen', backbone: resnext }],
+  ['gfl', { norm: 'frozen', backbone: mobilenetV2({}) }],
+  ['gfl', { norm: 'live', backbone: mobilenetV3Small({}) }],
+  ['gfl', { norm: 'frozen', backbone: efficientnetLite({}) }],
+])('%s, case %#: the maps and detections of the detector', async (name, options) => {
+  const detector = made(name, options);
+  await compare(detector, [64, 96]);
+  detector.dispose();
+});
