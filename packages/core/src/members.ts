@@ -94,7 +94,10 @@ export const MEMBERS = {
   dataset: { name: 'text', categories: 'list', images: 'list', loader: 'function', missing: 'function?' },
   loader: { steps: 'number', epoch: 'function', stats: 'object', close: 'function', augment: 'list?' },
   listener: { name: 'text', on: 'function' },
-  format: { name: 'text', extension: 'text', read: 'function', write: 'function', importForeign: 'function?' },
+  format: {
+    ...{ name: 'text', extension: 'text', read: 'function', write: 'function' },
+    ...{ thread: 'text?', importForeign: 'function?' },
+  },
   pass: { run: 'function', use: 'function' },
   built: {
     ...{ name: 'text', capabilities: 'set', categories: 'list', input: 'object', taps: 'list', variables: 'list' },

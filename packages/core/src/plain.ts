@@ -3,6 +3,8 @@
 export { writeFileAtomic } from './atomic.js';
 export type * from './contract/data.js';
 export * from './errors.js';
+export { floatToHalf } from './half.js';
+export { hostFloats } from './host-floats.js';
 export * from './is-object.js';
 export * from './json-text.js';
 export { checkMembers, checkText } from './members.js';

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import { type CheckpointFormat, type HostTensor, KdError, messageOf, writeFileAtomic } from '@kd/core';
+import type { CheckpointFormat, HostTensor } from '@kd/core';
+import { KdError, messageOf, writeFileAtomic } from '@kd/core/plain';
 
 const ARRAYS = {
   F64: Float64Array,
@@ -27,27 +28,31 @@ interface Stored {
   >;
 }
 
+/** For threads, too. */
+export const read: CheckpointFormat['read'] = async (file) => {
+  let stored: Stored;
+  try {
+    stored = JSON.parse(await readFile(file, 'utf8')) as Stored;
+  } catch (cause) {
+    throw new KdError(
+      'CHECKPOINT_INVALID',
+      `${file} cannot be read as a checkpoint: ${messageOf(cause)}. Take another checkpoint of the run.`,
+      { cause },
+    );
+  }
+  const tensors = Object.entries(stored.tensors).map(([name, { dtype, shape, data }]): [string, HostTensor] => {
+    const bytes = Uint8Array.from(Buffer.from(data, 'base64'));
+    return [name, { dtype, shape, data: new ARRAYS[dtype](bytes.buffer) }];
+  });
+  return { tensors: new Map(tensors), metadata: stored.metadata };
+};
+
 /** Checkpoints as JSON with the bytes in base64: bit for bit, readable, and slow. For tests. */
 export const jsonFormat: CheckpointFormat = {
   name: 'json',
   extension: '.json',
-  read: async (file) => {
-    let stored: Stored;
-    try {
-      stored = JSON.parse(await readFile(file, 'utf8')) as Stored;
-    } catch (cause) {
-      throw new KdError(
-        'CHECKPOINT_INVALID',
-        `${file} cannot be read as a checkpoint: ${messageOf(cause)}. Take another checkpoint of the run.`,
-        { cause },
-      );
-    }
-    const tensors = Object.entries(stored.tensors).map(([name, { dtype, shape, data }]): [string, HostTensor] => {
-      const bytes = Uint8Array.from(Buffer.from(data, 'base64'));
-      return [name, { dtype, shape, data: new ARRAYS[dtype](bytes.buffer) }];
-    });
-    return { tensors: new Map(tensors), metadata: stored.metadata };
-  },
+  read,
+  thread: new URL('../dist/json-format.js', import.meta.url).href,
   write: (file, tensors, metadata) => {
     const stored = [...tensors].map(([name, { dtype, shape, data }]) => [
       name,

@@ -12,8 +12,15 @@ export const safetensorsFormat: CheckpointFormat = {
   read: async (file, options) => {
     const weights = await openWeights(file, options);
     const settings = storedSettings(weights);
-    return { tensors: weights.values, metadata: weights.metadata, ...(settings && { settings }) };
+    const { hashed } = weights;
+    return {
+      tensors: weights.values,
+      metadata: weights.metadata,
+      ...(settings && { settings }),
+      ...(hashed !== undefined && { hashed }),
+    };
   },
+  thread: new URL('../dist/read-thread.js', import.meta.url).href,
   write: (file, tensors, metadata) => writeSafetensors(file, tensors, metadata),
   importForeign: importStateDict,
   pretrained: fetchPretrained,

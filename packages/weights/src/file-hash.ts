@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { KdError } from '@kd/core';
+import { KdError } from '@kd/core/plain';
 
 /** The key of the hash in a file's metadata. */
 export const HASH_KEY = 'kd.hash';

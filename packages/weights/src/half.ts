@@ -1,4 +1,5 @@
-import { floatToHalf, hostFloats, type HostTensor, KdError } from '@kd/core';
+import type { HostTensor } from '@kd/core';
+import { floatToHalf, hostFloats, KdError } from '@kd/core/plain';
 import { type Dtype, elementCount } from './dtypes.js';
 
 /**

@@ -1,4 +1,4 @@
-import { duplicateKey, isObject, KdError, messageOf, shown } from '@kd/core';
+import { duplicateKey, isObject, KdError, messageOf, shown } from '@kd/core/plain';
 import { DTYPES, elementCount, isDtype, type Dtype } from './dtypes.js';
 import { foreignKind } from './foreign.js';
 

@@ -1,12 +1,5 @@
-import {
-  checkMembers,
-  KdError,
-  messageOf,
-  readRegularFile,
-  writeFileAtomic,
-  type HostTensor,
-  type NamedTensors,
-} from '@kd/core';
+import type { HostTensor, NamedTensors } from '@kd/core';
+import { checkMembers, KdError, messageOf, readRegularFile, writeFileAtomic } from '@kd/core/plain';
 import { DTYPES, elementCount, isDtype } from './dtypes.js';
 import { checkHash, HASH_KEY, NO_HASH_YET, writeHash } from './file-hash.js';
 import { dtypeAsHalf, toHalf } from './half.js';

@@ -29,6 +29,8 @@ export interface WeightsFile {
   readonly meta: PlainData;
   /** Strings beside the tensors, which safetensors has. */
   readonly metadata: Readonly<Record<string, string>>;
+  /** Whether it has a hash, which it was compared with; of safetensors alone. */
+  readonly hashed?: boolean;
   /** What was chosen or left out without being asked for, in words. */
   readonly notes: readonly string[];
   /**
@@ -54,7 +56,7 @@ export async function openWeights(
 }
 
 async function openSafetensors(file: string, key: string | undefined): Promise<WeightsFile> {
-  const { tensors, metadata } = await readSafetensors(file);
+  const { tensors, metadata, hashed } = await readSafetensors(file);
   if (key !== undefined)
     throw new KdError(
       'CHECKPOINT_INVALID',
@@ -67,6 +69,7 @@ async function openSafetensors(file: string, key: string | undefined): Promise<W
     tensors: new Map([...tensors].map(([name, { dtype, shape }]) => [name, { dtype, shape, refused: null }])),
     meta: metadata,
     metadata,
+    hashed,
     notes: [],
     values: tensors,
   };

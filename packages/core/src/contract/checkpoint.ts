@@ -116,6 +116,11 @@ export interface CheckpointFormat {
    * @throws KdError CHECKPOINT_INVALID naming the file and what is wrong
    */
   read(file: string, options?: Pick<WeightsOptions, 'key'>): Promise<StoredTensors>;
+  /**
+   * URL of a module that exports `read`, for a thread that reads beside a training; best one that loads little. Without
+   * it training reads itself.
+   */
+  readonly thread?: string;
   /** Writes to a temporary name and renames. */
   write(file: string, tensors: NamedTensors, metadata: Readonly<Record<string, string>>): Promise<void>;
   /**

@@ -51,18 +51,19 @@ export function openPass(
       const { input = student.input, batchSize = context.loader.batchSize, roles = ['student', 'teacher'] } = options;
       const ahead = aheadOf(roles.includes('teacher') ? [teacher] : [], input, dataset.name);
       const { extraInputs } = ahead;
+      const wanted = ahead.some ? [{ detector: teacher, taps: context.teacherTaps ?? [] }] : [];
+      const batches = imageBatches(
+        dataset,
+        { ...context.loader, input, batchSize, ...(extraInputs && { extraInputs }) },
+        indices,
+        signal,
+        (list) => {
+          for (const one of list) skipped.set(one.file, one.why);
+        },
+      );
       const iterator = onDevice(
-        imageBatches(
-          dataset,
-          { ...context.loader, input, batchSize, ...(extraInputs && { extraInputs }) },
-          indices,
-          signal,
-          (list) => {
-            for (const one of list) skipped.set(one.file, one.why);
-          },
-        ),
-        async (batch) =>
-          ahead.some ? ahead.run(batch, [{ detector: teacher, taps: context.teacherTaps ?? [] }]) : undefined,
+        ahead.follow(batches, () => wanted),
+        async (batch) => (ahead.some ? ahead.run(batch, wanted) : undefined),
         freeOutputs,
       );
       iterators.push(iterator);

@@ -9,8 +9,11 @@ import { disposeAll } from '../tidy.js';
 
 /** What a teacher said of images, kept in the run folder. */
 export interface TeacherStore {
+  /** Begins to read the maps of a batch that `maps` is asked for soon. */
+  prepare(batch: Pick<HostBatch, 'ids' | 'flipped'>): void;
   /** Maps [b, h, w, c] of a batch by the teacher's own names, which the caller disposes. */
   maps(batch: Pick<HostBatch, 'ids' | 'flipped'>, wanted: readonly string[]): Promise<Record<string, tf.Tensor4D>>;
+  close(): Promise<void>;
 }
 
 /** A batch as student and teacher see it. */

@@ -2,6 +2,7 @@ import type { HostBatch, InputSpec, PreparedImages, TeacherInput } from '../cont
 import type { Detector } from '../contract/detector.js';
 import { KdError } from '../errors.js';
 import { type StandIn, standInOf } from '../plugins/stand-in.js';
+import { oneAhead } from './one-ahead.js';
 
 /** A teacher with the names of the taps that are wanted of it. */
 export interface Wanted {
@@ -15,6 +16,11 @@ export interface Ahead {
   readonly some: boolean;
   /** What the loader is asked for besides: one rule each, of which some teachers may share one. */
   readonly extraInputs: readonly TeacherInput[] | undefined;
+  /**
+   * The same batches; each comes when the next is known, whose maps are then read during its step, where they are kept.
+   * @param wanted what will be asked for, as far as is known
+   */
+  follow(batches: AsyncIterable<HostBatch>, wanted: () => readonly Wanted[]): AsyncIterable<HostBatch>;
   /**
    * Runs those that are asked for on a batch, before its step.
    * @returns what frees all that was made for it; undefined where there is nothing
@@ -56,6 +62,10 @@ export function aheadOf(teachers: readonly Detector[], student: InputSpec, name:
   return {
     some: rules.size > 0,
     extraInputs: inputs.size === 0 ? undefined : [...inputs.values()],
+    follow: (batches, wanted) =>
+      [...rules.keys()].some(({ store }) => store !== undefined)
+        ? oneAhead(batches, (batch) => wanted().forEach(({ detector }) => standInOf(detector)?.store?.prepare(batch)))
+        : batches,
     run: async (student, wanted) => {
       const freed: (() => void)[] = [];
       const free = (): void => freed.forEach((one) => one());

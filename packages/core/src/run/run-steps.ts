@@ -131,8 +131,10 @@ export class RunSteps {
     const end = (epoch + 1) * this.stepsPerEpoch;
     const sum = new GradientSum(accumulate);
     try {
-      for await (const batch of this.loader.epoch(epoch, (this.done - epoch * this.stepsPerEpoch) * accumulate)) {
-        const progress = { ...this.progress(epoch), micro: sum.count };
+      const batches = this.loader.epoch(epoch, (this.done - epoch * this.stepsPerEpoch) * accumulate);
+      const progressNow = (): StepProgress => ({ ...this.progress(epoch), micro: sum.count });
+      for await (const batch of this.#ahead.follow(batches, () => this.#read(progressNow()))) {
+        const progress = progressNow();
         if (this.#run.config.cacheTeacher === true) checkFlips(batch, this.#run);
         // Most runs have no teacher of its own input, and nothing to wait for.
         const free = this.#ahead.some ? await this.#ahead.run(batch, this.#read(progress)) : undefined;
@@ -235,6 +237,7 @@ export class RunSteps {
     this.log.dispose();
     this.updater.dispose();
     await this.loader.close();
+    for (const { detector } of this.#run.teachers) await standInOf(detector)?.store?.close();
   }
 }
 

@@ -1,15 +1,18 @@
+import { existsSync } from 'node:fs';
 import * as tf from '@tensorflow/tfjs-core';
 import type { HostTensor, NamedTensors } from '../contract/checkpoint.js';
 import type { HostBatch } from '../contract/data.js';
 import { KdError, messageOf } from '../errors.js';
 import { fingerprintOfData, fingerprintOfFrozen } from '../fingerprint.js';
-import { fromHalf, toHalf } from '../half.js';
+import { toHalf } from '../half.js';
 import { openLoader } from '../open-loader.js';
 import { type StandIn, standInOf, type TeacherStore } from '../plugins/stand-in.js';
 import { readSame } from '../passes/pass-cache.js';
 import { teacherMaps } from '../step/teacher-maps.js';
 import { disposeAll } from '../tidy.js';
 import { toHost } from '../variables.js';
+import { type KeptMaps, together } from './kept-maps.js';
+import { type MapAnswer, type MapThread, mapThread } from './map-thread.js';
 import type { BuiltTeacher } from './teachers.js';
 import type { Run } from './run.js';
 
@@ -66,7 +69,8 @@ export function teacherStore(
       JSON.stringify({ teacher: weights, taps: sources, data: fingerprintOfData(train), flip: flip?.['direction'] }),
     ));
 
-  const make = async (place: number, flipped: boolean, file: string): Promise<NamedTensors> => {
+  const make = async ({ place, flipped }: Picture): Promise<NamedTensors> => {
+    const of = pictureOf({ place, flipped });
     const loader = openLoader(train, {
       input: teacher.input,
       ...(extraInputs && { extraInputs }),
@@ -85,8 +89,8 @@ export function teacherStore(
         } finally {
           disposeAll(output);
         }
-        const made = { kd: '1', teacher: id, ...pictureOf(place, flipped), madeFrom: await madeFrom() };
-        await format.write(file, tensors, made).catch(notKept);
+        const made = { kd: '1', teacher: id, ...of, madeFrom: await madeFrom() };
+        await format.write(fileOf(of.picture), tensors, made).catch(notKept);
         return tensors;
       }
     } finally {
@@ -95,27 +99,61 @@ export function teacherStore(
     throw new KdError('DATA_INVALID', `the loader of ${train.name} gave no image for place ${place}.`);
   };
 
-  const kept = async (image: number | string, flipped: boolean) => {
-    const place = places.get(image)!;
-    const of = pictureOf(place, flipped);
-    const file = folder.file('passes', `teacher-${id}`, 'cache', `${of.picture}${format.extension}`);
-    const found = await readSame(file, { ...of, madeFrom: await madeFrom() }, { format, logger });
-    return { found, make: () => make(place, flipped, file) };
+  const fileOf = (picture: string): string =>
+    folder.file('passes', `teacher-${id}`, 'cache', `${picture}${format.extension}`);
+  const pictures = ({ ids, flipped }: Named) =>
+    ids.map((image, i) => ({ place: places.get(image)!, flipped: flipped?.[i] ?? false }));
+
+  let thread: MapThread | undefined;
+  /** Of batches whose step has not come. */
+  const reading = new WeakMap<Named, Promise<MapAnswer>>();
+  const ended = (why: string): void =>
+    logger.warn(
+      `the thread that reads the maps of the teacher "${id}" ended (${why}): steps wait for them from here on.`,
+    );
+  const belong = async ({ metadata }: KeptMaps, batch: Named): Promise<boolean> => {
+    const from = await madeFrom();
+    const names = pictures(batch).map(pictureOf);
+    return metadata.every((of, i) => of['picture'] === names[i]!.picture && of['madeFrom'] === from);
   };
 
   return {
-    maps: async ({ ids, flipped }, wanted) => {
-      const looked = await Promise.all(ids.map((image, i) => kept(image, flipped?.[i] ?? false)));
+    prepare: (batch) => {
+      const files = pictures(batch).map((one) => fileOf(pictureOf(one).picture));
+      if (format.thread === undefined || !files.every((file) => existsSync(file))) return;
+      thread ??= mapThread(format.thread, ended);
+      reading.set(batch, thread.read({ files, names: sources }));
+    },
+    maps: async (batch, wanted) => {
+      const read = await reading.get(batch);
+      if (read && (await belong(read, batch))) return onDevice(read.maps, wanted);
+      const from = await madeFrom();
+      const looked = await Promise.all(
+        pictures(batch).map(async (one) => {
+          const of = pictureOf(one);
+          const found = await readSame(fileOf(of.picture), { ...of, madeFrom: from }, { format, logger });
+          return { one, found };
+        }),
+      );
       const rows: NamedTensors[] = [];
       // One after the other: what is missing runs the teacher.
-      for (const one of looked) rows.push(one.found ?? (await one.make()));
-      return Object.fromEntries(wanted.map((name) => [name, together(rows.map((row) => row.get(name)!))]));
+      for (const { one, found } of looked) rows.push(found ?? (await make(one)));
+      return onDevice(together(rows, wanted), wanted);
     },
+    close: async () => thread?.close(),
   };
 }
 
+type Named = Pick<HostBatch, 'ids' | 'flipped'>;
+
+/** An image of the data set, by its place there, as it is or turned over. */
+interface Picture {
+  readonly place: number;
+  readonly flipped: boolean;
+}
+
 /** The name of a file, which it holds as well: one that was copied under the name of another is not taken for it. */
-const pictureOf = (place: number, flipped: boolean) => ({ picture: `${place}${flipped ? '-flipped' : ''}` });
+const pictureOf = ({ place, flipped }: Picture) => ({ picture: `${place}${flipped ? '-flipped' : ''}` });
 
 /** @throws KdError TEACHER_INVALID for values beyond fp16 */
 function half(id: string, tap: string, { shape, data }: HostTensor): HostTensor {
@@ -136,11 +174,5 @@ const notKept = (cause: unknown): never => {
   );
 };
 
-/** Maps [1, h, w, c] of one size as [b, h, w, c]. */
-function together(maps: readonly HostTensor[]): tf.Tensor4D {
-  const [, h, w, c] = maps[0]!.shape as [number, number, number, number];
-  const data = new Float32Array(maps.length * h * w * c);
-  const size = h * w * c;
-  maps.forEach((map, i) => fromHalf(map.data as Uint16Array, data.subarray(i * size, (i + 1) * size)));
-  return tf.tensor4d(data, [maps.length, h, w, c]);
-}
+const onDevice = (maps: KeptMaps['maps'], wanted: readonly string[]): Record<string, tf.Tensor4D> =>
+  Object.fromEntries(wanted.map((name) => [name, tf.tensor4d(maps[name]!.data, [...maps[name]!.shape])]));
