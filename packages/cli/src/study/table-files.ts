@@ -35,20 +35,17 @@ const markdown = (tables: readonly StudyTable[], parts: readonly Part[]): string
   [
     `# ${cell(tables[0]!.study)}`,
     '',
-    ...parts.flatMap(({ title, head, rows }) => [
-      `## ${cell(title)}`,
-      '',
-      ...[head, head.map(() => '---'), ...rows].map(
-        (row) => `| ${head.map((_, i) => cell(row[i] ?? '')).join(' | ')} |`,
-      ),
-      '',
-    ]),
+    ...parts.flatMap(({ title, head, rows }) => [`## ${cell(title)}`, '', ...markdownTable(head, rows), '']),
     ...notes(tables).map((note) => `- ${cell(note)}`),
     '',
   ].join('\n');
 
+/** As lines; also of docs/results.md. */
+export const markdownTable = (head: Part['head'], rows: Part['rows']): string[] =>
+  [head, head.map(() => '---'), ...rows].map((row) => `| ${head.map((_, i) => cell(row[i] ?? '')).join(' | ')} |`);
+
 /** Names come from data: neither markup nor the end of a cell. */
-const cell = (text: string): string =>
+export const cell = (text: string): string =>
   escape(text)
     .replaceAll('&quot;', '"')
     .replaceAll('&apos;', "'")
