@@ -177,6 +177,25 @@ export function build(): CAC {
       (await import('./commands/label.js')).label(model, images, flags),
     );
 
+  withWeights(program.command('export <model>', 'Write a run folder or a checkpoint for other programs'))
+    .option('--to <format>', 'onnx')
+    .option('--out <path>', 'The file or the folder to write; nothing that is there is replaced')
+    .option('--detections', 'With decoding, threshold and NMS (the default of onnx)')
+    .option('--raw', 'Only up to the maps of the head, by level')
+    .option(
+      '--size <size>',
+      'Height and width of the images, such as 320x448, or "dynamic" (default: as the run resizes)',
+    )
+    .option('--batch <n>', 'Images at once, or "dynamic" (default: 1)')
+    .option('--input <kind>', 'nhwc or nchw, float32 or uint8, or one of each: nchw,uint8 (default: nhwc,float32)')
+    .option('--fp16', 'Store weights in half precision; all is computed in float32')
+    .option('--int8 <what>', '"weights": store them as whole numbers of 8 bits with a factor a channel')
+    .option('--detector <json>', 'What a foreign checkpoint holds, e.g. \'["retinanet",{"version":1}]\'')
+    .option('--classes <names>', 'Names of the classes of a foreign checkpoint: a JSON list, or a file with one')
+    .option('--json', 'One JSON object on standard output and nothing else')
+    .example('  kd export runs/student --to onnx --out student.onnx')
+    .action(async (model: string, flags: Flags) => (await import('./commands/export.js')).exportModel(model, flags));
+
   program
     .command(
       'prototypes <run>',

@@ -1,0 +1,15 @@
+import type { ExportedModel } from '@kd/core';
+
+/** What an exported model takes, and how images become that. */
+export function inputLine({ input }: ExportedModel): string {
+  const { layout, dtype, size, batch, rule } = input;
+  const sides = size ? size.join(', ') : `h, w: multiples of ${rule.sizeDivisible}`;
+  const shape = layout === 'nhwc' ? `[${batch ?? 'n'}, ${sides}, 3]` : `[${batch ?? 'n'}, 3, ${sides}]`;
+  return `input: images ${shape} ${dtype}, RGB from 0 to 255, ${resizing(rule, size)}`;
+}
+
+function resizing({ fixedSize, minSize, maxSize }: ExportedModel['input']['rule'], size: unknown): string {
+  if (fixedSize) return `stretched to ${fixedSize.join(' × ')}`;
+  const rule = `short side ${minSize.at(-1)}, long side at most ${maxSize}`;
+  return `${rule}; the rest at the right and the bottom filled up${size ? ' (--size takes another size, dynamic any)' : ''}`;
+}
