@@ -123,6 +123,15 @@ describe('parseConfig', () => {
       { data: { ...valid.data, augment: 'flip' } },
       'data.augment: must be a list; got "flip": write [{ name: "flip" }]',
     ],
+    [
+      { teacher: { weights: 'a', classes: ['person'] } },
+      '\n  teacher.classes: must be an object { … }; got a list [ … ]',
+    ],
+    [
+      { teachers: { one: { weights: 'a', classes: [] } } },
+      '\n  teachers.one.classes: must be an object { … }; got a list [ … ]',
+    ],
+    [{ teachers: [] }, '\n  teachers: must be an object { … }; got a list [ … ]'],
     [{ evaluate: [] }, '\n  evaluate: must be an object { … }; got a list [ … ]'],
     [{ data: { train: 'coco' } }, 'and so on return: write { format: "coco", … }'],
     [{ data: 'coco' }, 'data: must be { train, val, augment, workers, onBadImage }; got "coco"'],

@@ -1,21 +1,8 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import * as v from 'valibot';
 import { closest, suggestion } from './errors.js';
+import { type SchemaNode as Node, unwrapped } from './schema-node.js';
 import { shown } from './shown.js';
-
-/** What is read of valibot's schemas here, of every kind of them. */
-interface Node {
-  readonly type?: string;
-  /** Of variants the key that tells them apart. */
-  readonly key?: string;
-  readonly wrapped?: unknown;
-  readonly getter?: (input: unknown) => unknown;
-  readonly entries?: Readonly<Record<string, unknown>>;
-  readonly options?: readonly unknown[];
-  readonly items?: readonly unknown[];
-  readonly item?: unknown;
-  readonly value?: unknown;
-}
 
 type Issue = StandardSchemaV1.Issue | v.BaseIssue<unknown>;
 
@@ -85,13 +72,6 @@ const keysOf = ({ entries, options = [] }: Node): string[] => [
     [entries ?? {}, ...options.map((one) => (one as Node).entries ?? {})].flatMap((each) => Object.keys(each)),
   ),
 ];
-
-/** A schema without what is around it. */
-function unwrapped(schema: unknown, input: unknown): Node {
-  let node = (schema ?? {}) as Node;
-  while (node.wrapped !== undefined || node.getter !== undefined) node = (node.getter?.(input) ?? node.wrapped) as Node;
-  return node;
-}
 
 /** The schema at a path of an issue. @param input what lies there */
 function nodeAt(schema: unknown, path: readonly v.IssuePathItem[], input: unknown): Node {

@@ -34,7 +34,7 @@ export function checkRegions(
       'CONFIG_INVALID',
       `${id}: i is ${i}, but the box heads have student ${depths.student}, teacher ${depths.teacher} blocks. Set i to at most ${most}.`,
     );
-  if (tap === 'pre' && i > 0)
+  if (tap === 'pre')
     throw new KdError(
       'PLUGIN_REQUIRES',
       `${id}: tap "pre" reads a block before its ReLU, which box heads do not offer. Leave tap at "post".`,

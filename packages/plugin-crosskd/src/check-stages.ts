@@ -1,5 +1,5 @@
 import { bothSecondStages, KdError, type PluginScope } from '@kd/core';
-import type { CrossKdOptions } from './options.js';
+import { type CrossKdOptions, NECK } from './options.js';
 
 /**
  * Which heads are crossed: those of one-stage detectors, or second stages.
@@ -7,7 +7,15 @@ import type { CrossKdOptions } from './options.js';
  */
 export function checkStages(
   scope: PluginScope,
-  { rpn, weights, beta, parity }: Pick<CrossKdOptions, 'rpn' | 'weights' | 'beta' | 'parity'>,
+  {
+    rpn,
+    weights,
+    beta,
+    parity,
+    coding,
+    neck,
+    temperature = 1,
+  }: Pick<CrossKdOptions, 'rpn' | 'weights' | 'beta' | 'parity' | 'coding' | 'neck' | 'temperature'>,
 ): 'dense' | 'regions' {
   const stages = bothSecondStages(
     scope,
@@ -24,7 +32,18 @@ export function checkStages(
     if (rpn === undefined && weights[name] !== undefined)
       throw refuse(`weights.${name}`, 'the option rpn, which is not set');
   if (stages !== undefined && rpn === undefined)
-    for (const [name, given] of Object.entries({ beta: beta !== 1, parity }))
+    for (const [name, given] of Object.entries({
+      beta: beta !== 1,
+      parity,
+      coding: coding !== undefined,
+      neck: neck !== NECK,
+    }))
       if (given) throw refuse(name, 'dense heads, and of the option rpn, which is not set');
+  const { name, dense } = scope.teacher;
+  if (stages === undefined && temperature !== 1 && dense !== undefined && dense.boxes !== 'distribution')
+    throw new KdError(
+      'CONFIG_INVALID',
+      `${scope.id}: temperature is of teachers whose boxes are distributions (the teacher is ${name}). Leave it out.`,
+    );
   return stages === undefined ? 'dense' : 'regions';
 }

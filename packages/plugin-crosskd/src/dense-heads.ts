@@ -6,7 +6,6 @@ import {
   given,
   type Hooks,
   KdError,
-  type LossTerms,
   pickMapClasses,
   type PluginScope,
   type Predictions,
@@ -23,6 +22,7 @@ import { denominator } from './denominators.js';
 import { EmptySteps } from './empty-steps.js';
 import { hasStatistics } from './level-checks.js';
 import { boxTerms, centernessTerms, classTerms, hasCenterness, type LossInputs, usualWeights } from './losses.js';
+import { namedTerms } from './named-terms.js';
 import type { CrossKdOptions } from './options.js';
 import { type TowerTap, towerTap } from './tower-tap.js';
 
@@ -57,6 +57,7 @@ export function crossDense(scope: PluginScope, options: DenseOptions): Hooks {
       levels = requests
         .pair(options.neck, { channels: 'any' })
         .map((pair) => levelOf(scope, pair, pairing, options, requests));
+      if ((options.weights.ctr ?? 0) > 0) checkCenterness(scope, pairing, levels[0]!);
       adapters = options.adapter === 'conv1x1' ? makeAdapters(scope, levels[0]!, align) : {};
       if (options.adapter === 'none') for (const level of levels) checkWidths(scope.id, level, pairing.i);
     },
@@ -84,7 +85,8 @@ export function crossDense(scope: PluginScope, options: DenseOptions): Hooks {
           reg: boxTerms(inputs, temperature),
           ...(weights.ctr > 0 && hasCenterness(pairing.teacher, inputs.taught) && { ctr: centernessTerms(inputs) }),
         };
-        return named(terms, { levels, active, weights, perLevel: options.perLevel });
+        const names = levels.map(({ name }) => name);
+        return namedTerms(weighted(terms, weights, active), names, options.perLevel);
       }),
 
     state: () => emptySteps.state(),
@@ -112,6 +114,25 @@ function levelOf(
     pair,
     taps: Object.fromEntries(branches.map((branch) => [branch, both(branch)])),
   };
+}
+
+/** That a factor of the centerness counts something. */
+function checkCenterness(
+  { id, teacher: { name } }: PluginScope,
+  { teacherHead, branches, teacher }: Pairing,
+  { pair }: Level,
+): void {
+  const maps = tf.tidy(() => {
+    const cell: tf.Tensor4D = tf.zeros([1, 1, 1, pair.teacher.channels]);
+    return Object.fromEntries(
+      branches.flatMap((branch) => Object.keys(teacherHead.run(branch, cell, { level: 0 }))).map((map) => [map, true]),
+    );
+  });
+  if (hasCenterness(teacher, maps)) return;
+  throw new KdError(
+    'CONFIG_INVALID',
+    `${id}: weights.ctr is of teachers with anchors and a centerness (the teacher is ${name}). Leave it out.`,
+  );
 }
 
 function checkWidths(id: string, { name, taps }: Level, i: number): void {
@@ -190,28 +211,15 @@ function teacherPriors(
 const ofShared = (maps: Predictions, { shared, teacherClasses }: Pairing): Predictions =>
   shared.same ? maps : { ...maps, cls: maps['cls']!.map((map) => pickMapClasses(map, shared.teacher, teacherClasses)) };
 
-/** Weighted terms by name: the sum over the levels, or one a level. */
-function named(
+/** What each level's terms count; those of a level that does not count are 0. */
+const weighted = (
   terms: Readonly<Record<string, readonly tf.Scalar[]>>,
-  {
-    levels,
-    active,
-    weights,
-    perLevel,
-  }: {
-    readonly levels: readonly Level[];
-    readonly active: readonly boolean[];
-    readonly weights: Readonly<Record<string, number>>;
-    readonly perLevel: boolean;
-  },
-): LossTerms {
-  return Object.fromEntries(
-    Object.entries(terms).flatMap(([name, values]): [string, tf.Scalar][] => {
-      const weighted = values.map(
-        (value, level): tf.Scalar => (active[level] ? tf.mul(value, weights[name]!) : tf.scalar(0)),
-      );
-      if (perLevel) return weighted.map((value, level) => [`${name}.${levels[level]!.name}`, value]);
-      return [[name, weighted.reduce((sum, value) => tf.add(sum, value))]];
-    }),
+  weights: Readonly<Record<string, number>>,
+  active: readonly boolean[],
+): Record<string, tf.Scalar[]> =>
+  Object.fromEntries(
+    Object.entries(terms).map(([name, values]) => [
+      name,
+      values.map((value, level): tf.Scalar => (active[level] ? tf.mul(value, weights[name]!) : tf.scalar(0))),
+    ]),
   );
-}

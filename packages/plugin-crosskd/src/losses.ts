@@ -106,8 +106,10 @@ export function centernessTerms({
 }
 
 /** Whether the method compares the quality: a centerness of teachers with anchors alone, as the reference does. */
-export const hasCenterness = ({ boxes, quality = 'centerness' }: DenseInfo, taught: Predictions): boolean =>
-  (boxes === 'delta' || quality !== 'centerness') && taught['centerness'] !== undefined;
+export const hasCenterness = (
+  { boxes, quality = 'centerness' }: DenseInfo,
+  taught: Readonly<Record<string, unknown>>,
+): boolean => (boxes === 'delta' || quality !== 'centerness') && taught['centerness'] !== undefined;
 
 /** The reference's factors: of the classes by the student's denominator, of the boxes by the teacher's kind. */
 export function usualWeights(

@@ -4,6 +4,9 @@ import * as v from 'valibot';
 const blocks = v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(1e6)));
 const weight = v.optional(nonNegative);
 
+/** What the option `neck` is without a word. */
+export const NECK = 'neck@*';
+
 export const optionsSchema = v.strictObject({
   /**
    * Finished blocks of the student's towers: the rest is the teacher's. Without it 3, of a student that predicts
@@ -35,7 +38,7 @@ export const optionsSchema = v.strictObject({
   /** Of two-stage detectors: cross the region proposal networks, too, as dense heads, at an `i` of their own. */
   rpn: v.optional(v.strictObject({ i: blocks })),
   /** Taps of the levels that the heads read; one a stride. */
-  neck: v.optional(pairedTaps, 'neck@*'),
+  neck: v.optional(pairedTaps, NECK),
 });
 
 /** The options of the plugin as a person writes them. */

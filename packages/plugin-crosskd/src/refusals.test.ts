@@ -72,10 +72,36 @@ describe('crosskd refuses before the first step', () => {
         ),
       /tap "pre".*the head of the student/,
     ],
+    [
+      'a factor of a centerness that the teacher lacks',
+      () => stage(detector(), taught, { weights: { ctr: 1 } }),
+      /weights\.ctr is of teachers with anchors and a centerness \(the teacher is a\)\. Leave it out/,
+    ],
+    [
+      'a factor of a centerness of points, which the reference leaves alone',
+      () => {
+        const points: Kind = { boxes: 'distance', centerness: true };
+        return stage(detector(points), detector(points), { weights: { ctr: 1 } });
+      },
+      /weights\.ctr is of teachers with anchors and a centerness/,
+    ],
+    [
+      'a temperature where boxes are no distributions',
+      () => stage(detector(), taught, { temperature: 2 }),
+      /temperature is of teachers whose boxes are distributions \(the teacher is a\)\. Leave it out/,
+    ],
     ['options that do not exist', () => stage(detector(), taught, { wieghts: {} } as CrossKdInput), /wieghts/],
     ['a factor below 0', () => stage(detector(), taught, { weights: { cls: -1 } }), /weights\.cls/],
   ])('%s', (_, act, message) => {
     expect(act).toThrow(message);
+  });
+
+  it('takes what is of use: of an objectness, of distributions, and what changes nothing', () => {
+    const sure: Kind = { centerness: true };
+    const sides: Kind = { boxes: 'distribution', bins: 5 };
+    expect(() => stage(detector(sure), detector(sure), { weights: { ctr: 2 } })).not.toThrow();
+    expect(() => stage(detector(sides), detector(sides), { temperature: 2 })).not.toThrow();
+    expect(() => stage(detector(), taught, { weights: { ctr: 0 }, temperature: 1 })).not.toThrow();
   });
 
   it.each<[Kind, CrossKdInput]>([

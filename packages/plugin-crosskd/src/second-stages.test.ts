@@ -258,6 +258,11 @@ describe('crosskd refuses second stages before the first step', () => {
       /tap "pre" reads a block before its ReLU, which box heads do not/,
     ],
     [
+      'a tap before the ReLU of pooled features',
+      () => regionStage(student, teacher, { tap: 'pre' }),
+      /tap "pre" reads a block before its ReLU, which box heads do not/,
+    ],
+    [
       'other bins',
       () => regionStage(regionModel({ bins: 2 }), teacher),
       /pooled regions differ: the student has 2 x 2 bins, the teacher 1 x 1.*roi\.outputSize/,
@@ -288,6 +293,12 @@ describe('crosskd refuses second stages before the first step', () => {
       () => regionStage(student, teacher, { beta: 2 }),
       /beta is of dense heads, and of the option rpn, which is not set \(the student is two\)\. Leave it out/,
     ],
+    [
+      'a coding of dense heads',
+      () => regionStage(student, teacher, { coding: 'teacher' }),
+      /coding is of dense heads, and of the option rpn, which is not set/,
+    ],
+    ['taps of dense heads', () => regionStage(student, teacher, { neck: 'neck@p4' }), /neck is of dense heads/],
     ['parity of the dense terms', () => regionStage(student, teacher, { parity: true }), /parity is of dense heads/],
     [
       'rpn without a first stage',

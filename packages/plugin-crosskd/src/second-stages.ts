@@ -3,7 +3,6 @@ import {
   applyAdapter,
   createAdapter,
   type Hooks,
-  type LossTerms,
   type PluginScope,
   type RegionSamples,
   type StepView,
@@ -12,6 +11,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { alignScale } from './align.js';
 import { checkRegions, type RegionPairing } from './check-regions.js';
 import { crossDense } from './dense-heads.js';
+import { namedTerms } from './named-terms.js';
 import type { CrossKdOptions } from './options.js';
 import { proposalScope } from './proposal-scope.js';
 import { type RegionMaps, regionTerms } from './region-losses.js';
@@ -56,7 +56,7 @@ export function crossRegions(scope: PluginScope, options: CrossKdOptions): Hooks
     lossCompose: (step) =>
       tf.tidy(() => {
         const ofRegions = weights.cls + weights.reg === 0 ? [] : stages;
-        const terms = ofRegions.map((weight, stage) => {
+        const ofStages = ofRegions.map((weight, stage) => {
           const samples = step.regions![stage]!;
           if (samples.regions.matched.size === 0) return { cls: tf.scalar(0), reg: tf.scalar(0) };
           const { crossed, taught, mask } = crossStage(step, samples, heads, stage);
@@ -66,9 +66,19 @@ export function crossRegions(scope: PluginScope, options: CrossKdOptions): Hooks
             reg: tf.mul<tf.Scalar>(reg, weights.reg * weight),
           };
         });
+        const terms = ofStages.length > 0 && {
+          cls: ofStages.map(({ cls }) => cls),
+          reg: ofStages.map(({ reg }) => reg),
+        };
         const ofFirst = proposals?.lossCompose!(step) ?? {};
         return {
-          ...named(terms, perLevel),
+          // Counted from 1, as the losses of cascades are.
+          ...(terms &&
+            namedTerms(
+              terms,
+              stages.map((_, stage) => String(stage + 1)),
+              perLevel,
+            )),
           ...Object.fromEntries(Object.entries(ofFirst).map(([name, term]) => [`rpn.${name}`, term])),
         };
       }),
@@ -128,16 +138,4 @@ function flat(features: tf.Tensor5D): tf.Tensor4D {
 function mapsOf({ logits, deltas }: { readonly logits?: tf.Tensor; readonly deltas?: tf.Tensor }): RegionMaps {
   const rows = (map: tf.Tensor): tf.Tensor2D => tf.reshape(map, [-1, map.shape.at(-1)!]);
   return { logits: rows(logits!), deltas: rows(deltas!) };
-}
-
-/** The sum over the stages, or one a stage, counted from 1 as the losses of cascades are. */
-function named(stages: readonly { readonly cls: tf.Scalar; readonly reg: tf.Scalar }[], perLevel: boolean): LossTerms {
-  if (stages.length === 0) return {};
-  return Object.fromEntries(
-    (['cls', 'reg'] as const).flatMap((name): [string, tf.Scalar][] =>
-      perLevel
-        ? stages.map((terms, stage) => [`${name}.${stage + 1}`, terms[name]])
-        : [[name, stages.map((terms) => terms[name]).reduce((sum, term) => tf.add(sum, term))]],
-    ),
-  );
 }

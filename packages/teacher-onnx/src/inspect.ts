@@ -1,3 +1,4 @@
+import { FREE_SIZE } from '@kd/core';
 import { listMaps, type ListedMap } from './maps/list-maps.js';
 import { type ImageInput, imageInput } from './model/image-input.js';
 import { openModel } from './model/open-model.js';
@@ -14,9 +15,6 @@ export interface Inspection {
   readonly maps: readonly ListedMap[];
   readonly notes: readonly string[];
 }
-
-/** Divided by every stride up to 64 and by patches of 14. */
-export const FREE_SIZE = 448;
 
 /**
  * Lists the maps of a file of ONNX: every tensor that an image alone leads to and that covers it cell by cell.

@@ -1,9 +1,8 @@
 import { resolve } from 'node:path';
-import { chooseTaps, defineTeacher, type Teacher } from '@kd/core';
+import { chooseTaps, defineTeacher, FREE_SIZE, type Teacher } from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
 import { checkRule } from './check-rule.js';
 import { findMaps } from './find-maps.js';
-import { FREE_SIZE } from './inspect.js';
 import type { ListedMap } from './maps/list-maps.js';
 import { imageInput } from './model/image-input.js';
 import { openModel } from './model/open-model.js';

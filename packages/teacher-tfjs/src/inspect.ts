@@ -1,4 +1,4 @@
-import { KdError } from '@kd/core';
+import { FREE_SIZE, KdError } from '@kd/core';
 import { type FoundMap, mapsOf } from './find-maps.js';
 import { inStep, openNetwork, RUN } from './open-network.js';
 
@@ -18,9 +18,6 @@ export interface TfjsInspection {
   /** The fitting ones first, then the others, each in the order of the network. */
   readonly maps: readonly TfjsMap[];
 }
-
-/** Divided by every stride up to 64 and by patches of 14. */
-const FREE_SIZE = 448;
 
 /**
  * Lists the maps of a model of TensorFlow.js, found with one grey image on the backend that is set.

@@ -25,6 +25,7 @@ import {
 } from './plan-steps.js';
 import { earliestStop } from '../run/early-end.js';
 import { plain } from '../run/resolved-config.js';
+import { isUnread } from '../run/is-unread.js';
 import { disposeRun, prepareRun, type Run, type RunOptions } from '../run/run.js';
 import { openRunFolder } from '../run/run-folder.js';
 import { RunSteps } from '../run/run-steps.js';
@@ -149,7 +150,7 @@ async function plannedDetector(
     trainable: info.trainable,
     weights: info.weights,
     ...(standInOf(detector) && { ahead: true as const }),
-    ...(id !== undefined && !run.distillers.some(({ teacher }) => teacher === id) && { unread: true as const }),
+    ...(id !== undefined && isUnread(id, run.distillers) && { unread: true as const }),
     ...(run.config.cacheTeacher === true && foreign && { cache: cacheSize(run, id!) }),
     capabilities: [...capabilities],
     levels: taps

@@ -7,6 +7,9 @@ const triple = v.tuple(
   'must be three numbers, one a channel in the order that the model reads them',
 );
 
+/** Side of the image that a model of any size is tried with: divided by every stride up to 64 and by patches of 14. */
+export const FREE_SIZE = 448;
+
 /**
  * The option `input` of a teacher, with the words that detectors have for it. Nothing is guessed that would only make
  * features worse without a word: a size, mean and std have to be said.

@@ -34,6 +34,7 @@ import type { RunFolder } from './run-folder.js';
 import { TapRegistry, type TakenTaps } from '../plugins/taps.js';
 import { classDifference, sharedClassesAdvice } from '../class-lists.js';
 import { namesOf } from '../class-names.js';
+import { isUnread } from './is-unread.js';
 import { stopRule, type StopRule, warnOfPatience } from './early-end.js';
 import { checkUsable } from './usable-data.js';
 
@@ -190,7 +191,7 @@ export async function prepareRun(
       for (const [i, { definition }] of uses.entries())
         if (definition.untrained !== undefined) logger.info(`${distillers[i]!.id}: ${definition.untrained}`);
     for (const { id } of teachers)
-      if (config.distillers.length > 0 && !distillers.some(({ teacher }) => teacher === id))
+      if (config.distillers.length > 0 && isUnread(id, distillers))
         logger.warn(
           `nothing is learned from the teacher "${id}": no distiller names it. Give one the option teacher: "${id}", or drop it.`,
         );

@@ -124,6 +124,15 @@ describe('data.yaml', () => {
       /line 1: the row has 11 columns, a pose row as "kpt_shape" announces \(11 columns\)/,
     );
     expect(await message(await yaml(pose))).toBe('usable');
+    const plain = `${NAMES}train: images\n`;
+    expect(await message(await yaml(plain, '0 .5 .5 .5 .5 .1 .1 2'))).toMatch(
+      /line 1: the row has 8 columns, a pose row of 1 key points \("kpt_shape": \[1, 3\]\); key points are not read/,
+    );
+    // As long as a polygon of five corners.
+    expect(await message(await yaml(plain, '0 .5 .5 .5 .5 .1 .1 2 .2 .2 0'))).toMatch(
+      /line 1: the row has 11 columns, a pose row of 2 key points \("kpt_shape": \[2, 3\]\)/,
+    );
+    expect(await message(await yaml(plain, '0 0 0 1 0 1 1 1 .5 0 1'))).toBe('usable');
   });
 
   it('reads paths from its own folder, below "path"', async () => {

@@ -59,6 +59,7 @@ export function readYoloLabel(
       const values = words
         .slice(1)
         .map((word) => decimal(word) ?? fail(`${shown(word)} is not a number${decimalComma(word)}`));
+      if (isPose(values)) failPose(words.length, fail);
       const box = values.length === 4 ? boxOf(values) : hull(values);
       const centre = [(box[0] + box[2]) / 2, (box[1] + box[3]) / 2];
       if (centre.some((value) => value > 2))
@@ -90,10 +91,22 @@ function checkColumns(count: number, poseColumns: number | null, fail: Fail): vo
     );
   if (count === 6)
     fail('the row has 6 columns, which are predictions with a confidence; labels have none: leave the last column out');
+  if (count > 6 && count % 2 === 0 && (count - 5) % 3 === 0) failPose(count, fail);
   if (count < 7 || count % 2 === 0)
     fail(
       `the row has ${count} ${count === 1 ? 'column' : 'columns'}; wanted are 5, "id x y width height", or an odd number from 7 on, a polygon`,
     );
+}
+
+const failPose = (count: number, fail: Fail): never =>
+  fail(
+    `the row has ${count} columns, a pose row of ${(count - 5) / 3} key points ("kpt_shape": [${(count - 5) / 3}, 3]); key points are not read: write "id x y width height"`,
+  );
+
+/** Of a row as long as a polygon: each third value behind the box is 0, 1 or 2, some 2, which is beyond a picture. */
+function isPose(values: readonly number[]): boolean {
+  const seen = values.filter((_, i) => i >= 4 && i % 3 === 0);
+  return values.length % 3 === 1 && seen.includes(2) && seen.every((value) => [0, 1, 2].includes(value));
 }
 
 function classOf(word: string, ids: ReadonlySet<number>, categories: readonly Category[], fail: Fail): number {
