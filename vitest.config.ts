@@ -1,7 +1,20 @@
 import { availableParallelism } from 'node:os';
 import { defaultExclude, defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 const contracts = 'packages/*/src/contract.test.ts';
+
+/** The one waits for a registry most of its time, the other for a process of its own, alone if it came last. */
+const FIRST = ['tests/e2e/install.test.ts', 'packages/testing/src/suites.test.ts'];
+
+/** Those, then larger files or, where there is a cache, longer ones. */
+class LongFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const first = ({ moduleId }: TestSpecification): boolean => FIRST.some((file) => moduleId.endsWith(file));
+    const sorted = await super.sort(files);
+    return [...sorted.filter(first), ...sorted.filter((file) => !first(file))];
+  }
+}
 
 // Limits of time are for what hangs, not for what is slow: machines are.
 // Packages are tested as they ship: relative imports are source, `@kd/*` imports are the built packages (`tsc -b`
@@ -16,12 +29,13 @@ export default defineConfig({
     env: { TF_NUM_INTRAOP_THREADS: process.env.TF_NUM_INTRAOP_THREADS ?? '1', NODE_PATH: '' },
     // Hooks start engines and remove installed packages, a hundred thousand files on a slow disk.
     hookTimeout: 600_000,
+    sequence: { sequencer: LongFirst },
     // What a test spies on is undone after it, also for the next file of its process.
     restoreMocks: true,
     projects: [
       // Files of a project share a process, a core each, and with it TensorFlow.js: loading it takes longer than most
       // files. Unit tests run on the plain engine; the contract of each plugin and detector on the native one, golden
-      // cases on that of `KD_ENGINE`.
+      // cases on that of `KD_ENGINE`. What must start or end with its process starts one (`kdProcess`).
       {
         extends: true,
         test: {
@@ -42,6 +56,8 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['tests/{docs,e2e}/**/*.test.ts'],
+          setupFiles: ['tests/e2e/after.ts'],
+          isolate: false,
           testTimeout: 600_000,
           // Node loads our packages, as it does for a user, and plugins that they import find the same core.
           server: { deps: { external: [/\/packages\/[^/]+\/dist\//] } },

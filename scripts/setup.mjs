@@ -2,7 +2,7 @@
 // Plain Node without dependencies: nothing is installed yet when it starts. What is up to date is skipped.
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -20,17 +20,21 @@ function stop(message) {
 const say = (message) => process.stderr.write(`[set-up] ${message}\n`);
 const works = (command, args) => spawnSync(command, args, { stdio: 'ignore' }).status === 0;
 
-/** Runs a program in the foreground; stops everything when it fails. */
-function run(what, command, args) {
-  const { status, error } = spawnSync(command, args, { cwd: root, stdio: ['ignore', 2, 2] });
-  if (status !== 0) stop(`${what} failed (${error?.message ?? `exit code ${status}`}): ${command} ${args.join(' ')}`);
-}
-
-function timed(what, work) {
+/** Runs a program to its end and says how long it took; stops everything when it fails. */
+async function timed(name, what, command, args) {
   const began = performance.now();
-  work();
-  say(`${what}: ${((performance.now() - began) / 1000).toFixed(1)} s`);
+  const failed = await new Promise((done) => {
+    const child = spawn(command, args, { cwd: root, stdio: ['ignore', 2, 2] });
+    process.once('exit', () => child.kill());
+    child.on('error', ({ message }) => done(message));
+    child.on('close', (code, signal) => done(code === 0 ? null : `${signal ?? `exit code ${code}`}`));
+  });
+  if (failed !== null) stop(`${what} failed (${failed}): ${command} ${args.join(' ')}`);
+  say(`${name}: ${((performance.now() - began) / 1000).toFixed(1)} s`);
 }
+const node = (name, what, ...args) => timed(name, what, process.execPath, args);
+const build = (name, ...projects) =>
+  node(name, 'Building', join('node_modules', 'typescript', 'bin', 'tsc'), '-b', ...projects);
 
 function checkNode() {
   const [major, minor] = process.versions.node.split('.').map(Number);
@@ -65,7 +69,7 @@ function installHash() {
   return hash.digest('hex');
 }
 
-function install() {
+async function install() {
   const stamp = join(root, 'node_modules', '.kd-installed');
   const hash = installHash();
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === hash) return say('packages: up to date');
@@ -73,20 +77,19 @@ function install() {
   const own = found.status === 0 && `pnpm@${found.stdout.trim()}` === PNPM;
   const [command, before] = own ? ['pnpm', []] : ['npm', ['exec', '--yes', `--package=${PNPM}`, '--', 'pnpm']];
   say(`packages: installing with ${PNPM}${own ? '' : ' through npm exec; nothing is installed globally'}`);
-  timed('packages', () => run('Installing the packages', command, [...before, 'install', '--frozen-lockfile']));
+  await timed('packages', 'Installing the packages', command, [...before, 'install', '--frozen-lockfile']);
   writeFileSync(stamp, hash);
 }
 
 checkNode();
 if (!(task in TASKS)) stop(`There is no task "${task}"; there are ${Object.keys(TASKS).join(', ')}.`);
 const began = performance.now();
-install();
-timed('build', () => run('Building', process.execPath, [join('node_modules', 'typescript', 'bin', 'tsc'), '-b']));
+await install();
 const ready = join(root, 'node_modules', '.kd-engine');
 if (!existsSync(ready)) checkTools();
-timed('engine', () =>
-  run('Setting the engine up', process.execPath, [join('packages', 'cli', 'dist', 'bin.js'), 'engine', 'install']),
-);
+// The engine's library is downloaded and compiled beside the rest of the build, which keeps one core busy.
+await build('build of the engine', join('packages', 'engine-tensorflow'));
+await Promise.all([build('build'), node('engine', 'Setting the engine up', join('scripts', 'engine.mjs'))]);
 writeFileSync(ready, '');
 say(`ready after ${((performance.now() - began) / 1000).toFixed(1)} s`);
 

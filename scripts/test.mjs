@@ -25,13 +25,14 @@ function node(args, shown = false) {
   });
 }
 
-/** A check counts as one test; what it printed is shown once it is through. */
+/** A check counts as one test. Gives what it printed, and how it ended. */
 async function check(what, ...args) {
   const began = performance.now();
   const { status, printed } = await node(args);
   total[status === 0 ? 'passed' : 'failed']++;
-  process.stdout.write(`\n== ${what}\n${printed}${what}: ${status === 0 ? 'fine' : 'FAILED'} (${seconds(began)})\n`);
+  return `\n== ${what}\n${printed}${what}: ${status === 0 ? 'fine' : 'FAILED'} (${seconds(began)})\n`;
 }
+const show = async (result) => void process.stdout.write(await result);
 
 async function tests() {
   const file = join(folder, 'tests.json');
@@ -55,16 +56,13 @@ async function tests() {
 }
 
 const began = performance.now();
-// Side by side, as the tests after them: each of them keeps one core busy.
-await Promise.all([
-  check('lint', bin('eslint', 'bin', 'eslint.js'), '.'),
-  (async () => {
-    await check('format', bin('@biomejs', 'biome', 'bin', 'biome'), 'format', '.');
-    await check('types of tests, examples and configs', bin('typescript', 'bin', 'tsc'), '-p', 'tsconfig.check.json');
-    await check('import directions', bin('dependency-cruiser', 'bin', 'dependency-cruise.mjs'), 'packages');
-  })(),
-]);
+// Beside the others, which keep one core busy as it does, and beside the first of the tests: shown after them.
+const lint = check('lint', bin('eslint', 'bin', 'eslint.js'), '.');
+await show(check('format', bin('@biomejs', 'biome', 'bin', 'biome'), 'format', '.'));
+await show(check('types of tests, examples and configs', bin('typescript', 'bin', 'tsc'), '-p', 'tsconfig.check.json'));
+await show(check('import directions', bin('dependency-cruiser', 'bin', 'dependency-cruise.mjs'), 'packages'));
 await tests();
+await show(lint);
 rmSync(folder, { recursive: true, force: true });
 
 if (skipped.length > 0) {

@@ -16,7 +16,7 @@ const shared = {
 const config = (student: unknown, more: object = {}) =>
   ({
     student,
-    data: { train: { ...pictures, images: 4 }, val: { ...pictures, images: 2, seed: 1 } },
+    data: { train: { ...pictures, images: 4 }, val: { ...pictures, images: 2, seed: 1 }, workers: 0 },
     epochs: 1,
     batchSize: 4,
     ...more,

@@ -36,7 +36,7 @@ describe('kd teacher inspect', () => {
     expect(stdout).toMatch(/^yes {3}stem\/relu +NHWC +6 +4 +112 × 112$/m);
     expect(stdout).toMatch(/teacher: \['tfjs', \{\n {4}model: '.*graph\/model\.json',/);
     expect(stdout).toMatch(/taps: \{\n {6}c2: 'stem\/relu',\n {6}c3: 'deep\/relu',/);
-    const json = await kdProcess(['teacher', 'inspect', join(folder, 'model.json'), '--size', '64', '--json']);
+    const json = await kd(['teacher', 'inspect', join(folder, 'model.json'), '--size', '64', '--json']);
     expect(JSON.parse(json.stdout)).toMatchObject({
       ok: true,
       kind: 'graph',
@@ -64,7 +64,7 @@ describe('kd teacher inspect', () => {
     const cwd = temporaryFolder();
     mkdirSync(join(cwd, 'models'));
     copyFileSync(pyramid(), join(cwd, 'models/a.onnx'));
-    const { code, stderr } = await kdProcess(['teacher', 'inspect', 'models/a.onnx'], { cwd });
+    const { code, stderr } = await kd(['teacher', 'inspect', 'models/a.onnx'], { cwd });
     expect(code).toBe(1);
     expect(stderr).toMatch(/\[PLUGIN_NOT_FOUND\].*pnpm add -D --ignore-scripts @kd\/teacher-onnx onnxruntime-node/);
   });

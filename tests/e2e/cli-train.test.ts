@@ -21,8 +21,8 @@ const lines = (run: string): { type: string; step: number; terms: Record<string,
     .split('\n')
     .map((line) => JSON.parse(line) as never);
 
-/** 18 steps, an evaluation and a checkpoint every 6. */
-const options = ['--epochs', '3', '--seed', '5'];
+/** 18 steps, an evaluation and a checkpoint every 6, images from a worker. */
+const options = ['--epochs', '3', '--seed', '5', '--set', 'data.workers=1'];
 const run = join(temporaryFolder(), 'alone');
 let trained: Result;
 

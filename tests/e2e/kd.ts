@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { main } from '@kd/cli';
-import { afterAll, afterEach, vi } from 'vitest';
+import { type RunnerTask, vi } from 'vitest';
 
 export const root = fileURLToPath(new URL('../..', import.meta.url));
 export const bin = join(root, 'packages/cli/dist/bin.js');
@@ -24,13 +24,13 @@ export interface Result {
 
 /** What was run in the test at hand. An exit code alone does not tell why it is not the expected one. */
 let ran: { readonly args: readonly string[]; readonly result: Result }[] = [];
-afterEach(({ task }) => {
+export function tellWhatRan({ result }: Pick<RunnerTask, 'result'>): void {
   const said = ran.map(
     ({ args, result }) => `kd ${args.join(' ')} ended with ${result.code}: ${result.stderr.slice(-2000)}`,
   );
-  for (const error of task.result?.errors ?? []) error.message = [error.message, ...said].join('\n');
+  for (const error of result?.errors ?? []) error.message = [error.message, ...said].join('\n');
   ran = [];
-});
+}
 
 export interface RunOptions {
   readonly cwd?: string;
@@ -105,9 +105,9 @@ async function here(args: readonly string[], { cwd = root, env = {} }: RunOption
 }
 
 const folders: string[] = [];
-afterAll(() => {
+export function removeFolders(): void {
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
-});
+}
 
 /** A new folder, which is removed at the end of the test file. */
 export function temporaryFolder(): string {

@@ -104,11 +104,11 @@ describe.each(Object.entries(KINDS))('on %s', (kind, model) => {
       engine: tensorflow(),
       student: model(4),
       data: {
-        train: { ...pictures, name: kind, images: 12, seed: 1 },
+        train: { ...pictures, name: kind, images: 6, seed: 1 },
         val: { ...pictures, name: `${kind}-val`, images: 2, seed: 2 },
         workers: 0,
       },
-      batchSize: 4,
+      batchSize: 2,
       epochs: 1,
       optimizer: { name: 'adamw', lr: 1e-3 },
       log: { every: 1 },

@@ -26,7 +26,7 @@ const config = (options: object = {}, more: object = {}) =>
         ...options,
       },
     ],
-    data: { train: { ...pictures, images: 2 } },
+    data: { train: { ...pictures, images: 2 }, workers: 0 },
     epochs: 1,
     batchSize: 2,
     optimizer: { name: 'sgd', lr: 1e-300, weightDecay: 0 },

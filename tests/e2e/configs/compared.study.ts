@@ -17,7 +17,11 @@ export default defineStudy({
     log: { every: 1 },
   },
   teachers: {
-    big: { ...tiny, student: [name, { ...options, backbone: { block: 'basic', layers: [1, 1, 1, 1], width: 16 } }] },
+    big: {
+      ...tiny,
+      student: [name, { ...options, backbone: { block: 'basic', layers: [1, 1, 1, 1], width: 16 } }],
+      data: { ...tiny.data, train: { ...data, images: 12, seed: 1 } },
+    },
   },
   variants: {
     alone: {},

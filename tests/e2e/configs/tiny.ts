@@ -19,6 +19,7 @@ export const tiny = {
     train: { format: 'synthetic', images: 24, size: 64, seed: 1, classes: ['striped-disk', 'speckled-ring'] },
     val: { format: 'synthetic', images: 6, size: 64, seed: 2, classes: ['striped-disk', 'speckled-ring'] },
     augment: [{ name: 'flip' }],
+    workers: 0,
   },
   epochs: 2,
   batchSize: 4,
