@@ -25,14 +25,25 @@ function node(args, shown = false) {
   });
 }
 
-/** A check counts as one test. Gives what it printed, and how it ended. */
+const ended = (what, fine, began) => {
+  total[fine ? 'passed' : 'failed']++;
+  return `${what}: ${fine ? 'fine' : 'FAILED'} (${seconds(began)})\n`;
+};
+
+/** A check counts as one test; what it printed is shown once it is through. */
 async function check(what, ...args) {
   const began = performance.now();
   const { status, printed } = await node(args);
-  total[status === 0 ? 'passed' : 'failed']++;
-  return `\n== ${what}\n${printed}${what}: ${status === 0 ? 'fine' : 'FAILED'} (${seconds(began)})\n`;
+  process.stdout.write(`\n== ${what}\n${printed}${ended(what, status === 0, began)}`);
 }
-const show = async (result) => void process.stdout.write(await result);
+
+/** Two checks in one process, whose exit code tells them apart. Gives what it printed. */
+async function code() {
+  const began = performance.now();
+  const { status, printed } = await node([join('scripts', 'check.mjs')]);
+  const fine = (...codes) => codes.includes(status);
+  return `\n${printed}${ended('types of tests, examples and configs', fine(0, 4), began)}${ended('lint', fine(0, 2), began)}`;
+}
 
 async function tests() {
   const file = join(folder, 'tests.json');
@@ -56,13 +67,12 @@ async function tests() {
 }
 
 const began = performance.now();
-// Beside the others, which keep one core busy as it does, and beside the first of the tests: shown after them.
-const lint = check('lint', bin('eslint', 'bin', 'eslint.js'), '.');
-await show(check('format', bin('@biomejs', 'biome', 'bin', 'biome'), 'format', '.'));
-await show(check('types of tests, examples and configs', bin('typescript', 'bin', 'tsc'), '-p', 'tsconfig.check.json'));
-await show(check('import directions', bin('dependency-cruiser', 'bin', 'dependency-cruise.mjs'), 'packages'));
+// Beside the tests, and shown after them.
+const checked = code();
+await check('format', bin('@biomejs', 'biome', 'bin', 'biome'), 'format', '.');
+await check('import directions', bin('dependency-cruiser', 'bin', 'dependency-cruise.mjs'), 'packages');
 await tests();
-await show(lint);
+process.stdout.write(await checked);
 rmSync(folder, { recursive: true, force: true });
 
 if (skipped.length > 0) {

@@ -38,6 +38,7 @@ function findings(files: readonly ReturnType<typeof fileOf>[]): string[] {
     declarationMap: false,
     sourceMap: false,
     noEmit: true,
+    stableTypeOrdering: false,
   };
   const host = ts.createCompilerHost(settings);
   const ours = new Map(files.map((file) => [file.name, file]));
