@@ -87,6 +87,7 @@ export function build(): CAC {
     .option('--out <dir>', 'Folder of the runs and their table (default: runs/<name of the study>)')
     .option('--jobs <n>', 'Runs at once; each gets its share of the threads (default: 1)')
     .option('--budget <minutes>', 'Train as many seeds and epochs as fit into this time, told from real steps')
+    .option('--table', 'Train nothing: the table of the runs that have ended')
     .option('--json', 'One JSON object on standard output and nothing else')
     .example('  kd compare detector.study.ts --out runs/detector')
     .example('  kd compare detector.study.ts --budget 120')

@@ -22,6 +22,7 @@ import type { Budget } from '../study/budget.js';
 import { checkedRuns, loadStudy, studyFolder } from '../study/load-study.js';
 import { planBudget } from '../study/plan-budget.js';
 import { keepRecord, readRecord, studyRecord } from '../study/record.js';
+import type { Outcome } from '../study/queue.js';
 import { isDone } from '../study/run-process.js';
 import { runsThere } from '../study/runs-there.js';
 import { settingsOfRuns } from '../study/settings-of-runs.js';
@@ -35,7 +36,13 @@ export async function compare(path: string, flags: Flags): Promise<number> {
   const loaded = await loadStudy(path);
   const folder = flags['out'] === undefined ? studyFolder(loaded) : resolve(String(flags['out']));
   const jobs = positiveFlag(flags, 'jobs', 1);
+  const tableOnly = flags['table'] === true;
   const minutes = flags['budget'] === undefined ? null : positiveFlag(flags, 'budget', 1);
+  if (tableOnly && minutes !== null)
+    throw new KdError(
+      'USAGE',
+      '--table trains nothing, so that there is no --budget to plan; the folder keeps its own. Leave one of them out.',
+    );
   const all = checkedRuns(loaded, folder);
   const student = all.find(({ variant }) => variant === loaded.study.base)!.parsed;
   const metric = resolveMetric(student.evaluate.metric, ports);
@@ -68,11 +75,15 @@ export async function compare(path: string, flags: Flags): Promise<number> {
       const begun = runs.filter(({ name }) => existsSync(join(folder, name, 'checkpoints')) || isDone(folder, name));
       await keepRecord(folder, record, await runsThere(folder, begun, settings));
     };
-    const budget = minutes === null ? null : await budgetFor(minutes, { all, training, keep: () => keep(undefined) });
+    const budget = tableOnly
+      ? ((await readRecord(folder))?.budget ?? null)
+      : minutes === null
+        ? null
+        : await budgetFor(minutes, { all, training, keep: () => keep(undefined) });
     if (budget === undefined) return stopped();
     await keep(budget);
     const runs = withinBudget(all, budget);
-    const outcomes = await trainAll(runs, { ...training, epochs: budget?.epochs });
+    const outcomes = tableOnly ? trained(runs, folder) : await trainAll(runs, { ...training, epochs: budget?.epochs });
     if ([...outcomes.values()].some(({ state }) => state === 'stopped')) return stopped();
     const done = runs.filter(({ name }) => isDone(folder, name));
     const { tables, records } = await studyTables(loaded, runs, outcomes, { ...data, done, folder, metric });
@@ -86,13 +97,19 @@ export async function compare(path: string, flags: Flags): Promise<number> {
       );
     const failed = [...outcomes.values()].some(({ state }) => state === 'failed');
     // One that is done may have lost its files since.
-    const lost = tables.some(({ variants }) => variants.some(({ missing }) => missing.length > 0));
+    const lost = tables.some(({ runs: rows }) =>
+      rows.some(({ run, missing }) => missing !== null && outcomes.has(run)),
+    );
     return failed || lost ? FAILED : 0;
   } finally {
     stop.end();
     unlock();
   }
 }
+
+/** What has become of the runs that have ended, where no more are trained. */
+const trained = (runs: readonly StudyRun[], folder: string): ReadonlyMap<string, Outcome> =>
+  new Map(runs.filter(({ name }) => isDone(folder, name)).map(({ name }) => [name, { state: 'done' }]));
 
 /** @throws KdError RUN_FOLDER for the folder of a run: what is in it would be taken for runs of the study */
 function checkFolder(folder: string): void {

@@ -122,6 +122,21 @@ export function notes(tables: readonly StudyTable[]): string[] {
         ]
       : []),
     `step: the time of a training step, that of ${base} being 1 (median over the log).`,
-    ...variants.flatMap(({ variant, missing }) => missing.map(({ seed, why }) => `${variant}, seed ${seed}: ${why}`)),
+    ...missingNotes(variants),
   ];
 }
+
+/** `a, seeds 1 and 2; b, seed 1: not trained yet`: what has one reason is told in one line. */
+function missingNotes(variants: StudyTable['variants']): string[] {
+  const whys = new Set(variants.flatMap(({ missing }) => missing.map(({ why }) => why)));
+  return [...whys].map((why) => {
+    const runs = variants.flatMap(({ variant, missing }) => {
+      const seeds = missing.filter((one) => one.why === why).map(({ seed }) => seed);
+      return seeds.length === 0 ? [] : [`${variant}, ${seeds.length === 1 ? 'seed' : 'seeds'} ${listed(seeds)}`];
+    });
+    return `${runs.join('; ')}: ${why}`;
+  });
+}
+
+const listed = (seeds: readonly number[]): string =>
+  [seeds.slice(0, -1).join(', '), seeds.at(-1)].filter((part) => part !== '').join(' and ');

@@ -100,6 +100,20 @@ test('a gain is of the seeds that both have; of one seed no deviation is made up
   expect(notes([table])).toContain('alone, seed 1: gone');
 });
 
+test('runs that are missing for one reason are told in one line', () => {
+  const why = 'not trained yet';
+  const some = [run('alone', 0, 0.3), run('alone', 1, 0, { why }), run('alone', 2, 0, { why }), run('ssim', 0, 0.4)];
+  const { variants, ...rest } = studyTable(
+    study([0, 1, 2]),
+    { figures: [...some, run('ssim', 1, 0, { why: 'a loss' }), run('ssim', 2, 0, { why })], images: 87 },
+    of,
+  );
+  expect(notes([{ variants, ...rest }]).slice(-2)).toEqual([
+    'alone, seeds 1 and 2; ssim, seed 2: not trained yet',
+    'ssim, seed 1: a loss',
+  ]);
+});
+
 test('one list of rows on all pages; names with markup are text on each', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'kd-study-'));
   const table = studyTable(study([0, 1, 2]), { figures, images: 87 }, of);
