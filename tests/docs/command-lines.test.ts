@@ -123,7 +123,7 @@ describe('command lines on the pages', () => {
   test.each([
     ['kd trian a.ts', /no such command/],
     ['kd train a.ts --ouut b', /--ouut/],
-    ['pnpm kd eval', /1 to 1 arguments/],
+    ['pnpm kd prototypes', /1 to 1 arguments/],
     ['kd eval a --json b', /not 2/],
     ['kd data chek --voc a', /no such command/],
   ])('%s would be refused', (text, message) => {

@@ -14,9 +14,9 @@ export interface CocoIds {
 }
 
 /**
- * The ids of an instances file, by the names of files and classes; without one, the numbers that all files are called by,
- * as COCO's are, else their names, and the ids that the model has for its classes.
- * @throws KdError USAGE for an image that comes twice, DATA_INVALID for a file of annotations that has none of the images
+ * The ids of an instances file, by the names of files and classes; without one, the numbers that all files are called
+ * by, as COCO's are, else their names, and the ids that the model has for its classes.
+ * @throws KdError USAGE for an image that comes twice, DATA_INVALID for annotations that have none of the images
  */
 export async function cocoIds(
   files: readonly string[],

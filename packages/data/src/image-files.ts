@@ -24,8 +24,8 @@ export interface ImageFiles {
  * Hidden files and folders are left out, links to folders not followed. What is there under a name that looks like a
  * pattern is that file.
  * @param except a folder that is left out, such as that of the results
- * @throws KdError IMAGE_INVALID for a folder without images, or one that cannot be read, and for a pattern that no image
- *   matches
+ * @throws KdError IMAGE_INVALID for a folder without images, or one that cannot be read, and for a pattern that no
+ *   image matches
  */
 export async function imageFiles(named: readonly string[], except?: string): Promise<ImageFiles> {
   const found: string[] = [];
