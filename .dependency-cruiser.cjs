@@ -23,7 +23,7 @@ module.exports = {
     only('teacher-[^/]+', 'core'),
     only('export', 'core|vision|weights'),
     only('testing', 'core|vision'),
-    only('cli', 'core|data|export|metrics|weights|report|engine-[^/]+|teacher-[^/]+'),
+    only('cli', 'core|data|detect|export|metrics|weights|report|engine-[^/]+|teacher-[^/]+'),
     only('detect', ''),
     only('create-plugin', ''),
     only('create-detector', 'create-plugin'),

@@ -217,6 +217,45 @@ describe('kd predict', () => {
   });
 });
 
+describe('kd bench-export', () => {
+  test('measures with what is there, and names what would measure besides', async () => {
+    const cwd = temporaryFolder();
+    writeFileSync(join(cwd, 'student.onnx'), 'read by no runtime');
+    const args = ['bench-export', 'student.onnx', '--images', photos];
+    const { code, stdout, stderr } = await kd([...args, '--run', run, '--limit', '3', '--json'], { cwd });
+    expect(code, stderr).toBe(0);
+    const told = JSON.parse(stdout) as {
+      milliseconds: { name: string; median: number; p95: number; imagesPerSecond: number }[];
+    };
+    expect(told).toMatchObject({
+      images: 3,
+      missing: [
+        { name: 'onnxruntime-node', missing: expect.stringMatching(/To add it: pnpm add onnxruntime-node/) as string },
+        { name: 'onnxruntime-web, WASM', missing: expect.stringMatching(/pnpm add onnxruntime-web/) as string },
+      ],
+    });
+    const [own, ...others] = told.milliseconds;
+    expect([own!.name, others]).toEqual([expect.stringMatching(/^kd predict \(/), []]);
+    expect(own!.median).toBeGreaterThan(0);
+    expect(own!.p95).toBeGreaterThanOrEqual(own!.median);
+
+    const alone = await kd(args, { cwd });
+    expect([alone.code, alone.stderr]).toEqual([
+      2,
+      expect.stringMatching(/Nothing that runs the model is here\.\n.*onnxruntime-node[^]*onnxruntime-web[^]*--run/),
+    ]);
+  });
+
+  test.each([
+    [['student.onnx'], /needs --images/],
+    [['model.json', '--images', '.'], /model\.json is no file of ONNX/],
+    [['none.onnx', '--images', photos], /none\.onnx, the exported model, cannot be read/],
+  ])('%j is misuse', async (args, message) => {
+    const { code, stderr } = await kd(['bench-export', ...args], { cwd: folder });
+    expect([code, stderr]).toEqual([2, expect.stringMatching(message)]);
+  });
+});
+
 test.each([
   ['config.json', 'null', /config\.json, which holds the settings of the run, cannot be read: it holds null/],
   ['config.json', '{"da', /config\.json, which holds the settings of the run, cannot be read/],
