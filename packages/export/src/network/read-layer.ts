@@ -115,8 +115,7 @@ function affine({ layer, config }: Read): readonly Op[] {
 
 function relu(config: Config, refuse: Refuse): Op {
   const most = config['maxValue'] ?? undefined;
-  if ((most !== undefined && most !== 6) || (config['negativeSlope'] ?? 0) !== 0 || (config['threshold'] ?? 0) !== 0)
-    throw refuse('it is a ReLU with a slope, a threshold or another limit than 6');
+  if (most !== undefined && most !== 6) throw refuse('it is a ReLU with another limit than 6');
   return { op: most === 6 ? 'relu6' : 'relu' };
 }
 

@@ -1,14 +1,15 @@
 import '@tensorflow/tfjs-backend-cpu';
 import { efficientnetLite } from '@kd/backbone-efficientnet-lite';
 import { mobilenetV2, mobilenetV3Small } from '@kd/backbone-mobilenet';
-import type { Detector, DetectorDefinition, ImageDetections } from '@kd/core';
+import type { Detector, DetectorDefinition } from '@kd/core';
 import { fcos } from '@kd/detector-fcos';
 import { atss, gfl } from '@kd/detector-gfl';
 import { retinanet } from '@kd/detector-retinanet';
 import { expect, test } from 'vitest';
 import { detected } from '../../test/detected.js';
 import { drawn, pixels, tiny } from '../../test/detectors.js';
-import { type OnnxResult, runOnnx } from '../../test/run-onnx.js';
+import { expectSame } from '../../test/expect-same.js';
+import { runOnnx } from '../../test/run-onnx.js';
 import { exportOnnx, type OnnxOptions } from './export-onnx.js';
 
 const definitions = { gfl, atss, fcos, retinanet } as unknown as Record<
@@ -17,38 +18,6 @@ const definitions = { gfl, atss, fcos, retinanet } as unknown as Record<
 >;
 const made = (name: string, options: object, seed?: number): Detector =>
   drawn(definitions[name]!.definition, { ...tiny, ...options }, seed);
-
-/** Scores nearer than this are in one order here and in the other there: two runtimes round differently. */
-const TIE = 5e-6;
-
-/** The same boxes in the same order. */
-function expectSame(found: Record<string, OnnxResult>, wanted: readonly ImageDetections[], least = 3): void {
-  const all = wanted.flatMap(({ scores, labels, boxes }, image) =>
-    Array.from(scores, (score, i) => ({ image, score, label: labels[i]!, box: [...boxes.slice(4 * i, 4 * i + 4)] })),
-  );
-  const { scores, labels, boxes, image } = found;
-  expect(all.length).toBeGreaterThanOrEqual(least);
-  expect(boxes!.dims).toEqual([all.length, 4]);
-  expect(labels!.dims).toEqual([all.length]);
-  expect(image === undefined).toBe(wanted.length === 1);
-  const theirs = scores!.data.map((score, i) => ({
-    image: image?.data[i] ?? 0,
-    score,
-    label: labels!.data[i]!,
-    box: boxes!.data.slice(4 * i, 4 * i + 4),
-  }));
-  all.forEach((one, i) => {
-    expect(Math.abs(theirs[i]!.score - one.score)).toBeLessThan(2e-4);
-    const same = theirs.some(
-      (other) =>
-        (other === theirs[i] || Math.abs(other.score - one.score) < TIE) &&
-        other.label === one.label &&
-        other.image === one.image &&
-        other.box.every((side, k) => Math.abs(side - one.box[k]!) < 0.05),
-    );
-    expect(same, `detection ${i}`).toBe(true);
-  });
-}
 
 async function compare(detector: Detector, size: readonly [number, number], options: OnnxOptions = {}, n = 1) {
   const images = pixels(n, size);

@@ -1,0 +1,82 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import '@tensorflow/tfjs-backend-cpu';
+import { type Detector, type ImageDetections, loadModel } from '@kd/core';
+import { DEFAULT_MAX_PIXELS, inputTransform, readImage } from '@kd/data';
+import { safetensorsFormat } from '@kd/weights';
+import * as tf from '@tensorflow/tfjs-core';
+import { afterAll, describe, test } from 'vitest';
+import { expectSame } from '../../test/expect-same.js';
+import { type OnnxResult, runOnnx } from '../../test/run-onnx.js';
+import { exportOnnx } from './export-onnx.js';
+
+const root = fileURLToPath(new URL('../../../..', import.meta.url));
+const data = process.env['KD_BCCD_MINI'] ?? join(root, '../shared/datasets/bccd-mini');
+const file = existsSync(data) ? join(data, 'JPEGImages', readdirSync(join(data, 'JPEGImages')).sort()[0]!) : undefined;
+const scratch = mkdtempSync(join(tmpdir(), 'kd-export-'));
+afterAll(() => rmSync(scratch, { recursive: true }));
+
+const opened = async (name: string): Promise<Detector> =>
+  (
+    await loadModel(join(root, 'examples/bccd/dense', `${name}-teacher.safetensors`), {
+      format: safetensorsFormat,
+      folder: join(root, 'packages/export'),
+      context: {},
+    })
+  ).detector;
+
+interface Seen {
+  readonly bytes: Uint8Array;
+  /** What the detector itself finds, in pixels of its input. */
+  readonly wanted: ImageDetections;
+  /** RGB from 0 to 255, resized. */
+  readonly pixels: Float32Array;
+  readonly shape: readonly number[];
+}
+
+async function look(name: string): Promise<Seen> {
+  const detector = await opened(name);
+  const image = await readImage(file!, { declared: null, maxPixels: DEFAULT_MAX_PIXELS });
+  const items = [{ image, id: 0 }];
+  const batch = inputTransform(items, detector.input);
+  // The graph normalises and pads.
+  const plain = { ...detector.input, mean: [0, 0, 0], std: [1, 1, 1], range: 255, sizeDivisible: 1 } as const;
+  const { images: pixels, shape } = inputTransform(items, plain);
+  const output = detector.forward(tf.tensor4d(batch.images, [...batch.shape]), { training: false });
+  const [wanted] = await detector.detect(output, { ...batch, originalSizes: batch.imageSizes });
+  const { bytes } = exportOnnx(detector);
+  detector.dispose();
+  return { bytes, wanted: wanted!, pixels, shape };
+}
+
+const looked = new Map<string, Promise<Seen>>();
+const seen = (name: string): Promise<Seen> => {
+  const found = looked.get(name) ?? look(name);
+  looked.set(name, found);
+  return found;
+};
+
+const DETECTORS = ['gfl', 'retinanet', 'fcos'];
+
+describe.skipIf(file === undefined)('a real image (needs ../shared/datasets/bccd-mini, or KD_BCCD_MINI)', () => {
+  test.each(DETECTORS)('%s: what the trained detector finds, onnxruntime finds', async (name) => {
+    const { bytes, wanted, pixels, shape } = await seen(name);
+    expectSame(await runOnnx(bytes, pixels, shape), [wanted], 10);
+  });
+
+  const python = process.env['KD_PEER_PYTHON'];
+  describe.skipIf(python === undefined)('in Python (needs KD_PEER_PYTHON; node scripts/foreign.mjs sets it up)', () => {
+    test.each(DETECTORS)('%s: passes onnx.checker, and onnxruntime finds the same', async (name) => {
+      const { bytes, wanted, pixels, shape } = await seen(name);
+      const [model, input, out] = [`${name}.onnx`, `${name}.bin`, `${name}.json`].map((one) => join(scratch, one));
+      writeFileSync(model!, bytes);
+      writeFileSync(input!, pixels);
+      const script = fileURLToPath(new URL('../../test/foreign/run_onnx.py', import.meta.url));
+      execFileSync(python!, [script, model!, input!, JSON.stringify(shape), out!]);
+      expectSame(JSON.parse(readFileSync(out!, 'utf8')) as Record<string, OnnxResult>, [wanted], 10);
+    });
+  });
+});

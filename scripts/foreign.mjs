@@ -1,0 +1,39 @@
+// Sets up a virtual environment with the programs that exports are tried in, outside of the project, and runs those
+// tests: node scripts/foreign.mjs [--venv DIR] [vitest's arguments]. KD_PEER_PYTHON names a Python that has them already.
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+
+const PACKAGES = ['onnx', 'onnxruntime', 'safetensors', 'numpy'];
+/** Of a CPU alone: the usual index has those with CUDA, which are ten times as large. */
+const TORCH = ['torch', 'torchvision'];
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const { values, positionals } = parseArgs({
+  options: {
+    venv: { type: 'string', default: join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'kd', 'foreign') },
+    torch: { type: 'boolean', default: false },
+  },
+  allowPositionals: true,
+});
+
+function run(command, args, options = {}) {
+  console.log(`$ ${[command, ...args].join(' ')}`);
+  const { status, error } = spawnSync(command, args, { stdio: 'inherit', cwd: root, ...options });
+  if (error) throw error;
+  if (status !== 0) process.exit(status ?? 1);
+}
+
+let python = process.env.KD_PEER_PYTHON;
+if (python === undefined) {
+  python = join(values.venv, 'bin', 'python');
+  if (!existsSync(python)) run('python3', ['-m', 'venv', values.venv]);
+  run(python, ['-m', 'pip', 'install', '--quiet', ...PACKAGES, ...(values.torch ? TORCH : [])]);
+}
+const tests = positionals.length > 0 ? positionals : ['packages/export'];
+run(join(root, 'node_modules/.bin/vitest'), ['run', '--project', 'unit', '--project', 'e2e', ...tests], {
+  env: { ...process.env, KD_PEER_PYTHON: python },
+});
