@@ -1,0 +1,47 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { refuseTaken, writeExported } from './write-exported.js';
+
+let folder = '';
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'kd-write-'));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+test('a file, and a folder with others below it; nothing else is left', async () => {
+  await refuseTaken(join(folder, 'new', 'a.onnx'));
+  expect(await writeExported(join(folder, 'a.onnx'), Uint8Array.of(1, 2, 3))).toBe(3);
+  const files = new Map<string, Uint8Array | string>([
+    ['model.json', '{"é":1}'],
+    ['shards/1.bin', Uint8Array.of(4)],
+  ]);
+  expect(await writeExported(join(folder, 'web'), files)).toBe(9);
+  expect(readdirSync(folder).sort()).toEqual(['a.onnx', 'web']);
+  expect(readFileSync(join(folder, 'web', 'model.json'), 'utf8')).toBe('{"é":1}');
+  expect([...readFileSync(join(folder, 'web', 'shards', '1.bin'))]).toEqual([4]);
+});
+
+test('an empty folder is taken, one with something in it and a file are not', async () => {
+  const [empty, full] = [join(folder, 'empty'), join(folder, 'full')];
+  mkdirSync(empty);
+  mkdirSync(full);
+  writeFileSync(join(full, 'kept'), 'x');
+  await refuseTaken(empty);
+  await writeExported(empty, new Map([['a', 'b']]));
+  expect(readdirSync(empty)).toEqual(['a']);
+  await expect(refuseTaken(full)).rejects.toMatchObject({ code: 'USAGE', message: /is not empty/ });
+  await expect(refuseTaken(join(full, 'kept'))).rejects.toMatchObject({ code: 'USAGE', message: /is there already/ });
+});
+
+test('what fails leaves nothing', async () => {
+  const files = new Map([
+    ['a', 'x'],
+    ['a/b', 'y'],
+  ]);
+  await expect(writeExported(join(folder, 'web'), files)).rejects.toMatchObject({ code: 'FILE_WRITE' });
+  expect(readdirSync(folder)).toEqual([]);
+  mkdirSync(join(folder, 'taken'));
+  await expect(writeExported(join(folder, 'taken'), Uint8Array.of(1))).rejects.toMatchObject({ code: 'USAGE' });
+});
