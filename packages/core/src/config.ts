@@ -193,6 +193,8 @@ export const configSchema = v.strictObject({
   stop: v.optional(v.strictObject({ metric: v.optional(v.pipe(v.string(), v.nonEmpty())), patience: atLeastOne })),
   checkpoint: v.optional(v.strictObject({ every: v.optional(atLeastOne, 1), keep: v.optional(atLeastOne, 2) }), {}),
   log: v.optional(v.strictObject({ every: v.optional(atLeastOne, 10) }), {}),
+  /** `kd train` leaves a page about the run in its folder unless this is false. */
+  report: v.optional(v.boolean()),
 });
 
 /** What a person writes. */

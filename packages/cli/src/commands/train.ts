@@ -56,7 +56,8 @@ export async function train(argument: string | undefined, flags: Flags): Promise
       perClass: Object.entries(summary.perClass).map(([name, metrics], id) => ({ category: { id, name }, metrics })),
     });
     // What it draws with is loaded now: a training needs its memory for itself.
-    const page = flags['report'] === false ? null : await (await import('../report/write-page.js')).pageBeside(out);
+    const wanted = flags['report'] !== false && config.report !== false;
+    const page = !wanted ? null : await (await import('../report/write-page.js')).pageBeside(out);
     print(
       ...lines,
       ...(lines.length > 0 ? [''] : []),

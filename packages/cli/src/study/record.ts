@@ -52,7 +52,8 @@ const dataOf = (dataset: Dataset): { images: number; fingerprint: string } => ({
 });
 
 function recorded(config: StudyRun['config']): unknown {
-  const { data, ...rest } = plain({ ...config, data: { ...config.data, train: null, val: null } }) as {
+  const { report: ____, ...settings } = config;
+  const { data, ...rest } = plain({ ...settings, data: { ...config.data, train: null, val: null } }) as {
     data: Record<string, unknown>;
   };
   const { train: _, val: __, workers: ___, ...others } = data;

@@ -4,7 +4,7 @@ import { writeFileAtomic } from '../atomic.js';
 import { KdError, messageOf } from '../errors.js';
 import { checkRegularFile, readRegularText } from '../regular-file.js';
 
-/** The folder of a run: config.json, metrics.jsonl, checkpoints/, passes/, summary.json. */
+/** The folder of a run: config.json, plan.json, metrics.jsonl, checkpoints/, passes/, summary.json. */
 export interface RunFolder {
   readonly path: string;
   /** Appends one line of JSON to metrics.jsonl. */

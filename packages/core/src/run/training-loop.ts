@@ -8,6 +8,7 @@ import { namesOf } from '../class-names.js';
 import { isKdError, messageOf } from '../errors.js';
 import { afterEvaluation, outOfPatience, type Waited } from './early-end.js';
 import { evaluate } from './evaluate.js';
+import { plannedRun } from '../plan/planned-run.js';
 import { resolvedConfig } from './resolved-config.js';
 import type { Run } from './run.js';
 import { RunSteps } from './run-steps.js';
@@ -176,6 +177,7 @@ export class TrainingLoop {
       this.#tellWhatIsLeft();
     }
     await folder.writeJson('config.json', resolvedConfig(this.#run, this.#steps.loader));
+    await folder.writeJson('plan.json', await plannedRun(this.#run, this.#steps));
     await this.#emit({
       type: 'start',
       run: {

@@ -32,12 +32,13 @@ export const COLOURS = 8;
 export const colour = (index: number): string => `var(--c${index % COLOURS})`;
 
 /** Lines as SVG with colours of the page's style, and a caption. */
-export function chart({ title, lines, dots = false, x, y }: ChartOptions): Html {
+export function chart({ title, lines, dots = false, x, y = rangeOfZeros(lines) }: ChartOptions): Html {
   const drawing = init(null, null, { renderer: 'svg', ssr: true, width: WIDTH, height: HEIGHT });
   try {
     drawing.setOption({
       animation: false,
-      grid: { left: 14, right: 14, top: 10, bottom: 4 },
+      // Letters of a browser are wider than the library guesses: a label like 0.0015 would be cut.
+      grid: { left: 14, right: 14, top: 10, bottom: 4, outerBounds: { left: 8, right: 0, top: 0, bottom: 0 } },
       xAxis: { ...axis(x), splitLine: { show: false }, splitNumber: 5 },
       yAxis: { ...axis(y), axisLine: { show: false }, splitNumber: y === undefined ? 4 : 5 },
       series: lines.map((line) => ({
@@ -63,6 +64,10 @@ export function chart({ title, lines, dots = false, x, y }: ChartOptions): Html 
     drawing.dispose();
   }
 }
+
+/** Of nothing but zeros the library makes an axis up to 1.2. */
+const rangeOfZeros = (lines: readonly Line[]): readonly [number, number] | undefined =>
+  lines.every(({ points }) => points.every(([, y]) => y === null || y === 0)) ? [0, 1] : undefined;
 
 const axis = (range: readonly [number, number] | undefined) => ({
   type: 'value' as const,

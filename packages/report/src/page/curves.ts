@@ -13,13 +13,12 @@ export function curves(runs: readonly RunRecord[]): Html {
     ...runs.flatMap(({ logs, evaluations }) => [...logs, ...evaluations].map(({ step }) => step)),
   );
   const charts = [
-    ...metrics.map((name) => ({
-      title: name,
-      dots: true,
-      lines: linesOf(runs, ({ evaluations }) =>
+    ...metrics.map((name) => {
+      const lines = linesOf(runs, ({ evaluations }) =>
         evaluations.map((line) => [line.step, percent(finite(line.metrics[name]))]),
-      ),
-    })),
+      );
+      return { title: name, dots: true, lines, ...(isFlat(lines) && { y: [0, 100] as const }) };
+    }),
     { title: 'loss, all terms', lines: ofLog(({ total }) => total) },
     ...terms.map((name) => ({ title: name, lines: ofLog((line) => line.terms[name]) })),
     { title: 'learning rate', lines: ofLog(({ lr }) => lr) },
@@ -45,6 +44,10 @@ const names = (figures: readonly Figures[]): string[] => [...new Set(figures.fla
 
 const finite = (value: number | null | undefined): number | null =>
   typeof value === 'number' && Number.isFinite(value) ? value : null;
+
+/** Around one value the library makes an axis that goes beyond all percents. */
+const isFlat = (lines: readonly Line[]): boolean =>
+  new Set(lines.flatMap(({ points }) => points.flatMap(([, y]) => y ?? []))).size <= 1;
 
 /** -1 stands for nothing to average. */
 const percent = (value: number | null): number | null => (value === null || value < 0 ? null : 100 * value);

@@ -38,6 +38,7 @@ const run = (over: Partial<RunRecord> = {}): RunRecord => ({
   logs: [log(1), log(2)],
   evaluations: [evaluation(2, 0.123)],
   damaged: 0,
+  plan: { value: ['student: a <b>', '  levels  p3'] },
   ...over,
 });
 
@@ -147,6 +148,36 @@ test('a loss that is no number is a gap, and one evaluation a point', () => {
   expect(text.split('<figcaption>AP<')[1]!.split('</figure>')[0]).toMatch(/fill="var\(--c0\)"/);
 });
 
+/** Labels of the axis of values, from the top, of the chart with this caption. */
+const valueLabels = (text: string, caption: string): { readonly text: string; readonly end: number }[] =>
+  [
+    ...text
+      .split('<figure')
+      .find((part) => part.includes(`<figcaption>${caption}<`))!
+      .matchAll(/text-anchor="end"[^>]*translate\(([\d.]+) ([\d.]+)\)"[^>]*>([^<]*)</g),
+  ]
+    .map(([, end, y, label]) => ({ text: label!, end: Number(end), y: Number(y) }))
+    .sort((a, b) => a.y - b.y);
+
+test('an axis ends at 100 percent, also of figures that are all one; a loss that is 0 throughout ends at 1', () => {
+  const flat = (AP: number) => page(run({ evaluations: [evaluation(1, AP), evaluation(2, AP)] }));
+  for (const AP of [0, 0.937, 1]) expect(valueLabels(flat(AP), 'AP')[0]!.text).toBe('100');
+  const terms = { 'ssim.loss': 0 };
+  expect(valueLabels(page(run({ logs: [log(1, { terms }), log(2, { terms })] })), 'ssim.loss')[0]!.text).toBe('1');
+});
+
+test('labels of a learning rate have room: a browser needs up to seven units of the drawing for a letter', () => {
+  const rates = [0.003, 0.0026, 0.0015, 0.0004].map((lr, i) => log(i + 1, { lr }));
+  const labels = valueLabels(page(run({ logs: rates })), 'learning rate');
+  expect(labels.map(({ text }) => text)).toContain('0.0015');
+  for (const { text, end } of labels) expect(end, text).toBeGreaterThan(7 * text.length);
+});
+
+test('the plan that a run kept is on the page as text; one without says so', () => {
+  expect(page(run())).toContain('<pre>student: a &lt;b&gt;\n  levels  p3\n</pre>');
+  expect(page(run({ plan: { why: 'It kept no plan.' } }))).toContain('It kept no plan.');
+});
+
 test('a run that failed and was never evaluated says so', () => {
   const text = page(run({ logs: [], evaluations: [], damaged: 1 }));
   for (const words of ['not come to its end; it logged no step', 'never evaluated', 'Nothing was logged', '1 line of'])
@@ -166,6 +197,15 @@ test('a run folder is read with what a crash left of it; another folder is refus
   await expect(readRun(folder)).rejects.toThrow('not the folder of a run');
   await writeFile(join(folder, 'config.json'), '{"epochs":1}');
   expect(await readRun(folder, 'r')).toMatchObject({ name: 'r', summary: null, logs: [], evaluations: [] });
+  expect((await readRun(folder)).plan.why).toMatch(/there is no plan\.json/);
+  for (const [text, why] of [
+    ['{"student"', 'plan.json cannot be read'],
+    ['null', 'holds no object'],
+    ['{"engine":{}}', 'cannot be shown'],
+  ] as const) {
+    await writeFile(join(folder, 'plan.json'), text);
+    expect((await readRun(folder)).plan.why).toContain(why);
+  }
   const lines = [{ type: 'log', ...log(1) }, { type: 'evaluation', ...evaluation(1, 0.5) }, { type: 'new kind' }];
   await writeFile(
     join(folder, 'metrics.jsonl'),

@@ -1,5 +1,7 @@
 import { basename, join, resolve } from 'node:path';
-import { isObject, KdError, type LogEvent, messageOf, readRegularText, type Summary } from '@kd/core';
+import { isObject, KdError, type LogEvent, messageOf, type Plan, readRegularText, type Summary } from '@kd/core';
+import { planLines } from '../plan-lines.js';
+import type { OrWhy } from './findings.js';
 
 /** A line of metrics.jsonl about an evaluation. */
 export interface EvaluationLine {
@@ -31,6 +33,8 @@ export interface RunRecord {
   readonly evaluations: readonly EvaluationLine[];
   /** Lines of metrics.jsonl that could not be read. */
   readonly damaged: number;
+  /** As `kd plan` prints it, without what its steps measure. */
+  readonly plan: OrWhy<readonly string[]>;
 }
 
 /**
@@ -63,7 +67,19 @@ export async function readRun(path: string, name = basename(resolve(path))): Pro
       line?.type === 'evaluation' ? [line.value as unknown as EvaluationLine] : [],
     ),
     damaged: lines.filter((line) => line === null).length,
+    plan: await readPlan(folder),
   };
+}
+
+/** Of a plan nothing depends: one that is damaged is told on the page. */
+async function readPlan(folder: string): Promise<OrWhy<readonly string[]>> {
+  try {
+    const plan = await readObject(folder, 'plan.json');
+    if (plan === null) return { why: 'It kept no plan: there is no plan.json in its folder.' };
+    return { value: planLines(plan as unknown as Plan) };
+  } catch (error) {
+    return { why: `Its plan.json cannot be shown: ${messageOf(error)}` };
+  }
 }
 
 interface Line {

@@ -11,9 +11,15 @@ export const settings = (runs: readonly RunRecord[]): Html =>
       (
         run,
       ) => html`${runs.length > 1 ? html`<h3>${run.name}</h3>` : html``}<div class="wide"><table class="facts">${facts(run).map(([name, value]) => html`<tr><th scope="row">${name}</th><td>${value}</td></tr>`)}</table></div>
-<details><summary>config.json</summary><pre>${html`${lines(JSON.stringify(run.config, null, 2))}`}</pre></details>`,
+${plan(run)}
+<details><summary>config.json</summary><pre>${lines(JSON.stringify(run.config, null, 2))}</pre></details>`,
     ),
   );
+
+const plan = ({ plan: { value, why } }: RunRecord): Html =>
+  value === undefined
+    ? html`<p class="dim">${why}</p>`
+    : html`<details><summary>plan: what was trained, by what, on what</summary><pre>${lines(value.join('\n'))}</pre></details>`;
 
 /** Line breaks stay: escaping would take them for control signs. */
 const lines = (text: string): Html[] =>
