@@ -1,4 +1,4 @@
-import { copyFileSync, rmSync } from 'node:fs';
+import { copyFileSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { pyramid } from '../../packages/teacher-onnx/test/graphs.js';
@@ -21,6 +21,15 @@ describe('a file of ONNX as the teacher', () => {
     const { code, stderr } = await kd(['train', config('onnx.config.ts'), '--out', out], { env });
     expect(code, stderr).toBe(0);
     for (const step of loggedTerms(out)) expect(step['pkd.feat']).toBeGreaterThan(1e-6);
+
+    // No boxes of it, and its maps beside the student's.
+    const page = join(folder, 'page.html');
+    const report = await kd(['report', out, '--out', page], { env });
+    expect(report.code, report.stderr).toBe(0);
+    const shown = readFileSync(page, 'utf8');
+    expect(shown).toContain('gives features alone and no boxes');
+    expect(shown).toMatch(/teacher c3<.*student neck@p3, stride 8</s);
+    expect(shown).toContain('teacher: onnx, @kd/teacher-onnx');
 
     copyFileSync(pyramid(['batch', 3, 64, 64]), model);
     rmSync(join(out, 'summary.json'));

@@ -124,7 +124,12 @@ async function useOfRun({
 }
 
 /** The engine that the run names, likewise; TensorFlow where there is no run. */
-async function engineOfRun({ config, configFile, pluginFolder: folder, origin }: FoundModel): Promise<Engine> {
+export async function engineOfRun({
+  config,
+  configFile,
+  pluginFolder: folder,
+  origin,
+}: Pick<FoundModel, 'config' | 'configFile' | 'pluginFolder' | 'origin'>): Promise<Engine> {
   const name = config?.['engine'];
   if (typeof name !== 'string') return resolveEngine('tensorflow', folder);
   return orFromConfig(

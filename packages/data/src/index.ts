@@ -12,7 +12,7 @@ export { imageFiles, type ImageFiles } from './image-files.js';
 export { decodeImage, readImage } from './decode/decode.js';
 export { DEFAULT_MAX_PIXELS, type DecodeRule, type HostImage } from './decode/image.js';
 export { resizedSize } from './transform/resize.js';
-export { inputTransform, type BatchItem } from './transform/input.js';
+export { inputTransform, prepareImages, type BatchItem } from './transform/input.js';
 export { augmentationNames } from './transform/augment.js';
 export { synthetic, type SyntheticOptions } from './synthetic/synthetic.js';
 export { dataSource, openDataset } from './open-dataset.js';

@@ -1,8 +1,8 @@
-import { type Detector, disposeAll, matchTaps, type TapInfo, tidy } from '@kd/core';
-import { inputTransform } from '@kd/data';
+import { disposeAll, type TapInfo, tidy } from '@kd/core';
 import type { FeatureMaps, OrWhy } from '@kd/report/page';
 import * as tf from '@tensorflow/tfjs-core';
 import sharp from 'sharp';
+import type { ShownModel } from './models.js';
 import type { ShownImage } from './side-by-side.js';
 
 /** Images, and levels of each, finest first. */
@@ -15,40 +15,38 @@ interface Strength {
   readonly width: number;
 }
 
-/** How strongly both models answer on levels of their necks that have one stride. */
+/** How strongly both models answer where their maps have one stride, else where they are nearest to it. */
 export async function featureMapsOf(
   run: string,
   shown: readonly ShownImage[],
-  models: { readonly teacher: Detector; readonly student: Detector },
+  { teacher, student }: { readonly teacher: ShownModel; readonly student: ShownModel },
 ): Promise<OrWhy<FeatureMaps>> {
-  const pairs = matchTaps(models.student.taps, 'neck@*')
-    .flatMap((student) => {
-      const teacher = matchTaps(models.teacher.taps, 'neck@*').find(({ stride }) => stride === student.stride);
-      return teacher === undefined ? [] : [{ student, teacher }];
-    })
-    .slice(0, LEVELS);
-  if (pairs.length === 0) return { why: `The necks of ${run} and its teacher have no level of one stride.` };
+  const pairs = pairsOf(student.taps, teacher.taps).slice(0, LEVELS);
+  if (pairs.length === 0) return { why: `${run} and its ${teacher.name} have no maps to compare.` };
   const images: FeatureMaps['images'][number][] = [];
   for (const one of shown.slice(0, IMAGES)) {
-    const student = await strengths(
-      models.student,
-      one,
-      pairs.map((pair) => pair.student),
-    );
-    const teacher = await strengths(
-      models.teacher,
-      one,
-      pairs.map((pair) => pair.teacher),
-    );
+    const [ofStudent, ofTeacher] = [
+      await strengths(
+        student,
+        one,
+        pairs.map((pair) => pair.student),
+      ),
+      await strengths(
+        teacher,
+        one,
+        pairs.map((pair) => pair.teacher),
+      ),
+    ];
     const levels = await Promise.all(
-      pairs.map(async ({ student: { name: tap, stride } }, i) => {
-        const [a, b] = [teacher[i]!, student[i]!];
+      pairs.map(async (pair, i) => {
+        const [a, b] = [ofTeacher[i]!, ofStudent[i]!];
         // Of inputs of two sizes the maps are, too.
         const same = a.height === b.height && a.width === b.width ? b : resized(b, a);
         const [first, second] = [standard(a.values), standard(same.values)];
         return {
-          tap,
-          stride,
+          tap: pair.student.name,
+          stride: pair.student.stride,
+          ...(pair.teacher.name !== pair.student.name && { teacherTap: pair.teacher.name }),
           teacher: await png(a),
           student: await png(b),
           difference: await png({ ...a, values: first.map((value, cell) => Math.abs(value - second[cell]!)) }),
@@ -58,19 +56,38 @@ export async function featureMapsOf(
     );
     images.push({ name: one.record.file, picture: one.picture, levels });
   }
-  return { value: { run, images } };
+  return { value: { run, teacher: teacher.name, images } };
+}
+
+interface Pair {
+  readonly student: TapInfo;
+  readonly teacher: TapInfo;
+}
+
+/** Levels of one stride, finest first; where there are none, each map of the teacher with the nearest level. */
+export function pairsOf(student: readonly TapInfo[], teacher: readonly TapInfo[]): Pair[] {
+  const byStride = (taps: readonly TapInfo[]): TapInfo[] => [...taps].sort((a, b) => a.stride - b.stride);
+  const [own, others] = [byStride(student), byStride(teacher)];
+  const same = own.flatMap((level) => {
+    const map = others.find(({ stride }) => stride === level.stride);
+    return map === undefined ? [] : [{ student: level, teacher: map }];
+  });
+  if (same.length > 0 || own.length === 0) return same;
+  const distance = (a: TapInfo, b: TapInfo): number => Math.abs(Math.log2(a.stride / b.stride));
+  return others.map((map) => ({
+    student: own.reduce((best, level) => (distance(level, map) < distance(best, map) ? level : best)),
+    teacher: map,
+  }));
 }
 
 /** The mean absolute value over the channels, of the cells that lie on the image. */
-async function strengths(detector: Detector, { image }: ShownImage, taps: readonly TapInfo[]): Promise<Strength[]> {
-  const batch = inputTransform([{ image, id: 0 }], detector.input);
-  const [height, width] = batch.imageSizes[0]!;
-  const input = tf.tensor4d(batch.images, [...batch.shape]);
-  const output = tidy(() => detector.forward(input, { training: false, taps: taps.map(({ name }) => name) }));
+async function strengths(model: ShownModel, { image }: ShownImage, taps: readonly TapInfo[]): Promise<Strength[]> {
+  const { maps, size } = await model.maps(image, [...new Set(taps.map(({ name }) => name))]);
+  const [height, width] = size;
   try {
     return await Promise.all(
       taps.map(async ({ name, stride }) => {
-        const map = output.taps[name]!;
+        const map = maps[name]!;
         const [h, w] = [
           Math.min(map.shape[1], Math.ceil(height / stride)),
           Math.min(map.shape[2], Math.ceil(width / stride)),
@@ -84,7 +101,7 @@ async function strengths(detector: Detector, { image }: ShownImage, taps: readon
       }),
     );
   } finally {
-    disposeAll([input, output]);
+    disposeAll(Object.values(maps));
   }
 }
 

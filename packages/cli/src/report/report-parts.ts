@@ -1,8 +1,8 @@
-import { type Detector, messageOf } from '@kd/core';
-import type { OrWhy, ReportParts, RunRecord } from '@kd/report/page';
+import { messageOf } from '@kd/core';
+import type { FeatureMaps, OrWhy, ReportParts, RunRecord } from '@kd/report/page';
 import { featureMapsOf } from './feature-maps.js';
 import { findingsOf } from './findings.js';
-import { openStudent, openTeacher } from './models.js';
+import { openStudent, openTeachers, type ShownModel } from './models.js';
 import { type ShownImage, shownImages, sideBySideOf } from './side-by-side.js';
 import { type Validated, validated } from './validated.js';
 
@@ -43,7 +43,11 @@ async function pictures(
   why: string | undefined,
   { images, models }: { readonly images: boolean; readonly models: boolean },
 ): Promise<Pictures> {
-  const none = (reason: string): Pictures => ({ sideBySide: { why: reason }, notes: [], featureMaps: { why: reason } });
+  const none = (reason: string): Pictures => ({
+    sideBySide: { why: reason },
+    notes: [],
+    featureMaps: [{ why: reason }],
+  });
   if (!images) return none(NO_IMAGES);
   if (seen.length === 0) return none(why ?? 'There are no detections to show.');
   let shown: readonly ShownImage[];
@@ -55,46 +59,59 @@ async function pictures(
   if (shown.length === 0) return none('The runs have no validation image in common.');
   if (!models)
     return {
-      sideBySide: { value: await sideBySideOf(shown, seen, undefined) },
+      sideBySide: { value: await sideBySideOf(shown, seen, []) },
       notes: ['The teacher is not shown: kd report opens it.'],
-      featureMaps: { why: 'Models are not opened at the end of a training; kd report shows their features.' },
+      featureMaps: [{ why: 'Models are not opened at the end of a training; kd report shows their features.' }],
     };
-  const taught = seen.find(({ run }) => (run.config['teacher'] ?? null) !== null) ?? seen[0]!;
-  const teacher = await openTeacher(taught.run, taught.dataset.categories);
+  const taught = seen.find(({ run }) => hasTeacher(run)) ?? seen[0]!;
+  const teachers = await openTeachers(taught.run, taught.dataset.categories);
   try {
-    return await withTeacher(shown, seen, taught, teacher);
+    return await withTeachers(shown, seen, taught, teachers);
   } finally {
-    teacher.value?.dispose();
+    for (const { value } of teachers) await value?.dispose();
   }
 }
 
-async function withTeacher(
+const hasTeacher = ({ config }: RunRecord): boolean =>
+  (config['teacher'] ?? null) !== null || (config['teachers'] ?? null) !== null;
+
+async function withTeachers(
   shown: readonly ShownImage[],
   seen: readonly Validated[],
   { run }: Validated,
-  teacher: OrWhy<Detector>,
+  teachers: readonly OrWhy<ShownModel>[],
 ): Promise<Pictures> {
-  const sideBySide = await sideBySideOf(shown, seen, teacher.value).then(
+  const opened = teachers.flatMap(({ value }) => value ?? []);
+  const sideBySide = await sideBySideOf(shown, seen, opened).then(
     (value): OrWhy<typeof value> => ({ value }),
     (error: unknown) => ({ why: messageOf(error) }),
   );
-  if (teacher.value === undefined)
+  const whyNone = teachers.flatMap(({ why }) => why ?? []);
+  const notes = [
+    ...whyNone,
+    ...(teachers.length === 0 ? [`${run.name} had no teacher.`] : []),
+    ...opened
+      .filter(({ detector }) => detector === null)
+      .map(({ name }) => `The ${name} of ${run.name} gives features alone and no boxes; its maps are shown below.`),
+  ];
+  if (opened.length === 0)
     return {
       sideBySide,
-      notes: [teacher.why],
-      featureMaps: { why: `${teacher.why} There is nothing to compare its features with.` },
+      notes,
+      featureMaps: [{ why: `${notes.join(' ')} There is nothing to compare features with.` }],
     };
   const student = await openStudent(run);
-  if (student.value === undefined) return { sideBySide, notes: [], featureMaps: { why: student.why } };
+  if (student.value === undefined) return { sideBySide, notes, featureMaps: [{ why: student.why }] };
+  const featureMaps: OrWhy<FeatureMaps>[] = whyNone.map((why) => ({ why }));
   try {
-    return {
-      sideBySide,
-      notes: [],
-      featureMaps: await featureMapsOf(run.name, shown, { teacher: teacher.value, student: student.value }).catch(
-        (error: unknown) => ({ why: messageOf(error) }),
-      ),
-    };
+    for (const teacher of opened)
+      featureMaps.push(
+        await featureMapsOf(run.name, shown, { teacher, student: student.value }).catch((error: unknown) => ({
+          why: messageOf(error),
+        })),
+      );
+    return { sideBySide, notes, featureMaps };
   } finally {
-    student.value.dispose();
+    await student.value.dispose();
   }
 }

@@ -4,6 +4,7 @@ import { outcomes } from '@kd/metrics';
 import type { DrawnBox, Picture, SideBySide } from '@kd/report/page';
 import { detectImages } from '../detect-images.js';
 import { boxesOn } from './findings.js';
+import type { ShownModel } from './models.js';
 import { jpeg, whole } from './jpeg.js';
 import { bestCut, type Validated } from './validated.js';
 
@@ -33,21 +34,27 @@ export async function shownImages(runs: readonly Validated[], count: number): Pr
   );
 }
 
-/** The teacher, where there is one, and the runs on the same images. */
+/** The teachers that find boxes, and the runs on the same images. */
 export async function sideBySideOf(
   shown: readonly ShownImage[],
   runs: readonly Validated[],
-  teacher: Detector | undefined,
+  teachers: readonly Pick<ShownModel, 'name' | 'detector'>[],
 ): Promise<SideBySide> {
-  const columns: { name: string; cut: Validated['cut']; boxes: readonly (readonly DrawnBox[])[] }[] = [];
-  if (teacher !== undefined) columns.push({ name: 'teacher', ...(await ofTeacher(teacher, shown, runs[0]!)) });
+  const columns: (SideBySide['models'][number] & { readonly boxes: readonly (readonly DrawnBox[])[] })[] = [];
+  for (const { name, detector } of teachers)
+    if (detector !== null) columns.push({ name, isTeacher: true, ...(await ofTeacher(detector, shown, runs[0]!)) });
   for (const { run, classes, cut, images, dataset } of runs) {
     const names = dataset.categories.map(({ name }) => name);
     const places = shown.map(({ record }) => images.findIndex(({ id }) => id === record.id));
-    columns.push({ name: run.name, cut, boxes: places.map((place) => boxesOn(place, classes, names, cut.score)) });
+    columns.push({
+      name: run.name,
+      isTeacher: false,
+      cut,
+      boxes: places.map((place) => boxesOn(place, classes, names, cut.score)),
+    });
   }
   return {
-    models: columns.map(({ name, cut }) => ({ name, cut })),
+    models: columns.map(({ name, isTeacher, cut }) => ({ name, isTeacher, cut })),
     images: shown.map(({ record, picture }, i) => ({
       name: record.file,
       picture,

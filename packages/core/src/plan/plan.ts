@@ -3,13 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Config, parseConfig } from '../config.js';
 import type { Plan } from '../contract/plan.js';
-import {
-  type MeasuredPasses,
-  measuredRun,
-  measurePasses,
-  measureSteps,
-  shapeWatcher,
-} from './plan-steps.js';
+import { type MeasuredPasses, measuredRun, measurePasses, measureSteps, shapeWatcher } from './plan-steps.js';
 import { plannedRun } from './planned-run.js';
 import { disposeRun, prepareRun, type Run, type RunOptions } from '../run/run.js';
 import { openRunFolder } from '../run/run-folder.js';

@@ -49,7 +49,7 @@ export interface Crop {
 
 /** The same images, as several models see them. */
 export interface SideBySide {
-  readonly models: readonly { readonly name: string; readonly cut: Cut }[];
+  readonly models: readonly { readonly name: string; readonly isTeacher: boolean; readonly cut: Cut }[];
   readonly images: readonly {
     readonly name: string;
     readonly picture: Picture;
@@ -61,11 +61,15 @@ export interface SideBySide {
 /** Strength of features, teacher's and student's, level by level. */
 export interface FeatureMaps {
   readonly run: string;
+  /** What it is called: `teacher`, or `teacher big` of several. */
+  readonly teacher: string;
   readonly images: readonly {
     readonly name: string;
     readonly picture: Picture;
     readonly levels: readonly {
       readonly tap: string;
+      /** Where it has another name. */
+      readonly teacherTap?: string;
       readonly stride: number;
       /** `data:image/png;base64,…`, a pixel a cell */
       readonly teacher: string;

@@ -49,7 +49,7 @@ const parts = (...runs: readonly RunRecord[]): ReportParts => ({
   findings: runs.map(() => ({ why })),
   sideBySide: { why },
   notes: [],
-  featureMaps: { why },
+  featureMaps: [{ why }],
 });
 const page = (...runs: readonly RunRecord[]): string => reportPage(parts(...runs));
 
@@ -70,13 +70,14 @@ const findings: Findings = {
 };
 const sideBySide: SideBySide = {
   models: [
-    { name: 'teacher', cut },
-    { name: 'one', cut },
+    { name: 'teacher', isTeacher: true, cut },
+    { name: 'one', isTeacher: false, cut },
   ],
   images: [{ name: 'a.jpg', picture, boxes: [[{ ...box, kind: 'hit' }], [box]] }],
 };
 const featureMaps: FeatureMaps = {
   run: 'one',
+  teacher: 'teacher',
   images: [
     {
       name: 'a.jpg',
@@ -99,7 +100,7 @@ const whole = (...runs: readonly RunRecord[]): string =>
     ...parts(...runs),
     findings: runs.map(() => ({ value: findings })),
     sideBySide: { value: sideBySide },
-    featureMaps: { value: featureMaps },
+    featureMaps: [{ value: featureMaps }],
   });
 
 /** Coordinates of the lines of the chart with this caption; a gap begins a new `M`. */
@@ -235,6 +236,28 @@ test('what was found on the images: curves of classes with objects, errors, mode
   expect(text).toContain('<b>teacher</b> 1 found, 0 false, 0 missed');
   expect(text).toContain('<b>one</b> 0 found, 0 false, 1 missed');
   expect(text).toContain('difference, correlation -0.13');
+});
+
+test('several teachers have their maps each, by the names of their own taps; one that cannot be opened says why', () => {
+  const foreign = { ...featureMaps.images[0]!.levels[0]!, teacherTap: 'layer3' };
+  const text = reportPage({
+    ...parts(run()),
+    featureMaps: [
+      { value: { ...featureMaps, teacher: 'teacher big' } },
+      {
+        value: { ...featureMaps, teacher: 'teacher dino', images: [{ ...featureMaps.images[0]!, levels: [foreign] }] },
+      },
+      { why: 'The teacher far cannot be opened.' },
+    ],
+  });
+  for (const words of [
+    'and teacher big</h3>',
+    'and teacher dino</h3>',
+    'teacher layer3<',
+    'student neck@p3, stride 8<',
+  ])
+    expect(text).toContain(words);
+  expect(text).toContain('<p class="note">The teacher far cannot be opened.</p>');
 });
 
 test('what cannot be shown says why', () => {

@@ -20,7 +20,8 @@ export interface ReportParts {
   readonly sideBySide: OrWhy<SideBySide>;
   /** What is missing beside it, a teacher say. */
   readonly notes: readonly string[];
-  readonly featureMaps: OrWhy<FeatureMaps>;
+  /** One for each teacher. */
+  readonly featureMaps: readonly OrWhy<FeatureMaps>[];
 }
 
 /** Runs as one HTML page that needs no other file, no network and no script. What comes from runs is escaped. */

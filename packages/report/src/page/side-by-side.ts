@@ -2,9 +2,6 @@ import type { OrWhy, SideBySide } from './findings.js';
 import { type Html, html, section } from './html.js';
 import { boxLegend, drawn, sharedPicture, sharedPictures } from './picture.js';
 
-/** The name of the column of a teacher. */
-const TEACHER = 'teacher';
-
 /** Teacher and students on the same images. */
 export function sideBySide({ value, why }: OrWhy<SideBySide>, notes: readonly string[]): Html {
   return section(
@@ -32,4 +29,4 @@ function told(boxes: SideBySide['images'][number]['boxes'][number]): string {
 }
 
 const cuts = ({ models }: SideBySide): Html =>
-  html`<p class="about">Scores from which on detections are drawn: ${models.map(({ name, cut }) => `${name} ${cut.score.toFixed(2)}`).join(', ')}.${models.some(({ name }) => name === TEACHER) ? ' The teacher looked at these images alone.' : ''}</p>`;
+  html`<p class="about">Scores from which on detections are drawn: ${models.map(({ name, cut }) => `${name} ${cut.score.toFixed(2)}`).join(', ')}.${models.some(({ isTeacher }) => isTeacher) ? ' A teacher looked at these images alone.' : ''}</p>`;
