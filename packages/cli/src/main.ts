@@ -179,7 +179,7 @@ export function build(): CAC {
     );
 
   withWeights(program.command('export <model>', 'Write a run folder or a checkpoint for other programs'))
-    .option('--to <format>', 'onnx')
+    .option('--to <format>', 'onnx, torchvision or mmdet; of the last two, Python that builds the model is printed')
     .option('--out <path>', 'The file or the folder to write; nothing that is there is replaced')
     .option('--detections', 'With decoding, threshold and NMS (the default of onnx)')
     .option('--raw', 'Only up to the maps of the head, by level')
@@ -195,6 +195,7 @@ export function build(): CAC {
     .option('--classes <names>', 'Names of the classes of a foreign checkpoint: a JSON list, or a file with one')
     .option('--json', 'One JSON object on standard output and nothing else')
     .example('  kd export runs/student --to onnx --out student.onnx')
+    .example('  kd export runs/student --to torchvision --out student.safetensors > student.py')
     .action(async (model: string, flags: Flags) => (await import('./commands/export.js')).exportModel(model, flags));
 
   program

@@ -30,12 +30,17 @@ export function exportStateDict(tensors: NamedTensors, map: Family | (string & {
         .map(({ name }) => name)
         .join(', ')}${unknown.length > 3 ? ', …' : ''}). Write it under torchvision's names, which are @kd's own.`,
     );
+  const theirs = (name: string): string => {
+    const named = names.get(name)?.[0] ?? name;
+    return chosen.family === 'mmdet' && isGroupNorm(name, ours) ? named.replace(/\bbn(\d*)\./, 'gn$1.') : named;
+  };
   const rows = (name: string): number | undefined => ours.get(name)?.shape[0];
   const reorder = chosen.backgroundLast === undefined ? null : backgroundLast(chosen.backgroundLast, rows);
-  return new Map(
-    [...ours].map(([name, tensor]) => [
-      names.get(name)?.[0] ?? name,
-      reorder === null ? tensor : reorder(name, tensor),
-    ]),
-  );
+  return new Map([...ours].map(([name, tensor]) => [theirs(name), reorder === null ? tensor : reorder(name, tensor)]));
 }
+
+/** mmdetection calls a norm by its kind; one without running statistics where batch norms stand is a GroupNorm. */
+const isGroupNorm = (name: string, all: ReadonlyMap<string, HostTensor>): boolean => {
+  const layer = name.slice(0, name.lastIndexOf('.'));
+  return all.get(`${layer}.weight`)?.shape.length === 1 && !all.has(`${layer}.running_mean`);
+};

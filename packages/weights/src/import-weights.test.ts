@@ -27,6 +27,7 @@ const valuesOf = (tensor: HostTensor | undefined): number[] => Array.from(tensor
 const backbone = {
   'backbone.conv1.weight': [4, 3, 7, 7],
   'backbone.bn1.weight': [4],
+  'backbone.bn1.running_mean': [4],
   'backbone.bn1.num_batches_tracked': [],
   'backbone.layer1.0.conv1.weight': [4, 4, 1, 1],
   'backbone.layer1.0.downsample.1.running_var': [4],
@@ -40,6 +41,7 @@ const backbone = {
 const ourBackbone = [
   'backbone.body.conv1/kernel',
   'backbone.body.bn1/gamma',
+  'backbone.body.bn1/moving_mean',
   'backbone.body.layer1.0.conv1/kernel',
   'backbone.body.layer1.0.downsample.1/moving_variance',
   'backbone.fpn.inner_blocks.0.0/kernel',
@@ -73,7 +75,7 @@ describe('mmdetection', () => {
       detector: 'retinanet',
       told: "mmdetection's RetinaNet, told by bbox_head.retina_cls.weight",
       ignored: [{ name: 'backbone.bn1.num_batches_tracked', why: expect.stringContaining('counter') as string }],
-      needs: ["flavour: 'mmdet'", "head: { norm: 'group' }"],
+      needs: ["flavour: 'mmdet'", "norm: 'frozen', 'eval' or 'live'", "head: { norm: 'group' }"],
     });
     expect(found.sources.get('backbone.fpn.extra_blocks.p6/kernel')).toBe('neck.fpn_convs.2.conv.weight');
     const { 'backbone.bn1.num_batches_tracked': _, ...kept } = state;
@@ -235,7 +237,9 @@ describe('mmdetection', () => {
       'rpn_head.rpn_conv.1.conv.weight': [2, 2, 3, 3],
       'rpn_head.rpn_cls.bias': [3],
       'roi_head.bbox_head.shared_convs.0.conv.weight': [4, 2, 3, 3],
+      'roi_head.bbox_head.shared_convs.0.gn.weight': [4],
       'roi_head.bbox_head.shared_convs.1.bn.weight': [4],
+      'roi_head.bbox_head.shared_convs.1.bn.running_mean': [4],
       'roi_head.bbox_head.shared_convs.1.conv.weight': [4, 4, 3, 3],
       'roi_head.bbox_head.shared_fcs.0.weight': [2, 16],
       'roi_head.bbox_head.fc_cls.bias': [3],
@@ -247,7 +251,9 @@ describe('mmdetection', () => {
       'rpn.head.conv.1.0/kernel',
       'rpn.head.cls_logits/bias',
       'roi_heads.box_head.0.0/kernel',
+      'roi_heads.box_head.0.1/gamma',
       'roi_heads.box_head.1.1/gamma',
+      'roi_heads.box_head.1.1/moving_mean',
       'roi_heads.box_head.1.0/kernel',
       'roi_heads.box_head.3/kernel',
       'roi_heads.box_predictor.cls_score/bias',

@@ -20,5 +20,6 @@ export {
 export { fromTorchvision, toMmdet, toTorchvision } from './torchvision.js';
 export type { DescribedModel } from './describe-model.js';
 export { describeNames, type DescribedNames } from './describe-names.js';
+export { serializeTorch, writeTorch } from './torch/write-torch.js';
 export { openWeights, type TensorInfo, type WeightsFile } from './weights-file.js';
 export type { PlainData } from './torch/plain-data.js';

@@ -6,13 +6,15 @@ import { refuseTaken, writeExported } from '../export/write-exported.js';
 import type { Flags } from '../flags.js';
 import { modelFlags } from '../model-flags.js';
 import { findModel, openModel } from '../open-model.js';
-import { print, printJson } from '../out.js';
+import { print, printJson, tell } from '../out.js';
 import { shownPath } from '../shown-path.js';
 import { weightsFlags } from '../weights-flags.js';
 
 /** What `--to` takes. A format is loaded when it is asked for. */
 const FORMATS: Readonly<Record<string, () => Promise<Format>>> = {
   onnx: async () => (await import('../export/onnx.js')).onnx,
+  torchvision: async () => (await import('../export/torch.js')).torch('torchvision'),
+  mmdet: async () => (await import('../export/torch.js')).torch('mmdet'),
 };
 
 /** `kd export RUN --to onnx --out student.onnx`: a trained detector for other programs. */
@@ -30,15 +32,32 @@ export async function exportModel(path: string, flags: Flags): Promise<number> {
   try {
     const metrics = await metricsOfRun(model.file);
     const format = await FORMATS[to]!();
-    const { content, lines } = await format(built.detector, { ...options, ...(metrics && { metrics }) });
+    const { content, lines, program } = await format(built.detector, {
+      ...options,
+      ...(metrics && { metrics }),
+      out: String(out),
+    });
     const bytes = await writeExported(target, content);
+    const about = [
+      `${built.detector.name} with ${built.detector.categories.length} classes as ${to} in ${shownPath(target)}, ${(bytes / 1e6).toFixed(2)} MB`,
+      ...lines,
+    ];
     if (flags['json'] === true)
-      printJson({ ok: true, model: model.file, format: to, out: target, bytes, notes: lines });
-    else
-      print(
-        `${built.detector.name} with ${built.detector.categories.length} classes as ${to} in ${shownPath(target)}, ${(bytes / 1e6).toFixed(2)} MB`,
-        ...lines,
-      );
+      printJson({
+        ok: true,
+        model: model.file,
+        format: to,
+        out: target,
+        bytes,
+        notes: lines,
+        ...(program && { program }),
+      });
+    else if (program === undefined) print(...about);
+    else {
+      // The program alone can be sent into a file.
+      print(...program.trimEnd().split('\n'));
+      tell(...about);
+    }
   } finally {
     built.detector.dispose();
   }

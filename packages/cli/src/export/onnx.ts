@@ -3,7 +3,7 @@ import type { Format } from './format.js';
 import { inputLine } from './input-line.js';
 
 /** One file. */
-export const onnx: Format = (detector, { outputs = 'detections', ...options }) => {
+export const onnx: Format = (detector, { outputs = 'detections', out: _, ...options }) => {
   const { bytes, model } = exportOnnx(detector, { ...options, outputs });
   const batch = model.input.batch === 1 ? '' : ', image [n]';
   return {

@@ -3,7 +3,7 @@ import type { Flags } from '../flags.js';
 import type { FormatOptions } from './format.js';
 
 /** What the options of `kd export` ask for. @throws KdError USAGE */
-export function exportOptions(flags: Flags): FormatOptions {
+export function exportOptions(flags: Flags): Omit<FormatOptions, 'out'> {
   const { fp16, int8, raw, detections, size, batch } = flags;
   if (raw === true && detections === true)
     throw new KdError('USAGE', '--raw ends at the maps of the head, --detections at boxes: give one of them.');

@@ -18,21 +18,26 @@ const FOREIGN = [
   ['bbox_head.{rest}_convs.{i}.conv.conv_offset.{more}', 'a deformable convolution in the towers'],
 ] as const;
 
+/** A GroupNorm is called `gn` where a batch norm is `bn`; `exportStateDict` tells the two apart on the way back. */
+const norm = (theirs: Template, ours: Template): readonly NameRule[] =>
+  ['bn', 'gn'].map((kind) => ({ theirs: theirs.replace('{norm}', kind), ours }));
+
 const backbone: readonly NameRule[] = [
-  'conv1',
-  'bn1',
-  'layer{s}.{b}.conv{i}',
-  'layer{s}.{b}.bn{i}',
-  'layer{s}.{b}.downsample.{i}',
-].map((name) => ({ theirs: `backbone.${name}`, ours: `backbone.body.${name}` }));
+  ...['conv1', 'layer{s}.{b}.conv{i}', 'layer{s}.{b}.downsample.{i}'].map((name) => ({
+    theirs: `backbone.${name}`,
+    ours: `backbone.body.${name}`,
+  })),
+  ...norm('backbone.{norm}1', 'backbone.body.bn1'),
+  ...norm('backbone.layer{s}.{b}.{norm}{i}', 'backbone.body.layer{s}.{b}.bn{i}'),
+];
 
 /** The levels above the last stage stand in one list with those of the stages. */
 const counts = { levels: ['neck.lateral_convs.{i}.conv', 'backbone.fpn.inner_blocks.{i}.0'] } as const;
 const neck: readonly NameRule[] = [
   { theirs: 'neck.lateral_convs.{i}.conv', ours: 'backbone.fpn.inner_blocks.{i}.0' },
-  { theirs: 'neck.lateral_convs.{i}.bn', ours: 'backbone.fpn.inner_blocks.{i}.1' },
+  ...norm('neck.lateral_convs.{i}.{norm}', 'backbone.fpn.inner_blocks.{i}.1'),
   { theirs: 'neck.fpn_convs.{i<levels}.conv', ours: 'backbone.fpn.layer_blocks.{i}.0' },
-  { theirs: 'neck.fpn_convs.{i<levels}.bn', ours: 'backbone.fpn.layer_blocks.{i}.1' },
+  ...norm('neck.fpn_convs.{i<levels}.{norm}', 'backbone.fpn.layer_blocks.{i}.1'),
   { theirs: 'neck.fpn_convs.{levels}.conv', ours: 'backbone.fpn.extra_blocks.p6' },
   { theirs: 'neck.fpn_convs.{levels+1}.conv', ours: 'backbone.fpn.extra_blocks.p7' },
 ];
@@ -162,7 +167,7 @@ function twoStage(head: Template): Record<'faster' | 'cascade', Pick<NameMap, 'r
         ...neck,
         ...rpn,
         { theirs: `${head}.shared_convs.{i}.conv`, ours: 'roi_heads.box_head.{i}.0' },
-        { theirs: `${head}.shared_convs.{i}.bn`, ours: 'roi_heads.box_head.{i}.1' },
+        ...norm(`${head}.shared_convs.{i}.{norm}`, 'roi_heads.box_head.{i}.1'),
         { theirs: `${head}.shared_fcs.{i}`, ours: 'roi_heads.box_head.fc{i+6}', unless: 'convs' },
         { theirs: `${head}.shared_fcs.{i}`, ours: 'roi_heads.box_head.{i*2+convs+1}', when: 'convs' },
         { theirs: `${head}.fc_cls`, ours: 'roi_heads.box_predictor.cls_score' },

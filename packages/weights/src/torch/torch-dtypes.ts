@@ -74,3 +74,9 @@ export function dtypeOfGlobal(name: string): string | undefined {
   const dtype = name.startsWith('torch.') ? name.slice('torch.'.length) : '';
   return Object.hasOwn(TORCH_DTYPES, dtype) ? dtype : undefined;
 }
+
+/** The class of storage that holds a dtype of the host, `FloatStorage`; undefined where torch has none. */
+export function storageOfDtype(dtype: Dtype): string | undefined {
+  const kind = Object.keys(STORAGES).find((name) => TORCH_DTYPES[STORAGES[name]!]!.host === dtype);
+  return kind === undefined ? undefined : `${kind}Storage`;
+}
