@@ -26,7 +26,7 @@ function linesOf(page: string): Line[] {
       const language = within(line);
       if (language === 'sh' || (language === undefined && /^ {4}\S/.test(text)))
         return text
-          .replace(/\s+#.*$/, '')
+          .replace(/\s+(?:#|> ).*$/, '')
           .split('&&')
           .map((part) => ({ page, line, text: part.trim(), whole: true }));
       if (language !== undefined) return [];
