@@ -6,7 +6,7 @@ import { peerFactory } from './peer.mjs';
 
 export const name = 'cached-teacher';
 
-/** Epochs of two steps behind the first, which fills the cache. */
+/** Epochs of four steps behind the first, which fills the cache. The first batch of an epoch is not read ahead. */
 const ROUNDS = Number(process.env.KD_BENCH_ROUNDS ?? 10);
 const STUDENTS = (process.env.KD_BENCH_STUDENTS ?? 'bccd,resnet10').split(',');
 

@@ -46,8 +46,8 @@ const there = defineTeacher({
 
 const engine = tensorflow();
 const info = await engine.start();
-const data = { train: synthetic({ images: 16 }), workers: 1 };
-const STEPS = 2;
+const data = { train: synthetic({ images: 32 }), workers: 1 };
+const STEPS = 4;
 const STUDENTS = {
   bccd: {
     backbone: { block: 'basic', layers: [1, 1, 1, 1], width: 8 },
