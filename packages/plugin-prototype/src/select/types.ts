@@ -30,7 +30,7 @@ export interface RowBlock {
 export interface DensityOptions {
   /** Distances (1 - cosine) are divided by it. Default 0.1. */
   readonly bandwidth?: number;
-  /** The share of instances that a candidate must be denser than, in both spaces; `sparse` ones lie among it. Default 0.4. */
+  /** Share of instances that a candidate is denser than, in both spaces; `sparse` ones lie within it. Default 0.4. */
   readonly quantile?: number;
   /** Up to so many rows every pair counts. Default 8192. */
   readonly exactRows?: number;
