@@ -40,6 +40,8 @@ export interface RunOptions {
 export interface ProcessOptions extends RunOptions {
   /** Called with all of standard error so far, whenever there is more. */
   readonly onStderr?: (text: string, kill: (signal: NodeJS.Signals) => void) => void;
+  /** The same with standard output. */
+  readonly onStdout?: (text: string, kill: (signal: NodeJS.Signals) => void) => void;
 }
 
 /**
@@ -48,7 +50,7 @@ export interface ProcessOptions extends RunOptions {
  */
 export function kdProcess(
   args: readonly string[],
-  { cwd = root, env = {}, onStderr }: ProcessOptions = {},
+  { cwd = root, env = {}, onStderr, onStdout }: ProcessOptions = {},
 ): Promise<Result> {
   return new Promise((done, fail) => {
     const child = spawn(process.execPath, [bin, ...args], {
@@ -57,7 +59,10 @@ export function kdProcess(
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let [stdout, stderr] = ['', ''];
-    child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      stdout += text;
+      onStdout?.(stdout, (signal) => child.kill(signal));
+    });
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       stderr += text;
       onStderr?.(stderr, (signal) => child.kill(signal));

@@ -179,7 +179,10 @@ export function build(): CAC {
     );
 
   withWeights(program.command('export <model>', 'Write a run folder or a checkpoint for other programs'))
-    .option('--to <format>', 'onnx, torchvision or mmdet; of the last two, Python that builds the model is printed')
+    .option(
+      '--to <format>',
+      'onnx; web, a page that runs it in the browser; torchvision or mmdet, with Python that builds the model printed',
+    )
     .option('--out <path>', 'The file or the folder to write; nothing that is there is replaced')
     .option('--detections', 'With decoding, threshold and NMS (the default of onnx)')
     .option('--raw', 'Only up to the maps of the head, by level')
@@ -196,6 +199,7 @@ export function build(): CAC {
     .option('--json', 'One JSON object on standard output and nothing else')
     .example('  kd export runs/student --to onnx --out student.onnx')
     .example('  kd export runs/student --to torchvision --out student.safetensors > student.py')
+    .example('  kd export runs/student --to web --out page')
     .action(async (model: string, flags: Flags) => (await import('./commands/export.js')).exportModel(model, flags));
 
   program
@@ -303,6 +307,14 @@ export function build(): CAC {
     .action(async (model: string, flags: Flags) =>
       (await import('./commands/bench-export.js')).benchExport(model, flags),
     );
+
+  program
+    .command(
+      'serve <folder>',
+      'Serve the page that kd export --to web wrote, to this machine alone; prints its address',
+    )
+    .option('--port <n>', 'Port (default: a free one)')
+    .action(async (folder: string, flags: Flags) => (await import('./commands/serve.js')).serve(folder, flags));
 
   program
     .command('doctor', 'Which engine runs here, which library, why, and what to do')

@@ -8,13 +8,15 @@ export interface Prepared {
   readonly shape: readonly number[];
   /** Of the image after resizing, before padding. */
   readonly imageSize: Size;
+  /** As the network sees it: a size that its strides do not divide is padded inside of the model. */
   readonly paddedSize: Size;
 }
 
 export function prepare(image: KnownPixels, { layout, dtype, size, batch, rule }: ExportedModel['input']): Prepared {
   const imageSize = fitted(resizedSize(image.height, image.width, rule), size, rule.resize);
   const padded = (side: number): number => Math.ceil(side / rule.sizeDivisible) * rule.sizeDivisible;
-  const [h, w] = size ?? [padded(imageSize[0]), padded(imageSize[1])];
+  const paddedSize = [padded(size?.[0] ?? imageSize[0]), padded(size?.[1] ?? imageSize[1])] as const;
+  const [h, w] = size ?? paddedSize;
   const images = batch ?? 1;
   const data = new (dtype === 'uint8' ? Uint8Array : Float32Array)(images * h * w * 3);
   const strides = layout === 'nhwc' ? ([w * 3, 3, 1] as const) : ([w, 1, h * w] as const);
@@ -27,7 +29,7 @@ export function prepare(image: KnownPixels, { layout, dtype, size, batch, rule }
   }
   resizeInto({ data, strides, round: dtype === 'uint8' || rule.resize === 'mmdet' }, image, imageSize);
   const shape = layout === 'nhwc' ? [images, h, w, 3] : [images, 3, h, w];
-  return { data, shape, imageSize, paddedSize: [h, w] };
+  return { data, shape, imageSize, paddedSize };
 }
 
 /** Smaller, with the same ratio of sides, where the model has one size and the image by its rule would exceed it. */

@@ -15,6 +15,7 @@ const FORMATS: Readonly<Record<string, () => Promise<Format>>> = {
   onnx: async () => (await import('../export/onnx.js')).onnx,
   torchvision: async () => (await import('../export/torch.js')).torch('torchvision'),
   mmdet: async () => (await import('../export/torch.js')).torch('mmdet'),
+  web: async () => (await import('../export/web.js')).web,
 };
 
 /** `kd export RUN --to onnx --out student.onnx`: a trained detector for other programs. */

@@ -1,0 +1,216 @@
+import { type Backend, backends } from '../backends.js';
+import { DetectError, messageOf } from '../detect-error.js';
+import type { Detection, Detector } from '../detector.js';
+import { load, readInfo } from '../load.js';
+import { camera } from './camera.js';
+import { element, made } from './element.js';
+import { type Shown, shown } from './picture.js';
+import { NAMES, runtime, threads } from './runtime.js';
+
+type Own = Exclude<Backend, 'cpu'>;
+
+const [score, scoreShown] = [element('score', HTMLInputElement), element('score-shown', HTMLOutputElement)];
+const [choice, choiceHint] = [element('backend', HTMLSelectElement), element('backend-hint', HTMLElement)];
+const [problem, status] = [element('problem', HTMLElement), element('status', HTMLElement)];
+const results = element('results', HTMLElement);
+
+/** Images that are shown, with all that was found in them: another lowest score needs no network. */
+const images: { readonly bitmap: ImageBitmap; readonly view: Shown; found: Detection[]; times: string }[] = [];
+/** Pictures are kept in memory as long as they are shown. */
+const KEPT = 50;
+
+let model: Uint8Array;
+let detector: Promise<Detector>;
+
+element('off', HTMLElement).hidden = true;
+start().catch(tell);
+
+async function start(): Promise<void> {
+  status.textContent = 'Loading the model …';
+  const response = await fetch(new URL('../../model.onnx', import.meta.url));
+  if (!response.ok)
+    throw new Error(`model.onnx, beside this page, cannot be loaded: the server answers ${response.status}.`);
+  model = new Uint8Array(await response.arrayBuffer());
+  describe();
+  await offerBackends();
+  element('controls', HTMLFormElement).hidden = false;
+  await use(choice.value as Own);
+  score.addEventListener('input', redrawn);
+  choice.addEventListener(
+    'change',
+    () =>
+      void use(choice.value as Own)
+        .then(detectAgain)
+        .catch(tell),
+  );
+  element('files', HTMLInputElement).addEventListener('change', ({ currentTarget }) => {
+    const input = currentTarget as HTMLInputElement;
+    void add([...(input.files ?? [])]).finally(() => (input.value = '')); // the same file may be chosen again
+  });
+  receiveDrops();
+  film();
+}
+
+function describe(): void {
+  const { detector: name, classes, metrics = {} } = readInfo(model);
+  const title = `${name.toUpperCase()} detector`;
+  document.title = title;
+  element('title', HTMLElement).textContent = title;
+  const figures = Object.entries(metrics).map(
+    ([key, value]) => `${key} ${value < 1 ? (100 * value).toFixed(1) : value}`,
+  );
+  const size = model.length < 1e6 ? `${(model.length / 1e3).toFixed(0)} kB` : `${(model.length / 1e6).toFixed(1)} MB`;
+  const finds =
+    classes.length > 12 ? `${classes.slice(0, 12).join(', ')} and ${classes.length - 12} more` : classes.join(', ');
+  element('about', HTMLElement).textContent = [`Finds ${finds}`, `model of ${size}`, ...figures].join(' · ');
+}
+
+async function offerBackends(): Promise<void> {
+  for (const { name, missing } of await backends()) {
+    const option = made('option', `${NAMES[name as Own]}${missing === undefined ? '' : ` – ${missing}`}`);
+    Object.assign(option, { value: name, disabled: missing !== undefined });
+    choice.append(option);
+  }
+  choice.value = choice.querySelector<HTMLOptionElement>('option:not(:disabled)')!.value;
+}
+
+/** Runs the model on a back end; one that does not take it is not offered again, and the next one is used. */
+async function use(backend: Own): Promise<void> {
+  status.textContent = `Starting ${NAMES[backend]} …`;
+  const old = detector;
+  const started = runtime(backend)
+    .then((own) => load(model, { backend, runtime: own }))
+    .then(tried);
+  try {
+    await started;
+  } catch (error) {
+    const option = choice.querySelector<HTMLOptionElement>(`option[value=${backend}]`)!;
+    option.disabled = true;
+    option.textContent = `${NAMES[backend]} – does not run this model`;
+    tell(error);
+    const next = choice.querySelector<HTMLOptionElement>('option:not(:disabled)');
+    if (!next) throw error;
+    choice.value = next.value;
+    return use(next.value as Own);
+  }
+  detector = started;
+  choice.value = backend;
+  choiceHint.textContent = backend === 'wasm' ? `${threads()} ${threads() === 1 ? 'thread' : 'threads'}` : '';
+  status.textContent = `Ready, on ${NAMES[backend]}.`;
+  document.documentElement.dataset['backend'] = backend;
+  await (await old)?.dispose();
+}
+
+/** Some back ends take a model and fail when it runs; besides, the first image is the slowest. */
+async function tried(own: Detector): Promise<Detector> {
+  try {
+    await own.detect({ data: new Uint8Array(3 * 64 * 64), width: 64, height: 64 });
+  } catch (cause) {
+    throw new DetectError(
+      'BACKEND_MISSING',
+      `${NAMES[own.backend as Own]} does not run this model: ${messageOf(cause)}`,
+      { cause },
+    );
+  }
+  return own;
+}
+
+async function add(files: readonly File[]): Promise<void> {
+  problem.hidden = true;
+  for (const file of files)
+    try {
+      const bitmap = await decoded(file);
+      const view = shown(file.name);
+      const image = { bitmap, view, found: [], times: '' };
+      await find(image);
+      results.prepend(view.article);
+      images.unshift(image);
+      for (const { bitmap: old, view } of images.splice(KEPT)) {
+        old.close();
+        view.article.remove();
+      }
+      status.textContent = redraw(image);
+    } catch (error) {
+      tell(error);
+    }
+}
+
+/** Upright and without its colour profile, as the detector was trained and tested. */
+async function decoded(file: File): Promise<ImageBitmap> {
+  try {
+    return await createImageBitmap(file, {
+      colorSpaceConversion: 'none',
+      imageOrientation: 'from-image',
+      premultiplyAlpha: 'none',
+    });
+  } catch (cause) {
+    throw new DetectError('IMAGE_INVALID', `${file.name} is no image that this browser can read.`, { cause });
+  }
+}
+
+async function find(image: (typeof images)[number]): Promise<void> {
+  const own = await detector;
+  const start = performance.now();
+  image.found = await own.detect(image.bitmap);
+  image.times = `${(performance.now() - start).toFixed(1)} ms on ${NAMES[own.backend as Own]}`;
+}
+
+async function detectAgain(): Promise<void> {
+  for (const image of images) {
+    await find(image);
+    redraw(image);
+  }
+}
+
+function redrawn(): void {
+  scoreShown.textContent = Number(score.value).toFixed(2);
+  images.forEach(redraw);
+}
+
+const enough = (found: readonly Detection[]): Detection[] => found.filter((one) => one.score >= Number(score.value));
+
+const redraw = ({ bitmap, view, found, times }: (typeof images)[number]): string =>
+  view.draw(bitmap, [bitmap.width, bitmap.height], enough(found), times);
+
+function film(): void {
+  const view = shown('Camera');
+  let last = 0;
+  camera(async (video) => {
+    if (!view.article.isConnected) results.prepend(view.article);
+    const own = await detector;
+    // What was seen is what is drawn: the film goes on meanwhile.
+    const bitmap = await createImageBitmap(video);
+    const start = performance.now();
+    const found = await own.detect(bitmap);
+    const ms = performance.now() - start;
+    const rate = last === 0 ? '' : `, ${(1000 / (performance.now() - last)).toFixed(1)} images/s`;
+    last = performance.now();
+    view.draw(
+      bitmap,
+      [bitmap.width, bitmap.height],
+      enough(found),
+      `${ms.toFixed(1)} ms on ${NAMES[own.backend as Own]}${rate}`,
+    );
+    bitmap.close();
+  }, tell);
+}
+
+function receiveDrops(): void {
+  const root = document.documentElement;
+  root.addEventListener('dragover', (event) => {
+    event.preventDefault();
+    root.classList.add('dropping');
+  });
+  root.addEventListener('dragleave', (event) => event.relatedTarget === null && root.classList.remove('dropping'));
+  root.addEventListener('drop', (event) => {
+    event.preventDefault();
+    root.classList.remove('dropping');
+    void add([...(event.dataTransfer?.files ?? [])]);
+  });
+}
+
+/** What went wrong, for eyes and screen readers; the page goes on. */
+function tell(error: unknown): void {
+  problem.textContent = messageOf(error);
+  problem.hidden = false;
+}

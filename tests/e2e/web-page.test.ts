@@ -1,0 +1,147 @@
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { extname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { noChromium, openPage, type Page } from './chromium.js';
+import { bccdMini, kd, kdProcess, root, temporaryFolder } from './kd.js';
+
+const missing = noChromium ?? (bccdMini === null ? 'KD_BCCD_MINI names no folder of images' : null);
+const checkpoint = join(root, 'examples/bccd/dense/gfl-teacher.safetensors');
+
+/** What every file server knows. */
+const TYPES: Readonly<Record<string, string>> = {
+  '.html': 'text/html',
+  '.css': 'text/css',
+  '.js': 'text/javascript',
+  '.mjs': 'text/javascript',
+  '.wasm': 'application/wasm',
+};
+
+interface Found {
+  readonly box: readonly number[];
+  readonly score: number;
+  readonly label: number;
+}
+
+/** What `expected` has from a score on and nobody found: the same label, 0.05 px, 2e-4 of the score. */
+const unmatched = (expected: readonly Found[], found: readonly Found[], from: number): Found[] =>
+  expected.filter(
+    (one) =>
+      one.score >= from &&
+      !found.some(
+        (other) =>
+          other.label === one.label &&
+          Math.abs(other.score - one.score) < 2e-4 &&
+          other.box.every((side, i) => Math.abs(side - one.box[i]!) < 0.05),
+      ),
+  );
+
+describe(`the page of kd export --to web${missing === null ? '' : ` (skipped: ${missing})`}`, () => {
+  const folder = join(temporaryFolder(), 'page');
+  const names = missing === null ? readdirSync(join(bccdMini!, 'JPEGImages')).sort().slice(0, 2) : [];
+  const images = names.map((name) => join(bccdMini!, 'JPEGImages', name));
+  let page: Page;
+  let stop = async (): Promise<unknown> => undefined;
+
+  beforeAll(async () => {
+    if (missing !== null) return;
+    const written = await kd(['export', checkpoint, '--to', 'web', '--out', folder]);
+    expect(written.code, written.stderr).toBe(0);
+    page = await openPage(['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream']);
+  });
+  afterAll(async () => {
+    await page?.close();
+    await stop();
+  });
+
+  test.skipIf(missing !== null)('finds in a browser what kd predict finds, and stays within its folder', async () => {
+    const address = new Promise<string>((done) => {
+      const served = kdProcess(['serve', folder], {
+        onStdout: (text, kill) => {
+          done(/http:\/\/\S+/.exec(text)![0]);
+          stop = () => (kill('SIGTERM'), served);
+        },
+      });
+    });
+    await page.open(await address);
+    await page.until('document.documentElement.dataset.backend');
+    expect(await page.value('document.documentElement.dataset.backend')).toBe('wasm');
+    expect(await page.value('crossOriginIsolated')).toBe(true);
+
+    // Where the picture ends, the page goes on.
+    const broken = join(temporaryFolder(), '<b>broken.jpg');
+    writeFileSync(broken, 'no picture');
+    await page.files('#files', [...images, broken]);
+    await page.until(`document.querySelectorAll('article').length === ${images.length}`);
+    await page.until(`!document.querySelector('#problem').hidden`);
+    expect(await page.value('document.querySelector("#problem").textContent')).toBe(
+      '<b>broken.jpg is no image that this browser can read.',
+    );
+
+    const { stdout, stderr } = await kd(['predict', checkpoint, ...images, '--threshold', '0.06', '--json', '-']);
+    const predicted = JSON.parse(stdout) as readonly { readonly file: string; readonly detections: readonly Found[] }[];
+    expect(predicted, stderr).toHaveLength(images.length);
+    await page.value(
+      `{ const s = document.querySelector('#score'); s.value = 0.05; s.dispatchEvent(new Event('input')); }`,
+    );
+    for (const [i, { detections }] of predicted.entries()) {
+      // The newest is shown first.
+      const found = await page.value<Found[]>(
+        `Array.from(document.querySelectorAll('article')[${images.length - 1 - i}].querySelectorAll('li'), ({ dataset }) =>
+          ({ box: dataset.box.split(' ').map(Number), score: Number(dataset.score), label: Number(dataset.label) }))`,
+      );
+      expect(detections.length).toBeGreaterThan(10);
+      expect(unmatched(detections, found, 0.061)).toEqual([]);
+      expect(unmatched(found, detections, 0.061)).toEqual([]);
+      expect(found.map(({ score }) => score)).toEqual(found.map(({ score }) => score).sort((a, b) => b - a));
+    }
+
+    await page.value('document.querySelector("#film").click()');
+    await page.until(`document.querySelectorAll('article').length === ${images.length + 1}`);
+    await page.until(`/images\\/s/.test(document.querySelector('article header p').textContent)`);
+    await page.value('document.querySelector("#film").click()');
+    expect(await page.value('document.querySelector("#film").textContent')).toBe('Start');
+
+    expect(page.complaints).toEqual([]);
+    const own = new URL(await address).origin;
+    expect(page.requests.filter((url) => !url.startsWith(own) && !/^(blob|data):/.test(url))).toEqual([]);
+    // The policy, not the good will of the scripts, keeps others out.
+    expect(await page.value(`fetch('http://127.0.0.1:9/').then(() => 'sent', () => 'refused')`)).toBe('refused');
+    expect(page.complaints.some((text) => text.includes('Content Security Policy'))).toBe(true);
+  });
+
+  test.skipIf(missing !== null)('works on any file server, below any path, and says why not from file:', async () => {
+    page.complaints.length = 0;
+    const plain = createServer((request, response) => {
+      const file = join(folder, request.url!.replace(/^\/deep\/page\//, '') || 'index.html');
+      if (!existsSync(file)) return void response.writeHead(404).end();
+      const type = TYPES[extname(file)] ?? 'application/octet-stream';
+      response.writeHead(200, { 'content-type': type }).end(readFileSync(file));
+    });
+    await once(plain.listen(0, '127.0.0.1'), 'listening');
+    try {
+      await page.open(`http://127.0.0.1:${(plain.address() as AddressInfo).port}/deep/page/`);
+      await page.until('document.documentElement.dataset.backend');
+      expect(await page.value('document.querySelector("#off").checkVisibility()')).toBe(false);
+      await page.files('#files', images.slice(0, 1));
+      await page.until(`document.querySelectorAll('li').length > 5`);
+      expect(page.complaints).toEqual([]);
+    } finally {
+      plain.close();
+      plain.closeAllConnections();
+    }
+
+    await page.open(pathToFileURL(join(folder, 'index.html')).href);
+    await page.until(`document.querySelector('#off').checkVisibility({ checkVisibilityCSS: true })`);
+    expect(await page.value('document.querySelector("#off").innerText')).toMatch(/file:.*kd serve FOLDER/s);
+  });
+
+  test.skipIf(missing !== null)('is written whole or not at all', async () => {
+    const again = await kd(['export', checkpoint, '--to', 'web', '--out', folder]);
+    expect([again.code, again.stderr]).toEqual([2, expect.stringMatching(/is there already and is not empty/)]);
+    expect(readdirSync(join(folder, '..'))).toEqual(['page']);
+  });
+});
