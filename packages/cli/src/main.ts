@@ -194,6 +194,10 @@ export function build(): CAC {
     .option('--input <kind>', 'nhwc or nchw, float32 or uint8, or one of each: nchw,uint8 (default: nhwc,float32)')
     .option('--fp16', 'Store weights in half precision; all is computed in float32')
     .option('--int8 <what>', '"weights": store them as whole numbers of 8 bits with a factor a channel')
+    .option(
+      '--compare',
+      "Size and AP of the ONNX file on the run's validation data, with weights as fp32, fp16 and int8; needs onnxruntime-node",
+    )
     .option('--detector <json>', 'What a foreign checkpoint holds, e.g. \'["retinanet",{"version":1}]\'')
     .option('--classes <names>', 'Names of the classes of a foreign checkpoint: a JSON list, or a file with one')
     .option('--json', 'One JSON object on standard output and nothing else')

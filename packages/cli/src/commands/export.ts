@@ -1,13 +1,19 @@
 import { dirname, join, resolve } from 'node:path';
-import { isObject, KdError, readRegularText } from '@kd/core';
+import { isObject, KdError, readRegularText, resolveMetric } from '@kd/core';
+import { countdown } from '@kd/report';
+import { type CompareOptions, comparisonLines, compareWeights } from '../export/compare-weights.js';
 import { exportOptions } from '../export/options.js';
 import type { Format } from '../export/format.js';
 import { refuseTaken, writeExported } from '../export/write-exported.js';
 import type { Flags } from '../flags.js';
 import { modelFlags } from '../model-flags.js';
-import { findModel, openModel } from '../open-model.js';
+import { metricOfRun } from '../metric-of-run.js';
+import { findModel, type FoundModel, openModel } from '../open-model.js';
 import { print, printJson, tell } from '../out.js';
+import { ports } from '../ports.js';
+import { projectPackage } from '../project-package.js';
 import { shownPath } from '../shown-path.js';
+import { openData, validationData } from '../validation-data.js';
 import { weightsFlags } from '../weights-flags.js';
 
 /** What `--to` takes. A format is loaded when it is asked for. */
@@ -27,21 +33,24 @@ export async function exportModel(path: string, flags: Flags): Promise<number> {
   if (out === undefined || out === true) throw new KdError('USAGE', '--out PATH is missing: where the export goes.');
   const target = resolve(String(out));
   const options = exportOptions(flags);
+  if (flags['compare'] === true && to !== 'onnx')
+    throw new KdError('USAGE', '--compare measures files of ONNX: export with --to onnx, or leave --compare out.');
   await refuseTaken(target);
   const model = await findModel(path, weightsFlags(flags));
+  const measured = flags['compare'] === true ? await measuredWith(model, path) : null;
   const { built } = await openModel(model, await modelFlags(flags));
   try {
     const metrics = await metricsOfRun(model.file);
     const format = await FORMATS[to]!();
-    const { content, lines, program } = await format(built.detector, {
-      ...options,
-      ...(metrics && { metrics }),
-      out: String(out),
-    });
+    const written = (weights: typeof options.weights): ReturnType<Format> =>
+      format(built.detector, { ...options, weights, ...(metrics && { metrics }), out: String(out) });
+    const { content, lines, program } = await written(options.weights);
     const bytes = await writeExported(target, content);
+    const comparison = measured === null ? null : await compared({ ...measured, written });
     const about = [
       `${built.detector.name} with ${built.detector.categories.length} classes as ${to} in ${shownPath(target)}, ${(bytes / 1e6).toFixed(2)} MB`,
       ...lines,
+      ...(comparison === null ? [] : ['', ...comparisonLines(comparison, measured!.metric, measured!.dataset.name)]),
     ];
     if (flags['json'] === true)
       printJson({
@@ -52,6 +61,7 @@ export async function exportModel(path: string, flags: Flags): Promise<number> {
         bytes,
         notes: lines,
         ...(program && { program }),
+        ...(comparison && { comparison }),
       });
     else if (program === undefined) print(...about);
     else {
@@ -63,6 +73,22 @@ export async function exportModel(path: string, flags: Flags): Promise<number> {
     built.detector.dispose();
   }
   return 0;
+}
+
+/** What `--compare` measures with: the validation data and the metric of the run, and what runs the file. */
+async function measuredWith(model: FoundModel, path: string): Promise<Omit<CompareOptions, 'written' | 'onProgress'>> {
+  const runtime = await projectPackage<object>('onnxruntime-node', 'pnpm add onnxruntime-node --ignore-scripts');
+  const metric = resolveMetric(metricOfRun(model, path), ports);
+  return { runtime, metric, dataset: await openData(validationData(model, path), model.categories) };
+}
+
+async function compared(options: Omit<CompareOptions, 'onProgress'>): ReturnType<typeof compareWeights> {
+  const bar = countdown('comparing');
+  try {
+    return await compareWeights({ ...options, onProgress: bar.show });
+  } finally {
+    bar.end();
+  }
 }
 
 /** What the run of a checkpoint measured last of its best weights, where it lies in one. */
