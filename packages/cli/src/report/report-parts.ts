@@ -29,7 +29,14 @@ export async function reportParts(
   const most = images ? Math.max(2, Math.floor(ERRORS / Math.min(runs.length, PICTURED))) : 0;
   const findings = await Promise.all(
     looked.map(async ({ value, why }, i) =>
-      value === undefined ? { why } : { value: await findingsOf(value, i < PICTURED ? most : 0, whyNot(i, images)) },
+      value === undefined
+        ? { why }
+        : {
+            value: await findingsOf(value, i < PICTURED ? most : 0, [
+              ...(value.note === null ? [] : [value.note]),
+              ...whyNot(i, images),
+            ]),
+          },
     ),
   );
   const seen = looked.flatMap(({ value }) => (value === undefined ? [] : [value])).slice(0, PICTURED);

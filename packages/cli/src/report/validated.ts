@@ -1,5 +1,13 @@
 import { join } from 'node:path';
-import { detectAll, findCheckpoint, type ImageDetections, type ImageRecord, messageOf, readModel } from '@kd/core';
+import {
+  type Dataset,
+  detectAll,
+  findCheckpoint,
+  type ImageDetections,
+  type ImageRecord,
+  messageOf,
+  readModel,
+} from '@kd/core';
 import type { ReadDataset } from '@kd/data';
 import { type ClassOutcomes, outcomes } from '@kd/metrics';
 import { countdown, DETECTIONS, readDetections } from '@kd/report';
@@ -19,7 +27,12 @@ export interface Validated {
   readonly images: readonly ImageRecord[];
   readonly classes: readonly ClassOutcomes[];
   readonly cut: Cut;
+  /** What a reader must know of them. */
+  readonly note: string | null;
 }
+
+/** Images that are looked at anew, at even distances: a page is no evaluation, and is wanted at once. */
+const MOST = 200;
 
 /** From the file that the newest evaluation left; where there is none, the model is evaluated, as `kd eval` does. */
 export async function validated(run: RunRecord, { models }: { readonly models: boolean }): Promise<OrWhy<Validated>> {
@@ -29,21 +42,35 @@ export async function validated(run: RunRecord, { models }: { readonly models: b
     const dataset = await openData(validationData({ config: run.config, folder }, run.name), spec?.categories ?? null);
     const { step, detections } = await readDetections(join(run.folder, DETECTIONS)).catch(async (cause: unknown) => {
       if (!models || (cause as NodeJS.ErrnoException).code !== 'ENOENT') throw cause;
-      return { step: null, detections: await detected(await findModel(run.folder), dataset) };
+      return { step: null, detections: await detected(await findModel(run.folder), atEvenDistances(dataset, MOST)) };
     });
     const seen = new Set(detections.map(({ id }) => id));
     const images = dataset.images.filter(({ id }) => seen.has(id));
     const classes = outcomes({ categories: dataset.categories, images }, detections);
-    return { value: { run, step, dataset, images, classes, cut: bestCut(classes) } };
+    const note =
+      step === null && dataset.images.length > MOST
+        ? `The run kept no detections: ${MOST} of its ${dataset.images.length} validation images, at even distances, were looked at for this page; kd eval looks at all.`
+        : null;
+    return { value: { run, step, dataset, images, classes, cut: bestCut(classes), note } };
   } catch (error) {
     return { why: `What it finds on its validation data cannot be shown: ${messageOf(error)}` };
   }
 }
 
-async function detected(
-  found: Awaited<ReturnType<typeof findModel>>,
-  dataset: ReadDataset,
-): Promise<ImageDetections[]> {
+/** So many images of a data set, or all where there are not more. */
+export function atEvenDistances(dataset: Dataset, count: number): Dataset {
+  const { images } = dataset;
+  if (images.length <= count) return dataset;
+  const places = Array.from({ length: count }, (_, i) => Math.floor(((i + 0.5) * images.length) / count));
+  return {
+    name: dataset.name,
+    categories: dataset.categories,
+    images: places.map((place) => images[place]!),
+    loader: (options) => dataset.loader({ ...options, indices: places }),
+  };
+}
+
+async function detected(found: Awaited<ReturnType<typeof findModel>>, dataset: Dataset): Promise<ImageDetections[]> {
   const { built } = await openModel(found, { categories: dataset.categories });
   const bar = countdown('evaluating');
   try {
