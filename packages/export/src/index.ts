@@ -6,3 +6,5 @@ export { exportOnnx, type OnnxExport, type OnnxOptions } from './onnx/export-onn
 export { exportTorch, type TorchExport } from './torch/export-torch.js';
 export type { TorchFamily } from './torch/torch-config.js';
 export { webPage, type WebPage } from './web/web-page.js';
+export { exportGraphModel, type TfjsExport, type TfjsOptions } from './tfjs/export-graph-model.js';
+export type { TfjsStorage } from './tfjs/shards.js';
