@@ -17,7 +17,7 @@ export interface TfjsExport {
 }
 
 /**
- * A dense detector as a graph model of TensorFlow.js: images in RGB from 0 to 255, [b, h, w, 3], to the maps of its head.
+ * A dense detector as a graph model of TensorFlow.js: RGB from 0 to 255, [b, h, w, 3], to the maps of its head.
  * @throws KdError USAGE
  */
 export function exportGraphModel(

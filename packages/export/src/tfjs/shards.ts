@@ -1,7 +1,7 @@
 import { floatToHalf } from '@kd/core';
 import type { Constant } from './graph-def.js';
 
-/** How the kernels of convolutions are stored; `int8`: 8 bits with one factor a tensor, all that TensorFlow.js reads. */
+/** How kernels of convolutions are stored; `int8`: 8 bits with one factor a tensor, all that TensorFlow.js reads. */
 export type TfjsStorage = 'float32' | 'float16' | 'int8';
 
 /** What model.json says of a tensor. */
