@@ -13,8 +13,8 @@ export interface ExportedNetwork {
    */
   readonly maps: Readonly<Record<string, readonly SymbolicTensor[]>>;
   /**
-   * How the maps become detections; null where a detector decodes by functions of its own, so that its maps alone can be
-   * exported.
+   * How the maps become detections; null where a detector decodes by functions of its own, so that its maps alone can
+   * be exported.
    */
   readonly detections: DenseDetections | TwoStageDetections | null;
   /** Of two-stage detectors. */
@@ -89,8 +89,9 @@ export interface DenseDetections {
   readonly priors: PriorGrid;
   readonly boxes: BoxCode;
   /**
-   * torchvision: the score is the geometric mean of class and quality, and threshold and choice hold for it. mmdet: they
-   * hold for the class, only then comes the product with the quality; boxes without area after clipping are dropped.
+   * torchvision: the score is the geometric mean of class and quality, and threshold and choice hold for it. mmdet:
+   * they hold for the class, only then comes the product with the quality; boxes without area after clipping are
+   * dropped.
    */
   readonly flavour: 'torchvision' | 'mmdet';
   readonly scoreThresh: number;

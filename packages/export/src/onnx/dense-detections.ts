@@ -1,6 +1,7 @@
 import type { DenseDetections } from '@kd/core';
-import type { OnnxBuilder } from './builder.js';
 import { decodedBoxes, priorBoxes, rowsAt } from './boxes.js';
+import type { OnnxBuilder } from './builder.js';
+import { countOf } from './count-of.js';
 import type { Candidates } from './kept-detections.js';
 import type { OnnxMap } from './network.js';
 
@@ -85,11 +86,4 @@ function bestOfLevel(
 function geometricScores(b: OnnxBuilder, cls: string, quality: string): string {
   const product = b.node('Mul', [b.node('Sigmoid', [cls]), b.node('Sigmoid', [quality])]);
   return b.node('Reshape', [b.node('Sqrt', [product]), b.ints([0, -1])]);
-}
-
-/** At most `most` of the columns of [b, n]; n null where it is not known. */
-export function countOf(b: OnnxBuilder, matrix: string, n: number | null, most: number): string {
-  if (n !== null) return b.ints([Math.min(n, most)]);
-  const columns = b.node('Gather', [b.node('Shape', [matrix]), b.ints([1])]);
-  return b.node('Min', [columns, b.ints([most])]);
 }

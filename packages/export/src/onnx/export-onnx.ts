@@ -1,4 +1,4 @@
-import type { Detector, ExportedModel, ExportedNetwork } from '@kd/core';
+import { type Detector, type ExportedModel, type ExportedNetwork, KdError } from '@kd/core';
 import { type ExportOptions, exportedModel } from '../exported-model.js';
 import { readNetwork } from '../network/read-network.js';
 import { onnxBuilder, type OnnxBuilder, type Storage } from './builder.js';
@@ -87,7 +87,8 @@ function writeDetections(
   images: OnnxMap,
   { input }: ExportedModel,
 ): readonly OnnxTensor[] {
-  if (detections?.kind !== 'dense') throw new Error('two-stage detectors have no writer yet');
+  if (detections?.kind !== 'dense')
+    throw new KdError('USAGE', 'a second stage cannot be written as ONNX yet: export the maps of the first (--raw).');
   const kept = keptDetections(
     b,
     denseCandidates(b, maps, detections, images),

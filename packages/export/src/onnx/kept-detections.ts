@@ -1,6 +1,6 @@
 import type { OnnxBuilder } from './builder.js';
 import { columns, float, sideOf } from './boxes.js';
-import { countOf } from './dense-detections.js';
+import { countOf } from './count-of.js';
 import type { OnnxMap } from './network.js';
 
 /** Scored boxes of a batch, each of one class: n an image, those that are not valid fill up. */

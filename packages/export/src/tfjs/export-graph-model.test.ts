@@ -20,7 +20,7 @@ const definitions = { gfl, atss, fcos, retinanet } as unknown as Record<
 /** The plain converter's reader, from the files as they would lie in a folder. */
 async function loaded(files: ReadonlyMap<string, Uint8Array>) {
   const json = JSON.parse(new TextDecoder().decode(files.get('model.json'))) as tf.io.ModelJSON;
-  const [{ paths }] = json.weightsManifest as [{ paths: string[] }];
+  const paths = json.weightsManifest.flatMap((group) => group.paths);
   const weightData = new Uint8Array(Buffer.concat(paths.map((path) => files.get(path)!))).buffer;
   const artifacts = {
     ...json,
