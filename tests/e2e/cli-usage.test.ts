@@ -28,7 +28,7 @@ describe('help and usage', () => {
   test.each([
     [['trian'], 'there is no command "trian"'],
     [['train', '--bogus'], 'Unknown option "--bogus"'],
-    [['eval'], 'missing required args'],
+    [['eval'], 'needs a run folder or a checkpoint'],
     [['data'], 'did you mean "kd data check"'],
     [['train', 'tests'], 'is a folder'],
     [['train', config('alone.config.ts'), '--set', 'epochs'], 'expected key=value'],

@@ -181,6 +181,7 @@ describe('kd train refuses, in one line', () => {
       'config.json',
       'metrics.jsonl',
       'origin.json',
+      'plan.json',
     ]);
     expect(warnings(result)).toEqual([
       expect.stringMatching(/step-00000003\.safetensors holds all 3 steps done .*--resume/),

@@ -78,7 +78,7 @@ describe('the config.json of a run', () => {
       distillers: [
         ['ssim', { weight: 4 }],
         ['pkd', { weight: 10 }],
-        ['crosskd', { i: 1, weights: { cls: 1, reg: 1, ctr: 1 }, coding: 'same' }],
+        ['crosskd', { i: 1, weights: { cls: 1, reg: 1 }, coding: 'same' }],
         ['kd', { loss: 'qfl', weight: 1, on: 'all', beta: 1 }],
         ['fgfi', { weight: 3, adapter: 'conv3x3', schedule: { start: 0, warmup: 0, decay: 'none' } }],
         ['rkd', { distance: 5, angle: 10, schedule: { decay: 'epoch' } }, { as: 'relations' }],

@@ -49,15 +49,26 @@ export function crossDense(scope: PluginScope, options: DenseOptions): Hooks {
   let levels: readonly Level[] = [];
   let adapters: Readonly<Record<string, Adapter>> = {};
   let seen = false;
+  let centerness = false;
 
   return {
-    settled: { i: pairing.i, weights, coding: pairing.decoding, align, temperature },
+    // A factor of what is not there would be refused of the next run with these options.
+    get settled() {
+      const { ctr, ...others } = weights;
+      const counted = centerness ? { ...others, ctr } : others;
+      return { i: pairing.i, weights: counted, coding: pairing.decoding, align, temperature };
+    },
 
     featureTap(requests) {
       levels = requests
         .pair(options.neck, { channels: 'any' })
         .map((pair) => levelOf(scope, pair, pairing, options, requests));
-      if ((options.weights.ctr ?? 0) > 0) checkCenterness(scope, pairing, levels[0]!);
+      centerness = countsCenterness(pairing, levels[0]!);
+      if (!centerness && (options.weights.ctr ?? 0) > 0)
+        throw new KdError(
+          'CONFIG_INVALID',
+          `${scope.id}: weights.ctr is of teachers with anchors and a centerness (the teacher is ${scope.teacher.name}). Leave it out.`,
+        );
       adapters = options.adapter === 'conv1x1' ? makeAdapters(scope, levels[0]!, align) : {};
       if (options.adapter === 'none') for (const level of levels) checkWidths(scope.id, level, pairing.i);
     },
@@ -116,23 +127,13 @@ function levelOf(
   };
 }
 
-/** That a factor of the centerness counts something. */
-function checkCenterness(
-  { id, teacher: { name } }: PluginScope,
-  { teacherHead, branches, teacher }: Pairing,
-  { pair }: Level,
-): void {
+/** Whether the teacher's head gives a centerness that the method compares. */
+function countsCenterness({ teacherHead, branches, teacher }: Pairing, { pair }: Level): boolean {
   const maps = tf.tidy(() => {
     const cell: tf.Tensor4D = tf.zeros([1, 1, 1, pair.teacher.channels]);
-    return Object.fromEntries(
-      branches.flatMap((branch) => Object.keys(teacherHead.run(branch, cell, { level: 0 }))).map((map) => [map, true]),
-    );
+    return branches.flatMap((branch) => Object.keys(teacherHead.run(branch, cell, { level: 0 })));
   });
-  if (hasCenterness(teacher, maps)) return;
-  throw new KdError(
-    'CONFIG_INVALID',
-    `${id}: weights.ctr is of teachers with anchors and a centerness (the teacher is ${name}). Leave it out.`,
-  );
+  return hasCenterness(teacher, Object.fromEntries(maps.map((map) => [map, true])));
 }
 
 function checkWidths(id: string, { name, taps }: Level, i: number): void {

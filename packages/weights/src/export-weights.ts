@@ -10,11 +10,16 @@ const FAMILIES: readonly Family[] = ['torchvision', 'mmdet'];
 /**
  * Our variables as a state dict of torch: its names, by a map, and its layouts. Values are moved when they are read.
  * @param map a family, whose map for this model is found from our names; or a map by its id
+ * @param model the whole model, where `tensors` are a part of it or its gradients: tells norms of other kinds apart
  * @throws KdError USAGE naming the variables that the map has no name for
  */
-export function exportStateDict(tensors: NamedTensors, map: Family | (string & {})): Map<string, HostTensor> {
-  const layout = toTorchLayout(tensors);
-  const ours = new Map([...tensors].map(([path, tensor]) => layout(path, tensor)));
+export function exportStateDict(
+  tensors: NamedTensors,
+  map: Family | (string & {}),
+  model: NamedTensors = tensors,
+): Map<string, HostTensor> {
+  const ours = inTorchLayout(tensors);
+  const whole = model === tensors ? ours : inTorchLayout(model);
   const family = FAMILIES.find((one) => one === map);
   const found = family === undefined ? null : findNameMap(ours.keys(), 'ours', family);
   const chosen = found === null ? nameMap(map) : found.map;
@@ -32,11 +37,16 @@ export function exportStateDict(tensors: NamedTensors, map: Family | (string & {
     );
   const theirs = (name: string): string => {
     const named = names.get(name)?.[0] ?? name;
-    return chosen.family === 'mmdet' && isGroupNorm(name, ours) ? named.replace(/\bbn(\d*)\./, 'gn$1.') : named;
+    return chosen.family === 'mmdet' && isGroupNorm(name, whole) ? named.replace(/\bbn(\d*)\./, 'gn$1.') : named;
   };
   const rows = (name: string): number | undefined => ours.get(name)?.shape[0];
   const reorder = chosen.backgroundLast === undefined ? null : backgroundLast(chosen.backgroundLast, rows);
   return new Map([...ours].map(([name, tensor]) => [theirs(name), reorder === null ? tensor : reorder(name, tensor)]));
+}
+
+function inTorchLayout(tensors: NamedTensors): Map<string, HostTensor> {
+  const layout = toTorchLayout(tensors);
+  return new Map([...tensors].map(([path, tensor]) => layout(path, tensor)));
 }
 
 /** mmdetection calls a norm by its kind; one without running statistics where batch norms stand is a GroupNorm. */

@@ -15,5 +15,10 @@ export const fromTorchvision = (stateDict: NamedTensors): NamedTensors => import
 export const toTorchvision = (tensors: NamedTensors): Map<string, HostTensor> =>
   exportStateDict(tensors, 'torchvision');
 
-/** Our variables under the names of mmdetection 3.x. @throws KdError USAGE for a model that mmdetection's maps lack */
-export const toMmdet = (tensors: NamedTensors): Map<string, HostTensor> => exportStateDict(tensors, 'mmdet');
+/**
+ * Our variables under the names of mmdetection 3.x.
+ * @param model the whole model, where `tensors` are a part of it or its gradients
+ * @throws KdError USAGE for a model that mmdetection's maps lack
+ */
+export const toMmdet = (tensors: NamedTensors, model?: NamedTensors): Map<string, HostTensor> =>
+  exportStateDict(tensors, 'mmdet', model);

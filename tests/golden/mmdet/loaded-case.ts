@@ -99,7 +99,7 @@ export async function loadCase(one: DetectorCase): Promise<LoadedCase> {
     index,
     io,
     detector,
-    toTheirs: toMmdet,
+    toTheirs: (tensors) => toMmdet(tensors, all),
     weights: weights.all,
     state,
     reload,

@@ -1,9 +1,8 @@
 import { API_VERSION, defineDetector, type Detector, type DetectorContext } from '@kd/core';
 import {
-  anchorGrid,
+  anchorCells,
   BACKGROUND,
   createDenseDetector,
-  decodeBoxes,
   denseEntries,
   denseShape,
   encodeBoxes,
@@ -12,6 +11,7 @@ import {
   gatherMatched,
   l1Loss,
   matchBoxes,
+  MAX_LOG_SIZE_RATIO,
   resnets,
   sigmoidFocalLossSum,
   strictOptions,
@@ -50,7 +50,6 @@ function create{{Camel}}(given: v.InferOutput<typeof options>, context: Detector
     norm: `head.${branch}.${i}.norm`,
     tap: `head.${branch}.${i}`,
   });
-  const decode: Detector['decode'] = (codes, { boxes }) => decodeBoxes(codes, tf.expandDims(boxes, 0)) as tf.Tensor3D;
 
   return createDenseDetector(
     { ...given, ...shape, post: { scoreThresh: 0.05, nmsThresh: 0.5, detectionsPerImg: 100, topkCandidates: 1000 } },
@@ -72,8 +71,8 @@ function create{{Camel}}(given: v.InferOutput<typeof options>, context: Detector
       },
       dense: { boxes: 'delta', priorsPerCell: 1, coding: { strides, anchors, coder: 'faster r-cnn' } },
       flavour: 'torchvision',
-      priors: (levels, paddedSize) => anchorGrid(levels, paddedSize, anchors),
-      decode,
+      priors: anchorCells(anchors),
+      decode: { code: 'delta', weights: [1, 1, 1, 1], clip: MAX_LOG_SIZE_RATIO },
       assign: ({ boxes }, targets) =>
         tf.tidy(() => {
           // [b, a]
