@@ -1,4 +1,7 @@
+import type { ExportedBoxHead } from '@kd/core';
 import {
+  applied,
+  applyConvBlock,
   type ConvBlock,
   convLayer,
   countedZeros,
@@ -13,7 +16,7 @@ import {
   weightOf,
 } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
-import { layers as stock } from '@tensorflow/tfjs-layers';
+import { input, layers as stock } from '@tensorflow/tfjs-layers';
 
 export interface BoxHeadOptions {
   readonly kind: 'two_mlp' | 'conv_fc';
@@ -45,6 +48,8 @@ export interface BoxHead {
   blocks(x: tf.Tensor4D, from: number, to: number, context: RunContext): tf.Tensor4D;
   /** What is said of a feature [n, 1, 1, units] behind all blocks. */
   predict(feature: tf.Tensor4D): BoxPredictions;
+  /** The same as a graph of layers, for exports. */
+  symbolic(): ExportedBoxHead;
 }
 
 export interface BoxPredictions {
@@ -72,9 +77,9 @@ export function buildBoxHead({
 }: BoxHeadOptions): BoxHead {
   const blocks = convLayers.map((channels, i): ConvBlock => {
     const name = `${path}.box_head.${i}`;
-    const input = convLayers[i - 1] ?? inChannels;
+    const before = convLayers[i - 1] ?? inChannels;
     return {
-      conv: built(convLayer(`${name}.0`, { filters: channels, kernel: 3 }), [null, null, null, input]),
+      conv: built(convLayer(`${name}.0`, { filters: channels, kernel: 3 }), [null, null, null, before]),
       norm: built(createNorm(`${name}.1`, channels, norm), [null, null, null, channels]),
       relu: true,
       pad: 0,
@@ -113,6 +118,15 @@ export function buildBoxHead({
     depth: steps.length,
     blocks: run,
     predict,
+    symbolic() {
+      const pooled = input({ shape: [outputSize, outputSize, inChannels], name: `${path}.pooled` });
+      const flattened = applied(stock.flatten({ name: `${path}.flatten` }), blocks.reduce(applyConvBlock, pooled));
+      const feature = hidden.reduce(
+        (x, layer) => applied(stock.reLU({ name: `${layer.name}.relu` }), applied(layer, x)),
+        flattened,
+      );
+      return { pooled, logits: applied(cls, feature), deltas: applied(reg, feature) };
+    },
     run: (pooled, context) =>
       tidyWithUpdates(
         context,
@@ -124,8 +138,8 @@ export function buildBoxHead({
 /** [n, h, w, c] flattened as it lies: [n, h·w·c] */
 const rows = (x: tf.Tensor4D): tf.Tensor2D => tf.reshape(x, [x.shape[0], x.shape[1] * x.shape[2] * x.shape[3]]);
 
-function linear(name: string, input: number, units: number): Layer {
-  return built(stock.dense({ name, units, kernelInitializer: countedZeros() }), [null, input]);
+function linear(name: string, width: number, units: number): Layer {
+  return built(stock.dense({ name, units, kernelInitializer: countedZeros() }), [null, width]);
 }
 
 function built<L extends Layer>(layer: L, shape: (number | null)[]): L {

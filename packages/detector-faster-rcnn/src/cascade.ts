@@ -3,6 +3,7 @@ import {
   type Detector,
   type DetectorContext,
   type DetectorOutput,
+  type ExportedNetwork,
   type HostBatch,
   type RegionOutput,
   type RegionSamples,
@@ -12,12 +13,14 @@ import {
   type Targets,
   untaped,
 } from '@kd/core';
-import { type BoxCoderOptions, clipBoxes, decodeBoxes, layerVariables, MAX_LOG_SIZE_RATIO } from '@kd/vision';
+import { clipBoxes, decodeBoxes, layerVariables, MAX_LOG_SIZE_RATIO } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { type BoxHead, buildBoxHead } from './box-head.js';
 import type { CascadeRcnnConfig } from './cascade-options.js';
+import { deltaCode } from './delta-code.js';
 import { regionDetections } from './detections.js';
+import { exportedNetwork } from './exported.js';
 import { buildFirstStage, type FirstStage } from './first-stage.js';
 import { FLAVOURS } from './flavours.js';
 import { type BoxSamples, boxTerms, deltasOf, regionLabels, rpnTerms } from './losses.js';
@@ -82,9 +85,8 @@ export function createCascadeRcnn(config: CascadeRcnnConfig, context: DetectorCo
   const pooling = { ...roi, ...levels(config.strides.slice(0, config.returnedLayers.length)), ...(runOp && { runOp }) };
   const run = (head: BoxHead, ...[output, boxes, imageSizes, mask]: Parameters<SecondStage['run']>): RegionOutput =>
     runRegions(stage, head, output, boxes, { ...pooling, imageSizes }, mask);
-  const coders = stages.map(
-    ({ boxWeights }): BoxCoderOptions => ({ weights: boxWeights, clipBelow: -MAX_LOG_SIZE_RATIO }),
-  );
+  const coders = stages.map(({ boxWeights }) => deltaCode({ weights: boxWeights, clipBelow: -MAX_LOG_SIZE_RATIO }));
+  let exported: ExportedNetwork | undefined;
   /** The boxes of stage i as the next one reads them. Without a class of its own a region takes its likeliest one. */
   const refined = (
     boxes: tf.Tensor3D,
@@ -231,6 +233,16 @@ export function createCascadeRcnn(config: CascadeRcnnConfig, context: DetectorCo
         tf.dispose(made as tf.TensorContainer);
       }
     },
+    exported: () =>
+      (exported ??= exportedNetwork({
+        stage,
+        heads,
+        codes: coders,
+        classAgnostic: config.box.classAgnostic,
+        classes: categories.length,
+        pooling,
+        post,
+      })),
     dispose() {
       for (const { variable } of variables) variable.dispose();
       stage.dispose();

@@ -1,9 +1,19 @@
-import type { Detector, DetectorContext, DetectorOutput, HostBatch, Priors, SecondStage } from '@kd/core';
+import type {
+  Detector,
+  DetectorContext,
+  DetectorOutput,
+  ExportedNetwork,
+  HostBatch,
+  Priors,
+  SecondStage,
+} from '@kd/core';
 import { layerVariables } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { buildBoxHead } from './box-head.js';
+import { deltaCode } from './delta-code.js';
 import { regionDetections } from './detections.js';
+import { exportedNetwork } from './exported.js';
 import { buildFirstStage } from './first-stage.js';
 import { FLAVOURS } from './flavours.js';
 import { boxTerms, rpnTerms } from './losses.js';
@@ -56,6 +66,8 @@ export function createFasterRcnn(
   });
   const variables = layerVariables([...stage.layers, ...head.layers]);
   const pooling = { ...roi, ...levels(config.strides.slice(0, config.returnedLayers.length)), ...(runOp && { runOp }) };
+  const code = deltaCode({ weights: roi.boxWeights, ...coder });
+  let exported: ExportedNetwork | undefined;
   const run: SecondStage['run'] = (output, boxes, imageSizes, mask) =>
     runRegions(stage, head, output, boxes, { ...pooling, imageSizes }, mask);
 
@@ -117,13 +129,24 @@ export function createFasterRcnn(
       try {
         return await regionDetections(made.proposals, made, sizes, {
           post,
-          coder: { weights: roi.boxWeights, ...coder },
+          coder: code,
           ...(minSide !== undefined && { minSide }),
         });
       } finally {
         tf.dispose(made as tf.TensorContainer);
       }
     },
+    exported: () =>
+      (exported ??= exportedNetwork({
+        stage,
+        heads: [head],
+        codes: [code],
+        classAgnostic: config.box.classAgnostic,
+        classes: categories.length,
+        pooling,
+        post,
+        minSide,
+      })),
     dispose() {
       for (const { variable } of variables) variable.dispose();
       stage.dispose();

@@ -4,23 +4,28 @@ import type {
   Detector,
   DetectorContext,
   DetectorOutput,
+  ExportedNetwork,
+  ExportedRegions,
   HostBatch,
   Predictions,
   Priors,
   Rng,
   Targets,
+  TwoStageDetections,
 } from '@kd/core';
 import {
-  anchorGrid,
+  anchorCells,
   buildPyramidNetwork,
   checkTaps,
   decodeBoxes,
   type Layer,
+  layPriors,
   type NormOptions,
   type PyramidNetwork,
   type RunContext,
 } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
+import { deltaCode } from './delta-code.js';
 import { FLAVOURS } from './flavours.js';
 import type { FirstStageConfig } from './options.js';
 import { type Proposals, proposalsOf } from './proposals.js';
@@ -47,6 +52,10 @@ export interface FirstStage extends Pick<Detector, 'forward' | 'priors' | 'decod
     imageSizes: HostBatch['imageSizes'],
     mode: 'train' | 'test',
   ): Proposals;
+  /** For other programs: the network up to its maps and the levels that regions are pooled from. */
+  exported(): Pick<ExportedNetwork, 'images' | 'strides' | 'maps'> &
+    Pick<ExportedRegions, 'levels'> &
+    Pick<TwoStageDetections, 'proposals'>;
   /** [b, a] float32: 1 for the anchors that the first stage trains on */
   samplePriors(assignment: Assignment, sampleRows: SampleRows, rng: Rng): tf.Tensor2D;
   dispose(): void;
@@ -78,6 +87,8 @@ export function buildFirstStage(
     ...native,
   });
   const anchors = { ...config.anchors, ...rules.grid(config.strides) };
+  const cells = anchorCells(anchors);
+  const code = deltaCode(rules.coder);
   const grids = new Map<string, Priors>();
   const contexts = new WeakMap<DetectorOutput, { readonly context: RunContext; readonly seen: WeakSet<object> }>();
 
@@ -119,14 +130,13 @@ export function buildFirstStage(
       const key = JSON.stringify([levels, paddedSize]);
       let grid = grids.get(key);
       if (!grid) {
-        grid = anchorGrid(levels, paddedSize, anchors);
+        grid = layPriors(levels, paddedSize, cells);
         tf.keep(grid.boxes);
         grids.set(key, grid);
       }
       return grid;
     },
-    decode: (codes, { boxes }) =>
-      tf.tidy(() => decodeBoxes(codes, tf.expandDims(boxes, 0), rules.coder) as tf.Tensor3D),
+    decode: (codes, { boxes }) => tf.tidy(() => decodeBoxes(codes, tf.expandDims(boxes, 0), code) as tf.Tensor3D),
     assign: (priors, targets: Targets) =>
       tf.tidy(() => {
         const matched = rules.assign(priors.boxes, targets, config);
@@ -151,6 +161,29 @@ export function buildFirstStage(
         imageSizes,
         ...native,
       }),
+    exported() {
+      const { inputs, outputs } = pyramid.backbone;
+      const maps = outputs.map((level) => head.symbolic(level));
+      const { nmsThresh, scoreThresh, minSize, preNmsTopN, postNmsTopN } = config.rpn;
+      return {
+        images: inputs[0]!,
+        strides: config.strides,
+        maps: { cls: maps.map(({ cls }) => cls), reg: maps.map(({ reg }) => reg) },
+        levels: outputs.slice(0, config.returnedLayers.length),
+        proposals: {
+          maps: { cls: 'cls', reg: 'reg' },
+          priorsPerCell: anchorsPerCell,
+          priors: cells,
+          boxes: code,
+          minSize,
+          minSizeInclusive: rules.minSizeInclusive,
+          scoreThresh,
+          nmsThresh,
+          preNmsTopN: preNmsTopN.test,
+          postNmsTopN: postNmsTopN.test,
+        },
+      };
+    },
     samplePriors: ({ matched }, sampleRows, rng) =>
       tf.tidy(() =>
         sampleRows(

@@ -4,7 +4,6 @@ import {
   assignMaxIou,
   type BoxCoderOptions,
   inOwnArea,
-  largeEnough,
   matchBoxes,
   MAX_LOG_SIZE_RATIO,
 } from '@kd/vision';
@@ -19,8 +18,8 @@ export interface FlavourRules {
   readonly coder: Pick<BoxCoderOptions, 'clipBelow'>;
   /** [b, a] int32: ground truth, -1 background, -2 ignored */
   assign(anchors: tf.Tensor2D, targets: Targets, config: Pick<FirstStageConfig, 'rpn' | 'input'>): tf.Tensor2D;
-  /** Whether boxes [b, n, 4] are large enough for a proposal, [b, n] bool. */
-  large(boxes: tf.Tensor3D, minSize: number): tf.Tensor;
+  /** Whether a proposal may have sides of just the smallest size. */
+  readonly minSizeInclusive: boolean;
   /** What the losses of the first stage are divided by. @param positive [b, a], 1 or 0 @param sampled [b, a], 1 or 0 */
   divisor(positive: tf.Tensor, sampled: tf.Tensor2D): tf.Scalar;
   /** How levels are chosen for regions: by the scales that the sizes of a batch show, or by these strides. */
@@ -36,7 +35,7 @@ const torchvision: FlavourRules = {
   coder: {},
   assign: (anchors, targets, { rpn: { high, low } }) =>
     matchBoxes(targets.boxes, targets.mask, anchors, { high, low, lowQuality: true }),
-  large: largeEnough,
+  minSizeInclusive: true,
   divisor: (_, sampled) => tf.maximum(tf.sum(sampled), 1),
   levels: () => ({}),
   ownTruth: false,
@@ -52,10 +51,7 @@ const mmdet: FlavourRules = {
       rpn.allowedBorder === false ? valid : tf.mul<tf.Tensor2D>(valid, within(anchors, imageSizes, rpn.allowedBorder));
     return assignMaxIou({ boxes, mask, anchors, inside }, { ...rpn, lowQuality: true });
   },
-  large: (boxes, minSize) => {
-    const [x1, y1, x2, y2] = tf.unstack(boxes, 2) as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor];
-    return tf.logicalAnd(tf.greater(tf.sub(x2, x1), minSize), tf.greater(tf.sub(y2, y1), minSize));
-  },
+  minSizeInclusive: false,
   divisor: (positive, sampled) => {
     const found = tf.sum(tf.mul(positive, sampled), 1);
     const others = tf.sub(tf.sum(sampled, 1), found);

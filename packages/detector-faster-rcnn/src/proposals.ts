@@ -1,6 +1,6 @@
 import type { DetectorContext, HostBatch, Predictions, Priors } from '@kd/core';
 import { gatherRows, untaped } from '@kd/core';
-import { clipBoxes, decodeBoxes } from '@kd/vision';
+import { clipBoxes, decodeBoxes, largeEnough } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
 import { FLAVOURS } from './flavours.js';
 import type { FirstStageConfig } from './options.js';
@@ -61,7 +61,7 @@ function bestOfLevel(
   count: number,
   { rpn, flavour, imageSizes }: Pick<ProposalOptions, 'rpn' | 'flavour' | 'imageSizes'>,
 ): LevelCandidates {
-  const { coder, large } = FLAVOURS[flavour];
+  const { coder, minSizeInclusive } = FLAVOURS[flavour];
   const [b, n] = [cls.shape[0], anchors.shape[0]];
   const { values, indices } = tf.topk(tf.reshape(cls, [b, n]), count) as unknown as {
     values: tf.Tensor2D;
@@ -70,6 +70,7 @@ function bestOfLevel(
   const codes = gatherRows<tf.Tensor3D>(tf.reshape(reg, [b, n, 4]), indices);
   const boxes = clipBoxes(decodeBoxes(codes, tf.gather(anchors, indices), coder) as tf.Tensor3D, imageSizes);
   const scores = tf.sigmoid(values);
-  const good = tf.logicalAnd(large(boxes, rpn.minSize), tf.greaterEqual(scores, rpn.scoreThresh));
+  const large = largeEnough(boxes, rpn.minSize, minSizeInclusive);
+  const good = tf.logicalAnd(large, tf.greaterEqual(scores, rpn.scoreThresh));
   return { boxes, scores: tf.where(good, scores, -1) as tf.Tensor2D };
 }

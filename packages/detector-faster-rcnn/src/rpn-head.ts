@@ -1,5 +1,6 @@
 import { KdError, type StagedHead } from '@kd/core';
 import {
+  applyConvBlock,
   blockRange,
   type ConvBlock,
   convLayer,
@@ -10,6 +11,7 @@ import {
   tidyWithUpdates,
 } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
+import type { SymbolicTensor } from '@tensorflow/tfjs-layers';
 
 export interface RpnHeadOptions {
   /** Channels of the levels, and of the head. */
@@ -28,6 +30,8 @@ export interface RpnHead {
   readonly layers: readonly Layer[];
   /** `cls`: objectness [b, h, w, a], `reg`: deltas [b, h, w, a·4] */
   run(level: tf.Tensor4D, context: RunContext): { readonly cls: tf.Tensor4D; readonly reg: tf.Tensor4D };
+  /** The same as a graph of layers, for exports. */
+  symbolic(level: SymbolicTensor): { readonly cls: SymbolicTensor; readonly reg: SymbolicTensor };
   /** The same with the one branch `rpn`: both maps come out of one tower. */
   readonly staged: StagedHead;
 }
@@ -57,6 +61,10 @@ export function buildRpnHead({ channels, depth, anchors, levels, runOp, seed }: 
   return {
     layers,
     run: (level, context) => tidyWithUpdates(context, () => predict(blocks(level, 0, depth, context), context)),
+    symbolic(level) {
+      const feature = tower.reduce(applyConvBlock, level);
+      return { cls: applyConvBlock(feature, cls), reg: applyConvBlock(feature, reg) };
+    },
     staged: {
       branches: ['rpn'],
       depth: (branch) => {

@@ -47,24 +47,8 @@ export function priorBoxes(
 
 /** Boxes [b, n, 4] from codes [b, n, 4], or [b, n, 4·bins], of priors [b, n, 4]. */
 export function decodedBoxes(b: OnnxBuilder, code: BoxCode, codes: string, { boxes, stride }: LevelPriors): string {
+  if (code.code === 'delta') return deltaBoxes(b, code, codes, boxes);
   const [x1, y1, x2, y2] = columns(b, boxes);
-  if (code.code === 'delta') {
-    const sizes = [b.node('Sub', [x2, x1]), b.node('Sub', [y2, y1])] as const;
-    const raw = columns(b, codes).map((one, i) =>
-      code.weights[i] === 1 ? one : b.node('Div', [one, b.floats([code.weights[i]!], [])]),
-    ) as unknown as Columns;
-    const half = b.floats([0.5], []);
-    const limits = [code.clipBelow === undefined ? '' : b.floats([code.clipBelow], []), b.floats([code.clip], [])];
-    const sides = [x1, y1].map((low, axis) => {
-      const size = sizes[axis]!;
-      const middle = b.node('Add', [low, b.node('Mul', [size, half])]);
-      const centre = b.node('Add', [b.node('Mul', [raw[axis]!, size]), middle]);
-      const ratio = b.node('Exp', [b.node('Clip', [raw[axis + 2]!, ...limits])]);
-      const reach = b.node('Mul', [b.node('Mul', [ratio, size]), half]);
-      return [b.node('Sub', [centre, reach]), b.node('Add', [centre, reach])] as const;
-    });
-    return b.node('Concat', [sides[0]![0], sides[1]![0], sides[0]![1], sides[1]![1]], { axis: -1 });
-  }
   const half = b.floats([0.5], []);
   const [cx, cy] = [b.node('Mul', [b.node('Add', [x1, x2]), half]), b.node('Mul', [b.node('Add', [y1, y2]), half])];
   const [left, top, right, bottom] = columns(b, distances());
@@ -80,6 +64,31 @@ export function decodedBoxes(b: OnnxBuilder, code: BoxCode, codes: string, { box
     const [width, height] = [b.node('Sub', [x2, x1]), b.node('Sub', [y2, y1])];
     return b.node('Mul', [codes, b.node('Concat', [width, height, width, height], { axis: -1 })]);
   }
+}
+
+/** Boxes from codes [b, n, 4] relative to boxes that have, or take on, this shape. */
+export function deltaBoxes(
+  b: OnnxBuilder,
+  { weights, clip, clipBelow }: BoxCode & { readonly code: 'delta' },
+  codes: string,
+  boxes: string,
+): string {
+  const [x1, y1, x2, y2] = columns(b, boxes);
+  const sizes = [b.node('Sub', [x2, x1]), b.node('Sub', [y2, y1])] as const;
+  const raw = columns(b, codes).map((one, i) =>
+    weights[i] === 1 ? one : b.node('Div', [one, b.floats([weights[i]!], [])]),
+  ) as unknown as Columns;
+  const half = b.floats([0.5], []);
+  const limits = [clipBelow === undefined ? '' : b.floats([clipBelow], []), b.floats([clip], [])];
+  const sides = [x1, y1].map((low, axis) => {
+    const size = sizes[axis]!;
+    const middle = b.node('Add', [low, b.node('Mul', [size, half])]);
+    const centre = b.node('Add', [b.node('Mul', [raw[axis]!, size]), middle]);
+    const ratio = b.node('Exp', [b.node('Clip', [raw[axis + 2]!, ...limits])]);
+    const reach = b.node('Mul', [b.node('Mul', [ratio, size]), half]);
+    return [b.node('Sub', [centre, reach]), b.node('Add', [centre, reach])] as const;
+  });
+  return b.node('Concat', [sides[0]![0], sides[1]![0], sides[0]![1], sides[1]![1]], { axis: -1 });
 }
 
 /** Means of distributions over 0 … bins - 1: [b, n, 4·bins] to [b, n, 4] */

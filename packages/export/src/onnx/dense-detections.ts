@@ -8,8 +8,13 @@ import type { OnnxMap } from './network.js';
 /** Maps of a dense head by name, a level each. */
 export type LevelMaps = Readonly<Record<string, readonly OnnxMap[]>>;
 
+export interface CandidateOptions extends Omit<DenseDetections, 'kind' | 'nmsThresh' | 'detectionsPerImg'> {
+  /** Of a region proposal network: the threshold itself is enough, and a level is the label, as NMS is within levels. */
+  readonly proposals?: boolean;
+}
+
 /** The best pairs of prior and class of each level, decoded: all levels one after the other. */
-export function denseCandidates(b: OnnxBuilder, maps: LevelMaps, post: DenseDetections, images: OnnxMap): Candidates {
+export function denseCandidates(b: OnnxBuilder, maps: LevelMaps, post: CandidateOptions, images: OnnxMap): Candidates {
   const { cls, reg, quality } = post.maps;
   const levels = maps[cls]!.map((map, level) =>
     bestOfLevel(
@@ -40,11 +45,11 @@ interface Level {
 function bestOfLevel(
   b: OnnxBuilder,
   { cls, reg, quality }: Level,
-  post: DenseDetections,
+  post: CandidateOptions,
   level: number,
   images: OnnxMap,
 ): Candidates {
-  const { classes, priorsPerCell, flavour, scoreThresh, topkCandidates } = post;
+  const { classes, priorsPerCell, flavour, scoreThresh, topkCandidates, proposals = false } = post;
   const rows = (map: OnnxMap, shape: readonly number[]): string =>
     b.node('Reshape', [b.node('Transpose', [map.name], { perm: [0, 2, 3, 1] }), b.ints(shape)]);
   // torchvision chooses by the product with the quality; a sigmoid does not change the order of logits.
@@ -58,7 +63,7 @@ function bestOfLevel(
     string,
   ]; // [b, k]
   const own = product ? values : b.node('Sigmoid', [values]);
-  const valid = b.node('Greater', [own, b.floats([scoreThresh], [])]);
+  const valid = b.node(proposals ? 'GreaterOrEqual' : 'Greater', [own, b.floats([scoreThresh], [])]);
   const count = b.ints([classes], []);
   const prior = b.node('Div', [at, count]);
   const scores =
@@ -72,7 +77,7 @@ function bestOfLevel(
   return {
     scores,
     valid,
-    labels: b.node('Mod', [at, count]),
+    labels: proposals ? b.node('Expand', [b.ints([level], []), b.node('Shape', [at])]) : b.node('Mod', [at, count]),
     boxes: decodedBoxes(
       b,
       post.boxes,

@@ -5,12 +5,9 @@ import type { Detector, DetectorDefinition } from '@kd/core';
 import { fcos } from '@kd/detector-fcos';
 import { atss, gfl } from '@kd/detector-gfl';
 import { retinanet } from '@kd/detector-retinanet';
-import { expect, test } from 'vitest';
-import { detected } from '../../test/detected.js';
-import { drawn, pixels, tiny } from '../../test/detectors.js';
-import { expectSame } from '../../test/expect-same.js';
-import { runOnnx } from '../../test/run-onnx.js';
-import { exportOnnx, type OnnxOptions } from './export-onnx.js';
+import { test } from 'vitest';
+import { compare } from '../../test/compare.js';
+import { drawn, tiny } from '../../test/detectors.js';
 
 const definitions = { gfl, atss, fcos, retinanet } as unknown as Record<
   string,
@@ -18,22 +15,6 @@ const definitions = { gfl, atss, fcos, retinanet } as unknown as Record<
 >;
 const made = (name: string, options: object, seed?: number): Detector =>
   drawn(definitions[name]!.definition, { ...tiny, ...options }, seed);
-
-async function compare(detector: Detector, size: readonly [number, number], options: OnnxOptions = {}, n = 1) {
-  const images = pixels(n, size);
-  const { maps, images: wanted } = await detected(detector, images, [n, ...size]);
-  const raw = await runOnnx(exportOnnx(detector, { ...options, outputs: 'maps' }).bytes, images, [n, ...size, 3]);
-  for (const [name, levels] of Object.entries(maps))
-    levels.forEach((level, i) => {
-      const stride = detector.exported!().strides[i]!;
-      const map = raw[`${name}@p${Math.log2(stride)}`]!;
-      const scale = Math.max(...level.map(Math.abs));
-      const worst = Math.max(...level.map((value, at) => Math.abs(value - map.data[at]!)));
-      expect(map.data).toHaveLength(level.length);
-      expect(worst / scale).toBeLessThan(2e-5);
-    });
-  expectSame(await runOnnx(exportOnnx(detector, options).bytes, images, [n, ...size, 3]), wanted);
-}
 
 const resnext = { block: 'bottleneck', layers: [1, 1, 1, 1], width: 8, groups: 4, widthPerGroup: 16 };
 

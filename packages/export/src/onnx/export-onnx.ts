@@ -1,4 +1,4 @@
-import { type Detector, type ExportedModel, type ExportedNetwork, KdError } from '@kd/core';
+import type { Detector, ExportedModel, ExportedNetwork } from '@kd/core';
 import { type ExportOptions, exportedModel } from '../exported-model.js';
 import { readNetwork } from '../network/read-network.js';
 import { onnxBuilder, type OnnxBuilder, type Storage } from './builder.js';
@@ -7,6 +7,8 @@ import { IMAGES, writeImages } from './images.js';
 import { keptDetections } from './kept-detections.js';
 import { modelBytes, type OnnxTensor } from './model.js';
 import { type OnnxMap, writeNetwork } from './network.js';
+import { regionCandidates } from './region-candidates.js';
+import { readSecondStage, type SecondStage } from './second-stage.js';
 
 export interface OnnxOptions extends ExportOptions {
   /**
@@ -27,10 +29,11 @@ export interface OnnxExport {
 export function exportOnnx(detector: Detector, { weights = 'float32', ...options }: OnnxOptions = {}): OnnxExport {
   const { network, model } = exportedModel(detector, options);
   const names = Object.keys(network.maps);
-  const graph = readNetwork(
-    network.images,
-    names.flatMap((name) => network.maps[name]!),
-  );
+  const second = model.outputs === 'detections' ? readSecondStage(network, model) : null;
+  const graph = readNetwork(network.images, [
+    ...names.flatMap((name) => network.maps[name]!),
+    ...(second?.levels ?? []),
+  ]);
   const outputs = model.outputs === 'maps' ? names.flatMap((name) => network.strides.map(mapName(name))) : RESULTS;
   const builder = onnxBuilder(weights, [IMAGES, ...outputs]);
   const images = writeImages(builder, model.input);
@@ -39,10 +42,11 @@ export function exportOnnx(detector: Detector, { weights = 'float32', ...options
   const maps: LevelMaps = Object.fromEntries(
     names.map((name, i) => [name, written.slice(i * levels, (i + 1) * levels)]),
   );
+  const pooled = written.slice(names.length * levels);
   const results =
     model.outputs === 'maps'
       ? writeMaps(builder, maps, network, model)
-      : writeDetections(builder, maps, network, images, model);
+      : writeDetections(builder, network, { maps, padded: images, second, pooled }, model);
   return { bytes: modelBytes(builder, [imagesInput(model)], results, model), model };
 }
 
@@ -80,24 +84,34 @@ function writeMaps(
   );
 }
 
+interface Written {
+  readonly maps: LevelMaps;
+  /** What the network reads. */
+  readonly padded: OnnxMap;
+  readonly second: SecondStage | null;
+  /** The levels that a second stage reads. */
+  readonly pooled: readonly OnnxMap[];
+}
+
 function writeDetections(
   b: OnnxBuilder,
-  maps: LevelMaps,
   { detections }: ExportedNetwork,
-  images: OnnxMap,
+  { maps, padded, second, pooled }: Written,
   { input }: ExportedModel,
 ): readonly OnnxTensor[] {
-  if (detections?.kind !== 'dense')
-    throw new KdError('USAGE', 'a second stage cannot be written as ONNX yet: export the maps of the first (--raw).');
-  const kept = keptDetections(
-    b,
-    denseCandidates(b, maps, detections, images),
-    { ...images, size: input.size },
-    {
-      ...detections,
-      dropEmpty: detections.flavour === 'mmdet',
-    },
-  );
+  const images = { ...padded, size: input.size };
+  const kept =
+    detections?.kind === 'dense'
+      ? keptDetections(b, denseCandidates(b, maps, detections, padded), images, {
+          ...detections,
+          ...(detections.flavour === 'mmdet' && { minSide: 0, minSideInclusive: false }),
+        })
+      : keptDetections(
+          b,
+          regionCandidates(b, second!, { maps, levels: pooled, padded, images }),
+          images,
+          second!.detections,
+        );
   const single = input.batch === 1;
   for (const name of RESULTS) if (name !== 'image' || !single) b.output(name, kept[name]);
   return [

@@ -19,10 +19,10 @@ export interface KeepOptions {
   readonly classes: number;
   readonly nmsThresh: number;
   readonly detectionsPerImg: number;
-  /** Whether boxes without area after clipping are dropped. */
-  readonly dropEmpty?: boolean;
   /** Boxes with a side below this after clipping are dropped. */
-  readonly minSide?: number;
+  readonly minSide?: number | undefined;
+  /** Whether a side of just that is enough, which it is by default. */
+  readonly minSideInclusive?: boolean;
 }
 
 /** Names of tensors: `boxes` [m, 4], `scores` [m], `labels` [m] and `image` [m], the images one after the other. */
@@ -31,11 +31,15 @@ export interface Kept {
   readonly scores: string;
   readonly labels: string;
   readonly image: string;
+  /** [m, 2]: image, and rank in it */
+  readonly places: string;
+  /** [b, r], of as many columns as there can be ranks */
+  readonly ranks: string;
 }
 
 /** Below every score, and what stands where there is none. */
 const LEAST = -0.5;
-const NONE = -1;
+export const NONE = -1;
 
 /** Boxes clipped to the images, NMS per class, and the best of each image by descending score, equal ones by index. */
 export function keptDetections(b: OnnxBuilder, found: Candidates, images: OnnxMap, options: KeepOptions): Kept {
@@ -81,6 +85,8 @@ export function keptDetections(b: OnnxBuilder, found: Candidates, images: OnnxMa
     scores: b.node('GatherND', [best, places]),
     labels: b.node('GatherND', [found.labels, rows]),
     image,
+    places,
+    ranks: best,
   };
 }
 
@@ -96,12 +102,17 @@ export function clipped(b: OnnxBuilder, boxes: string, images: OnnxMap): string 
   }
 }
 
-function large(b: OnnxBuilder, boxes: string, valid: string, { dropEmpty, minSide }: KeepOptions): string {
-  if (!dropEmpty && minSide === undefined) return valid;
+function large(
+  b: OnnxBuilder,
+  boxes: string,
+  valid: string,
+  { minSide, minSideInclusive = true }: KeepOptions,
+): string {
+  if (minSide === undefined) return valid;
   const [x1, y1, x2, y2] = columns(b, boxes);
-  const least = b.floats([minSide ?? 0], []);
+  const least = b.floats([minSide], []);
   return [b.node('Sub', [x2, x1]), b.node('Sub', [y2, y1])].reduce((rest, side) => {
-    const enough = b.node(minSide === undefined ? 'Greater' : 'GreaterOrEqual', [side, least]);
+    const enough = b.node(minSideInclusive ? 'GreaterOrEqual' : 'Greater', [side, least]);
     return b.node('And', [rest, b.node('Squeeze', [enough, b.ints([2])])]);
   }, valid);
 }

@@ -71,7 +71,7 @@ function writeNode(b: OnnxBuilder, node: Node, inputs: readonly OnnxMap[]): Pick
       return same(b.node('Mul', [x, b.floats([node.factor], [])], {}, id));
     case 'flatten': {
       const asItLies = b.node('Transpose', [x], { perm: [0, 2, 3, 1] });
-      return { name: b.node('Reshape', [asItLies, b.ints([0, -1])], {}, id), size: null };
+      return { name: b.node('Flatten', [asItLies], { axis: 1 }, id), size: null };
     }
     case 'dense': {
       const weights = [b.weight(node.kernel, 1), ...(node.bias ? [b.weight(node.bias)] : [])];
@@ -98,7 +98,9 @@ const channelwise = (b: OnnxBuilder, { name, data }: Weight): string =>
 /** The norm of ONNX of one group for each channel, since its own for groups came late and changed. */
 function groupNorm(b: OnnxBuilder, x: OnnxMap, node: Node & { readonly op: 'groupnorm' }): string {
   const { groups, epsilon, scale, shift, id } = node;
-  const grouped = b.node('Reshape', [x.name, b.ints([0, groups, -1])]);
+  // Said where it is known: of no images -1 follows from nothing.
+  const each = x.size ? (x.channels / groups) * x.size[0] * x.size[1] : -1;
+  const grouped = b.node('Reshape', [x.name, b.ints([0, groups, each])]);
   const ones = b.floats(Array.from({ length: groups }, () => 1));
   const zeros = b.floats(Array.from({ length: groups }, () => 0));
   const normed = b.node('InstanceNormalization', [grouped, ones, zeros], { epsilon: { float: epsilon } });

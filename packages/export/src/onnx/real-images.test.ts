@@ -19,9 +19,16 @@ const file = existsSync(data) ? join(data, 'JPEGImages', readdirSync(join(data, 
 const scratch = mkdtempSync(join(tmpdir(), 'kd-export-'));
 afterAll(() => rmSync(scratch, { recursive: true }));
 
+const FOLDERS: Readonly<Record<string, string>> = {
+  gfl: 'dense',
+  retinanet: 'dense',
+  fcos: 'dense',
+  'faster-rcnn': 'prototype',
+};
+
 const opened = async (name: string): Promise<Detector> =>
   (
-    await loadModel(join(root, 'examples/bccd/dense', `${name}-teacher.safetensors`), {
+    await loadModel(join(root, 'examples/bccd', FOLDERS[name]!, `${name}-teacher.safetensors`), {
       format: safetensorsFormat,
       folder: join(root, 'packages/export'),
       context: {},
@@ -59,7 +66,7 @@ const seen = (name: string): Promise<Seen> => {
   return found;
 };
 
-const DETECTORS = ['gfl', 'retinanet', 'fcos'];
+const DETECTORS = Object.keys(FOLDERS);
 
 describe.skipIf(file === undefined)('a real image (needs ../shared/datasets/bccd-mini, or KD_BCCD_MINI)', () => {
   test.each(DETECTORS)('%s: what the trained detector finds, onnxruntime finds', async (name) => {

@@ -35,16 +35,14 @@ it('resizes each axis by its own quotient', () => {
   expect(resizeBoxes(tf.tensor2d([[10, 10, 20, 30]]), [100, 200], [50, 600]).arraySync()).toEqual([[30, 5, 60, 15]]);
 });
 
-it('keeps boxes whose sides reach the minimum, equality included', () => {
-  expect([
-    ...largeEnough(
-      tf.tensor2d([
-        [0, 0, 2, 2],
-        [0, 0, 1.9, 9],
-        [0, 0, 9, 1.9],
-        [5, 5, 3, 9],
-      ]),
-      2,
-    ).dataSync(),
-  ]).toEqual([1, 0, 0, 0]);
+it('keeps boxes whose sides reach the minimum, equality included unless told', () => {
+  const boxes = tf.tensor2d([
+    [0, 0, 2, 2],
+    [0, 0, 1.9, 9],
+    [0, 0, 9, 1.9],
+    [5, 5, 3, 9],
+    [0, 0, 2.1, 2.1],
+  ]);
+  expect([...largeEnough(boxes, 2).dataSync()]).toEqual([1, 0, 0, 0, 1]);
+  expect([...largeEnough(boxes, 2, false).dataSync()]).toEqual([0, 0, 0, 0, 1]);
 });

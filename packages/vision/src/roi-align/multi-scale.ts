@@ -56,6 +56,24 @@ export function inferredScales(heights: readonly number[], imageSizes: MultiScal
   return heights.map((height) => 2 ** Math.round(Math.log2(height / tallest)));
 }
 
+/**
+ * The side in pixels from which on a box belongs to the next level, for each level but the coarsest; the finest has the
+ * scale 2^-`finest`.
+ */
+export const levelEnds = (
+  finest: number,
+  count: number,
+  {
+    canonicalScale,
+    canonicalLevel,
+    strides,
+  }: Pick<MultiScaleOptions, 'canonicalScale' | 'canonicalLevel'> & { readonly strides?: readonly number[] | null },
+): number[] =>
+  Array.from({ length: count - 1 }, (_, i) => {
+    const [first, above] = [canonicalScale * 2 ** (finest - canonicalLevel), i + 1];
+    return first * (strides ? 2 ** above - EPSILON : 2 ** (above - EPSILON));
+  });
+
 /** Added outside of the logarithm as torchvision does, or within it. */
 const EPSILON = 1e-6;
 
@@ -64,17 +82,13 @@ function boxLevels(
   boxes: tf.Tensor3D,
   finest: number,
   count: number,
-  { canonicalScale, canonicalLevel, strides }: Pick<MultiScaleOptions, 'canonicalScale' | 'canonicalLevel' | 'strides'>,
+  options: Pick<MultiScaleOptions, 'canonicalScale' | 'canonicalLevel' | 'strides'>,
 ): tf.Tensor2D {
   return tf.tidy(() => {
     const [x1, y1, x2, y2] = tf.unstack(boxes, 2) as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor];
     const side = tf.sqrt(tf.mul(tf.sub(x2, x1), tf.sub(y2, y1))); // [b, n]
     // Comparisons with the lower end of each level: a float32 logarithm can fall on the wrong side of a whole number.
-    const above = Array.from({ length: count - 1 }, (_, i) => {
-      const [first, above] = [canonicalScale * 2 ** (finest - canonicalLevel), i + 1];
-      const lowerEnd = first * (strides ? 2 ** above - EPSILON : 2 ** (above - EPSILON));
-      return tf.cast(tf.greaterEqual(side, lowerEnd), 'int32');
-    });
+    const above = levelEnds(finest, count, options).map((end) => tf.cast(tf.greaterEqual(side, end), 'int32'));
     return above.reduce((sum, one) => tf.add(sum, one), tf.zeros(side.shape, 'int32')) as tf.Tensor2D;
   });
 }
