@@ -9,7 +9,7 @@ import type { OnnxMap } from './network.js';
 export type LevelMaps = Readonly<Record<string, readonly OnnxMap[]>>;
 
 export interface CandidateOptions extends Omit<DenseDetections, 'kind' | 'nmsThresh' | 'detectionsPerImg'> {
-  /** Of a region proposal network: the threshold itself is enough, and a level is the label, as NMS is within levels. */
+  /** Of a region proposal network: the threshold is enough, and a level is the label, as NMS is within levels. */
   readonly proposals?: boolean;
 }
 
