@@ -181,7 +181,7 @@ export function build(): CAC {
   withWeights(program.command('export <model>', 'Write a run folder or a checkpoint for other programs'))
     .option(
       '--to <format>',
-      'onnx; tfjs-graph; web, a page for browsers; torchvision or mmdet, with Python that builds the model printed',
+      'onnx; tfjs-layers or tfjs-graph; web, a page for browsers; torchvision or mmdet, with Python that builds the model printed',
     )
     .option('--out <path>', 'The file or the folder to write; nothing that is there is replaced')
     .option('--detections', 'With decoding, threshold and NMS (the default of onnx)')

@@ -6,5 +6,7 @@ export { exportOnnx, type OnnxExport, type OnnxOptions } from './onnx/export-onn
 export { exportTorch, type TorchExport } from './torch/export-torch.js';
 export type { TorchFamily } from './torch/torch-config.js';
 export { webPage, type WebPage } from './web/web-page.js';
-export { exportGraphModel, type TfjsExport, type TfjsOptions } from './tfjs/export-graph-model.js';
+export { exportGraphModel } from './tfjs/export-graph-model.js';
+export { exportLayersModel } from './tfjs/export-layers-model.js';
+export type { TfjsExport, TfjsOptions } from './tfjs/read-maps.js';
 export type { TfjsStorage } from './tfjs/shards.js';

@@ -19,6 +19,7 @@ import { weightsFlags } from '../weights-flags.js';
 /** What `--to` takes. A format is loaded when it is asked for. */
 const FORMATS: Readonly<Record<string, () => Promise<Format>>> = {
   onnx: async () => (await import('../export/onnx.js')).onnx,
+  'tfjs-layers': async () => (await import('../export/tfjs.js')).tfjsLayers,
   'tfjs-graph': async () => (await import('../export/tfjs.js')).tfjsGraph,
   torchvision: async () => (await import('../export/torch.js')).torch('torchvision'),
   mmdet: async () => (await import('../export/torch.js')).torch('mmdet'),

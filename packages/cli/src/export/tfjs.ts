@@ -1,10 +1,19 @@
 import { KdError } from '@kd/core';
-import { exportGraphModel } from '@kd/export';
+import { exportGraphModel, exportLayersModel } from '@kd/export';
 import type { Format } from './format.js';
 import { inputLine } from './input-line.js';
 
+type Write = typeof exportGraphModel;
+
 /** A folder with model.json and shards, which `loadGraphModel` of TensorFlow.js reads. */
-export const tfjsGraph: Format = (detector, { out: _, outputs, layout, dtype, ...options }) => {
+export const tfjsGraph: Format = (...asked) => written(exportGraphModel, 'of their names', ...asked);
+
+/** The same of layers of TensorFlow.js alone, which `loadLayersModel` reads. */
+export const tfjsLayers: Format = (...asked) =>
+  written(exportLayersModel, 'in the order of userDefinedMetadata.outputs', ...asked);
+
+function written(write: Write, order: string, ...[detector, asked]: Parameters<Format>): ReturnType<Format> {
+  const { out: _, outputs, layout, dtype, ...options } = asked;
   if (outputs === 'detections')
     throw new KdError(
       'USAGE',
@@ -12,13 +21,13 @@ export const tfjsGraph: Format = (detector, { out: _, outputs, layout, dtype, ..
     );
   if ((layout ?? 'nhwc') !== 'nhwc' || (dtype ?? 'float32') !== 'float32')
     throw new KdError('USAGE', '--input: models of TensorFlow.js take nhwc and float32 alone. Leave it out.');
-  const { files, model } = exportGraphModel(detector, options);
+  const { files, model } = write(detector, options);
   return {
     content: files,
     lines: [
       inputLine(model),
-      'outputs: the maps of the head by level, [n, h, w, c]; post in userDefinedMetadata.kd says how they become detections',
+      `outputs: the maps of the head by level, [n, h, w, c], ${order}; post in userDefinedMetadata.kd says how they become detections`,
       ...(options.weights === 'int8' ? ['8 bits with one factor a tensor, which is what TensorFlow.js reads'] : []),
     ],
   };
-};
+}

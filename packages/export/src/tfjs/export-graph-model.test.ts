@@ -1,59 +1,28 @@
 import '@tensorflow/tfjs-backend-cpu';
 import { efficientnetLite } from '@kd/backbone-efficientnet-lite';
 import { mobilenetV2, mobilenetV3Small } from '@kd/backbone-mobilenet';
-import type { DetectorDefinition } from '@kd/core';
-import { fcos } from '@kd/detector-fcos';
-import { atss, gfl } from '@kd/detector-gfl';
-import { retinanet } from '@kd/detector-retinanet';
+import { gfl } from '@kd/detector-gfl';
 import { loadGraphModel } from '@tensorflow/tfjs-converter';
 import * as tf from '@tensorflow/tfjs-core';
 import { expect, test } from 'vitest';
-import { detected } from '../../test/detected.js';
-import { drawn, pixels, tiny } from '../../test/detectors.js';
-import { exportGraphModel, type TfjsOptions } from './export-graph-model.js';
-
-const definitions = { gfl, atss, fcos, retinanet } as unknown as Record<
-  string,
-  { readonly definition: DetectorDefinition<never> }
->;
-
-/** The plain converter's reader, from the files as they would lie in a folder. */
-async function loaded(files: ReadonlyMap<string, Uint8Array>) {
-  const json = JSON.parse(new TextDecoder().decode(files.get('model.json'))) as tf.io.ModelJSON;
-  const paths = json.weightsManifest.flatMap((group) => group.paths);
-  const weightData = new Uint8Array(Buffer.concat(paths.map((path) => files.get(path)!))).buffer;
-  const artifacts = {
-    ...json,
-    weightSpecs: json.weightsManifest.flatMap(({ weights }) => weights),
-    weightData,
-  } as unknown as tf.io.ModelArtifacts;
-  return { json, model: await loadGraphModel({ load: () => Promise.resolve(artifacts) }) };
-}
+import { drawn, tiny } from '../../test/detectors.js';
+import { dense, mapDifference, readTfjs } from '../../test/tfjs.js';
+import { exportGraphModel } from './export-graph-model.js';
+import type { TfjsOptions } from './read-maps.js';
 
 /** The largest difference of a map, as a share of the largest value. */
 async function difference(name: string, options: object, how: TfjsOptions = {}, n = 1): Promise<number> {
   await tf.setBackend('cpu');
-  const detector = drawn(definitions[name]!.definition, { ...tiny, ...options });
+  const detector = drawn(dense[name]!.definition, { ...tiny, ...options });
   const { files, model: info } = exportGraphModel(detector, how);
-  const size = info.input.size!;
-  const images = pixels(n, size);
-  const { maps } = await detected(detector, images, [n, ...size]);
-  const { json, model } = await loaded(files);
+  const { json, artifacts } = readTfjs(files);
   expect((json.userDefinedMetadata as { kd: unknown }).kd).toEqual(JSON.parse(JSON.stringify(info)));
-  const names = info.strides.flatMap((stride) => Object.keys(maps).map((map) => `${map}@p${Math.log2(stride)}`));
-  expect([...model.outputs.map((node) => node.name)].sort()).toEqual([...names].sort());
-  const found = model.predict(tf.tensor4d(images, [n, ...size, 3])) as tf.Tensor[];
-  let worst = 0;
-  model.outputs.forEach((output, i) => {
-    const [map, level] = output.name.split('@p') as [string, string];
-    const mine = maps[map]![info.strides.indexOf(2 ** Number(level))]!;
-    const theirs = found[i]!.dataSync();
-    expect(theirs.length).toBe(mine.length);
-    const most = mine.reduce((max, value) => Math.max(max, Math.abs(value)), 0);
-    mine.forEach((value, k) => (worst = Math.max(worst, Math.abs(theirs[k]! - value) / most)));
+  const model = await loadGraphModel({ load: () => Promise.resolve(artifacts) });
+  const worst = await mapDifference(detector, info, n, (images) => {
+    const found = model.predict(images) as tf.Tensor[];
+    return model.outputs.map((node, i) => [node.name, found[i]!]);
   });
   model.dispose();
-  tf.dispose(found);
   detector.dispose();
   return worst;
 }

@@ -1,20 +1,8 @@
-import { type Detector, type ExportedModel, KdError } from '@kd/core';
-import { type ExportOptions, exportedModel } from '../exported-model.js';
-import { readNetwork } from '../network/read-network.js';
+import type { Detector } from '@kd/core';
 import { graphDef, type GraphDef, tensorShape } from './graph-def.js';
 import { type GraphMap, writeGraphNetwork } from './graph-network.js';
-import { shardsOf, type TfjsStorage } from './shards.js';
-
-export interface TfjsOptions extends Omit<ExportOptions, 'outputs' | 'layout' | 'dtype'> {
-  readonly weights?: TfjsStorage;
-}
-
-export interface TfjsExport {
-  /** model.json and the shards of its weights. */
-  readonly files: ReadonlyMap<string, Uint8Array>;
-  /** What it says of itself, under `userDefinedMetadata.kd`. */
-  readonly model: ExportedModel;
-}
+import { type MapsInput, readMaps, type TfjsExport, type TfjsOptions } from './read-maps.js';
+import { shardsOf } from './shards.js';
 
 /**
  * A dense detector as a graph model of TensorFlow.js: RGB from 0 to 255, [b, h, w, 3], to the maps of its head.
@@ -24,25 +12,10 @@ export function exportGraphModel(
   detector: Detector,
   { weights = 'float32', ...options }: TfjsOptions = {},
 ): TfjsExport {
-  const { network, model } = exportedModel(detector, { ...options, outputs: 'maps' });
-  const { size, batch } = model.input;
-  if (size === null)
-    throw new KdError(
-      'USAGE',
-      'models of TensorFlow.js have one size: give it by --size, such as 320x448, or export to ONNX.',
-    );
-  if (network.regions !== undefined)
-    throw new KdError(
-      'USAGE',
-      `${detector.name} has two stages, and models of TensorFlow.js here end at the maps of one: export it to ONNX.`,
-    );
-  const names = Object.keys(network.maps).flatMap((name) =>
-    network.strides.map((stride) => `${name}@p${Math.log2(stride)}`),
-  );
+  const { graph, input, names, model } = readMaps(detector, options);
   const def = graphDef(names);
-  const shape = [batch, ...size, 3];
-  const images = normalised(def, def.placeholder('images', shape), { ...model.input, size });
-  const graph = readNetwork(network.images, Object.values(network.maps).flat());
+  const shape = [model.input.batch, ...input.size, 3];
+  const images = normalised(def, def.placeholder('images', shape), input);
   const maps = writeGraphNetwork(def, graph, images);
   const outputs = maps.map((map, i) => ({ ...map, name: def.node('Identity', [map.name], {}, names[i]) }));
   const { manifest, files } = shardsOf(def.constants, weights);
@@ -53,7 +26,7 @@ export function exportGraphModel(
     signature: {
       inputs: { images: spec('images', shape) },
       outputs: Object.fromEntries(
-        outputs.map(({ name, size: own, channels }) => [name, spec(name, [batch, ...own, channels])]),
+        outputs.map(({ name, size: own, channels }) => [name, spec(name, [model.input.batch, ...own, channels])]),
       ),
     },
     userDefinedMetadata: { kd: model },
@@ -70,36 +43,11 @@ const spec = (name: string, shape: readonly (number | null)[]) => ({
 });
 
 /** What the network reads: normalised, and padded where the rule's size is not one that strides divide. */
-function normalised(
-  def: GraphDef,
-  images: string,
-  { size, rule }: ExportedModel['input'] & { readonly size: readonly [number, number] },
-): GraphMap {
-  const { mean, std, range = 1, channels, sizeDivisible } = rule;
-  const unit = 255 / range;
-  let x = channels === 'bgr' ? def.node('ReverseV2', [images, def.ints([3])]) : images;
-  x = def.node('Mul', [
-    x,
-    def.floats(
-      std.map((one) => 1 / (one * unit)),
-      [3],
-    ),
-  ]);
-  x = def.node(
-    'AddV2',
-    [
-      x,
-      def.floats(
-        mean.map((one, i) => -one / std[i]!),
-        [3],
-      ),
-    ],
-    {},
-    'normalised',
-  );
-  const whole = size.map((side) => Math.ceil(side / sizeDivisible) * sizeDivisible) as [number, number];
-  const [down, across] = [whole[0] - size[0], whole[1] - size[1]];
+function normalised(def: GraphDef, images: string, { size, bgr, scale, shift, down, across }: MapsInput): GraphMap {
+  let x = bgr ? def.node('ReverseV2', [images, def.ints([3])]) : images;
+  x = def.node('Mul', [x, def.floats(scale, [3])]);
+  x = def.node('AddV2', [x, def.floats(shift, [3])], {}, 'normalised');
   if (down > 0 || across > 0)
     x = def.node('Pad', [x, def.ints([0, 0, 0, down, 0, across, 0, 0], [4, 2])], {}, 'padded');
-  return { name: x, channels: 3, size: whole };
+  return { name: x, channels: 3, size: [size[0] + down, size[1] + across] };
 }

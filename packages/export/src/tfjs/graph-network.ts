@@ -1,8 +1,7 @@
 import { KdError } from '@kd/core';
 import type { NetworkGraph, Node, Pads, Weight } from '../network/graph.js';
 import { flag, type GraphDef, list, text } from './graph-def.js';
-
-type Size = readonly [height: number, width: number];
+import { type Size, type Window, windowPlaces } from './window.js';
 
 /** A map [b, h, w, c] of a graph. */
 export interface GraphMap {
@@ -104,42 +103,21 @@ function padded(def: GraphDef, x: string, pads: Exclude<Pads, 'same'>, value: nu
     : def.node('PadV2', [x, sides, def.floats([value], [])], {}, name);
 }
 
-interface Window {
-  readonly size: Size;
-  readonly strides: Size;
-  readonly dilations: Size;
-}
-
 /**
- * What a sliding window reads. Zeros that TensorFlow would put in the same places are left to it: its native library
- * knows no numbers of them.
+ * What a sliding window reads. Zeros that TensorFlow would put in the same places are left to it.
  * @param value of the cells around; null where there may be none
  */
 function windowOf(
   def: GraphDef,
   x: GraphMap,
   pads: Pads,
-  { size, strides, dilations }: Window,
+  window: Window,
   value: number | null,
 ): { readonly name: string; readonly padding: 'SAME' | 'VALID'; readonly size: Size } | null {
-  const reach = [0, 1].map((axis) => (size[axis]! - 1) * dilations[axis]! + 1);
-  const ends = (axis: 0 | 1): Size => (pads === 'same' ? usual(axis) : [pads[axis], pads[axis + 2]!]);
-  const usual = (axis: 0 | 1): Size => {
-    const out = Math.ceil(x.size[axis] / strides[axis]);
-    const all = Math.max((out - 1) * strides[axis] + reach[axis]! - x.size[axis], 0);
-    return [Math.floor(all / 2), Math.ceil(all / 2)];
-  };
-  const axes = [0, 1] as const;
-  const out = axes.map((axis) => {
-    const [low, high] = ends(axis);
-    return Math.floor((x.size[axis] + low + high - reach[axis]!) / strides[axis]) + 1;
-  }) as [number, number];
-  if (axes.every((axis) => ends(axis).every((side) => side === 0)))
-    return { name: x.name, padding: 'VALID', size: out };
-  if (axes.every((axis) => ends(axis).join() === usual(axis).join()))
-    return { name: x.name, padding: 'SAME', size: out };
+  const { padding, size } = windowPlaces(x.size, pads, window);
+  if (padding !== null) return { name: x.name, padding: padding === 'same' ? 'SAME' : 'VALID', size };
   if (value === null || pads === 'same') return null;
-  return { name: padded(def, x.name, pads, value), padding: 'VALID', size: out };
+  return { name: padded(def, x.name, pads, value), padding: 'VALID', size };
 }
 
 function convolution(
