@@ -3,7 +3,7 @@ import { input as inputOf, layers, model as modelOf, type SymbolicTensor } from 
 import { placeNetwork } from './layers-network.js';
 import { type MapsInput, readMaps, type TfjsExport, type TfjsOptions } from './read-maps.js';
 import { shardsOf } from './shards.js';
-import { type StockLayers, stockLayers } from './stock-layers.js';
+import { type StockLayers, stockLayers, topologyOf } from './stock-layers.js';
 
 /**
  * A dense detector as a layers model of TensorFlow.js, of its own layers alone: RGB from 0 to 255, [b, h, w, 3], to the
@@ -28,7 +28,7 @@ export function exportLayersModel(
       generatedBy: '@kd/export',
       convertedBy: null,
       userDefinedMetadata: { kd: model, outputs: names },
-      modelTopology: modelOf({ inputs: images, outputs, name: 'student' }).toJSON(null, false) as object,
+      modelTopology: topologyOf(modelOf({ inputs: images, outputs, name: 'student' })),
       weightsManifest: manifest,
     };
     return { files: new Map([['model.json', new TextEncoder().encode(JSON.stringify(json))], ...files]), model };

@@ -1,4 +1,4 @@
-import { layers, type SymbolicTensor } from '@tensorflow/tfjs-layers';
+import { layers, type LayersModel, type SymbolicTensor } from '@tensorflow/tfjs-layers';
 import type { Layer } from '@kd/vision';
 import type { Weight } from '../network/graph.js';
 import type { Constant } from './graph-def.js';
@@ -35,6 +35,16 @@ export interface StockLayers {
   ): SymbolicTensor;
 }
 
+/**
+ * Before names of layers while they are built: tfjs-core keeps variables by name, where those of the detector may lie
+ * under the same ones through another copy of tfjs-layers.
+ */
+const BUILT = 'kd-export/';
+
+/** Topology as it is written. */
+export const topologyOf = (model: LayersModel): unknown =>
+  JSON.parse(JSON.stringify(model.toJSON(null, false)).replaceAll(`"${BUILT}`, '"'));
+
 export function stockLayers(): StockLayers {
   const built = new Map<string, { readonly layer: Layer; readonly numbers: readonly Numbers[] }>();
   const used = new Set<string>();
@@ -44,7 +54,7 @@ export function stockLayers(): StockLayers {
     let name = base;
     for (let n = 1; used.has(name); n++) name = `${base}_${n}`;
     used.add(name);
-    return name;
+    return BUILT + name;
   };
   const weighted: StockLayers['weighted'] = (x, { kernel, bias }, how, make) => {
     const key = [kernel.name, bias?.name, how].join(' ');
@@ -71,7 +81,7 @@ export function stockLayers(): StockLayers {
       [...built.values()].flatMap(({ layer, numbers }) =>
         numbers.map(({ data, kernel }, i) => {
           const { originalName, shape } = layer.weights[i]!;
-          return { name: originalName, shape: shape as number[], data, kernel };
+          return { name: originalName.slice(BUILT.length), shape: shape as number[], data, kernel };
         }),
       ),
   };
