@@ -1,6 +1,4 @@
-import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import '@tensorflow/tfjs-backend-cpu';
@@ -8,16 +6,15 @@ import { type Detector, type ImageDetections, loadModel } from '@kd/core';
 import { DEFAULT_MAX_PIXELS, inputTransform, readImage } from '@kd/data';
 import { safetensorsFormat } from '@kd/weights';
 import * as tf from '@tensorflow/tfjs-core';
-import { afterAll, describe, test } from 'vitest';
+import { describe, test } from 'vitest';
 import { expectSame } from '../../test/expect-same.js';
-import { type OnnxResult, runOnnx } from '../../test/run-onnx.js';
+import { runOnnx } from '../../test/run-onnx.js';
+import { python, runOnnxInPython } from '../../test/run-onnx-in-python.js';
 import { exportOnnx } from './export-onnx.js';
 
 const root = fileURLToPath(new URL('../../../..', import.meta.url));
 const data = process.env['KD_BCCD_MINI'] ?? join(root, '../shared/datasets/bccd-mini');
 const file = existsSync(data) ? join(data, 'JPEGImages', readdirSync(join(data, 'JPEGImages')).sort()[0]!) : undefined;
-const scratch = mkdtempSync(join(tmpdir(), 'kd-export-'));
-afterAll(() => rmSync(scratch, { recursive: true }));
 
 const FOLDERS: Readonly<Record<string, string>> = {
   gfl: 'dense',
@@ -74,16 +71,10 @@ describe.skipIf(file === undefined)('a real image (needs ../shared/datasets/bccd
     expectSame(await runOnnx(bytes, pixels, shape), [wanted], 10);
   });
 
-  const python = process.env['KD_PEER_PYTHON'];
   describe.skipIf(python === undefined)('in Python (needs KD_PEER_PYTHON; node scripts/foreign.mjs sets it up)', () => {
     test.each(DETECTORS)('%s: passes onnx.checker, and onnxruntime finds the same', async (name) => {
       const { bytes, wanted, pixels, shape } = await seen(name);
-      const [model, input, out] = [`${name}.onnx`, `${name}.bin`, `${name}.json`].map((one) => join(scratch, one));
-      writeFileSync(model!, bytes);
-      writeFileSync(input!, pixels);
-      const script = fileURLToPath(new URL('../../test/foreign/run_onnx.py', import.meta.url));
-      execFileSync(python!, [script, model!, input!, JSON.stringify(shape), out!]);
-      expectSame(JSON.parse(readFileSync(out!, 'utf8')) as Record<string, OnnxResult>, [wanted], 10);
+      expectSame(runOnnxInPython(bytes, pixels, shape), [wanted], 10);
     });
   });
 });

@@ -1,12 +1,13 @@
 import '@tensorflow/tfjs-backend-cpu';
 import { type Detector, type DetectorDefinition, KdError } from '@kd/core';
 import { cascadeRcnn, fasterRcnn } from '@kd/detector-faster-rcnn';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { compare } from '../../test/compare.js';
 import { detected } from '../../test/detected.js';
 import { drawn, pixels } from '../../test/detectors.js';
 import { expectSame } from '../../test/expect-same.js';
 import { runOnnx } from '../../test/run-onnx.js';
+import { python, runOnnxInPython } from '../../test/run-onnx-in-python.js';
 import { exportOnnx } from './export-onnx.js';
 
 const small = {
@@ -51,6 +52,16 @@ test.each([3, 'dynamic'] as const)('a batch of %s', async (batch) => {
   const images = pixels(3, [64, 96]);
   const { images: wanted } = await detected(detector, images, [3, 64, 96]);
   expectSame(await runOnnx(exportOnnx(detector, { batch }).bytes, images, [3, 64, 96, 3]), wanted);
+});
+
+describe.skipIf(python === undefined)('in Python (needs KD_PEER_PYTHON; node scripts/foreign.mjs sets it up)', () => {
+  test.each([1, 'dynamic'] as const)('a cascade, batch %s: passes onnx.checker, and finds the same', async (batch) => {
+    const detector = made('cascadeRcnn', { box: { representationSize: 8, classAgnostic: false } });
+    const shape = [batch === 1 ? 1 : 2, 64, 96] as const;
+    const images = pixels(shape[0], [64, 96]);
+    const { images: wanted } = await detected(detector, images, shape);
+    expectSame(runOnnxInPython(exportOnnx(detector, { batch }).bytes, images, [...shape, 3]), wanted);
+  });
 });
 
 test.each(['torchvision', 'mmdet'])('any size, flavour %s', async (flavour) => {
