@@ -6,3 +6,4 @@ export type { BoxCode, DenseDetections, ExportedModel, InputRule, PriorGrid } fr
 export { load, type LoadOptions } from './load.js';
 export type { OnnxOptions } from './onnx-session.js';
 export type { Picture, Pixels } from './pixels.js';
+export { tfjsDetector, type TfjsModel, type TfjsRuntime } from './tfjs-detector.js';

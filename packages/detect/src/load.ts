@@ -43,12 +43,18 @@ export function readInfo(bytes: Uint8Array): ExportedModel {
       'MODEL_INVALID',
       'This ONNX file does not say how its images are made and its outputs are read: it was not written by kd export.',
     );
-  let info: Partial<ExportedModel> | null;
+  let info: unknown;
   try {
-    info = JSON.parse(text) as Partial<ExportedModel> | null;
+    info = JSON.parse(text);
   } catch (cause) {
     throw new DetectError('MODEL_INVALID', 'What the model says of itself is no JSON: export it again.', { cause });
   }
+  return checkedInfo(info);
+}
+
+/** @throws DetectError MODEL_INVALID for a form that is not read here */
+export function checkedInfo(said: unknown): ExportedModel {
+  const info = said as Partial<ExportedModel> | null;
   if (info?.format !== 1)
     throw new DetectError(
       'MODEL_INVALID',
