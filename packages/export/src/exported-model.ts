@@ -34,6 +34,8 @@ export function exportedModel(
       'USAGE',
       `a batch of ${batch} images cannot be exported: give a whole number from 1 on, or "dynamic".`,
     );
+  const { fixedSize } = detector.input;
+  const measured = fixedSize === null || !Array.isArray(size) || String(size) === String(fixedSize);
   return {
     network,
     model: {
@@ -44,7 +46,8 @@ export function exportedModel(
       outputs,
       strides,
       ...(outputs === 'maps' && detections !== null && { post: detections }),
-      ...(metrics && { metrics }),
+      // Not of images that are stretched to another size than the run's.
+      ...(metrics && measured && { metrics }),
     },
   };
 }

@@ -9,7 +9,7 @@ export const onnx: Format = (detector, { outputs = 'detections', out: _, ...opti
   return {
     content: bytes,
     lines: [
-      inputLine(model),
+      inputLine(model, detector),
       outputs === 'maps'
         ? `outputs: the maps of the head by level, as [n, h, w, c]; post in its metadata (key kd) says how they become detections`
         : `outputs: boxes [n, 4] as x1 y1 x2 y2 in pixels of the input, scores [n], labels [n]${batch}`,

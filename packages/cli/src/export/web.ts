@@ -20,7 +20,7 @@ export const web: Format = async (detector, options) => {
   return {
     content: files,
     lines: [
-      inputLine(onnx.model),
+      inputLine(onnx.model, detector),
       `page and script ${((bytes.page + bytes.script) / 1e3).toFixed(0)} kB, model ${megabytes(bytes.model)}; of onnxruntime a browser loads one: WebGPU ${megabytes(webgpu)}, WASM ${megabytes(wasm)}, WebGL ${megabytes(webgl)}`,
       `to try it: kd serve ${options.out}; any file server will do`,
     ],
