@@ -84,6 +84,9 @@ test('killed, and stopped, it ends with the same figures', async () => {
   const early = await kdProcess([...start, '--table']);
   expect([early.code, early.stdout]).toEqual([0, expect.stringMatching(/more, seed 0.*: not trained yet/)]);
   expect(existsSync(join(cut, 'more-0'))).toBe(false);
+  const elsewhere = await kdProcess(['compare', study, '--out', `${cut}-not`, '--table']);
+  expect(elsewhere.stderr).toContain('cut-not is not there');
+  expect(existsSync(`${cut}-not`)).toBe(false);
 
   const last = await kdProcess(start);
   expect(last.code).toBe(1);

@@ -5,12 +5,12 @@ import { checkedInfo } from './load.js';
 interface TfjsTensor {
   readonly shape: readonly number[];
   data(): Promise<ArrayLike<number>>;
+  dispose(): void;
 }
 
 /** The part of TensorFlow.js that is used: what `import * as tf from '@tensorflow/tfjs-core'` gives. */
 export interface TfjsRuntime {
-  tensor(data: Float32Array | Uint8Array, shape: number[], dtype: 'float32'): object;
-  dispose(tensors: object): void;
+  tensor(data: Float32Array | Uint8Array, shape: number[], dtype: 'float32'): Pick<TfjsTensor, 'dispose'>;
   getBackend(): string;
 }
 
@@ -55,7 +55,7 @@ export function tfjsDetector(model: TfjsModel, tf: TfjsRuntime): Detector {
           { data: ArrayLike<number>; dims: number[] }
         >;
       } finally {
-        tf.dispose([images, ...found]);
+        for (const tensor of [images, ...found]) tensor.dispose();
       }
     },
     dispose: async () => void model.dispose(),

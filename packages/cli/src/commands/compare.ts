@@ -43,6 +43,11 @@ export async function compare(path: string, flags: Flags): Promise<number> {
       'USAGE',
       '--table trains nothing, so that there is no --budget to plan; the folder keeps its own. Leave one of them out.',
     );
+  if (tableOnly && !existsSync(folder))
+    throw new KdError(
+      'RUN_FOLDER',
+      `${shownPath(folder)} is not there, so that no run can be in the table; name the folder of the study with --out.`,
+    );
   const all = checkedRuns(loaded, folder);
   const student = all.find(({ variant }) => variant === loaded.study.base)!.parsed;
   const metric = resolveMetric(student.evaluate.metric, ports);
