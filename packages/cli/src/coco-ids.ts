@@ -1,7 +1,8 @@
 import { basename, extname, resolve, sep } from 'node:path';
-import { type Category, isObject, KdError, messageOf, readRegularText } from '@kd/core';
+import { type Category, isObject, KdError } from '@kd/core';
 import type { CocoDetection } from '@kd/metrics';
 import type { Found } from './detect-images.js';
+import { readGivenJson } from './read-given-json.js';
 
 /** The ids that results in COCO's form have for images and classes. */
 export interface CocoIds {
@@ -100,10 +101,7 @@ function once(images: readonly (readonly [string, number | string])[]): Map<stri
 }
 
 async function readInstances(file: string): Promise<Instances> {
-  const read = async (): Promise<unknown> => JSON.parse(await readRegularText(file));
-  const found = await read().catch((cause: unknown) => {
-    throw new KdError('DATA_INVALID', `${file}, the annotations, cannot be read: ${messageOf(cause)}.`, { cause });
-  });
+  const found = await readGivenJson(file, 'the annotations');
   const isId = (id: unknown): boolean => typeof id === 'number' || typeof id === 'string';
   const listed = (key: string, text: string): boolean =>
     isObject(found) &&

@@ -1,7 +1,8 @@
 import type { Detector } from '@kd/core';
-import { DEFAULT_MAX_PIXELS, type HostImage, readImage } from '@kd/data';
+import type { HostImage } from '@kd/data';
 import { detectImages, type Found } from './detect-images.js';
 import { readAhead } from './read-ahead.js';
+import { readAnyImage } from './read-any-image.js';
 
 /** An image with what was found on it, or why it could not be used. */
 export type Predicted =
@@ -20,8 +21,7 @@ export async function* predictImages(
   files: readonly string[],
   threshold: number,
 ): AsyncGenerator<Predicted, void, undefined> {
-  const read = (file: string): Promise<HostImage> => readImage(file, { declared: null, maxPixels: DEFAULT_MAX_PIXELS });
-  for await (const { item: file, result } of readAhead(files, AHEAD, read)) {
+  for await (const { item: file, result } of readAhead(files, AHEAD, readAnyImage)) {
     if (result.status === 'rejected') yield { file, error: result.reason as unknown };
     else yield await detectOne(detector, file, result.value, threshold);
   }

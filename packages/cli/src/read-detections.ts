@@ -1,5 +1,6 @@
 import { basename, extname } from 'node:path';
-import { type Dataset, type ImageDetections, isObject, KdError, messageOf, readRegularText, shown } from '@kd/core';
+import { type Dataset, type ImageDetections, isObject, KdError, shown } from '@kd/core';
+import { readGivenJson } from './read-given-json.js';
 
 interface Row {
   readonly image: number | string;
@@ -78,10 +79,7 @@ function rowOf(given: unknown, file: string, i: number): Row {
 }
 
 async function readList(file: string): Promise<readonly unknown[]> {
-  const read = async (): Promise<unknown> => JSON.parse(await readRegularText(file));
-  const list = await read().catch((cause: unknown) => {
-    throw new KdError('DATA_INVALID', `${file}, the detections, cannot be read: ${messageOf(cause)}.`, { cause });
-  });
+  const list = await readGivenJson(file, 'the detections');
   if (Array.isArray(list)) return list;
   throw new KdError(
     'DATA_INVALID',

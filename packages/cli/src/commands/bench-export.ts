@@ -1,7 +1,7 @@
 import { extname } from 'node:path';
 import { KdError } from '@kd/core';
-import { DEFAULT_MAX_PIXELS, type HostImage, imageFiles, readImage } from '@kd/data';
-import { countdown } from '@kd/report';
+import { type HostImage, imageFiles } from '@kd/data';
+import { columns, countdown } from '@kd/report';
 import { measure, type Times } from '../bench-export/measure.js';
 import { onnxRunners } from '../bench-export/onnx-runners.js';
 import type { Missing, Runner } from '../bench-export/runner.js';
@@ -12,6 +12,7 @@ import { findModel, openModel } from '../open-model.js';
 import { print, printJson, tell } from '../out.js';
 import { positiveFlag } from '../positive-flag.js';
 import { readAhead } from '../read-ahead.js';
+import { readAnyImage } from '../read-any-image.js';
 import { shownPath } from '../shown-path.js';
 
 /** `kd bench-export PATH --images DIR [--run RUN]`: how fast an exported model is, beside kd itself. */
@@ -63,8 +64,7 @@ export async function benchExport(path: string, flags: Flags): Promise<number> {
 
 /** Images as pixels; one that cannot be read is told and left out. */
 async function* decoded(files: readonly string[], unread: string[]): AsyncGenerator<HostImage> {
-  const read = (file: string): Promise<HostImage> => readImage(file, { declared: null, maxPixels: DEFAULT_MAX_PIXELS });
-  for await (const { item: file, result } of readAhead(files, 2, read)) {
+  for await (const { item: file, result } of readAhead(files, 2, readAnyImage)) {
     if (result.status === 'fulfilled') yield result.value;
     else {
       tell(...failureLines(result.reason));
@@ -92,12 +92,5 @@ function tableLines(times: readonly Times[]): string[] {
     name,
     ...[median, p95, imagesPerSecond].map((value) => value.toFixed(1)),
   ]);
-  const table = [['', ...COLUMNS], ...rows];
-  const widths = table[0]!.map((_, column) => Math.max(...table.map((row) => row[column]!.length)));
-  return table.map((row) =>
-    row
-      .map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)))
-      .join('  ')
-      .trimEnd(),
-  );
+  return columns([['', ...COLUMNS], ...rows]);
 }

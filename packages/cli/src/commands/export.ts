@@ -1,5 +1,5 @@
-import { dirname, join, resolve } from 'node:path';
-import { isObject, KdError, readRegularText, resolveMetric } from '@kd/core';
+import { dirname, resolve } from 'node:path';
+import { isObject, KdError, resolveMetric } from '@kd/core';
 import { countdown } from '@kd/report';
 import { type CompareOptions, comparisonLines, compareWeights } from '../export/compare-weights.js';
 import { exportOptions } from '../export/options.js';
@@ -9,6 +9,7 @@ import type { Flags } from '../flags.js';
 import { modelFlags } from '../model-flags.js';
 import { metricOfRun } from '../metric-of-run.js';
 import { findModel, type FoundModel, openModel } from '../open-model.js';
+import { objectIn } from '../object-in.js';
 import { print, printJson, tell } from '../out.js';
 import { ports } from '../ports.js';
 import { projectPackage } from '../project-package.js';
@@ -95,19 +96,9 @@ async function compared(options: Omit<CompareOptions, 'onProgress'>): ReturnType
 
 /** What the run of a checkpoint measured last of its best weights, where it lies in one. */
 async function metricsOfRun(checkpoint: string): Promise<Record<string, number> | undefined> {
-  const text = await readRegularText(join(dirname(dirname(checkpoint)), 'summary.json')).catch(() => null);
-  return text === null ? undefined : metricsIn(text);
-}
-
-function metricsIn(text: string): Record<string, number> | undefined {
-  try {
-    const summary = JSON.parse(text) as unknown;
-    const metrics = isObject(summary) ? summary['metrics'] : undefined;
-    if (!isObject(metrics)) return undefined;
-    return Object.fromEntries(
-      Object.entries(metrics).filter((entry): entry is [string, number] => typeof entry[1] === 'number'),
-    );
-  } catch {
-    return undefined;
-  }
+  const metrics = (await objectIn(dirname(dirname(checkpoint)), 'summary.json'))?.['metrics'];
+  if (!isObject(metrics)) return undefined;
+  return Object.fromEntries(
+    Object.entries(metrics).filter((entry): entry is [string, number] => typeof entry[1] === 'number'),
+  );
 }

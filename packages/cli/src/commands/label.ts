@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { type Category, KdError, messageOf, writeFileAtomic } from '@kd/core';
-import { DEFAULT_MAX_PIXELS, type HostImage, imageFiles, readImage } from '@kd/data';
+import { type HostImage, imageFiles } from '@kd/data';
 import { countdown } from '@kd/report';
 import { detectImages, type Found } from '../detect-images.js';
 import { FAILED, failureLines } from '../failures.js';
@@ -11,6 +11,7 @@ import { findModel, openModel } from '../open-model.js';
 import { othersLeftOut, print, printJson, tell } from '../out.js';
 import { refuseExisting } from '../output-file.js';
 import { positiveFlag } from '../positive-flag.js';
+import { readAnyImage } from '../read-any-image.js';
 import { scoreFlag } from '../score-flag.js';
 import { shownPath } from '../shown-path.js';
 import { weightsFlags } from '../weights-flags.js';
@@ -45,7 +46,7 @@ export async function label(path: string, given: readonly string[], flags: Flags
       const batch: { readonly name: string; readonly image: HostImage }[] = [];
       const read = images
         .slice(at, at + batchSize)
-        .map(async ({ file, name }) => ({ name, image: await readImage(file, RULE) }));
+        .map(async ({ file, name }) => ({ name, image: await readAnyImage(file) }));
       for (const [i, result] of (await Promise.allSettled(read)).entries()) {
         if (result.status === 'fulfilled') batch.push(result.value);
         else {
@@ -91,8 +92,6 @@ export async function label(path: string, given: readonly string[], flags: Flags
     );
   return unread.length === 0 ? 0 : FAILED;
 }
-
-const RULE = { declared: null, maxPixels: DEFAULT_MAX_PIXELS };
 
 /** As COCO has instances, with a score beside each; sizes and boxes of the upright images. */
 function cocoInstances(labelled: readonly Labelled[], categories: readonly Category[], score: number) {

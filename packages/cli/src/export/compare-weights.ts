@@ -1,6 +1,7 @@
 import type { ImageDetections, Metric } from '@kd/core';
 import type { ReadDataset } from '@kd/data';
 import { load } from '@kd/detect';
+import { columns } from '@kd/report';
 import type { Exported, FormatOptions } from './format.js';
 
 /** One way to store the weights, with what it costs. */
@@ -65,12 +66,5 @@ export function comparisonLines(compared: readonly StoredWeights[], { primary, n
     (bytes / 1e6).toFixed(2),
     ...shown.map((key) => (metrics[key]! < 0 ? '–' : (100 * metrics[key]!).toFixed(2))),
   ]);
-  const table = [['weights', 'MB', ...shown], ...rows];
-  const widths = table[0]!.map((_, column) => Math.max(...table.map((row) => row[column]!.length)));
-  return [
-    `in onnxruntime-node on ${data}, ${name}, in percent`,
-    ...table.map((row) =>
-      row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join('  '),
-    ),
-  ];
+  return [`in onnxruntime-node on ${data}, ${name}, in percent`, ...columns([['weights', 'MB', ...shown], ...rows])];
 }

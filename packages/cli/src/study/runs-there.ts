@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import {
   type ChangedSetting,
@@ -10,6 +9,7 @@ import {
   settingsIn,
   versions,
 } from '@kd/core';
+import { objectIn } from '../object-in.js';
 import { ports } from '../ports.js';
 import type { StudyRun } from './study-runs.js';
 
@@ -37,6 +37,7 @@ async function runThere(path: string, { name, config }: StudyRun, now: RunSettin
   const checkpoint = await latestCheckpoint(path, ports.format);
   const was = checkpoint === null ? null : await settingsIn(checkpoint, ports.format);
   if (was === null) return { name, known: false, changed: [] };
+  // What is damaged is not compared: the table says that.
   const ran = await objectIn(path, 'config.json');
   // A budget leaves out epochs.
   const { fixed, told } = now;
@@ -84,14 +85,4 @@ function otherVersions(was: unknown): ChangedSetting[] {
   const shared = Object.keys(now).filter((name) => name in was);
   const of = (all: Readonly<Record<string, unknown>>) => Object.fromEntries(shared.map((name) => [name, all[name]]));
   return changedSettings({ versions: of(was) }, { versions: of(now) });
-}
-
-/** Null where it is not there, or damaged: the table says that. */
-async function objectIn(folder: string, name: string): Promise<Readonly<Record<string, unknown>> | null> {
-  try {
-    const value = JSON.parse(await readFile(join(folder, name), 'utf8')) as unknown;
-    return isObject(value) ? value : null;
-  } catch {
-    return null;
-  }
 }

@@ -2,13 +2,19 @@ import type { CheckpointFormat } from '../contract/checkpoint.js';
 import type { Dataset } from '../contract/data.js';
 import type { DetectorDefinition } from '../contract/detector.js';
 import type { ResolvedConfig } from '../config.js';
-import { fingerprintOfData } from '../fingerprint.js';
 import { isObject } from '../is-object.js';
 import { parseOptions } from '../options.js';
 import { resolveDistillers } from '../plugins/presets.js';
 import { withBackboneNamed } from './backbone-use.js';
 import { resolveEngine, resolveMetric, resolveUse, type TrainerPorts } from './build.js';
-import { type ChangedSetting, changedSettings, functionsAsText, type RunSettings } from './run-settings.js';
+import {
+  type ChangedSetting,
+  changedSettings,
+  functionsAsText,
+  type RunSettings,
+  settingsOfData,
+  settingsOfEvaluation,
+} from './run-settings.js';
 import { resolveTeachers } from './teachers.js';
 
 export interface ConfigSettingsOptions extends TrainerPorts {
@@ -50,7 +56,7 @@ export async function configSettings(
         options: parseOptions(definition.options, options, `distiller "${id}"`),
       })),
       data: {
-        ...(data && { train: told(data.train) }),
+        ...(data && { train: settingsOfData(data.train) }),
         augment: config.data.augment,
       },
       batchSize: config.batchSize,
@@ -66,13 +72,10 @@ export async function configSettings(
       schedule: config.schedule,
       stop: config.stop,
       data: {
-        ...(data && { val: told(data.val) }),
+        ...(data && { val: settingsOfData(data.val) }),
         onBadImage: config.data.onBadImage,
       },
-      evaluate: {
-        every: config.evaluate.every,
-        metric: metric.options === undefined ? metric.name : [metric.name, metric.options],
-      },
+      evaluate: settingsOfEvaluation(config, metric),
     },
   };
   // Keys without a value stay: that there is none is said, too.
@@ -83,11 +86,6 @@ export async function configSettings(
     ]),
   ) as unknown as RunSettings;
 }
-
-const told = (dataset: Dataset): { images: number; fingerprint: string } => ({
-  images: dataset.images.length,
-  fingerprint: fingerprintOfData(dataset),
-});
 
 const asPlain = (value: unknown): unknown =>
   value === undefined ? undefined : (JSON.parse(JSON.stringify(value, functionsAsText)) as unknown);

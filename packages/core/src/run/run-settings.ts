@@ -1,4 +1,7 @@
 import { namesOf } from '../class-names.js';
+import type { ResolvedConfig } from '../config.js';
+import type { Dataset } from '../contract/data.js';
+import type { Metric } from '../contract/metric.js';
 import { fingerprintOfData, fingerprintOfFrozen } from '../fingerprint.js';
 import type { Run } from './run.js';
 import { ofTeachers } from './teachers.js';
@@ -49,7 +52,7 @@ export async function runSettings(
       distillers: distillers.map(({ id, name, options }) => ({ id, name, options })),
       data: {
         // Of names and annotations: the folder may have been moved.
-        train: { images: train.images.length, fingerprint: fingerprintOfData(train) },
+        train: settingsOfData(train),
         augment: loader.augment ?? config.data.augment,
       },
       batchSize: config.batchSize,
@@ -69,18 +72,25 @@ export async function runSettings(
       // What is kept is rounded to fp16.
       ...(config.cacheTeacher === true && { cacheTeacher: true }),
       data: {
-        val: val === null ? null : { images: val.images.length, fingerprint: fingerprintOfData(val) },
+        val: val === null ? null : settingsOfData(val),
         onBadImage: config.data.onBadImage,
       },
-      evaluate: {
-        every: config.evaluate.every,
-        metric: metric.options === undefined ? metric.name : [metric.name, metric.options],
-      },
+      evaluate: settingsOfEvaluation(config, metric),
       engine: { name: engine.name, version: engine.version, device: engine.device },
     },
   };
   return JSON.parse(JSON.stringify(settings, functionsAsText)) as RunSettings;
 }
+
+export const settingsOfData = (dataset: Dataset): { images: number; fingerprint: string } => ({
+  images: dataset.images.length,
+  fingerprint: fingerprintOfData(dataset),
+});
+
+export const settingsOfEvaluation = ({ evaluate: { every } }: ResolvedConfig, { name, options }: Metric) => ({
+  every,
+  metric: options === undefined ? name : [name, options],
+});
 
 /** An option may be a function, a selector say. */
 export const functionsAsText = (_: string, value: unknown): unknown =>

@@ -1,5 +1,6 @@
 import type { Detector, ExportedModel, ExportedNetwork } from '@kd/core';
 import { type ExportOptions, exportedModel } from '../exported-model.js';
+import { mapName } from '../map-name.js';
 import { readNetwork } from '../network/read-network.js';
 import { onnxBuilder, type OnnxBuilder, type Storage } from './builder.js';
 import { denseCandidates, type LevelMaps } from './dense-detections.js';
@@ -34,7 +35,10 @@ export function exportOnnx(detector: Detector, { weights = 'float32', ...options
     ...names.flatMap((name) => network.maps[name]!),
     ...(second?.levels ?? []),
   ]);
-  const outputs = model.outputs === 'maps' ? names.flatMap((name) => network.strides.map(mapName(name))) : RESULTS;
+  const outputs =
+    model.outputs === 'maps'
+      ? names.flatMap((name) => network.strides.map((stride) => mapName(name, stride)))
+      : RESULTS;
   const builder = onnxBuilder(weights, [IMAGES, ...outputs]);
   const images = writeImages(builder, model.input);
   const written = writeNetwork(builder, graph, images);
@@ -51,12 +55,6 @@ export function exportOnnx(detector: Detector, { weights = 'float32', ...options
 }
 
 const RESULTS = ['boxes', 'scores', 'labels', 'image'] as const;
-
-/** `cls@p3` */
-const mapName =
-  (name: string) =>
-  (stride: number): string =>
-    `${name}@p${Math.log2(stride)}`;
 
 const batchAxis = ({ input }: ExportedModel): number | string => input.batch ?? 'batch';
 
@@ -76,7 +74,7 @@ function writeMaps(
 ): readonly OnnxTensor[] {
   return Object.entries(maps).flatMap(([name, levels]) =>
     levels.map((map: OnnxMap, level) => {
-      const own = mapName(name)(strides[level]!);
+      const own = mapName(name, strides[level]!);
       b.output(own, b.node('Transpose', [map.name], { perm: [0, 2, 3, 1] }));
       const size = map.size ?? [`height_p${level}`, `width_p${level}`];
       return { name: own, axes: [batchAxis(model), ...size, map.channels] };

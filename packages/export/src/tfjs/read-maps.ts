@@ -1,5 +1,7 @@
 import { type Detector, type ExportedModel, KdError } from '@kd/core';
 import { type ExportOptions, exportedModel } from '../exported-model.js';
+import { type InputRule, inputRule } from '../input-rule.js';
+import { mapName } from '../map-name.js';
 import type { NetworkGraph } from '../network/graph.js';
 import { readNetwork } from '../network/read-network.js';
 import type { TfjsStorage } from './shards.js';
@@ -16,17 +18,9 @@ export interface TfjsExport {
   readonly model: ExportedModel;
 }
 
-/** How images, RGB from 0 to 255, become what the network reads. */
-export interface MapsInput {
+/** How images of one size become what the network reads. */
+export interface MapsInput extends InputRule {
   readonly size: Size;
-  /** The network's channels are the other way round. */
-  readonly bgr: boolean;
-  /** Then times `scale` plus `shift`, in the order of the network's channels. */
-  readonly scale: readonly number[];
-  readonly shift: readonly number[];
-  /** Then rows and columns of zeros behind it, where the rule's size is not one that strides divide. */
-  readonly down: number;
-  readonly across: number;
 }
 
 /**
@@ -44,7 +38,7 @@ export function readMaps(
   readonly model: ExportedModel;
 } {
   const { network, model } = exportedModel(detector, { ...options, outputs: 'maps' });
-  const { size, rule } = model.input;
+  const { size } = model.input;
   if (size === null)
     throw new KdError(
       'USAGE',
@@ -55,21 +49,10 @@ export function readMaps(
       'USAGE',
       `${detector.name} has two stages, and models of TensorFlow.js here end at the maps of one: export it to ONNX.`,
     );
-  const { mean, std, range = 1, channels, sizeDivisible } = rule;
-  const [down, across] = size.map((side) => Math.ceil(side / sizeDivisible) * sizeDivisible - side) as [number, number];
   return {
     graph: readNetwork(network.images, Object.values(network.maps).flat()),
-    input: {
-      size,
-      bgr: channels === 'bgr',
-      scale: std.map((one) => range / (255 * one)),
-      shift: mean.map((one, i) => -one / std[i]!),
-      down,
-      across,
-    },
-    names: Object.keys(network.maps).flatMap((name) =>
-      network.strides.map((stride) => `${name}@p${Math.log2(stride)}`),
-    ),
+    input: { size, ...inputRule(model.input) },
+    names: Object.keys(network.maps).flatMap((name) => network.strides.map((stride) => mapName(name, stride))),
     model,
   };
 }

@@ -22,6 +22,14 @@ const HOW = 'needs KD_PEER_PYTHON, a Python with: pip install torch torchvision 
 const categories = ['cell', 'plate', 'speck'].map((name, i) => ({ id: i + 1, name }));
 const context = { categories, seed: 3 };
 const tiny = { block: 'basic' as const, layers: [1, 1, 1, 1], width: 8 };
+const caffe = {
+  block: 'bottleneck' as const,
+  layers: [1, 1, 1, 1],
+  width: 16,
+  groups: 2,
+  widthPerGroup: 16,
+  style: 'caffe' as const,
+};
 const wide = { block: 'basic' as const, layers: [1, 1, 1, 1], width: 64 };
 const input = { fixedSize: [64, 96] } as const;
 const [H, W] = input.fixedSize;
@@ -58,14 +66,7 @@ const CASES: Readonly<Record<string, () => Detector>> = {
     build(
       fcos({
         ...shared,
-        backbone: {
-          block: 'bottleneck',
-          layers: [1, 1, 1, 1],
-          width: 16,
-          groups: 2,
-          widthPerGroup: 16,
-          style: 'caffe',
-        },
+        backbone: caffe,
         norm: 'live',
         fpnChannels: 64,
         head: { depth: 2 },
@@ -142,14 +143,7 @@ const CASES: Readonly<Record<string, () => Detector>> = {
         ...shared,
         input: { ...shared.input, channels: 'bgr' },
         flavour: 'mmdet',
-        backbone: {
-          block: 'bottleneck',
-          layers: [1, 1, 1, 1],
-          width: 16,
-          groups: 2,
-          widthPerGroup: 16,
-          style: 'caffe',
-        },
+        backbone: caffe,
         norm: 'live',
         fpnChannels: 64,
         head: { depth: 2, normOnBbox: true },
