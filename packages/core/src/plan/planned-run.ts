@@ -9,7 +9,7 @@ import type { Role } from '../contract/plugin.js';
 import { passTimes } from '../passes/pass-due.js';
 import { courseOf } from './course.js';
 import { importByName, manifestOf } from '../plugins/discovery.js';
-import { discover } from '../plugins/manifests.js';
+import { discover, type Manifest } from '../plugins/manifests.js';
 import { ownerOf } from '../plugins/our-packages.js';
 import type { MeasuredPasses, TapShapes } from './plan-steps.js';
 import { earliestStop } from '../run/early-end.js';
@@ -31,13 +31,14 @@ const NOTHING: Seen = { shapes: { student: new Map(), teachers: new Map() }, pas
 /** What a run is made of, before its first step. */
 export async function plannedRun(run: Run, steps: RunSteps, { shapes, passes }: Seen = NOTHING): Promise<Plan> {
   const { config, engine, student, teachers, train, val, distillers, metric, stop } = run;
+  const declared = await discover(run.options.folder ?? '.');
   return {
     engine,
     seed: config.seed,
-    student: await plannedDetector({ ...student, options: student.spec.options }, run),
+    student: await plannedDetector({ ...student, options: student.spec.options }, run, declared),
     ...ofTeachers(
       config,
-      await Promise.all(teachers.map(async (one) => [one.id, await plannedDetector(one, run)] as const)),
+      await Promise.all(teachers.map(async (one) => [one.id, await plannedDetector(one, run, declared)] as const)),
     ),
     data: {
       train: plannedData(train),
@@ -46,7 +47,9 @@ export async function plannedRun(run: Run, steps: RunSteps, { shapes, passes }: 
       augment: config.data.augment.map(({ name }) => name),
       workers: config.data.workers,
     },
-    distillers: await Promise.all(distillers.map((_, i) => plannedDistiller(run, steps, i, shapes, passes))),
+    distillers: await Promise.all(
+      distillers.map((_, i) => plannedDistiller(run, steps, i, { shapes, passes }, declared)),
+    ),
     training: {
       epochs: config.epochs,
       stepsPerEpoch: steps.stepsPerEpoch,
@@ -94,13 +97,14 @@ async function plannedDetector(
     foreign,
   }: Pick<BuiltTeacher, 'detector' | 'definition' | 'options' | 'info'> & Partial<Pick<BuiltTeacher, 'id' | 'foreign'>>,
   run: Run,
+  declared: readonly Manifest[],
 ): Promise<PlannedDetector> {
   const { name, input, capabilities, taps } = detector;
   const { kind } = definition;
   return {
     name,
     input,
-    package: await packageOf(kind, definition, run),
+    package: await packageOf(kind, definition, run, declared),
     options: plain(options),
     parameters: info.parameters,
     trainable: info.trainable,
@@ -119,8 +123,8 @@ async function plannedDistiller(
   run: Run,
   steps: RunSteps,
   index: number,
-  shapes: TapShapes,
-  passes: MeasuredPasses,
+  { shapes, passes }: Seen,
+  declared: readonly Manifest[],
 ): Promise<PlannedDistiller> {
   const [{ id, name, options, hooks, variables, factor, teacher: learnsFrom }, { definition, preset = null }, taken] = [
     run.distillers[index]!,
@@ -137,7 +141,7 @@ async function plannedDistiller(
     id,
     name,
     preset,
-    package: await packageOf('distiller', definition, run),
+    package: await packageOf('distiller', definition, run, declared),
     options: plain(options),
     requires: { student: definition.requires.student ?? [], teacher: definition.requires.teacher ?? [] },
     taps: { student: taps('student'), teacher: taps('teacher') },
@@ -171,11 +175,12 @@ async function packageOf(
   kind: 'detector' | 'distiller' | 'teacher',
   definition: BuiltTeacher['definition'] | Run['uses'][number]['definition'],
   { options: { folder = '.' } }: Run,
+  declared: readonly Manifest[],
 ): Promise<PlannedPackage> {
   const { name } = definition;
   const owner = ownerOf(kind, name);
   // A config may import ours itself. What a stranger declares under the same name is not run to find that out.
-  const isOurs = (await discover(folder)).some((one) => one.package === owner && one.name === name);
+  const isOurs = declared.some((one) => one.package === owner && one.name === name);
   if (isOurs) await importByName(kind, name, folder).catch(() => null);
   const manifest = manifestOf(definition);
   return manifest === undefined ? null : { name: manifest.package, version: manifest.version };
