@@ -17,7 +17,7 @@ import {
   anchorCells,
   buildPyramidNetwork,
   checkTaps,
-  decodeBoxes,
+  decoderOf,
   type Layer,
   layPriors,
   type NormOptions,
@@ -136,7 +136,7 @@ export function buildFirstStage(
       }
       return grid;
     },
-    decode: (codes, { boxes }) => tf.tidy(() => decodeBoxes(codes, tf.expandDims(boxes, 0), code) as tf.Tensor3D),
+    decode: decoderOf(code),
     assign: (priors, targets: Targets) =>
       tf.tidy(() => {
         const matched = rules.assign(priors.boxes, targets, config);

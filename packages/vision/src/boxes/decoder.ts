@@ -7,7 +7,7 @@ import { decodeDistances } from './linear-coder.js';
 /** The decoder that a description of box codes stands for. */
 export function decoderOf(code: BoxCode): Detector['decode'] {
   if (code.code === 'delta')
-    return (codes, { boxes }) => decodeBoxes(codes, tf.expandDims(boxes, 0), code) as tf.Tensor3D;
+    return (codes, { boxes }) => tf.tidy(() => decodeBoxes(codes, tf.expandDims(boxes, 0), code) as tf.Tensor3D);
   if (code.code === 'distance')
     return (codes, { boxes }) =>
       decodeDistances(codes, boxes, { normalizeBySize: code.unit === 'size' }) as tf.Tensor3D;
