@@ -36,11 +36,16 @@ export function createRng(seed: number, ...names: readonly (string | number)[]):
   return rng;
 }
 
-/** FNV-1a with a final avalanche (MurmurHash3's), 32 bits: a seed from a name. */
+/** FNV-1a with a final avalanche, 32 bits: a seed from a name. */
 export function hash(text: string): number {
   let h = 0x811c9dc5;
   for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193);
-  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
-  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
-  return h ^ (h >>> 16);
+  return avalanche(h);
+}
+
+/** The end of MurmurHash3: every bit of the word moves all of the result, 32 bits. */
+export function avalanche(word: number): number {
+  const h = Math.imul(word ^ (word >>> 16), 0x85ebca6b);
+  const g = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+  return g ^ (g >>> 16);
 }

@@ -82,7 +82,7 @@ export async function distillation(
     distillers,
     taps: { student: registry.requested('student'), teacher: registry.requested('teacher') },
     variables: trainedVariables(of, distillers),
-    rng: createRng(0),
+    seed: 0,
   };
   return { student: of, teacher: from, distillers, models, services };
 }

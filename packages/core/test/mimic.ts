@@ -79,8 +79,8 @@ export const mimic = definePlugin<Options, v.InferInput<typeof options>>({
             const adapted = tf.conv2d(step.student.tap(student), adapter as tf.Tensor as tf.Tensor4D, 1, 'same');
             return tf.mean(tf.square(tf.sub(adapted, step.teacher.tap(teacher))));
           });
-          const jitter = 1 + noise * step.rng.normal();
-          return { feat: tf.mul(tf.addN(terms), weight * scale * jitter * (1 + growth * steps)) as tf.Scalar };
+          const jitter = tf.add(1, tf.mul(noise, step.rng.normal([])));
+          return { feat: tf.mul(tf.mul(tf.addN(terms), jitter), weight * scale * (1 + growth * steps)) as tf.Scalar };
         });
       },
       schedule: ({ fraction }) => 1 - fraction / 2,

@@ -1,4 +1,4 @@
-import { computeStep, createRng, parseOptions, tidy, trainedVariables } from '@kd/core';
+import { computeStep, createStepRng, parseOptions, tidy, trainedVariables } from '@kd/core';
 import { twoImages } from '@kd/testing';
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-cpu';
@@ -44,7 +44,7 @@ describe('a Cascade R-CNN', () => {
       distillers: [],
       taps: { student: [], teacher: [] },
       variables: trainedVariables(detector, []),
-      rng: createRng(0),
+      seed: 0,
     };
     const { names, terms: values } = computeStep(models, images, targets, {
       step: 0,
@@ -126,7 +126,7 @@ describe('a Cascade R-CNN', () => {
       const output = detector.forward(images, { training: true });
       const priors = detector.priors(output, targets.paddedSize);
       const assignment = detector.assign(priors, targets);
-      const regions = detector.secondStage.sample(output, priors, assignment, targets, createRng(0));
+      const regions = detector.secondStage.sample(output, priors, assignment, targets, createStepRng(0));
       const second = {
         regions: { ...regions },
         output: detector.secondStage.run(output, regions.boxes, targets.imageSizes),

@@ -8,8 +8,8 @@ import {
   type RegionOutput,
   type RegionSamples,
   type Regions,
-  type Rng,
   type SecondStage,
+  type StepRng,
   type Targets,
   untaped,
 } from '@kd/core';
@@ -52,7 +52,7 @@ export interface StageOutput {
 
 /** What the stages after the first need to know of a sample. */
 interface Drawn {
-  readonly rng: Rng;
+  readonly rng: StepRng;
   readonly proposed: tf.Tensor2D;
 }
 

@@ -1,4 +1,4 @@
-import { computeStep, createRng, parseOptions, type StepResult, type Targets, trainedVariables } from '@kd/core';
+import { computeStep, parseOptions, type StepResult, type Targets, trainedVariables } from '@kd/core';
 import { twoImages } from '@kd/testing';
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-cpu';
@@ -29,7 +29,7 @@ const step = (detector: FasterRcnnDetector, images: tf.Tensor4D, targets: Target
       distillers: [],
       taps: { student: [], teacher: [] },
       variables: trainedVariables(detector, []),
-      rng: createRng(0),
+      seed: 0,
     },
     images,
     targets,

@@ -9,7 +9,7 @@ import type {
   HostBatch,
   Predictions,
   Priors,
-  Rng,
+  StepRng,
   Targets,
   TwoStageDetections,
 } from '@kd/core';
@@ -57,7 +57,7 @@ export interface FirstStage extends Pick<Detector, 'forward' | 'priors' | 'decod
     Pick<ExportedRegions, 'levels'> &
     Pick<TwoStageDetections, 'proposals'>;
   /** [b, a] float32: 1 for the anchors that the first stage trains on */
-  samplePriors(assignment: Assignment, sampleRows: SampleRows, rng: Rng): tf.Tensor2D;
+  samplePriors(assignment: Assignment, sampleRows: SampleRows, rng: StepRng): tf.Tensor2D;
   dispose(): void;
 }
 

@@ -1,4 +1,4 @@
-import { createRng } from '@kd/core';
+import { createStepRng } from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-cpu';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -16,7 +16,7 @@ const draw = (rows: readonly string[], size: SampleSize, seed = 1): string[] => 
       undefined,
       'bool',
     );
-  const mask = randomRows('roi', { positive: kind('+'), negative: kind('-') }, size, createRng(seed)).arraySync();
+  const mask = randomRows('roi', { positive: kind('+'), negative: kind('-') }, size, createStepRng(seed)).arraySync();
   return rows.map((row, image) => [...row].filter((_, i) => mask[image]![i] === 1).join(''));
 };
 const count = (drawn: string, kind: string): number => [...drawn].filter((one) => one === kind).length;
@@ -36,7 +36,7 @@ describe('randomRows', () => {
     const size = { batchSize: 4, positiveFraction: 0.5 };
     expect(draw(['...', '...'], size)).toEqual(['', '']);
     const none = tf.zeros<tf.Rank.R2>([2, 0], 'bool');
-    expect(randomRows('roi', { positive: none, negative: none }, size, createRng(1)).shape).toEqual([2, 0]);
+    expect(randomRows('roi', { positive: none, negative: none }, size, createStepRng(1)).shape).toEqual([2, 0]);
   });
 
   it('takes everything where there is room, and only positives where there is nothing else', () => {
@@ -53,7 +53,7 @@ describe('randomRows', () => {
         'rpn',
         { positive: tf.logicalNot(negative), negative },
         { batchSize: 3, positiveFraction: 0.5 },
-        createRng(seed),
+        createStepRng(seed),
       )
         .dataSync()
         .forEach((one, i) => (times[i]! += one));

@@ -1,4 +1,4 @@
-import type { Rng } from '@kd/core';
+import type { StepRng } from '@kd/core';
 import { scatterRows } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
 
@@ -22,7 +22,7 @@ export type SampleRows = (
   stage: 'rpn' | 'roi',
   candidates: SampleCandidates,
   size: SampleSize,
-  rng: Rng,
+  rng: StepRng,
 ) => tf.Tensor2D;
 
 export const mostPositives = ({ batchSize, positiveFraction }: SampleSize): number =>
@@ -33,7 +33,7 @@ export const randomRows: SampleRows = (_stage, { positive, negative }, size, rng
   tf.tidy(() => {
     const [b, n] = positive.shape;
     if (n === 0) return tf.zeros<tf.Rank.R2>([b, 0]);
-    const keys = tf.randomUniform([b, n], 0, 1, 'float32', rng.int(1, 2 ** 31 - 1));
+    const keys = rng.uniform([b, n]);
     const best = (of: tf.Tensor2D, count: number): { taken: tf.Tensor2D; rows: tf.Tensor2D } => {
       const { values, indices } = tf.topk(tf.where(of, keys, -1), Math.min(count, n));
       return { taken: tf.cast(tf.greaterEqual(values, 0), 'float32') as tf.Tensor2D, rows: indices as tf.Tensor2D };

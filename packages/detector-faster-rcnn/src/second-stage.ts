@@ -1,4 +1,4 @@
-import { firstRows, gatherRows, type Regions, type Rng, type Targets } from '@kd/core';
+import { firstRows, gatherRows, type Regions, type StepRng, type Targets } from '@kd/core';
 import { boxIou, matchAnchors } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
 import type { Proposals } from './proposals.js';
@@ -22,7 +22,7 @@ export function sampleRegions(
   targets: Targets,
   options: RegionOptions,
   sampleRows: SampleRows,
-  rng: Rng,
+  rng: StepRng,
 ): SampledRegions {
   return tf.tidy(() => {
     const candidates = tf.concat([proposals.boxes, targets.boxes], 1) as tf.Tensor3D; // [b, p + g, 4]

@@ -16,7 +16,7 @@ import {
   termSchedule,
   weighedStep,
 } from '@kd/core';
-import { detach, flattenLevels, insideImages, objectWeights } from '@kd/vision';
+import { flattenLevels, insideImages, objectWeights } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
 import * as v from 'valibot';
 import { createHelper, type Helper, look, queriesOf } from './helper.js';
@@ -133,14 +133,14 @@ function create(scope: PluginScope, options: IcdOptions): Hooks {
           },
           options.heads,
         );
-        const factor = termFactor(schedule, step.progress);
+        const counts = step.scalar((progress) => (termFactor(schedule, progress) === 0 ? 0 : 1));
         const own = flattenLevels(
           maps.map((map) => map.own),
           student.kernel.shape[0],
         );
         const value = mimicLoss(
           {
-            student: factor === 0 ? detach(own) : own,
+            student: gated(own, counts),
             values: looked.values,
             attention: looked.attention,
             real: instances.real,
@@ -152,7 +152,10 @@ function create(scope: PluginScope, options: IcdOptions): Hooks {
         const { confidence, location } = helperLosses(looked.pred, instances);
         return {
           // Before it counts, the term teaches the student's projection alone.
-          value: tf.mul<tf.Scalar>(value, weight * (factor === 0 ? 1 : factor)),
+          value: tf.mul<tf.Scalar>(
+            value,
+            step.scalar((progress) => weight * (termFactor(schedule, progress) || 1)),
+          ),
           helperConfidence: step.ownOnly(confidence),
           helperLocation: step.ownOnly(location),
         };
@@ -164,6 +167,16 @@ function create(scope: PluginScope, options: IcdOptions): Hooks {
       weight === 0 || schedule.start >= steps || (schedule.stop !== undefined && step >= schedule.stop) ? 0 : 1,
   };
 }
+
+/** x, whose gradient is multiplied by the gate. */
+const gated = (x: tf.Tensor3D, gate: tf.Scalar): tf.Tensor3D =>
+  tf.customGrad((value, by, save) => {
+    (save as tf.GradSaveFunc)([by as tf.Tensor]);
+    return {
+      value: tf.clone(value as tf.Tensor),
+      gradFunc: (dy: tf.Tensor, [saved]: tf.Tensor[]) => [tf.mul(dy, saved!), tf.zerosLike(saved!)],
+    };
+  })(x, gate) as tf.Tensor3D;
 
 function makeParts(scope: PluginScope, requests: TapRequests, options: IcdOptions): Parts {
   const pairs = requests.pair(options.taps ?? 'neck@*', { channels: 'any' });

@@ -1,6 +1,6 @@
 import '@tensorflow/tfjs-backend-cpu';
 import '@tensorflow/tfjs-layers';
-import { createRng } from '@kd/core';
+import { createStepRng } from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { attention, helperLosses, type Linear, linear, mimicLoss, type MimicOptions, sinePosition } from './index.js';
@@ -207,7 +207,7 @@ describe('sampleInstances', () => {
   ];
 
   it('puts objects first, in parts of the image, and their fakes behind', () => {
-    const got = sampleInstances(targets(BOXES, [1, 0, 1]), createRng(1), options);
+    const got = sampleInstances(targets(BOXES, [1, 0, 1]), createStepRng(1), options);
     // The third object has no width, the second is padding.
     expect(got.real.arraySync()).toEqual([[1, 0, 0, 0, 0, 0, 0, 0, 0]]);
     expect(got.unused.arraySync()).toEqual([[0, 1, 1, 0, 1, 1, 0, 1, 1]]);
@@ -225,7 +225,7 @@ describe('sampleInstances', () => {
 
   it('repeats with the stream, and keeps to the slots', () => {
     const of = (seed: number, slots = 300) =>
-      sampleInstances(targets(BOXES, [1, 0, 1]), createRng(seed), { ...options, slots });
+      sampleInstances(targets(BOXES, [1, 0, 1]), createStepRng(seed), { ...options, slots });
     expect([...of(1).places.dataSync()]).toEqual([...of(1).places.dataSync()]);
     expect([...of(1).places.dataSync()]).not.toEqual([...of(2).places.dataSync()]);
     expect(of(1, 4).real.shape).toEqual([1, 4]);
@@ -234,9 +234,9 @@ describe('sampleInstances', () => {
   });
 
   it('has one row that holds nothing where there is no object', () => {
-    const none = sampleInstances(targets([], []), createRng(1), options);
+    const none = sampleInstances(targets([], []), createStepRng(1), options);
     expect([none.real.arraySync(), none.unused.arraySync()]).toEqual([[[0]], [[1]]]);
-    const padding = sampleInstances(targets([[0, 0, 0, 0]], [0]), createRng(1), options);
+    const padding = sampleInstances(targets([[0, 0, 0, 0]], [0]), createStepRng(1), options);
     expect(padding.unused.arraySync()).toEqual([[1, 1, 1]]);
   });
 });

@@ -2,10 +2,12 @@ import '@tensorflow/tfjs-backend-cpu';
 import '@tensorflow/tfjs-layers';
 import {
   createRng,
+  createStepRng,
   type Detector,
   type Hooks,
   parseOptions,
   type PluginScope,
+  type Progress,
   type StepView,
   type TapInfo,
   TapRegistry,
@@ -85,8 +87,9 @@ function stepOf({ boxes = [[4, 4, 20, 28]], trust, at = 5000, first }: Scene = {
     weights: {
       get: () => trust && { levels: trust.map((weight) => tf.tensor2d([[weight]])), response: tf.ones([1, 1]) },
     },
-    progress: { step: at, steps: 10_000, epoch: 0, epochs: 1, fraction: at / 10_000 },
-    rng: createRng(3),
+    rng: createStepRng(3),
+    scalar: (of: (progress: Progress) => number) =>
+      tf.scalar(of({ step: at, steps: 10_000, epoch: 0, epochs: 1, fraction: at / 10_000 })),
     ownOnly: (term: tf.Scalar) => term,
   } as unknown as StepView;
 }

@@ -1,4 +1,4 @@
-import type { Rng, Targets } from '@kd/core';
+import type { StepRng, Targets } from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
 import type { HelperTargets } from './helper-losses.js';
 
@@ -32,7 +32,7 @@ const FAKE_SIDE = 0.2;
 /** @param rng of the step: other places and fakes every step, the same after a resume */
 export function sampleInstances(
   { boxes, labels, mask, imageSizes }: Pick<Targets, 'boxes' | 'labels' | 'mask' | 'imageSizes'>,
-  rng: Rng,
+  rng: StepRng,
   { classes, fakes, slots, jitter }: SampleOptions,
 ): ConditionalInstances {
   const [b, g] = mask.shape;
@@ -40,8 +40,6 @@ export function sampleInstances(
   // One row at least: TensorFlow.js has no gradient of sums over none.
   const made = Math.max(objects === 0 ? 1 : 0, Math.min(fakes * objects, slots - objects));
   const stream = rng.stream('instances');
-  const draw = (shape: number[], one: () => number): tf.Tensor =>
-    tf.tensor(Float32Array.from({ length: shape.reduce((size, n) => size * n, 1) }, one), shape);
   const first = <T extends tf.Tensor>(x: T): T => tf.slice(x, [0, 0], [-1, objects]) as T;
 
   const image = tf.tensor3d(
@@ -51,17 +49,14 @@ export function sampleInstances(
   const corner = (at: 0 | 2): tf.Tensor => tf.div(tf.slice(first(boxes), [0, 0, at], [-1, -1, 2]), image); // [b, o, 2]
   const [low, high] = [corner(0), corner(2)];
   const own = tf.sub(high, low);
-  const shift = draw([b, objects, 2], () => (2 * stream.uniform() - 1) * jitter);
+  const shift = tf.mul(tf.sub(tf.mul(stream.uniform([b, objects, 2]), 2), 1), jitter);
   const place = tf.add(tf.mul(tf.add(low, high), 0.5), tf.mul(own, shift));
   const large = tf.cast(tf.all(tf.greater(own, LEAST_SIDE), 2), 'float32'); // [b, o]
   const real = tf.mul(first(mask), large); // [b, o]
 
-  const sides = draw([b, made, 2], () => Math.min(1, Math.max(0.01, FAKE_SIDE + FAKE_SIDE * stream.normal())));
-  const places = draw([b, made, 2], () => stream.uniform());
-  const fakeLabels = tf.cast(
-    draw([b, made], () => Math.floor(stream.uniform() * classes)),
-    'int32',
-  );
+  const sides = tf.clipByValue(tf.add(FAKE_SIDE, tf.mul(FAKE_SIDE, stream.normal([b, made, 2]))), 0.01, 1);
+  const places = stream.uniform([b, made, 2]);
+  const fakeLabels = tf.cast(tf.floor(tf.mul(stream.uniform([b, made]), classes)), 'int32');
   // As many fakes as the image has objects, times their number.
   const counted =
     objects === 0 ? tf.zeros([b, made]) : tf.slice(tf.tile(real, [1, Math.max(1, fakes)]), [0, 0], [-1, made]);

@@ -2,6 +2,7 @@ import '@tensorflow/tfjs-backend-cpu';
 import '@tensorflow/tfjs-layers';
 import {
   createRng,
+  createStepRng,
   type Detector,
   type Hooks,
   parseOptions,
@@ -323,7 +324,7 @@ describe('rkd', () => {
         ]),
       },
       weights: { get: () => (response ? { response, levels: [] } : null) },
-      rng: createRng(3),
+      rng: createStepRng(3),
     } as unknown as StepView;
   };
 

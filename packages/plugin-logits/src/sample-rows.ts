@@ -18,11 +18,7 @@ export function sampleRows(
 ): SampledRows {
   const [b, n] = mask.shape;
   const m = Math.min(n, Math.max(1, Math.floor(cap / b)));
-  const stream = rng.stream('instances');
-  const order = tf.tensor2d(
-    Float32Array.from({ length: b * n }, () => 1 + stream.uniform()),
-    [b, n],
-  );
+  const order = tf.add(1, rng.stream('instances').uniform([b, n]));
   const { values, indices } = tf.topk(tf.mul(mask, order), m);
   const flat = (x: tf.Tensor): tf.Tensor1D => tf.reshape(x, [b * m]);
   const response = weights.get()?.response;

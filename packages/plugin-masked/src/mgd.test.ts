@@ -1,6 +1,13 @@
 import '@tensorflow/tfjs-backend-cpu';
 import '@tensorflow/tfjs-layers';
-import { createRng, type Detector, type Hooks, parseOptions, type PluginDefinition, type PluginScope } from '@kd/core';
+import {
+  createStepRng,
+  type Detector,
+  type Hooks,
+  parseOptions,
+  type PluginDefinition,
+  type PluginScope,
+} from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type Generator, mgd, type MgdInput, mgdLoss, randomMask } from './index.js';
@@ -40,7 +47,7 @@ describe('mgdLoss', () => {
 
 describe('randomMask', () => {
   const mask = (ratio: number, ...names: (string | number)[]) => [
-    ...randomMask([2, 30, 40], ratio, createRng(0).stream(...names)).dataSync(),
+    ...randomMask([2, 30, 40], ratio, createStepRng(0).stream(...names)).dataSync(),
   ];
 
   it('keeps a share of the cells, all or none at the ends', () => {

@@ -86,20 +86,21 @@ function create(scope: PluginScope, options: PrototypeOptions): Hooks {
     lossCompose(step) {
       const { objects, levels, described, response } = now!;
       now = undefined;
-      const fade = options.attenuation ? 1 - step.progress.epoch / step.progress.epochs : 1;
+      const faded = (weight: number): number | tf.Scalar =>
+        options.attenuation ? step.scalar(({ epoch, epochs }) => weight * (1 - epoch / epochs)) : weight;
       const terms: Record<string, tf.Scalar> = {};
       if (weights.global > 0) {
         terms['global'] = tf.tidy(() =>
           tf.mul(
             total(levels.map((level, l) => levelGlobal(described[l]!, level, objects, globalOptions(options)))),
-            weights.global * fade,
+            faded(weights.global),
           ),
         );
       }
       if (weights.feature > 0) {
         const share = averaged === 'mean' ? 1 / levels.length : 1;
         terms['feature'] = tf.tidy(() =>
-          tf.mul(featureTotal(step, { id, pairs, objects, described, options }), weights.feature * fade * share),
+          tf.mul(featureTotal(step, { id, pairs, objects, described, options }), faded(weights.feature * share)),
         );
       }
       if (weights.response > 0) {

@@ -174,7 +174,7 @@ export async function toyDistillation({
           distillers,
           taps: { student: registry.requested('student'), teacher: registry.requested('teacher') },
           variables: trainedVariables(student, distillers),
-          rng: createRng(0),
+          seed: 0,
         };
         const result = computeStep(models, onDevice.images, onDevice.targets, {
           step: epoch * 2,

@@ -1,5 +1,5 @@
 import { type Detector, deviceBatch, disposeAll, type HostBatch } from '@kd/core';
-import { computeStep, createRng, trainedVariables } from '@kd/core';
+import { computeStep, trainedVariables } from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
 import { expect } from 'vitest';
 
@@ -53,7 +53,7 @@ export function detectorStep(detector: Detector, batch: HostBatch): DetectorStep
         distillers: [],
         taps: { student: [], teacher: [] },
         variables,
-        rng: createRng(0),
+        seed: 0,
       },
       onDevice.images,
       onDevice.targets,

@@ -130,7 +130,7 @@ export async function distillation({
     distillers,
     taps: { student: registry.requested('student'), teacher: registry.requested('teacher') },
     variables,
-    rng: createRng(0),
+    seed: 0,
   };
   const updater = new Updater(variables, createOptimizer({ name: 'sgd' }), { clipNorm: 1, emaDecay: null });
   const first = firstStep(distillers);

@@ -58,7 +58,7 @@ const full = definePlugin<v.InferOutput<typeof options>, v.InferInput<typeof opt
             helper: step.ownOnly(tf.squaredDifference(guess, tf.mean(step.student.tap(pairs[0]!.student)))),
             feat: tf.mul(
               tf.mul(tf.addN(terms), tf.mul(gain, tf.mean(step.weights.get()!.response))),
-              weight * steps * (1 + step.rng.uniform()),
+              tf.mul(weight * steps, tf.add(1, step.rng.uniform([]))),
             ) as tf.Scalar,
           };
         }),

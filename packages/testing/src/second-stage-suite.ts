@@ -1,5 +1,5 @@
 import {
-  createRng,
+  createStepRng,
   type Detector,
   type DetectorOutput,
   disposeAll,
@@ -26,7 +26,7 @@ export interface SecondStageSubject {
 export function testSecondStage(subject: () => SecondStageSubject): void {
   const draw = ({ detector, targets }: SecondStageSubject, output: DetectorOutput, seed: number): Regions => {
     const priors = detector.priors(output, targets.paddedSize);
-    return detector.secondStage!.sample(output, priors, detector.assign(priors, targets), targets, createRng(seed));
+    return detector.secondStage!.sample(output, priors, detector.assign(priors, targets), targets, createStepRng(seed));
   };
   const sample = (...of: Parameters<typeof draw>): Regions => tidy(() => draw(...of));
 

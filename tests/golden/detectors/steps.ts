@@ -1,7 +1,6 @@
 import {
   computeStep,
   createOptimizer,
-  createRng,
   deviceBatch,
   disposeAll,
   type Detector,
@@ -82,7 +81,7 @@ function runStep(detector: Detector, images: tf.Tensor4D, targets: Parameters<ty
     distillers: [],
     taps: { student: [], teacher: [] },
     variables: trainedVariables(detector, []),
-    rng: createRng(0),
+    seed: 0,
   };
   return computeStep(models, images, targets, { step: 0, steps: 1, epoch: 0, epochs: 1, fraction: 0 });
 }

@@ -1,4 +1,4 @@
-import { createRng, tidy, type Regions, type Targets } from '@kd/core';
+import { createStepRng, tidy, type Regions, type Targets } from '@kd/core';
 import type { FasterRcnnDetector } from '@kd/detector-faster-rcnn';
 import { encodeBoxes, flattenLevels, gatherMatched } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
@@ -110,7 +110,7 @@ export async function checkSamples(loaded: LoadedCase, scenario: string): Promis
       const output = detector.forward(images, { training: true });
       const priors = detector.priors(output, targets.paddedSize);
       const assignment = detector.assign(priors, targets);
-      const regions = detector.secondStage.sample(output, priors, assignment, targets, createRng(0));
+      const regions = detector.secondStage.sample(output, priors, assignment, targets, createStepRng(0));
       const proposals = detector.proposals(output, priors, host.imageSizes, 'train');
       const matched = assignment.matched.arraySync();
       const sampled = regions.sampledPriors.arraySync();

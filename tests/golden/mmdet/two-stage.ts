@@ -1,4 +1,4 @@
-import { createRng, tidy, type Regions, type Targets } from '@kd/core';
+import { createStepRng, tidy, type Regions, type Targets } from '@kd/core';
 import type { CascadeRcnnDetector, FasterRcnnDetector, Proposals } from '@kd/detector-faster-rcnn';
 import { encodeBoxes } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
@@ -99,7 +99,7 @@ export async function checkSamples(loaded: LoadedCase, scenario: string): Promis
         priors,
         detector.assign(priors, targets),
         targets,
-        createRng(0),
+        createStepRng(0),
       );
       const on = tf.cast(tf.greater(regions.matched, tf.scalar(-2, 'int32')), 'float32') as tf.Tensor2D;
       const run = detector.secondStage.run(output, regions.boxes, host.imageSizes, on);

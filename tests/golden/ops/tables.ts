@@ -1,4 +1,4 @@
-import { createRng, learningRateFactor, type ScheduleOptions } from '@kd/core';
+import { createStepRng, learningRateFactor, type ScheduleOptions } from '@kd/core';
 import { resizedSize } from '@kd/data';
 import { randomRows } from '@kd/detector-faster-rcnn';
 import { readWhole } from '../support/index.js';
@@ -113,7 +113,7 @@ function samplerCounts({ rows }: Table): void {
           'rpn',
           { positive, negative: tf.logicalNot(positive) },
           { batchSize, positiveFraction },
-          createRng(0),
+          createStepRng(0),
         ).dataSync(),
       ];
     }) as unknown as number[];

@@ -5,7 +5,7 @@ import type { StoredSettings } from './checkpoint.js';
 import type { Category, HostBatch, InputSpec } from './data.js';
 import type { ExportedNetwork } from './export.js';
 import type { ImageDetections } from './metric.js';
-import type { Rng } from '../rng.js';
+import type { StepRng } from './step-rng.js';
 
 /**
  * A variable of a detector. Its identity is role + path (`student/backbone.body.conv1/kernel`), never `variable.name`.
@@ -174,7 +174,7 @@ export interface SecondStage {
    * The samples of a training step: of the priors for the first stage, and of the model's own proposals and the ground
    * truth for the second.
    */
-  sample(output: DetectorOutput, priors: Priors, assignment: Assignment, targets: Targets, rng: Rng): Regions;
+  sample(output: DetectorOutput, priors: Priors, assignment: Assignment, targets: Targets, rng: StepRng): Regions;
   /**
    * Pools and classifies boxes [b, n, 4] in pixels of the resized images. The gradient flows into features and head,
    * not into the boxes.

@@ -15,6 +15,7 @@ import type {
   TapInfo,
   Targets,
 } from './detector.js';
+import type { StepRng } from './step-rng.js';
 import type { Token } from './token.js';
 import type { Logger } from '../logger.js';
 import type { Rng } from '../rng.js';
@@ -118,7 +119,12 @@ export interface StepView {
   readonly weights: WeightChannel;
   readonly progress: Progress;
   /** This plugin's own random stream of this step: the same after a resume. */
-  readonly rng: Rng;
+  readonly rng: StepRng;
+  /**
+   * A scalar of the progress of training, e.g. a factor that falls: where the step is compiled, a number that a hook
+   * computes from `progress` stays that of the first step, this one does not.
+   */
+  scalar(of: (progress: Progress) => number): tf.Scalar;
   /**
    * The same scalar, whose gradient reaches this plugin's own variables alone: for a term that trains a helper of the
    * plugin. In `lossCompose`.

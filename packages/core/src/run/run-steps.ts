@@ -101,7 +101,7 @@ export class RunSteps {
       distillers: [...run.distillers, ...watching],
       taps: { student: run.taps.student, teacher: [] },
       variables,
-      rng: createRng(config.seed),
+      seed: config.seed,
     };
     this.updater = new Updater(variables, createOptimizer(config.optimizer), {
       clipNorm: config.clipNorm,
@@ -216,7 +216,7 @@ export class RunSteps {
       loader,
       folder,
       format: options.format,
-      rng: this.#models.rng,
+      rng: createRng(config.seed),
       logger,
       run: { seed: config.seed },
       ...(emit && { emit }),

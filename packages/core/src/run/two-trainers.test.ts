@@ -7,7 +7,7 @@ import { taught } from '../../test/taught.js';
 import { lastState, of, type Ran, run, temporaryFolder, toyConfig } from '../../test/toy-run.js';
 import type { Config } from '../config.js';
 import type { Listener } from '../contract/listener.js';
-import type { PluginScope } from '../contract/plugin.js';
+import type { PluginScope, StepView } from '../contract/plugin.js';
 
 const { teacher } = taught();
 
@@ -27,8 +27,8 @@ function configOf(seed: number, seen: Seen[] = [], more: Partial<Config> = {}): 
     seen.push(one);
     let steps = 0;
     return {
-      lossCompose: (step: { rng: { uniform(): number } }) => {
-        one.draws.push(step.rng.uniform());
+      lossCompose: (step: StepView) => {
+        one.draws.push(step.rng.uniform([]).dataSync()[0]!);
         return {
           a: tf.tidy(() => tf.mul(tf.square(tf.sub(one.variable, one.draws.at(-1)!)), 1 + ++steps)) as tf.Scalar,
         };

@@ -9,13 +9,14 @@ import type {
   TapInfo,
   Targets,
 } from '../contract/detector.js';
-import type { InstanceOutput, ModelView, StepView } from '../contract/plugin.js';
+import type { InstanceOutput, ModelView, Progress, StepView } from '../contract/plugin.js';
 import { KdError } from '../errors.js';
 import { instanceOutput } from './instance-output.js';
 import { priorInstances, regionInstances } from './instances.js';
 import type { Kept } from './kept.js';
 import { ownOnly } from './own-only.js';
 import type { StepModels, StepProgress } from './step-models.js';
+import { createStepRng } from './step-rng.js';
 import { weightChannel } from './weight-channel.js';
 
 /** A teacher and what it says of the batch. */
@@ -44,12 +45,11 @@ type Named = [string, tf.Scalar];
  * @param kept takes what the plugins share, so that it outlives their own tidies
  */
 export function distill(
-  models: StepModels,
+  models: StepModels & Required<Pick<StepModels, 'input'>>,
   state: DistillState,
   kept: Kept,
 ): { readonly terms: Named[]; readonly stats: Named[] } {
-  const { distillers, student } = models;
-  const { step, micro = 0 } = state.progress;
+  const { distillers, student, input } = models;
   const { second, targets } = state;
   const table = once(
     (): Instances =>
@@ -97,7 +97,8 @@ export function distill(
         {
           teacher: teachers.get(teacher),
           weights: channel.for(id),
-          rng: models.rng.stream('plugin', id, 'step', step, micro),
+          rng: createStepRng(models.seed, ['plugin', id], input),
+          scalar: (of: (progress: Progress) => number) => input([], (at) => Float32Array.of(of(at))),
           ownOnly: (term: tf.Scalar) => ownOnly(id, term, variables),
         },
         Object.getOwnPropertyDescriptors(shared),
@@ -106,10 +107,11 @@ export function distill(
   distillers.forEach((distiller, i) => distiller.call('headForward', () => distiller.hooks.headForward?.(steps[i]!)));
   channel.close();
   const terms = distillers.flatMap((distiller, i) => {
-    const factor = distiller.factor(state.progress);
+    const scheduled = distiller.hooks.schedule !== undefined;
+    const factor = scheduled && input([], (at) => Float32Array.of(distiller.factor(at)));
     const composed = distiller.call('lossCompose', () => distiller.hooks.lossCompose?.(steps[i]!) ?? {});
     return named(distiller.id, 'lossCompose', 'term', composed).map(
-      ([name, term]): Named => [name, factor === 1 ? term : tf.mul(term, factor)],
+      ([name, term]): Named => [name, factor ? tf.mul(term, factor) : term],
     );
   });
   const stats = distillers.flatMap((distiller, i) =>

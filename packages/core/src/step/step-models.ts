@@ -1,7 +1,7 @@
+import type * as tf from '@tensorflow/tfjs-core';
 import type { Detector } from '../contract/detector.js';
 import type { Progress } from '../contract/plugin.js';
 import type { Distiller } from '../plugins/plugin-host.js';
-import type { Rng } from '../rng.js';
 import type { TrainedVariable } from '../variables.js';
 
 /** A teacher, and the taps that are wanted of it. */
@@ -29,10 +29,20 @@ export interface StepModels {
   readonly teachers?: ReadonlyMap<string, StepTeacher>;
   /** What gets gradients: trainable variables of student and plugins. */
   readonly variables: readonly TrainedVariable[];
-  readonly rng: Rng;
+  /** Of the random numbers. */
+  readonly seed: number;
+  /** What makes the tensors that the host gives anew at every step; default: at once, for the progress of the step. */
+  readonly input?: HostInput;
 }
 
 /** Where a batch stands: the progress of its step, and its place among the batches that the step accumulates. */
 export interface StepProgress extends Progress {
   readonly micro?: number;
 }
+
+/**
+ * A tensor of a step that the host makes anew at every step, such as random numbers or the factor of a schedule: where
+ * the step is compiled, an input of it, whose `make` is called before every run.
+ * @param shape the same at every step
+ */
+export type HostInput = (shape: readonly number[], make: (progress: StepProgress) => Float32Array) => tf.Tensor;

@@ -19,7 +19,6 @@ import { expectNoLeaks } from '../../test/live-tensors.js';
 import type { HostBatch } from '../contract/data.js';
 import type { Hooks, StepView } from '../contract/plugin.js';
 import { GradientSum } from './gradient-sum.js';
-import { createRng } from '../rng.js';
 import type { StepModels } from './step-models.js';
 import { computeStep, deviceBatch } from './step.js';
 import { trainedVariables } from '../variables.js';
@@ -258,7 +257,7 @@ describe('computeStep', () => {
     const { models } = await distillation([
       plugin('dice', () => ({
         lossCompose: ({ rng }: StepView) => {
-          drawn.push(rng.uniform());
+          drawn.push(rng.uniform([]).dataSync()[0]!);
           return { none: scalar(0) };
         },
       })),
@@ -386,7 +385,7 @@ describe('a step that fails', () => {
       distillers: [],
       taps: { student: [], teacher: [] },
       variables: trainedVariables(detector, []),
-      rng: createRng(0),
+      seed: 0,
     };
     const onDevice = deviceBatch(batch);
     const before = tf.memory().numTensors;

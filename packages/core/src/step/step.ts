@@ -10,12 +10,14 @@ import type {
   Targets,
   VariableUpdate,
 } from '../contract/detector.js';
+import type { StepRng } from '../contract/step-rng.js';
 import { KdError } from '../errors.js';
 import { distill, type Taught } from './distill.js';
+import { inputsAt } from './host-input.js';
 import { Kept } from './kept.js';
 import { type StepModels, type StepProgress, teacherOf } from './step-models.js';
 import type { Distiller } from '../plugins/plugin-host.js';
-import type { Rng } from '../rng.js';
+import { createStepRng } from './step-rng.js';
 import { teacherOutput } from './teacher-output.js';
 
 export interface StepResult {
@@ -78,7 +80,7 @@ function forwardBackward(
   results: Kept,
   shared: Kept,
 ): StepResult {
-  const { student } = models;
+  const { student, input = inputsAt(progress) } = models;
   // Whose terms count nothing now is not asked, nor the teacher for its sake.
   const distillers = models.distillers.filter(({ factor }) => factor(progress) !== 0);
   const kept: { names: string[]; stats: string[]; terms: tf.Tensor1D | undefined; updates: readonly VariableUpdate[] } =
@@ -97,13 +99,13 @@ function forwardBackward(
           priors,
           assignment,
           targets,
-          models.rng.stream('student', 'step', progress.step, progress.micro ?? 0),
+          createStepRng(models.seed, ['student'], input),
         );
         const terms: [string, tf.Scalar][] = Object.entries(student.terms(output, priors, assignment, targets, second));
         const taughtTerms =
           taught.size > 0 &&
           distill(
-            { ...models, distillers },
+            { ...models, distillers, input },
             { taught, output, priors, assignment, ...(second && { second }), targets, progress },
             shared,
           );
@@ -150,7 +152,7 @@ function secondStage(
   priors: Priors,
   assignment: Assignment,
   targets: Targets,
-  rng: Rng,
+  rng: StepRng,
 ): RegionStep | undefined {
   if (stage === undefined) return undefined;
   const regions = stage.sample(output, priors, assignment, targets, rng);
