@@ -86,7 +86,7 @@ export const MEMBERS = {
     ...{ name: 'text', input: 'object', taps: 'list', fingerprint: 'text', forward: 'function', dispose: 'function' },
     ...{ categories: 'list?', parameters: 'number?', file: 'text?', config: 'object?' },
   },
-  engine: { name: 'text', start: 'function', runOp: 'function?' },
+  engine: { name: 'text', start: 'function', capabilities: 'function', runOp: 'function?' },
   engineInfo: { name: 'text', backend: 'text', version: 'text', device: 'text', threads: 'number' },
   metric: { name: 'text', primary: 'text', evaluate: 'function', options: 'object?' },
   metricResult: { metrics: 'object', perClass: 'list' },

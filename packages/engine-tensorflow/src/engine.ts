@@ -1,9 +1,9 @@
-import { KdError, messageOf, type Engine, type EngineInfo } from '@kd/core';
+import { KdError, kernelsOf, messageOf, type Engine, type EngineCapabilities, type EngineInfo } from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
 // Imported for what it does: tfjs-core's Node build registers no gradients, the layers' build does.
 import '@tensorflow/tfjs-layers';
 import { createRequire } from 'node:module';
-import { availableParallelism } from 'node:os';
+import { availableParallelism, cpus } from 'node:os';
 import type { Binding } from './binding.js';
 import { correctConvolutions } from './corrections/convolution.js';
 import { correctReluGradient } from './corrections/relu.js';
@@ -31,15 +31,34 @@ export function tensorflow(options: TensorflowOptions = {}): Engine {
     if (count !== undefined && !(Number.isInteger(count) && count > 0))
       throw new KdError('USAGE', `${option} must be a whole number above 0, not ${count}.`);
   }
-  return { name: 'tensorflow', start: () => start(options), runOp };
+  return { name: 'tensorflow', start: () => start(options), capabilities, runOp };
 }
 
 let started: Promise<EngineInfo> | undefined;
+let info: EngineInfo | undefined;
+
+/** @throws KdError USAGE before `start` */
+function capabilities(): EngineCapabilities {
+  if (info === undefined)
+    throw new KdError('USAGE', 'what the tensorflow engine can do is known once it has started: await start() first.');
+  const { device, threads } = info;
+  return {
+    kernels: kernelsOf('tensorflow'),
+    syncReads: true,
+    nativeOps: true,
+    compile: false,
+    precision: ['float32'],
+    threads,
+    device,
+    deviceName: device === 'gpu' ? 'an NVIDIA GPU' : (cpus()[0]?.model ?? 'a processor'),
+    memoryLimit: null,
+  };
+}
 
 async function start(options: TensorflowOptions): Promise<EngineInfo> {
   started ??= startOnce(options);
   try {
-    const info = await started;
+    info = await started;
     if (tf.getBackend() !== 'tensorflow') await tf.setBackend('tensorflow');
     return info;
   } catch (error) {

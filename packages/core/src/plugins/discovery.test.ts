@@ -57,7 +57,7 @@ beforeAll(async () => {
   await install(
     'an-engine',
     kd('motor', 1, 'engine'),
-    `export default () => ({ name: 'motor', start: async () => {} });`,
+    `export default () => ({ name: 'motor', start: async () => {}, capabilities: () => ({}) });`,
   );
   await install('strange', { kd: { kind: 'toString', name: 'x', apiVersion: 1 } }, '');
   await install(
