@@ -27,10 +27,19 @@ const run = join(temporaryFolder(), 'alone');
 let trained: Result;
 
 beforeAll(async () => {
-  trained = await kdProcess(['train', config('alone.config.ts'), '--out', run, ...options]);
+  trained = await kdProcess(['train', config('alone.config.ts'), '--out', run, '--profile', '4', ...options]);
 });
 
 describe('kd train', () => {
+  test('--profile tells where the time of the first steps goes, and leaves a trace of them', () => {
+    expect(trained.stderr).toMatch(/steps 3 to 4: [\d.]+ ms each.*\n +part +ms +share\n/);
+    expect(trained.stderr).toMatch(/\n +backward +[\d.]+ +\d+ %\n/);
+    const { traceEvents } = json<{ traceEvents: { name: string; ph: string }[] }>(run, 'trace.json');
+    const steps = traceEvents.filter(({ name, ph }) => ph === 'X' && name.startsWith('step ')).map(({ name }) => name);
+    expect(steps).toEqual(['step 1', 'step 2', 'step 3', 'step 4']);
+    expect(json<{ warmUp: number }>(run, 'profile.json').warmUp).toBe(2);
+  });
+
   test('leaves summary, config, metrics and checkpoints, and tells plain lines where there is no terminal', () => {
     expect(trained.stderr).toMatch(
       /epoch 2\/3 {2}step 8\/18 {2}loss .*classification .*lr .*images\/s {2}waited \d+ % {2}\d+ MiB {2}.* left\n/,

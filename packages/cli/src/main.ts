@@ -75,6 +75,10 @@ export function build(): CAC {
       '--tensorboard',
       'Write event files for TensorBoard into the run folder: figures, and pictures of detections',
     )
+    .option(
+      '--profile [n]',
+      'Tell where the time of the first n steps goes (default: 20), with a trace that Perfetto opens',
+    )
     .option('--no-report', 'Leave report.html out, the page about the run')
     .example('  kd train kd.config.ts --out runs/student')
     .example('  kd train kd.config.ts --out runs/student --resume')

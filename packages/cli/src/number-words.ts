@@ -17,14 +17,14 @@ export const mark = (argv: readonly string[]): string[] =>
   });
 
 /**
- * Gives arguments and options what was typed: numbers where an option is one (`<n>`, `<score>`, `<minutes>`), text
+ * Gives arguments and options what was typed: numbers where an option is one (`<n>`, `[n]`, `<score>`, `<minutes>`), text
  * elsewhere.
  * @returns the first option with an empty value, as of an unset variable of a shell; null if there is none
  */
 export function unmark(program: CAC): string | null {
   const numbers = new Set(
     program.matchedCommand?.options
-      .filter(({ rawName }) => /<(?:n|score|minutes)>/.test(rawName))
+      .filter(({ rawName }) => /<(?:n|score|minutes)>|\[n\]/.test(rawName))
       .map(({ name }) => name),
   );
   let empty: string | null = null;

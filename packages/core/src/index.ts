@@ -10,6 +10,7 @@ export type * from './contract/engine.js';
 export type * from './contract/export.js';
 export type * from './contract/metric.js';
 export type * from './contract/plan.js';
+export type * from './contract/profile.js';
 export * from './contract/plugin.js';
 export type * from './contract/step-rng.js';
 export type * from './contract/teacher.js';
@@ -88,6 +89,7 @@ export {
 export * from './run/evaluate.js';
 export type * from './passes/pass-context.js';
 export * from './passes/passes.js';
+export { part } from './profile/part.js';
 export { planRun, type PlanOptions } from './plan/plan.js';
 export type { DistillerEntry, Preset } from './plugins/preset.js';
 export type { RunOptions } from './run/run.js';

@@ -5,6 +5,8 @@ export { averagePrecision, count, duration, median, number, percent } from './fi
 export { jsonLines } from './json-lines.js';
 export { escape } from './markup.js';
 export { partLines, planLines } from './plan-lines.js';
+export { PROFILE, profileFiles } from './profile-files.js';
+export { profileLines } from './profile-lines.js';
 export { statusLines } from './status-lines.js';
 export { type DrawnPicture } from './tensorboard/events.js';
 export { tensorboard, type TensorboardOptions } from './tensorboard/tensorboard.js';

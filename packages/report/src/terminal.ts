@@ -3,6 +3,7 @@ import { printable } from '@kd/core/plain';
 import { createLogUpdate } from 'log-update';
 import { evaluatedImages, metricsLine } from './evaluation-lines.js';
 import { averagePrecision, duration } from './figures.js';
+import { profileLines } from './profile-lines.js';
 import { bar, figuresOf, plainLine, startLines } from './progress-lines.js';
 import { sparkline } from './sparkline.js';
 
@@ -45,6 +46,7 @@ function linesOf(event: TrainerEvent, run: RunInfo): string[] {
       `epoch ${event.epoch + 1}/${run.epochs}  evaluated in ${duration(event.seconds)}  ${metricsLine(event.result.metrics)}${event.result.skipped.length === 0 ? '' : `  (${evaluatedImages(event.result)})`}${event.best ? '  (best so far)' : ''}`,
     ];
   if (event.type === 'pass' && event.done === event.of) return [`${event.plugin}: passed over ${event.of} images`];
+  if (event.type === 'profile') return profileLines(event.profile);
   if (event.type === 'stopped') return [`stopped after step ${event.step}; checkpoint: ${event.file}`];
   if (event.type === 'end') return endLines(event.summary, run);
   return [];

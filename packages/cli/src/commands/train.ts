@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type Config, consoleLogger, isFolder, type Listener, KdError, parseConfig, Trainer } from '@kd/core';
-import { detectionsFile, evaluationLines, jsonLines, tensorboard, terminal } from '@kd/report';
+import { detectionsFile, evaluationLines, jsonLines, profileFiles, tensorboard, terminal } from '@kd/report';
 import { warnOfCopies } from '../copies.js';
 import { drawDetections } from '../draw-detections.js';
 import { INTERRUPTED } from '../failures.js';
@@ -12,12 +12,14 @@ import { ORIGIN, originWriter, readOrigin } from '../origin.js';
 import { type Overrides, overridesOf, overrideWords, selectsCode, withOverrides } from '../overrides.js';
 import { print, tell } from '../out.js';
 import { ports } from '../ports.js';
+import { positiveFlag } from '../positive-flag.js';
 import { shownPath } from '../shown-path.js';
 import { stopSignal } from '../stop-signal.js';
 import { loadRun, nameOfConfig } from '../study/load-study.js';
 
 /** `kd train [CONFIG] --out DIR`, or `kd train --resume DIR`. */
 export async function train(argument: string | undefined, flags: Flags): Promise<number> {
+  const profile = profileOf(flags);
   const { loaded, out, overrides, namedBy } = await findRun(argument, flags);
   if (existsSync(join(out, 'study.json')))
     throw new KdError(
@@ -37,11 +39,13 @@ export async function train(argument: string | undefined, flags: Flags): Promise
       resume: flags['resume'] === true,
       signal: stop.signal,
       command: `kd ${process.argv.slice(2).join(' ')}`,
+      ...(profile === undefined ? {} : { profile }),
       listeners: [
         terminal(),
         jsonLines(),
         detectionsFile(),
         originWriter({ config: file, folder, overrides }),
+        ...(profile === undefined ? [] : [profileFiles()]),
         ...(flags['tensorboard'] === true ? [await eventFiles(config, folder)] : []),
       ],
     });
@@ -68,6 +72,12 @@ export async function train(argument: string | undefined, flags: Flags): Promise
   } finally {
     stop.end();
   }
+}
+
+/** What `--profile` asks for; alone it means 20 steps. */
+function profileOf(flags: Flags): { readonly steps: number } | undefined {
+  if (flags['profile'] === undefined) return undefined;
+  return { steps: flags['profile'] === true ? 20 : positiveFlag(flags, 'profile', 20) };
 }
 
 /** For TensorBoard, with pictures where the validation data give some. */

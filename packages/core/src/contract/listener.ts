@@ -1,6 +1,7 @@
 import type { InheritedPart } from '../run/inherit.js';
 import type { EngineInfo } from './engine.js';
 import type { Evaluation, ImageDetections } from './metric.js';
+import type { Profile } from './profile.js';
 
 /** Where a run stands when it starts. */
 export interface RunInfo {
@@ -112,6 +113,8 @@ export type TrainerEvent =
       readonly seconds: number;
       readonly best: boolean;
     }
+  /** Where the time of steps goes, once, of a training that was to tell it. */
+  | { readonly type: 'profile'; readonly profile: Profile }
   | { readonly type: 'checkpoint'; readonly step: number; readonly file: string }
   | { readonly type: 'stopped'; readonly step: number; readonly file: string }
   | { readonly type: 'end'; readonly summary: Summary };

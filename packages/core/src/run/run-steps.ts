@@ -20,6 +20,8 @@ import { cachedTeachers } from './cached-teachers.js';
 import { checkFlips, teacherStore } from './teacher-cache.js';
 import { standInOf } from '../plugins/stand-in.js';
 import { deviceBatch } from '../step/step.js';
+import { part } from '../profile/part.js';
+import { createProfiler, type Profiler } from '../profile/profiler.js';
 import { TermLog } from './term-log.js';
 import { disposeAll } from '../tidy.js';
 import { Updater } from './updater.js';
@@ -36,6 +38,7 @@ export class RunSteps {
   readonly updater: Updater;
   readonly log: TermLog;
   readonly leaks: LeakWatch;
+  readonly profiler: Profiler;
   /** Steps done. */
   done = 0;
   /** Where an error would leave the models. After a half update they are those of no step. */
@@ -109,6 +112,7 @@ export class RunSteps {
     });
     this.log = new TermLog(() => this.loader.stats.waitedMs);
     this.leaks = new LeakWatch(run.logger);
+    this.profiler = createProfiler(run.options.profile?.steps);
   }
 
   get imagesPerStep(): number {
@@ -133,25 +137,28 @@ export class RunSteps {
     try {
       const batches = this.loader.epoch(epoch, (this.done - epoch * this.stepsPerEpoch) * accumulate);
       const progressNow = (): StepProgress => ({ ...this.progress(epoch), micro: sum.count });
-      for await (const batch of this.#ahead.follow(batches, () => this.#read(progressNow()))) {
+      for await (const batch of this.profiler.waiting(this.#ahead.follow(batches, () => this.#read(progressNow())))) {
         const progress = progressNow();
         if (this.#run.config.cacheTeacher === true) checkFlips(batch, this.#run);
         // Most runs have no teacher of its own input, and nothing to wait for.
-        const free = this.#ahead.some ? await this.#ahead.run(batch, this.#read(progress)) : undefined;
+        const free = this.#ahead.some
+          ? await this.profiler.waitFor('teacher', () => this.#ahead.run(batch, this.#read(progress)))
+          : undefined;
         try {
-          this.#microStep(batch, progress, sum);
+          this.profiler.during(() => this.#microStep(batch, progress, sum));
         } finally {
           free?.();
         }
         if (!sum.complete) continue;
         const lr = optimizer.lr * learningRateFactor(schedule, this.progress(epoch));
         this.at = 'in an update';
-        this.updater.apply(sum.mean(), lr);
+        this.profiler.during(() => part('optimiser', () => this.updater.apply(sum.mean(), lr)));
         sum.reset();
         this.#forgetBefore();
         this.done++;
         this.at = 'between steps';
         this.log.endOfStep(lr);
+        this.profiler.endOfStep(this.done);
         yield this.done;
         if (this.done >= end) return;
       }
@@ -185,7 +192,7 @@ export class RunSteps {
 
   #microStep(batch: HostBatch, progress: StepProgress, sum: GradientSum): void {
     this.at = 'in a step';
-    const onDevice = deviceBatch(batch);
+    const onDevice = part('batch to the device', () => deviceBatch(batch));
     try {
       const result = this.leaks.step(this.#models, onDevice.images, onDevice.targets, progress);
       this.lastShape = batch.shape;

@@ -51,6 +51,8 @@ export interface RunOptions extends TrainerPorts {
   readonly resume?: boolean;
   /** Stops after the step at hand, with a checkpoint. */
   readonly signal?: AbortSignal;
+  /** Tells where the time of the first `steps` steps goes, as the event `profile`; training is the same. */
+  readonly profile?: { readonly steps: number };
   /** What the person typed, for summary.json. */
   readonly command?: string;
 }

@@ -228,8 +228,11 @@ export class TrainingLoop {
     for await (const step of this.#steps.epoch(epoch)) {
       await this.#emit({ type: 'step', step, epoch });
       if (step % config.log.every === 0) await this.#flush(epoch);
+      const stops = this.#endsEarly() || options.signal?.aborted === true;
+      const profile = this.#steps.profiler.take(stops || step === this.#steps.total);
+      if (profile !== null) await this.#emit({ type: 'profile', profile });
       if (step >= (epoch + 1) * this.#steps.stepsPerEpoch) break;
-      if (this.#endsEarly() || options.signal?.aborted === true || !(await this.#passes(epoch))) return false;
+      if (stops || this.#endsEarly() || !(await this.#passes(epoch))) return false;
     }
     return true;
   }

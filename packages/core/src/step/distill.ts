@@ -14,7 +14,9 @@ import { KdError } from '../errors.js';
 import { instanceOutput } from './instance-output.js';
 import { priorInstances, regionInstances } from './instances.js';
 import type { Kept } from './kept.js';
+import type { Distiller } from '../plugins/plugin-host.js';
 import { ownOnly } from './own-only.js';
+import { part } from '../profile/part.js';
 import type { StepModels, StepProgress } from './step-models.js';
 import { createStepRng } from './step-rng.js';
 import { weightChannel } from './weight-channel.js';
@@ -104,12 +106,14 @@ export function distill(
         Object.getOwnPropertyDescriptors(shared),
       ) as StepView,
   );
-  distillers.forEach((distiller, i) => distiller.call('headForward', () => distiller.hooks.headForward?.(steps[i]!)));
+  distillers.forEach((distiller, i) =>
+    callHook(distiller, 'headForward', () => distiller.hooks.headForward?.(steps[i]!)),
+  );
   channel.close();
   const terms = distillers.flatMap((distiller, i) => {
     const scheduled = distiller.hooks.schedule !== undefined;
     const factor = scheduled && input([], (at) => Float32Array.of(distiller.factor(at)));
-    const composed = distiller.call('lossCompose', () => distiller.hooks.lossCompose?.(steps[i]!) ?? {});
+    const composed = callHook(distiller, 'lossCompose', () => distiller.hooks.lossCompose?.(steps[i]!) ?? {});
     return named(distiller.id, 'lossCompose', 'term', composed).map(
       ([name, term]): Named => [name, factor ? tf.mul(term, factor) : term],
     );
@@ -119,11 +123,14 @@ export function distill(
       distiller.id,
       'stats',
       'value',
-      distiller.call('stats', () => distiller.hooks.stats?.(steps[i]!) ?? {}),
+      callHook(distiller, 'stats', () => distiller.hooks.stats?.(steps[i]!) ?? {}),
     ),
   );
   return { terms, stats };
 }
+
+const callHook = <T>(distiller: Distiller, hook: 'headForward' | 'lossCompose' | 'stats', run: () => T): T =>
+  part(distiller.id, () => distiller.call(hook, run), `${distiller.id}.${hook}`);
 
 function named(
   id: string,

@@ -17,6 +17,7 @@ import { inputsAt } from './host-input.js';
 import { Kept } from './kept.js';
 import { type StepModels, type StepProgress, teacherOf } from './step-models.js';
 import type { Distiller } from '../plugins/plugin-host.js';
+import { part, startPart } from '../profile/part.js';
 import { createStepRng } from './step-rng.js';
 import { teacherOutput } from './teacher-output.js';
 
@@ -86,13 +87,17 @@ function forwardBackward(
   const kept: { names: string[]; stats: string[]; terms: tf.Tensor1D | undefined; updates: readonly VariableUpdate[] } =
     { names: [], stats: [], terms: undefined, updates: [] };
   const gradients = tf.tidy(() => {
-    const taught = taughtBy(models, distillers, images, shared);
+    const taught = part('teacher', () => taughtBy(models, distillers, images, shared));
     const { grads, value } = onTape(
       models.variables.map(({ variable }) => variable),
       () => {
-        const output = student.forward(images, { training: true, taps: models.taps.student });
-        const priors = student.priors(output, targets.paddedSize);
-        const assignment = student.assign(priors, targets);
+        const output = part('student forward', () =>
+          student.forward(images, { training: true, taps: models.taps.student }),
+        );
+        const { priors, assignment } = part('assignment', () => {
+          const priors = student.priors(output, targets.paddedSize);
+          return { priors, assignment: student.assign(priors, targets) };
+        });
         const second = secondStage(
           student,
           output,
@@ -101,7 +106,9 @@ function forwardBackward(
           targets,
           createStepRng(models.seed, ['student'], input),
         );
-        const terms: [string, tf.Scalar][] = Object.entries(student.terms(output, priors, assignment, targets, second));
+        const terms: [string, tf.Scalar][] = Object.entries(
+          part('detection losses', () => student.terms(output, priors, assignment, targets, second)),
+        );
         const taughtTerms =
           taught.size > 0 &&
           distill(
@@ -155,10 +162,12 @@ function secondStage(
   rng: StepRng,
 ): RegionStep | undefined {
   if (stage === undefined) return undefined;
-  const regions = stage.sample(output, priors, assignment, targets, rng);
+  const regions = part('assignment', () => stage.sample(output, priors, assignment, targets, rng));
   const mask = tf.cast(tf.greater(regions.matched, -2), 'float32') as tf.Tensor2D;
-  const first = { regions, output: stage.run(output, regions.boxes, targets.imageSizes, mask) };
-  return stage.later ? { ...first, later: stage.later(output, targets, first) } : first;
+  return part('student forward', () => {
+    const first = { regions, output: stage.run(output, regions.boxes, targets.imageSizes, mask) };
+    return stage.later ? { ...first, later: stage.later(output, targets, first) } : first;
+  });
 }
 
 function keptUpdate({ variable, value }: VariableUpdate, detector: Detector, results: Kept): VariableUpdate {
@@ -177,14 +186,18 @@ function keptUpdate({ variable, value }: VariableUpdate, detector: Detector, res
  */
 function onTape(variables: tf.Variable[], run: () => tf.Scalar): ReturnType<typeof tf.variableGrads> {
   let failure: { readonly error: unknown } | undefined;
+  let endBackward = (): void => {};
   const result = tf.variableGrads(() => {
     try {
       return run();
     } catch (error) {
       failure = { error };
       return tf.mul(tf.sum(variables[0]!), 0);
+    } finally {
+      endBackward = startPart('backward');
     }
   }, variables);
+  endBackward();
   if (failure !== undefined) throw failure.error;
   return result;
 }

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Detector, DetectorOutput, Predictions } from '../contract/detector.js';
+import { part } from '../profile/part.js';
 import type { Kept } from './kept.js';
 import { untaped } from './untaped.js';
 
@@ -18,7 +19,7 @@ export function teacherOutput(
   let predictions: Predictions | undefined;
   // What else a detector puts into its output is there as well.
   return Object.create(output, {
-    predictions: { get: () => (predictions ??= readLate(() => output.predictions, kept)) },
+    predictions: { get: () => (predictions ??= part('teacher', () => readLate(() => output.predictions, kept))) },
   }) as DetectorOutput;
 }
 
@@ -40,7 +41,7 @@ function readLate(predictions: () => Predictions, kept: Kept): Predictions {
     Object.defineProperty(late, name, {
       enumerable: true,
       get() {
-        if (!maps.has(name)) read(() => maps.set(name, all[name]!));
+        if (!maps.has(name)) part('teacher', () => read(() => maps.set(name, all[name]!)));
         return maps.get(name);
       },
     });

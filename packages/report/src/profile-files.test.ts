@@ -1,0 +1,78 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Profile, TrainerEvent } from '@kd/core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { profileFiles } from './profile-files.js';
+import { profileLines } from './profile-lines.js';
+
+let folder = '';
+beforeAll(async () => void (folder = await mkdtemp(join(tmpdir(), 'kd-profile-'))));
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+const profile: Profile = {
+  steps: [
+    { step: 1, start: 0, end: 50, peakMemory: null, tensors: 9 },
+    { step: 2, start: 60, end: 80.0004, peakMemory: 300 * 2 ** 20, tensors: 12 },
+  ],
+  warmUp: 1,
+  milliseconds: 20.0004,
+  peakMemory: 300 * 2 ** 20,
+  parts: [
+    { part: 'teacher', milliseconds: 15, share: 0.75 },
+    { part: 'ssim', milliseconds: 5.0004, share: 0.25 },
+  ],
+  spans: [
+    { part: 'teacher', name: 'teacher', start: 62, end: 77 },
+    { part: 'ssim', name: 'ssim.lossCompose', start: 60, end: 80.0004 },
+  ],
+};
+
+test('a trace of complete events, whose times nest, and counters', async () => {
+  const listener = profileFiles();
+  await listener.on({ type: 'start', run: { folder } } as TrainerEvent);
+  await listener.on({ type: 'profile', profile });
+  const trace = JSON.parse(await readFile(join(folder, 'trace.json'), 'utf8')) as {
+    displayTimeUnit: string;
+    traceEvents: readonly {
+      name: string;
+      ph: string;
+      ts: number;
+      dur: number;
+      cat: string;
+      pid: number;
+      tid: number;
+      args: object;
+    }[];
+  };
+  expect(trace.displayTimeUnit).toBe('ms');
+  for (const { pid, tid } of trace.traceEvents) expect([pid, tid]).toEqual([1, 1]);
+  const of = (ph: string) => trace.traceEvents.filter((event) => event.ph === ph);
+  expect(of('M').map(({ name, args }) => [name, args])).toEqual([
+    ['process_name', { name: 'kd train' }],
+    ['thread_name', { name: 'training' }],
+  ]);
+  expect(of('X').map(({ name, cat, ts, dur }) => [name, cat, ts, dur])).toEqual([
+    ['step 1', 'step', 0, 50_000],
+    ['step 2', 'step', 60_000, 20_000],
+    ['teacher', 'teacher', 62_000, 15_000],
+    ['ssim.lossCompose', 'ssim', 60_000, 20_000],
+  ]);
+  expect(of('C').map(({ name, ts, args }) => [name, ts, args])).toEqual([
+    ['tensors', 50_000, { live: 9 }],
+    ['tensors', 80_000, { live: 12 }],
+    ['memory', 80_000, { 'peak MB': 300 }],
+  ]);
+  const figures = JSON.parse(await readFile(join(folder, 'profile.json'), 'utf8')) as Profile;
+  const { spans: _, ...rest } = profile;
+  expect(figures).toEqual(rest);
+});
+
+test('the table of a person', () => {
+  expect(profileLines(profile)).toEqual([
+    'step 2: 20.0 ms each, at most 300 MB resident',
+    '  part       ms  share',
+    '  teacher  15.0   75 %',
+    '  ssim      5.0   25 %',
+  ]);
+});

@@ -1,0 +1,19 @@
+import type { Profile } from '@kd/core';
+import { columns } from './evaluation-lines.js';
+import { percent } from './figures.js';
+
+/** Where the time of a step goes, as a table. */
+export function profileLines({ steps, warmUp, milliseconds, peakMemory, parts }: Profile): string[] {
+  const [first, last] = [steps[warmUp]!.step, steps.at(-1)!.step];
+  const of = first === last ? `step ${first}` : `steps ${first} to ${last}`;
+  return [
+    `${of}: ${shown(milliseconds)} ms each${peakMemory === null ? '' : `, at most ${Math.round(peakMemory / 2 ** 20)} MB resident`}`,
+    ...columns([
+      ['part', 'ms', 'share'],
+      ...parts.map((one) => [one.part, shown(one.milliseconds), percent(one.share)]),
+    ]).map((line) => `  ${line}`),
+  ];
+}
+
+const shown = (milliseconds: number): string =>
+  milliseconds < 100 ? milliseconds.toFixed(1) : milliseconds.toFixed(0);
