@@ -1,5 +1,4 @@
-// Before packing: puts the kernels and the binding's sources of @tensorflow/tfjs-node-gpu beside ours, with their
-// licence.
+// Before packing: puts the kernels of @tensorflow/tfjs-node-gpu beside our sources, with their licence.
 // Depending on that package would make every user's package manager meet its install script, which downloads an old
 // TensorFlow from a host that closed networks refuse. After packing (`remove`) the folder goes again.
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -16,7 +15,6 @@ if (process.argv[2] !== 'remove') {
   const { name, version, license, repository } = JSON.parse(readFileSync(manifest, 'utf8'));
   mkdirSync(vendor);
   for (const path of [
-    'binding',
     'dist/kernels',
     'dist/int64_tensors.js',
     'dist/nodejs_kernel_backend.js',

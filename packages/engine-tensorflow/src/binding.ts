@@ -6,21 +6,83 @@ import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findCompiler } from './compiler.js';
-import { kernelPackage } from './kernel-package.js';
 import { damage, keepHashes } from './kept-hashes.js';
 import type { Library } from './library.js';
 import type { Machine } from './machine.js';
 
-/** The native module: one TensorFlow eager context and its tensors, by number. */
+/** A tensor by its number; `dtype` is one of TensorFlow's numbers. */
+export interface TensorMetadata {
+  readonly id: number;
+  readonly shape: number[];
+  readonly dtype: number;
+}
+
+/** An attribute of an op with its type as TensorFlow numbers it; an array is a list of that type. */
+export interface NativeAttribute {
+  readonly name: string;
+  readonly type: number;
+  readonly value: number | boolean | string | readonly number[] | readonly string[];
+}
+
+export type NativeValues = Float32Array | Int32Array | Uint8Array | Uint16Array | BigInt64Array | Uint8Array[];
+
+/** The native module: one TensorFlow context, its tensors and functions, all by number. */
 export interface Binding {
   readonly TF_Version: string;
-  isUsingGpuDevice(): boolean;
-  getNumOfTensors(): number;
   readonly [constant: `TF_${string}`]: number | string;
+
+  createTensor(shape: readonly number[], dtype: number, values: NativeValues): number;
+  deleteTensor(id: number): void;
+  tensorDataSync(id: number): NativeValues;
+  executeOp(
+    op: string,
+    attributes: readonly NativeAttribute[],
+    inputs: readonly number[],
+    outputs: number,
+  ): TensorMetadata[];
+  isUsingGpuDevice(): boolean;
+  /** Those of a trace that runs count. */
+  getNumOfTensors(): number;
+
+  /** As `tensorDataSync`, but another thread waits for the values. */
+  tensorData(id: number): Promise<NativeValues>;
+  /**
+   * Before the first use of anything else. `grappler`: whether functions are optimised (default true), `xla`: whether
+   * XLA compiles clusters of their ops (default false).
+   */
+  configure(options: { intraOpThreads?: number; interOpThreads?: number; grappler?: boolean; xla?: boolean }): void;
+  /** Tensors held and their bytes; bytes that malloc has given out (-1: unknown); the most the process ever used. */
+  memory(): { tensors: number; bytes: number; allocated: number; peakResident: number };
+
+  /**
+   * From here on ops become nodes of a graph, and what they return is symbolic: with a shape, without values. Tensors
+   * created meanwhile are constants of it, those from before are captured. Reading a symbolic tensor throws an Error
+   * with the code `TRACE_READ`, an op whose output has no fixed shape one with `TRACE_SHAPE`, a symbolic tensor of
+   * another trace `TRACE_ENDED`.
+   */
+  beginTrace(): void;
+  /** A symbolic tensor that the function will take. */
+  traceInput(dtype: number, shape: readonly number[]): number;
+  /** Names of nodes start with `name/` from here on; an empty name ends that. */
+  traceScope(name: string): void;
+  /** Whether an op took this input so far. */
+  isTraceInputUsed(input: number): boolean;
+  /**
+   * Ends the trace. The function takes `inputs`, then the tensors `captured`, which must live as long as it is called.
+   * An output may be any tensor, inputs too. @throws Error where a captured tensor was disposed of within the trace, or
+   * an input that is used is not among `inputs`; the trace goes on then
+   */
+  finishTrace(inputs: readonly number[], outputs: readonly number[]): { fn: number; captured: number[] };
+  /** Ends it without a function; does nothing without a trace. */
+  abortTrace(): void;
+  callFunction(fn: number, inputs: readonly number[]): TensorMetadata[];
+  removeFunction(fn: number): void;
+  traceStats(fn: number): { ops: number; constants: number; bytes: number };
+  isSymbolic(id: number): boolean;
 }
 
 const NAPI_VERSION = 8;
-const FLAGS = ['-std=c++17', '-O2', '-fPIC', '-shared', '-w', `-DNAPI_VERSION=${NAPI_VERSION}`];
+const FLAGS = ['-std=c++17', '-O2', '-fPIC', '-fvisibility=hidden', '-shared', `-DNAPI_VERSION=${NAPI_VERSION}`];
 
 export interface BindingPlan {
   readonly file: string;
@@ -33,11 +95,9 @@ export interface BindingPlan {
  * all.
  */
 export function bindingPlan(library: Library, cache: string): BindingPlan {
-  const { folder, version } = kernelPackage();
   const headers = join(dirname(createRequire(import.meta.url).resolve('node-api-headers/package.json')), 'include');
-  const own = fileURLToPath(new URL('../native', import.meta.url));
-  const sources = [join(folder, 'binding'), own].flatMap(filesIn);
-  const hash = createHash('sha256').update(JSON.stringify([version, library.folder, library.version, FLAGS]));
+  const sources = filesIn(fileURLToPath(new URL('../native', import.meta.url)));
+  const hash = createHash('sha256').update(JSON.stringify([library.folder, library.version, FLAGS]));
   for (const file of library.files) {
     const { size, mtimeMs } = statSync(join(library.folder, file));
     hash.update(`${file} ${size} ${mtimeMs}`);
@@ -46,20 +106,19 @@ export function bindingPlan(library: Library, cache: string): BindingPlan {
   return {
     file: join(
       cache,
-      `binding-${version}-tf${library.version}-napi${NAPI_VERSION}-${hash.digest('hex').slice(0, 16)}`,
-      'tfjs_binding.node',
+      `binding-tf${library.version}-napi${NAPI_VERSION}-${hash.digest('hex').slice(0, 16)}`,
+      'kd_tensorflow.node',
     ),
     args: (output) => [
       ...FLAGS,
-      ...[join(folder, 'binding'), headers, library.include].map((path) => `-I${path}`),
-      '-include',
-      join(own, 'list_attributes.h'),
+      ...[headers, library.include].map((path) => `-I${path}`),
       ...sources.filter((source) => source.endsWith('.cc')),
       '-o',
       output,
-      `-L${library.folder}`,
-      ...library.files.map((file) => `-l:${file}`),
+      ...library.files.map((file) => join(library.folder, file)),
       `-Wl,-rpath,${library.folder}`,
+      // Node's own functions are found when it loads the file; other linkers leave them open without being told.
+      ...(process.platform === 'darwin' ? ['-undefined', 'dynamic_lookup'] : []),
     ],
   };
 }
@@ -96,7 +155,7 @@ export async function compileBinding(
         stage: 'compile',
         message: `compiling the binding for TensorFlow ${library.version}, about ten seconds`,
       });
-      const { code, stderr } = await run(compiler.command, plan.args(join(temporary, 'tfjs_binding.node')));
+      const { code, stderr } = await run(compiler.command, plan.args(join(temporary, basename(plan.file))));
       if (code !== 0) {
         const lines = stderr.split('\n').filter((line) => /error|cannot find/i.test(line));
         const errors = lines.length > 0 ? lines.slice(0, 5) : [stderr.trim().slice(-500)];

@@ -49,7 +49,7 @@ it('keeps size, time and hash of every file, of the library and of the binding',
     // printf 2.19.1 | sha256sum
     sha256: 'c34879fd1e8d68b7b45a1fc4e306dbf2ee68527da98c8599961cbfd46940a581',
   });
-  expect(Object.keys(listOf(join(binding, '..')).files)).toEqual(['tfjs_binding.node']);
+  expect(Object.keys(listOf(join(binding, '..')).files)).toEqual(['kd_tensorflow.node']);
   expect((await start(machine)).told).toEqual([]);
 });
 
@@ -97,8 +97,8 @@ it('finds bytes that changed without size or time by kd doctor, which looks at e
 });
 
 it.each<[string, (file: string) => void, string]>([
-  ['other bytes', (file) => writeFileSync(file, 'COMPILED'), 'tfjs_binding.node holds other bytes'],
-  ['gone', (file) => rmSync(file), 'tfjs_binding.node is gone'],
+  ['other bytes', (file) => writeFileSync(file, 'COMPILED'), 'kd_tensorflow.node holds other bytes'],
+  ['gone', (file) => rmSync(file), 'kd_tensorflow.node is gone'],
 ])('refuses a binding that is damaged (%s), and compiles it anew when told to', async (_, harm, fault) => {
   const machine = fakeMachine();
   const { binding } = await start(machine);

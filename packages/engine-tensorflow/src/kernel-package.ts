@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 const require = createRequire(import.meta.url);
 
 /**
- * `@tensorflow/tfjs-node-gpu`, whose JavaScript kernels and C++ binding we use: in the workspace the engine's own
+ * `@tensorflow/tfjs-node-gpu`, whose JavaScript kernels we use: in the workspace the engine's own
  * dev dependency, installed without running its scripts; elsewhere the copy that a published engine carries
  * (scripts/vendor.mjs). In this order: while the workspace is packed, that copy comes and goes beside running engines.
  */

@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import * as nodeUtil from 'node:util';
 import { compileFunction } from 'node:vm';
-import type { Binding } from './binding.js';
+import type { Binding, NativeAttribute } from './binding.js';
 import { kernelPackage } from './kernel-package.js';
 
 const require = createRequire(import.meta.url);
@@ -17,13 +17,6 @@ export interface TensorflowBackend extends KernelBackend {
     inputs: readonly TensorInfo[],
     outputs: number,
   ): Tensor[];
-}
-
-/** An attribute of an op with its type as TensorFlow numbers it. */
-export interface NativeAttribute {
-  readonly name: string;
-  readonly type: number;
-  readonly value: number | boolean | string | readonly number[] | readonly string[];
 }
 
 interface BackendModule {

@@ -18,7 +18,7 @@ function currentBackend(): TensorflowBackend {
  * Runs one eager op of native TensorFlow by its name, such as `FusedBatchNormV3` or `ReluGrad`. It has no gradient:
  * wrap
  * it in `tf.customGrad` inside a tape. Types, as all attributes without a default, have to be given:
- * `{ name: 'T', type: 'type', value: 'float32' }`; a list of types is a list of one type, `['float32', 'float32']`.
+ * `{ name: 'T', type: 'type', value: 'float32' }`; a list of types is `['float32', 'int32']`.
  * @throws KdError USAGE for an unknown type, or on another backend
  * @throws Error of TensorFlow for an unknown op, or attributes and inputs that do not fit it
  */
@@ -63,15 +63,13 @@ function nativeValue(
   binding: Binding,
 ): { type: number; value: OpAttribute['value'] } {
   const native = binding[ATTRIBUTE_TYPES[type]] as number;
-  // Lists of strings and of types are written as native/list_attributes.h says.
-  if (type === 'string[]')
-    return { type: native, value: (value as readonly string[]).map((item) => `\x1f${item}`).join('') };
   if (type !== 'type') return { type: native, value };
-  if (!Array.isArray(value)) return { type: native, value: typeNumber(op, name, value, binding) };
-  const [first, ...rest] = value as readonly string[];
-  if (first === undefined || rest.some((other) => other !== first))
-    throw new KdError('USAGE', `attribute "${name}" of ${op}: a list of types must hold one type, once or more.`);
-  return { type: native, value: 1000 * value.length + typeNumber(op, name, first, binding) };
+  return {
+    type: native,
+    value: Array.isArray(value)
+      ? value.map((dtype) => typeNumber(op, name, dtype, binding))
+      : typeNumber(op, name, value, binding),
+  };
 }
 
 function typeNumber(op: string, name: string, dtype: unknown, binding: Binding): number {

@@ -1,0 +1,269 @@
+// What JavaScript calls: TensorFlow.js' kernels for Node run on the first group, traces and functions are ours.
+#include <node_api.h>
+
+#include <memory>
+#include <optional>
+
+#include "async_read.h"
+#include "context.h"
+#include "execute.h"
+#include "functions.h"
+#include "js.h"
+#include "memory.h"
+#include "tensor_data.h"
+#include "trace.h"
+
+namespace kd {
+namespace {
+
+// Everything of one environment of Node. The context is made at its first use, so that its options can be set before.
+class Binding {
+ public:
+  ContextOptions options;
+  std::optional<Context> context_;
+  Tensors tensors;
+  std::optional<Functions> functions_;
+  std::unique_ptr<Trace> trace;
+  int64_t nextSymbol = kFirstSymbol;
+
+  const Context &context() {
+    if (!context_) context_.emplace(options);
+    return *context_;
+  }
+  Functions &functions() {
+    if (!functions_) functions_.emplace(context(), tensors);
+    return *functions_;
+  }
+  Trace &tracing() {
+    if (!trace) fail("there is no trace");
+    return *trace;
+  }
+  void endTrace() {
+    if (!trace) return;
+    nextSymbol = trace->nextSymbol();
+    trace.reset();
+  }
+  TFE_TensorHandle *readable(int64_t id) const {
+    if (id < kFirstSymbol) return tensors.at(id);
+    if (trace && trace->has(id))
+      fail("the values of a tensor cannot be read while tracing: " + trace->describe(id) + " of " + trace->opOf(id), "TRACE_READ");
+    fail("tensor " + std::to_string(id) + " belongs to a trace that has ended", "TRACE_ENDED");
+  }
+};
+
+using Arguments = napi_value[4];
+using Call = napi_value (*)(napi_env, Binding &, Arguments);
+
+napi_value createTensor(napi_env env, Binding &binding, Arguments given) {
+  const Shape shape = js::toIntegers(env, given[0], "the shape of a tensor");
+  const auto dtype = static_cast<TF_DataType>(js::toInteger(env, given[1], "the type of a tensor"));
+  return js::from(env, binding.tensors.add(handleFrom(env, binding.context(), shape, dtype, given[2])));
+}
+
+napi_value deleteTensor(napi_env env, Binding &binding, Arguments given) {
+  const int64_t id = js::toInteger(env, given[0], "a tensor");
+  // Symbolic tensors end with their trace, tidied up or not.
+  if (id < kFirstSymbol) {
+    binding.tensors.remove(id);
+  } else if (binding.trace) {
+    binding.trace->remove(id);
+  }
+  return nullptr;
+}
+
+napi_value tensorDataSync(napi_env env, Binding &binding, Arguments given) {
+  const Tensor tensor = resolve(binding.readable(js::toInteger(env, given[0], "a tensor")));
+  return valuesFrom(env, tensor.get());
+}
+
+napi_value tensorData(napi_env env, Binding &binding, Arguments given) {
+  return readLater(env, binding.readable(js::toInteger(env, given[0], "a tensor")));
+}
+
+napi_value executeOp(napi_env env, Binding &binding, Arguments given) {
+  const OpCall call{js::toString(env, given[0], "the name of an op"), attributesFrom(env, given[1]),
+                    js::toIntegers(env, given[2], "the inputs of an op"),
+                    static_cast<int>(js::toInteger(env, given[3], "the number of outputs of an op"))};
+  if (binding.trace) return toJs(env, binding.trace->add(call));
+  for (const int64_t id : call.inputs) binding.readable(id);
+  return toJs(env, execute(binding.context(), binding.tensors, call));
+}
+
+napi_value isUsingGpuDevice(napi_env env, Binding &binding, Arguments) {
+  return js::from(env, binding.context().usesGpu());
+}
+
+napi_value getNumOfTensors(napi_env env, Binding &binding, Arguments) {
+  return js::from(env, static_cast<int64_t>(binding.tensors.size() + (binding.trace ? binding.trace->size() : 0)));
+}
+
+napi_value configure(napi_env env, Binding &binding, Arguments given) {
+  if (binding.context_) fail("the options of TensorFlow's context can be set before its first use only");
+  ContextOptions options = binding.options;
+  const auto read = [&](const char *name, auto &option, auto convert) {
+    napi_value value = js::property(env, given[0], name);
+    if (!js::isNull(env, value)) option = static_cast<std::decay_t<decltype(option)>>(convert(env, value, name));
+  };
+  read("intraOpThreads", options.intraOpThreads, js::toInteger);
+  read("interOpThreads", options.interOpThreads, js::toInteger);
+  read("grappler", options.grappler, js::toBool);
+  read("xla", options.xla, js::toBool);
+  binding.options = options;
+  return nullptr;
+}
+
+napi_value memory(napi_env env, Binding &binding, Arguments) {
+  const MemoryStats stats = memoryStats(binding.tensors);
+  napi_value result = js::object(env);
+  js::set(env, result, "tensors", js::from(env, stats.tensors));
+  js::set(env, result, "bytes", js::from(env, stats.bytes));
+  js::set(env, result, "allocated", js::from(env, stats.allocated));
+  js::set(env, result, "peakResident", js::from(env, stats.peakResident));
+  return result;
+}
+
+napi_value beginTrace(napi_env, Binding &binding, Arguments) {
+  if (binding.trace) fail("a trace within a trace");
+  binding.trace = std::make_unique<Trace>(binding.context(), binding.tensors, binding.nextSymbol);
+  return nullptr;
+}
+
+napi_value traceInput(napi_env env, Binding &binding, Arguments given) {
+  const auto dtype = static_cast<TF_DataType>(js::toInteger(env, given[0], "the type of an input"));
+  const Shape shape = js::toIntegers(env, given[1], "the shape of an input");
+  return js::from(env, binding.tracing().input(dtype, shape).id);
+}
+
+napi_value traceScope(napi_env env, Binding &binding, Arguments given) {
+  binding.tracing().scope(js::toString(env, given[0], "the name of a scope"));
+  return nullptr;
+}
+
+napi_value isTraceInputUsed(napi_env env, Binding &binding, Arguments given) {
+  return js::from(env, binding.tracing().isUsed(js::toInteger(env, given[0], "an input")));
+}
+
+napi_value finishTrace(napi_env env, Binding &binding, Arguments given) {
+  Trace &trace = binding.tracing();
+  const std::vector<int64_t> inputs = js::toIntegers(env, given[0], "the inputs of a trace");
+  const std::vector<int64_t> outputs = js::toIntegers(env, given[1], "the outputs of a trace");
+  const Functions::Added added = binding.functions().add(trace, inputs, outputs);
+  binding.endTrace();
+  napi_value result = js::object(env);
+  js::set(env, result, "fn", js::from(env, added.fn));
+  js::set(env, result, "captured", js::from(env, added.captured));
+  return result;
+}
+
+napi_value abortTrace(napi_env, Binding &binding, Arguments) {
+  binding.endTrace();
+  return nullptr;
+}
+
+napi_value callFunction(napi_env env, Binding &binding, Arguments given) {
+  if (binding.trace) fail("a function that was traced cannot be called within a trace");
+  const int64_t fn = js::toInteger(env, given[0], "a function");
+  const std::vector<int64_t> inputs = js::toIntegers(env, given[1], "the inputs of a function");
+  for (const int64_t id : inputs) binding.readable(id);
+  return toJs(env, binding.functions().call(fn, inputs));
+}
+
+napi_value removeFunction(napi_env env, Binding &binding, Arguments given) {
+  binding.functions().remove(js::toInteger(env, given[0], "a function"));
+  return nullptr;
+}
+
+napi_value traceStats(napi_env env, Binding &binding, Arguments given) {
+  const TraceStats stats = binding.functions().stats(js::toInteger(env, given[0], "a function"));
+  napi_value result = js::object(env);
+  js::set(env, result, "ops", js::from(env, stats.ops));
+  js::set(env, result, "constants", js::from(env, stats.constants));
+  js::set(env, result, "bytes", js::from(env, stats.bytes));
+  return result;
+}
+
+napi_value isSymbolic(napi_env env, Binding &, Arguments given) {
+  return js::from(env, js::toInteger(env, given[0], "a tensor") >= kFirstSymbol);
+}
+
+// Where calls come in and failures go out.
+template <Call call, size_t expected>
+napi_value enter(napi_env env, napi_callback_info info) {
+  Arguments given{};
+  size_t count = 4;
+  void *data = nullptr;
+  try {
+    js::check(env, napi_get_cb_info(env, info, &count, given, nullptr, nullptr), "a call");
+    if (count < expected) fail("a call with " + std::to_string(count) + " arguments instead of " + std::to_string(expected));
+    js::check(env, napi_get_instance_data(env, &data), "the binding");
+    return call(env, *static_cast<Binding *>(data), given);
+  } catch (const Failure &failure) {
+    napi_throw_error(env, failure.code.empty() ? nullptr : failure.code.c_str(), failure.message.c_str());
+  } catch (const JavaScriptThrew &) {
+    // Its exception is pending already.
+  } catch (const std::exception &error) {
+    napi_throw_error(env, nullptr, error.what());
+  }
+  return nullptr;
+}
+
+template <Call call, size_t arguments>
+void define(napi_env env, napi_value exports, const char *name) {
+  napi_value function;
+  js::check(env, napi_create_function(env, name, NAPI_AUTO_LENGTH, enter<call, arguments>, nullptr, &function), name);
+  js::set(env, exports, name, function);
+}
+
+void defineAll(napi_env env, napi_value exports) {
+  define<createTensor, 3>(env, exports, "createTensor");
+  define<deleteTensor, 1>(env, exports, "deleteTensor");
+  define<tensorDataSync, 1>(env, exports, "tensorDataSync");
+  define<executeOp, 4>(env, exports, "executeOp");
+  define<isUsingGpuDevice, 0>(env, exports, "isUsingGpuDevice");
+  define<getNumOfTensors, 0>(env, exports, "getNumOfTensors");
+
+  define<tensorData, 1>(env, exports, "tensorData");
+  define<configure, 1>(env, exports, "configure");
+  define<memory, 0>(env, exports, "memory");
+  define<beginTrace, 0>(env, exports, "beginTrace");
+  define<traceInput, 2>(env, exports, "traceInput");
+  define<traceScope, 1>(env, exports, "traceScope");
+  define<isTraceInputUsed, 1>(env, exports, "isTraceInputUsed");
+  define<finishTrace, 2>(env, exports, "finishTrace");
+  define<abortTrace, 0>(env, exports, "abortTrace");
+  define<callFunction, 2>(env, exports, "callFunction");
+  define<removeFunction, 1>(env, exports, "removeFunction");
+  define<traceStats, 1>(env, exports, "traceStats");
+  define<isSymbolic, 1>(env, exports, "isSymbolic");
+
+  js::set(env, exports, "TF_Version", js::from(env, std::string(TF_Version())));
+  const std::pair<const char *, int64_t> constants[] = {
+      {"TF_FLOAT", TF_FLOAT},          {"TF_INT32", TF_INT32},         {"TF_INT64", TF_INT64},
+      {"TF_BOOL", TF_BOOL},            {"TF_COMPLEX64", TF_COMPLEX64}, {"TF_STRING", TF_STRING},
+      {"TF_RESOURCE", TF_RESOURCE},    {"TF_UINT8", TF_UINT8},         {"TF_HALF", TF_HALF},
+      {"TF_BFLOAT16", TF_BFLOAT16},    {"TF_ATTR_STRING", TF_ATTR_STRING}, {"TF_ATTR_INT", TF_ATTR_INT},
+      {"TF_ATTR_FLOAT", TF_ATTR_FLOAT}, {"TF_ATTR_BOOL", TF_ATTR_BOOL}, {"TF_ATTR_TYPE", TF_ATTR_TYPE},
+      {"TF_ATTR_SHAPE", TF_ATTR_SHAPE},
+  };
+  for (const auto &[name, value] : constants) js::set(env, exports, name, js::from(env, value));
+}
+
+void end(napi_env, void *data, void *) { delete static_cast<Binding *>(data); }
+
+napi_value start(napi_env env, napi_value exports) {
+  auto binding = std::make_unique<Binding>();
+  if (napi_set_instance_data(env, binding.get(), end, nullptr) != napi_ok) return nullptr;
+  binding.release();  // Node frees it with the environment.
+  try {
+    defineAll(env, exports);
+  } catch (const Failure &failure) {
+    napi_throw_error(env, nullptr, failure.message.c_str());
+  } catch (const JavaScriptThrew &) {
+  }
+  return exports;
+}
+
+}  // namespace
+}  // namespace kd
+
+NAPI_MODULE_INIT() { return kd::start(env, exports); }

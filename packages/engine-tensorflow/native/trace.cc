@@ -1,0 +1,244 @@
+#include "trace.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "execute.h"
+
+namespace kd {
+namespace {
+
+constexpr int64_t kLargeConstant = 1024;  // elements
+
+// Whether all elements are the same bytes: what ones and zeros of a gradient are.
+bool isUniform(TF_Tensor *tensor) {
+  const size_t width = TF_DataTypeSize(TF_TensorType(tensor)), bytes = TF_TensorByteSize(tensor);
+  const auto *data = static_cast<const char *>(TF_TensorData(tensor));
+  return width > 0 && bytes > width && std::memcmp(data, data + width, bytes - width) == 0;
+}
+
+}  // namespace
+
+TensorMetadata Trace::input(TF_DataType dtype, const Shape &shape) {
+  const int64_t id = nextSymbol_++;
+  const Symbol &symbol = symbols_.emplace(id, placeholder(dtype, shape)).first->second;
+  inputs_.emplace(id, symbol.output);
+  return {id, dtype, shape};
+}
+
+std::vector<TensorMetadata> Trace::add(const OpCall &call) {
+  const OpDefinition &definition = definitionOf(call.op);
+  std::vector<TF_Output> inputs, resources;
+  std::vector<std::string> described;
+  for (const int64_t id : call.inputs) {
+    const Symbol &symbol = symbolOf(id);
+    inputs.push_back(symbol.output);
+    if (symbol.dtype == TF_RESOURCE) resources.push_back(symbol.output);
+    described.push_back(kd::describe(symbol.dtype, symbol.shape));
+  }
+  TF_OperationDescription *node = TF_NewOperation(graph_.get(), call.op.c_str(), nodeName(call.op).c_str());
+  const bool ordered = definition.stateful || !resources.empty();
+  if (ordered) order_.waitFor(node, call.op, resources);
+  std::string refused;
+  try {
+    addInputs(node, call, definition, inputs);
+    // Eager ops pass over attributes that they do not have, and so do some kernels of TensorFlow.js.
+    for (const Attribute &attribute : call.attributes)
+      if (definition.attributes.count(attribute.name) > 0) setAttribute(node, attribute);
+  } catch (const Failure &failure) {
+    refused = failure.message;
+  }
+  const Status status;
+  // Also where inputs were refused: nothing else frees the description.
+  TF_Operation *done = TF_FinishOperation(node, status);
+  if (!refused.empty() || !status.ok()) failCall(call, refused.empty() ? status.message() : refused, described);
+  if (ordered) order_.ran(done, call.op, resources);
+  ++stats_.ops;
+  if (call.op == "ReadVariableOp") inferVariable(done, call);
+  return outputsOf(done, call);
+}
+
+void Trace::addInputs(TF_OperationDescription *node, const OpCall &call, const OpDefinition &definition,
+                      const std::vector<TF_Output> &inputs) {
+  size_t at = 0;
+  for (size_t i = 0; i < definition.inputs.size(); ++i) {
+    const OpInput &input = definition.inputs[i];
+    if (!input.isList()) {
+      if (at >= inputs.size()) fail("its input \"" + input.name + "\" is missing");
+      TF_AddInput(node, inputs[at++]);
+      continue;
+    }
+    // As long as its attribute says; without one, all that the inputs after it leave.
+    size_t left = inputs.size() - at, length = left < definition.inputs.size() - i - 1 ? 0 : left - (definition.inputs.size() - i - 1);
+    for (const auto &[name, value] : call.attributes) {
+      if (const auto *number = std::get_if<int64_t>(&value); number != nullptr && name == input.numberAttribute) length = *number;
+      if (const auto *types = std::get_if<std::vector<TF_DataType>>(&value); types != nullptr && name == input.typeListAttribute)
+        length = types->size();
+    }
+    if (length > left) fail("its list \"" + input.name + "\" should have " + std::to_string(length) + " tensors");
+    TF_AddInputList(node, inputs.data() + at, static_cast<int>(length));
+    at += length;
+  }
+  if (at < inputs.size()) fail(std::to_string(inputs.size() - at) + " inputs are too many");
+}
+
+std::vector<TensorMetadata> Trace::outputsOf(TF_Operation *node, const OpCall &call) {
+  const int count = TF_OperationNumOutputs(node);
+  std::vector<std::string> inputs;
+  for (const int64_t id : call.inputs) inputs.push_back(describe(id));
+  if (count > call.outputs) failCall(call, "has " + std::to_string(count) + " outputs, not " + std::to_string(call.outputs), inputs);
+  std::vector<TensorMetadata> outputs;
+  const Status status;
+  for (int i = 0; i < count; ++i) {
+    const TF_Output output{node, i};
+    const int rank = TF_GraphGetTensorNumDims(graph_.get(), output, status);
+    status.check(call.op);
+    Shape shape(rank < 0 ? 0 : rank);
+    if (rank > 0) TF_GraphGetTensorShape(graph_.get(), output, shape.data(), rank, status);
+    status.check(call.op);
+    bool known = rank >= 0;
+    for (const int64_t dimension : shape) known = known && dimension >= 0;
+    // What it keeps for its gradient op alone, in a form of its own, has no shape in a graph; nobody reads it.
+    if (!known && call.op == "FusedBatchNormV3" && i == 5) {
+      shape = {0};
+      known = true;
+    }
+    if (!known) {
+      failCall(call,
+               "the shape of its output " + std::to_string(i) + " depends on data (" + (rank < 0 ? "?" : kd::describe(shape)) +
+                   "), and a trace has fixed shapes",
+               inputs, "TRACE_SHAPE");
+    }
+    const int64_t id = nextSymbol_++;
+    const TF_DataType dtype = TF_OperationOutputType(output);
+    symbols_.emplace(id, Symbol{output, dtype, shape, call.op});
+    outputs.push_back({id, dtype, shape});
+  }
+  return outputs;
+}
+
+// A handle of a variable comes as an input, and an input says nothing of the shape behind it: the variable itself does.
+void Trace::inferVariable(TF_Operation *node, const OpCall &call) {
+  if (call.inputs.size() != 1 || !tensors_.has(call.inputs[0])) return;
+  const Attributes type{{"out_type", TF_INT64}};
+  const std::vector<TensorMetadata> read = execute(context_, tensors_, {"VariableShape", type, call.inputs, 1});
+  const Tensor values = resolve(tensors_.at(read[0].id));
+  tensors_.remove(read[0].id);
+  const Status status;
+  TF_GraphSetTensorShape(graph_.get(), {node, 0}, static_cast<const int64_t *>(TF_TensorData(values.get())),
+                         static_cast<int>(TF_TensorElementCount(values.get())), status);
+  status.check(call.op);
+}
+
+const Trace::Symbol &Trace::symbolOf(int64_t id) {
+  if (id >= kFirstSymbol) {
+    const auto found = symbols_.find(id);
+    if (found == symbols_.end()) fail("tensor " + std::to_string(id) + " belongs to a trace that has ended, or was disposed of", "TRACE_ENDED");
+    return found->second;
+  }
+  TFE_TensorHandle *handle = tensors_.at(id);
+  const auto found = met_.find(id);
+  if (found != met_.end()) return found->second;
+  if (id >= firstTensor_) return met_.emplace(id, constant(handle)).first->second;
+  captured_.push_back(id);
+  return met_.emplace(id, placeholder(TFE_TensorHandleDataType(handle), shapeOf(handle))).first->second;
+}
+
+Trace::Symbol Trace::placeholder(TF_DataType dtype, const Shape &shape) {
+  TF_OperationDescription *node = TF_NewOperation(graph_.get(), "Placeholder", nodeName("input").c_str());
+  TF_SetAttrType(node, "dtype", dtype);
+  TF_SetAttrShape(node, "shape", shape.data(), static_cast<int>(shape.size()));
+  const Status status;
+  TF_Operation *done = TF_FinishOperation(node, status);
+  status.check("an input of a trace");
+  return {{done, 0}, dtype, shape, "an input"};
+}
+
+// The values lie in the graph, but for large tensors of one value, which an op fills.
+Trace::Symbol Trace::constant(TFE_TensorHandle *handle) {
+  const Tensor tensor = resolve(handle);
+  Shape shape = shapeOf(handle);
+  const TF_DataType dtype = TF_TensorType(tensor.get());
+  if (TF_TensorElementCount(tensor.get()) < kLargeConstant || !isUniform(tensor.get()))
+    return {constant(tensor.get()), dtype, shape, "Const"};
+  const int64_t rank = static_cast<int64_t>(shape.size());
+  const Tensor dims(TF_AllocateTensor(TF_INT64, &rank, 1, shape.size() * sizeof(int64_t)));
+  std::memcpy(TF_TensorData(dims.get()), shape.data(), shape.size() * sizeof(int64_t));
+  const Tensor value(TF_AllocateTensor(dtype, nullptr, 0, TF_DataTypeSize(dtype)));
+  std::memcpy(TF_TensorData(value.get()), TF_TensorData(tensor.get()), TF_DataTypeSize(dtype));
+  const TF_Output inputs[] = {constant(dims.get()), constant(value.get())};
+  TF_OperationDescription *node = TF_NewOperation(graph_.get(), "Fill", nodeName("Fill").c_str());
+  for (const TF_Output &input : inputs) TF_AddInput(node, input);
+  const Status status;
+  TF_Operation *done = TF_FinishOperation(node, status);
+  status.check("a constant of a trace");
+  return {{done, 0}, dtype, shape, "Fill"};
+}
+
+TF_Output Trace::constant(TF_Tensor *tensor) {
+  TF_OperationDescription *node = TF_NewOperation(graph_.get(), "Const", nodeName("Const").c_str());
+  const Status status, finished;
+  TF_SetAttrTensor(node, "value", tensor, status);
+  TF_SetAttrType(node, "dtype", TF_TensorType(tensor));
+  TF_Operation *done = TF_FinishOperation(node, finished);
+  status.check("a constant of a trace");
+  finished.check("a constant of a trace");
+  ++stats_.constants;
+  stats_.bytes += static_cast<int64_t>(TF_TensorByteSize(tensor));
+  return {done, 0};
+}
+
+bool Trace::isUsed(int64_t id) const {
+  const auto found = inputs_.find(id);
+  return found != inputs_.end() && TF_OperationOutputNumConsumers(found->second) > 0;
+}
+
+std::string Trace::describe(int64_t id) const {
+  if (const auto found = symbols_.find(id); found != symbols_.end())
+    return kd::describe(found->second.dtype, found->second.shape);
+  return tensors_.has(id) ? kd::describe(tensors_.at(id)) : "a tensor that is not there";
+}
+
+const OpDefinition &Trace::definitionOf(const std::string &op) {
+  const auto found = definitions_.find(op);
+  return found != definitions_.end() ? found->second : definitions_.emplace(op, opDefinition(graph_.get(), op)).first->second;
+}
+
+// Names of nodes start with a letter or a digit; those of TensorFlow's inner ops with an underscore.
+std::string Trace::nodeName(const std::string &op) {
+  const std::string plain = op[0] == '_' ? op.substr(1) : op;
+  return (scope_.empty() ? "" : scope_ + "/") + plain + "_" + std::to_string(nodes_++);
+}
+
+Trace::Finished Trace::finish(const std::string &name, const std::vector<int64_t> &inputs, const std::vector<int64_t> &outputs) {
+  std::vector<TF_Output> in, out;
+  Finished finished;
+  for (const int64_t id : inputs) {
+    const auto found = inputs_.find(id);
+    if (found == inputs_.end()) fail("tensor " + std::to_string(id) + " is no input of this trace");
+    in.push_back(found->second);
+  }
+  for (const auto &[id, input] : inputs_) {
+    if (isUsed(id) && std::find(inputs.begin(), inputs.end(), id) == inputs.end())
+      fail("input " + std::to_string(id) + " is used by the trace and is not among the inputs of the function");
+  }
+  for (const int64_t id : outputs) {
+    const Symbol &symbol = symbolOf(id);
+    out.push_back(symbol.output);
+    finished.outputs.push_back({0, symbol.dtype, symbol.shape});
+  }
+  for (const int64_t id : captured_) {
+    if (!tensors_.has(id)) fail("tensor " + std::to_string(id) + " is used by the trace and was disposed of within it");
+    in.push_back(met_.at(id).output);
+  }
+  const std::vector<TF_Operation *> last = order_.last();
+  const Status status;
+  finished.function.reset(TF_GraphToFunctionWithControlOutputs(
+      graph_.get(), name.c_str(), 0, -1, nullptr, static_cast<int>(in.size()), in.data(), static_cast<int>(out.size()),
+      out.data(), nullptr, static_cast<int>(last.size()), last.data(), nullptr, nullptr, nullptr, status));
+  status.check("the traced function");
+  finished.captured = captured_;
+  return finished;
+}
+
+}  // namespace kd

@@ -1,0 +1,94 @@
+// A graph in the making: while there is one, ops become its nodes instead of being run.
+#ifndef KD_TRACE_H_
+#define KD_TRACE_H_
+#include <cstdint>
+#include <map>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "context.h"
+#include "control_order.h"
+#include "op_call.h"
+#include "op_definition.h"
+#include "tensors.h"
+
+namespace kd {
+
+// Numbers of symbolic tensors start here: above those of tensors with values, below what a number of JavaScript holds.
+constexpr int64_t kFirstSymbol = int64_t{1} << 40;
+
+struct TraceStats {
+  int64_t ops = 0;
+  int64_t constants = 0;
+  int64_t bytes = 0;  // of the constants
+};
+
+class Trace {
+ public:
+  Trace(const Context &context, Tensors &tensors, int64_t firstSymbol)
+      : context_(context), tensors_(tensors), firstTensor_(tensors.next()), nextSymbol_(firstSymbol) {}
+
+  // A placeholder that finish() takes as an input.
+  TensorMetadata input(TF_DataType dtype, const Shape &shape);
+  // Appends the op; its outputs are symbolic.
+  std::vector<TensorMetadata> add(const OpCall &call);
+  // Names of nodes start with it from here on: what a profile shows them under.
+  void scope(std::string name) { scope_ = std::move(name); }
+
+  bool has(int64_t symbol) const { return symbols_.count(symbol) > 0; }
+  void remove(int64_t symbol) { symbols_.erase(symbol); }
+  // Whether an op took this input.
+  bool isUsed(int64_t id) const;
+  std::string describe(int64_t id) const;
+  const std::string &opOf(int64_t symbol) const { return symbols_.at(symbol).op; }
+  size_t size() const { return symbols_.size(); }
+  int64_t nextSymbol() const { return nextSymbol_; }
+  const TraceStats &stats() const { return stats_; }
+
+  struct Finished {
+    Function function;
+    std::vector<int64_t> captured;  // Tensors that the trace met, in the order of their inputs after those of `inputs`.
+    std::vector<TensorMetadata> outputs;  // Without numbers.
+  };
+  Finished finish(const std::string &name, const std::vector<int64_t> &inputs, const std::vector<int64_t> &outputs);
+
+ private:
+  struct Symbol {
+    TF_Output output;
+    TF_DataType dtype;
+    Shape shape;
+    std::string op;
+  };
+
+  const Symbol &symbolOf(int64_t id);
+  Symbol placeholder(TF_DataType dtype, const Shape &shape);
+  Symbol constant(TFE_TensorHandle *handle);
+  TF_Output constant(TF_Tensor *tensor);
+  void addInputs(TF_OperationDescription *node, const OpCall &call, const OpDefinition &definition,
+                 const std::vector<TF_Output> &inputs);
+  std::vector<TensorMetadata> outputsOf(TF_Operation *node, const OpCall &call);
+  void inferVariable(TF_Operation *node, const OpCall &call);
+  const OpDefinition &definitionOf(const std::string &op);
+  std::string nodeName(const std::string &op);
+
+  const Context &context_;
+  Tensors &tensors_;
+  const int64_t firstTensor_;
+  int64_t nextSymbol_;
+  const Graph graph_{TF_NewGraph()};
+  std::unordered_map<int64_t, Symbol> symbols_;
+  // Those of input(), which finish() finds even where JavaScript has disposed of them.
+  std::unordered_map<int64_t, TF_Output> inputs_;
+  // Tensors with values that the trace met: constants where they were made within it, else captured inputs.
+  std::unordered_map<int64_t, Symbol> met_;
+  std::vector<int64_t> captured_;
+  std::map<std::string, OpDefinition> definitions_;
+  ControlOrder order_;
+  std::string scope_;
+  int64_t nodes_ = 0;
+  TraceStats stats_;
+};
+
+}  // namespace kd
+#endif
