@@ -1,12 +1,14 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ratio, rounded } from './figures.mjs';
 import { peerFactory } from './peer.mjs';
+import { columns, compiledTurn, sameTerms, takeTurns } from './side-by-side.mjs';
 
 export const ROUNDS = Number(process.env.KD_BENCH_ROUNDS ?? 5);
 export const THREADS = 2;
-export const SHAPE = [2, 320, 320, 3];
+/** KD_BENCH_SIZE=96 is to see that a bench works, not how fast. */
+const SIZE = Number(process.env.KD_BENCH_SIZE ?? 320);
+export const SHAPE = [2, SIZE, SIZE, 3];
 export const BOXES = [
   [
     [20, 30, 120, 140],
@@ -22,56 +24,48 @@ export const BOXES = [
     [40, 150, 90, 310],
     [180, 270, 300, 318],
   ],
-];
+].map((image) => image.map((box) => box.map((side) => (side * SIZE) / 320)));
 
 /**
  * A detector of ResNet-50 FPN, frozen batch norm, 91 classes, 2 images of 320 x 320: ours and torchvision's, each in a
- * process of its own, in turn.
+ * process of its own, in turn. KD_BENCH_TORCH_COMPILE=1 adds a column of torch.compile, which takes minutes.
+ * @param same the two compute the same, from the same weights: what the first runs give is compared
  */
-export async function runDetector({ ours: name, theirs: other = name, mode }, peer) {
+export async function runDetector({ ours: name, theirs: other = name, mode, same = true }, peer) {
   const folder = await mkdtemp(join(tmpdir(), 'kd-bench-'));
   const started = [];
   try {
     const file = join(folder, 'images.f32');
+    const weights = join(folder, 'weights.safetensors');
     await writeFile(file, images());
-    const start = async (factory, script, detector) => {
+    const start = async (factory, script, ...which) => {
       const one = await factory(script, [
-        detector,
-        mode,
+        ...which,
         file,
         JSON.stringify(SHAPE),
         JSON.stringify(BOXES),
         String(THREADS),
+        same ? weights : '',
       ]);
       started.push(one);
       return one;
     };
-    const ours = await start(peerFactory(process.execPath), '../ours/detector.mjs', name);
-    const theirs = peer === null ? null : await start(peer, 'detector.py', other);
-    const runners = [ours, theirs].filter((one) => one !== null);
-    for (const runner of runners) await runner.once();
-    const best = runners.map(() => ({ ms: Infinity, cpu_ms: Infinity }));
-    for (let round = 0; round < ROUNDS; round++) {
-      for (const [i, runner] of runners.entries()) {
-        const one = await runner.once();
-        best[i] =
-          one.ms < best[i].ms
-            ? { ...one, cpu_ms: Math.min(one.cpu_ms, best[i].cpu_ms) }
-            : { ...best[i], cpu_ms: Math.min(one.cpu_ms, best[i].cpu_ms) };
-      }
-    }
-    const [{ ms, cpu_ms: cpu, ...more }, them] = best;
+    const node = peerFactory(process.execPath);
+    // In a process of its own, whose memory is not counted.
+    if (peer !== null && same) await start(node, '../ours/detector.mjs', name, 'weights');
+    const own = await start(node, '../ours/detector.mjs', name, mode);
+    const theirs = peer === null ? [] : [await start(peer, 'detector.py', other, mode, 'eager')];
+    const [ours, eager] = await takeTurns([own, ...theirs], ROUNDS);
+    const compiled = peer && (await compiledTurn(() => start(peer, 'detector.py', other, mode, 'compiled'), ROUNDS));
+    const { ms: _, cpu_ms: __, peak_mb: ___, ...more } = ours.last;
     return {
-      ours_ms: rounded(ms),
-      peer: theirs === null ? null : theirs.about.peer,
-      peer_ms: rounded(them?.ms),
-      ratio: ratio(ms, them?.ms),
-      ours_cpu_ms: rounded(cpu),
-      peer_cpu_ms: rounded(them?.cpu_ms),
-      cpu_ratio: ratio(cpu, them?.cpu_ms),
-      peer_peak_mb: them?.peak_mb ?? null,
+      ...columns({ ours, peer: eager, compiled, about: theirs[0]?.about.peer }),
+      largest_term_difference:
+        eager === undefined || !same
+          ? null
+          : sameTerms(ours.first.terms, eager.first.terms, mode === 'step' ? 2e-3 : 1e-2),
       ours: more,
-      engine: ours.about.engine,
+      engine: own.about.engine,
       threads: THREADS,
       rounds: ROUNDS,
     };

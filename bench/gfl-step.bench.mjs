@@ -5,6 +5,6 @@ import { runDetector } from './detector-case.mjs';
 export const name = 'gfl-r50-step';
 
 export const run = async ({ peer }) => ({
-  ...(await runDetector({ ours: 'gfl', theirs: 'fcos', mode: 'step' }, peer)),
+  ...(await runDetector({ ours: 'gfl', theirs: 'fcos', mode: 'step', same: false }, peer)),
   timed: 'batch on the host to updated weights and losses on the host',
 });

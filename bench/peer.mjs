@@ -28,9 +28,9 @@ export function peerFactory(python) {
     const next = async () => JSON.parse((await Promise.race([lines.next(), ended])).value ?? (await ended));
     return {
       about: await next(),
-      /** One timed run: `{ ms, … }`. */
-      once: () => {
-        child.stdin.write('\n');
+      /** One timed run: `{ ms, … }`. @param line what the script reads for it */
+      once: (line = '') => {
+        child.stdin.write(`${line}\n`);
         return next();
       },
       close: () => child.stdin.end(),

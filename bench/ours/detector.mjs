@@ -1,5 +1,7 @@
-// A detector of @kd on the native engine: arguments are its name, mode (step, infer), file of images, shape, boxes,
-// threads; one timed run for each line of input.
+// A detector of @kd on the native engine: arguments are its name, mode (step, infer; weights: writes them for
+// torchvision, and ends), file of images, shape, boxes, threads, file of weights, a second shape; one timed run for each
+// line of input, of the second shape where the line says `second`.
+import { writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { disposeAll, parseOptions, tidy } from '@kd/core';
 import { fasterRcnn } from '@kd/detector-faster-rcnn';
@@ -7,21 +9,25 @@ import { fcos } from '@kd/detector-fcos';
 import { gfl } from '@kd/detector-gfl';
 import { retinanet } from '@kd/detector-retinanet';
 import { tensorflow } from '@kd/engine-tensorflow';
+import { exportTorch } from '@kd/export';
+import { serializeSafetensors } from '@kd/weights';
 import * as tf from '@tensorflow/tfjs-core';
 import { readBatch } from './batch.mjs';
 import { resident } from './resident.mjs';
 import { trainingStep } from './training-step.mjs';
 
-const [name, mode, file, shapeText, boxesText, threads] = process.argv.slice(2);
+const [name, mode, file, shapeText, boxesText, threads, weights, secondText] = process.argv.slice(2);
 const engine = tensorflow({ intraOpThreads: Number(threads) });
 const info = await engine.start();
 const shape = JSON.parse(shapeText);
 const perImage = JSON.parse(boxesText);
 const batch = readBatch(file, shape, perImage);
+const second = secondText && readBatch(file, JSON.parse(secondText), perImage);
 // torchvision counts the background of a two-stage detector among its 91 classes.
 const categories = Array.from({ length: name === 'faster-rcnn' ? 90 : 91 }, (_, id) => ({ id, name: `class ${id}` }));
 const { definition, options } = {
   retinanet: { definition: retinanet.definition, options: { version: 1, backbone: 'resnet50' } },
+  'retinanet-r18': { definition: retinanet.definition, options: { version: 1, backbone: 'resnet18' } },
   'faster-rcnn': { definition: fasterRcnn.definition, options: { version: 1, backbone: 'resnet50' } },
   fcos: { definition: fcos.definition, options: { backbone: 'resnet50', norm: 'frozen', trainableLayers: 3 } },
   gfl: { definition: gfl.definition, options: { backbone: 'resnet50', norm: 'frozen', trainableLayers: 3 } },
@@ -39,10 +45,10 @@ const tenths = (ms) => Math.round(ms * 10) / 10;
 function stepRunner() {
   const models = { student: detector, teacher: null, distillers: [], taps: { student: [], teacher: [] } };
   const step = trainingStep(models, { step: 0, steps: 1, epoch: 0, epochs: 1, fraction: 0 });
-  return async () => {
-    const { terms, gradientsMs } = await step(batch);
+  return async (line) => {
+    const { terms, gradientsMs } = await step(line === 'second' ? second : batch);
     phases.gradients_ms = tenths(gradientsMs);
-    return terms;
+    return { terms };
   };
 }
 
@@ -56,7 +62,14 @@ function inferRunner() {
     phases.forward_ms = tenths(performance.now() - start);
     const found = await detector.detect(output, batch);
     disposeAll([images, output]);
-    return { detections: found.map(({ scores }) => scores.length) };
+    return {
+      terms: Object.fromEntries(
+        found.flatMap(({ scores }, i) => [
+          [`detections of image ${i}`, scores.length],
+          [`scores of image ${i}`, scores.reduce((sum, score) => sum + score, 0)],
+        ]),
+      ),
+    };
   };
 }
 
@@ -72,12 +85,17 @@ function spreadScores() {
   });
 }
 
+if (mode === 'weights') {
+  writeFileSync(weights, serializeSafetensors((await exportTorch(detector, 'torchvision')).tensors));
+  console.log('{}');
+  process.exit();
+}
 const run = mode === 'step' ? stepRunner() : inferRunner();
 console.log(JSON.stringify({ engine: `TensorFlow ${info.version}, ${info.device}` }));
-for await (const _ of createInterface({ input: process.stdin })) {
+for await (const line of createInterface({ input: process.stdin })) {
   const cpu = process.cpuUsage();
   const start = performance.now();
-  const result = await run();
+  const result = await run(line);
   const ms = performance.now() - start;
   const { user, system } = process.cpuUsage(cpu);
   console.log(

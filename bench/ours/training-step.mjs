@@ -1,4 +1,4 @@
-import { computeStep, createOptimizer, createRng, deviceBatch, disposeAll, trainedVariables, Updater } from '@kd/core';
+import { computeStep, createOptimizer, deviceBatch, disposeAll, trainedVariables, Updater } from '@kd/core';
 
 /**
  * As the trainer's step: forward, assignment, losses, gradients, SGD. A function that runs one on a batch, always at the
@@ -11,7 +11,7 @@ export function trainingStep(models, progress) {
     clipNorm: null,
     emaDecay: null,
   });
-  const whole = { ...models, variables, rng: createRng(0) };
+  const whole = { ...models, variables, seed: 0 };
   return async (batch) => {
     const { images, targets } = deviceBatch(batch);
     const start = performance.now();

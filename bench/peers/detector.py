@@ -1,4 +1,4 @@
-"""torchvision's RetinaNet, FCOS or Faster R-CNN, ResNet-50 FPN, frozen batch norm, channels last: arguments are name, mode, file, shape, boxes, threads; one timed run for each line."""
+"""torchvision's RetinaNet, FCOS or Faster R-CNN, ResNet-50 FPN (ResNet-18: retinanet-r18), frozen batch norm, channels last: arguments are name, mode, eager or compiled, file, shape, boxes, threads, file of weights or nothing; one timed run for each line."""
 import json
 import resource
 import sys
@@ -8,15 +8,16 @@ import warnings
 import numpy as np
 import torch
 import torchvision
-from torchvision.models import resnet50
+from safetensors.torch import load_file
+from torchvision.models import resnet18, resnet50
 from torchvision.models.detection import FCOS, FasterRCNN, RetinaNet
 from torchvision.models.detection.backbone_utils import _resnet_fpn_extractor
 from torchvision.ops import FrozenBatchNorm2d
 from torchvision.ops.feature_pyramid_network import LastLevelP6P7
 
 warnings.simplefilter("ignore")
-name, mode, file = sys.argv[1:4]
-shape, boxes, threads = json.loads(sys.argv[4]), json.loads(sys.argv[5]), int(sys.argv[6])
+name, mode, how, file = sys.argv[1:5]
+shape, boxes, threads, weights = json.loads(sys.argv[5]), json.loads(sys.argv[6]), int(sys.argv[7]), sys.argv[8]
 torch.set_num_threads(threads)
 torch.manual_seed(1)
 b, h, w, _ = shape
@@ -27,10 +28,13 @@ images = [image.permute(2, 0, 1).contiguous(memory_format=torch.contiguous_forma
 targets = [
     {"boxes": torch.tensor(rows, dtype=torch.float32), "labels": torch.arange(len(rows)) + 1 + i * len(rows)} for i, rows in enumerate(boxes)
 ]
-body = resnet50(weights=None, norm_layer=FrozenBatchNorm2d)
+body = (resnet18 if name.endswith("-r18") else resnet50)(weights=None, norm_layer=FrozenBatchNorm2d)
 two_stage = name == "faster-rcnn"
 backbone = _resnet_fpn_extractor(body, 3) if two_stage else _resnet_fpn_extractor(body, 3, returned_layers=[2, 3, 4], extra_blocks=LastLevelP6P7(256, 256))
-model = {"retinanet": RetinaNet, "fcos": FCOS, "faster-rcnn": FasterRCNN}[name](backbone, 91, min_size=min(h, w), max_size=max(h, w)).to(memory_format=torch.channels_last)
+model = {"retinanet": RetinaNet, "retinanet-r18": RetinaNet, "fcos": FCOS, "faster-rcnn": FasterRCNN}[name](backbone, 91, min_size=min(h, w), max_size=max(h, w))
+if weights:
+    model.load_state_dict(load_file(weights), strict=True)
+model = model.to(memory_format=torch.channels_last)
 parameters = [p for p in model.parameters() if p.requires_grad]
 optimiser = torch.optim.SGD(parameters, lr=1e-4, momentum=0.9, weight_decay=1e-4)
 
@@ -41,13 +45,15 @@ def step():
     optimiser.zero_grad(set_to_none=True)
     sum(losses.values()).backward()
     optimiser.step()
-    return {name: float(value) for name, value in losses.items()}
+    return {"terms": {name: float(value) for name, value in losses.items()}}
 
 
 @torch.inference_mode()
 def infer():
     model.eval()
-    return {"detections": [len(found["scores"]) for found in model(images)]}
+    found = [one["scores"] for one in model(images)]
+    counts = {f"detections of image {i}": len(scores) for i, scores in enumerate(found)}
+    return {"terms": counts | {f"scores of image {i}": float(scores.sum()) for i, scores in enumerate(found)}}
 
 
 if mode == "infer":
@@ -56,6 +62,10 @@ if mode == "infer":
         batch, _ = model.transform(images)
         finest = model.head.classification_head([next(iter(model.backbone(batch.tensors).values()))])
         model.head.classification_head.cls_logits.weight.mul_(0.7 / finest.std())
+
+if how == "compiled":
+    model.backbone.compile()
+    (model.roi_heads.box_head if two_stage else model.head).compile()
 
 run = step if mode == "step" else infer
 print(json.dumps({"peer": f"torchvision {torchvision.__version__}, torch {torch.__version__}"}), flush=True)

@@ -1,0 +1,59 @@
+// What the first step of a RetinaNet ResNet-50 costs above a later one (memory, caches, tracing, compiling), and the
+// first step of a second size of images above a later one of it.
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { BOXES, images, SHAPE, THREADS } from './detector-case.mjs';
+import { rounded } from './figures.mjs';
+import { peerFactory } from './peer.mjs';
+
+export const name = 'compile-time';
+
+/** A second bucket: four fifths of the rows. */
+const SECOND = [SHAPE[0], (SHAPE[1] * 4) / 5, SHAPE[2], 3];
+const ROUNDS = Number(process.env.KD_BENCH_ROUNDS ?? 3);
+
+export async function run() {
+  const folder = await mkdtemp(join(tmpdir(), 'kd-bench-'));
+  const file = join(folder, 'images.f32');
+  await writeFile(file, images());
+  const detector = process.env.KD_BENCH_DETECTOR ?? 'retinanet';
+  const one = await peerFactory(process.execPath)('../ours/detector.mjs', [
+    detector,
+    'step',
+    file,
+    JSON.stringify(SHAPE),
+    JSON.stringify(BOXES),
+    String(THREADS),
+    '',
+    JSON.stringify(SECOND),
+  ]);
+  try {
+    const stretch = async (which) => {
+      const first = await one.once(which);
+      let least = Infinity;
+      for (let round = 0; round < ROUNDS; round++) least = Math.min(least, (await one.once(which)).ms);
+      return { first: first.ms, later: least, extra: first.ms - least };
+    };
+    const first = await stretch('first');
+    const second = await stretch('second');
+    return {
+      detector,
+      ours_ms: rounded(first.extra),
+      wanted_ms: 10_000,
+      first_step_ms: rounded(first.first),
+      later_step_ms: rounded(first.later),
+      second_bucket_ms: rounded(second.extra),
+      wanted_second_ms: rounded(first.extra),
+      second_bucket_first_ms: rounded(second.first),
+      second_bucket_later_ms: rounded(second.later),
+      engine: one.about.engine,
+      threads: THREADS,
+      rounds: ROUNDS,
+      timed: 'first step less the least later one, of each size of images',
+    };
+  } finally {
+    one.close();
+    await rm(folder, { recursive: true, force: true });
+  }
+}

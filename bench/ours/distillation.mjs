@@ -1,0 +1,50 @@
+// One training step of a RetinaNet ResNet-18 with a ResNet-50 teacher and one distillation term (ssim, crosskd, pkd;
+// none: the teacher runs and nothing of it is used). Arguments are method, folder, file of images, shape, boxes, threads;
+// one timed step for each line of input. The method `weights` writes those of both models into the folder, in
+// torchvision's names, and ends.
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { retinanet } from '@kd/detector-retinanet';
+import { exportTorch } from '@kd/export';
+import { crosskd } from '@kd/plugin-crosskd';
+import { pkd } from '@kd/plugin-pkd';
+import { ssim } from '@kd/plugin-ssim';
+import { serializeSafetensors } from '@kd/weights';
+import * as tf from '@tensorflow/tfjs-core';
+import { readBatch } from './batch.mjs';
+import { resident } from './resident.mjs';
+import { nothing, stepWith, taught } from './taught.mjs';
+
+const [method, weights, file, shape, boxes, threads] = process.argv.slice(2);
+const { engine, ...models } = await taught((options) => retinanet({ version: 1, ...options }), threads);
+if (method === 'weights') {
+  for (const role of ['student', 'teacher']) {
+    const { tensors } = await exportTorch(models[role], 'torchvision');
+    writeFileSync(join(weights, `${role}.safetensors`), serializeSafetensors(tensors));
+  }
+  console.log(JSON.stringify({ engine }));
+  process.exit();
+}
+const batch = readBatch(file, JSON.parse(shape), JSON.parse(boxes));
+// The peer's SSIM has no other border rule.
+const plugins = { none: [nothing()], ssim: [ssim({ padding: 'valid' })], crosskd: [crosskd()], pkd: [pkd()] }[method];
+const step = stepWith(models, plugins);
+
+console.log(JSON.stringify({ engine }));
+for await (const _ of createInterface({ input: process.stdin })) {
+  const cpu = process.cpuUsage();
+  const start = performance.now();
+  const terms = await step(batch);
+  const ms = performance.now() - start;
+  const { user, system } = process.cpuUsage(cpu);
+  console.log(
+    JSON.stringify({
+      ms,
+      cpu_ms: (user + system) / 1000,
+      peak_mb: Math.round(resident('VmHWM')),
+      terms,
+      tensors: tf.memory().numTensors,
+    }),
+  );
+}
