@@ -53,6 +53,7 @@ export { firstRows } from './step/first-rows.js';
 export { gatherMatched } from './step/gather-matched.js';
 export { gatherRows } from './step/gather-rows.js';
 export { MAX_INSTANCES, priorInstances, regionInstances } from './step/instances.js';
+export { sizesOnDevice } from './step/sizes-on-device.js';
 export * from './step/step-models.js';
 export { createStepRng } from './step/step-rng.js';
 export * from './step/step.js';

@@ -11,6 +11,7 @@ import { createRng } from '../src/rng.js';
 import type { StepModels } from '../src/step/step-models.js';
 import { computeStep, deviceBatch, type StepResult } from '../src/step/step.js';
 import { TapRegistry } from '../src/plugins/taps.js';
+import { disposeAll } from '../src/tidy.js';
 import { trainedVariables } from '../src/variables.js';
 import * as v from 'valibot';
 
@@ -93,7 +94,7 @@ export function step(models: StepModels, batch: HostBatch, at = progress()): Ste
     return computeStep(models, onDevice.images, onDevice.targets, at);
   } finally {
     const { images, targets } = onDevice;
-    tf.dispose([images, targets.boxes, targets.labels, targets.mask]);
+    disposeAll([images, targets]);
   }
 }
 

@@ -4,7 +4,7 @@ import {
   type DetectorContext,
   type DetectorOutput,
   type ExportedNetwork,
-  type HostBatch,
+  type ImageSizes,
   type RegionOutput,
   type RegionSamples,
   type Regions,
@@ -39,7 +39,7 @@ export interface CascadeRcnnDetector extends Detector {
   inferenceStages(
     output: DetectorOutput,
     proposals: Pick<Proposals, 'boxes'>,
-    imageSizes: HostBatch['imageSizes'],
+    imageSizes: ImageSizes,
   ): readonly StageOutput[];
   proposals: FirstStage['proposals'];
 }
@@ -92,7 +92,7 @@ export function createCascadeRcnn(config: CascadeRcnnConfig, context: DetectorCo
     boxes: tf.Tensor3D,
     { deltas, logits }: Pick<RegionOutput, 'deltas' | 'logits'>,
     i: number,
-    imageSizes: HostBatch['imageSizes'],
+    imageSizes: ImageSizes,
     labels?: tf.Tensor2D,
   ): tf.Tensor3D =>
     untaped(() => {
@@ -131,7 +131,7 @@ export function createCascadeRcnn(config: CascadeRcnnConfig, context: DetectorCo
   function stagesOf(
     output: DetectorOutput,
     { boxes }: Pick<Proposals, 'boxes'>,
-    imageSizes: HostBatch['imageSizes'],
+    imageSizes: ImageSizes,
   ): StageOutput[] {
     const all: StageOutput[] = [];
     heads.forEach((head, i) => {
@@ -245,7 +245,6 @@ export function createCascadeRcnn(config: CascadeRcnnConfig, context: DetectorCo
       })),
     dispose() {
       for (const { variable } of variables) variable.dispose();
-      stage.dispose();
     },
   };
 }

@@ -3,7 +3,7 @@ import type {
   DetectorContext,
   DetectorOutput,
   ExportedNetwork,
-  HostBatch,
+  ImageSizes,
   Priors,
   SecondStage,
 } from '@kd/core';
@@ -29,12 +29,7 @@ export interface FasterRcnnDetector extends Detector {
   /** Backbone and neck as a functional model: images to levels. */
   readonly backbone: LayersModel;
   readonly secondStage: SecondStage;
-  proposals(
-    output: DetectorOutput,
-    priors: Priors,
-    imageSizes: HostBatch['imageSizes'],
-    mode: 'train' | 'test',
-  ): Proposals;
+  proposals(output: DetectorOutput, priors: Priors, imageSizes: ImageSizes, mode: 'train' | 'test'): Proposals;
 }
 
 export interface FasterRcnnParts {
@@ -149,7 +144,6 @@ export function createFasterRcnn(
       })),
     dispose() {
       for (const { variable } of variables) variable.dispose();
-      stage.dispose();
     },
   };
 }

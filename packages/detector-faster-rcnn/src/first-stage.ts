@@ -6,7 +6,7 @@ import type {
   DetectorOutput,
   ExportedNetwork,
   ExportedRegions,
-  HostBatch,
+  ImageSizes,
   Predictions,
   Priors,
   StepRng,
@@ -19,8 +19,8 @@ import {
   checkTaps,
   decoderOf,
   type Layer,
-  layPriors,
   type NormOptions,
+  priorLayer,
   type PyramidNetwork,
   type RunContext,
 } from '@kd/vision';
@@ -46,19 +46,13 @@ export interface FirstStage extends Pick<Detector, 'forward' | 'priors' | 'decod
    * as one step has one update.
    */
   contextOf(output: DetectorOutput, head: object): RunContext;
-  proposals(
-    output: DetectorOutput,
-    priors: Priors,
-    imageSizes: HostBatch['imageSizes'],
-    mode: 'train' | 'test',
-  ): Proposals;
+  proposals(output: DetectorOutput, priors: Priors, imageSizes: ImageSizes, mode: 'train' | 'test'): Proposals;
   /** For other programs: the network up to its maps and the levels that regions are pooled from. */
   exported(): Pick<ExportedNetwork, 'images' | 'strides' | 'maps'> &
     Pick<ExportedRegions, 'levels'> &
     Pick<TwoStageDetections, 'proposals'>;
   /** [b, a] float32: 1 for the anchors that the first stage trains on */
   samplePriors(assignment: Assignment, sampleRows: SampleRows, rng: StepRng): tf.Tensor2D;
-  dispose(): void;
 }
 
 export function buildFirstStage(
@@ -89,7 +83,7 @@ export function buildFirstStage(
   const anchors = { ...config.anchors, ...rules.grid(config.strides) };
   const cells = anchorCells(anchors);
   const code = deltaCode(rules.coder);
-  const grids = new Map<string, Priors>();
+  const lay = priorLayer(cells);
   const contexts = new WeakMap<DetectorOutput, { readonly context: RunContext; readonly seen: WeakSet<object> }>();
 
   return {
@@ -125,17 +119,11 @@ export function buildFirstStage(
       contexts.set(output, { context, seen: new WeakSet() });
       return output;
     },
-    priors(output, paddedSize) {
-      const levels = output.levels.map(({ shape }) => [shape[1], shape[2]] as const);
-      const key = JSON.stringify([levels, paddedSize]);
-      let grid = grids.get(key);
-      if (!grid) {
-        grid = layPriors(levels, paddedSize, cells);
-        tf.keep(grid.boxes);
-        grids.set(key, grid);
-      }
-      return grid;
-    },
+    priors: (output, paddedSize) =>
+      lay(
+        output.levels.map(({ shape }) => [shape[1], shape[2]] as const),
+        paddedSize,
+      ),
     decode: decoderOf(code),
     assign: (priors, targets: Targets) =>
       tf.tidy(() => {
@@ -196,9 +184,5 @@ export function buildFirstStage(
           rng,
         ),
       ),
-    dispose() {
-      for (const { boxes } of grids.values()) boxes.dispose();
-      grids.clear();
-    },
   };
 }

@@ -1,4 +1,4 @@
-import type { Targets } from '@kd/core';
+import { type ImageSizes, sizesOnDevice, type Targets } from '@kd/core';
 import {
   type AnchorOptions,
   assignMaxIou,
@@ -64,9 +64,10 @@ const mmdet: FlavourRules = {
 export const FLAVOURS = { torchvision, mmdet } as const;
 
 /** [b, a] float32: 1 for anchors [a, 4] that leave their image, without its padding, by at most `border` pixels. */
-function within(anchors: tf.Tensor2D, imageSizes: Targets['imageSizes'], border: number): tf.Tensor2D {
+function within(anchors: tf.Tensor2D, imageSizes: ImageSizes, border: number): tf.Tensor2D {
   const [x1, y1, x2, y2] = tf.split(tf.transpose(anchors), 4) as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]; // [1, a]
-  const side = (axis: 0 | 1): tf.Tensor => tf.tensor2d(imageSizes.map((size) => [size[axis] + border])); // [b, 1]
+  const sizes = sizesOnDevice(imageSizes);
+  const side = (axis: 0 | 1): tf.Tensor => tf.add(tf.slice(sizes, [0, axis], [-1, 1]), border); // [b, 1]
   const low = tf.logicalAnd(tf.greaterEqual(x1, -border), tf.greaterEqual(y1, -border));
   const high = tf.logicalAnd(tf.less(x2, side(1)), tf.less(y2, side(0)));
   return tf.cast(tf.logicalAnd(low, high), 'float32') as tf.Tensor2D;

@@ -133,8 +133,7 @@ describe('Faster R-CNN of version 2 in training', () => {
       close(result.terms.dataSync(), expected);
       update(detector, result);
     }
-    // The anchors of this size stay.
-    expect(tf.memory().numTensors).toBe(before + 1);
+    expect(tf.memory().numTensors).toBe(before);
 
     const values = (path: string): Iterable<number> =>
       detector.variables.find((one) => one.path === path)!.variable.dataSync();

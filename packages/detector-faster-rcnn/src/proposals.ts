@@ -1,4 +1,4 @@
-import type { DetectorContext, HostBatch, Predictions, Priors } from '@kd/core';
+import type { DetectorContext, ImageSizes, Predictions, Priors } from '@kd/core';
 import { gatherRows, untaped } from '@kd/core';
 import { clipBoxes, decodeBoxes, largeEnough } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
@@ -18,7 +18,7 @@ export interface Proposals {
 
 export interface ProposalOptions extends Pick<FirstStageConfig, 'rpn' | 'flavour'> {
   readonly mode: 'train' | 'test';
-  readonly imageSizes: HostBatch['imageSizes'];
+  readonly imageSizes: ImageSizes;
   readonly runOp?: DetectorContext['runOp'];
 }
 

@@ -1,4 +1,4 @@
-import type { StepRng, Targets } from '@kd/core';
+import { sizesOnDevice, type StepRng, type Targets } from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
 import type { HelperTargets } from './helper-losses.js';
 
@@ -42,10 +42,7 @@ export function sampleInstances(
   const stream = rng.stream('instances');
   const first = <T extends tf.Tensor>(x: T): T => tf.slice(x, [0, 0], [-1, objects]) as T;
 
-  const image = tf.tensor3d(
-    imageSizes.map(([height, width]) => [[width, height]]),
-    [b, 1, 2],
-  );
+  const image = tf.reverse(tf.expandDims(sizesOnDevice(imageSizes), 1), 2); // [b, 1, 2] width, height
   const corner = (at: 0 | 2): tf.Tensor => tf.div(tf.slice(first(boxes), [0, 0, at], [-1, -1, 2]), image); // [b, o, 2]
   const [low, high] = [corner(0), corner(2)];
   const own = tf.sub(high, low);

@@ -8,7 +8,8 @@ import * as tf from '@tensorflow/tfjs-core';
 export class EmptySteps {
   readonly #id: string;
   readonly #logger: Logger;
-  #count: tf.Tensor | undefined;
+  // A variable, so that a compiled step goes on counting.
+  readonly #count = tf.tidy(() => tf.variable(tf.scalar(0), false));
   #told = false;
 
   constructor(id: string, logger: Logger) {
@@ -18,9 +19,7 @@ export class EmptySteps {
 
   /** @param empty 1 for a step without positives, else 0 */
   add(empty: tf.Scalar): void {
-    const before = this.#count;
-    this.#count = tf.keep(tf.tidy(() => (before ? tf.add(before, empty) : tf.clone(empty))));
-    before?.dispose();
+    tf.tidy(() => this.#count.assign(tf.add(this.#count, empty)));
   }
 
   state(): NamedTensors {
@@ -29,20 +28,17 @@ export class EmptySteps {
   }
 
   restore(state: NamedTensors): void {
-    this.#count?.dispose();
-    const steps = state.get('empty')?.data[0];
-    this.#count = steps === undefined ? undefined : tf.keep(tf.scalar(Number(steps)));
+    tf.tidy(() => this.#count.assign(tf.scalar(Number(state.get('empty')?.data[0] ?? 0))));
   }
 
   dispose(): void {
     this.#tell();
-    this.#count?.dispose();
-    this.#count = undefined;
+    this.#count.dispose();
   }
 
   /** Reads the count; the first time that there is one, the person hears of it. */
   #tell(): number {
-    const steps = this.#count?.dataSync()[0] ?? 0;
+    const steps = this.#count.dataSync()[0]!;
     if (steps > 0 && !this.#told) {
       this.#told = true;
       this.#logger.warn(

@@ -1,4 +1,4 @@
-import { gatherRows, untaped } from '@kd/core';
+import { gatherRows, type ImageSizes, untaped } from '@kd/core';
 import { boxIou, clipBoxes } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
 
@@ -18,7 +18,7 @@ export interface SelectionOptions {
   /** Both sides of a box are longer than that, in pixels. */
   readonly minSide?: number;
   /** [height, width] of each image, at which boxes are cut off. */
-  readonly imageSizes: readonly (readonly [number, number])[];
+  readonly imageSizes: ImageSizes;
 }
 
 /** The general instances of a batch, best first; rows off the mask hold zeros. */

@@ -1,7 +1,8 @@
 import { type Detector, deviceBatch, disposeAll, type HostBatch } from '@kd/core';
-import { computeStep, trainedVariables } from '@kd/core';
+import { computeStep, type StepModels, trainedVariables } from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
 import { expect } from 'vitest';
+import { hostReads } from './host-reads.js';
 
 export const valuesOf = (tensor: tf.Tensor): number[] => Array.from(tensor.dataSync());
 
@@ -27,6 +28,8 @@ export function withMember<T extends object, K extends keyof T>(of: T, name: K, 
 export interface DetectorStep {
   readonly terms: Readonly<Record<string, { readonly shape: readonly number[]; readonly value: number }>>;
   readonly gradients: ReadonlyMap<string, readonly number[]>;
+  /** Where it read a tensor on the host. */
+  readonly reads: readonly string[];
 }
 
 /** One step of a detector alone, as numbers. Its variables stay as they are. */
@@ -41,28 +44,22 @@ export function detectorStep(detector: Detector, batch: HostBatch): DetectorStep
   const watched = withMember(detector, 'terms', terms);
   const variables = trainedVariables(detector, []).map((one) => ({ ...one, path: one.path.slice('student/'.length) }));
   try {
-    const {
-      names,
-      terms: stacked,
-      gradients,
-      updates,
-    } = computeStep(
-      {
-        student: watched,
-        teacher: null,
-        distillers: [],
-        taps: { student: [], teacher: [] },
-        variables,
-        seed: 0,
-      },
-      onDevice.images,
-      onDevice.targets,
-      { step: 0, steps: 1, epoch: 0, epochs: 1, fraction: 0 },
-    );
+    const models: StepModels = {
+      student: watched,
+      teacher: null,
+      distillers: [],
+      taps: { student: [], teacher: [] },
+      variables,
+      seed: 0,
+    };
+    const progress = { step: 0, steps: 1, epoch: 0, epochs: 1, fraction: 0 };
+    const { result: made, reads } = hostReads(() => computeStep(models, onDevice.images, onDevice.targets, progress));
+    const { names, terms: stacked, gradients, updates } = made;
     const values = valuesOf(stacked);
     const result: DetectorStep = {
       terms: Object.fromEntries(names.map((name, i) => [name, { shape: shapes[name]!, value: values[i]! }])),
       gradients: new Map([...gradients].map(([path, gradient]) => [path, valuesOf(gradient)])),
+      reads,
     };
     tf.dispose([stacked, ...gradients.values(), ...updates.map(({ value }) => value)]);
     return result;

@@ -16,6 +16,7 @@ import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { cpuEngine } from './cpu-engine.js';
 import { valuesOf, withMember } from './detector-step.js';
 import { type Distillation, distillation } from './distillation.js';
+import { hostReads } from './host-reads.js';
 import { tensorsAfter } from './live-tensors.js';
 import { neighbour } from './neighbour.js';
 import { toyBatch, withoutObjects } from './toy-batch.js';
@@ -119,6 +120,16 @@ export function testPlugin<Options, Input>(
       disposeAll(onDevice);
       [0, 1].forEach((at) => run.step(batch, at));
       expect(run.teacher.variables.map(({ variable }) => valuesOf(variable))).toEqual(before);
+    });
+
+    it('reads no tensor on the host in a step', async () => {
+      const run = await start(own);
+      const onDevice = deviceBatch(batch);
+      const { result, reads } = hostReads(() =>
+        computeStep(run.models, onDevice.images, onDevice.targets, run.progress(0)),
+      );
+      disposeAll([onDevice, result.terms, ...result.gradients.values(), result.updates.map(({ value }) => value)]);
+      expect(reads).toEqual([]);
     });
 
     it('keeps the number of live tensors over steps, and frees everything at the end', async () => {

@@ -1,4 +1,4 @@
-import type { Targets } from '@kd/core';
+import type { HostBatch, Targets } from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
 
 /** Two images and their objects as a step hands them to a detector; the caller disposes them. */
@@ -6,7 +6,7 @@ export interface TwoImages {
   /** [2, 32, 64, 3]: noise, the same at every call */
   readonly images: tf.Tensor4D;
   /** Objects of the classes 0 and 2, and 1: a row of the second image, 30 by 40 pixels of its own, is padding. */
-  readonly targets: Targets;
+  readonly targets: Targets & Pick<HostBatch, 'imageSizes'>;
 }
 
 /** A batch for tests of a detector with three classes or more. */

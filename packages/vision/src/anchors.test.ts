@@ -1,7 +1,7 @@
 import '@tensorflow/tfjs-backend-cpu';
 import type * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
-import { anchorGrid, cellAnchors } from './anchors.js';
+import { anchorCells, anchorGrid, cellAnchors, layPriors, priorLayer } from './anchors.js';
 
 describe('cellAnchors', () => {
   it('rounds half to even', () => {
@@ -81,5 +81,32 @@ describe('anchorGrid', () => {
         options,
       ),
     ).toThrow(/Level 0 of 8 x 8 cells is larger than the padded batch of 32 x 3/);
+  });
+});
+
+describe('priorLayer', () => {
+  it('lays the same priors again, in tensors of their own', () => {
+    const grid = anchorCells({ sizes: [[8, 12], [16]], ratios: [[1], [0.5, 2]] });
+    const lay = priorLayer(grid);
+    const sizes: Parameters<typeof lay> = [
+      [
+        [2, 3],
+        [1, 2],
+      ],
+      [16, 24],
+    ];
+    const [first, second, plain] = [lay(...sizes), lay(...sizes), layPriors(...sizes, grid)];
+    first.boxes.dispose();
+    expect(second.boxes.arraySync()).toEqual(plain.boxes.arraySync());
+    expect({ ...second, boxes: null }).toEqual({ ...plain, boxes: null });
+    expect(
+      lay(
+        [
+          [2, 2],
+          [1, 1],
+        ],
+        [16, 16],
+      ).boxes.shape,
+    ).toEqual([12 - 2, 4]);
   });
 });

@@ -136,17 +136,43 @@ export const anchorCells = ({ sizes, ratios, round = true, strides }: AnchorOpti
  * @param paddedSize [height, width] of the padded batch in pixels
  * @throws KdError USAGE when the numbers of levels differ, or a level is larger than the batch
  */
-export function layPriors(levels: readonly Size[], paddedSize: Size, { cells, strides }: PriorGrid): Priors {
+export function layPriors(levels: readonly Size[], paddedSize: Size, grid: PriorGrid): Priors {
+  const { values, ...rest } = layValues(levels, paddedSize, grid);
+  return { boxes: tf.tensor2d(values, [values.length / 4, 4]), ...rest };
+}
+
+/** {@link layPriors}, and the same again for the next batch of these sizes. */
+export function priorLayer(grid: PriorGrid): (levels: readonly Size[], paddedSize: Size) => Priors {
+  // Numbers, not tensors: one that is made while a step is compiled is good for nothing else.
+  const laid = new Map<string, ReturnType<typeof layValues>>();
+  return (levels, paddedSize) => {
+    const key = JSON.stringify([levels, paddedSize]);
+    let found = laid.get(key);
+    if (found === undefined) {
+      // Batches come in a few sizes; a run with very many must not grow without bound.
+      if (laid.size >= 64) laid.clear();
+      laid.set(key, (found = layValues(levels, paddedSize, grid)));
+    }
+    const { values, ...rest } = found;
+    return { boxes: tf.tensor2d(values, [values.length / 4, 4]), ...rest };
+  };
+}
+
+function layValues(
+  levels: readonly Size[],
+  paddedSize: Size,
+  { cells, strides }: PriorGrid,
+): Omit<Priors, 'boxes'> & { readonly values: Float32Array } {
   checkLevels('Priors', cells, levels);
   const used = levels.map((level, i) => strides?.[i] ?? strideOf(paddedSize, level, i));
   const perLevel = levels.map(([h, w], i) => h * w * cells[i]!.length);
   const total = perLevel.reduce((sum, n) => sum + n, 0);
-  const boxes = new Float32Array(total * 4);
+  const values = new Float32Array(total * 4);
   let at = 0;
   levels.forEach((level, i) => {
-    at = fillLevel(boxes, at, cells[i]!.flat(), level, used[i]!);
+    at = fillLevel(values, at, cells[i]!.flat(), level, used[i]!);
   });
-  return { boxes: tf.tensor2d(boxes, [total, 4]), perLevel, strides: used };
+  return { values, perLevel, strides: used };
 }
 
 function checkLevels(what: string, list: readonly unknown[], levels: readonly Size[]): void {

@@ -10,7 +10,7 @@ import type {
 } from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
-import { layPriors } from './anchors.js';
+import { priorLayer } from './anchors.js';
 import { decoderOf } from './boxes/decoder.js';
 import { denseDetections, type DenseDetectionOptions } from './dense-detections.js';
 import type { DenseHeadOptions } from './dense-head.js';
@@ -36,7 +36,7 @@ export interface DenseParts extends Pick<Detector, 'name' | 'assign' | 'terms'> 
   readonly dense: DenseInfo;
   /**
    * Where priors lie: `anchorCells`, `centreCells`; or a function of levels of [height, width] each for what that does
-   * not describe. Their boxes are kept for the next batch of this size.
+   * not describe.
    */
   readonly priors:
     | PriorGrid
@@ -84,21 +84,12 @@ export function createDenseDetector<Config extends DenseConfig>(
     ...(context.runOp && { runOp: context.runOp }),
   });
   const variables = layerVariables(network.layers);
-  const grids = new Map<string, Priors>();
-  const priors: Detector['priors'] = (output, paddedSize) => {
-    const levels = output.levels.map(({ shape }) => [shape[1], shape[2]] as const);
-    const key = JSON.stringify([levels, paddedSize]);
-    let grid = grids.get(key);
-    if (!grid) {
-      grid =
-        typeof parts.priors === 'function'
-          ? parts.priors(levels, paddedSize)
-          : layPriors(levels, paddedSize, parts.priors);
-      tf.keep(grid.boxes);
-      grids.set(key, grid);
-    }
-    return grid;
-  };
+  const lay = typeof parts.priors === 'function' ? parts.priors : priorLayer(parts.priors);
+  const priors: Detector['priors'] = (output, paddedSize) =>
+    lay(
+      output.levels.map(({ shape }) => [shape[1], shape[2]] as const),
+      paddedSize,
+    );
 
   let exported: ExportedNetwork | undefined;
   const exportedNetwork = (): ExportedNetwork => {
@@ -157,8 +148,6 @@ export function createDenseDetector<Config extends DenseConfig>(
     exported: () => (exported ??= exportedNetwork()),
     dispose() {
       for (const { variable } of variables) variable.dispose();
-      for (const { boxes } of grids.values()) boxes.dispose();
-      grids.clear();
     },
   };
 }

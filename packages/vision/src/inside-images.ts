@@ -1,3 +1,4 @@
+import { type ImageSizes, sizesOnDevice } from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
 
 /**
@@ -9,17 +10,15 @@ import * as tf from '@tensorflow/tfjs-core';
 export function insideImages(
   [n, h, w]: readonly [number, number, number, number],
   stride: number,
-  sizes: readonly (readonly [number, number])[],
+  sizes: ImageSizes,
 ): tf.Tensor4D {
-  const weights = new Float32Array(n * h * w);
-  for (let image = 0; image < n; image++) {
-    const [height, width] = sizes[image]!;
-    const rows = Math.min(h, Math.ceil(height / stride));
-    const columns = Math.min(w, Math.ceil(width / stride));
-    for (let y = 0; y < rows; y++) {
-      const start = (image * h + y) * w;
-      weights.fill(1, start, start + columns);
-    }
-  }
-  return tf.tensor4d(weights, [n, h, w, 1]);
+  return tf.tidy(() => {
+    const [heights, widths] = tf.split(sizesOnDevice(sizes), 2, 1) as [tf.Tensor2D, tf.Tensor2D]; // [n, 1]
+    const begun = (cells: number, side: tf.Tensor2D): tf.Tensor => tf.less(tf.mul(tf.range(0, cells), stride), side); // [n, cells]
+    const inside = tf.logicalAnd(
+      tf.reshape(begun(h, heights), [n, h, 1, 1]),
+      tf.reshape(begun(w, widths), [n, 1, w, 1]),
+    );
+    return tf.cast(inside, 'float32') as tf.Tensor4D;
+  });
 }

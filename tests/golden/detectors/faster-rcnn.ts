@@ -1,4 +1,4 @@
-import type { Rng } from '@kd/core';
+import type { StepRng } from '@kd/core';
 import {
   createFasterRcnn,
   fasterRcnn,
@@ -93,7 +93,7 @@ export function createCase(
 function recordedRows(io: GoldenTensors, prefix: string): SampleRows {
   const indices = (image: number, ...names: string[]): number[] =>
     names.flatMap((name) => [...io.get(`${prefix}/${name}${image}`).values]);
-  return (stage, { positive, negative }, _size, _rng: Rng) => {
+  return (stage, { positive, negative }, _size, _rng: StepRng) => {
     const [b, n] = positive.shape;
     const rows = Array.from({ length: b }, (_, image) => {
       const drawn = new Set(

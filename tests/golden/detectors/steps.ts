@@ -109,6 +109,6 @@ export async function onBatch<T>(
   try {
     return await run(images, targets);
   } finally {
-    disposeAll([images, targets.boxes, targets.labels, targets.mask]);
+    disposeAll([images, targets]);
   }
 }

@@ -62,6 +62,12 @@ export interface ForwardOptions {
   readonly lazy?: boolean;
 }
 
+/**
+ * [height, width] of each image, resized, before padding: of the host, or [b, 2] on the device as in a step, so that a
+ * compiled step serves batches of other images; `sizesOnDevice` makes the second of the first.
+ */
+export type ImageSizes = HostBatch['imageSizes'] | tf.Tensor2D;
+
 /** Ground truth of a batch, padded with a mask, on the device. */
 export interface Targets {
   /** [b, g, 4] in pixels of the resized image */
@@ -70,8 +76,7 @@ export interface Targets {
   readonly labels: tf.Tensor2D;
   /** [b, g] float32, 1 for a real box */
   readonly mask: tf.Tensor2D;
-  /** [height, width] per image, resized, before padding */
-  readonly imageSizes: HostBatch['imageSizes'];
+  readonly imageSizes: ImageSizes;
   /** [height, width] of the padded batch */
   readonly paddedSize: readonly [number, number];
   readonly ids: HostBatch['ids'];
@@ -181,12 +186,7 @@ export interface SecondStage {
    * @param mask [b, n] float32: 0 for rows that only fill up a fixed number; live batch norm does not count them.
    *   Without it all rows count.
    */
-  run(
-    output: DetectorOutput,
-    boxes: tf.Tensor3D,
-    imageSizes: HostBatch['imageSizes'],
-    mask?: tf.Tensor2D,
-  ): RegionOutput;
+  run(output: DetectorOutput, boxes: tf.Tensor3D, imageSizes: ImageSizes, mask?: tf.Tensor2D): RegionOutput;
   /** Of cascades: what the stages after the first train on and say of it. @param first what the first one does */
   later?(output: DetectorOutput, targets: Targets, first: RegionStep): readonly RegionSamples[];
 }
@@ -309,8 +309,7 @@ export interface Detector {
   /** @param images [b, h, w, 3], normalised and padded */
   forward(images: tf.Tensor4D, options: ForwardOptions): DetectorOutput;
   /**
-   * To be called inside of a tidy: a detector may keep the tensors for the next batch of this size, so nobody disposes
-   * them by hand.
+   * To be called inside of a tidy: nobody disposes them by hand.
    */
   priors(output: DetectorOutput, paddedSize: readonly [number, number]): Priors;
   /** Boxes [b, a, 4] from codes as the head predicts them, [b, a, 4] or [b, a, 4·bins] */

@@ -43,7 +43,7 @@ describe('createStepRng', () => {
     };
     const uniform = rng.uniform([n / 100, 100]);
     expect(uniform.shape).toEqual([400, 100]);
-    const values = uniform.dataSync();
+    const values = uniform.dataSync() as Float32Array;
     expect(values.every((value) => value >= 0 && value < 1)).toBe(true);
     const [mean, variance] = moments(uniform);
     expect(Math.abs(mean - 1 / 2)).toBeLessThan(5 * Math.sqrt(1 / 12 / n));

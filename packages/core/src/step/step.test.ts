@@ -21,6 +21,7 @@ import type { Hooks, StepView } from '../contract/plugin.js';
 import { GradientSum } from './gradient-sum.js';
 import type { StepModels } from './step-models.js';
 import { computeStep, deviceBatch } from './step.js';
+import { disposeAll } from '../tidy.js';
 import { trainedVariables } from '../variables.js';
 
 let batch: HostBatch;
@@ -391,6 +392,6 @@ describe('a step that fails', () => {
     const before = tf.memory().numTensors;
     expect(() => computeStep(models, onDevice.images, onDevice.targets, progress())).toThrow();
     expect(tf.memory().numTensors).toBe(before);
-    tf.dispose([onDevice.images, onDevice.targets.boxes, onDevice.targets.labels, onDevice.targets.mask]);
+    disposeAll(onDevice);
   });
 });

@@ -18,6 +18,7 @@ import { Kept } from './kept.js';
 import { type StepModels, type StepProgress, teacherOf } from './step-models.js';
 import type { Distiller } from '../plugins/plugin-host.js';
 import { part, startPart } from '../profile/part.js';
+import { sizesOnDevice } from './sizes-on-device.js';
 import { createStepRng } from './step-rng.js';
 import { teacherOutput } from './teacher-output.js';
 
@@ -43,7 +44,7 @@ export function deviceBatch(batch: HostBatch): { readonly images: tf.Tensor4D; r
       boxes: tf.tensor3d(batch.boxes, [b, batch.maxBoxes, 4]),
       labels: tf.tensor2d(batch.labels, [b, batch.maxBoxes], 'int32'),
       mask: tf.tensor2d(batch.mask, [b, batch.maxBoxes]),
-      imageSizes: batch.imageSizes,
+      imageSizes: sizesOnDevice(batch.imageSizes),
       paddedSize: [height, width],
       ids: batch.ids,
     },

@@ -25,12 +25,14 @@ export function adaptiveEntries(
   const [b, n] = levels.shape;
   const corners = boxes.dataSync();
   const level = levels.dataSync();
+  const cellsPerPixel = scales instanceof tf.Tensor ? scales.dataSync() : scales;
   const indices: number[] = [];
   const weights: number[] = [];
   for (let region = 0; region < b * n; region++) {
     const at = level[region]!;
     const [height, width] = sides[at]!;
-    const cell = (corner: number): number => f(f(corners[4 * region + corner]! * scales[at]!) - (aligned ? 0.5 : 0));
+    const cell = (corner: number): number =>
+      f(f(corners[4 * region + corner]! * cellsPerPixel[at]!) - (aligned ? 0.5 : 0));
     const rows = reaches(cell(1), cell(3), height, size[0], aligned);
     const columns = reaches(cell(0), cell(2), width, size[1], aligned);
     const start = starts[at]! + Math.floor(region / n) * height * width;

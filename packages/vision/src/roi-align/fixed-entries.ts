@@ -22,8 +22,8 @@ export function fixedEntries(
   const [b, n] = levels.shape;
   const r = b * n;
   const at = tf.reshape(levels, [r]);
-  const ofLevel = (values: readonly number[], dtype: 'float32' | 'int32' = 'int32'): tf.Tensor2D =>
-    tf.reshape(tf.gather(tf.tensor1d([...values], dtype), at), [r, 1]);
+  const ofLevel = (values: readonly number[] | tf.Tensor1D, dtype: 'float32' | 'int32' = 'int32'): tf.Tensor2D =>
+    tf.reshape(tf.gather(values instanceof tf.Tensor ? values : tf.tensor1d([...values], dtype), at), [r, 1]);
   // [r, 4] in cells
   const corners = tf.sub(tf.mul(tf.reshape(boxes, [r, 4]), ofLevel(scales, 'float32')), aligned ? 0.5 : 0);
   const axis = (low: number, bins: number, side: 0 | 1): Taps => {

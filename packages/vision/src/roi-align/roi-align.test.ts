@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-cpu';
 import '@tensorflow/tfjs-layers';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { inferredScales, multiScaleRoiAlign, roiAlign } from './index.js';
+import { inferredScales, type MultiScaleOptions, multiScaleRoiAlign, roiAlign } from './index.js';
 
 beforeAll(async () => {
   await tf.setBackend('cpu');
@@ -124,5 +124,29 @@ describe('multiScaleRoiAlign', () => {
       ),
     ).toEqual([0.25, 0.125]);
     expect(inferredScales([24, 12], [[65, 96]])).toEqual([0.5, 0.25]);
+  });
+
+  it('gives the same by sizes on the device, at every height', () => {
+    const boxes = tf.tensor3d(
+      Array.from({ length: 40 }, (_, i) => [3, 1, 3 + 1.13 ** i, 1 + 1.07 ** i]).flat(),
+      [1, 40, 4],
+    );
+    for (let height = 3; height <= 800; height += height < 100 ? 1 : 37) {
+      const padded = Math.ceil(height / 32) * 32;
+      const maps = [8, 16, 32].map((stride) => tf.ones<tf.Rank.R4>([1, padded / stride, 4, 1]));
+      const at = (imageSizes: MultiScaleOptions['imageSizes']): number[][] =>
+        tf.tidy(() => {
+          const { features, levels } = multiScaleRoiAlign(maps, boxes, {
+            outputSize: 1,
+            samplingRatio: 1,
+            aligned: false,
+            imageSizes,
+            canonicalScale: 24,
+            canonicalLevel: 4,
+          });
+          return [[...features.dataSync()], [...levels.dataSync()]] as never;
+        });
+      expect(at(tf.tensor2d([[height, 32]])), String(height)).toEqual(at([[height, 32]]));
+    }
   });
 });

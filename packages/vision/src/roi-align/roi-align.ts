@@ -49,7 +49,7 @@ export function roiAlignLevels(
   maps: readonly tf.Tensor4D[],
   boxes: tf.Tensor3D,
   levels: () => tf.Tensor2D,
-  scales: readonly number[],
+  scales: Layout['scales'],
   options: RoiAlignOptions,
 ): tf.Tensor5D {
   const [b, n] = boxes.shape;
@@ -79,7 +79,7 @@ export function roiAlignLevels(
   });
 }
 
-function layoutOf(maps: readonly tf.Tensor4D[], scales: readonly number[]): Layout {
+function layoutOf(maps: readonly tf.Tensor4D[], scales: Layout['scales']): Layout {
   const starts: number[] = [];
   let next = 0;
   for (const { shape } of maps) {

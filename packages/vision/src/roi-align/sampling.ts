@@ -1,3 +1,5 @@
+import type * as tf from '@tensorflow/tfjs-core';
+
 /** How a region is cut into bins and sampled. */
 export interface Sampling {
   /** [height, width] in bins */
@@ -15,5 +17,5 @@ export interface Layout {
   /** First row of each level. */
   readonly starts: readonly number[];
   /** Cells a pixel of the input, of each level. */
-  readonly scales: readonly number[];
+  readonly scales: readonly number[] | tf.Tensor1D;
 }
