@@ -120,6 +120,12 @@ export const part: Pick<Detector, 'dense' | 'head'> = {`,
       "import type { Tensor4D } from '@tensorflow/tfjs-core';\ndeclare const dy: Tensor4D; declare const features: Tensor4D;",
   },
   {
+    page: 'packages/engine-wasm/README.md',
+    begins: "import { wasm } from '@kd/engine-wasm';",
+    before:
+      "import type { Tensor4D } from '@tensorflow/tfjs-core';\ndeclare const images: Tensor4D; declare const kernel: Tensor4D;",
+  },
+  {
     page: 'packages/metrics/README.md',
     begins: 'import { cocoMetric,',
     before:

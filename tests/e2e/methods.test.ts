@@ -9,8 +9,8 @@ import { cascadeRcnn, fasterRcnn } from '@kd/detector-faster-rcnn';
 import { fcos } from '@kd/detector-fcos';
 import { atss, gfl } from '@kd/detector-gfl';
 import { retinanet } from '@kd/detector-retinanet';
-import { tensorflow } from '@kd/engine-tensorflow';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { namedEngine } from '../named-engine.js';
 import { root } from './kd.js';
 
 /** A model of a few thousand weights; a teacher is wider inside, and has the same neck. */
@@ -101,7 +101,7 @@ describe.each(Object.entries(KINDS))('on %s', (kind, model) => {
   const run = async (out: string, more: Partial<Config>): Promise<TrainerEvent[]> => {
     const events: TrainerEvent[] = [];
     const config = {
-      engine: tensorflow(),
+      engine: await namedEngine(),
       student: model(4),
       data: {
         train: { ...pictures, name: kind, images: 6, seed: 1 },

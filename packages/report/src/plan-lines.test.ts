@@ -63,7 +63,15 @@ const step = {
   bytes: 5.5 * 2 ** 20,
 };
 const plan: Plan = {
-  engine: { name: 'cpu', backend: 'cpu', version: '4.22.0', library: null, device: 'cpu', threads: 1 },
+  engine: {
+    name: 'cpu',
+    backend: 'cpu',
+    version: '4.22.0',
+    library: null,
+    device: 'cpu',
+    threads: 1,
+    memoryLimit: 2 ** 32,
+  },
   seed: 7,
   student: detector(),
   teacher: detector({
@@ -106,7 +114,7 @@ const plan: Plan = {
 describe('planLines', () => {
   test('is one page: what runs on what, the parts, the losses, the cost', () => {
     expect(planLines(plan)).toEqual([
-      'engine     cpu 4.22.0 on cpu, 1 thread',
+      'engine     cpu 4.22.0 on cpu, 1 thread, at most 4096 MiB of tensors',
       'data       8 images with 20 objects to train (cells), none to evaluate',
       'classes    2: red, blue',
       'batch      2 images, 4 batches a step, [2, 64, 64, 3] here; augmented by flip, jitter',

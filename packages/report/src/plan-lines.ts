@@ -10,7 +10,7 @@ export function planLines(plan: Plan): string[] {
     ...labelled([
       [
         'engine',
-        `${engine.name} ${engine.version} on ${engine.device}, ${engine.threads} ${engine.threads === 1 ? 'thread' : 'threads'}`,
+        `${engine.name} ${engine.version} on ${engine.device}, ${engine.threads} ${engine.threads === 1 ? 'thread' : 'threads'}${engine.memoryLimit === undefined ? '' : `, at most ${mebibytes(engine.memoryLimit)} of tensors`}`,
       ],
       ...trainingRows(plan),
     ]),

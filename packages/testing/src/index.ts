@@ -2,6 +2,7 @@ export { testBackbone, type BackboneSuiteOptions } from './backbone-suite.js';
 export { testPlugin, type PluginSuiteOptions } from './plugin-suite.js';
 export { testTeacher, type TeacherSuiteOptions } from './teacher-suite.js';
 export { testDetector, type DetectorSuiteOptions } from './detector-suite.js';
+export { recordKernels } from './record-kernels.js';
 export { cpuEngine } from './cpu-engine.js';
 export { jsonFormat } from './json-format.js';
 export { toyData, type ToyDataOptions } from './toy-data.js';

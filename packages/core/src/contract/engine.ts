@@ -47,4 +47,6 @@ export interface EngineInfo {
   readonly library: string | null;
   readonly device: 'cpu' | 'gpu';
   readonly threads: number;
+  /** Bytes that all its tensors together may take, where the engine limits them. */
+  readonly memoryLimit?: number;
 }

@@ -89,7 +89,11 @@ beforeAll(async () => {
     kd('half', 1, 'detector'),
     `export default { definition: { kind: 'detector', name: 'half', apiVersion: '1', create: () => {} } };`,
   );
-  await install('idle-engine', kd('idle', 1, 'engine'), `export default () => ({ name: 'idle', start: 'now' });`);
+  await install(
+    'idle-engine',
+    kd('idle', 1, 'engine'),
+    `export default () => ({ name: 'idle', start: 'now', capabilities: () => ({}) });`,
+  );
   await install('indirect', kd('hidden'), distiller('hidden'));
   const direct = [
     '@kd/plugin-one',

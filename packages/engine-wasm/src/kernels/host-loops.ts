@@ -1,0 +1,97 @@
+import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
+import * as tf from '@tensorflow/tfjs-core';
+
+type Info = tf.TensorInfo;
+
+/** Kernels as loops over the memory of WebAssembly itself, where its own are missing or wrong. */
+export function registerHostLoops(): void {
+  loop('OneHot', ({ indices }, attributes, wasm) => oneHot(indices!, attributes as unknown as tf.OneHotAttrs, wasm));
+  loop('UnsortedSegmentSum', ({ x, segmentIds }, { numSegments }, wasm) =>
+    segmentSum(x!, segmentIds!, numSegments as number, wasm),
+  );
+  loop('MaxPoolGrad', ({ dy, input }, attributes, wasm) =>
+    maxPoolGradient(dy!, input!, attributes as unknown as tf.MaxPoolGradAttrs, wasm),
+  );
+}
+
+function loop(
+  kernelName: string,
+  run: (inputs: Record<string, Info>, attributes: Record<string, unknown>, wasm: BackendWasm) => Info,
+): void {
+  if (tf.getKernel(kernelName, 'wasm') !== undefined) tf.unregisterKernel(kernelName, 'wasm');
+  tf.registerKernel({
+    kernelName,
+    backendName: 'wasm',
+    kernelFunc: ({ inputs, attrs, backend }) =>
+      run(inputs as Record<string, Info>, attrs as Record<string, unknown>, backend as BackendWasm),
+  });
+}
+
+/** The package's writes whole numbers, whatever the type of the result. */
+function oneHot(indices: Info, { depth, onValue, offValue, dtype }: tf.OneHotAttrs, wasm: BackendWasm): Info {
+  const output = wasm.makeOutput([...indices.shape, depth], dtype);
+  const to = wasm.typedArrayFromHeap(output).fill(offValue);
+  const at = wasm.typedArrayFromHeap(indices);
+  for (let i = 0; i < at.length; i++) if (at[i]! >= 0 && at[i]! < depth) to[i * depth + at[i]!] = onValue;
+  return output;
+}
+
+/** x [...segmentIds.shape, ...inner] -> [numSegments, ...inner]; an id outside of [0, numSegments) goes nowhere. */
+function segmentSum(x: Info, segmentIds: Info, segments: number, wasm: BackendWasm): Info {
+  const inner = x.shape.slice(segmentIds.shape.length);
+  const output = wasm.makeOutput([segments, ...inner], x.dtype);
+  const size = tf.util.sizeFromShape(inner);
+  const to = wasm.typedArrayFromHeap(output).fill(0);
+  const from = wasm.typedArrayFromHeap(x);
+  const ids = wasm.typedArrayFromHeap(segmentIds);
+  for (let row = 0; row < ids.length; row++) {
+    const start = ids[row]! * size;
+    if (start < 0 || start >= to.length) continue;
+    for (let i = 0; i < size; i++) to[start + i] = to[start + i]! + from[row * size + i]!;
+  }
+  return output;
+}
+
+/** Each gradient goes to the first of the largest: the package's errs below 0 and beyond the first image. */
+function maxPoolGradient(
+  dy: Info,
+  input: Info,
+  { filterSize, strides, pad, dimRoundingMode }: tf.MaxPoolGradAttrs,
+  wasm: BackendWasm,
+): Info {
+  const info = tf.backend_util.computePool2DInfo(
+    input.shape as [number, number, number, number],
+    filterSize,
+    strides,
+    1,
+    pad,
+    dimRoundingMode,
+  );
+  const { batchSize, inChannels: channels, inHeight, inWidth, outHeight, outWidth } = info;
+  const { strideHeight, strideWidth, filterHeight, filterWidth, padInfo } = info;
+  const output = wasm.makeOutput(input.shape, 'float32');
+  const to = wasm.typedArrayFromHeap(output).fill(0);
+  const from = wasm.typedArrayFromHeap(input);
+  const gradients = wasm.typedArrayFromHeap(dy);
+  for (let b = 0, cell = 0; b < batchSize; b++)
+    for (let row = 0; row < outHeight; row++) {
+      const top = Math.max(0, row * strideHeight - padInfo.top);
+      const bottom = Math.min(inHeight, row * strideHeight - padInfo.top + filterHeight);
+      for (let column = 0; column < outWidth; column++) {
+        const left = Math.max(0, column * strideWidth - padInfo.left);
+        const right = Math.min(inWidth, column * strideWidth - padInfo.left + filterWidth);
+        for (let c = 0; c < channels; c++, cell++) {
+          let best = -1;
+          for (let y = top; y < bottom; y++)
+            for (let x = left; x < right; x++) {
+              const at = ((b * inHeight + y) * inWidth + x) * channels + c;
+              // One that is no number counts as the largest.
+              if (best < 0 || from[at]! > from[best]! || (from[at]! !== from[at]! && from[best]! === from[best]!))
+                best = at;
+            }
+          if (best >= 0) to[best] = to[best]! + gradients[cell]!;
+        }
+      }
+    }
+  return output;
+}
