@@ -1,11 +1,11 @@
 import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Dataset } from '@kd/core';
+import { type Dataset, parseStudy } from '@kd/core';
 import { expect, test } from 'vitest';
 import { keepRecord, type StudyRecord, studyRecord } from './record.js';
 import type { RunThere } from './runs-there.js';
-import type { StudyRun } from './study-runs.js';
+import { type StudyRun, studyRuns } from './study-runs.js';
 
 const record = (changed: Partial<StudyRecord> = {}): StudyRecord => ({
   versions: { '@kd/core': '0.1.0', '@kd/plugin-ssim': '0.1.0' },
@@ -114,4 +114,26 @@ test('what is recorded: packages that the configs name, data by their annotation
     distillers: [['ssim', { select: 'function mine' }]],
     data: { onBadImage: 'skip' },
   });
+});
+
+test('whether runs write a page is no part of what they are: with `report: false` a study goes on', async () => {
+  const data = { train: { format: 'voc', root: '/a' }, val: { format: 'voc', root: '/b' } };
+  const none = { name: 'd', categories: [], images: [] } as unknown as Dataset;
+  const recordOf = (report: { readonly report?: boolean }): Promise<StudyRecord> => {
+    const [run] = studyRuns(
+      {
+        file: 'a.study.ts',
+        name: 'a',
+        study: parseStudy({ student: 'a.config.ts', variants: { alone: {} }, seeds: [0] }, 'a.study.ts'),
+        student: { config: { student: 'retinanet', data, ...report }, file: 'a.config.ts', folder: import.meta.dirname },
+        teachers: new Map(),
+      },
+      'out',
+    );
+    expect(run!.config.report).toBe(report.report);
+    return studyRecord([run!], { train: none, val: none });
+  };
+  const folder = await folderWith(await recordOf({}));
+  await keepRecord(folder, await recordOf({ report: false }), began('alone-0'));
+  expect(await stored(folder)).toEqual(await recordOf({ report: false }));
 });
