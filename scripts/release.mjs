@@ -83,7 +83,7 @@ function publish(releases) {
       `Release: ${releases.map(({ name, newVersion }) => `${name} ${newVersion}`).join(', ')}`,
     ]);
   }
-  node(join(root, 'node_modules/typescript/bin/tsc'), '-b');
+  node(join(root, 'node_modules/typescript-native/bin/tsc'), '-b');
   removeStale();
   const registry = run('npm', ['config', 'get', 'registry']).trim();
   // What is committed was checked above; packages that the registry has in this version are passed over.

@@ -34,7 +34,7 @@ async function timed(name, what, command, args) {
 }
 const node = (name, what, ...args) => timed(name, what, process.execPath, args);
 const build = (name, ...projects) =>
-  node(name, 'Building', join('node_modules', 'typescript', 'bin', 'tsc'), '-b', ...projects);
+  node(name, 'Building', join('node_modules', 'typescript-native', 'bin', 'tsc'), '-b', ...projects);
 
 function checkNode() {
   const [major, minor] = process.versions.node.split('.').map(Number);

@@ -25,25 +25,28 @@ function node(args, shown = false) {
   });
 }
 
-const ended = (what, fine, began) => {
-  total[fine ? 'passed' : 'failed']++;
-  return `${what}: ${fine ? 'fine' : 'FAILED'} (${seconds(began)})\n`;
-};
-
-/** A check counts as one test; what it printed is shown once it is through. */
+/** A check counts as one test. Gives what it printed. */
 async function check(what, ...args) {
   const began = performance.now();
   const { status, printed } = await node(args);
-  process.stdout.write(`\n== ${what}\n${printed}${ended(what, status === 0, began)}`);
+  const fine = status === 0;
+  total[fine ? 'passed' : 'failed']++;
+  return `\n== ${what}\n${printed}${what}: ${fine ? 'fine' : 'FAILED'} (${seconds(began)})\n`;
 }
 
-/** Two checks in one process, whose exit code tells them apart. Gives what it printed. */
-async function code() {
-  const began = performance.now();
-  const { status, printed } = await node([join('scripts', 'check.mjs')]);
-  const fine = (...codes) => codes.includes(status);
-  return `\n${printed}${ended('types of tests, examples and configs', fine(0, 4), began)}${ended('lint', fine(0, 2), began)}`;
-}
+/** One after the other, each on all cores. */
+const checks = async () =>
+  [
+    await check('format', bin('@biomejs', 'biome', 'bin', 'biome'), 'format', '.'),
+    await check('lint', bin('oxlint', 'bin', 'oxlint')),
+    await check(
+      'types of tests, examples and configs',
+      bin('typescript-native', 'bin', 'tsc'),
+      '-p',
+      'tsconfig.check.json',
+    ),
+    await check('import directions', bin('dependency-cruiser', 'bin', 'dependency-cruise.mjs'), 'packages'),
+  ].join('');
 
 async function tests() {
   const file = join(folder, 'tests.json');
@@ -68,9 +71,7 @@ async function tests() {
 
 const began = performance.now();
 // Beside the tests, and shown after them.
-const checked = code();
-await check('format', bin('@biomejs', 'biome', 'bin', 'biome'), 'format', '.');
-await check('import directions', bin('dependency-cruiser', 'bin', 'dependency-cruise.mjs'), 'packages');
+const checked = checks();
 await tests();
 process.stdout.write(await checked);
 rmSync(folder, { recursive: true, force: true });

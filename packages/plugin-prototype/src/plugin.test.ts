@@ -16,9 +16,12 @@ type Toy = Awaited<ReturnType<typeof toyDistillation>>;
 async function withToy<T>(options: ToyOptions, work: (toy: Toy) => Promise<T>): Promise<T> {
   const before = tf.memory().numTensors;
   const toy = await toyDistillation({ ...options, options: { minSide: 4, ...options.options } });
-  const result = await work(toy).finally(() => toy.dispose());
-  expect(tf.memory().numTensors, 'live tensors').toBe(before);
-  return result;
+  try {
+    return await work(toy);
+  } finally {
+    await toy.dispose();
+    expect(tf.memory().numTensors, 'live tensors').toBe(before);
+  }
 }
 
 const bankOf = ({ plugin }: Toy): Bank => readBank(plugin.hooks.state!());

@@ -32,7 +32,7 @@ export const plain = defineBackbone<v.InferOutput<typeof options>, v.InferInput<
       images,
       stages,
       layers: builder.layers,
-      parts: [['stage4'], ['stage3'], ['stage2'], ['stage1'], ['stage0']], // with trainableLayers: 2 the first two train
+      parts: [['stage4'], ['stage3'], ['stage2'], ['stage1'], ['stage0']], // trainableLayers: 2 trains the first two
     };
   },
 });

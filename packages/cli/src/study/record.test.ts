@@ -125,7 +125,11 @@ test('whether runs write a page is no part of what they are: with `report: false
         file: 'a.study.ts',
         name: 'a',
         study: parseStudy({ student: 'a.config.ts', variants: { alone: {} }, seeds: [0] }, 'a.study.ts'),
-        student: { config: { student: 'retinanet', data, ...report }, file: 'a.config.ts', folder: import.meta.dirname },
+        student: {
+          config: { student: 'retinanet', data, epochs: 1, ...report },
+          file: 'a.config.ts',
+          folder: import.meta.dirname,
+        },
         teachers: new Map(),
       },
       'out',
