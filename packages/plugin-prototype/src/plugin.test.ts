@@ -16,12 +16,14 @@ type Toy = Awaited<ReturnType<typeof toyDistillation>>;
 async function withToy<T>(options: ToyOptions, work: (toy: Toy) => Promise<T>): Promise<T> {
   const before = tf.memory().numTensors;
   const toy = await toyDistillation({ ...options, options: { minSide: 4, ...options.options } });
+  let result: T;
   try {
-    return await work(toy);
+    result = await work(toy);
   } finally {
     await toy.dispose();
-    expect(tf.memory().numTensors, 'live tensors').toBe(before);
   }
+  expect(tf.memory().numTensors, 'live tensors').toBe(before);
+  return result;
 }
 
 const bankOf = ({ plugin }: Toy): Bank => readBank(plugin.hooks.state!());
