@@ -241,6 +241,7 @@ export const trainingRows = ({ training, data, seed, measured }: Plan): (readonl
     steps,
     batchSize,
     accumulate,
+    paddedSizes,
     optimizer,
     trained,
     clipNorm,
@@ -267,6 +268,9 @@ export const trainingRows = ({ training, data, seed, measured }: Plan): (readonl
       'batch',
       `${batchSize} images${accumulate > 1 ? `, ${accumulate} batches a step` : ''}${sizes.length === 0 ? '' : `, ${sizes.join(' and ')} here`}${data.augment.length === 0 ? '' : `; augmented by ${data.augment.join(', ')}`}`,
     ],
+    ...(paddedSizes && paddedSizes.length > 0
+      ? [['sizes', `padded to ${paddedSizes.map((size) => size.join(' x ')).join(', ')}`] as const]
+      : []),
     ['steps', `${epochs} epochs of ${stepsPerEpoch} = ${steps}, seed ${seed}`],
     [
       'optimiser',

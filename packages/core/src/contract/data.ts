@@ -110,6 +110,11 @@ export interface LoaderOptions {
   readonly onBadImage: 'error' | 'skip';
   /** Further rules that the same augmented images are prepared by, without their boxes: `HostBatch.extra`. */
   readonly extraInputs?: readonly TeacherInput[];
+  /**
+   * Pads batches to few sizes, at most so many where images are alike, so that a compiled step serves them all. Default:
+   * each to its own images, as torchvision does.
+   */
+  readonly buckets?: number;
   /** Only these images (places in `images`), before shuffling in this order. Default: all. */
   readonly indices?: readonly number[];
 }
@@ -158,6 +163,8 @@ export interface Loader {
    */
   epoch(index: number, from?: number): AsyncIterable<HostBatch>;
   readonly stats: LoaderStats;
+  /** [height, width] that batches are padded to, with `buckets`. */
+  readonly paddedSizes?: readonly (readonly [number, number])[];
   /** The augmentations with every option filled in, for the record of a run. */
   readonly augment?: readonly AugmentSpec[];
   close(): Promise<void>;

@@ -29,6 +29,8 @@ export interface Plan {
     readonly steps: number;
     readonly batchSize: number;
     readonly accumulate: number;
+    /** [height, width] that batches are padded to, with `data.buckets`. */
+    readonly paddedSizes?: readonly (readonly [number, number])[];
     /** Scalars that the optimiser moves, of the student and of the distillers. */
     readonly trained: number;
     readonly optimizer: ResolvedConfig['optimizer'];

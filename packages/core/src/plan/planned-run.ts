@@ -56,6 +56,7 @@ export async function plannedRun(run: Run, steps: RunSteps, { shapes, passes }: 
       steps: steps.total,
       batchSize: config.batchSize,
       accumulate: config.accumulate,
+      ...(steps.loader.paddedSizes && { paddedSizes: steps.loader.paddedSizes }),
       trained: trainedVariables(student.detector, distillers).reduce((sum, { variable }) => sum + variable.size, 0),
       optimizer: config.optimizer,
       clipNorm: config.clipNorm,

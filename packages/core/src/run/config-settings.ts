@@ -58,6 +58,7 @@ export async function configSettings(
       data: {
         ...(data && { train: settingsOfData(data.train) }),
         augment: config.data.augment,
+        ...(config.data.buckets !== undefined && { buckets: config.data.buckets }),
       },
       batchSize: config.batchSize,
       accumulate: config.accumulate,

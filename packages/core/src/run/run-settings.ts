@@ -54,6 +54,7 @@ export async function runSettings(
         // Of names and annotations: the folder may have been moved.
         train: settingsOfData(train),
         augment: loader.augment ?? config.data.augment,
+        ...(config.data.buckets !== undefined && { buckets: config.data.buckets }),
       },
       batchSize: config.batchSize,
       accumulate: config.accumulate,

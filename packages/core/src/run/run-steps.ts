@@ -55,7 +55,7 @@ export class RunSteps {
   constructor(run: Run, watching: readonly Distiller[] = []) {
     const { config } = run;
     this.#run = run;
-    const { workers, onBadImage, augment } = config.data;
+    const { workers, onBadImage, augment, buckets } = config.data;
     const { input } = run.student.detector;
     for (const teacher of config.cacheTeacher === true ? cachedTeachers(run.teachers) : []) {
       const standIn = standInOf(teacher.detector)!;
@@ -78,6 +78,7 @@ export class RunSteps {
       augment,
       workers,
       onBadImage,
+      ...(buckets !== undefined && { buckets }),
     });
     this.stepsPerEpoch = Math.floor(this.loader.steps / config.accumulate);
     if (this.stepsPerEpoch === 0) {

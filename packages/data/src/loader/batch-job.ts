@@ -12,6 +12,7 @@ import {
 } from '@kd/core/plain';
 import { readPixels, type PixelSource } from '../pixels.js';
 import { createAugmentation, type Augmentation } from '../transform/augment.js';
+import type { Size } from '../transform/buckets.js';
 import { inputTransform, prepareImages, type BatchItem } from '../transform/input.js';
 
 /** What every batch of a loader has in common, as plain data: a worker gets it once. */
@@ -23,6 +24,8 @@ export interface BatchSetup {
   readonly training: boolean;
   readonly seed: number;
   readonly maxBoxes: number;
+  /** Of `input`, then of each of `extraInputs`. */
+  readonly buckets?: readonly (readonly Size[])[];
 }
 
 /** One batch to make. `index` is the image's place in the data set. */
@@ -67,10 +70,10 @@ export function createBatchMaker(setup: BatchSetup): BatchMaker {
     };
     await Promise.all(Array.from({ length: Math.min(DECODE_AHEAD, entries.length) }, lane));
     if (bad.length > 0) return { bad: bad.sort((a, b) => a.slot - b.slot) };
-    const batch = inputTransform(items as BatchItem[], setup.input, setup.maxBoxes);
+    const batch = inputTransform(items as BatchItem[], setup.input, setup.maxBoxes, setup.buckets?.[0]);
     if (setup.extraInputs === undefined) return { batch };
     const extra = setup.extraInputs.map((input, i) =>
-      prepareImages(items as BatchItem[], input, ({ extraMinSizes }) => extraMinSizes?.[i]),
+      prepareImages(items as BatchItem[], input, ({ extraMinSizes }) => extraMinSizes?.[i], setup.buckets?.[i + 1]),
     );
     return { batch: { ...batch, extra } };
   };

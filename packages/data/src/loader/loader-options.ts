@@ -14,6 +14,7 @@ const options = v.object({
   augment: v.array(v.looseObject({ name: v.string() })),
   workers: whole(0, 1024),
   onBadImage: v.picklist(['error', 'skip']),
+  buckets: v.optional(whole(1, 64)),
   indices: v.optional(v.array(v.pipe(v.number(), v.integer()))),
 });
 

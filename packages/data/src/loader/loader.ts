@@ -1,5 +1,6 @@
 import { KdError, type HostBatch, type ImageRecord, type Loader, type LoaderOptions } from '@kd/core/plain';
 import type { PixelSource } from '../pixels.js';
+import { chooseBuckets } from '../transform/buckets.js';
 import { resolveAugmentations } from '../transform/augment.js';
 import type { BadSlot } from './batch-job.js';
 import { checkLoaderOptions } from './loader-options.js';
@@ -60,8 +61,22 @@ export function createLoader({ name, images, pixels }: LoaderImages, options: Lo
     1,
   );
   const { input, extraInputs } = options;
+  const most = options.buckets;
+  const buckets =
+    most === undefined
+      ? undefined
+      : [input, ...(extraInputs ?? [])].map((one) => chooseBuckets(images, one, { batchSize, most }));
   const pool = createPool(
-    { pixels, input, ...(extraInputs && { extraInputs }), augment, training, seed, maxBoxes },
+    {
+      pixels,
+      input,
+      ...(extraInputs && { extraInputs }),
+      augment,
+      training,
+      seed,
+      maxBoxes,
+      ...(buckets && { buckets }),
+    },
     workers,
   );
   const distinct = new Set(chosen).size;
@@ -156,6 +171,7 @@ export function createLoader({ name, images, pixels }: LoaderImages, options: Lo
     steps,
     epoch,
     augment,
+    ...(buckets && { paddedSizes: buckets[0]! }),
     get stats() {
       return { waitedMs, skipped: [...skipped.values()] };
     },

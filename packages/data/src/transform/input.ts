@@ -2,6 +2,7 @@ import { KdError, type HostBatch, type InputSpec, type PreparedImages, type Teac
 import type { HostImage } from '../decode/image.js';
 import { checkInputSpec } from '../input-spec.js';
 import type { Box } from '../read/box-rule.js';
+import { padTo, type Size } from './buckets.js';
 import { resizedSize, resizeInto } from './resize.js';
 
 /** An image that becomes one row of a batch. */
@@ -27,9 +28,15 @@ export interface BatchItem {
  * the right and the bottom to the largest height and width, rounded up to `sizeDivisible`; boxes scaled by the quotient
  * of the sizes.
  * @param maxBoxes rows of ground truth per image; default: the most that an image has, at least 1
+ * @param buckets sizes that are padded to where they are not much larger, smallest first; see {@link chooseBuckets}
  */
-export function inputTransform(items: readonly BatchItem[], input: InputSpec, maxBoxes?: number): HostBatch {
-  const { data: images, shape, imageSizes: sizes } = prepareImages(items, input);
+export function inputTransform(
+  items: readonly BatchItem[],
+  input: InputSpec,
+  maxBoxes?: number,
+  buckets?: readonly Size[],
+): HostBatch {
+  const { data: images, shape, imageSizes: sizes } = prepareImages(items, input, undefined, buckets);
   const b = items.length;
   const g = maxBoxes ?? Math.max(1, ...items.map(({ boxes }) => boxes?.length ?? 0));
   const boxes = new Float32Array(b * g * 4); // [b, g, 4]
@@ -65,11 +72,13 @@ export function inputTransform(items: readonly BatchItem[], input: InputSpec, ma
 /**
  * The images of a batch by one rule, which says the order of their axes too.
  * @param minSizeOf short side of an item after resizing; undefined: the last of the input's
+ * @param buckets as of {@link inputTransform}
  */
 export function prepareImages(
   items: readonly BatchItem[],
   input: TeacherInput,
   minSizeOf: (item: BatchItem) => number | undefined = ({ minSize }) => minSize,
+  buckets: readonly Size[] = [],
 ): PreparedImages {
   checkInputSpec(input);
   if (items.length === 0) throw new KdError('USAGE', 'inputTransform was given no images.');
@@ -78,9 +87,8 @@ export function prepareImages(
     const minSize = minSizeOf(item) ?? input.minSize.at(-1)!;
     return input.fixedSize ?? resizedSize(height, width, minSize, input.maxSize, input.resize);
   });
-  const padded = (side: 0 | 1): number =>
-    Math.ceil(Math.max(...imageSizes.map((size) => size[side])) / input.sizeDivisible) * input.sizeDivisible;
-  const [b, h, w] = [items.length, padded(0), padded(1)];
+  const most = (side: 0 | 1): number => Math.max(...imageSizes.map((size) => size[side]));
+  const [b, [h, w]] = [items.length, padTo([most(0), most(1)], input.sizeDivisible, buckets)];
   const data = new Float32Array(b * h * w * 3); // [b, h, w, 3]
   items.forEach(({ image }, i) => {
     const [height, width] = imageSizes[i]!;
