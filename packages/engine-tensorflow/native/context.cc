@@ -6,7 +6,7 @@
 namespace kd {
 namespace {
 
-// Fields of TensorFlow's config.proto and rewriter_config.proto, written by hand: four numbers and two messages.
+// Fields of TensorFlow's config.proto and rewriter_config.proto, written by hand: three numbers and two messages.
 std::string varint(uint64_t value) {
   std::string bytes;
   for (; value >= 0x80; value >>= 7) bytes += static_cast<char>(value | 0x80);
@@ -18,21 +18,18 @@ std::string field(int number, const std::string &message) {
 }
 
 std::string configFrom(const ContextOptions &options) {
-  constexpr int kIntraOpThreads = 2, kInterOpThreads = 5, kGraphOptions = 10;     // ConfigProto
-  constexpr int kOptimizerOptions = 3, kRewriteOptions = 10;                      // GraphOptions
-  constexpr int kGlobalJitLevel = 5, kDisableMetaOptimizer = 19;                  // OptimizerOptions, RewriterConfig
-  std::string graph;
-  if (options.xla) graph += field(kOptimizerOptions, field(kGlobalJitLevel, uint64_t{1}));
-  if (!options.grappler) graph += field(kRewriteOptions, field(kDisableMetaOptimizer, uint64_t{1}));
+  constexpr int kIntraOpThreads = 2, kInterOpThreads = 5, kGraphOptions = 10;  // ConfigProto
+  constexpr int kRewriteOptions = 10, kDisableMetaOptimizer = 19;              // GraphOptions, RewriterConfig
   std::string config;
   if (options.intraOpThreads > 0) config += field(kIntraOpThreads, static_cast<uint64_t>(options.intraOpThreads));
   if (options.interOpThreads > 0) config += field(kInterOpThreads, static_cast<uint64_t>(options.interOpThreads));
-  return config + field(kGraphOptions, graph);
+  if (!options.grappler) config += field(kGraphOptions, field(kRewriteOptions, field(kDisableMetaOptimizer, uint64_t{1})));
+  return config;
 }
 
 }  // namespace
 
-Context::Context(const ContextOptions &options) : functionConfig_(configFrom(options)) {
+Context::Context(const ContextOptions &options) : functionConfig_(configFrom(options)), xla_(options.xla) {
   const Owned<TFE_ContextOptions, TFE_DeleteContextOptions> given(TFE_NewContextOptions());
   const Status status;
   TFE_ContextOptionsSetConfig(given.get(), functionConfig_.data(), functionConfig_.size(), status);

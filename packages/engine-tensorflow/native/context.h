@@ -11,7 +11,7 @@ struct ContextOptions {
   int intraOpThreads = 0;  // 0: what TensorFlow chooses, or TF_NUM_INTRAOP_THREADS.
   int interOpThreads = 0;
   bool grappler = true;  // Whether functions are optimised as graphs before they run.
-  bool xla = false;      // Whether XLA compiles clusters of their ops.
+  bool xla = false;      // Whether XLA compiles them, whole.
 };
 
 class Context {
@@ -23,12 +23,14 @@ class Context {
   const std::string &device() const { return device_; }
   // A serialized ConfigProto, for the attribute `config_proto` of a call: without it functions are not optimised.
   const std::string &functionConfig() const { return functionConfig_; }
+  bool compilesWithXla() const { return xla_; }
 
  private:
   Owned<TFE_Context, TFE_DeleteContext> context_;
   std::string device_;
   bool usesGpu_ = false;
   std::string functionConfig_;
+  bool xla_;
 };
 
 }  // namespace kd

@@ -21,7 +21,8 @@ std::vector<TensorMetadata> Functions::call(int64_t fn, const std::vector<int64_
     fail("function " + std::to_string(fn) + " takes " + std::to_string(entry.inputs) + " tensors, not " +
          std::to_string(inputs.size()));
   }
-  const Attributes attributes{{"config_proto", context_.functionConfig()}, {"executor_type", std::string()}};
+  Attributes attributes{{"config_proto", context_.functionConfig()}, {"executor_type", std::string()}};
+  if (context_.compilesWithXla()) attributes.push_back({"_XlaMustCompile", true});
   return execute(context_, tensors_, {entry.name, attributes, inputs, static_cast<int>(entry.outputs.size())});
 }
 

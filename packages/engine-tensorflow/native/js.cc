@@ -6,13 +6,14 @@ namespace kd::js {
 
 void check(napi_env env, napi_status status, const char *what) {
   if (status == napi_ok) return;
+  // Before anything else, which would replace it.
+  const napi_extended_error_info *info = nullptr;
+  napi_get_last_error_info(env, &info);
+  const char *reason = info != nullptr && info->error_message != nullptr ? info->error_message : "Node-API refused it";
   bool pending = false;
   napi_is_exception_pending(env, &pending);
   if (pending || status == napi_pending_exception) throw JavaScriptThrew{};
-  const napi_extended_error_info *info = nullptr;
-  napi_get_last_error_info(env, &info);
-  const bool told = info != nullptr && info->error_message != nullptr;
-  fail(std::string(what) + ": " + (told ? info->error_message : "Node-API refused it"));
+  fail(std::string(what) + ": " + reason);
 }
 
 bool isArray(napi_env env, napi_value value) {

@@ -48,9 +48,14 @@ export interface Binding {
   tensorData(id: number): Promise<NativeValues>;
   /**
    * Before the first use of anything else. `grappler`: whether functions are optimised (default true), `xla`: whether
-   * XLA compiles clusters of their ops (default false).
+   * XLA compiles them (default false).
    */
-  configure(options: { intraOpThreads?: number; interOpThreads?: number; grappler?: boolean; xla?: boolean }): void;
+  configure(options: {
+    intraOpThreads?: number | undefined;
+    interOpThreads?: number | undefined;
+    grappler?: boolean | undefined;
+    xla?: boolean | undefined;
+  }): void;
   /** Tensors held and their bytes; bytes that malloc has given out (-1: unknown); the most the process ever used. */
   memory(): { tensors: number; bytes: number; allocated: number; peakResident: number };
 

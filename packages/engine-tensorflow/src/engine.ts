@@ -16,8 +16,15 @@ import { runOp } from './run-op.js';
 export interface TensorflowOptions extends InstallOptions {
   /** Threads inside one op; also `TF_NUM_INTRAOP_THREADS`. Default: the cores of the machine. */
   readonly intraOpThreads?: number;
-  /** Ops at once; also `TF_NUM_INTEROP_THREADS`. Eager ops run one after the other, so this rarely matters. */
+  /**
+   * Ops of a compiled function at once; also `TF_NUM_INTEROP_THREADS`. Default: the cores of the machine. Eager ops run
+   * one after the other.
+   */
   readonly interOpThreads?: number;
+  /** Whether TensorFlow optimises compiled functions as graphs (grappler). Default: true. */
+  readonly grappler?: boolean;
+  /** Whether XLA compiles them. Default: false: on processors it takes longer, at the first call and at each. */
+  readonly xla?: boolean;
 }
 
 /**
@@ -69,7 +76,6 @@ async function start(options: TensorflowOptions): Promise<EngineInfo> {
 
 async function startOnce(options: TensorflowOptions): Promise<EngineInfo> {
   const { library, binding: file } = await install(options);
-  const threads = setThreads(options);
   process.env.TF_CPP_MIN_LOG_LEVEL ??= '2'; // TensorFlow greets at length otherwise.
   // Off by default on processors without AVX-512 VNNI, though its convolutions are faster there too.
   process.env.TF_ENABLE_ONEDNN_OPTS ??= '1';
@@ -83,6 +89,8 @@ async function startOnce(options: TensorflowOptions): Promise<EngineInfo> {
       { cause },
     );
   }
+  const { intraOpThreads, interOpThreads, grappler, xla } = options;
+  binding.configure({ intraOpThreads, interOpThreads, grappler, xla });
   const { NodeJSKernelBackend } = loadKernels();
   correctConvolutions();
   correctMaxPools();
@@ -97,12 +105,6 @@ async function startOnce(options: TensorflowOptions): Promise<EngineInfo> {
     version: binding.TF_Version,
     library: library.folder,
     device,
-    threads,
+    threads: intraOpThreads ?? (Number(process.env.TF_NUM_INTRAOP_THREADS) || availableParallelism()),
   };
-}
-
-function setThreads({ intraOpThreads, interOpThreads }: TensorflowOptions): number {
-  if (intraOpThreads !== undefined) process.env.TF_NUM_INTRAOP_THREADS = String(intraOpThreads);
-  if (interOpThreads !== undefined) process.env.TF_NUM_INTEROP_THREADS = String(interOpThreads);
-  return Number(process.env.TF_NUM_INTRAOP_THREADS) || availableParallelism();
 }

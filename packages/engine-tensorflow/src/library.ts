@@ -16,6 +16,9 @@ export interface Library {
 const FILE_SETS = [
   ['libtensorflow_cc.so.2', 'libtensorflow_framework.so.2'],
   ['libtensorflow.so.2', 'libtensorflow_framework.so.2'],
+  // The same on macOS.
+  ['libtensorflow_cc.2.dylib', 'libtensorflow_framework.2.dylib'],
+  ['libtensorflow.2.dylib', 'libtensorflow_framework.2.dylib'],
 ] as const;
 
 /**
