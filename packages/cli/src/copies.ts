@@ -84,7 +84,12 @@ export async function warnOfCopies(config: ResolvedConfig, project: string, logg
   const entries = [student, ...taught, ...distillers, engine].filter((entry) => entry !== undefined);
   const used = new Set(entries.map(nameOf));
   for (const warning of copyWarnings(
-    await copiesOf(TENSORFLOW_JS, project, (one) => used.has(one.name) || used.has(one.package)),
+    await copiesOf(
+      TENSORFLOW_JS,
+      project,
+      (one) =>
+        used.has(one.name) || used.has(one.package) || (engine === 'auto' && one.kind === 'engine'),
+    ),
   ))
     logger.warn(warning);
 }

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { type CAC, cac } from 'cac';
+import { chooseEngine } from './engine-choice.js';
 import { MISUSED, tellFailure } from './failures.js';
 import type { Flags } from './flags.js';
 import { mark, unmark } from './number-words.js';
@@ -25,6 +26,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     if (program.options['help'] === true || program.options['version'] === true) return 0;
     if (program.matchedCommand === undefined) return unknownCommand(program, argv);
     if (empty !== null) return misused(`${empty} has an empty value; give one, or leave the option out.`, json);
+    chooseEngine(program.options['engine']);
     return Number((await program.runMatchedCommand()) ?? 0);
   } catch (error) {
     return tellFailure(error, json);
@@ -334,6 +336,7 @@ export function build(): CAC {
     .option('--force', 'Set up anew what is there: what to do when it was damaged')
     .action(async (flags: Flags) => (await import('./commands/engine-install.js')).engineInstall(flags));
 
+  program.option('--engine <name>', 'tensorflow, wasm or auto, the best that runs here; also KD_ENGINE');
   program.help();
   program.version(version);
   return program;

@@ -22,6 +22,7 @@ import {
   readRegularText,
   type WeightsOptions,
 } from '@kd/core';
+import { engineChoice } from './engine-choice.js';
 import { definitionsOfConfig, engineOfConfig } from './from-config.js';
 import { namedWithOptions } from './metric-argument.js';
 import { dataFolder, type FoundOrigin, NO_ORIGIN, pluginFolder, readOrigin } from './origin.js';
@@ -84,7 +85,7 @@ async function readConfig(run: string): Promise<Readonly<Record<string, unknown>
   }
 }
 
-/** Starts the engine of the run (else TensorFlow) and loads the model into it. */
+/** Starts the engine of the run, or the one that the command line names, and loads the model into it. */
 export async function openModel(
   found: FoundModel,
   options: { readonly detector?: unknown; readonly categories?: readonly Category[] },
@@ -123,15 +124,17 @@ async function useOfRun({
   });
 }
 
-/** The engine that the run names, likewise; TensorFlow where there is no run. */
+/** The engine that the command line names, else the run, likewise; where there is no run, the best that is here. */
 export async function engineOfRun({
   config,
   configFile,
   pluginFolder: folder,
   origin,
 }: Pick<FoundModel, 'config' | 'configFile' | 'pluginFolder' | 'origin'>): Promise<Engine> {
+  const named = engineChoice();
+  if (named !== undefined) return resolveEngine(named, folder);
   const name = config?.['engine'];
-  if (typeof name !== 'string') return resolveEngine('tensorflow', folder);
+  if (typeof name !== 'string') return resolveEngine('auto', folder);
   return orFromConfig(
     () => resolveEngine(name, folder, configFile),
     () => engineOfConfig(name, origin),

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { consoleLogger, parseConfig, type Plan, planRun, type PlanOptions } from '@kd/core';
 import { countdown } from '@kd/report';
 import { warnOfCopies } from './copies.js';
+import { onEngine } from './engine-choice.js';
 import { loadNamed } from './load-named.js';
 import type { Flags } from './flags.js';
 import { overridesOf, withOverrides } from './overrides.js';
@@ -22,7 +23,7 @@ export async function planConfig(
     planned: true,
   });
   const { config, file, folder } = loaded;
-  const changed = withOverrides(config, overrides);
+  const changed = withOverrides(onEngine(config), overrides);
   await warnOfCopies(parseConfig(changed, shownPath(file)), folder, consoleLogger);
   const stop = stopSignal('stopping; once more quits at once');
   let bar: { readonly id: string; readonly shown: ReturnType<typeof countdown> } | undefined;

@@ -16,7 +16,7 @@ describe('parseConfig', () => {
   it('fills in every default', () => {
     expect(parseConfig(valid, 'x')).toMatchObject({
       seed: 0,
-      engine: 'tensorflow',
+      engine: 'auto',
       distillers: [],
       batchSize: 8,
       accumulate: 1,

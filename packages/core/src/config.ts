@@ -132,7 +132,7 @@ export const configSchema = v.strictObject({
       ],
       'must be the name of an engine, or an engine',
     ),
-    'tensorflow',
+    'auto',
   ),
   student: use<DetectorDefinition>(),
   /** Weights that the student starts from. */

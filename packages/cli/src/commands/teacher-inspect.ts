@@ -1,5 +1,6 @@
 import { isFolder, KdError, resolveEngine, startedEngine } from '@kd/core';
 import { columns } from '@kd/report';
+import { engineChoice } from '../engine-choice.js';
 import type { Flags } from '../flags.js';
 import { print, printJson } from '../out.js';
 import { projectPackage } from '../project-package.js';
@@ -34,7 +35,7 @@ async function inTfjs(file: string, size: Size) {
     '@kd/teacher-tfjs',
     'pnpm add -D @kd/teacher-tfjs',
   );
-  await startedEngine(await resolveEngine('tensorflow', process.cwd()));
+  await startedEngine(await resolveEngine(engineChoice() ?? 'auto', process.cwd()));
   const found = await inspectTfjs(file, size);
   return { found, listing: tfjsListing(found) };
 }

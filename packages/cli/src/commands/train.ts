@@ -4,6 +4,7 @@ import { type Config, consoleLogger, isFolder, type Listener, KdError, parseConf
 import { detectionsFile, evaluationLines, jsonLines, profileFiles, tensorboard, terminal } from '@kd/report';
 import { warnOfCopies } from '../copies.js';
 import { drawDetections } from '../draw-detections.js';
+import { onEngine } from '../engine-choice.js';
 import { INTERRUPTED } from '../failures.js';
 import { loadConfig, type LoadedConfig } from '../load-config.js';
 import type { Flags } from '../flags.js';
@@ -27,7 +28,7 @@ export async function train(argument: string | undefined, flags: Flags): Promise
       `${shownPath(out)} is the folder of a study (there is study.json in it); a run has a folder of its own, ${shownPath(join(out, String(overrides.run ?? 'NAME')))} say: name it with --out.`,
     );
   const { file, folder } = loaded;
-  const config = withOverrides(loaded.config, overrides);
+  const config = withOverrides(onEngine(loaded.config), overrides);
   await warnOfCopies(parseConfig(config, shownPath(file)), folder, consoleLogger);
   const stop = stopSignal();
   try {

@@ -8,6 +8,7 @@ import type { ModelInfo } from '../contract/listener.js';
 import type { Metric } from '../contract/metric.js';
 import { API_VERSION, type PluginDefinition } from '../contract/plugin.js';
 import type { TeacherDefinition } from '../contract/teacher.js';
+import { autoEngine } from './auto-engine.js';
 import { backboneUse, type KnownDefinition, withBackbone, withBackboneNamed } from './backbone-use.js';
 import {
   type DetectorSpec,
@@ -93,7 +94,14 @@ export function definitionsOf(use: Use<DetectorDefinition>): readonly KnownDefin
   return backbone === undefined ? [use.definition] : [use.definition, backbone.definition];
 }
 
-export async function resolveEngine(engine: string | Engine, folder: string, namedBy?: string): Promise<Engine> {
+/** @param logger told, once the engine "auto" starts, which one it is where that is not the fastest */
+export async function resolveEngine(
+  engine: string | Engine,
+  folder: string,
+  namedBy?: string,
+  logger: Logger = consoleLogger,
+): Promise<Engine> {
+  if (engine === 'auto') return autoEngine(folder, logger);
   if (typeof engine === 'string') return importByName('engine', engine, folder, namedBy);
   checkMembers(engine, MEMBERS.engine, 'the engine of the config');
   return engine;

@@ -135,7 +135,7 @@ export async function prepareRun(
   const stop = stopRule(config, { metric, val });
   warnOfPatience(stop, config, logger);
   const runFolder = await openFolder();
-  const engine = await resolveEngine(config.engine, folder, namedBy);
+  const engine = await resolveEngine(config.engine, folder, namedBy, logger);
   const engineInfo = await startedEngine(engine);
   const rng = createRng(config.seed);
 

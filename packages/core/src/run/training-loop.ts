@@ -156,6 +156,8 @@ export class TrainingLoop {
     if (latest !== null) {
       const state = await resume(latest, options.format, this.#run, this.#steps.updater, this.#settings);
       if (state.changed.length > 0) this.#run.logger.info(`resumed with other settings: ${toldChanges(state.changed)}`);
+      if (state.changed.some(({ key }) => key === 'engine.name'))
+        this.#run.logger.info('on another engine the run goes on equal to the tolerance of floats, not bit for bit');
       this.#steps.done = state.step;
       this.#millisecondsBefore = state.milliseconds;
       this.#millisecondsEvaluating = state.millisecondsEvaluating;

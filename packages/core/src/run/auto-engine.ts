@@ -1,0 +1,62 @@
+import type { Engine, EngineInfo } from '../contract/engine.js';
+import { isKdError, KdError } from '../errors.js';
+import type { Logger } from '../logger.js';
+import { importByName } from '../plugins/discovery.js';
+
+/** Engines that `auto` tries, the fastest first, and how one speaks of them. */
+const ORDER = [
+  { name: 'tensorflow', speed: 'several times as fast' },
+  { name: 'wasm', speed: '' },
+] as const;
+
+/** How an engine of {@link ORDER} is found; tests put their own in its place. */
+type Find = (name: string) => Promise<Engine>;
+
+/**
+ * The engine that stands for `auto`: once it starts, the first of those that are installed and run on this machine. It
+ * tells when that is not the fastest, and what would be missing for that.
+ */
+export function autoEngine(
+  folder: string,
+  logger: Logger,
+  find: Find = (name) => importByName('engine', name, folder),
+): Engine {
+  let chosen: Engine | undefined;
+  const waiting: Engine = {
+    name: 'auto',
+    start: async () => {
+      const found = chosen === undefined ? await firstThatStarts(find, logger) : undefined;
+      chosen ??= found!.engine;
+      return found?.info ?? chosen.start();
+    },
+    capabilities: () => {
+      throw new KdError('USAGE', 'what the engine "auto" can do is known once it has started: await start() first.');
+    },
+  };
+  // It has what the chosen one has, native ops and compilation too.
+  return new Proxy(waiting, {
+    get: (of, key) => Reflect.get(key === 'start' || chosen === undefined ? of : chosen, key) as unknown,
+    has: (of, key) => Reflect.has(chosen ?? of, key),
+  });
+}
+
+async function firstThatStarts(find: Find, logger: Logger): Promise<{ engine: Engine; info: EngineInfo }> {
+  const refusals: string[] = [];
+  for (const { name, speed } of ORDER) {
+    try {
+      const engine = await find(name);
+      const info = await engine.start();
+      if (refusals.length > 0) logger.info(`engine ${name}: ${refusals.join(' ')}`);
+      return { engine, info };
+    } catch (error) {
+      if (!isKdError(error) || !['PLUGIN_NOT_FOUND', 'ENGINE_UNAVAILABLE'].includes(error.code)) throw error;
+      const said = speed === '' ? name : `${name}, ${speed},`;
+      refusals.push(
+        error.code === 'PLUGIN_NOT_FOUND'
+          ? `${said} is not installed (pnpm add @kd/engine-${name}).`
+          : `${said} cannot run here: ${error.message}`,
+      );
+    }
+  }
+  throw new KdError('ENGINE_UNAVAILABLE', `no engine runs here. ${refusals.join(' ')}`);
+}
