@@ -87,8 +87,7 @@ export async function warnOfCopies(config: ResolvedConfig, project: string, logg
     await copiesOf(
       TENSORFLOW_JS,
       project,
-      (one) =>
-        used.has(one.name) || used.has(one.package) || (engine === 'auto' && one.kind === 'engine'),
+      (one) => used.has(one.name) || used.has(one.package) || (engine === 'auto' && one.kind === 'engine'),
     ),
   ))
     logger.warn(warning);
