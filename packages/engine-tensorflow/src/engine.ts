@@ -9,6 +9,7 @@ import { correctConvolutions } from './corrections/convolution.js';
 import { correctReluGradient } from './corrections/relu.js';
 import { correctKernels } from './corrections/kernels.js';
 import { correctMaxPools } from './corrections/pooling.js';
+import { registerGroupNorm } from './group-norm.js';
 import { install, type InstallOptions } from './install.js';
 import { loadKernels } from './kernels.js';
 import { runOp } from './run-op.js';
@@ -99,6 +100,7 @@ async function startOnce(options: TensorflowOptions): Promise<EngineInfo> {
   tf.registerBackend('tensorflow', () => new NodeJSKernelBackend(binding, '@kd/engine-tensorflow'), 3);
   await tf.setBackend('tensorflow');
   const device = binding.isUsingGpuDevice() ? 'gpu' : 'cpu';
+  if (device === 'cpu') registerGroupNorm();
   return {
     name: 'tensorflow',
     backend: 'tensorflow',

@@ -1,6 +1,7 @@
 import { KdError } from '@kd/core';
 import type * as tf from '@tensorflow/tfjs-core';
 import { initializers, type LayerVariable, layers, type Shape } from '@tensorflow/tfjs-layers';
+import { fusedGroupNorm, hasFusedGroupNorm } from './fused-group-norm.js';
 import { channelsOf, type LayerConfig, onlyTensor, variableOf } from './layer-weight.js';
 import { channelGroups, normalise } from './normalise.js';
 
@@ -64,6 +65,7 @@ export function groupNorm(
   groups: number,
   epsilon: number,
 ): tf.Tensor4D {
+  if (x.size > 0 && hasFusedGroupNorm()) return fusedGroupNorm(x, gamma, beta, groups, epsilon);
   return normalise(x, gamma as tf.Tensor1D, beta as tf.Tensor1D, channelGroups(x.shape, groups), epsilon);
 }
 
