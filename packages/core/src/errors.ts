@@ -105,6 +105,12 @@ export const ERROR_CODES = explained({
       'No C++ compiler, no Python with pip or no network at the first start, a platform other than Linux x86-64, `KD_TENSORFLOW` pointing at something else, or a file of the set-up that is not as it was set up.',
     fix: 'Run `kd doctor`: it says what was found, what would be used and what to install. `kd engine install` sets everything up ahead of time, with `--force` anew.',
   },
+  COMPILE_REFUSED: {
+    meaning: 'A function cannot be compiled to a graph.',
+    cause:
+      'It reads the values of a tensor, has a shape that depends on them, or keeps a tensor that is another one at every call; a training then runs such a step op by op, and says so once.',
+    fix: 'The message names the plugin, the hook and the line. Compute there with tensors of fixed shapes, as docs/writing-a-plugin.md says, or set `compile: false`.',
+  },
   RUN_FOLDER: {
     meaning: 'The run folder cannot be used.',
     cause:

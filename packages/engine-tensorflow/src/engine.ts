@@ -5,6 +5,7 @@ import '@tensorflow/tfjs-layers';
 import { createRequire } from 'node:module';
 import { availableParallelism, cpus } from 'node:os';
 import type { Binding } from './binding.js';
+import { compile } from './compile/compile.js';
 import { correctConvolutions } from './corrections/convolution.js';
 import { correctReluGradient } from './corrections/relu.js';
 import { correctKernels } from './corrections/kernels.js';
@@ -39,7 +40,7 @@ export function tensorflow(options: TensorflowOptions = {}): Engine {
     if (count !== undefined && !(Number.isInteger(count) && count > 0))
       throw new KdError('USAGE', `${option} must be a whole number above 0, not ${count}.`);
   }
-  return { name: 'tensorflow', start: () => start(options), capabilities, runOp };
+  return { name: 'tensorflow', start: () => start(options), capabilities, compile, runOp };
 }
 
 let started: Promise<EngineInfo> | undefined;
@@ -54,7 +55,7 @@ function capabilities(): EngineCapabilities {
     kernels: kernelsOf('tensorflow'),
     syncReads: true,
     nativeOps: true,
-    compile: false,
+    compile: true,
     precision: ['float32'],
     threads,
     device,

@@ -1,16 +1,24 @@
-import type { KernelBackend, Tensor, TensorInfo } from '@tensorflow/tfjs-core';
+import type { DataId, DataType, KernelBackend, Tensor, TensorInfo } from '@tensorflow/tfjs-core';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import * as nodeUtil from 'node:util';
 import { compileFunction } from 'node:vm';
-import type { Binding, NativeAttribute } from './binding.js';
+import type { Binding, NativeAttribute, TensorMetadata } from './binding.js';
 import { kernelPackage } from './kernel-package.js';
 
 const require = createRequire(import.meta.url);
 
 export interface TensorflowBackend extends KernelBackend {
   readonly binding: Binding;
+  getDTypeInteger(dtype: DataType): number;
+  createOutputTensor(metadata: TensorMetadata): Tensor;
+  getInputTensorIds(tensors: readonly TensorInfo[]): number[];
+  incRef(dataId: DataId): void;
+  readonly tensorMap: {
+    has(dataId: DataId): boolean;
+    get(dataId: DataId): { id: number; readonly shape: readonly number[] };
+  };
   executeMultipleOutputs(
     op: string,
     attributes: readonly NativeAttribute[],

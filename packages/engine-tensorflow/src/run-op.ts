@@ -4,7 +4,7 @@ import type { Binding } from './binding.js';
 import type { TensorflowBackend } from './kernels.js';
 
 /** The current backend, if it is ours. @throws KdError USAGE */
-function currentBackend(): TensorflowBackend {
+export function currentBackend(): TensorflowBackend {
   if (tf.getBackend() !== 'tensorflow') {
     throw new KdError(
       'USAGE',

@@ -1,4 +1,5 @@
 import type * as tf from '@tensorflow/tfjs-core';
+import type { Logger } from '../logger.js';
 
 /** What runs the tensors: a backend of TensorFlow.js, found, started and made current. */
 export interface Engine {
@@ -7,8 +8,50 @@ export interface Engine {
   start(): Promise<EngineInfo>;
   /** What it can do on this machine. Valid after `start`. */
   capabilities(): EngineCapabilities;
+  /**
+   * A function of tensors and variables as one graph, traced once for each signature: the types and shapes of the tensors
+   * in `args`, the lists and objects around them, and the numbers, texts and booleans among them, which are constants of
+   * the graph. Variables are read and assigned at every call. Other tensors that `fn` meets stay those of the trace.
+   * @param fn called to be traced alone; it reads no values of tensors, and its branches are those of the trace
+   * @throws KdError COMPILE_REFUSED at a call, naming the line of what cannot be traced
+   */
+  compile?<A, R, N = void>(fn: (args: A, input: EngineInput<N>) => R, options: CompileOptions): Compiled<A, R, N>;
   /** Runs one eager op of native TensorFlow, where the engine has it. Valid after `start`. */
   runOp?(name: string, attributes: readonly OpAttribute[], inputs: readonly tf.Tensor[], outputs: number): tf.Tensor[];
+}
+
+/**
+ * A float32 tensor that the host makes before every call of a compiled function.
+ * @param shape the same at every call
+ */
+export type EngineInput<N> = (shape: readonly number[], make: (now: N) => Float32Array) => tf.Tensor;
+
+export interface CompileOptions {
+  /** What messages call the function, e.g. `the training step`. */
+  readonly name: string;
+  /** Signatures that are kept at once, default 8; the one not used for longest goes first. */
+  readonly most?: number;
+  readonly logger: Logger;
+  readonly onTrace?: (trace: TraceInfo) => void;
+}
+
+export interface TraceInfo {
+  readonly seconds: number;
+  readonly ops: number;
+  readonly constants: number;
+  /** Of the constants. */
+  readonly bytes: number;
+  /** Tensors from before that are no variables. */
+  readonly captured: { readonly tensors: number; readonly bytes: number };
+  /** Signatures known by now. */
+  readonly signatures: number;
+}
+
+export interface Compiled<A, R, N = void> {
+  /** @param now handed to what makes the inputs of the host; the caller disposes the tensors of the result */
+  (args: A, now: N): R;
+  /** Forgets what was traced: to be called where tensors that are no variables were replaced. */
+  clear(): void;
 }
 
 /** What an engine declares, so that nobody asks which engine it is. */

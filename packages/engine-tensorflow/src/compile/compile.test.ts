@@ -1,0 +1,241 @@
+import { isKdError, type Logger, silentLogger, type TraceInfo } from '@kd/core';
+import * as tf from '@tensorflow/tfjs-core';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { tensorflow } from '../engine.js';
+
+const engine = tensorflow();
+beforeAll(async () => {
+  await engine.start();
+});
+
+const compile = <A, R, N = void>(
+  fn: (args: A, input: (shape: readonly number[], make: (now: N) => Float32Array) => tf.Tensor) => R,
+  options: { most?: number; logger?: Logger; onTrace?: (trace: TraceInfo) => void } = {},
+) => engine.compile!<A, R, N>(fn, { name: 'the test', logger: silentLogger, ...options });
+
+const values = (tensor: tf.Tensor): number[] => {
+  const read = Array.from(tensor.dataSync());
+  tensor.dispose();
+  return read;
+};
+
+const refusal = (run: () => unknown): string => {
+  try {
+    run();
+  } catch (error) {
+    if (isKdError(error)) return `${error.code} ${error.message}`;
+    throw error;
+  }
+  return 'nothing was thrown';
+};
+
+describe('a compiled function', () => {
+  test('gives the structure and the values of the function, traced once a signature', () => {
+    let traces = 0;
+    const fn = compile(({ x, by, list }: { x: tf.Tensor; by: number; list: tf.Tensor[] }) => {
+      traces++;
+      return { product: tf.mul(x, by), sums: list.map((one) => tf.add(one, x)), words: ['a'], none: null };
+    });
+    const [x, y] = [tf.tensor1d([1, 2]), tf.tensor1d([3, 4])];
+    const before = tf.memory().numTensors;
+    for (let i = 0; i < 3; i++) {
+      const { product, sums, ...rest } = fn({ x, by: 3, list: [x, y] });
+      expect(values(product)).toEqual([3, 6]);
+      expect(sums.map(values)).toEqual([
+        [2, 4],
+        [4, 6],
+      ]);
+      expect(rest).toEqual({ words: ['a'], none: null });
+    }
+    expect(traces).toBe(1);
+    expect(values(fn({ x, by: 4, list: [] }).product)).toEqual([4, 8]);
+    const wide = tf.tensor1d([1, 2, 3]);
+    expect(values(fn({ x: wide, by: 4, list: [] }).product)).toEqual([4, 8, 12]);
+    expect(traces).toBe(3);
+    wide.dispose();
+    expect(tf.memory().numTensors).toBe(before);
+    tf.dispose([x, y]);
+  });
+
+  test('has gradients', () => {
+    const kernel = tf.variable(tf.tensor4d([1, -2, 3, 0.5], [2, 2, 1, 1]));
+    const loss = (x: tf.Tensor4D) =>
+      tf.variableGrads(() => tf.sum(tf.square(tf.relu(tf.conv2d(x, kernel as tf.Tensor4D, 1, 'same')))), [kernel]);
+    const x = tf.tensor4d(
+      Array.from({ length: 18 }, (_, i) => ((i * 7) % 5) - 2),
+      [2, 3, 3, 1],
+    );
+    const fn = compile((image: tf.Tensor4D) => {
+      const { value, grads } = loss(image);
+      return { value, gradient: grads[kernel.name]! };
+    });
+    const eager = loss(x);
+    const compiled = fn(x);
+    expect(values(compiled.value)).toEqual(values(eager.value));
+    expect(values(compiled.gradient)).toEqual(values(eager.grads[kernel.name]!));
+    tf.dispose([x, kernel]);
+  });
+
+  test('reads variables at every call, and assigns to them', () => {
+    const [sum, count, other] = [tf.variable(tf.scalar(10)), tf.variable(tf.scalar(0)), tf.variable(tf.scalar(5))];
+    const before = tf.memory().numTensors;
+    const fn = compile((x: tf.Tensor) => {
+      sum.assign(tf.add(sum, tf.mul(x, other)));
+      count.assign(tf.add(count, 1));
+      return { was: tf.add(sum, 0), same: count };
+    });
+    const x = tf.scalar(2);
+    const first = fn(x);
+    expect([values(first.was), values(first.same)]).toEqual([[20], [1]]);
+    expect([sum.dataSync()[0], count.dataSync()[0], other.dataSync()[0]]).toEqual([20, 1, 5]);
+    other.assign(tf.scalar(1));
+    tf.dispose(fn(x));
+    sum.assign(tf.scalar(100));
+    tf.dispose(fn(x));
+    expect([sum.dataSync()[0], count.dataSync()[0]]).toEqual([102, 3]);
+    x.dispose();
+    expect(tf.memory().numTensors).toBe(before + 2); // the two values that the test assigned
+    tf.dispose([sum, count, other]);
+  });
+
+  test('takes inputs of the host, made anew before every call', () => {
+    const fn = compile((x: tf.Tensor, input) =>
+      tf.add(
+        x,
+        input([2], (now: number) => Float32Array.of(now, 2 * now)),
+      ),
+    );
+    const x = tf.tensor1d([1, 1]);
+    const before = tf.memory().numTensors;
+    expect([1, 2, 3].map((now) => values(fn(x, now)))).toEqual([
+      [2, 3],
+      [3, 5],
+      [4, 7],
+    ]);
+    expect(tf.memory().numTensors).toBe(before);
+    x.dispose();
+  });
+
+  test('keeps a tensor from before until it is cleared', () => {
+    let bank = tf.tensor1d([1, 2]);
+    const told: TraceInfo[] = [];
+    const fn = compile((x: tf.Tensor) => tf.add(x, bank), { onTrace: (trace) => told.push(trace) });
+    const x = tf.tensor1d([0, 0]);
+    tf.dispose(tf.add(bank, bank));
+    expect(values(fn(x))).toEqual([1, 2]);
+    expect(told[0]!.captured).toEqual({ tensors: 1, bytes: 8 });
+    bank.dispose();
+    bank = tf.tensor1d([7, 8]);
+    expect(values(fn(x))).toEqual([1, 2]);
+    fn.clear();
+    expect(values(fn(x))).toEqual([7, 8]);
+    fn.clear();
+    tf.dispose([x, bank]);
+  });
+
+  test('fills a cache of the function at the first call', () => {
+    let grid: tf.Tensor | undefined;
+    let traces = 0;
+    const fn = compile((x: tf.Tensor) => {
+      traces++;
+      grid ??= tf.keep(tf.add(tf.range(0, 2), 1));
+      return tf.add(x, grid);
+    });
+    const x = tf.tensor1d([0, 0]);
+    expect(values(fn(x))).toEqual([1, 2]);
+    expect(Array.from(grid!.dataSync())).toEqual([1, 2]);
+    expect(values(fn(x))).toEqual([1, 2]);
+    expect(values(fn(x))).toEqual([1, 2]);
+    expect(traces).toBe(2);
+    tf.dispose([x, grid!]);
+  });
+
+  test('forgets the signature that was not used for longest, and says so', () => {
+    const said: string[] = [];
+    let traces = 0;
+    const fn = compile(
+      (x: tf.Tensor) => {
+        traces++;
+        return tf.sum(x);
+      },
+      { most: 2, logger: { info: (text) => said.push(text), warn: (text) => said.push(text) } },
+    );
+    const call = (size: number) => tf.tidy(() => values(fn(tf.ones([size])))[0]);
+    expect([1, 2, 1, 3, 1].map(call)).toEqual([1, 2, 1, 3, 1]);
+    expect(traces).toBe(3);
+    expect(call(2)).toBe(2);
+    expect(traces).toBe(4);
+    expect(said.filter((text) => text.startsWith('the test: more than 2 shapes'))).toHaveLength(2);
+    [4, 5, 6, 7].map(call);
+    expect(said.filter((text) => text.includes('calls had tensors of other shapes'))).toHaveLength(1);
+  });
+});
+
+describe('what cannot be traced is refused with its line, and leaves all as it was', () => {
+  const x = () => tf.tensor1d([1, 2]);
+
+  test('reading values', () => {
+    const variable = tf.variable(tf.scalar(3));
+    const fn = compile((x: tf.Tensor) => {
+      variable.assign(tf.scalar(4));
+      return x.dataSync()[0]! > 0 ? tf.add(x, 1) : x;
+    });
+    const given = x();
+    const before = tf.memory().numTensors;
+    const message = refusal(() => fn(given));
+    expect(message).toMatch(
+      /^COMPILE_REFUSED the test cannot be compiled: .*cannot be read while tracing.*\(.*compile\.test\.ts:\d+\)\. Compute with tensors/,
+    );
+    expect(refusal(() => fn(given))).toBe(message);
+    expect(variable.dataSync()[0]).toBe(3);
+    expect(tf.memory().numTensors).toBe(before);
+    tf.dispose([given, variable]);
+  });
+
+  test('a shape that depends on values', () => {
+    const fn = compile((boxes: tf.Tensor2D) => tf.image.nonMaxSuppression(boxes, tf.tensor1d([0.5]), 1));
+    const boxes = tf.tensor2d([[0, 0, 1, 1]]);
+    expect(refusal(() => fn(boxes))).toMatch(/^COMPILE_REFUSED .*depends on data.*compile\.test\.ts:\d+/);
+    boxes.dispose();
+  });
+
+  test('a tensor of the last call, which the next one reads: it has its values, and nothing is compiled', () => {
+    let last: tf.Tensor | undefined;
+    const step = (x: tf.Tensor): tf.Tensor => {
+      const sum = last === undefined ? tf.clone(x) : tf.add(last, x);
+      last?.dispose();
+      last = tf.keep(sum);
+      return tf.clone(sum);
+    };
+    const fn = compile(step);
+    const given = x();
+    expect(values(fn(given))).toEqual([1, 2]);
+    expect(values(fn(given))).toEqual([2, 4]);
+    expect(refusal(() => fn(given))).toMatch(/^COMPILE_REFUSED .*kept beyond it.*Keep what changes/);
+    expect(values(step(given))).toEqual([3, 6]);
+    tf.dispose([given, last!]);
+  });
+
+  test('an error of the function itself passes, and what it kept before has values', () => {
+    let kept: tf.Tensor | undefined;
+    let fail = true;
+    const fn = compile((x: tf.Tensor) => {
+      kept ??= tf.keep(tf.mul(x, 2));
+      if (fail) throw new Error('no luck');
+      return tf.add(x, kept);
+    });
+    const given = x();
+    expect(() => fn(given)).toThrow('no luck');
+    expect(Array.from(kept!.dataSync())).toEqual([2, 4]);
+    fail = false;
+    expect(values(fn(given))).toEqual([3, 6]);
+    tf.dispose([given, kept!]);
+  });
+
+  test('what is no tensor, list, object or plain value', () => {
+    const fn = compile((x: unknown) => x);
+    expect(refusal(() => fn({ a: [new Map()] }))).toBe(
+      'USAGE what the test is called with: it.a[0] is a Map; tensors, lists and plain objects of them, numbers, texts and booleans can be handed on.',
+    );
+  });
+});

@@ -1,0 +1,121 @@
+import { type Compiled, type CompileOptions, type EngineInput, isKdError, KdError, messageOf } from '@kd/core';
+import { currentBackend } from '../run-op.js';
+import { offender, rootOf } from './offender.js';
+import { structureOf } from './structure.js';
+import { trace, type Traced } from './trace.js';
+
+/** So many calls in a row that had to be traced: the shapes are others every time. */
+const IN_A_ROW = 4;
+
+/** @see Engine.compile */
+export function compile<A, R, N = void>(
+  fn: (args: A, input: EngineInput<N>) => R,
+  { name, most = 8, onTrace, logger }: CompileOptions,
+): Compiled<A, R, N> {
+  /** By signature; the one that was used last is at the end. */
+  const cache = new Map<string, Traced<R, N> | KdError>();
+  /** Signatures whose first trace left tensors behind, as a cache does that is filled once. */
+  const filling = new Set<string>();
+  let inARow = 0;
+  let told = false;
+
+  const traced = (signature: string, make: () => Traced<R, N>): Traced<R, N> => {
+    const began = performance.now();
+    let made: Traced<R, N>;
+    try {
+      made = make();
+    } catch (error) {
+      const refused = refusal(name, error);
+      if (refused !== null) cache.set(signature, refused);
+      throw refused ?? error;
+    }
+    cache.set(signature, made);
+    onTrace?.({
+      seconds: (performance.now() - began) / 1000,
+      ...made.stats,
+      captured: made.captured,
+      signatures: cache.size,
+    });
+    if (++inARow >= IN_A_ROW && !told) {
+      told = true;
+      logger.warn(
+        `${name}: each of the last ${inARow} calls had tensors of other shapes and was traced anew, which costs more than it saves. Give the images one size (the student's option input), or set compile: false.`,
+      );
+    }
+    return made;
+  };
+
+  const makeRoom = (): void => {
+    while (cache.size > most) {
+      const [oldest, entry] = cache.entries().next().value!;
+      cache.delete(oldest);
+      if (!(entry instanceof KdError)) entry.dispose();
+      logger.info(
+        `${name}: more than ${most} shapes; the one not used for longest is traced anew when it comes again.`,
+      );
+    }
+  };
+
+  const compiled = (args: A, now: N): R => {
+    const backend = currentBackend();
+    const given = structureOf(args, `what ${name} is called with`);
+    const { signature } = given;
+    const known = cache.get(signature);
+    if (known instanceof KdError) throw known;
+    if (known !== undefined) {
+      inARow = 0;
+      cache.delete(signature);
+      cache.set(signature, known);
+      return known.call(given.tensors, now);
+    }
+    const made = traced(signature, () => trace<R, N>(backend, fn as never, given, now));
+    makeRoom();
+    if (made.kept.length === 0) return made.call(given.tensors, now);
+    // This call gives values to what was kept. A cache is full now; what changes at every call would not.
+    cache.delete(signature);
+    try {
+      if (filling.has(signature)) cache.set(signature, keeps(name, made.kept));
+      filling.add(signature);
+      return made.call(given.tensors, now);
+    } finally {
+      made.dispose();
+    }
+  };
+  return Object.assign(compiled, {
+    clear: () => {
+      for (const entry of cache.values()) if (!(entry instanceof KdError)) entry.dispose();
+      cache.clear();
+      filling.clear();
+    },
+  });
+}
+
+const keeps = (name: string, shapes: readonly string[]): KdError =>
+  new KdError(
+    'COMPILE_REFUSED',
+    `${name} cannot be compiled: ${shapes.length === 1 ? 'a tensor' : `${shapes.length} tensors`} (${shapes.slice(0, 3).join(', ')}) that it makes at every call ${shapes.length === 1 ? 'is' : 'are'} kept beyond it, and a compiled function would never change ${shapes.length === 1 ? 'it' : 'them'}. Keep what changes from step to step in a variable.`,
+  );
+
+/** Null for an error that has nothing to do with tracing. */
+function refusal(name: string, error: unknown): KdError | null {
+  const root = rootOf(error);
+  const told = isKdError(error) ? messageOf(error) : messageOf(root);
+  if (isKdError(root) && root.code === 'COMPILE_REFUSED')
+    return new KdError('COMPILE_REFUSED', `${name} cannot be compiled: ${told}`.split('\n'), { cause: error });
+  const advice = ADVICE[root.code ?? ''];
+  if (advice === undefined) return null;
+  const [first, ...rest] = told.split('\n');
+  return new KdError(
+    'COMPILE_REFUSED',
+    [`${name} cannot be compiled: ${first}${offender(error)}. ${advice}`, ...rest],
+    {
+      cause: error,
+    },
+  );
+}
+
+const ADVICE: Readonly<Record<string, string>> = {
+  TRACE_READ: 'Compute with tensors what is decided by their values (tf.where, a mask), or set compile: false.',
+  TRACE_SHAPE: 'Use a fixed number of rows and a mask, or set compile: false.',
+  TRACE_ENDED: 'Keep what changes from step to step in a variable.',
+};

@@ -1,0 +1,153 @@
+import type { EngineInput } from '@kd/core';
+import * as tf from '@tensorflow/tfjs-core';
+import type { TensorflowBackend } from '../kernels.js';
+import { type Structure, structureOf } from './structure.js';
+import { swapVariables } from './swapped.js';
+import { type TensorWatch, watchTensors } from './watch.js';
+
+/** A function as a graph. */
+export interface Traced<R, N> {
+  /** Gives the result, and variables what the function assigns to them. */
+  call(tensors: readonly tf.Tensor[], now: N): R;
+  /** Shapes of tensors of the trace that outlived it: from the first call on they have values. */
+  readonly kept: readonly string[];
+  readonly stats: { readonly ops: number; readonly constants: number; readonly bytes: number };
+  /** Tensors from before, which it goes on to use, and their bytes. */
+  readonly captured: { readonly tensors: number; readonly bytes: number };
+  dispose(): void;
+}
+
+export type Traceable<R, N> = (args: unknown, input: EngineInput<N>) => R;
+
+/** What a function did with symbolic tensors. */
+interface Recorded<N> {
+  readonly given: readonly tf.Tensor[];
+  /** Inputs that the function asked for, with what makes their values. */
+  readonly asked: {
+    readonly id: number;
+    readonly shape: readonly number[];
+    readonly make: Parameters<EngineInput<N>>[1];
+  }[];
+  readonly variables: readonly { readonly variable: tf.Variable; readonly id: number }[];
+  readonly result: Structure | null;
+  /** Clones of the tensors of the result. */
+  readonly outputs: readonly tf.Tensor[];
+  readonly assigned: readonly { readonly variable: tf.Variable; readonly value: tf.Tensor }[];
+  readonly failure: { readonly error: unknown } | null;
+}
+
+/**
+ * Runs `fn` on symbolic tensors and makes a function of the ops that it calls.
+ * @throws what `fn` throws; variables, and tensors that it kept, have values then as well
+ */
+export function trace<R, N>(backend: TensorflowBackend, fn: Traceable<R, N>, args: Structure, now: N): Traced<R, N> {
+  const { binding } = backend;
+  // Values that wait for their first use become tensors before the trace, or they would be constants of it.
+  backend.getInputTensorIds([...args.tensors, ...Object.values(tf.engine().registeredVariables)]);
+  binding.beginTrace();
+  const watch = watchTensors(backend);
+  try {
+    const recorded = record(backend, fn, args);
+    const traced = finish<R, N>(backend, recorded, watch);
+    if (recorded.failure === null) return traced;
+    // What was kept before the failure gets its values from the part of the graph that is there.
+    if (traced.kept.length > 0) traced.call(args.tensors, now);
+    traced.dispose();
+    throw recorded.failure.error;
+  } finally {
+    binding.abortTrace();
+    watch.end();
+  }
+}
+
+function record<R, N>(backend: TensorflowBackend, fn: Traceable<R, N>, args: Structure): Recorded<N> {
+  const { binding } = backend;
+  const placeholder = (shape: readonly number[], dtype: tf.DataType): { tensor: tf.Tensor; id: number } => {
+    const type = backend.getDTypeInteger(dtype);
+    const id = binding.traceInput(type, shape);
+    return { tensor: backend.createOutputTensor({ id, shape: [...shape], dtype: type }), id };
+  };
+  const asked: Recorded<N>['asked'] = [];
+  const variables: { variable: tf.Variable; id: number }[] = [];
+  const swapped = swapVariables((variable) => {
+    const { tensor, id } = placeholder(variable.shape, variable.dtype);
+    variables.push({ variable, id });
+    return tensor;
+  });
+  const given = args.tensors.map(({ shape, dtype }) => tf.keep(placeholder(shape, dtype).tensor));
+  const outputs: tf.Tensor[] = [];
+  let result: Structure | null = null;
+  let failure: Recorded<N>['failure'] = null;
+  try {
+    tf.tidy(() => {
+      const returned = fn(args.around(given), (shape, make) => {
+        const { tensor, id } = placeholder(shape, 'float32');
+        asked.push({ id, shape: [...shape], make });
+        return tensor;
+      });
+      result = structureOf(returned, 'what a compiled function returns');
+      const { tensors } = result;
+      for (const tensor of tensors) outputs.push(tf.keep(tf.clone(tensor)));
+      // The function hands them over: what it keeps besides is what outlives the trace.
+      const own = [...new Set(tensors)].filter((tensor) => !given.includes(tensor) && !(tensor instanceof tf.Variable));
+      tf.dispose(own.filter((tensor) => binding.isSymbolic(backend.getInputTensorIds([tensor])[0]!)));
+    });
+  } catch (error) {
+    failure = { error };
+  }
+  const assigned = failure === null ? swapped.assigned() : [];
+  swapped.putBack();
+  return { given, asked, variables, result, outputs, assigned, failure };
+}
+
+function finish<R, N>(
+  backend: TensorflowBackend,
+  { given, asked, variables, result, outputs, assigned }: Recorded<N>,
+  watch: TensorWatch,
+): Traced<R, N> {
+  const { binding } = backend;
+  const own = [...given, ...outputs, ...assigned.map(({ value }) => value)];
+  const [givenIds, outputIds] = [given, own.slice(given.length)].map((tensors) => backend.getInputTensorIds(tensors));
+  const outlived = watch.outlived(own);
+  const wanted = new Set([...outputIds!, ...outlived.map(({ id }) => id)]);
+  const read = variables.filter(({ id }) => binding.isTraceInputUsed(id) || wanted.has(id));
+  const { fn, captured } = binding.finishTrace(
+    [...givenIds!, ...asked.map(({ id }) => id), ...read.map(({ id }) => id)],
+    [...outputIds!, ...outlived.map(({ id }) => id)],
+  );
+  tf.dispose(own);
+  const held = watch.hold(captured);
+  let waiting = outlived;
+  return {
+    call: (tensors, now) => {
+      const made = asked.map(({ shape, make }) => binding.createTensor(shape, binding.TF_FLOAT as number, make(now)));
+      try {
+        const metadata = binding.callFunction(fn, [
+          ...backend.getInputTensorIds(tensors),
+          ...made,
+          ...backend.getInputTensorIds(read.map(({ variable }) => variable)),
+          ...captured,
+        ]);
+        const late = metadata.splice(outputs.length + assigned.length);
+        if (waiting.length > 0) waiting.forEach(({ give }, i) => give(late[i]!.id));
+        else for (const { id } of late) binding.deleteTensor(id);
+        waiting = [];
+        const results = metadata.map((one) => backend.createOutputTensor(one));
+        results.splice(outputs.length).forEach((value, i) => {
+          assigned[i]!.variable.assign(value);
+          value.dispose();
+        });
+        return result?.around(results) as R;
+      } finally {
+        for (const id of made) binding.deleteTensor(id);
+      }
+    },
+    kept: outlived.map(({ shape }) => `[${shape.join(', ')}]`),
+    stats: binding.traceStats(fn),
+    captured: { tensors: captured.length, bytes: held.bytes },
+    dispose: () => {
+      binding.removeFunction(fn);
+      held.release();
+    },
+  };
+}
