@@ -134,6 +134,8 @@ export const configSchema = v.strictObject({
     ),
     'auto',
   ),
+  /** Compile steps and forward passes to graphs, where the engine can; false runs them op by op. */
+  compile: v.optional(v.boolean(), true),
   student: use<DetectorDefinition>(),
   /** Weights that the student starts from. */
   init: v.optional(weightsEntry),

@@ -24,6 +24,8 @@ export interface PassContext {
   readonly run: Readonly<Record<string, unknown>>;
   readonly emit?: (event: TrainerEvent) => Promise<void>;
   readonly signal?: AbortSignal | undefined;
+  /** Called when a plugin takes a result: tensors that a compiled step reads may be others then. */
+  readonly onResult?: () => void;
   /** Told of what passes leave on the device. */
   readonly leaks?: LeakWatch;
 }

@@ -28,6 +28,7 @@ export async function runPasses(
     try {
       const result = await resultOf(distiller, pass, due, moment, context);
       const use = (): void => guarded(distiller.id, 'datasetPass.use', () => pass.use(result));
+      context.onResult?.();
       if (context.leaks === undefined) use();
       else context.leaks.around(distiller.id, 'datasetPass.use', use);
     } catch (cause) {

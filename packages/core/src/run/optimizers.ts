@@ -12,6 +12,9 @@ export interface UpdateOptions {
   readonly count: number;
 }
 
+/** A number of an update, from what changes between updates: where the update is compiled, a tensor that is an input. */
+export type UpdateNumber = (of: (options: UpdateOptions) => number) => number | tf.Tensor;
+
 /** An optimiser as a pure function: new value and slots from the old ones. Follows torch.optim number by number. */
 export interface Optimizer {
   readonly name: OptimizerOptions['name'];
@@ -19,11 +22,13 @@ export interface Optimizer {
   readonly weightDecay: number;
   /** Names of the slots that a variable has after its first update. */
   readonly slots: readonly string[];
+  /** @param slots zeros or none before the first update @param number default: the number itself */
   update(
     value: tf.Tensor,
     gradient: tf.Tensor,
     slots: Slots | undefined,
     options: UpdateOptions,
+    number?: UpdateNumber,
   ): { readonly value: tf.Tensor; readonly slots: Slots };
 }
 
@@ -57,25 +62,29 @@ function sgd({
   nesterov = false,
   weightDecay = 0,
 }: Extract<OptimizerOptions, { name: 'sgd' }>): Optimizer {
+  const share = ({ count }: UpdateOptions): number => (count === 0 ? 1 : 1 - dampening);
   return {
     name: 'sgd',
     weightDecay,
     slots: momentum === 0 ? [] : ['momentum'],
-    update: (value, gradient, slots, options) => {
+    update: (value, gradient, slots, options, number = (of) => of(options)) => {
       const decayed = options.weightDecay === 0 ? gradient : tf.add(gradient, tf.mul(value, options.weightDecay));
+      const rate = number(lrOf);
       const none: Slots = {};
-      if (momentum === 0) return { value: tf.sub(value, tf.mul(decayed, options.lr)), slots: none };
+      if (momentum === 0) return { value: tf.sub(value, tf.mul(decayed, rate)), slots: none };
       const before = slots?.['momentum'];
       // The first buffer is the gradient itself, without dampening.
       const buffer =
         before === undefined
           ? tf.clone(decayed)
-          : tf.add(tf.mul(before, momentum), dampening === 0 ? decayed : tf.mul(decayed, 1 - dampening));
+          : tf.add(tf.mul(before, momentum), dampening === 0 ? decayed : tf.mul(decayed, number(share)));
       const direction = nesterov ? tf.add(decayed, tf.mul(buffer, momentum)) : buffer;
-      return { value: tf.sub(value, tf.mul(direction, options.lr)), slots: { momentum: buffer } as Slots };
+      return { value: tf.sub(value, tf.mul(direction, rate)), slots: { momentum: buffer } as Slots };
     },
   };
 }
+
+const lrOf = ({ lr }: UpdateOptions): number => lr;
 
 function adam({
   name,
@@ -83,20 +92,23 @@ function adam({
   eps = 1e-8,
   weightDecay,
 }: Extract<OptimizerOptions, { name: 'adam' | 'adamw' }>): Optimizer {
+  const left = (options: UpdateOptions): number => 1 - options.lr * options.weightDecay;
+  const step = ({ lr, count }: UpdateOptions): number => lr / (1 - beta1 ** (count + 1));
+  const unbiased = ({ count }: UpdateOptions): number => 1 / Math.sqrt(1 - beta2 ** (count + 1));
   return {
     name,
     weightDecay: weightDecay ?? (name === 'adamw' ? 0.01 : 0),
     slots: ['m', 'v'],
-    update: (value, gradient, slots, { lr, weightDecay: decay, count }) => {
+    update: (value, gradient, slots, options, number = (of) => of(options)) => {
+      const { weightDecay: decay } = options;
       const decoupled = name === 'adamw' && decay !== 0;
       const g = name === 'adam' && decay !== 0 ? tf.add(gradient, tf.mul(value, decay)) : gradient;
-      const start = decoupled ? tf.mul(value, 1 - lr * decay) : value;
+      const start = decoupled ? tf.mul(value, number(left)) : value;
       const m = slots === undefined ? tf.mul(g, 1 - beta1) : tf.add(tf.mul(slots['m']!, beta1), tf.mul(g, 1 - beta1));
       const squared = tf.mul(tf.square(g), 1 - beta2);
       const v = slots === undefined ? squared : tf.add(tf.mul(slots['v']!, beta2), squared);
-      const step = lr / (1 - beta1 ** (count + 1));
-      const root = tf.add(tf.mul(tf.sqrt(v), 1 / Math.sqrt(1 - beta2 ** (count + 1))), eps);
-      return { value: tf.sub(start, tf.mul(tf.div(m, root), step)), slots: { m, v } };
+      const root = tf.add(tf.mul(tf.sqrt(v), number(unbiased)), eps);
+      return { value: tf.sub(start, tf.mul(tf.div(m, root), number(step))), slots: { m, v } };
     },
   };
 }

@@ -19,6 +19,7 @@ import { type Ahead, aheadOf } from './ahead.js';
 import { cachedTeachers } from './cached-teachers.js';
 import { checkFlips, teacherStore } from './teacher-cache.js';
 import { standInOf } from '../plugins/stand-in.js';
+import { CompiledStep } from '../step/compiled-step.js';
 import { deviceBatch } from '../step/step.js';
 import { part } from '../profile/part.js';
 import { createProfiler, type Profiler } from '../profile/profiler.js';
@@ -48,6 +49,7 @@ export class RunSteps {
   readonly #run: Run;
   readonly #models: StepModels;
   readonly #ahead: Ahead;
+  readonly #compiled: CompiledStep | null;
   /** Values from before the step at hand of what its batches update, running statistics say. */
   readonly #before = new Map<tf.Variable, tf.Tensor>();
 
@@ -107,9 +109,13 @@ export class RunSteps {
       variables,
       seed: config.seed,
     };
+    const { compile, logger } = run;
+    // Teachers that run before the step hand their maps over outside of it.
+    this.#compiled = compile === null || this.#ahead.some ? null : new CompiledStep(this.#models, compile, { logger });
     this.updater = new Updater(variables, createOptimizer(config.optimizer), {
       clipNorm: config.clipNorm,
       emaDecay: config.ema?.decay ?? null,
+      ...(compile && { compile: (name, fn) => compile(fn, { name, logger }) }),
     });
     this.log = new TermLog(() => this.loader.stats.waitedMs);
     this.leaks = new LeakWatch(run.logger);
@@ -195,7 +201,9 @@ export class RunSteps {
     this.at = 'in a step';
     const onDevice = part('batch to the device', () => deviceBatch(batch));
     try {
-      const result = this.leaks.step(this.#models, onDevice.images, onDevice.targets, progress);
+      const { images, targets } = onDevice;
+      const result =
+        this.#compiled?.run(images, targets, progress) ?? this.leaks.step(this.#models, images, targets, progress);
       this.lastShape = batch.shape;
       this.log.add(result, { step: this.done + 1, ids: batch.ids });
       sum.add(result.gradients);
@@ -230,6 +238,7 @@ export class RunSteps {
       ...(emit && { emit }),
       signal: options.signal,
       leaks: this.leaks,
+      onResult: () => this.#compiled?.clear(),
     };
     let finished = true;
     for (const distiller of distillers) {
@@ -242,6 +251,7 @@ export class RunSteps {
 
   async close(): Promise<void> {
     this.leaks.close();
+    this.#compiled?.clear();
     this.log.dispose();
     this.updater.dispose();
     await this.loader.close();

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { Dataset } from '../contract/data.js';
 import type { DetectorDefinition } from '../contract/detector.js';
-import type { EngineInfo } from '../contract/engine.js';
+import type { Engine, EngineInfo } from '../contract/engine.js';
 import type { Metric } from '../contract/metric.js';
 import {
   buildDetector,
@@ -62,6 +62,8 @@ export interface Run {
   readonly config: ResolvedConfig;
   readonly options: RunOptions;
   readonly engine: EngineInfo;
+  /** Null where the engine cannot, or the config does not want it. */
+  readonly compile: NonNullable<Engine['compile']> | null;
   readonly services: Services;
   readonly logger: Logger;
   readonly folder: RunFolder;
@@ -207,6 +209,7 @@ export async function prepareRun(
       config,
       options: { ...options, folder },
       engine: engineInfo,
+      compile: config.compile ? compilerOf(engine) : null,
       services,
       logger,
       folder: runFolder,
@@ -254,3 +257,7 @@ async function checkData(train: Dataset, val: Dataset | null, onBadImage: 'error
       `training (${train.name}) and validation data (${val.name}) differ in their classes: ${difference}. ${sharedClassesAdvice(own, others)}`,
     );
 }
+
+/** Null where the engine does not compile. */
+export const compilerOf = (engine: Engine): Run['compile'] =>
+  engine.compile === undefined || !engine.capabilities().compile ? null : (fn, options) => engine.compile!(fn, options);

@@ -31,7 +31,10 @@ export interface StepModels {
   readonly variables: readonly TrainedVariable[];
   /** Of the random numbers. */
   readonly seed: number;
-  /** What makes the tensors that the host gives anew at every step; default: at once, for the progress of the step. */
+  /**
+   * What makes the tensors that the host gives anew at every step, where the step is traced; default: at once, for the
+   * progress of the step.
+   */
   readonly input?: HostInput;
 }
 

@@ -21,6 +21,7 @@ import { part, startPart } from '../profile/part.js';
 import { sizesOnDevice } from './sizes-on-device.js';
 import { createStepRng } from './step-rng.js';
 import { teacherOutput } from './teacher-output.js';
+import { tracedProgress } from './traced-views.js';
 
 export interface StepResult {
   /** Names of the terms: the detector's own, then `<plugin id>.<name>`. */
@@ -83,6 +84,7 @@ function forwardBackward(
   shared: Kept,
 ): StepResult {
   const { student, input = inputsAt(progress) } = models;
+  const told = models.input === undefined ? progress : tracedProgress();
   // Whose terms count nothing now is not asked, nor the teacher for its sake.
   const distillers = models.distillers.filter(({ factor }) => factor(progress) !== 0);
   const kept: { names: string[]; stats: string[]; terms: tf.Tensor1D | undefined; updates: readonly VariableUpdate[] } =
@@ -114,7 +116,7 @@ function forwardBackward(
           taught.size > 0 &&
           distill(
             { ...models, distillers, input },
-            { taught, output, priors, assignment, ...(second && { second }), targets, progress },
+            { taught, output, priors, assignment, ...(second && { second }), targets, progress: told },
             shared,
           );
         const stats = taughtTerms ? taughtTerms.stats : [];

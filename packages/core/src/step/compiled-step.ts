@@ -1,0 +1,78 @@
+import * as tf from '@tensorflow/tfjs-core';
+import type { Targets } from '../contract/detector.js';
+import type { Compiled, CompileOptions, Engine } from '../contract/engine.js';
+import { isKdError } from '../errors.js';
+import type { StepModels, StepProgress } from './step-models.js';
+import { computeStep, type StepResult } from './step.js';
+import { tracedTargets } from './traced-views.js';
+
+interface StepArgs {
+  readonly images: tf.Tensor4D;
+  readonly targets: Omit<Targets, 'ids'>;
+  /** Ids of the distillers that count. */
+  readonly distillers: readonly string[];
+}
+
+/** A result whose variables go by their names. */
+interface NamedResult extends Omit<StepResult, 'gradients' | 'updates'> {
+  readonly gradients: Readonly<Record<string, tf.Tensor>>;
+  readonly updates: readonly { readonly name: string; readonly value: tf.Tensor }[];
+}
+
+type Compile = NonNullable<Engine['compile']>;
+
+/** The step as one graph for each size of batches and set of distillers that count; see {@link computeStep}. */
+export class CompiledStep {
+  readonly #models: StepModels;
+  readonly #options: CompileOptions;
+  readonly #compiled: Compiled<StepArgs, NamedResult, StepProgress>;
+  /** Sets of distillers with one that cannot be traced. */
+  readonly #refused = new Set<string>();
+  /** Of the step at hand, whose values choose the distillers. */
+  #now: StepProgress = { step: 0, steps: 1, epoch: 0, epochs: 1, fraction: 0 };
+
+  constructor(models: StepModels, compile: Compile, options: Omit<CompileOptions, 'name'>) {
+    this.#models = models;
+    this.#options = { ...options, name: 'the training step' };
+    this.#compiled = compile<StepArgs, NamedResult, StepProgress>(({ images, targets }, input) => {
+      const { gradients, updates, ...result } = computeStep(
+        { ...models, input },
+        images,
+        tracedTargets(targets),
+        this.#now,
+      );
+      return {
+        ...result,
+        gradients: Object.fromEntries(gradients),
+        updates: updates.map(({ variable, value }) => ({ name: variable.name, value })),
+      };
+    }, this.#options);
+  }
+
+  /** Null where the step cannot be compiled, which is said once: it is to be run op by op. */
+  run(images: tf.Tensor4D, { ids: _, ...targets }: Targets, progress: StepProgress): StepResult | null {
+    const distillers = this.#models.distillers.filter(({ factor }) => factor(progress) !== 0).map(({ id }) => id);
+    const key = distillers.join();
+    if (this.#refused.has(key)) return null;
+    this.#now = progress;
+    try {
+      const { gradients, updates, ...result } = this.#compiled({ images, targets, distillers }, progress);
+      const { registeredVariables } = tf.engine();
+      return {
+        ...result,
+        gradients: new Map(Object.entries(gradients)),
+        updates: updates.map(({ name, value }) => ({ variable: registeredVariables[name]!, value })),
+      };
+    } catch (error) {
+      if (!isKdError(error) || error.code !== 'COMPILE_REFUSED') throw error;
+      this.#refused.add(key);
+      this.#options.logger.warn(`${error.message}\nSuch steps run op by op.`);
+      return null;
+    }
+  }
+
+  /** Has it traced anew: tensors that it read were replaced. */
+  clear(): void {
+    this.#compiled.clear();
+  }
+}
