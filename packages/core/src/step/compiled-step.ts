@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { Targets } from '../contract/detector.js';
 import type { Compiled, CompileOptions, Engine } from '../contract/engine.js';
 import { isKdError } from '../errors.js';
+import { part } from '../profile/part.js';
 import type { StepModels, StepProgress } from './step-models.js';
 import { computeStep, type StepResult } from './step.js';
 import { tracedTargets } from './traced-views.js';
@@ -56,7 +57,9 @@ export class CompiledStep {
     if (this.#refused.has(key)) return null;
     this.#now = progress;
     try {
-      const { gradients, updates, ...result } = this.#compiled({ images, targets, distillers }, progress);
+      const { gradients, updates, ...result } = part('compiled step', () =>
+        this.#compiled({ images, targets, distillers }, progress),
+      );
       const { registeredVariables } = tf.engine();
       return {
         ...result,
