@@ -2,7 +2,8 @@ import { availableParallelism } from 'node:os';
 import { defaultExclude, defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-const contracts = 'packages/*/src/contract.test.ts';
+/** On the native engine. */
+const native = ['packages/*/src/contract.test.ts', 'packages/*/src/**/*.native.test.ts'];
 
 /** The one waits for a registry most of its time, the other for a process of its own, alone if it came last. */
 const FIRST = ['tests/e2e/install.test.ts', 'packages/testing/src/suites.test.ts'];
@@ -42,12 +43,12 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['packages/*/src/**/*.test.ts'],
-          exclude: [...defaultExclude, contracts],
+          exclude: [...defaultExclude, ...native],
           isolate: false,
           testTimeout: 60_000,
         },
       },
-      { extends: true, test: { name: 'contract', include: [contracts], isolate: false, testTimeout: 60_000 } },
+      { extends: true, test: { name: 'contract', include: native, isolate: false, testTimeout: 60_000 } },
       {
         extends: true,
         test: { name: 'golden', include: ['tests/golden/**/*.test.ts'], isolate: false, testTimeout: 120_000 },
