@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 test('damaged files and odd configs end in one clear error, or are read as what they are', async () => {
   const script = join(import.meta.dirname, '../../scripts/mutate.mjs');
   const { code, out, err } = await new Promise<{ code: unknown; out: string; err: string }>((done) =>
-    execFile(process.execPath, [script, '--count', '200', '--seed', '11'], (error, out, err) =>
+    execFile(process.execPath, [script, '--count', '100', '--seed', '11'], (error, out, err) =>
       done({ code: error?.code ?? 0, out, err }),
     ),
   );
@@ -31,6 +31,6 @@ test('damaged files and odd configs end in one clear error, or are read as what 
     'yolo',
   ]);
   const sum = (which: 'read' | 'refused'): number => Object.values(outcomes).reduce((all, one) => all + one[which], 0);
-  expect(sum('read') + sum('refused')).toBe(200);
-  expect(Math.min(sum('read'), sum('refused'))).toBeGreaterThan(40);
+  expect(sum('read') + sum('refused')).toBe(100);
+  expect(Math.min(sum('read'), sum('refused'))).toBeGreaterThan(20);
 });

@@ -23,9 +23,6 @@ testPlugin(prototype, {
   twice: false,
 });
 
-// No object is large enough: there is no prototype at all.
-testPlugin(prototype, { engine, options: {}, twice: false });
-
 // Regions as instances, and what the second stages pool from them.
 testPlugin(prototype, {
   engine,
