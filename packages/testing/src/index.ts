@@ -2,6 +2,8 @@ export { testBackbone, type BackboneSuiteOptions } from './backbone-suite.js';
 export { testPlugin, type PluginSuiteOptions } from './plugin-suite.js';
 export { testTeacher, type TeacherSuiteOptions } from './teacher-suite.js';
 export { testDetector, type DetectorSuiteOptions } from './detector-suite.js';
+export { testEngine, type EngineSuiteOptions } from './engine-suite.js';
+export { STEP_KERNELS } from './engine/kernels.js';
 export { recordKernels } from './record-kernels.js';
 export { cpuEngine } from './cpu-engine.js';
 export { jsonFormat } from './json-format.js';

@@ -2,10 +2,24 @@ import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
 import * as tf from '@tensorflow/tfjs-core';
 
 type Info = tf.TensorInfo;
+type Cells = ReturnType<BackendWasm['typedArrayFromHeap']>;
+type Kernel = tf.KernelConfig['kernelFunc'];
+
+let stockCast: Kernel | undefined;
+
+/** The package's own, of types that it casts rightly. */
+function cast(x: Info, dtype: tf.DataType, wasm: BackendWasm): Info {
+  return stockCast!({ inputs: { x }, attrs: { dtype }, backend: wasm }) as Info;
+}
 
 /** Kernels as loops over the memory of WebAssembly itself, where its own are missing or wrong. */
 export function registerHostLoops(): void {
+  stockCast = tf.getKernel('Cast', 'wasm').kernelFunc;
   loop('OneHot', ({ indices }, attributes, wasm) => oneHot(indices!, attributes as unknown as tf.OneHotAttrs, wasm));
+  loop('Cast', ({ x }, { dtype }, wasm) => (dtype === 'bool' ? truth(x!, wasm) : cast(x!, dtype as tf.DataType, wasm)));
+  loop('GatherV2', ({ x, indices }, { axis, batchDims }, wasm) =>
+    gather(x!, indices!, { axis: axis as number, batchDims: batchDims as number }, wasm),
+  );
   loop('UnsortedSegmentSum', ({ x, segmentIds }, { numSegments }, wasm) =>
     segmentSum(x!, segmentIds!, numSegments as number, wasm),
   );
@@ -33,6 +47,43 @@ function oneHot(indices: Info, { depth, onValue, offValue, dtype }: tf.OneHotAtt
   const to = wasm.typedArrayFromHeap(output).fill(offValue);
   const at = wasm.typedArrayFromHeap(indices);
   for (let i = 0; i < at.length; i++) if (at[i]! >= 0 && at[i]! < depth) to[i * depth + at[i]!] = onValue;
+  return output;
+}
+
+/** The package's takes the low byte of a number for its truth. */
+function truth(x: Info, wasm: BackendWasm): Info {
+  const output = wasm.makeOutput(x.shape, 'bool');
+  const to = wasm.typedArrayFromHeap(output);
+  const from = wasm.typedArrayFromHeap(x);
+  for (let i = 0; i < from.length; i++) to[i] = from[i] === 0 ? 0 : 1;
+  return output;
+}
+
+/** The package's reads the first image for all of them, and gives nothing of nothing another shape. */
+function gather(
+  x: Info,
+  indices: Info,
+  { axis, batchDims }: { readonly axis: number; readonly batchDims: number },
+  wasm: BackendWasm,
+): Info {
+  const [along] = tf.util.parseAxisParam(axis, x.shape) as [number];
+  const size = x.shape[along]!;
+  const count = tf.util.sizeFromShape(indices.shape.slice(batchDims)); // indices of one image
+  const batch = tf.util.sizeFromShape(x.shape.slice(0, batchDims));
+  const outer = tf.util.sizeFromShape(x.shape.slice(batchDims, along));
+  const inner = tf.util.sizeFromShape(x.shape.slice(along + 1));
+  const shape = [...x.shape.slice(0, along), ...indices.shape.slice(batchDims), ...x.shape.slice(along + 1)];
+  const output = wasm.makeOutput(shape, x.dtype);
+  const [to, from, at] = [output, x, indices].map((one) => wasm.typedArrayFromHeap(one)) as [Cells, Cells, Cells];
+  for (let b = 0, end = 0; b < batch; b++)
+    for (let row = 0; row < outer; row++)
+      for (let i = 0; i < count; i++, end += inner) {
+        const index = at[b * count + i]!;
+        if (index < 0 || index >= size) throw new Error(`gather: the index ${index} is not in [0, ${size - 1}]`);
+        const start = ((b * outer + row) * size + index) * inner;
+        if (inner < 16) for (let k = 0; k < inner; k++) to[end + k] = from[start + k]!;
+        else to.set(from.subarray(start, start + inner) as never, end);
+      }
   return output;
 }
 

@@ -1,0 +1,4 @@
+import { testEngine } from '@kd/testing';
+import { tensorflow } from './engine.js';
+
+testEngine(tensorflow());

@@ -1,0 +1,4 @@
+import { testEngine } from '@kd/testing';
+import { wasm } from './engine.js';
+
+testEngine(wasm());

@@ -1,0 +1,42 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { expect, it } from 'vitest';
+import { wasm } from './engine.js';
+import { refuseFailedAllocations } from './limit-memory.js';
+import type { WasmModule } from './node-module.js';
+
+it('starts once, leaves the handlers of the process as they were, and is current', async () => {
+  const before = process.listenerCount('uncaughtException') + process.listenerCount('unhandledRejection');
+  const info = await wasm({ threads: 2 }).start();
+  expect(info).toMatchObject({ name: 'wasm', backend: 'wasm', device: 'cpu', library: null });
+  expect(await wasm({ threads: 1 }).start(), 'the options of the first start count').toBe(info);
+  expect(tf.getBackend()).toBe('wasm');
+  expect(process.listenerCount('uncaughtException') + process.listenerCount('unhandledRejection')).toBe(before);
+});
+
+it.each([0, -1, 1.5, NaN])('refuses %s threads', (threads) => {
+  expect(() => wasm({ threads })).toThrow(expect.objectContaining({ code: 'USAGE' }) as Error);
+});
+
+it('refuses a tensor that there is no room for, instead of writing to address 0', () => {
+  const module = { _malloc: (bytes: number) => (bytes > 100 ? 0 : 8) } as unknown as WasmModule;
+  refuseFailedAllocations(module);
+  expect(module._malloc(100)).toBe(8);
+  expect(module._malloc(0)).toBe(8);
+  expect(() => module._malloc(2 ** 20)).toThrow(
+    expect.objectContaining({
+      code: 'ENGINE_UNAVAILABLE',
+      message: expect.stringMatching(/no room for another tensor of 1\.0 MB: .* 4 GB/) as string,
+    }) as Error,
+  );
+});
+
+it('frees what its kernels make on the way', () => {
+  const x = tf.randomNormal([1, 8, 8, 2]) as tf.Tensor4D;
+  const filter = tf.randomNormal([3, 3, 2, 4]) as tf.Tensor4D;
+  const step = (): void =>
+    tf.dispose(tf.grads((a, b) => tf.conv2d(a as tf.Tensor4D, b as tf.Tensor4D, 2, 1))([x, filter]));
+  step();
+  const { numTensors, numDataBuffers } = tf.memory();
+  for (let i = 0; i < 3; i++) step();
+  expect(tf.memory()).toMatchObject({ numTensors, numDataBuffers });
+});

@@ -1,0 +1,56 @@
+import type { Engine } from '@kd/core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { arrayCases } from './engine/array-cases.js';
+import { elementwiseCases } from './engine/elementwise-cases.js';
+import { checkEngineCase } from './engine/engine-case.js';
+import { imageCases } from './engine/image-cases.js';
+import { STEP_KERNELS } from './engine/kernels.js';
+import { recordKernels } from './record-kernels.js';
+
+export interface EngineSuiteOptions {
+  /** Names of cases that the engine refuses with an error: each must throw, so that none of them computes garbage. */
+  readonly refuses?: readonly RegExp[];
+  /** Milliseconds a test may take. */
+  readonly timeout?: number;
+}
+
+/**
+ * The contract of engines as a vitest suite: every kernel that steps of detectors and plugins ask for, with its
+ * gradient, over odd shapes, broadcast, whole numbers, nothing at all and what is no number, against numbers of 64 bits
+ * worked out beside it.
+ */
+export function testEngine(engine: Engine, { refuses = [], timeout = 60_000 }: EngineSuiteOptions = {}): void {
+  describe(`the engine ${engine.name}`, { timeout }, () => {
+    const seen = new Set<string>();
+    beforeAll(async () => void (await engine.start()), timeout);
+
+    it('says what it is and what it can', async () => {
+      const info = await engine.start();
+      const { kernels, nativeOps, compile, ...can } = engine.capabilities();
+      expect(can).toMatchObject({ syncReads: true, threads: info.threads, device: info.device });
+      expect(can.precision).toContain('float32');
+      expect(can.deviceName).not.toBe('');
+      expect(can.memoryLimit ?? undefined).toBe(info.memoryLimit);
+      expect(nativeOps).toBe(engine.runOp !== undefined);
+      expect(typeof compile).toBe('boolean');
+      expect(kernels.size).toBeGreaterThan(0);
+    });
+
+    describe.each(Object.entries({ elementwiseCases, arrayCases, imageCases }))('%s', (_, cases) => {
+      it.each(cases.map((one) => [one.name, one] as const))('%s', async (name, one) => {
+        const refused = refuses.some((pattern) => pattern.test(name));
+        const names = await recordKernels(() =>
+          refused ? expect(() => checkEngineCase(one)).toThrow() : checkEngineCase(one),
+        );
+        for (const kernel of names) seen.add(kernel);
+      });
+    });
+
+    it('has every kernel that a step asks for, and each was compared here', () => {
+      const { kernels } = engine.capabilities();
+      expect(STEP_KERNELS.filter((name) => !kernels.has(name))).toEqual([]);
+      expect(STEP_KERNELS.filter((name) => !seen.has(name))).toEqual([]);
+    });
+    afterAll(() => seen.clear());
+  });
+}

@@ -1,0 +1,262 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { type EngineCase, flags, given, numbers, whole } from './engine-case.js';
+import { at, mapped, nd, type Nd, reduced } from './nd.js';
+
+const total = (values: number[]): number => values.reduce((a, b) => a + b, 0);
+const mean = (values: number[]): number => total(values) / values.length;
+const product = (values: number[]): number => values.reduce((a, b) => a * b, 1);
+
+const AXES = [[0], [1], [2], [0, 1], [1, 2], [0, 2], [0, 1, 2]];
+const x = numbers([3, 4, 5]);
+
+type Reduction = readonly [string, (x: tf.Tensor, axes: number[]) => tf.Tensor, (values: number[]) => number];
+const REDUCTIONS: readonly Reduction[] = [
+  ['sum', (of, axes) => tf.sum(of, axes), total],
+  ['mean', (of, axes) => tf.mean(of, axes), mean],
+  ['max', (of, axes) => tf.max(of, axes), (values) => Math.max(...values)],
+  ['min', (of, axes) => tf.min(of, axes), (values) => Math.min(...values)],
+];
+
+const softmaxOf = (of: Nd): Nd => {
+  const last = of.shape.length - 1;
+  const sums = reduced(of, [last], (values) => total(values.map(Math.exp)));
+  return nd(of.shape, (place) => Math.exp(at(of, place)) / at(sums, place.slice(0, last)));
+};
+const permuted = (of: Nd, order: readonly number[]): Nd =>
+  nd(
+    order.map((axis) => of.shape[axis]!),
+    (place) =>
+      at(
+        of,
+        order.map((_, axis) => place[order.indexOf(axis)]!),
+      ),
+  );
+
+export const arrayCases: readonly EngineCase[] = [
+  ...REDUCTIONS.flatMap(([name, run, f]) =>
+    AXES.map(
+      (axes): EngineCase => ({
+        name: `${name} along ${axes.join(', ')}`,
+        inputs: [x],
+        run: (of: tf.Tensor) => run(of, axes),
+        reference: (of: Nd) => reduced(of, axes, f),
+      }),
+    ),
+  ),
+  ...AXES.slice(0, 4).map(
+    (axes): EngineCase => ({
+      name: `prod along ${axes.join(', ')}`,
+      inputs: [numbers([3, 4, 2])],
+      run: (of: tf.Tensor) => tf.prod(of, axes),
+      reference: (of: Nd) => reduced(of, axes, product),
+      gradient: false,
+    }),
+  ),
+  {
+    name: 'sum of int32',
+    inputs: [whole([3, 5], 9)],
+    run: (of: tf.Tensor) => tf.sum(of, 0),
+    reference: (of: Nd) => reduced(of, [0], total),
+  },
+  {
+    name: 'a sum with what is no number',
+    inputs: [given([2, 3], [1, NaN, 2, 3, 4, 5])],
+    run: (of: tf.Tensor) => tf.sum(of, 1),
+    reference: (of: Nd) => reduced(of, [1], total),
+    gradient: false,
+  },
+  ...([0, 1] as const).flatMap((axis): EngineCase[] => [
+    {
+      name: `all along ${axis}`,
+      inputs: [flags([3, 5])],
+      run: (of: tf.Tensor) => tf.all(of, axis),
+      reference: (of: Nd) => reduced(of, [axis], (values) => +values.every(Boolean)),
+    },
+    {
+      name: `any along ${axis}`,
+      inputs: [flags([2, 4])],
+      run: (of: tf.Tensor) => tf.any(of, axis),
+      reference: (of: Nd) => reduced(of, [axis], (values) => +values.some(Boolean)),
+    },
+    {
+      name: `argMax along ${axis}, the first of equal ones`,
+      inputs: [given([3, 4], [1, 5, 5, 2, -1, -3, -1, -2, 0, 0, 0, 0])],
+      run: (of: tf.Tensor) => tf.argMax(of, axis),
+      reference: (of: Nd) => reduced(of, [axis], (values) => values.indexOf(Math.max(...values))),
+    },
+    {
+      name: `cumsum along ${axis}`,
+      inputs: [numbers([3, 5])],
+      run: (of: tf.Tensor) => tf.cumsum(of, axis),
+      reference: (of: Nd) =>
+        nd(of.shape, (place) => total(Array.from({ length: place[axis]! + 1 }, (_, i) => at(of, place.with(axis, i))))),
+    },
+  ]),
+  {
+    name: 'softmax',
+    inputs: [numbers([3, 4, 7])],
+    run: (of: tf.Tensor) => tf.softmax(of),
+    reference: softmaxOf,
+  },
+  ...[
+    [0, 2, 1],
+    [2, 1, 0],
+    [1, 2, 0],
+    [2, 0, 1],
+  ].map(
+    (order): EngineCase => ({
+      name: `transpose ${order.join(', ')}`,
+      inputs: [x],
+      run: (of: tf.Tensor) => tf.transpose(of, order),
+      reference: (of: Nd) => permuted(of, order),
+    }),
+  ),
+  {
+    name: 'transpose of five axes',
+    inputs: [numbers([2, 3, 2, 3, 2])],
+    run: (of: tf.Tensor) => tf.transpose(of, [3, 1, 4, 0, 2]),
+    reference: (of: Nd) => permuted(of, [3, 1, 4, 0, 2]),
+  },
+  ...([0, 1, 2] as const).map(
+    (axis): EngineCase => ({
+      name: `concat along ${axis}`,
+      inputs: [x, numbers([3, 4, 5].with(axis, 2), 70)],
+      run: (a: tf.Tensor, b: tf.Tensor) => tf.concat([a, b], axis),
+      reference: (a: Nd, b: Nd) =>
+        nd(a.shape.with(axis, a.shape[axis]! + 2), (place) => {
+          const i = place[axis]! - a.shape[axis]!;
+          return i < 0 ? at(a, place) : at(b, place.with(axis, i));
+        }),
+    }),
+  ),
+  {
+    name: 'slice',
+    inputs: [x],
+    run: (of: tf.Tensor) => tf.slice(of, [1, 0, 2], [2, 3, 3]),
+    reference: (of: Nd) => nd([2, 3, 3], ([i, j, k]) => at(of, [i! + 1, j!, k! + 2])),
+  },
+  {
+    name: 'pad with a number',
+    inputs: [x],
+    run: (of: tf.Tensor) =>
+      tf.pad(
+        of,
+        [
+          [1, 0],
+          [0, 2],
+          [1, 1],
+        ],
+        0.5,
+      ), // prettier-ignore
+    reference: (of: Nd) =>
+      nd([4, 6, 7], ([i, j, k]) => (i! < 1 || j! >= 4 || k! < 1 || k! > 5 ? 0.5 : at(of, [i! - 1, j!, k! - 1]))),
+  },
+  {
+    name: 'reverse',
+    inputs: [x],
+    run: (of: tf.Tensor) => tf.reverse(of, [0, 2]),
+    reference: (of: Nd) => nd([3, 4, 5], ([i, j, k]) => at(of, [2 - i!, j!, 4 - k!])),
+  },
+  {
+    name: 'tile',
+    inputs: [numbers([2, 3])],
+    run: (of: tf.Tensor) => tf.tile(of, [2, 3]),
+    reference: (of: Nd) => nd([4, 9], ([i, j]) => at(of, [i! % 2, j! % 3])),
+  },
+  {
+    name: 'stack along the last axis',
+    inputs: [numbers([3, 5]), numbers([3, 5], 30)],
+    run: (a: tf.Tensor, b: tf.Tensor) => tf.stack([a, b], 2),
+    reference: (a: Nd, b: Nd) => nd([3, 5, 2], ([i, j, k]) => at(k === 0 ? a : b, [i!, j!])),
+  },
+  {
+    name: 'unstack, the last part',
+    inputs: [x],
+    run: (of: tf.Tensor) => tf.unstack(of, 1)[3]!,
+    reference: (of: Nd) => nd([3, 5], ([i, j]) => at(of, [i!, 3, j!])),
+  },
+  {
+    name: 'split, the middle part',
+    inputs: [x],
+    run: (of: tf.Tensor) => tf.split(of, [1, 3, 1], 2)[1]!,
+    reference: (of: Nd) => nd([3, 4, 3], ([i, j, k]) => at(of, [i!, j!, k! + 1])),
+  },
+  {
+    name: 'reshape and expandDims',
+    inputs: [x],
+    run: (of: tf.Tensor) => tf.expandDims(tf.reshape(of, [5, 12]), 1),
+    reference: ({ values }: Nd) => ({ shape: [5, 1, 12], values }),
+  },
+  {
+    name: 'range, fill, ones and zeros like',
+    inputs: [numbers([5])],
+    run: (of: tf.Tensor) => tf.addN([of, tf.range(0, 5, 1), tf.fill([5], 0.25), tf.onesLike(of), tf.zerosLike(of)]),
+    reference: (of: Nd) => nd([5], ([i]) => at(of, [i!]) + i! + 1.25),
+  },
+  ...([0, 1] as const).map(
+    (axis): EngineCase => ({
+      name: `gather along ${axis}, a row twice`,
+      inputs: [numbers([4, 6])],
+      run: (of: tf.Tensor) => tf.gather(of, tf.tensor1d([3, 0, 3], 'int32'), axis),
+      reference: (of: Nd) => nd([4, 6].with(axis, 3), (place) => at(of, place.with(axis, [3, 0, 3][place[axis]!]!))),
+    }),
+  ),
+  {
+    name: 'gather of each image',
+    inputs: [numbers([2, 4, 3]), given([2, 3], [1, 3, 1, 0, 0, 2], 'int32')],
+    run: (of: tf.Tensor, indices: tf.Tensor) => tf.gather(of, indices, 1, 1),
+    reference: (of: Nd, indices: Nd) => nd([2, 3, 3], ([b, i, c]) => at(of, [b!, at(indices, [b!, i!]), c!])),
+  },
+  {
+    name: 'unsortedSegmentSum, an id outside',
+    inputs: [numbers([5, 3])],
+    run: (of: tf.Tensor) => tf.unsortedSegmentSum(of, tf.tensor1d([2, 0, 2, -1, 0], 'int32'), 4),
+    reference: (of: Nd) =>
+      nd([4, 3], ([s, c]) => total([2, 0, 2, -1, 0].map((id, i) => (id === s ? at(of, [i, c!]) : 0)))),
+    gradient: false,
+  },
+  ...(['float32', 'int32', 'bool'] as const).map(
+    (dtype): EngineCase => ({
+      name: `oneHot as ${dtype}, a label outside`,
+      inputs: [given([4], [2, 0, 5, 1], 'int32')],
+      run: (of: tf.Tensor) => tf.cast(tf.oneHot(of, 3, 1, 0, dtype), 'float32'),
+      reference: (of: Nd) => nd([4, 3], ([i, c]) => +(at(of, [i!]) === c)),
+      gradient: false,
+    }),
+  ),
+  {
+    name: 'scatterND, a place twice',
+    inputs: [numbers([3, 2])],
+    run: (of: tf.Tensor) => tf.scatterND(tf.tensor2d([[1], [3], [1]], [3, 1], 'int32'), of, [5, 2]),
+    reference: (of: Nd) => nd([5, 2], ([i, c]) => total([1, 3, 1].map((to, k) => (to === i ? at(of, [k, c!]) : 0)))),
+    gradient: false,
+  },
+  {
+    name: 'topk, its values',
+    inputs: [numbers([3, 7])],
+    run: (of: tf.Tensor) => tf.topk(of, 3).values,
+    reference: (of: Nd) => nd([3, 3], ([i, k]) => of.values.slice(i! * 7, i! * 7 + 7).sort((a, b) => b - a)[k!]!),
+    gradient: false,
+  },
+  ...[
+    (of: tf.Tensor) => tf.add(of, 1),
+    (of: tf.Tensor) => tf.relu(of),
+    (of: tf.Tensor) => tf.concat([of, of], 0),
+    (of: tf.Tensor) => tf.reshape(of, [3, 0]),
+    (of: tf.Tensor) => tf.gather(of, tf.tensor1d([], 'int32')),
+    (of: tf.Tensor) => tf.transpose(tf.reshape(of, [3, 0]), [1, 0]),
+  ].map(
+    (run, i): EngineCase => ({
+      name: `nothing in, nothing out (${i})`,
+      inputs: [given([0, 3], [])],
+      run: (of: tf.Tensor) => run(of),
+      reference: () => ({ shape: i === 3 ? [3, 0] : [0, 3], values: [] }),
+    }),
+  ),
+  {
+    name: 'the sum of nothing',
+    inputs: [given([0, 3], [])],
+    run: (of: tf.Tensor) => tf.sum(of, 0),
+    reference: () => mapped(() => 0, { shape: [3], values: [0, 0, 0] }),
+  },
+];

@@ -1,0 +1,149 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { type EngineCase, numbers } from './engine-case.js';
+import { at, nd, type Nd } from './nd.js';
+
+interface Geometry {
+  readonly size: readonly [number, number];
+  readonly kernel: readonly [number, number];
+  readonly stride: number;
+  readonly pad: number | 'same' | 'valid';
+  readonly dilation?: number;
+}
+
+/** Rows of zeros before and after, as TensorFlow counts them. */
+function edges({ size, kernel, stride, pad, dilation = 1 }: Geometry, axis: 0 | 1): { before: number; out: number } {
+  const reach = (kernel[axis] - 1) * dilation + 1;
+  if (pad === 'same') {
+    const out = Math.ceil(size[axis] / stride);
+    return { before: Math.floor(Math.max(0, (out - 1) * stride + reach - size[axis]) / 2), out };
+  }
+  const before = pad === 'valid' ? 0 : pad;
+  return { before, out: Math.floor((size[axis] + 2 * before - reach) / stride) + 1 };
+}
+
+/** For each cell the taps that lie inside of the image: f(value, [tap row, tap column]). */
+function windows(
+  geometry: Geometry,
+  place: readonly number[],
+): { row: number; column: number; tap: [number, number] }[] {
+  const { size, kernel, stride, dilation = 1 } = geometry;
+  const [top, left] = [edges(geometry, 0).before, edges(geometry, 1).before];
+  const found: { row: number; column: number; tap: [number, number] }[] = [];
+  for (let i = 0; i < kernel[0]; i++)
+    for (let j = 0; j < kernel[1]; j++) {
+      const [row, column] = [place[1]! * stride + i * dilation - top, place[2]! * stride + j * dilation - left];
+      if (row >= 0 && row < size[0] && column >= 0 && column < size[1]) found.push({ row, column, tap: [i, j] });
+    }
+  return found;
+}
+
+const outOf = (geometry: Geometry): [number, number] => [edges(geometry, 0).out, edges(geometry, 1).out];
+const told = ({ size, kernel, stride, pad, dilation = 1 }: Geometry): string =>
+  `${kernel.join('x')} over ${size.join('x')}, stride ${stride}, padding ${pad}, dilation ${dilation}`;
+
+const GEOMETRIES: readonly Geometry[] = [
+  { size: [5, 7], kernel: [3, 3], stride: 1, pad: 1 },
+  { size: [5, 7], kernel: [1, 1], stride: 1, pad: 'valid' },
+  { size: [5, 7], kernel: [1, 1], stride: 2, pad: 'valid' },
+  { size: [6, 7], kernel: [3, 3], stride: 2, pad: 1 },
+  { size: [7, 6], kernel: [3, 3], stride: 2, pad: 'same' },
+  { size: [7, 8], kernel: [7, 7], stride: 2, pad: 3 },
+  { size: [5, 6], kernel: [2, 3], stride: 3, pad: 'valid' },
+  { size: [8, 7], kernel: [3, 2], stride: 3, pad: 'same' },
+  { size: [4, 5], kernel: [3, 3], stride: 1, pad: 'same' },
+  { size: [1, 1], kernel: [3, 3], stride: 1, pad: 1 },
+];
+const DILATED: readonly Geometry[] = [
+  { size: [7, 6], kernel: [3, 3], stride: 1, pad: 'same', dilation: 2 },
+  { size: [7, 7], kernel: [3, 3], stride: 1, pad: 'valid', dilation: 3 },
+];
+
+/** TensorFlow.js itself refuses gradients of dilated ones. */
+const conv = (geometry: Geometry, channels: readonly [number, number], gradient = true): EngineCase => {
+  const { size, kernel, stride, pad, dilation = 1 } = geometry;
+  return {
+    name: `conv2d ${told(geometry)}, ${channels.join(' to ')} channels`,
+    inputs: [numbers([2, ...size, channels[0]]), numbers([...kernel, ...channels], 31)],
+    run: (x: tf.Tensor4D, filter: tf.Tensor4D) => tf.conv2d(x, filter, stride, pad, 'NHWC', dilation),
+    reference: (x: Nd, filter: Nd) =>
+      nd([2, ...outOf(geometry), channels[1]], (place) =>
+        windows(geometry, place).reduce((sum, { row, column, tap }) => {
+          for (let c = 0; c < channels[0]; c++)
+            sum += at(x, [place[0]!, row, column, c]) * at(filter, [...tap, c, place[3]!]);
+          return sum;
+        }, 0),
+      ),
+    gradient,
+  };
+};
+
+const depthwise = (geometry: Geometry, multiplier: number, gradient = true): EngineCase => {
+  const { size, kernel, stride, pad, dilation = 1 } = geometry;
+  return {
+    name: `depthwiseConv2d ${told(geometry)}, multiplier ${multiplier}`,
+    inputs: [numbers([2, ...size, 3]), numbers([...kernel, 3, multiplier], 31)],
+    run: (x: tf.Tensor4D, filter: tf.Tensor4D) =>
+      tf.depthwiseConv2d(x, filter, stride, pad as 'same' | 'valid', 'NHWC', dilation),
+    reference: (x: Nd, filter: Nd) =>
+      nd([2, ...outOf(geometry), 3 * multiplier], (place) => {
+        const [c, m] = [Math.floor(place[3]! / multiplier), place[3]! % multiplier];
+        return windows(geometry, place).reduce(
+          (sum, { row, column, tap }) => sum + at(x, [place[0]!, row, column, c]) * at(filter, [...tap, c, m]),
+          0,
+        );
+      }),
+    gradient,
+  };
+};
+
+const maxPool = (geometry: Geometry): EngineCase => {
+  const { size, kernel, stride, pad } = geometry;
+  return {
+    name: `maxPool ${told(geometry)}`,
+    inputs: [numbers([2, ...size, 3])],
+    run: (x: tf.Tensor4D) => tf.maxPool(x, [...kernel], stride, pad),
+    reference: (x: Nd) =>
+      nd([2, ...outOf(geometry), 3], (place) =>
+        Math.max(...windows(geometry, place).map(({ row, column }) => at(x, [place[0]!, row, column, place[3]!]))),
+      ),
+  };
+};
+
+const POOLED = GEOMETRIES.filter(({ pad, kernel }) => typeof pad !== 'number' || pad <= kernel[0] / 2);
+
+const matMul = (a: readonly number[], b: readonly number[], transposeA: boolean, transposeB: boolean): EngineCase => ({
+  name: `matMul [${a.join(', ')}]${transposeA ? ' transposed' : ''} and [${b.join(', ')}]${transposeB ? ' transposed' : ''}`,
+  inputs: [numbers(a), numbers(b, 23)],
+  run: (x: tf.Tensor, y: tf.Tensor) => tf.matMul(x, y, transposeA, transposeB),
+  reference: (x: Nd, y: Nd) => {
+    const inner = transposeA ? a.at(-2)! : a.at(-1)!;
+    const shape = [...a.slice(0, -2), transposeA ? a.at(-1)! : a.at(-2)!, transposeB ? b.at(-2)! : b.at(-1)!];
+    return nd(shape, (place) => {
+      const [batch, i, j] = [place.slice(0, -2), place.at(-2)!, place.at(-1)!];
+      return Array.from(
+        { length: inner },
+        (_, k) =>
+          at(x, [...batch, ...(transposeA ? [k, i] : [i, k])]) * at(y, [...batch, ...(transposeB ? [j, k] : [k, j])]),
+      ).reduce((sum, one) => sum + one, 0);
+    });
+  },
+});
+
+export const imageCases: readonly EngineCase[] = [
+  ...GEOMETRIES.map((geometry) => conv(geometry, [3, 5])),
+  ...DILATED.map((geometry) => conv(geometry, [3, 2], false)),
+  conv(GEOMETRIES[0]!, [1, 1]),
+  conv(GEOMETRIES[3]!, [4, 16]),
+  ...GEOMETRIES.filter(({ pad }) => typeof pad !== 'number').flatMap((geometry) => [
+    depthwise(geometry, 1),
+    depthwise(geometry, 2),
+  ]),
+  ...POOLED.map(maxPool),
+  matMul([3, 5], [5, 7], false, false),
+  matMul([5, 3], [5, 7], true, false),
+  matMul([3, 5], [7, 5], false, true),
+  matMul([5, 3], [7, 5], true, true),
+  matMul([1, 5], [5, 1], false, false),
+  matMul([2, 3, 5], [2, 5, 4], false, false),
+  matMul([2, 5, 3], [2, 4, 5], true, true),
+];
