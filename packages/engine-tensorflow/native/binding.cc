@@ -10,6 +10,7 @@
 #include "functions.h"
 #include "js.h"
 #include "memory.h"
+#include "parallel.h"
 #include "tensor_data.h"
 #include "trace.h"
 
@@ -108,6 +109,7 @@ napi_value configure(napi_env env, Binding &binding, Arguments given) {
   read("interOpThreads", options.interOpThreads, js::toInteger);
   read("grappler", options.grappler, js::toBool);
   read("xla", options.xla, js::toBool);
+  askedThreads = options.intraOpThreads;
   binding.options = options;
   return nullptr;
 }

@@ -10,13 +10,17 @@
 
 namespace kd {
 
+// What the engine's option says; 0 for TF_NUM_INTRAOP_THREADS, or the cores of the machine.
+inline std::atomic<int64_t> askedThreads{0};
+
 inline int64_t threadsOfKernels() {
-  static const int64_t count = [] {
+  static const int64_t otherwise = [] {
     const char *given = std::getenv("TF_NUM_INTRAOP_THREADS");
-    const int64_t asked = given == nullptr ? 0 : std::atoll(given);
-    return std::max<int64_t>(1, asked > 0 ? asked : std::thread::hardware_concurrency());
+    const int64_t number = given == nullptr ? 0 : std::atoll(given);
+    return std::max<int64_t>(1, number > 0 ? number : std::thread::hardware_concurrency());
   }();
-  return count;
+  const int64_t asked = askedThreads;
+  return asked > 0 ? asked : otherwise;
 }
 
 // Below so many elements a thread costs more than it saves.

@@ -101,7 +101,7 @@ export interface BindingPlan {
  */
 export function bindingPlan(library: Library, cache: string): BindingPlan {
   const headers = join(dirname(createRequire(import.meta.url).resolve('node-api-headers/package.json')), 'include');
-  const sources = filesIn(fileURLToPath(new URL('../native', import.meta.url)));
+  const sources = sourcesIn(fileURLToPath(new URL('../native', import.meta.url)));
   const hash = createHash('sha256').update(JSON.stringify([library.folder, library.version, FLAGS]));
   for (const file of library.files) {
     const { size, mtimeMs } = statSync(join(library.folder, file));
@@ -128,12 +128,11 @@ export function bindingPlan(library: Library, cache: string): BindingPlan {
   };
 }
 
-const filesIn = (folder: string): string[] =>
-  existsSync(folder)
-    ? readdirSync(folder)
-        .sort()
-        .map((name) => join(folder, name))
-    : [];
+const sourcesIn = (folder: string): string[] =>
+  readdirSync(folder)
+    .filter((name) => /\.(cc|h)$/.test(name))
+    .sort()
+    .map((name) => join(folder, name));
 
 /**
  * Compiles the binding for `library` unless that was done before; seconds the first time. @throws KdError
@@ -158,7 +157,7 @@ export async function compileBinding(
       }
       onProgress({
         stage: 'compile',
-        message: `compiling the binding for TensorFlow ${library.version}, about ten seconds`,
+        message: `compiling the binding for TensorFlow ${library.version}, about twenty seconds`,
       });
       const { code, stderr } = await run(compiler.command, plan.args(join(temporary, basename(plan.file))));
       if (code !== 0) {

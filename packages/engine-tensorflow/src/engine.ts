@@ -10,6 +10,7 @@ import { correctConvolutions } from './corrections/convolution.js';
 import { correctReluGradient } from './corrections/relu.js';
 import { correctKernels } from './corrections/kernels.js';
 import { correctMaxPools } from './corrections/pooling.js';
+import { correctReads } from './corrections/reads.js';
 import { registerGroupNorm } from './group-norm.js';
 import { install, type InstallOptions } from './install.js';
 import { loadKernels } from './kernels.js';
@@ -98,7 +99,8 @@ async function startOnce(options: TensorflowOptions): Promise<EngineInfo> {
   correctMaxPools();
   correctKernels();
   correctReluGradient();
-  tf.registerBackend('tensorflow', () => new NodeJSKernelBackend(binding, '@kd/engine-tensorflow'), 3);
+  const make = () => correctReads(new NodeJSKernelBackend(binding, '@kd/engine-tensorflow'));
+  tf.registerBackend('tensorflow', make, 3);
   await tf.setBackend('tensorflow');
   const device = binding.isUsingGpuDevice() ? 'gpu' : 'cpu';
   if (device === 'cpu') registerGroupNorm();
