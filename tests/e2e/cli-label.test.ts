@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { openDataset } from '@kd/data';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { config, kd, kdProcess, root, temporaryFolder } from './kd.js';
+import { config, kd, kdProcess, temporaryFolder } from './kd.js';
 
 interface Instances {
   readonly images: readonly { id: number; file_name: string; width: number; height: number }[];
@@ -214,83 +214,6 @@ describe('kd predict', () => {
     expect(stderr).toMatch(message);
     expect(readdirSync(cwd).sort()).toEqual(['empty', 'there.json']);
     expect(readFileSync(join(cwd, 'there.json'), 'utf8')).toBe('mine');
-  });
-});
-
-describe('kd bench-export', () => {
-  test('measures with what is there, and names what would measure besides', async () => {
-    const cwd = temporaryFolder();
-    writeFileSync(join(cwd, 'student.onnx'), 'read by no runtime');
-    const args = ['bench-export', 'student.onnx', '--images', photos];
-    const { code, stdout, stderr } = await kd([...args, '--run', run, '--limit', '3', '--json'], { cwd });
-    expect(code, stderr).toBe(0);
-    const told = JSON.parse(stdout) as {
-      milliseconds: { name: string; median: number; p95: number; imagesPerSecond: number }[];
-    };
-    expect(told).toMatchObject({
-      images: 3,
-      missing: [
-        { name: 'onnxruntime-node', missing: expect.stringMatching(/To add it: pnpm add onnxruntime-node/) as string },
-        { name: 'onnxruntime-web, WASM', missing: expect.stringMatching(/pnpm add onnxruntime-web/) as string },
-      ],
-    });
-    const [own, ...others] = told.milliseconds;
-    expect([own!.name, others]).toEqual([expect.stringMatching(/^kd predict \(/), []]);
-    expect(own!.median).toBeGreaterThan(0);
-    expect(own!.p95).toBeGreaterThanOrEqual(own!.median);
-
-    const alone = await kd(args, { cwd });
-    expect([alone.code, alone.stderr]).toEqual([
-      2,
-      expect.stringMatching(/Nothing that runs the model is here\.\n.*onnxruntime-node[^]*onnxruntime-web[^]*--run/),
-    ]);
-  });
-
-  test.each([
-    [['student.onnx'], /needs --images/],
-    [['model.json', '--images', '.'], /model\.json is no file of ONNX/],
-    [['none.onnx', '--images', photos], /none\.onnx, the exported model, cannot be read/],
-  ])('%j is misuse', async (args, message) => {
-    const { code, stderr } = await kd(['bench-export', ...args], { cwd: folder });
-    expect([code, stderr]).toEqual([2, expect.stringMatching(message)]);
-  });
-});
-
-describe('kd export --compare', () => {
-  test('measures the file with its weights stored in each way, as kd eval measures the run', async () => {
-    const cwd = temporaryFolder();
-    const [out, copy, labels] = ['student.onnx', 'run', 'labels.json'].map((name) => join(cwd, name));
-    // So young a model finds nothing of any data set but the one that it labelled itself.
-    await kd(['label', run, photos, '--out', labels!, '--score', '0']);
-    cpSync(run, copy!, { recursive: true });
-    const config = JSON.parse(readFileSync(join(copy!, 'config.json'), 'utf8')) as { data: Record<string, unknown> };
-    config.data['val'] = { format: 'coco', annotations: labels, images: photos };
-    writeFileSync(join(copy!, 'config.json'), JSON.stringify(config));
-    const args = ['export', copy!, '--to', 'onnx', '--out', out!, '--int8', 'weights', '--compare'];
-    // The project that has onnxruntime-node.
-    const { code, stdout, stderr } = await kd([...args, '--json'], { cwd: join(root, 'packages/detect') });
-    expect(code, stderr).toBe(0);
-    const { comparison } = JSON.parse(stdout) as {
-      comparison: { weights: string; bytes: number; metrics: Record<string, number> }[];
-    };
-    const [whole, half, eighths] = comparison;
-    expect(comparison.map(({ weights }) => weights)).toEqual(['float32', 'float16', 'int8']);
-    expect(half!.bytes).toBeLessThan(whole!.bytes);
-    expect(eighths!.bytes).toBeLessThan(half!.bytes);
-    expect(readFileSync(out!).byteLength).toBe(eighths!.bytes);
-    const evaluated = await kd(['eval', copy!, '--json']);
-    const { metrics } = JSON.parse(evaluated.stdout) as { metrics: Record<string, number> };
-    expect(Object.keys(whole!.metrics)).toEqual(Object.keys(metrics));
-    expect(metrics['AP']).toBeGreaterThan(0.9);
-    expect(whole!.metrics['AP']).toBeCloseTo(metrics['AP']!, 2);
-  });
-
-  test('without onnxruntime-node it says what adds it, before anything is written', async () => {
-    const cwd = temporaryFolder();
-    const args = ['export', run, '--out', 'x', '--compare'];
-    const without = await kd([...args, '--to', 'onnx'], { cwd });
-    expect([without.code, without.stderr]).toEqual([1, expect.stringMatching(/pnpm add onnxruntime-node/)]);
-    expect(readdirSync(cwd)).toEqual([]);
   });
 });
 

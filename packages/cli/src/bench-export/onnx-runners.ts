@@ -1,25 +1,19 @@
 import { readFile } from 'node:fs/promises';
 import { checkRegularFile, KdError, messageOf } from '@kd/core';
 import { DetectError, load } from '@kd/detect';
-import { projectPackage } from '../project-package.js';
+import { installed } from './installed.js';
 import type { Missing, Runner } from './runner.js';
 
 interface Runtime {
   readonly name: string;
   readonly package: string;
   readonly backend: 'cpu' | 'wasm';
-  readonly add: string;
 }
 
 /** What runs a file of ONNX in Node. */
 const RUNTIMES: readonly Runtime[] = [
-  {
-    name: 'onnxruntime-node',
-    package: 'onnxruntime-node',
-    backend: 'cpu',
-    add: 'pnpm add onnxruntime-node --ignore-scripts',
-  },
-  { name: 'onnxruntime-web, WASM', package: 'onnxruntime-web', backend: 'wasm', add: 'pnpm add onnxruntime-web' },
+  { name: 'onnxruntime-node', package: 'onnxruntime-node', backend: 'cpu' },
+  { name: 'onnxruntime-web, WASM', package: 'onnxruntime-web', backend: 'wasm' },
 ];
 
 /**
@@ -30,15 +24,16 @@ export async function onnxRunners(file: string, threads: number | undefined): Pr
   const bytes = await read(file);
   const session = threads === undefined ? {} : { session: { intraOpNumThreads: threads } };
   const runners: (Runner | Missing)[] = [];
-  for (const { name, package: wanted, backend, add } of RUNTIMES) {
-    const runtime = await projectPackage(wanted, add).catch((error: unknown) => error);
-    if (runtime instanceof KdError) {
-      runners.push({ name, missing: runtime.message });
+  for (const { name, package: wanted, backend } of RUNTIMES) {
+    const runtime = await installed(name, wanted, `pnpm add -D --ignore-scripts ${wanted}`);
+    if ('missing' in runtime) {
+      runners.push(runtime);
       continue;
     }
     try {
-      const detector = await load(bytes, { backend, runtime, ...session });
-      runners.push({ name, detect: (image) => detector.detect(image), dispose: () => detector.dispose() });
+      const detector = await load(bytes, { backend, runtime: runtime.exports, ...session });
+      const { info } = detector;
+      runners.push({ name, info, detect: (image) => detector.detect(image), dispose: () => detector.dispose() });
     } catch (cause) {
       if (!(cause instanceof DetectError)) throw cause;
       throw new KdError('USAGE', `${file} cannot be measured: ${cause.message}`, { cause });

@@ -1,8 +1,11 @@
 import type { HostImage } from '@kd/data';
+import type { ExportedModel } from '@kd/detect';
 
 /** Something that finds objects on decoded images. */
 export interface Runner {
   readonly name: string;
+  /** What the exported file says of itself; not of a run. */
+  readonly info?: ExportedModel;
   detect(image: HostImage): Promise<unknown>;
   dispose(): Promise<void> | void;
 }
