@@ -14,8 +14,7 @@ function parse(...argv: string[]) {
     .action(() => {});
   program.parse(['node', 'kd', ...mark(argv)], { run: false });
   const empty = unmark(program);
-  const { '--': _, ...options } = program.options as Record<string, unknown>;
-  return { args: program.args, options, empty };
+  return { args: program.args, options: program.options, empty };
 }
 
 test('values of text are what was typed, values of numbers are numbers', () => {
@@ -29,6 +28,14 @@ test('values of text are what was typed, values of numbers are numbers', () => {
   expect(parse('do', '007', '5', '--out', '1', '--out', '02')).toMatchObject({
     args: ['007', '5'],
     options: { out: ['1', '02'] },
+  });
+});
+
+test('what follows -- is text, also what looks like an option', () => {
+  expect(parse('do', 'it', '--json', '--', '-r.jpg', '--out', '7')).toEqual({
+    args: ['it', '-r.jpg', '--out', '7'],
+    options: { json: true },
+    empty: null,
   });
 });
 

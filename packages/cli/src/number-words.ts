@@ -35,9 +35,9 @@ export function unmark(program: CAC): string | null {
     if (value === MARK) empty ??= `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
     return numbers.has(name) ? Number(text(value)) : text(value);
   };
-  program.args = program.args.map(text);
-  program.options = Object.fromEntries(
-    Object.entries(program.options as Record<string, unknown>).map(([name, value]) => [name, typed(name, value)]),
-  );
+  // What follows `--` is no option, whatever it begins with.
+  const { '--': rest = [], ...options } = program.options as { readonly '--'?: readonly string[] };
+  program.args = [...program.args, ...rest].map(text);
+  program.options = Object.fromEntries(Object.entries(options).map(([name, value]) => [name, typed(name, value)]));
   return empty;
 }

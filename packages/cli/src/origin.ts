@@ -53,11 +53,16 @@ export async function readOrigin(run: string): Promise<FoundOrigin> {
 /** Relative paths of the config of a run start here: where it lay, else the working directory. */
 export const dataFolder = ({ folder }: FoundOrigin): string => folder ?? process.cwd();
 
+/** Folders that were told: a report opens a run several times. */
+const told = new Set<string>();
+
 /** Plugins of a run are looked up from here, likewise. */
 export function pluginFolder({ folder, refused }: FoundOrigin): string {
   if (refused === null) {
-    if (folder !== null && folder !== process.cwd())
+    if (folder !== null && folder !== process.cwd() && !told.has(folder)) {
+      told.add(folder);
       consoleLogger.info(`plugins are looked up from ${shownPath(folder)}, where the config of the run lay`);
+    }
     return folder ?? process.cwd();
   }
   consoleLogger.warn(`${refused}; plugins are looked up from the working directory.`);

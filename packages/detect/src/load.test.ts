@@ -24,10 +24,11 @@ it('finds on onnxruntime, in pixels of the image', async () => {
 
 it('keeps what has the score that is asked for', async () => {
   const outputs = {
-    boxes: { data: Float32Array.of(0, 0, 8, 8, -1, 2, 99, 7, 0, 0, 1, 1), dims: [3, 4] },
-    scores: { data: Float32Array.of(0.9, 0.5, 0.4), dims: [3] },
-    labels: { data: BigInt64Array.of(0n, 2n, 1n), dims: [3] },
-    image: { data: BigInt64Array.of(0n, 0n, 1n), dims: [3] },
+    // The third lies below the image, which is 12 x 8 pixels of the input; the last is another image's.
+    boxes: { data: Float32Array.of(0, 0, 8, 8, -1, 2, 99, 7, 2, 8.5, 5, 12, 0, 0, 1, 1), dims: [4, 4] },
+    scores: { data: Float32Array.of(0.9, 0.5, 0.45, 0.4), dims: [4] },
+    labels: { data: BigInt64Array.of(0n, 2n, 1n, 1n), dims: [4] },
+    image: { data: BigInt64Array.of(0n, 0n, 0n, 1n), dims: [4] },
   };
   const detector = createDetector(
     { ...info, outputs: 'detections' },
@@ -50,6 +51,11 @@ describe('what cannot be is one clear error', () => {
     ['no JSON', toyModel({ kd: '{' }), /no JSON/],
     ['a later form', toyModel({ kd: '{"format":2}' }), /form 2/],
     ['maps that nobody decodes', toyModel({ kd: JSON.stringify({ ...info, post: undefined }) }), /without --raw/],
+    [
+      'maps of two stages',
+      toyModel({ kd: JSON.stringify({ ...info, detector: 'cascade-rcnn', post: { kind: 'two-stage' } }) }),
+      /the maps of cascade-rcnn, which are not decoded here: export it with its detections \(without --raw\)/,
+    ],
   ])('a model: %s', async (_, bytes, text) => {
     await expect(load(bytes)).rejects.toEqual(code('MODEL_INVALID', text));
   });

@@ -71,7 +71,7 @@ async function imported(backend: Backend): Promise<unknown> {
   } catch (cause) {
     throw new DetectError(
       'BACKEND_MISSING',
-      `The back end ${backend} needs ${name}, which is not there (${messageOf(cause)}). To add it: pnpm add ${name}${backend === 'cpu' ? ' --ignore-scripts' : ''}`,
+      `The back end ${backend} needs ${name}, which is not there (${messageOf(cause)}). To add it: pnpm add --ignore-scripts ${name}`,
       { cause },
     );
   }

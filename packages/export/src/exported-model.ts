@@ -57,7 +57,7 @@ function networkOf(detector: Detector): ExportedNetwork {
   if (network) return network;
   throw new KdError(
     'USAGE',
-    `the detector ${detector.name} does not say what its network consists of, so that it cannot be exported: build it with createDenseDetector of @kd/vision, or give it \`exported\`.`,
+    `the detector ${detector.name} does not say what its network consists of, so that it cannot be exported. Where a package brings it, take its newest version (pnpm up --latest NAME); in one of your own, build it with createDenseDetector of @kd/vision, or give it \`exported\`.`,
   );
 }
 

@@ -80,7 +80,7 @@ export async function exportModel(path: string, flags: Flags): Promise<number> {
 
 /** What `--compare` measures with: the validation data and the metric of the run, and what runs the file. */
 async function measuredWith(model: FoundModel, path: string): Promise<Omit<CompareOptions, 'written' | 'onProgress'>> {
-  const runtime = await projectPackage<object>('onnxruntime-node', 'pnpm add onnxruntime-node --ignore-scripts');
+  const runtime = await projectPackage<object>('onnxruntime-node', 'pnpm add -D --ignore-scripts onnxruntime-node');
   const metric = resolveMetric(metricOfRun(model, path), ports);
   return { runtime, metric, dataset: await openData(validationData(model, path), model.categories) };
 }

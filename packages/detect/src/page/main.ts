@@ -56,14 +56,23 @@ function describe(): void {
   const title = `${name.toUpperCase()} detector`;
   document.title = title;
   element('title', HTMLElement).textContent = title;
-  const figures = Object.entries(metrics).map(
-    ([key, value]) => `${key} ${value < 1 ? (100 * value).toFixed(1) : value}`,
-  );
+  // The figure that the run was judged by comes first.
+  const [main, ...others] = Object.entries(metrics).map(([key, value]) => `${key} ${shownFigure(value)}`);
   const size = model.length < 1e6 ? `${(model.length / 1e3).toFixed(0)} kB` : `${(model.length / 1e6).toFixed(1)} MB`;
   const finds =
     classes.length > 12 ? `${classes.slice(0, 12).join(', ')} and ${classes.length - 12} more` : classes.join(', ');
-  element('about', HTMLElement).textContent = [`Finds ${finds}`, `model of ${size}`, ...figures].join(' · ');
+  element('about', HTMLElement).textContent = [
+    `Finds ${finds}`,
+    `model of ${size}`,
+    ...(main === undefined ? [] : [main]),
+  ].join(' · ');
+  element('figures', HTMLUListElement).append(...others.map((text) => made('li', text)));
+  element('more', HTMLDetailsElement).hidden = others.length === 0;
 }
+
+/** In percent; -1 stands for a figure that the data had no objects for. */
+const shownFigure = (value: number): string =>
+  value < 0 ? '–' : value <= 1 ? (100 * value).toFixed(1) : String(value);
 
 async function offerBackends(): Promise<void> {
   for (const { name, missing } of await backends()) {
