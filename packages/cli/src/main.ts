@@ -306,7 +306,7 @@ export function build(): CAC {
   program
     .command(
       'bench-export <model>',
-      'Measure how fast an exported ONNX file finds objects, in each runtime that is installed, beside kd itself',
+      'Measure how fast an exported ONNX file or TensorFlow.js model finds objects, in each runtime that is installed, beside kd itself',
     )
     .option('--images <dir>', 'Folder of images, or a pattern, to measure with')
     .option('--run <model>', 'The run or checkpoint that was exported, to measure kd predict beside it')
@@ -314,6 +314,7 @@ export function build(): CAC {
     .option('--limit <n>', 'At most so many images (default: 100)')
     .option('--json', 'One JSON object on standard output and nothing else')
     .example('  kd bench-export student.onnx --images photos --run runs/student')
+    .example('  kd bench-export student-tfjs --images photos --run runs/student')
     .action(async (model: string, flags: Flags) =>
       (await import('./commands/bench-export.js')).benchExport(model, flags),
     );
