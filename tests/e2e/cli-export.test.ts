@@ -9,7 +9,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { loadLayersModel } from '@tensorflow/tfjs-layers';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { bccdMini, config, kd, kdProcess, root, temporaryFolder } from './kd.js';
+import { bccdMini, config, kd, root, temporaryFolder } from './kd.js';
 
 const folder = temporaryFolder();
 const [run, photos] = [join(folder, 'run'), join(folder, 'photos')];

@@ -1,4 +1,4 @@
-import { KdError, messageOf, resolveEngine, startedEngine } from '@kd/core';
+import { isKdError, KdError, messageOf, resolveEngine, startedEngine } from '@kd/core';
 import { DetectError, type TfjsModel, tfjsDetector } from '@kd/detect';
 import * as tf from '@tensorflow/tfjs-core';
 import { loadLayersModel } from '@tensorflow/tfjs-layers';
@@ -40,9 +40,15 @@ interface Started {
   readonly backend: string;
 }
 
-async function native(): Promise<Started> {
-  const { backend, version } = await startedEngine(await resolveEngine('tensorflow', process.cwd()));
-  return { name: `TensorFlow.js, TensorFlow ${version}`, backend };
+async function native(): Promise<Started | Missing> {
+  const name = 'TensorFlow.js, TensorFlow';
+  try {
+    const { backend, version } = await startedEngine(await resolveEngine('tensorflow', process.cwd()));
+    return { name: `${name} ${version}`, backend };
+  } catch (error) {
+    if (!isKdError(error)) throw error;
+    return { name, missing: error.message };
+  }
 }
 
 async function wasm(): Promise<Started | Missing> {
