@@ -1,5 +1,4 @@
 import type { DetectorContext } from '@kd/core';
-import { nms } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
 
 /** Candidates of one level, by descending score. */
@@ -13,7 +12,7 @@ export interface LevelCandidates {
 /**
  * Non-maximum suppression within each level, and the best of what is left of all levels.
  *
- * On native TensorFlow it stays on the device, with a fixed number of rows; elsewhere the host does it.
+ * It stays on the device, with a fixed number of rows: one op of native TensorFlow, or the kernel of TensorFlow.js.
  * @param limit boxes an image
  * @returns [b, limit, 6]: box, score, and 1 where the row holds one; rows off it are 0
  */
@@ -24,7 +23,7 @@ export function suppress(
   runOp?: DetectorContext['runOp'],
 ): tf.Tensor3D {
   return tf.tidy(() =>
-    runOp ? suppressNatively(levels, threshold, limit, runOp) : suppressOnHost(levels, threshold, limit),
+    runOp ? suppressNatively(levels, threshold, limit, runOp) : suppressOneByOne(levels, threshold, limit),
   );
 }
 
@@ -74,35 +73,44 @@ function suppressNatively(
   return tf.concat([kept, tf.expandDims(keptScores, 2), tf.expandDims(on, 2)], 2) as tf.Tensor3D;
 }
 
-function suppressOnHost(levels: readonly LevelCandidates[], threshold: number, limit: number): tf.Tensor3D {
-  const boxes = tf.concat(
-    levels.map((level) => level.boxes),
-    1,
-  );
-  const [b, n] = boxes.shape;
-  const [corners, scores] = [
-    boxes.dataSync() as Float32Array,
-    tf
-      .concat(
-        levels.map((level) => level.scores),
-        1,
-      )
-      .dataSync() as Float32Array,
-  ];
-  const levelOf = levels.flatMap((level, i) => Array.from({ length: level.scores.shape[1] }, () => i));
-  const rows = new Float32Array(b * limit * 6);
-  for (let image = 0; image < b; image++) {
-    const used = levelOf.flatMap((_, i) => (scores[image * n + i]! >= 0 ? [i] : []));
-    const at = (i: number): number => image * n + used[i]!;
-    const own = Float32Array.from({ length: 4 * used.length }, (_, i) => corners[4 * at(i >> 2) + (i & 3)]!);
-    const kept = nms(
-      own,
-      Float32Array.from(used, (_, i) => scores[at(i)]!),
-      { threshold, classes: used.map((i) => levelOf[i]!), limit },
-    );
-    kept.forEach((i, row) =>
-      rows.set([...own.subarray(4 * i, 4 * i + 4), scores[at(i)]!, 1], (image * limit + row) * 6),
-    );
+/** Image by image and level by level, with the kernel of TensorFlow.js. */
+function suppressOneByOne(levels: readonly LevelCandidates[], threshold: number, limit: number): tf.Tensor3D {
+  const [b] = levels[0]!.scores.shape;
+  const images = Array.from({ length: b }, (_, image) => {
+    const kept = levels.map(({ boxes, scores }) => {
+      const [own, score] = [
+        tf.squeeze(tf.slice(boxes, [image, 0, 0], [1, -1, -1]), [0]) as tf.Tensor2D,
+        tf.squeeze(tf.slice(scores, [image, 0], [1, -1]), [0]) as tf.Tensor1D,
+      ];
+      const most = Math.min(limit, score.size);
+      const { rows: chosen, on } = uncovered(own, score, most, threshold);
+      const column = (x: tf.Tensor): tf.Tensor2D => tf.expandDims(x, 1);
+      const rows = tf.concat([tf.gather(own, chosen), column(tf.gather(score, chosen)), column(on)], 1);
+      return tf.mul(rows, column(on));
+    });
+    const all = tf.concat(kept, 0) as tf.Tensor2D; // [n, 6]
+    const [score, on] = [tf.slice(all, [0, 4], [-1, 1]), tf.slice(all, [0, 5], [-1, 1])];
+    // Scores are at least 0, rows off the mask last.
+    const { indices } = tf.topk(tf.squeeze(tf.sub(score, tf.mul(2, tf.sub(1, on))), [1]), limit);
+    return tf.gather(all, indices);
+  });
+  return tf.stack(images) as tf.Tensor3D;
+}
+
+/** Rows [most] int32 that no better one covers, best first, and on [most], 1 where there is one. */
+function uncovered(
+  boxes: tf.Tensor2D,
+  scores: tf.Tensor1D,
+  most: number,
+  threshold: number,
+): { readonly rows: tf.Tensor1D; readonly on: tf.Tensor } {
+  // The kernel drops what overlaps by just the threshold as well, and knows none above 1.
+  const above = threshold * (1 + Number.EPSILON) + Number.MIN_VALUE;
+  if (above > 1) {
+    const { values, indices } = tf.topk(scores, most);
+    return { rows: indices as tf.Tensor1D, on: tf.cast(tf.greaterEqual(values, 0), 'float32') };
   }
-  return tf.tensor3d(rows, [b, limit, 6]);
+  const { selectedIndices, validOutputs } = tf.image.nonMaxSuppressionPadded(boxes, scores, most, above, -0.5, true);
+  const on = tf.less(tf.range(0, most, 1, 'int32'), validOutputs!);
+  return { rows: selectedIndices as tf.Tensor1D, on: tf.cast(on, 'float32') };
 }

@@ -238,6 +238,10 @@ export function testDetector<Options, Input>(
       expect(moved.length, 'variables whose gradient is not all zero').toBeGreaterThan(gradients.size / 2);
     });
 
+    it('reads no tensor on the host in a step', () => {
+      expect(plainStep().reads).toEqual([]);
+    });
+
     it('keeps the number of live tensors over steps', () => {
       plainStep();
       expect(tensorsAfter(() => [1, 2].forEach(() => detectorStep(detector, batch)))).toBe(0);

@@ -1,76 +1,190 @@
+import { gatherRows } from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
 import type { Layout, Sampling } from './sampling.js';
 import type { SparseEntries } from './sparse-product.js';
 
-/** The cells that one bin reads along one axis: `weights` from cell `first` on. */
-interface Reach {
-  readonly first: number;
-  readonly weights: readonly number[];
+/**
+ * The cells that the bins of each region read along one axis, bin after bin, in a fixed number of slots. Slots behind
+ * the last cell have the weight 0.
+ */
+interface Slots {
+  /** [r, slots] int32 */
+  readonly bin: tf.Tensor2D;
+  /** [r, slots] int32 */
+  readonly cell: tf.Tensor2D;
+  /** [r, slots] */
+  readonly weight: tf.Tensor2D;
+  /** [r, 1] int32: slots in use */
+  readonly used: tf.Tensor2D;
 }
 
+/** Samples of a bin are more than half a cell apart: so many at most reach one cell, two cells wide. */
+const NEAR = 6;
+
 /**
- * What every bin reads, when the number of samples follows from the size of the region: on the host, since the number
- * of entries depends on
- * the boxes, too. The samples of a bin share most of their cells, so each cell is read once with the sum of its
- * weights.
+ * What every bin reads, when the number of samples follows from the size of the region. The samples of a bin share most
+ * of their cells, so each cell is read once with the sum of its weights. The number of entries is the largest that so
+ * many regions can have; those that these do not have weigh nothing.
  * @param boxes [b, n, 4] in pixels
  * @param levels [b, n] int32
  */
 export function adaptiveEntries(
   boxes: tf.Tensor3D,
   levels: tf.Tensor2D,
-  { sides, starts, scales }: Layout,
+  layout: Layout,
   { size, aligned }: Sampling,
 ): SparseEntries {
+  const { sides, starts, scales } = layout;
   const [b, n] = levels.shape;
-  const corners = boxes.dataSync();
-  const level = levels.dataSync();
-  const cellsPerPixel = scales instanceof tf.Tensor ? scales.dataSync() : scales;
-  const indices: number[] = [];
-  const weights: number[] = [];
-  for (let region = 0; region < b * n; region++) {
-    const at = level[region]!;
-    const [height, width] = sides[at]!;
-    const cell = (corner: number): number =>
-      f(f(corners[4 * region + corner]! * cellsPerPixel[at]!) - (aligned ? 0.5 : 0));
-    const rows = reaches(cell(1), cell(3), height, size[0], aligned);
-    const columns = reaches(cell(0), cell(2), width, size[1], aligned);
-    const start = starts[at]! + Math.floor(region / n) * height * width;
-    rows.forEach((row, i) =>
-      columns.forEach((column, j) => {
-        const bin = (region * size[0] + i) * size[1] + j;
-        row.weights.forEach((down, y) =>
-          column.weights.forEach((right, x) => {
-            indices.push(bin, start + (row.first + y) * width + column.first + x);
-            weights.push(down * right);
-          }),
-        );
-      }),
-    );
-  }
-  return { indices: tf.tensor2d(indices, [weights.length, 2], 'int32'), weights: tf.tensor1d(weights) };
+  const r = b * n;
+  if (r === 0) return { indices: tf.zeros([0, 2], 'int32'), weights: tf.zeros([0]) };
+  const at = tf.reshape(levels, [r]);
+  const ofLevel = (values: readonly number[] | tf.Tensor1D, dtype: 'float32' | 'int32' = 'int32'): tf.Tensor2D =>
+    tf.reshape(tf.gather(values instanceof tf.Tensor ? values : tf.tensor1d([...values], dtype), at), [r, 1]);
+  const corners = tf.sub(tf.mul(tf.reshape(boxes, [r, 4]), ofLevel(scales, 'float32')), aligned ? 0.5 : 0);
+  const axis = (low: 0 | 1, side: 0 | 1): Slots => {
+    const start = tf.slice(corners, [0, low], [r, 1]) as tf.Tensor2D;
+    const length = tf.sub(tf.slice(corners, [0, low + 2], [r, 1]), start);
+    const cells = sides.map((level) => level[side]);
+    return slots(start, tf.div(aligned ? length : tf.maximum(length, 1), size[side]), ofLevel(cells, 'float32'), {
+      bins: size[side],
+      most: Math.max(...cells) + slack(size[side]),
+    });
+  };
+  const [y, x] = [axis(1, 0), axis(0, 1)];
+
+  const region = tf.range(0, r, 1, 'int32');
+  const image = tf.reshape(tf.floorDiv(region, tf.scalar(n, 'int32')), [r, 1]);
+  const area = ofLevel(sides.map(([height, width]) => height * width));
+  const first = tf.add(ofLevel(starts), tf.mul(image, area)); // [r, 1]
+  const firstBin = tf.mul(tf.reshape(region, [r, 1]), tf.scalar(size[0] * size[1], 'int32'));
+  // [r · slots, 2] the shares of both axes in row and column of an entry
+  const pairs = (row: tf.Tensor, column: tf.Tensor): tf.Tensor2D => tf.reshape(tf.stack([row, column], 2), [-1, 2]);
+  const down = pairs(
+    tf.add(firstBin, tf.mul(y.bin, tf.scalar(size[1], 'int32'))),
+    tf.add(first, tf.mul(y.cell, ofLevel(sides.map(([, width]) => width)))),
+  );
+  const right = pairs(x.bin, x.cell);
+
+  const most = r * Math.max(...sides.map((_, level) => mostOfLevel(layout, level, size)));
+  const slotOf = (of: Slots, owner: tf.Tensor, slot: tf.Tensor): tf.Tensor1D =>
+    tf.add(tf.mul(owner, tf.scalar(of.cell.shape[1], 'int32')), slot);
+  // [most] each: millions of numbers, so that what is not needed any more goes at once.
+  const [atY, atX] = tf.tidy(() => {
+    const { owner, local } = tf.tidy(() => placesOf(tf.reshape(tf.mul(y.used, x.used), [r]), most));
+    const wide = tf.maximum(tf.gather(tf.reshape(x.used, [r]), owner), tf.scalar(1, 'int32'));
+    const row = tf.floorDiv(local, wide);
+    return [slotOf(y, owner, row), slotOf(x, owner, tf.sub(local, tf.mul(row, wide)))];
+  }) as [tf.Tensor1D, tf.Tensor1D];
+  const weights = tf.tidy(() => {
+    const weigh = (of: Slots, slot: tf.Tensor1D): tf.Tensor => tf.gather(tf.reshape(of.weight, [-1]), slot);
+    const total = tf.sum(tf.mul(y.used, x.used));
+    const real = tf.cast(tf.less(tf.range(0, most, 1, 'int32'), total), 'float32');
+    return tf.mul(tf.mul(weigh(y, atY), weigh(x, atX)), real) as tf.Tensor1D;
+  });
+  return { indices: tf.tidy(() => tf.add(tf.gather(down, atY), tf.gather(right, atX))), weights };
 }
 
-const f = Math.fround;
+/** Entries that fill up are spread over so many: one place alone would be waited for by all threads of a GPU. */
+const SPREAD = 4096;
 
-function reaches(start: number, end: number, side: number, bins: number, aligned: boolean): Reach[] {
-  const length = aligned ? f(end - start) : Math.max(f(end - start), 1);
-  const bin = f(length / bins);
-  const ratio = Math.ceil(bin);
-  return Array.from({ length: bins }, (_, i) => {
-    const taps = new Map<number, number>();
-    for (let k = 0; k < ratio; k++) {
-      const position = f(f(start + f(i * bin)) + f(f((k + 0.5) * bin) / ratio));
-      if (!(position >= -1 && position <= side)) continue;
-      const clamped = Math.min(Math.max(position, 0), side - 1);
-      const low = Math.floor(clamped);
-      const fraction = clamped - low;
-      taps.set(low, (taps.get(low) ?? 0) + (1 - fraction) / ratio);
-      if (fraction > 0) taps.set(low + 1, (taps.get(low + 1) ?? 0) + fraction / ratio);
-    }
-    const cells = [...taps.keys()];
-    const first = Math.min(...cells);
-    const count = cells.length === 0 ? 0 : Math.max(...cells) - first + 1;
-    return { first, weights: Array.from({ length: count }, (_, cell) => taps.get(first + cell) ?? 0) };
-  });
+/**
+ * Of entries of regions one after the other: whose each is, and which of the region's own.
+ * @param counts [r] int32 entries of the regions
+ * @param most entries of the result; behind the last one they repeat the first ones
+ */
+function placesOf(
+  counts: tf.Tensor1D,
+  most: number,
+): { readonly owner: tf.Tensor1D; readonly local: tf.Tensor1D } & tf.TensorContainerObject {
+  const one = tf.scalar(1, 'int32');
+  const ends = tf.cumsum(counts);
+  const begins = tf.sub(ends, counts); // [r]
+  const last = tf.sub(tf.slice(ends, counts.size - 1, 1), one); // [1]
+  const place = tf.range(0, most, 1, 'int32');
+  const filled = tf.slice(tf.tile(tf.range(0, SPREAD, 1, 'int32'), [Math.ceil(most / SPREAD)]), 0, most);
+  const entry = tf.where(tf.lessEqual(place, last), place, tf.minimum(filled, tf.maximum(last, tf.scalar(0, 'int32'))));
+  // A mark where a region begins, several where regions have none: their running sum is the region of a place.
+  const marks = tf.scatterND(tf.expandDims(begins, 1), tf.onesLike(begins), [most + 1]);
+  const owner = tf.sub(tf.gather(tf.cumsum(marks), entry), one) as tf.Tensor1D;
+  return { owner, local: tf.sub(entry, tf.gather(begins, owner)) };
+}
+
+/** Bins that meet share a cell or two. */
+const slack = (bins: number): number => 2 * bins + 1;
+
+/** The most entries that a region of a level can have. */
+function mostOfLevel({ sides, areas }: Layout, level: number, [rows, columns]: Sampling['size']): number {
+  const [height, width] = sides[level]!;
+  const area = areas?.[level] ?? Infinity;
+  // Bins with n samples read n + 1 cells at most; n samples are those of bins of more than n - 1 cells.
+  const cells = (bins: number, samples: number, side: number): number =>
+    Math.min(bins * (samples + 1), side + slack(bins));
+  let most = 0;
+  for (let samples = 1; samples <= Math.ceil(height / rows) + 2; samples++) {
+    const wide = Math.min(width + columns, area / (rows * (samples - 1)));
+    most = Math.max(most, cells(rows, samples, height) * cells(columns, Math.max(1, Math.ceil(wide / columns)), width));
+  }
+  return most;
+}
+
+/**
+ * @param start [r, 1] in cells
+ * @param bin [r, 1] cells a bin
+ * @param side [r, 1] cells of the map along this axis
+ */
+function slots(
+  start: tf.Tensor2D,
+  bin: tf.Tensor,
+  side: tf.Tensor2D,
+  { bins, most }: { readonly bins: number; readonly most: number },
+): Slots {
+  const r = start.shape[0];
+  const samples = tf.maximum(tf.ceil(bin), 0); // [r, 1] of each bin; none where a region is empty
+  const shown = tf.maximum(samples, 1);
+  const begins = tf.add(start, tf.mul(bin, tf.range(0, bins))) as tf.Tensor2D; // [r, bins]
+  const sample = (begin: tf.Tensor, k: tf.Tensor | number, length = bin, count = shown): tf.Tensor =>
+    tf.add(begin, tf.div(tf.mul(tf.add(k, 0.5), length), count));
+  const last = tf.sub(side, 1);
+  const within = <T extends tf.Tensor>(position: T, most = last): T => tf.minimum(tf.maximum(position, 0), most);
+  const [low, high] = [sample(begins, 0), sample(begins, tf.sub(shown, 1))];
+  const reads = tf.logicalAnd(
+    tf.greater(samples, 0),
+    tf.logicalAnd(tf.greaterEqual(high, -1), tf.lessEqual(low, side)),
+  ); // [r, bins]
+  const first = tf.floor(within(low));
+  const count = tf.mul(tf.cast(reads, 'int32'), tf.cast(tf.add(tf.sub(tf.ceil(within(high)), first), 1), 'int32'));
+  const ends = tf.cumsum(count, 1); // [r, bins]
+
+  const slot = tf.range(0, most, 1, 'int32');
+  // [r, most] the bin of a slot: as many end before it
+  const before = tf.lessEqual(tf.expandDims(ends, 2), tf.reshape(slot, [1, 1, most])); // [r, bins, most]
+  const owner = tf.minimum(tf.sum(tf.cast(before, 'int32'), 1), tf.scalar(bins - 1, 'int32')) as tf.Tensor2D;
+  const ofBin = (values: tf.Tensor): tf.Tensor2D => gatherRows<tf.Tensor2D>(values, owner);
+  const used = tf.slice(ends, [0, bins - 1], [r, 1]) as tf.Tensor2D;
+  const on = tf.less(slot, used); // [r, most]
+  const offset = tf.cast(tf.sub(slot, ofBin(tf.sub(ends, count))), 'float32');
+  const cell = within(tf.add(ofBin(first), offset)) as tf.Tensor2D;
+
+  // The samples around the cell, and the share of each: that of a bilinear sample between its two cells.
+  const begin = tf.expandDims(ofBin(begins), 2); // [r, most, 1]
+  const perRegion = (x: tf.Tensor): tf.Tensor => tf.expandDims(x, 2);
+  const [length, number, limit] = [perRegion(bin), perRegion(shown), perRegion(side)]; // [r, 1, 1]
+  const centre = tf.expandDims(cell, 2);
+  const distance = tf.maximum(tf.div(length, number), 1e-6);
+  const nearest = tf.floor(tf.sub(tf.div(tf.sub(tf.sub(centre, 1), begin), distance), 0.5));
+  const k = tf.add(within(nearest, tf.sub(number, 1)), tf.range(0, NEAR)); // [r, most, NEAR]
+  const position = sample(begin, k, length, number);
+  const counted = tf.logicalAnd(
+    tf.less(k, number),
+    tf.logicalAnd(tf.greaterEqual(position, -1), tf.lessEqual(position, limit)),
+  );
+  const share = tf.sub(1, tf.abs(tf.sub(within(position, perRegion(last)), centre)));
+  const weight = tf.div(tf.sum(tf.mul(tf.maximum(share, 0), tf.cast(counted, 'float32')), 2), shown);
+  return {
+    bin: owner,
+    cell: tf.cast(cell, 'int32'),
+    weight: tf.mul(weight, tf.cast(on, 'float32')) as tf.Tensor2D,
+    used,
+  };
 }

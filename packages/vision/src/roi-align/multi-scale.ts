@@ -46,8 +46,10 @@ export function multiScaleRoiAlign(
       strides?.map((stride) => 1 / stride) ??
       (imageSizes instanceof tf.Tensor ? scalesOnDevice(heights, imageSizes) : inferredScales(heights, imageSizes));
     const levels = boxLevels(boxes, scales, options);
-    return { features: roiAlignLevels(maps, boxes, () => levels, scales, options), levels } as MultiScalePooled &
-      tf.TensorContainerObject;
+    return {
+      features: roiAlignLevels(maps, boxes, () => levels, scales, options, areasOf(scales, options)),
+      levels,
+    } as MultiScalePooled & tf.TensorContainerObject;
   });
 }
 
@@ -91,6 +93,20 @@ export const levelEnds = (
 
 /** Added outside of the logarithm as torchvision does, or within it. */
 const EPSILON = 1e-6;
+
+/** The largest area in cells of the boxes of each level: a larger one belongs to the next. */
+function areasOf(
+  scales: Layout['scales'],
+  options: Pick<MultiScaleOptions, 'canonicalScale' | 'canonicalLevel' | 'strides'>,
+): number[] {
+  // Scales of the device are halved from level to level, by which the ends are doubled; where maps are of a few cells,
+  // one may be twice that.
+  const known =
+    scales instanceof tf.Tensor ? Array.from({ length: scales.shape[0] }, (_, level) => 2 ** (1 - level)) : scales;
+  const finest = scales instanceof tf.Tensor ? 0 : -Math.log2(scales[0]!);
+  const ends = levelEnds(finest, known.length, options);
+  return known.map((scale, level) => (ends[level] === undefined ? Infinity : (ends[level] * scale) ** 2));
+}
 
 /** The level of each box [b, n, 4], counted from the finest. */
 function boxLevels(

@@ -16,6 +16,41 @@ const plane = (h: number, w: number): tf.Tensor4D =>
     [1, h, w, 1],
   );
 
+/** One region of one channel, sample by sample. */
+function bySamples(
+  map: number[][][],
+  box: readonly number[],
+  { bins, scale, aligned }: { readonly bins: number; readonly scale: number; readonly aligned: boolean },
+): number[] {
+  const f = Math.fround;
+  const [x1, y1, x2, y2] = box.map((value) => f(f(value * scale) - (aligned ? 0.5 : 0)));
+  const axis = (low: number, high: number, side: number) => {
+    const bin = f((aligned ? f(high - low) : Math.max(f(high - low), 1)) / bins);
+    const count = Math.max(Math.ceil(bin), 0);
+    return Array.from({ length: bins }, (_, i) =>
+      Array.from({ length: count }, (__, k) => f(f(low + f(i * bin)) + f(f((k + 0.5) * bin) / count))),
+    ).map((positions) => ({
+      count,
+      taps: positions
+        .filter((position) => position >= -1 && position <= side)
+        .map((position) => Math.min(Math.max(position, 0), side - 1))
+        .map((position) => [Math.floor(position), position - Math.floor(position)] as const),
+    }));
+  };
+  const at = (y: number, x: number): number => map[Math.min(y, map.length - 1)]![Math.min(x, map[0]!.length - 1)]![0]!;
+  return axis(y1!, y2!, map.length).flatMap((rows) =>
+    axis(x1!, x2!, map[0]!.length).map((columns) => {
+      let sum = 0;
+      for (const [y, down] of rows.taps)
+        for (const [x, right] of columns.taps)
+          sum +=
+            (1 - down) * ((1 - right) * at(y, x) + right * at(y, x + 1)) +
+            down * ((1 - right) * at(y + 1, x) + right * at(y + 1, x + 1));
+      return rows.count * columns.count === 0 ? 0 : sum / (rows.count * columns.count);
+    }),
+  );
+}
+
 describe('roiAlign', () => {
   it('gives the value at the centre of each bin on a plane', () => {
     const pooled = roiAlign(plane(8, 8), tf.tensor3d([[[1, 2, 5, 6]]]), plain);
@@ -76,6 +111,30 @@ describe('roiAlign', () => {
     expect(tf.sum(tf.mul(gradient, bump)).dataSync()[0]).toBeCloseTo(loss(bump).dataSync()[0]!, 4);
   });
 
+  it.each([true, false])('samples by the size as torchvision does, whatever the box (aligned %s)', (aligned) => {
+    const [h, w, outputSize] = [9, 13, 3];
+    const map = tf.randomNormal<tf.Rank.R4>([2, h, w, 1], 0, 1, 'float32', 4);
+    const corner = [0, 3, 17.3, 52, 103.9, -8, 140, -400, 900].flatMap((x) =>
+      [0, 0.4, 35.2, 71.9, 72, -3, -90, 500].map((y) => [x, y] as const),
+    );
+    const boxes = corner.map(([x, y], i) => {
+      const [width, height] = [[0, 0.5, 7, 8.1, 40, 104, 1200][i % 7]!, [0, 0.3, 6, 24, 72, 2000, -5][(3 * i) % 7]!];
+      return [x, y, x + width, y + height];
+    });
+    const got = roiAlign(map, tf.tensor3d([...boxes, ...boxes].flat(), [2, boxes.length, 4]), {
+      outputSize,
+      samplingRatio: 0,
+      aligned,
+      scale: 1 / 8,
+    });
+    const values = map.arraySync();
+    const expected = [0, 1].flatMap((image) =>
+      boxes.flatMap((box) => bySamples(values[image]!, box, { bins: outputSize, scale: 1 / 8, aligned })),
+    );
+    const actual = got.dataSync();
+    expected.forEach((value, i) => expect(Math.abs(actual[i]! - value), `bin ${i}`).toBeLessThan(2e-4));
+  });
+
   it('leaves no tensors, and refuses boxes of another number of images', () => {
     const [map, boxes] = [plane(4, 4), tf.zeros<tf.Rank.R3>([2, 1, 4])];
     expect(() => roiAlign(map, boxes, plain)).toThrow(/boxes of 2 images and a map of \[1, 4, 4, 1\]/);
@@ -90,6 +149,33 @@ describe('roiAlign', () => {
 });
 
 describe('multiScaleRoiAlign', () => {
+  it.each([
+    ['by strides', [8, 16, 32]],
+    ['by sizes on the device', undefined],
+  ])('has room for the entries of the thinnest and the largest boxes of every level, %s', (_, strides) => {
+    const [height, width] = [192, 320];
+    const maps = [8, 16, 32].map((stride, i) =>
+      tf.randomNormal<tf.Rank.R4>([1, height / stride, width / stride, 2], 0, 1, 'float32', 9 + i),
+    );
+    const sides = [0.5, 3, 9, 15.9, 31.9, 63.9, 191, 319];
+    for (const boxWidth of sides)
+      for (const boxHeight of sides.slice(0, -1)) {
+        const box = tf.tensor3d([[[0.7, 0.4, 0.7 + boxWidth, 0.4 + boxHeight]]]);
+        const options = { outputSize: 3, samplingRatio: 0, aligned: true };
+        const { features, levels } = multiScaleRoiAlign(maps, box, {
+          ...options,
+          imageSizes: strides ? [[height, width]] : tf.tensor2d([[height, width]]),
+          canonicalScale: 64,
+          canonicalLevel: 5,
+          ...(strides && { strides }),
+        });
+        const level = levels.dataSync()[0]!;
+        const alone = roiAlign(maps[level]!, box, { ...options, scale: 1 / [8, 16, 32][level]! }).dataSync();
+        const largest = tf.max(tf.abs(tf.sub(features, tf.reshape(tf.tensor1d(alone), features.shape)))).dataSync()[0]!;
+        expect(largest, `${boxWidth} x ${boxHeight} on level ${level}`).toBeLessThan(1e-5);
+      }
+  });
+
   it('pools a box from the level of its size', () => {
     const maps = [16, 8, 4].map((side, i) => tf.fill<tf.Rank.R4>([1, side, side, 1], i));
     const boxes = tf.tensor3d([

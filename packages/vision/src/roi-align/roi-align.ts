@@ -10,7 +10,7 @@ export interface RoiAlignOptions {
   /** Bins a side, or [height, width]. */
   readonly outputSize: number | readonly [number, number];
   /**
-   * Samples a bin and axis; 0 or less: as many as a bin has cells, rounded up, which reads the boxes back to the host.
+   * Samples a bin and axis; 0 or less: as many as a bin has cells, rounded up.
    */
   readonly samplingRatio: number;
   /**
@@ -44,6 +44,7 @@ export const roiAlign = (
  * @param maps [b, h, w, c] a level
  * @param levels makes [b, n] int32, the index of a box's level
  * @param scales cells a pixel, of each level
+ * @param areas the largest area in cells of a region on each level; default: any
  */
 export function roiAlignLevels(
   maps: readonly tf.Tensor4D[],
@@ -51,6 +52,7 @@ export function roiAlignLevels(
   levels: () => tf.Tensor2D,
   scales: Layout['scales'],
   options: RoiAlignOptions,
+  areas?: Layout['areas'],
 ): tf.Tensor5D {
   const [b, n] = boxes.shape;
   const c = maps[0]!.shape[3];
@@ -64,7 +66,7 @@ export function roiAlignLevels(
   const size =
     typeof options.outputSize === 'number' ? ([options.outputSize, options.outputSize] as const) : options.outputSize;
   const sampling: Sampling = { size, ratio: options.samplingRatio, aligned: options.aligned };
-  const layout = layoutOf(maps, scales);
+  const layout = { ...layoutOf(maps, scales), ...(areas && { areas }) };
   return tf.tidy(() => {
     const cells = maps.map((map) => tf.reshape(map, [-1, c]) as tf.Tensor2D);
     const rows = b * n * size[0] * size[1];

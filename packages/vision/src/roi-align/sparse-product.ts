@@ -12,9 +12,8 @@ export interface SparseEntries {
 /**
  * A sparse matrix times x. Gradient to x alone.
  *
- * On native TensorFlow this is one op each way. Elsewhere the host adds up: a gather of all rows would be many times
- * the result, and its gradient,
- * a segment sum, visits all rows for each segment on the plain backend and does not exist on others.
+ * On native TensorFlow this is one op each way. Elsewhere rows are gathered and scattered; the gradient of a gather of
+ * TensorFlow.js, a segment sum, visits all rows for each segment on the plain backend and does not exist on others.
  * @param x [n, c]
  * @param rows rows of the result
  * @param entries makes the matrix; no gradient flows into it
@@ -47,7 +46,7 @@ function product(
   transposed: boolean,
   runOp: RunContext['runOp'],
 ): tf.Tensor2D {
-  if (runOp === undefined) return productOnHost(x, { indices, weights }, shape[transposed ? 1 : 0], transposed);
+  if (runOp === undefined) return productByRows(x, { indices, weights }, shape[transposed ? 1 : 0], transposed);
   return tf.tidy(() => {
     const [sides] = runOp(
       'Cast',
@@ -68,21 +67,32 @@ function product(
   });
 }
 
-function productOnHost(
+/**
+ * Rows are read, weighed and added where they belong, as many at a time as the result has: all at once would take many
+ * times its memory.
+ */
+function productByRows(
   x: tf.Tensor2D,
   { indices, weights }: SparseEntries,
   rows: number,
   transposed: boolean,
 ): tf.Tensor2D {
-  const c = x.shape[1];
-  const [at, factors, values] = [indices.dataSync(), weights.dataSync(), x.dataSync()];
-  const sums = new Float32Array(rows * c);
-  for (let i = 0; i < factors.length; i++) {
-    const factor = factors[i]!;
-    if (factor === 0) continue;
-    const to = at[2 * i + (transposed ? 1 : 0)]! * c;
-    const from = at[2 * i + (transposed ? 0 : 1)]! * c;
-    for (let k = 0; k < c; k++) sums[to + k]! += factor * values[from + k]!;
-  }
-  return tf.tensor2d(sums, [rows, c]);
+  return tf.tidy(() => {
+    const c = x.shape[1];
+    const [row, column] = tf.split(indices, 2, 1) as [tf.Tensor2D, tf.Tensor2D]; // [m, 1]
+    const [to, from] = transposed ? [column, row] : [row, column];
+    let sum = tf.zeros<tf.Rank.R2>([rows, c]);
+    for (let start = 0; start < weights.size; start += rows) {
+      const size = Math.min(rows, weights.size - start);
+      sum = tf.tidy(() => {
+        const part = (of: tf.Tensor2D): tf.Tensor2D => tf.slice(of, [start, 0], [size, 1]);
+        const read = tf.gather(x, tf.reshape(part(from), [size]) as tf.Tensor1D);
+        return tf.add(
+          sum,
+          tf.scatterND(part(to), tf.mul(read, tf.reshape(tf.slice(weights, start, size), [size, 1])), [rows, c]),
+        );
+      });
+    }
+    return sum;
+  });
 }
