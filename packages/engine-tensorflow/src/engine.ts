@@ -11,7 +11,7 @@ import { correctReluGradient } from './corrections/relu.js';
 import { correctKernels } from './corrections/kernels.js';
 import { correctMaxPools } from './corrections/pooling.js';
 import { correctReads } from './corrections/reads.js';
-import { registerGroupNorm } from './group-norm.js';
+import { registerOwnKernels } from './own-kernels.js';
 import { install, type InstallOptions } from './install.js';
 import { loadKernels } from './kernels.js';
 import { runOp } from './run-op.js';
@@ -103,7 +103,7 @@ async function startOnce(options: TensorflowOptions): Promise<EngineInfo> {
   tf.registerBackend('tensorflow', make, 3);
   await tf.setBackend('tensorflow');
   const device = binding.isUsingGpuDevice() ? 'gpu' : 'cpu';
-  if (device === 'cpu') registerGroupNorm();
+  if (device === 'cpu') registerOwnKernels();
   return {
     name: 'tensorflow',
     backend: 'tensorflow',

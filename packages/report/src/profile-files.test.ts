@@ -75,4 +75,6 @@ test('the table of a person', () => {
     '  teacher  15.0   75 %',
     '  ssim      5.0   25 %',
   ]);
+  const compiled = profileLines({ ...profile, parts: [{ part: 'compiled step', milliseconds: 20, share: 1 }] });
+  expect(compiled.at(-1)).toContain('--set compile=false');
 });

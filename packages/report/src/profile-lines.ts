@@ -12,6 +12,9 @@ export function profileLines({ steps, warmUp, milliseconds, peakMemory, parts }:
       ['part', 'ms', 'share'],
       ...parts.map((one) => [one.part, shown(one.milliseconds), percent(one.share)]),
     ]).map((line) => `  ${line}`),
+    ...(parts.some(({ part }) => part === 'compiled step')
+      ? ['  A compiled step runs as one: --set compile=false tells its parts, as they are without it.']
+      : []),
   ];
 }
 

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { KdError } from '../errors.js';
 import { checkMembers } from '../members.js';
+import { fusedUpdate } from './fused-update.js';
 
 /** Slots of one variable, e.g. its momentum, by name. */
 export type Slots = Readonly<Record<string, tf.Tensor>>;
@@ -68,11 +69,20 @@ function sgd({
     weightDecay,
     slots: momentum === 0 ? [] : ['momentum'],
     update: (value, gradient, slots, options, number = (of) => of(options)) => {
-      const decayed = options.weightDecay === 0 ? gradient : tf.add(gradient, tf.mul(value, options.weightDecay));
       const rate = number(lrOf);
+      const before = slots?.['momentum'];
+      const fused =
+        before &&
+        fusedUpdate(
+          'KdSgd',
+          { value, gradient, buffer: before },
+          { rate, share: number(share) },
+          { momentum, decay: options.weightDecay, nesterov: nesterov ? 1 : 0 },
+        );
+      if (fused) return { value: fused[0]!, slots: { momentum: fused[1]! } as Slots };
+      const decayed = options.weightDecay === 0 ? gradient : tf.add(gradient, tf.mul(value, options.weightDecay));
       const none: Slots = {};
       if (momentum === 0) return { value: tf.sub(value, tf.mul(decayed, rate)), slots: none };
-      const before = slots?.['momentum'];
       // The first buffer is the gradient itself, without dampening.
       const buffer =
         before === undefined
@@ -95,6 +105,7 @@ function adam({
   const left = (options: UpdateOptions): number => 1 - options.lr * options.weightDecay;
   const step = ({ lr, count }: UpdateOptions): number => lr / (1 - beta1 ** (count + 1));
   const unbiased = ({ count }: UpdateOptions): number => 1 / Math.sqrt(1 - beta2 ** (count + 1));
+  const betas = { beta1, rest1: 1 - beta1, beta2, rest2: 1 - beta2 };
   return {
     name,
     weightDecay: weightDecay ?? (name === 'adamw' ? 0.01 : 0),
@@ -102,6 +113,15 @@ function adam({
     update: (value, gradient, slots, options, number = (of) => of(options)) => {
       const { weightDecay: decay } = options;
       const decoupled = name === 'adamw' && decay !== 0;
+      const fused =
+        slots &&
+        fusedUpdate(
+          'KdAdam',
+          { value, gradient, m: slots['m']!, v: slots['v']! },
+          { left: decoupled ? number(left) : 1, unbiased: number(unbiased), step: number(step) },
+          { ...betas, eps, decay: decoupled ? 0 : decay },
+        );
+      if (fused) return { value: fused[0]!, slots: { m: fused[1]!, v: fused[2]! } };
       const g = name === 'adam' && decay !== 0 ? tf.add(gradient, tf.mul(value, decay)) : gradient;
       const start = decoupled ? tf.mul(value, number(left)) : value;
       const m = slots === undefined ? tf.mul(g, 1 - beta1) : tf.add(tf.mul(slots['m']!, beta1), tf.mul(g, 1 - beta1));

@@ -89,3 +89,73 @@ describe('the kernel of GroupNorm', () => {
     tf.dispose([x, vector]);
   });
 });
+
+describe('the kernels of updates', () => {
+  const COUNT = 70_000; // More than one piece of work.
+  const column = (seed: number, from = -1): Float32Array =>
+    Float32Array.from({ length: COUNT }, (_, i) => from + ((i * 7919 + seed * 104_729) % 1000) / 500);
+  const tensors = (columns: Readonly<Record<string, Float32Array>>): tf.NamedTensorMap =>
+    Object.fromEntries(Object.entries(columns).map(([name, values]) => [name, tf.tensor2d(values, [700, 100])]));
+  const scalars = (numbers: Readonly<Record<string, number>>): tf.NamedTensorMap =>
+    Object.fromEntries(Object.entries(numbers).map(([name, value]) => [name, tf.scalar(value)]));
+  const run = (name: string, inputs: tf.NamedTensorMap, attributes: tf.NamedAttrMap): tf.Tensor[] =>
+    tf.engine().runKernel(name, inputs, attributes) as unknown as tf.Tensor[];
+  /** By hand, in double. */
+  const each = (of: (i: number) => number): tf.Tensor =>
+    tf.tensor2d(
+      Float32Array.from({ length: COUNT }, (_, i) => of(i)),
+      [700, 100],
+    );
+
+  it.each([0, 1])('SGD as torch does it, with momentum, decay and dampening, nesterov %i', (nesterov) => {
+    tf.tidy(() => {
+      const [value, gradient, buffer] = [column(1), column(2), column(3)];
+      const [v, b] = run(
+        'KdSgd',
+        { ...tensors({ value, gradient, buffer }), ...scalars({ rate: 0.1, share: 0.75 }) },
+        { momentum: 0.9, decay: 0.01, nesterov },
+      );
+      const decayed = (i: number): number => gradient[i]! + 0.01 * value[i]!;
+      const kept = (i: number): number => 0.9 * buffer[i]! + 0.75 * decayed(i);
+      expectClose(b!, each(kept));
+      expectClose(
+        v!,
+        each((i) => value[i]! - 0.1 * (nesterov === 1 ? decayed(i) + 0.9 * kept(i) : kept(i))),
+      );
+    });
+  });
+
+  it('Adam as torch does it', () => {
+    tf.tidy(() => {
+      const [value, gradient, m, v] = [column(1), column(2), column(3), column(4, 0)];
+      const numbers = { beta1: 0.9, rest1: 0.1, beta2: 0.99, rest2: 0.01, eps: 1e-3, decay: 0.02 };
+      const made = run(
+        'KdAdam',
+        { ...tensors({ value, gradient, m, v }), ...scalars({ left: 0.95, unbiased: 1.5, step: 0.2 }) },
+        numbers,
+      );
+      const g = (i: number): number => gradient[i]! + 0.02 * value[i]!;
+      const mean = (i: number): number => 0.9 * m[i]! + 0.1 * g(i);
+      const square = (i: number): number => 0.99 * v[i]! + 0.01 * g(i) ** 2;
+      expectClose(made[1]!, each(mean));
+      expectClose(made[2]!, each(square));
+      expectClose(
+        made[0]!,
+        each((i) => 0.95 * value[i]! - (0.2 * mean(i)) / (1.5 * Math.sqrt(square(i)) + 1e-3)),
+      );
+    });
+  });
+
+  it('refuse slots of another shape', () => {
+    tf.tidy(() => {
+      const [value, gradient, buffer] = [tf.zeros([3]), tf.zeros([3]), tf.zeros([4])];
+      expect(() =>
+        run(
+          'KdSgd',
+          { value, gradient, buffer, ...scalars({ rate: 1, share: 1 }) },
+          { momentum: 0, decay: 0, nesterov: 0 },
+        ),
+      ).toThrow(/KdSgd needs a value/);
+    });
+  });
+});

@@ -1,0 +1,136 @@
+// Updates of one variable in a single pass: SGD with momentum, and Adam. As compositions they take six and a dozen.
+#include <algorithm>
+#include <cmath>
+#include <initializer_list>
+#include <vector>
+
+#include "kernel.h"
+#include "parallel.h"
+
+namespace kd {
+namespace {
+
+using Numbers = std::vector<float>;
+
+Numbers *floats(TF_OpKernelConstruction *construction, std::initializer_list<const char *> names) {
+  Status status;
+  auto *numbers = new Numbers;
+  for (const char *name : names) {
+    numbers->push_back(0);
+    if (status.ok()) TF_OpKernelConstruction_GetAttrFloat(construction, name, &numbers->back(), status);
+  }
+  if (!status.ok()) TF_OpKernelConstruction_Failure(construction, status);
+  return numbers;
+}
+
+void destroy(void *numbers) { delete static_cast<Numbers *>(numbers); }
+
+// What a piece of work takes of a variable.
+constexpr int64_t kPiece = 1 << 15;
+
+template <typename Task>
+void inPieces(int64_t size, const Task &task) {
+  parallel((size + kPiece - 1) / kPiece, size,
+           [&](int64_t i) { task(i * kPiece, std::min(kPiece, size - i * kPiece)); });
+}
+
+// Inputs [0, alike) have one shape, the others are scalars. Says so where they do not fit.
+std::vector<int64_t> checkedShape(KernelCall &call, int alike, int all, const char *what) {
+  const std::vector<int64_t> dims = call.shape(0);
+  for (int i = 1; i < all && call.ok(); i++)
+    if (call.shape(i) != (i < alike ? dims : std::vector<int64_t>{})) call.fail(what);
+  return dims;
+}
+
+int64_t sizeOf(const std::vector<int64_t> &dims) {
+  int64_t size = 1;
+  for (const int64_t dim : dims) size *= dim;
+  return size;
+}
+
+struct Sgd {
+  float momentum, decay, rate, share;
+  bool nesterov;
+};
+
+KD_VECTORS void sgdPiece(const Sgd s, int64_t n, const float *__restrict value, const float *__restrict gradient,
+                         const float *__restrict buffer, float *__restrict value2, float *__restrict buffer2) {
+  for (int64_t i = 0; i < n; i++) {
+    const float decayed = gradient[i] + value[i] * s.decay;
+    const float kept = buffer[i] * s.momentum + decayed * s.share;
+    buffer2[i] = kept;
+    value2[i] = value[i] - (s.nesterov ? decayed + kept * s.momentum : kept) * s.rate;
+  }
+}
+
+void *createSgd(TF_OpKernelConstruction *construction) { return floats(construction, {"momentum", "decay", "nesterov"}); }
+
+void computeSgd(void *given, TF_OpKernelContext *context) {
+  const Numbers &numbers = *static_cast<Numbers *>(given);
+  KernelCall call(context);
+  const std::vector<int64_t> dims = checkedShape(
+      call, 3, 5, "KdSgd needs a value, its gradient and its momentum of one shape, and two scalars");
+  if (!call.ok()) return;
+  const float *value = call.in(0), *gradient = call.in(1), *buffer = call.in(2);
+  const Sgd sgd{numbers[0], numbers[1], *call.in(3), *call.in(4), numbers[2] != 0};
+  float *value2 = call.out(0, dims), *buffer2 = call.out(1, dims);
+  if (!call.ok()) return;
+  inPieces(sizeOf(dims), [&](int64_t at, int64_t n) {
+    sgdPiece(sgd, n, value + at, gradient + at, buffer + at, value2 + at, buffer2 + at);
+  });
+}
+
+struct Adam {
+  float beta1, rest1, beta2, rest2, eps, decay, left, unbiased, step;
+};
+
+KD_VECTORS void adamPiece(const Adam a, int64_t n, const float *__restrict value, const float *__restrict gradient,
+                          const float *__restrict m, const float *__restrict v, float *__restrict value2,
+                          float *__restrict m2, float *__restrict v2) {
+  for (int64_t i = 0; i < n; i++) {
+    const float g = gradient[i] + value[i] * a.decay;
+    const float mean = m[i] * a.beta1 + g * a.rest1;
+    const float square = v[i] * a.beta2 + g * g * a.rest2;
+    m2[i] = mean;
+    v2[i] = square;
+    value2[i] = value[i] * a.left - mean / (std::sqrt(square) * a.unbiased + a.eps) * a.step;
+  }
+}
+
+void *createAdam(TF_OpKernelConstruction *construction) {
+  return floats(construction, {"beta1", "rest1", "beta2", "rest2", "eps", "decay"});
+}
+
+void computeAdam(void *given, TF_OpKernelContext *context) {
+  const Numbers &numbers = *static_cast<Numbers *>(given);
+  KernelCall call(context);
+  const std::vector<int64_t> dims = checkedShape(
+      call, 4, 7, "KdAdam needs a value, its gradient and both moments of one shape, and three scalars");
+  if (!call.ok()) return;
+  const float *value = call.in(0), *gradient = call.in(1), *m = call.in(2), *v = call.in(3);
+  const Adam adam{numbers[0], numbers[1], numbers[2],  numbers[3], numbers[4],
+                  numbers[5], *call.in(4), *call.in(5), *call.in(6)};
+  float *value2 = call.out(0, dims), *m2 = call.out(1, dims), *v2 = call.out(2, dims);
+  if (!call.ok()) return;
+  inPieces(sizeOf(dims), [&](int64_t at, int64_t n) {
+    adamPiece(adam, n, value + at, gradient + at, m + at, v + at, value2 + at, m2 + at, v2 + at);
+  });
+}
+
+const bool known =
+    registerKernel({"KdSgd",
+                    {"value: float", "gradient: float", "buffer: float", "rate: float", "share: float"},
+                    {"new_value: float", "new_buffer: float"},
+                    {"momentum: float", "decay: float", "nesterov: float"},
+                    shapesOfInputs<0, 0>},
+                   createSgd, computeSgd, destroy) &&
+    registerKernel({"KdAdam",
+                    {"value: float", "gradient: float", "m: float", "v: float", "left: float", "unbiased: float",
+                     "step: float"},
+                    {"new_value: float", "new_m: float", "new_v: float"},
+                    {"beta1: float", "rest1: float", "beta2: float", "rest2: float", "eps: float", "decay: float"},
+                    shapesOfInputs<0, 0, 0>},
+                   createAdam, computeAdam, destroy);
+
+}  // namespace
+}  // namespace kd
