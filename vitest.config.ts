@@ -29,6 +29,7 @@ export default defineConfig({
     // NODE_PATH is what the launcher of pnpm sets: no package is to be found by it here.
     env: { TF_NUM_INTRAOP_THREADS: process.env.TF_NUM_INTRAOP_THREADS ?? '1', NODE_PATH: '' },
     globalSetup: ['tests/temporary.ts'],
+    setupFiles: ['tests/equal-numbers.ts'],
     // Hooks start engines and remove installed packages, a hundred thousand files on a slow disk.
     hookTimeout: 600_000,
     sequence: { sequencer: LongFirst },
