@@ -5,6 +5,9 @@
 //   npm run demo -- --quick            one method, SSIM
 //   npm run demo -- --seeds 0,1,2      several seeds, and their mean
 //
+// On an engine other than TensorFlow (KD_ENGINE=wasm, or a machine without Python or a compiler) it is --quick, unless
+// --all is given.
+//
 // What is trained is in demo/demo.study.mjs, the numbers are in demo/settings.mjs.
 import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -15,7 +18,13 @@ import { main } from '@kd/cli';
 import { duration } from '@kd/report';
 
 const { values } = parseArgs({
-  options: { seed: { type: 'string' }, seeds: { type: 'string' }, out: { type: 'string' }, quick: { type: 'boolean' } },
+  options: {
+    seed: { type: 'string' },
+    seeds: { type: 'string' },
+    out: { type: 'string' },
+    quick: { type: 'boolean' },
+    all: { type: 'boolean' },
+  },
 });
 const seeds = values.seeds ?? values.seed ?? '0';
 if (!seeds.split(',').every((seed) => /^\d+$/.test(seed)))
@@ -23,7 +32,11 @@ if (!seeds.split(',').every((seed) => /^\d+$/.test(seed)))
 // Each run is a process of its own, which reads the study again.
 process.env.KD_DEMO_SEEDS = seeds;
 
-const study = fileURLToPath(new URL(`demo/${values.quick ? 'quick' : 'demo'}.study.mjs`, import.meta.url));
+const slow = !['tensorflow', 'auto', '', undefined].includes(process.env.KD_ENGINE);
+const quick = values.quick ?? (slow && values.all !== true);
+if (quick && !values.quick)
+  process.stderr.write(`on the engine ${process.env.KD_ENGINE} the demo has one method only, SSIM; --all has all\n`);
+const study = fileURLToPath(new URL(`demo/${quick ? 'quick' : 'demo'}.study.mjs`, import.meta.url));
 const out = values.out ?? freshFolder(join('runs', 'demo'));
 const began = performance.now();
 // On pictures as small as these, two trainings of one thread each do more than one of two.

@@ -44,20 +44,36 @@ function checkNode() {
   );
 }
 
-/** Python brings TensorFlow's library, the compiler binds it; neither is needed again once that is done. */
-function checkTools() {
+/**
+ * What TensorFlow lacks here, or null: Python brings its library, the compiler binds it; neither is needed again once
+ * that is done.
+ */
+function missingTools() {
   if (process.env.KD_TENSORFLOW === undefined) {
+    const machine = `${process.platform}-${process.arch}`;
+    if (machine !== 'linux-x64') return `TensorFlow's library is set up on Linux x86-64 only, this is ${machine}.`;
     const python = ['python3', 'python'].find((name) => works(name, ['--version']));
     if (python === undefined)
-      stop(
-        "Python 3 was not found. It is needed once, to fetch TensorFlow's library (Debian: apt install python3 python3-pip).",
-      );
+      return "Python 3 was not found. It is needed once, to fetch TensorFlow's library (Debian: apt install python3 python3-pip).";
     if (!works(python, ['-m', 'pip', '--version']) && !works(python, ['-c', 'import tensorflow']))
-      stop(`${python} has no pip. It is needed once, to fetch TensorFlow's library (Debian: apt install python3-pip).`);
+      return `${python} has no pip. It is needed once, to fetch TensorFlow's library (Debian: apt install python3-pip).`;
   }
   const compilers = [process.env.CXX, 'g++', 'c++', 'clang++'].filter(Boolean);
-  if (!compilers.some((name) => works(name, ['--version'])))
-    stop("No C++ compiler was found. It is needed once, to bind TensorFlow's library (Debian: apt install g++).");
+  return compilers.some((name) => works(name, ['--version']))
+    ? null
+    : "No C++ compiler was found. It is needed once, to bind TensorFlow's library (Debian: apt install g++).";
+}
+
+/** Whether TensorFlow is to be set up; without it everything runs on WebAssembly, which says so. */
+function wantsTensorflow(ready) {
+  const named = process.env.KD_ENGINE;
+  if (named === 'wasm' || named === 'cpu') return false;
+  const missing = existsSync(ready) ? null : missingTools();
+  if (missing === null) return true;
+  if (named === 'tensorflow') stop(missing);
+  say(`${missing} Going on with WebAssembly, which needs neither and takes several times as long.`);
+  process.env.KD_ENGINE = 'wasm';
+  return false;
 }
 
 /** Everything that decides what is installed, as one hash: the lock file, the settings and every package.json. */
@@ -86,11 +102,12 @@ if (!(task in TASKS)) stop(`There is no task "${task}"; there are ${Object.keys(
 const began = performance.now();
 await install();
 const ready = join(root, 'node_modules', '.kd-engine');
-if (!existsSync(ready)) checkTools();
-// The engine's library is downloaded and compiled beside the rest of the build, which keeps one core busy.
-await build('build of the engine', join('packages', 'engine-tensorflow'));
-await Promise.all([build('build'), node('engine', 'Setting the engine up', join('scripts', 'engine.mjs'))]);
-writeFileSync(ready, '');
+if (wantsTensorflow(ready)) {
+  // The engine's library is downloaded and compiled beside the rest of the build, which keeps one core busy.
+  await build('build of the engine', join('packages', 'engine-tensorflow'));
+  await Promise.all([build('build'), node('engine', 'Setting the engine up', join('scripts', 'engine.mjs'))]);
+  writeFileSync(ready, '');
+} else await build('build');
 say(`ready after ${((performance.now() - began) / 1000).toFixed(1)} s`);
 
 if (TASKS[task] !== null)

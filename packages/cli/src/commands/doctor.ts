@@ -1,4 +1,4 @@
-import { type EngineInfo, messageOf } from '@kd/core';
+import { type EngineInfo, isKdError, messageOf, resolveEngine, startedEngine } from '@kd/core';
 import { diagnose, type Diagnosis, tensorflow } from '@kd/engine-tensorflow';
 import { copiesOf, type Copy, copyWarnings, SINGLE_PACKAGES } from '../copies.js';
 import { FAILED } from '../failures.js';
@@ -16,17 +16,23 @@ export async function doctor({ json }: Flags): Promise<number> {
   const copies = await copiesOf(SINGLE_PACKAGES, process.cwd());
   const several = copyWarnings(copies);
   const started = found.ready ? await tryStart() : null;
+  const native = found.usable && started?.ok !== false;
+  // What the engine "auto" takes where TensorFlow does not run.
+  const fallback = native ? null : await startWasm();
   const advice = [
     ...found.advice,
     ...(found.ready || !found.usable
       ? []
       : ['Nothing else: the first training, or kd engine install, sets up what is missing.']),
     ...(started?.ok === false ? [started.why] : []),
+    ...(native || fallback !== null
+      ? []
+      : ['Or train without any of it, several times slower: pnpm add @kd/engine-wasm.']),
     ...several,
   ];
-  const well = found.usable && started?.ok !== false && several.length === 0;
-  if (json === true) printJson({ ok: well, ...found, started, copies, advice });
-  else print(...lines(found, started, copies, advice, well));
+  const well = (native || fallback !== null) && several.length === 0;
+  if (json === true) printJson({ ok: well, ...found, started, fallback, copies, advice });
+  else print(...lines(found, { started, fallback }, copies, advice, well));
   return well ? 0 : FAILED;
 }
 
@@ -38,9 +44,19 @@ async function tryStart(): Promise<Started> {
   }
 }
 
+/** Null where the project has not installed it. */
+async function startWasm(): Promise<EngineInfo | null> {
+  try {
+    return await startedEngine(await resolveEngine('wasm', process.cwd()));
+  } catch (error) {
+    if (isKdError(error) && ['PLUGIN_NOT_FOUND', 'ENGINE_UNAVAILABLE'].includes(error.code)) return null;
+    throw error;
+  }
+}
+
 function lines(
   found: Diagnosis,
-  started: Started,
+  { started, fallback }: { readonly started: Started; readonly fallback: EngineInfo | null },
   copies: Readonly<Record<string, readonly Copy[]>>,
   advice: readonly string[],
   well: boolean,
@@ -53,7 +69,7 @@ function lines(
         ? 'tensorflow, not set up yet'
         : 'tensorflow, not ready';
   return [
-    `${well ? 'well' : 'NOT WELL'}: ${engine}`,
+    `${well ? 'well' : 'NOT WELL'}: ${engine}${fallback === null ? '' : `; trains on wasm ${fallback.version}, ${fallback.threads} threads, several times slower`}`,
     '',
     `node      ${found.node} on ${found.platform}`,
     `library   ${uses === null ? 'none yet' : `${uses.why}, ${uses.folder ?? ''}`}`,
