@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { install } from '@kd/engine-tensorflow';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const TESTS = ['native', 'trace'].map((name) => `packages/engine-tensorflow/src/${name}.test.ts`);
+const TESTS = ['native', 'trace', 'group-norm'].map((name) => `packages/engine-tensorflow/src/${name}.test.ts`);
 const ROUNDS = `
 import { tensorflow } from '@kd/engine-tensorflow';
 import * as tf from '@tensorflow/tfjs-core';

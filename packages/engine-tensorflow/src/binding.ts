@@ -56,7 +56,10 @@ export interface Binding {
     grappler?: boolean | undefined;
     xla?: boolean | undefined;
   }): void;
-  /** Tensors held and their bytes; bytes that malloc has given out (-1: unknown); the most the process ever used. */
+  /**
+   * Tensors held and their bytes; bytes that malloc has given out (-1: unknown), what TensorFlow keeps for its next
+   * tensors among them; the most that the process ever had in memory.
+   */
   memory(): { tensors: number; bytes: number; allocated: number; peakResident: number };
 
   /**
