@@ -17,8 +17,8 @@ export const mark = (argv: readonly string[]): string[] =>
   });
 
 /**
- * Gives arguments and options what was typed: numbers where an option is one (`<n>`, `[n]`, `<score>`, `<minutes>`), text
- * elsewhere.
+ * Gives arguments and options what was typed: numbers where an option is one (`<n>`, `[n]`, `<score>`, `<minutes>`),
+ * text elsewhere.
  * @returns the first option with an empty value, as of an unset variable of a shell; null if there is none
  */
 export function unmark(program: CAC): string | null {

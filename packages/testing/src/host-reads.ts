@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 
 /**
- * What `run` gives, and the places that read a tensor on the host while `run` runs, as lines of the stack: such a step cannot be compiled,
- * and does not run on engines without synchronous reads.
+ * What `run` gives, and the places that read a tensor on the host while `run` runs, as lines of the stack: such a step
+ * cannot be compiled, and does not run on engines without synchronous reads.
  */
 export function hostReads<T>(run: () => T): { readonly result: T; readonly reads: readonly string[] } {
   const reads: string[] = [];

@@ -14,7 +14,8 @@ export function insideImages(
 ): tf.Tensor4D {
   return tf.tidy(() => {
     const [heights, widths] = tf.split(sizesOnDevice(sizes), 2, 1) as [tf.Tensor2D, tf.Tensor2D]; // [n, 1]
-    const begun = (cells: number, side: tf.Tensor2D): tf.Tensor => tf.less(tf.mul(tf.range(0, cells), stride), side); // [n, cells]
+    // [n, cells]
+    const begun = (cells: number, side: tf.Tensor2D): tf.Tensor => tf.less(tf.mul(tf.range(0, cells), stride), side);
     const inside = tf.logicalAnd(
       tf.reshape(begun(h, heights), [n, h, 1, 1]),
       tf.reshape(begun(w, widths), [n, 1, w, 1]),

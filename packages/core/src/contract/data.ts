@@ -111,8 +111,8 @@ export interface LoaderOptions {
   /** Further rules that the same augmented images are prepared by, without their boxes: `HostBatch.extra`. */
   readonly extraInputs?: readonly TeacherInput[];
   /**
-   * Pads batches to few sizes, at most so many where images are alike, so that a compiled step serves them all. Default:
-   * each to its own images, as torchvision does.
+   * Pads batches to few sizes, at most so many where images are alike, so that a compiled step serves them all.
+   * Default: each to its own images, as torchvision does.
    */
   readonly buckets?: number;
   /** Only these images (places in `images`), before shuffling in this order. Default: all. */

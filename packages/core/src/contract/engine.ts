@@ -9,9 +9,10 @@ export interface Engine {
   /** What it can do on this machine. Valid after `start`. */
   capabilities(): EngineCapabilities;
   /**
-   * A function of tensors and variables as one graph, traced once for each signature: the types and shapes of the tensors
-   * in `args`, the lists and objects around them, and the numbers, texts and booleans among them, which are constants of
-   * the graph. Variables are read and assigned at every call. Other tensors that `fn` meets stay those of the trace.
+   * A function of tensors and variables as one graph, traced once for each signature: the types and shapes of the
+   * tensors in `args`, the lists and objects around them, and the numbers, texts and booleans among them, which are
+   * constants of the graph. Variables are read and assigned at every call. Other tensors that `fn` meets stay those of
+   * the trace.
    * @param fn called to be traced alone; it reads no values of tensors, and its branches are those of the trace
    * @throws KdError COMPILE_REFUSED at a call, naming the line of what cannot be traced
    */

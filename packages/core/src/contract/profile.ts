@@ -15,7 +15,10 @@ export interface ProfiledStep {
   /** Milliseconds since the profile began: from asking for its data to the update. */
   readonly start: number;
   readonly end: number;
-  /** The largest resident memory of the process in this step, in bytes; null where the system does not tell (Linux does). */
+  /**
+   * The largest resident memory of the process in this step, in bytes; null where the system does not tell (Linux
+   * does).
+   */
   readonly peakMemory: number | null;
   /** Live tensors after it. */
   readonly tensors: number;
@@ -33,7 +36,10 @@ export interface ProfiledPart {
 /** Where the time of training steps goes. */
 export interface Profile {
   readonly steps: readonly ProfiledStep[];
-  /** How many of the first `steps` are not in `parts`, nor in `milliseconds` and `peakMemory`: what is made once is made in them. */
+  /**
+   * How many of the first `steps` are not in `parts`, nor in `milliseconds` and `peakMemory`: what is made once is made
+   * in them.
+   */
   readonly warmUp: number;
   /** Mean of a step. */
   readonly milliseconds: number;

@@ -13,7 +13,9 @@ export interface UpdateOptions {
   readonly count: number;
 }
 
-/** A number of an update, from what changes between updates: where the update is compiled, a tensor that is an input. */
+/**
+ * A number of an update, from what changes between updates: where the update is compiled, a tensor that is an input.
+ */
 export type UpdateNumber = (of: (options: UpdateOptions) => number) => number | tf.Tensor;
 
 /** An optimiser as a pure function: new value and slots from the old ones. Follows torch.optim number by number. */

@@ -65,7 +65,8 @@ function scalesOnDevice(heights: readonly number[], imageSizes: tf.Tensor2D): tf
   // A quotient lies between 2^-(i + 1/2) and 2^-(i - 1/2): comparisons of squares, which are whole numbers.
   const powers = Array.from({ length: HALVINGS + DOUBLINGS + 1 }, (_, i) => 2 ** (DOUBLINGS - i));
   const ends = tf.tensor2d([powers.slice(1).map((power) => power * power * 2)]); // [1, steps]
-  const below = tf.less(tf.tensor2d(heights.map((height) => [height * height])), tf.mul(tf.square(tallest), ends)); // [levels, steps]
+  // [levels, steps]
+  const below = tf.less(tf.tensor2d(heights.map((height) => [height * height])), tf.mul(tf.square(tallest), ends));
   const halvings = tf.sum(tf.cast(below, 'int32'), 1); // [levels]
   return tf.gather(tf.tensor1d(powers), halvings) as tf.Tensor1D;
 }
