@@ -34,6 +34,7 @@ if (python === undefined) {
   run(python, ['-m', 'pip', 'install', '--quiet', ...PACKAGES, ...(values.torch ? TORCH : [])]);
 }
 const tests = positionals.length > 0 ? positionals : ['packages/export'];
-run(join(root, 'node_modules/.bin/vitest'), ['run', '--project', 'unit', '--project', 'e2e', ...tests], {
+const projects = ['unit', 'contract', 'e2e'].flatMap((name) => ['--project', name]);
+run(join(root, 'node_modules/.bin/vitest'), ['run', ...projects, ...tests], {
   env: { ...process.env, KD_PEER_PYTHON: python },
 });

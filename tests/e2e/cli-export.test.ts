@@ -129,10 +129,11 @@ describe.skipIf(bccdMini === null)(
     const readers: Record<string, (out: string) => Promise<Detector>> = {
       onnx: async (out) => load(readFileSync(out)),
       'tfjs-graph': async (out) => {
-        const { loadGraphModel } = (await import(
-          pathToFileURL(resolve('@tensorflow/tfjs-converter')).href
-        )) as typeof import('@tensorflow/tfjs-converter');
-        return tfjsDetector((await loadGraphModel(fromFolder(out))) as TfjsModel, tf);
+        // Of the project that has it; tests have none of their own.
+        const { loadGraphModel } = (await import(pathToFileURL(resolve('@tensorflow/tfjs-converter')).href)) as {
+          loadGraphModel(handler: tf.io.IOHandler): Promise<TfjsModel>;
+        };
+        return tfjsDetector(await loadGraphModel(fromFolder(out)), tf);
       },
       'tfjs-layers': async (out) => tfjsDetector((await loadLayersModel(fromFolder(out))) as TfjsModel, tf),
     };
