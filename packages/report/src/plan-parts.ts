@@ -268,7 +268,7 @@ export const trainingRows = ({ training, data, seed, measured }: Plan): (readonl
       'batch',
       `${batchSize} images${accumulate > 1 ? `, ${accumulate} batches a step` : ''}${sizes.length === 0 ? '' : `, ${sizes.join(' and ')} here`}${data.augment.length === 0 ? '' : `; augmented by ${data.augment.join(', ')}`}`,
     ],
-    ...(paddedSizes && paddedSizes.length > 0
+    ...(paddedSizes && paddedSizes.length > 1
       ? [['sizes', `padded to ${paddedSizes.map((size) => size.join(' x ')).join(', ')}`] as const]
       : []),
     ['steps', `${epochs} epochs of ${stepsPerEpoch} = ${steps}, seed ${seed}`],
