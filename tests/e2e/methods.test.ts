@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Config, importByName, readManifests, Trainer, type TrainerEvent } from '@kd/core';
+import { type Config, importByName, readManifests, silentLogger, Trainer, type TrainerEvent } from '@kd/core';
 import { ports } from '@kd/cli';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { namedEngine } from '../named-engine.js';
@@ -38,6 +38,7 @@ it('reads the weights of instances where the page of @kd/plugin-prototype says s
 
 describe.each(Object.entries(KINDS))('on %s', (kind, model) => {
   let folder: string;
+  const warnings: string[] = [];
   const run = async (out: string, more: Partial<Config>): Promise<TrainerEvent[]> => {
     const events: TrainerEvent[] = [];
     const config = {
@@ -58,6 +59,7 @@ describe.each(Object.entries(KINDS))('on %s', (kind, model) => {
       ...ports,
       folder: root,
       out: join(folder, out),
+      logger: { ...silentLogger, warn: (text) => void warnings.push(text) },
       listeners: [{ name: 'test', on: (event) => void events.push(event) }],
     }).fit();
     return events;
@@ -68,13 +70,17 @@ describe.each(Object.entries(KINDS))('on %s', (kind, model) => {
   });
   afterAll(() => rm(folder, { recursive: true }));
 
+  const methods = methodsOf(kind, true);
+  const allMethods = (): Partial<Config> => ({
+    teacher: { weights: join(folder, 'teacher') },
+    distillers: withOptions(kind, methods),
+  });
+  const logsOf = (events: TrainerEvent[]) => events.flatMap((event) => (event.type === 'log' ? [event] : []));
+  let events: TrainerEvent[];
+
   it('learns from all that the page promises, beside weights of instances, with constant tensors', async () => {
-    const methods = methodsOf(kind, true);
-    const events = await run('student', {
-      teacher: { weights: join(folder, 'teacher') },
-      distillers: withOptions(kind, methods),
-    });
-    const logs = events.flatMap((event) => (event.type === 'log' ? [event] : []));
+    events = await run('student', allMethods());
+    const logs = logsOf(events);
     expect(logs).toHaveLength(3);
     for (const { terms } of logs)
       for (const [name, value] of Object.entries(terms)) expect(Number.isFinite(value), `${name}: ${value}`).toBe(true);
@@ -85,6 +91,20 @@ describe.each(Object.entries(KINDS))('on %s', (kind, model) => {
       expect(Math.max(0, ...values), method).toBeGreaterThan(0);
     }
     expect(new Set(logs.slice(1).map(({ tensors }) => tensors)).size).toBe(1);
+    expect(warnings.filter((text) => text.includes('cannot be compiled'))).toEqual([]);
+  });
+
+  it('learns the same op by op as compiled', async () => {
+    const compiled = logsOf(events);
+    const plain = logsOf(await run('plain', { ...allMethods(), compile: false }));
+    expect(plain).toHaveLength(compiled.length);
+    plain.forEach(({ terms }, i) => {
+      expect(Object.keys(compiled[i]!.terms)).toEqual(Object.keys(terms));
+      for (const [name, value] of Object.entries(terms)) {
+        const off = Math.abs(compiled[i]!.terms[name]! - value) / Math.max(Math.abs(value), 1e-3);
+        expect(off, `${name} at step ${i + 1}: ${value}, compiled ${compiled[i]!.terms[name]}`).toBeLessThan(1e-3);
+      }
+    });
   });
 
   it.each(methodsOf(kind, false))('is refused by %s before the first step, with the reason', async (method) => {
