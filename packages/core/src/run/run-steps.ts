@@ -114,6 +114,10 @@ export class RunSteps {
     };
     const { compile, logger } = run;
     // Teachers that run before the step hand their maps over outside of it.
+    if (compile !== null && this.#ahead.some)
+      logger.info(
+        'a teacher that is cached, of another family, or with an input of its own runs before the step: the step itself runs op by op, its update is compiled.',
+      );
     this.#compiled = compile === null || this.#ahead.some ? null : new CompiledStep(this.#models, compile, { logger });
     this.updater = new Updater(variables, createOptimizer(config.optimizer), {
       clipNorm: config.clipNorm,
