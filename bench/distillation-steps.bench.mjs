@@ -43,6 +43,7 @@ async function measure(method, peer) {
       ...columns({ ours, peer: eager, compiled, about: theirs[0]?.about.peer }),
       wanted: WANTED[method] ?? null,
       largest_term_difference: eager === undefined ? null : sameTerms(ours.first.terms, eager.first.terms, 2e-3),
+      compiled: ours.last.compiled,
       terms: ours.first.terms,
       engine: own.about.engine,
       threads: THREADS,

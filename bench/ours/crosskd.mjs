@@ -20,11 +20,12 @@ const step = stepWith(models, plugins);
 console.log(JSON.stringify({ engine }));
 for await (const _ of createInterface({ input: process.stdin })) {
   const start = performance.now();
-  const terms = await step(batch);
+  const { terms, compiled } = await step(batch);
   console.log(
     JSON.stringify({
       ms: performance.now() - start,
       ...terms,
+      compiled,
       tensors: tf.memory().numTensors,
       peak_mb: Math.round(resident('VmHWM')),
     }),

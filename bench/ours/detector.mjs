@@ -44,11 +44,11 @@ const tenths = (ms) => Math.round(ms * 10) / 10;
 
 function stepRunner() {
   const models = { student: detector, teacher: null, distillers: [], taps: { student: [], teacher: [] } };
-  const step = trainingStep(models, { step: 0, steps: 1, epoch: 0, epochs: 1, fraction: 0 });
+  const step = trainingStep(models, { step: 0, steps: 1, epoch: 0, epochs: 1, fraction: 0 }, engine);
   return async (line) => {
-    const { terms, gradientsMs } = await step(line === 'second' ? second : batch);
+    const { terms, gradientsMs, compiled } = await step(line === 'second' ? second : batch);
     phases.gradients_ms = tenths(gradientsMs);
-    return { terms };
+    return { terms, compiled };
   };
 }
 

@@ -35,7 +35,7 @@ console.log(JSON.stringify({ engine }));
 for await (const _ of createInterface({ input: process.stdin })) {
   const cpu = process.cpuUsage();
   const start = performance.now();
-  const terms = await step(batch);
+  const { terms, compiled } = await step(batch);
   const ms = performance.now() - start;
   const { user, system } = process.cpuUsage(cpu);
   console.log(
@@ -44,6 +44,7 @@ for await (const _ of createInterface({ input: process.stdin })) {
       cpu_ms: (user + system) / 1000,
       peak_mb: Math.round(resident('VmHWM')),
       terms,
+      compiled,
       tensors: tf.memory().numTensors,
     }),
   );

@@ -1,7 +1,8 @@
 // The SSIM loss of @kd on the native engine: arguments are the file of maps, shapes, threads, options; one timed run
-// for each line of input.
+// for each line of input, as one graph, or op by op with KD_BENCH_COMPILE=false.
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
+import { consoleLogger as logger } from '@kd/core';
 import { tensorflow } from '@kd/engine-tensorflow';
 import { ssimLoss } from '@kd/plugin-ssim';
 import * as tf from '@tensorflow/tfjs-core';
@@ -9,7 +10,8 @@ import '@tensorflow/tfjs-layers';
 import { resident } from './resident.mjs';
 
 const [file, shapes, threads, options] = process.argv.slice(2);
-const info = await tensorflow({ intraOpThreads: Number(threads) }).start();
+const engine = tensorflow({ intraOpThreads: Number(threads) });
+const info = await engine.start();
 
 let bytes = readFileSync(file);
 let from = bytes.byteOffset;
@@ -27,17 +29,24 @@ bytes = null;
 const before = resident('VmRSS');
 
 const settings = JSON.parse(options);
-const total = tf.valueAndGrads((...maps) => {
-  losses = maps.map((map, i) => tf.keep(ssimLoss(map, teachers[i], settings)));
-  return tf.addN(losses);
-});
-let losses = [];
+const plain = ({ students, teachers }) => {
+  let losses = [];
+  const { value, grads } = tf.valueAndGrads((...maps) => {
+    losses = maps.map((map, i) => tf.keep(ssimLoss(map, teachers[i], settings)));
+    return tf.addN(losses);
+  })(students);
+  return { value, grads, losses };
+};
+const total =
+  process.env.KD_BENCH_COMPILE === 'false' || engine.compile === undefined
+    ? plain
+    : engine.compile(plain, { name: 'SSIM', logger });
 
 console.log(JSON.stringify({ engine: `TensorFlow ${info.version}, ${info.device}` }));
 for await (const _ of createInterface({ input: process.stdin })) {
   const cpu = process.cpuUsage();
   const start = performance.now();
-  const { value, grads } = total(students);
+  const { value, grads, losses } = total({ students, teachers });
   await value.data();
   const ms = performance.now() - start;
   const { user, system } = process.cpuUsage(cpu);

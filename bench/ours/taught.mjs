@@ -40,13 +40,14 @@ export const nothing = definePlugin({
   create: () => ({}),
 });
 
-/** A function that runs one step with its update, late in a training, and gives its terms by name. */
+/** A function that runs one step with its update, late in a training, and gives what `trainingStep` does. */
 export function stepWith({ student, teacher }, plugins) {
   const services = createServices();
+  const engine = tensorflow();
   for (const [token, value] of [
     [STUDENT, student],
     [TEACHER, teacher],
-    [ENGINE, tensorflow()],
+    [ENGINE, engine],
     [LOGGER, silentLogger],
     [RNG, createRng(0)],
   ])
@@ -54,8 +55,8 @@ export function stepWith({ student, teacher }, plugins) {
   const registry = new TapRegistry({ student, teacher });
   const distillers = createDistillers(plugins, services, registry);
   const taps = { student: registry.requested('student'), teacher: registry.requested('teacher') };
-  const step = trainingStep({ student, teacher, distillers, taps }, PROGRESS);
-  return async (batch) => (await step(batch)).terms;
+  const step = trainingStep({ student, teacher, distillers, taps }, PROGRESS, engine);
+  return step;
 }
 
 /** Behind every warm-up and late start. */
