@@ -2,14 +2,18 @@
 // of its own; then traces, runs and reads in a process that ends by itself, and looks for leaks of ours there: a worker
 // of the tests is killed, and Node and TensorFlow free little at their end. Needs g++ with libasan, and a minute or two.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { install } from '@kd/engine-tensorflow';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const TESTS = ['native', 'trace', 'group-norm'].map((name) => `packages/engine-tensorflow/src/${name}.test.ts`);
+const TESTS = ['native', 'trace', 'own-kernels', 'compile/compile'].map(
+  (name) => `packages/engine-tensorflow/src/${name}.test.ts`,
+);
+for (const file of TESTS)
+  if (!existsSync(join(root, file))) throw new Error(`${file} is gone: name its successor here`);
 const ROUNDS = `
 import { tensorflow } from '@kd/engine-tensorflow';
 import * as tf from '@tensorflow/tfjs-core';
