@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -38,6 +38,17 @@ const unmatched = (expected: readonly Found[], found: readonly Found[], from: nu
           other.box.every((side, i) => Math.abs(side - one.box[i]!) < 0.05),
       ),
   );
+
+/** A worker of a page that has the folder's modules. */
+const WORKER = `import { load } from './detect/load.js';
+import * as runtime from './ort/ort.wasm.min.mjs';
+runtime.env.wasm.wasmPaths = new URL('./ort/', import.meta.url).href;
+runtime.env.wasm.numThreads = 1;
+onmessage = async ({ data }) => {
+  const detector = await load(new URL('./model.onnx', import.meta.url), { backend: 'wasm', runtime });
+  postMessage(await detector.detect(data));
+};
+`;
 
 describe(`the page of kd export --to web${missing === null ? '' : ` (skipped: ${missing})`}`, () => {
   const folder = join(temporaryFolder(), 'page');
@@ -98,6 +109,25 @@ describe(`the page of kd export --to web${missing === null ? '' : ` (skipped: ${
       expect(unmatched(found, detections, 0.061)).toEqual([]);
       expect(found.map(({ score }) => score)).toEqual(found.map(({ score }) => score).sort((a, b) => b - a));
     }
+
+    // The modules of the page in a worker: no document is needed.
+    writeFileSync(join(folder, 'worker.js'), WORKER);
+    copyFileSync(images[0]!, join(folder, 'picture.jpg'));
+    const inWorker = await page.value<Found[]>(
+      `(async () => {
+        const blob = await (await fetch('picture.jpg')).blob();
+        const picture = await createImageBitmap(blob, { colorSpaceConversion: 'none', imageOrientation: 'from-image' });
+        const worker = new Worker('worker.js', { type: 'module' });
+        const answer = new Promise((done, fail) => {
+          worker.onmessage = ({ data }) => done(data);
+          worker.onerror = ({ message }) => fail(new Error(message));
+        });
+        worker.postMessage(picture, [picture]);
+        return answer;
+      })()`,
+    );
+    expect(unmatched(predicted[0]!.detections, inWorker, 0.061)).toEqual([]);
+    expect(unmatched(inWorker, predicted[0]!.detections, 0.061)).toEqual([]);
 
     await page.value('document.querySelector("#film").click()');
     await page.until(`document.querySelectorAll('article').length === ${images.length + 1}`);
