@@ -61,7 +61,13 @@ describe(`the page of kd export --to web${missing === null ? '' : ` (skipped: ${
     if (missing !== null) return;
     const written = await kd(['export', checkpoint, '--to', 'web', '--out', folder]);
     expect(written.code, written.stderr).toBe(0);
-    page = await openPage(['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream']);
+    page = await openPage([
+      '--use-fake-device-for-media-stream',
+      '--use-fake-ui-for-media-stream',
+      // WebGL without a graphics card.
+      '--use-angle=swiftshader',
+      '--enable-unsafe-swiftshader',
+    ]);
   });
   afterAll(async () => {
     await page?.close();
@@ -109,6 +115,16 @@ describe(`the page of kd export --to web${missing === null ? '' : ` (skipped: ${
       expect(unmatched(found, detections, 0.061)).toEqual([]);
       expect(found.map(({ score }) => score)).toEqual(found.map(({ score }) => score).sort((a, b) => b - a));
     }
+
+    // A back end that does not take the model (WebGL knows no GroupNorm): the page says so and goes on with the other.
+    await page.value(
+      `{ const s = document.querySelector('#backend'); s.value = 'webgl'; s.dispatchEvent(new Event('change')); }`,
+    );
+    await page.until(`document.querySelector('#problem').textContent.startsWith('WebGL does not run this model: ')`);
+    await page.until(`document.querySelector('#status').textContent === 'Ready, on WASM.'`);
+    expect(await page.value('document.querySelector("#backend").value')).toBe('wasm');
+    expect(await page.value('document.querySelector("#backend option[value=webgl]").disabled')).toBe(true);
+    expect(await page.value('document.documentElement.dataset.backend')).toBe('wasm');
 
     // The modules of the page in a worker: no document is needed.
     writeFileSync(join(folder, 'worker.js'), WORKER);
