@@ -158,6 +158,19 @@ export const arrayCases: readonly EngineCase[] = [
     reference: (of: Nd) => nd([3, 4, 5], ([i, j, k]) => at(of, [2 - i!, j!, 4 - k!])),
   },
   {
+    name: 'floorDiv of int32',
+    inputs: [whole([3, 5], 17), given([5], [1, 2, 3, 5, 7], 'int32')],
+    run: (a: tf.Tensor, b: tf.Tensor) => tf.floorDiv(a, b),
+    reference: (a: Nd, b: Nd) => mapped((one, by) => Math.floor(one / by), a, b),
+  },
+  {
+    name: 'nonMaxSuppressionPadded, one of two boxes on each other',
+    inputs: [given([4, 4], [0, 0, 2, 2, 0, 0, 2, 1.9, 5, 5, 7, 7, 9, 9, 9.5, 9.5]), given([4], [0.8, 0.9, 0.7, 0.05])],
+    run: (boxes: tf.Tensor2D, scores: tf.Tensor1D) =>
+      tf.image.nonMaxSuppressionPadded(boxes, scores, 4, 0.5, 0.1, true).selectedIndices!,
+    reference: () => ({ shape: [4], values: [1, 2, 0, 0] }),
+  },
+  {
     name: 'tile',
     inputs: [numbers([2, 3])],
     run: (of: tf.Tensor) => tf.tile(of, [2, 3]),

@@ -4,9 +4,9 @@
  */
 export const STEP_KERNELS: readonly string[] = (
   'Abs Add AddN All Any ArgMax BatchMatMul Cast Ceil ClipByValue Concat Conv2D Conv2DBackpropFilter ' +
-  'Conv2DBackpropInput Cos Cumsum DepthwiseConv2dNative Equal Exp ExpandDims Fill Floor GatherV2 Greater ' +
+  'Conv2DBackpropInput Cos Cumsum DepthwiseConv2dNative Equal Exp ExpandDims Fill Floor FloorDiv GatherV2 Greater ' +
   'GreaterEqual Identity IsFinite Less LessEqual Log LogicalAnd LogicalNot LogicalOr Max MaxPool MaxPoolGrad ' +
-  'Maximum Mean Min Minimum Multiply Neg OneHot OnesLike Pack PadV2 Pow Prod Range RealDiv Reciprocal Relu ' +
+  'Maximum Mean Min Minimum Multiply Neg NonMaxSuppressionV4 OneHot OnesLike Pack PadV2 Pow Prod Range RealDiv Reciprocal Relu ' +
   'Reshape Reverse Rsqrt ScatterNd Select Sigmoid Sign Sin Slice Softmax Softplus SplitV Sqrt Square SquaredDifference ' +
   'Step Sub Sum Tile TopK Transpose Unpack UnsortedSegmentSum ZerosLike'
 ).split(' ');
