@@ -99,10 +99,10 @@ describe('a compiled function', () => {
   });
 
   test('takes inputs of the host, made anew before every call', () => {
-    const fn = compile((x: tf.Tensor, input) =>
+    const fn = compile<tf.Tensor, tf.Tensor, number>((x, input) =>
       tf.add(
         x,
-        input([2], (now: number) => Float32Array.of(now, 2 * now)),
+        input([2], (now) => Float32Array.of(now, 2 * now)),
       ),
     );
     const x = tf.tensor1d([1, 1]);
