@@ -28,7 +28,7 @@ function composed(x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, groups: numbe
 
 function expectClose(found: tf.Tensor, wanted: tf.Tensor): void {
   expect(found.shape).toEqual(wanted.shape);
-  const [a, b] = [found.dataSync(), wanted.dataSync()];
+  const [a, b] = [found, wanted].map((tensor) => tensor.dataSync<'float32'>()) as [Float32Array, Float32Array];
   const size = b.reduce((most, value) => Math.max(most, Math.abs(value)), 1);
   expect(a.reduce((most, value, i) => Math.max(most, Math.abs(value - b[i]!)), 0)).toBeLessThan(1e-5 * size);
 }
