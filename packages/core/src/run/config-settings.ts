@@ -58,7 +58,7 @@ export async function configSettings(
       data: {
         ...(data && { train: settingsOfData(data.train) }),
         augment: config.data.augment,
-        ...(config.data.buckets !== undefined && { buckets: config.data.buckets }),
+        buckets: config.data.buckets,
       },
       batchSize: config.batchSize,
       accumulate: config.accumulate,

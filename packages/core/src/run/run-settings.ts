@@ -54,7 +54,7 @@ export async function runSettings(
         // Of names and annotations: the folder may have been moved.
         train: settingsOfData(train),
         augment: loader.augment ?? config.data.augment,
-        ...(config.data.buckets !== undefined && { buckets: config.data.buckets }),
+        buckets: config.data.buckets,
       },
       batchSize: config.batchSize,
       accumulate: config.accumulate,
@@ -70,6 +70,8 @@ export async function runSettings(
       optimizer: { lr },
       schedule: config.schedule,
       ...(stop && { stop }),
+      // Equal to float tolerance, not bit for bit.
+      ...(!config.compile && { compile: false }),
       // What is kept is rounded to fp16.
       ...(config.cacheTeacher === true && { cacheTeacher: true }),
       data: {

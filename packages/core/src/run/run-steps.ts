@@ -28,9 +28,6 @@ import { disposeAll } from '../tidy.js';
 import { Updater } from './updater.js';
 import { trainedVariables } from '../variables.js';
 
-/** As many as are kept of a compiled step. */
-const COMPILED_SIZES = 8;
-
 /**
  * The steps of a run, with their batches and their optimiser: what training runs to the end, and a plan of it twice.
  */
@@ -60,7 +57,7 @@ export class RunSteps {
   constructor(run: Run, watching: readonly Distiller[] = []) {
     const { config } = run;
     this.#run = run;
-    const { workers, onBadImage, augment, buckets = run.compile === null ? undefined : COMPILED_SIZES } = config.data;
+    const { workers, onBadImage, augment, buckets } = config.data;
     const { input } = run.student.detector;
     for (const teacher of config.cacheTeacher === true ? cachedTeachers(run.teachers) : []) {
       const standIn = standInOf(teacher.detector)!;
@@ -83,7 +80,7 @@ export class RunSteps {
       augment,
       workers,
       onBadImage,
-      ...(buckets !== undefined && { buckets }),
+      buckets,
     });
     this.stepsPerEpoch = Math.floor(this.loader.steps / config.accumulate);
     if (this.stepsPerEpoch === 0) {
