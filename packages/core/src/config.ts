@@ -158,7 +158,7 @@ export const configSchema = v.strictObject({
     augment: v.optional(v.array(v.looseObject({ name: v.string() })), []),
     workers: v.optional(v.pipe(count, v.maxValue(256, 'must be at most 256')), 1),
     onBadImage: v.optional(v.picklist(['error', 'skip']), 'error'),
-    /** Sizes that batches of the training are padded to, at most, where images are alike; as many steps are kept compiled. */
+    /** Sizes that batches of the training are padded to, at most, where images are alike. */
     buckets: v.optional(v.pipe(atLeastOne, v.maxValue(64, 'must be at most 64')), 8),
   }),
   epochs: atLeastOne,
