@@ -115,6 +115,12 @@ export const part: Pick<Detector, 'dense' | 'head'> = {`,
   },
   {
     page: 'packages/engine-tensorflow/README.md',
+    begins: 'const step = ',
+    before:
+      "import * as tf from '@tensorflow/tfjs-core';\nimport { tensorflow } from '@kd/engine-tensorflow';\nimport { consoleLogger } from '@kd/core';\ndeclare const images: tf.Tensor4D; declare const loss: (images: tf.Tensor4D) => tf.Scalar;",
+  },
+  {
+    page: 'packages/engine-tensorflow/README.md',
     begins: 'import { runOp }',
     before:
       "import type { Tensor4D } from '@tensorflow/tfjs-core';\ndeclare const dy: Tensor4D; declare const features: Tensor4D;",

@@ -134,7 +134,7 @@ describe('parseConfig', () => {
     [{ teachers: [] }, '\n  teachers: must be an object { … }; got a list [ … ]'],
     [{ evaluate: [] }, '\n  evaluate: must be an object { … }; got a list [ … ]'],
     [{ data: { train: 'coco' } }, 'and so on return: write { format: "coco", … }'],
-    [{ data: 'coco' }, 'data: must be { train, val, augment, workers, onBadImage }; got "coco"'],
+    [{ data: 'coco' }, 'data: must be { train, val, augment, workers, onBadImage, buckets }; got "coco"'],
     [{ optimizer: 'adam' }, 'got "adam": write { name: "adam", … }'],
     [{ optimizer: { name: 'adm', lr: 1 } }, 'must be "sgd", "adamw" or "adam"; got "adm"; did you mean "adam"?'],
     [{ optimizer: { name: 'adam', lr: 1, betas: 0.9 } }, 'optimizer.betas: must be a list of 2; got 0.9'],

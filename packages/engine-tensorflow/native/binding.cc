@@ -99,7 +99,6 @@ napi_value getNumOfTensors(napi_env env, Binding &binding, Arguments) {
 }
 
 napi_value configure(napi_env env, Binding &binding, Arguments given) {
-  if (binding.context_) fail("the options of TensorFlow's context can be set before its first use only");
   ContextOptions options = binding.options;
   const auto read = [&](const char *name, auto &option, auto convert) {
     napi_value value = js::property(env, given[0], name);
@@ -109,6 +108,9 @@ napi_value configure(napi_env env, Binding &binding, Arguments given) {
   read("interOpThreads", options.interOpThreads, js::toInteger);
   read("grappler", options.grappler, js::toBool);
   read("xla", options.xla, js::toBool);
+  // Two copies of the engine in one process share the binding: the second may ask for the same.
+  if (binding.context_ && !(options == binding.options))
+    fail("the options of TensorFlow's context can be set before its first use only");
   askedThreads = options.intraOpThreads;
   binding.options = options;
   return nullptr;

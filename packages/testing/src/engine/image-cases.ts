@@ -130,10 +130,11 @@ const matMul = (a: readonly number[], b: readonly number[], transposeA: boolean,
 });
 
 export const imageCases: readonly EngineCase[] = [
-  ...GEOMETRIES.map((geometry) => conv(geometry, [3, 5])),
+  // Gradients are differences, one for each value: fewer channels for the large kernel.
+  ...GEOMETRIES.map((geometry) => conv(geometry, geometry.kernel[0] > 3 ? [2, 1] : [3, 5])),
   ...DILATED.map((geometry) => conv(geometry, [3, 2], false)),
   conv(GEOMETRIES[0]!, [1, 1]),
-  conv(GEOMETRIES[3]!, [4, 16]),
+  conv(GEOMETRIES[3]!, [4, 8]),
   ...GEOMETRIES.filter(({ pad }) => typeof pad !== 'number').flatMap((geometry) => [
     depthwise(geometry, 1),
     depthwise(geometry, 2),
