@@ -78,7 +78,7 @@ describe('a profile', () => {
       profiler.endOfStep(1);
       return profiler.take(true)!.peakMemory!;
     };
-    // Files share the process: what others left may be given back meanwhile, but never is it less than what is asked for.
+    // Files share the process: what others left may be given back meanwhile, but it is never less than asked for.
     const little = peakWith(1);
     expect(little).toBeGreaterThan(20 * 2 ** 20);
     expect(peakWith(little)).toBeGreaterThan(little * 1.2);
