@@ -7,51 +7,59 @@
 namespace kd {
 namespace {
 
+// What an error of a value starts with; attributesFrom() puts the name before it.
+constexpr const char *kValue = "";
+
 template <typename Read>
-auto listOf(napi_env env, napi_value list, const char *what, Read read) {
+auto listOf(napi_env env, napi_value list, Read read) {
   std::vector<decltype(read(list))> values;
-  for (napi_value item : js::toItems(env, list, what)) values.push_back(read(item));
+  for (napi_value item : js::toItems(env, list, kValue)) values.push_back(read(item));
   return values;
 }
 
 template <typename Read>
-AttributeValue oneOrList(napi_env env, napi_value value, const char *what, Read read) {
-  if (js::isArray(env, value)) return listOf(env, value, what, read);
+AttributeValue oneOrList(napi_env env, napi_value value, Read read) {
+  if (js::isArray(env, value)) return listOf(env, value, read);
   return read(value);
 }
 
-PartialShape shapeFrom(napi_env env, napi_value value, const char *what) {
+PartialShape shapeFrom(napi_env env, napi_value value) {
   if (js::isNull(env, value)) return std::nullopt;
-  return js::toIntegers(env, value, what);
+  return js::toIntegers(env, value, kValue);
 }
 
-AttributeValue shapesFrom(napi_env env, napi_value value, const char *what) {
+AttributeValue shapesFrom(napi_env env, napi_value value) {
   if (js::isArray(env, value)) {
-    const std::vector<napi_value> items = js::toItems(env, value, what);
+    const std::vector<napi_value> items = js::toItems(env, value, kValue);
     const bool list = !items.empty() && (js::isArray(env, items[0]) || js::isNull(env, items[0]));
-    if (list) return listOf(env, value, what, [&](napi_value item) { return shapeFrom(env, item, what); });
+    if (list) return listOf(env, value, [&](napi_value item) { return shapeFrom(env, item); });
   }
-  return shapeFrom(env, value, what);
+  return shapeFrom(env, value);
 }
 
-AttributeValue valueFrom(napi_env env, int64_t type, napi_value value, const char *what) {
+AttributeValue valueFrom(napi_env env, int64_t type, napi_value value) {
   switch (type) {
-    case TF_ATTR_STRING:
-      return oneOrList(env, value, what, [&](napi_value item) { return js::toString(env, item, what); });
-    case TF_ATTR_INT:
-      return oneOrList(env, value, what, [&](napi_value item) { return js::toInteger(env, item, what); });
+    case TF_ATTR_STRING: return oneOrList(env, value, [&](napi_value item) { return js::toString(env, item, kValue); });
+    case TF_ATTR_INT: return oneOrList(env, value, [&](napi_value item) { return js::toInteger(env, item, kValue); });
     case TF_ATTR_FLOAT:
-      return oneOrList(env, value, what, [&](napi_value item) { return static_cast<float>(js::toNumber(env, item, what)); });
+      return oneOrList(env, value, [&](napi_value item) { return static_cast<float>(js::toNumber(env, item, kValue)); });
     case TF_ATTR_BOOL:
-      if (!js::isArray(env, value)) return js::toBool(env, value, what);
-      return listOf(env, value, what, [&](napi_value item) -> unsigned char { return js::toBool(env, item, what); });
+      if (!js::isArray(env, value)) return js::toBool(env, value, kValue);
+      return listOf(env, value, [&](napi_value item) -> unsigned char { return js::toBool(env, item, kValue); });
     case TF_ATTR_TYPE:
-      return oneOrList(env, value, what,
-                       [&](napi_value item) { return static_cast<TF_DataType>(js::toInteger(env, item, what)); });
-    case TF_ATTR_SHAPE: return shapesFrom(env, value, what);
-    default: fail(std::string(what) + ": attributes of the kind " + std::to_string(type) + " are not known");
+      return oneOrList(env, value,
+                       [&](napi_value item) { return static_cast<TF_DataType>(js::toInteger(env, item, kValue)); });
+    case TF_ATTR_SHAPE: return shapesFrom(env, value);
+    default: fail(": attributes of the kind " + std::to_string(type) + " are not known");
   }
 }
+
+template <typename T>
+int count(const std::vector<T> &list) {
+  return static_cast<int>(list.size());
+}
+const int64_t *dimensionsOf(const PartialShape &shape) { return shape ? shape->data() : nullptr; }
+int rankOf(const PartialShape &shape) { return shape ? count(*shape) : -1; }
 
 // Pointers and lengths of a list of strings or shapes, as the C API wants them.
 struct Pieces {
@@ -69,8 +77,8 @@ struct Dimensions {
   std::vector<int> ranks;
   explicit Dimensions(const std::vector<PartialShape> &shapes) {
     for (const PartialShape &shape : shapes) {
-      data.push_back(shape ? shape->data() : nullptr);
-      ranks.push_back(shape ? static_cast<int>(shape->size()) : -1);
+      data.push_back(dimensionsOf(shape));
+      ranks.push_back(rankOf(shape));
     }
   }
 };
@@ -85,7 +93,7 @@ struct SetOnOp {
   void operator()(TF_DataType value) const { TFE_OpSetAttrType(op, name, value); }
   void operator()(const PartialShape &value) const {
     Status status;
-    TFE_OpSetAttrShape(op, name, value ? value->data() : nullptr, value ? static_cast<int>(value->size()) : -1, status);
+    TFE_OpSetAttrShape(op, name, dimensionsOf(value), rankOf(value), status);
     status.check(name);
   }
   void operator()(const std::vector<int64_t> &list) const { TFE_OpSetAttrIntList(op, name, list.data(), count(list)); }
@@ -102,10 +110,6 @@ struct SetOnOp {
     TFE_OpSetAttrShapeList(op, name, shapes.data.data(), shapes.ranks.data(), count(list), status);
     status.check(name);
   }
-  template <typename T>
-  static int count(const std::vector<T> &list) {
-    return static_cast<int>(list.size());
-  }
 };
 
 struct SetOnNode {
@@ -117,7 +121,7 @@ struct SetOnNode {
   void operator()(const std::string &value) const { TF_SetAttrString(node, name, value.data(), value.size()); }
   void operator()(TF_DataType value) const { TF_SetAttrType(node, name, value); }
   void operator()(const PartialShape &value) const {
-    TF_SetAttrShape(node, name, value ? value->data() : nullptr, value ? static_cast<int>(value->size()) : -1);
+    TF_SetAttrShape(node, name, dimensionsOf(value), rankOf(value));
   }
   void operator()(const std::vector<int64_t> &list) const { TF_SetAttrIntList(node, name, list.data(), count(list)); }
   void operator()(const std::vector<float> &list) const { TF_SetAttrFloatList(node, name, list.data(), count(list)); }
@@ -130,10 +134,6 @@ struct SetOnNode {
   void operator()(const std::vector<PartialShape> &list) const {
     const Dimensions shapes(list);
     TF_SetAttrShapeList(node, name, shapes.data.data(), shapes.ranks.data(), count(list));
-  }
-  template <typename T>
-  static int count(const std::vector<T> &list) {
-    return static_cast<int>(list.size());
   }
 };
 
@@ -163,9 +163,14 @@ Attributes attributesFrom(napi_env env, napi_value list) {
   Attributes attributes;
   for (napi_value item : js::toItems(env, list, "the attributes of an op")) {
     std::string name = js::toString(env, js::property(env, item, "name"), "the name of an attribute");
-    const std::string what = "attribute \"" + name + "\"";
-    const int64_t type = js::toInteger(env, js::property(env, item, "type"), (what + ", its type").c_str());
-    AttributeValue value = valueFrom(env, type, js::property(env, item, "value"), what.c_str());
+    AttributeValue value;
+    try {
+      const int64_t type = js::toInteger(env, js::property(env, item, "type"), ", its type");
+      value = valueFrom(env, type, js::property(env, item, "value"));
+    } catch (Failure &failure) {
+      failure.message = "attribute \"" + name + "\"" + failure.message;
+      throw;
+    }
     attributes.push_back({std::move(name), std::move(value)});
   }
   return attributes;

@@ -138,11 +138,6 @@ napi_value traceInput(napi_env env, Binding &binding, Arguments given) {
   return js::from(env, binding.tracing().input(dtype, shape).id);
 }
 
-napi_value traceScope(napi_env env, Binding &binding, Arguments given) {
-  binding.tracing().scope(js::toString(env, given[0], "the name of a scope"));
-  return nullptr;
-}
-
 napi_value isTraceInputUsed(napi_env env, Binding &binding, Arguments given) {
   return js::from(env, binding.tracing().isUsed(js::toInteger(env, given[0], "an input")));
 }
@@ -231,7 +226,6 @@ void defineAll(napi_env env, napi_value exports) {
   define<memory, 0>(env, exports, "memory");
   define<beginTrace, 0>(env, exports, "beginTrace");
   define<traceInput, 2>(env, exports, "traceInput");
-  define<traceScope, 1>(env, exports, "traceScope");
   define<isTraceInputUsed, 1>(env, exports, "isTraceInputUsed");
   define<finishTrace, 2>(env, exports, "finishTrace");
   define<abortTrace, 0>(env, exports, "abortTrace");

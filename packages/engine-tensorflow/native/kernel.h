@@ -5,6 +5,7 @@
 #include <initializer_list>
 #include <vector>
 
+#include "dtype.h"
 #include "owned.h"
 #include "tensorflow/c/ops.h"
 
@@ -42,14 +43,14 @@ class KernelCall {
  public:
   explicit KernelCall(TF_OpKernelContext *context) : context_(context) {}
 
-  bool ok() const { return TF_GetCode(status_) == TF_OK; }
+  bool ok() const { return status_.ok(); }
   void fail(const char *why) { TF_SetStatus(status_, TF_INVALID_ARGUMENT, why); }
   ~KernelCall() {
     if (!ok()) TF_OpKernelContext_Failure(context_, status_);
   }
 
-  std::vector<int64_t> shape(int input) {
-    std::vector<int64_t> dims;
+  Shape shape(int input) {
+    Shape dims;
     if (TF_Tensor *tensor = take(input))
       for (int i = 0; i < TF_NumDims(tensor); i++) dims.push_back(TF_Dim(tensor, i));
     return dims;
@@ -58,11 +59,9 @@ class KernelCall {
     TF_Tensor *tensor = take(input);
     return tensor == nullptr ? nullptr : static_cast<const float *>(TF_TensorData(tensor));
   }
-  float *out(int output, const std::vector<int64_t> &dims) {
-    int64_t size = 1;
-    for (const int64_t dim : dims) size *= dim;
+  float *out(int output, const Shape &dims) {
     return keep(TF_AllocateOutput(context_, output, TF_FLOAT, dims.data(), static_cast<int>(dims.size()),
-                                  static_cast<size_t>(size) * sizeof(float), status_));
+                                  static_cast<size_t>(elementsOf(dims)) * sizeof(float), status_));
   }
 
  private:

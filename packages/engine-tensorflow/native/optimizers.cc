@@ -35,17 +35,11 @@ void inPieces(int64_t size, const Task &task) {
 }
 
 // Inputs [0, alike) have one shape, the others are scalars. Says so where they do not fit.
-std::vector<int64_t> checkedShape(KernelCall &call, int alike, int all, const char *what) {
-  const std::vector<int64_t> dims = call.shape(0);
+Shape checkedShape(KernelCall &call, int alike, int all, const char *what) {
+  const Shape dims = call.shape(0);
   for (int i = 1; i < all && call.ok(); i++)
-    if (call.shape(i) != (i < alike ? dims : std::vector<int64_t>{})) call.fail(what);
+    if (call.shape(i) != (i < alike ? dims : Shape{})) call.fail(what);
   return dims;
-}
-
-int64_t sizeOf(const std::vector<int64_t> &dims) {
-  int64_t size = 1;
-  for (const int64_t dim : dims) size *= dim;
-  return size;
 }
 
 struct Sgd {
@@ -68,14 +62,14 @@ void *createSgd(TF_OpKernelConstruction *construction) { return floats(construct
 void computeSgd(void *given, TF_OpKernelContext *context) {
   const Numbers &numbers = *static_cast<Numbers *>(given);
   KernelCall call(context);
-  const std::vector<int64_t> dims = checkedShape(
+  const Shape dims = checkedShape(
       call, 3, 5, "KdSgd needs a value, its gradient and its momentum of one shape, and two scalars");
   if (!call.ok()) return;
   const float *value = call.in(0), *gradient = call.in(1), *buffer = call.in(2);
   const Sgd sgd{numbers[0], numbers[1], *call.in(3), *call.in(4), numbers[2] != 0};
   float *value2 = call.out(0, dims), *buffer2 = call.out(1, dims);
   if (!call.ok()) return;
-  inPieces(sizeOf(dims), [&](int64_t at, int64_t n) {
+  inPieces(elementsOf(dims), [&](int64_t at, int64_t n) {
     sgdPiece(sgd, n, value + at, gradient + at, buffer + at, value2 + at, buffer2 + at);
   });
 }
@@ -104,7 +98,7 @@ void *createAdam(TF_OpKernelConstruction *construction) {
 void computeAdam(void *given, TF_OpKernelContext *context) {
   const Numbers &numbers = *static_cast<Numbers *>(given);
   KernelCall call(context);
-  const std::vector<int64_t> dims = checkedShape(
+  const Shape dims = checkedShape(
       call, 4, 7, "KdAdam needs a value, its gradient and both moments of one shape, and three scalars");
   if (!call.ok()) return;
   const float *value = call.in(0), *gradient = call.in(1), *m = call.in(2), *v = call.in(3);
@@ -112,7 +106,7 @@ void computeAdam(void *given, TF_OpKernelContext *context) {
                   numbers[5], *call.in(4), *call.in(5), *call.in(6)};
   float *value2 = call.out(0, dims), *m2 = call.out(1, dims), *v2 = call.out(2, dims);
   if (!call.ok()) return;
-  inPieces(sizeOf(dims), [&](int64_t at, int64_t n) {
+  inPieces(elementsOf(dims), [&](int64_t at, int64_t n) {
     adamPiece(adam, n, value + at, gradient + at, m + at, v + at, value2 + at, m2 + at, v2 + at);
   });
 }

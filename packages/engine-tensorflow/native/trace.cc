@@ -29,12 +29,10 @@ TensorMetadata Trace::input(TF_DataType dtype, const Shape &shape) {
 std::vector<TensorMetadata> Trace::add(const OpCall &call) {
   const OpDefinition &definition = definitionOf(call.op);
   std::vector<TF_Output> inputs, resources;
-  std::vector<std::string> described;
   for (const int64_t id : call.inputs) {
     const Symbol &symbol = symbolOf(id);
     inputs.push_back(symbol.output);
     if (symbol.dtype == TF_RESOURCE) resources.push_back(symbol.output);
-    described.push_back(kd::describe(symbol.dtype, symbol.shape));
   }
   TF_OperationDescription *node = TF_NewOperation(graph_.get(), call.op.c_str(), nodeName(call.op).c_str());
   const bool ordered = definition.stateful || !resources.empty();
@@ -51,7 +49,7 @@ std::vector<TensorMetadata> Trace::add(const OpCall &call) {
   const Status status;
   // Also where inputs were refused: nothing else frees the description.
   TF_Operation *done = TF_FinishOperation(node, status);
-  if (!refused.empty() || !status.ok()) failCall(call, refused.empty() ? status.message() : refused, described);
+  if (!refused.empty() || !status.ok()) refuse(call, refused.empty() ? status.message() : refused);
   if (ordered) order_.ran(done, call.op, resources);
   ++stats_.ops;
   if (call.op == "ReadVariableOp") inferVariable(done, call);
@@ -82,11 +80,15 @@ void Trace::addInputs(TF_OperationDescription *node, const OpCall &call, const O
   if (at < inputs.size()) fail(std::to_string(inputs.size() - at) + " inputs are too many");
 }
 
-std::vector<TensorMetadata> Trace::outputsOf(TF_Operation *node, const OpCall &call) {
-  const int count = TF_OperationNumOutputs(node);
+void Trace::refuse(const OpCall &call, const std::string &message, std::string code) const {
   std::vector<std::string> inputs;
   for (const int64_t id : call.inputs) inputs.push_back(describe(id));
-  if (count > call.outputs) failCall(call, "has " + std::to_string(count) + " outputs, not " + std::to_string(call.outputs), inputs);
+  failCall(call, message, inputs, std::move(code));
+}
+
+std::vector<TensorMetadata> Trace::outputsOf(TF_Operation *node, const OpCall &call) {
+  const int count = TF_OperationNumOutputs(node);
+  if (count > call.outputs) refuse(call, "has " + std::to_string(count) + " outputs, not " + std::to_string(call.outputs));
   std::vector<TensorMetadata> outputs;
   const Status status;
   for (int i = 0; i < count; ++i) {
@@ -104,10 +106,10 @@ std::vector<TensorMetadata> Trace::outputsOf(TF_Operation *node, const OpCall &c
       known = true;
     }
     if (!known) {
-      failCall(call,
-               "the shape of its output " + std::to_string(i) + " depends on data (" + (rank < 0 ? "?" : kd::describe(shape)) +
-                   "), and a trace has fixed shapes",
-               inputs, "TRACE_SHAPE");
+      refuse(call,
+             "the shape of its output " + std::to_string(i) + " depends on data (" + (rank < 0 ? "?" : kd::describe(shape)) +
+                 "), and a trace has fixed shapes",
+             "TRACE_SHAPE");
     }
     const int64_t id = nextSymbol_++;
     const TF_DataType dtype = TF_OperationOutputType(output);
@@ -207,7 +209,7 @@ const OpDefinition &Trace::definitionOf(const std::string &op) {
 // Names of nodes start with a letter or a digit; those of TensorFlow's inner ops with an underscore.
 std::string Trace::nodeName(const std::string &op) {
   const std::string plain = op[0] == '_' ? op.substr(1) : op;
-  return (scope_.empty() ? "" : scope_ + "/") + plain + "_" + std::to_string(nodes_++);
+  return plain + "_" + std::to_string(nodes_++);
 }
 
 Trace::Finished Trace::finish(const std::string &name, const std::vector<int64_t> &inputs, const std::vector<int64_t> &outputs) {

@@ -33,8 +33,6 @@ class Trace {
   TensorMetadata input(TF_DataType dtype, const Shape &shape);
   // Appends the op; its outputs are symbolic.
   std::vector<TensorMetadata> add(const OpCall &call);
-  // Names of nodes start with it from here on: what a profile shows them under.
-  void scope(std::string name) { scope_ = std::move(name); }
 
   bool has(int64_t symbol) const { return symbols_.count(symbol) > 0; }
   void remove(int64_t symbol) { symbols_.erase(symbol); }
@@ -67,6 +65,8 @@ class Trace {
   TF_Output constant(TF_Tensor *tensor);
   void addInputs(TF_OperationDescription *node, const OpCall &call, const OpDefinition &definition,
                  const std::vector<TF_Output> &inputs);
+  // Throws what is wrong with a call, with its inputs.
+  [[noreturn]] void refuse(const OpCall &call, const std::string &message, std::string code = "") const;
   std::vector<TensorMetadata> outputsOf(TF_Operation *node, const OpCall &call);
   void inferVariable(TF_Operation *node, const OpCall &call);
   const OpDefinition &definitionOf(const std::string &op);
@@ -85,7 +85,6 @@ class Trace {
   std::vector<int64_t> captured_;
   std::map<std::string, OpDefinition> definitions_;
   ControlOrder order_;
-  std::string scope_;
   int64_t nodes_ = 0;
   TraceStats stats_;
 };

@@ -71,8 +71,6 @@ export interface Binding {
   beginTrace(): void;
   /** A symbolic tensor that the function will take. */
   traceInput(dtype: number, shape: readonly number[]): number;
-  /** Names of nodes start with `name/` from here on; an empty name ends that. */
-  traceScope(name: string): void;
   /** Whether an op took this input so far. */
   isTraceInputUsed(input: number): boolean;
   /**
