@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import * as nodeUtil from 'node:util';
 import { compileFunction } from 'node:vm';
-import type { Binding, NativeAttribute, TensorMetadata } from './binding.js';
+import type { Binding, NativeAttribute, NativeValues, TensorMetadata } from './binding.js';
 import { kernelPackage } from './kernel-package.js';
 
 const require = createRequire(import.meta.url);
@@ -17,7 +17,8 @@ export interface TensorflowBackend extends KernelBackend {
   incRef(dataId: DataId): void;
   readonly tensorMap: {
     has(dataId: DataId): boolean;
-    get(dataId: DataId): { id: number; readonly shape: readonly number[] };
+    /** `values`: those that wait for their first use. */
+    get(dataId: DataId): { id: number; readonly shape: readonly number[]; readonly values: NativeValues | null };
   };
   executeMultipleOutputs(
     op: string,

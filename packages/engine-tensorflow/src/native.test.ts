@@ -1,22 +1,14 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Binding, NativeAttribute, NativeValues, TensorMetadata } from './binding.js';
-import { tensorflow } from './engine.js';
-import { runOp } from './run-op.js';
-import { inner } from './testing/traced.js';
+import { currentBackend, runOp } from './run-op.js';
+import { startTensorflow } from './testing/traced.js';
 
 let binding: Binding;
-let before: string | undefined;
 let held: number;
 
-beforeAll(async () => {
-  before = tf.getBackend();
-  await tensorflow().start();
-  ({ binding } = inner());
-});
-afterAll(async () => {
-  if (before) await tf.setBackend(before);
-});
+beforeAll(startTensorflow);
+beforeAll(() => void ({ binding } = currentBackend()));
 beforeEach(() => {
   held = binding.getNumOfTensors();
   return () => expect(binding.getNumOfTensors()).toBe(held);

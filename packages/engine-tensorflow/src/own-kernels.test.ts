@@ -1,17 +1,9 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { tensorflow } from './engine.js';
-import { inner, traced } from './testing/traced.js';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { currentBackend } from './run-op.js';
+import { startTensorflow, traced } from './testing/traced.js';
 
-let before: string | undefined;
-
-beforeAll(async () => {
-  before = tf.getBackend();
-  await tensorflow().start();
-});
-afterAll(async () => {
-  if (before) await tf.setBackend(before);
-});
+beforeAll(startTensorflow);
 
 const EPSILON = 1e-5;
 const kernel = (name: string, inputs: tf.NamedTensorMap, groups: number): tf.Tensor[] =>
@@ -78,7 +70,7 @@ describe('the kernel of GroupNorm', () => {
       const { fn, call } = traced(run, args);
       const [compiled, eager] = [call(...args), run(...args)];
       compiled.forEach((tensor, i) => expectClose(tensor, eager[i]!));
-      inner().binding.removeFunction(fn);
+      currentBackend().binding.removeFunction(fn);
     });
   });
 

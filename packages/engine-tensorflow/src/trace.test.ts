@@ -1,23 +1,15 @@
 import * as tf from '@tensorflow/tfjs-core';
 import * as layers from '@tensorflow/tfjs-layers';
-import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
-import { tensorflow } from './engine.js';
+import { beforeAll, beforeEach, expect, it } from 'vitest';
 import type { Binding } from './binding.js';
-import { runOp } from './run-op.js';
-import { idOf, inner, traced } from './testing/traced.js';
+import { currentBackend, runOp } from './run-op.js';
+import { idOf, startTensorflow, traced } from './testing/traced.js';
 
 let binding: Binding;
-let before: string | undefined;
 let held: number;
 
-beforeAll(async () => {
-  before = tf.getBackend();
-  await tensorflow().start();
-  ({ binding } = inner());
-});
-afterAll(async () => {
-  if (before) await tf.setBackend(before);
-});
+beforeAll(startTensorflow);
+beforeAll(() => void ({ binding } = currentBackend()));
 beforeEach(() => {
   held = binding.getNumOfTensors();
   return () => expect(binding.getNumOfTensors()).toBe(held);

@@ -1,4 +1,3 @@
-import type { DataStorage } from '@tensorflow/tfjs-core';
 import type { NativeValues } from '../binding.js';
 import type { TensorflowBackend } from '../kernels.js';
 
@@ -7,9 +6,8 @@ import type { TensorflowBackend } from '../kernels.js';
  * device is done, so another thread waits there. On a processor the values lie ready, and nothing is to be waited for.
  */
 export function correctReads(backend: TensorflowBackend): TensorflowBackend {
-  const { binding } = backend;
+  const { binding, tensorMap } = backend;
   if (!binding.isUsingGpuDevice()) return backend;
-  const { tensorMap } = backend as unknown as { tensorMap: DataStorage<{ id: number; values: NativeValues | null }> };
   return Object.assign(backend, {
     read: async (dataId: object): Promise<NativeValues> => {
       const { id, values } = tensorMap.get(dataId);

@@ -1,15 +1,17 @@
 import * as tf from '@tensorflow/tfjs-core';
-import type { TensorMetadata } from '../binding.js';
-import type { TensorflowBackend } from '../kernels.js';
+import { tensorflow } from '../engine.js';
+import { currentBackend } from '../run-op.js';
 
-/** What of the package's backend the tests reach into. */
-interface Inner extends TensorflowBackend {
-  getInputTensorIds(tensors: readonly tf.TensorInfo[]): number[];
-  createOutputTensor(metadata: TensorMetadata): tf.Tensor;
+/** For `beforeAll`: starts the engine; the backend from before comes back after the tests. */
+export async function startTensorflow(): Promise<() => Promise<void>> {
+  const before = tf.getBackend();
+  await tensorflow().start();
+  return async () => {
+    if (before) await tf.setBackend(before);
+  };
 }
 
-export const inner = (): Inner => tf.backend() as Inner;
-export const idOf = (tensor: tf.TensorInfo): number => inner().getInputTensorIds([tensor])[0]!;
+export const idOf = (tensor: tf.TensorInfo): number => currentBackend().getInputTensorIds([tensor])[0]!;
 
 export interface Traced {
   readonly fn: number;
@@ -19,7 +21,7 @@ export interface Traced {
 
 /** Traces `f` on tensors of the dtypes and shapes of `args`; the least that can be called again. */
 export function traced(f: (...args: tf.Tensor[]) => tf.Tensor[], args: readonly tf.Tensor[]): Traced {
-  const backend = inner();
+  const backend = currentBackend();
   const { binding } = backend;
   args.forEach(idOf); // Values that were not written yet are no part of the trace.
   binding.beginTrace();
