@@ -134,7 +134,7 @@ export const configSchema = v.strictObject({
     ),
     'auto',
   ),
-  /** Compile steps and forward passes to graphs, where the engine can; false runs them op by op. */
+  /** Compile steps and the updates of weights to graphs, where the engine can; false runs them op by op. */
   compile: v.optional(v.boolean(), true),
   student: use<DetectorDefinition>(),
   /** Weights that the student starts from. */

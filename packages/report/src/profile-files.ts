@@ -23,7 +23,7 @@ export function profileFiles(): Listener {
 const PLACE = { pid: 1, tid: 1 } as const;
 
 /** The trace event format of Chrome, an event a line: times in microseconds. */
-export function traceText({ steps, spans }: Pick<Profile, 'steps' | 'spans'>): string {
+function traceText({ steps, spans }: Pick<Profile, 'steps' | 'spans'>): string {
   const complete = (name: string, { start, end }: Pick<ProfileSpan, 'start' | 'end'>): object => ({
     name,
     ph: 'X',

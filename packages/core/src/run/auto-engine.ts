@@ -25,9 +25,10 @@ export function autoEngine(
   const waiting: Engine = {
     name: 'auto',
     start: async () => {
-      const found = chosen === undefined ? await firstThatStarts(find, logger) : undefined;
-      chosen ??= found!.engine;
-      return found?.info ?? chosen.start();
+      if (chosen !== undefined) return chosen.start();
+      const { engine, info } = await firstThatStarts(find, logger);
+      chosen = engine;
+      return info;
     },
     capabilities: () => {
       throw new KdError('USAGE', 'what the engine "auto" can do is known once it has started: await start() first.');

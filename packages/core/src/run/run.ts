@@ -259,5 +259,5 @@ async function checkData(train: Dataset, val: Dataset | null, onBadImage: 'error
 }
 
 /** Null where the engine does not compile. */
-export const compilerOf = (engine: Engine): Run['compile'] =>
+const compilerOf = (engine: Engine): Run['compile'] =>
   engine.compile === undefined || !engine.capabilities().compile ? null : (fn, options) => engine.compile!(fn, options);

@@ -74,10 +74,8 @@ export class Updater {
 
   /** @param input makes the numbers that change between updates tensors, where the update is compiled */
   #update(gradients: ReadonlyMap<string, tf.Tensor>, input: EngineInput<void> | null): void {
-    const given = input === null ? null : sharedInputs(input);
-    let place = 0;
     for (const [group, variables] of this.#groups) {
-      const ofGroup = place++;
+      const given = input === null ? null : sharedInputs(input);
       const { optimizer, clipNorm } = group ?? { optimizer: this.#optimizer, clipNorm: this.#options.clipNorm };
       const theirs = variables.flatMap(({ path }) => gradients.get(path) ?? []);
       const scale = clipNorm === null || theirs.length === 0 ? null : clipScale(theirs, clipNorm);
@@ -91,7 +89,7 @@ export class Updater {
           count: this.#kept.get(path)!.count,
         });
         const options = now();
-        const key = [ofGroup, factor, weightDecay, options.count].join();
+        const key = [factor, weightDecay, options.count].join();
         const number: UpdateNumber = (of) => given?.number(key, of, now) ?? of(options);
         tf.tidy(() => {
           const clipped = scale === null ? gradient : tf.mul(gradient, scale);
@@ -104,8 +102,8 @@ export class Updater {
         });
       }
       scale?.dispose();
+      given?.dispose();
     }
-    given?.dispose();
   }
 
   /** Shares of the average and of the new value; the first average is the value. */
@@ -199,7 +197,7 @@ function alike(values: readonly number[]): string {
     .join();
 }
 
-/** One input for all variables whose numbers agree, at every update of the same signature. */
+/** One input for all variables of a group whose numbers agree, at every update of the same signature. */
 function sharedInputs(input: EngineInput<void>) {
   const kept = new Kept();
   const made = new Map<unknown, Map<string, tf.Tensor>>();

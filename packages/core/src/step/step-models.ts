@@ -1,5 +1,5 @@
-import type * as tf from '@tensorflow/tfjs-core';
 import type { Detector } from '../contract/detector.js';
+import type { EngineInput } from '../contract/engine.js';
 import type { Progress } from '../contract/plugin.js';
 import type { Distiller } from '../plugins/plugin-host.js';
 import type { TrainedVariable } from '../variables.js';
@@ -48,4 +48,4 @@ export interface StepProgress extends Progress {
  * the step is compiled, an input of it, whose `make` is called before every run.
  * @param shape the same at every step
  */
-export type HostInput = (shape: readonly number[], make: (progress: StepProgress) => Float32Array) => tf.Tensor;
+export type HostInput = EngineInput<StepProgress>;
