@@ -1,9 +1,9 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { replaceKernel } from './replace-kernel.js';
+import { composeKernel } from './replace-kernel.js';
 
 type Shape4D = [number, number, number, number];
 
-export interface ConvAttributes {
+interface ConvAttributes {
   readonly strides: number | [number, number];
   readonly pad: 'valid' | 'same' | number | tf.backend_util.ExplicitPadding;
   readonly dilations?: number | [number, number];
@@ -13,28 +13,35 @@ export interface ConvAttributes {
 
 /** Gradients of convolutions as forward convolutions, the only ones that the back end has fast kernels for. */
 export function registerConvolutionGradients(): void {
-  replaceKernel<ConvAttributes & { inputShape: Shape4D }>('Conv2DBackpropInput', ({ dy, filter }, attributes) =>
-    inputGradient(
-      dy as tf.Tensor4D,
-      filter as tf.Tensor4D,
-      convInfo(attributes.inputShape, filter!.shape as Shape4D, attributes),
-    ),
-  );
-  replaceKernel<ConvAttributes & { filterShape: Shape4D }>('Conv2DBackpropFilter', ({ x, dy }, attributes) =>
-    filterGradient(
-      x as tf.Tensor4D,
-      dy as tf.Tensor4D,
-      convInfo(x!.shape as Shape4D, attributes.filterShape, attributes),
-    ),
-  );
+  registerGradients('Conv2D', inputGradient, filterGradient);
+}
+
+/** Of (dy, filter) that in the input, of (x, dy) that in the filter. */
+type Gradient = (a: tf.Tensor4D, b: tf.Tensor4D, info: tf.backend_util.Conv2DInfo) => tf.Tensor;
+
+/** Registers both gradients of the kernel of a convolution. */
+export function registerGradients(
+  kernel: 'Conv2D' | 'DepthwiseConv2dNative',
+  ofInput: Gradient,
+  ofFilter: Gradient,
+): void {
+  const depthwise = kernel === 'DepthwiseConv2dNative';
+  composeKernel<ConvAttributes & { inputShape: Shape4D }>(`${kernel}BackpropInput`, ({ dy, filter }, attributes) => {
+    const info = convInfo(attributes.inputShape, filter!.shape as Shape4D, attributes, depthwise);
+    return ofInput(dy as tf.Tensor4D, filter as tf.Tensor4D, info);
+  });
+  composeKernel<ConvAttributes & { filterShape: Shape4D }>(`${kernel}BackpropFilter`, ({ x, dy }, attributes) => {
+    const info = convInfo(x!.shape as Shape4D, attributes.filterShape, attributes, depthwise);
+    return ofFilter(x as tf.Tensor4D, dy as tf.Tensor4D, info);
+  });
 }
 
 /** @throws Error for images with their channels first */
-export function convInfo(
+function convInfo(
   input: Shape4D,
   filter: Shape4D,
   { strides, pad, dilations = 1, dataFormat = 'NHWC', dimRoundingMode }: ConvAttributes,
-  depthwise = false,
+  depthwise: boolean,
 ): tf.backend_util.Conv2DInfo {
   if (dataFormat !== 'NHWC') throw new Error(`the wasm engine convolves images of NHWC, not of ${dataFormat}`);
   return tf.backend_util.computeConv2DInfo(

@@ -1,29 +1,9 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { type ConvAttributes, convInfo, fitted, spread } from './convolution-gradients.js';
-import { replaceKernel } from './replace-kernel.js';
-
-type Shape4D = [number, number, number, number];
+import { fitted, registerGradients, spread } from './convolution-gradients.js';
 
 /** Gradients of depthwise convolutions, out of forward ones and sums. */
 export function registerDepthwiseGradients(): void {
-  replaceKernel<ConvAttributes & { inputShape: Shape4D }>(
-    'DepthwiseConv2dNativeBackpropInput',
-    ({ dy, filter }, attributes) =>
-      inputGradient(
-        dy as tf.Tensor4D,
-        filter as tf.Tensor4D,
-        convInfo(attributes.inputShape, filter!.shape as Shape4D, attributes, true),
-      ),
-  );
-  replaceKernel<ConvAttributes & { filterShape: Shape4D }>(
-    'DepthwiseConv2dNativeBackpropFilter',
-    ({ x, dy }, attributes) =>
-      filterGradient(
-        x as tf.Tensor4D,
-        dy as tf.Tensor4D,
-        convInfo(x!.shape as Shape4D, attributes.filterShape, attributes, true),
-      ),
-  );
+  registerGradients('DepthwiseConv2dNative', inputGradient, filterGradient);
 }
 
 /** dy [b, h', w', c * m], filter [kh, kw, c, m] -> [b, h, w, c]: dy with zeros between, over the turned filter. */

@@ -1,22 +1,18 @@
 import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
 import * as tf from '@tensorflow/tfjs-core';
+import { replaceKernel } from './replace-kernel.js';
 
 type Info = tf.TensorInfo;
 type Cells = ReturnType<BackendWasm['typedArrayFromHeap']>;
-type Kernel = tf.KernelConfig['kernelFunc'];
-
-let stockCast: Kernel | undefined;
-
-/** The package's own, of types that it casts rightly. */
-function cast(x: Info, dtype: tf.DataType, wasm: BackendWasm): Info {
-  return stockCast!({ inputs: { x }, attrs: { dtype }, backend: wasm }) as Info;
-}
 
 /** Kernels as loops over the memory of WebAssembly itself, where its own are missing or wrong. */
 export function registerHostLoops(): void {
-  stockCast = tf.getKernel('Cast', 'wasm').kernelFunc;
+  // The package's own casts to all other types rightly.
+  const stockCast = tf.getKernel('Cast', 'wasm').kernelFunc;
   loop('OneHot', ({ indices }, attributes, wasm) => oneHot(indices!, attributes as unknown as tf.OneHotAttrs, wasm));
-  loop('Cast', ({ x }, { dtype }, wasm) => (dtype === 'bool' ? truth(x!, wasm) : cast(x!, dtype as tf.DataType, wasm)));
+  replaceKernel('Cast', (call) =>
+    call.attrs!['dtype'] === 'bool' ? truth(call.inputs['x'] as Info, call.backend as BackendWasm) : stockCast(call),
+  );
   loop('GatherV2', ({ x, indices }, { axis, batchDims }, wasm) =>
     gather(x!, indices!, { axis: axis as number, batchDims: batchDims as number }, wasm),
   );
@@ -32,13 +28,9 @@ function loop(
   kernelName: string,
   run: (inputs: Record<string, Info>, attributes: Record<string, unknown>, wasm: BackendWasm) => Info,
 ): void {
-  if (tf.getKernel(kernelName, 'wasm') !== undefined) tf.unregisterKernel(kernelName, 'wasm');
-  tf.registerKernel({
-    kernelName,
-    backendName: 'wasm',
-    kernelFunc: ({ inputs, attrs, backend }) =>
-      run(inputs as Record<string, Info>, attrs as Record<string, unknown>, backend as BackendWasm),
-  });
+  replaceKernel(kernelName, ({ inputs, attrs, backend }) =>
+    run(inputs as Record<string, Info>, attrs as Record<string, unknown>, backend as BackendWasm),
+  );
 }
 
 /** The package's writes whole numbers, whatever the type of the result. */

@@ -1,6 +1,7 @@
 import { MathBackendCPU } from '@tensorflow/tfjs-backend-cpu';
 import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
 import * as tf from '@tensorflow/tfjs-core';
+import { replaceKernel } from './replace-kernel.js';
 
 /**
  * Registers the kernels that the wasm back end lacks, as TensorFlow.js' plain ones on copies of the data: right, slow,
@@ -8,17 +9,10 @@ import * as tf from '@tensorflow/tfjs-core';
  */
 export function registerHostKernels(): void {
   for (const { kernelName } of tf.getKernelsForBackend('cpu'))
-    if (tf.getKernel(kernelName, 'wasm') === undefined) registerHostKernel(kernelName);
-}
-
-/** One of them, in place of one that is there and wrong. */
-export function registerHostKernel(kernelName: string): void {
-  if (tf.getKernel(kernelName, 'wasm') !== undefined) tf.unregisterKernel(kernelName, 'wasm');
-  tf.registerKernel({
-    kernelName,
-    backendName: 'wasm',
-    kernelFunc: ({ inputs, attrs, backend }) => runOnHost(kernelName, inputs, attrs, backend as BackendWasm),
-  });
+    if (tf.getKernel(kernelName, 'wasm') === undefined)
+      replaceKernel(kernelName, ({ inputs, attrs, backend }) =>
+        runOnHost(kernelName, inputs, attrs, backend as BackendWasm),
+      );
 }
 
 let host: MathBackendCPU | undefined;
@@ -27,7 +21,7 @@ type Inputs = Parameters<tf.KernelConfig['kernelFunc']>[0]['inputs'];
 type Attributes = Parameters<tf.KernelConfig['kernelFunc']>[0]['attrs'];
 
 /** Runs the plain kernel of this name on copies of tensors that live in WebAssembly. */
-export function runOnHost(
+function runOnHost(
   kernelName: string,
   inputs: Inputs,
   attrs: Attributes,

@@ -1,15 +1,17 @@
 import * as tf from '@tensorflow/tfjs-core';
 
 /** Registers a kernel of ours for the wasm back end, in place of the one that is there, if any. */
-export function replaceKernel<Attributes>(
+export function replaceKernel(kernelName: string, kernelFunc: tf.KernelConfig['kernelFunc']): void {
+  if (tf.getKernel(kernelName, 'wasm') !== undefined) tf.unregisterKernel(kernelName, 'wasm');
+  tf.registerKernel({ kernelName, backendName: 'wasm', kernelFunc });
+}
+
+/** {@link replaceKernel} by one that is made of other ops. */
+export function composeKernel<Attributes>(
   name: string,
   kernel: (inputs: Record<string, tf.Tensor>, attributes: Attributes) => tf.Tensor,
 ): void {
-  if (tf.getKernel(name, 'wasm') !== undefined) tf.unregisterKernel(name, 'wasm');
-  tf.registerKernel({
-    kernelName: name,
-    backendName: 'wasm',
-    kernelFunc: ({ inputs, attrs }) =>
-      tf.tidy(() => kernel(inputs as Record<string, tf.Tensor>, attrs as unknown as Attributes)),
-  });
+  replaceKernel(name, ({ inputs, attrs }) =>
+    tf.tidy(() => kernel(inputs as Record<string, tf.Tensor>, attrs as unknown as Attributes)),
+  );
 }
