@@ -33,9 +33,12 @@ export function chooseBuckets(
 ): Size[] {
   if (input.fixedSize !== null || images.length === 0) return [];
   const sizes = batchSizes(images, input, batchSize);
-  let buckets = gathered(sizes, input.sizeDivisible);
+  let buckets = gathered(
+    sizes.map((size) => ({ size, batches: 1, least: size })),
+    input.sizeDivisible,
+  );
   for (let grid = 2 * input.sizeDivisible; buckets.length > Math.max(most, COMPARED); grid *= 2)
-    buckets = gathered(sizes, grid);
+    buckets = gathered(buckets, grid);
   while (buckets.length > most) {
     const merged = cheapestMerge(buckets);
     if (merged === null) break;
@@ -62,10 +65,8 @@ const roundedUp = ([height, width]: Size, multiple: number): Size => [
 
 const area = ([height, width]: Size): number => height * width;
 
-const largest = (sizes: readonly Size[]): Size => [
-  Math.max(...sizes.map(([height]) => height)),
-  Math.max(...sizes.map(([, width]) => width)),
-];
+const larger = (a: Size, b: Size): Size => [Math.max(a[0], b[0]), Math.max(a[1], b[1])];
+const smaller = (a: Size, b: Size): Size => [Math.min(a[0], b[0]), Math.min(a[1], b[1])];
 
 /** Of drawn batches, before they are padded. Where every batch is one image, of all images. */
 function batchSizes(
@@ -78,35 +79,37 @@ function batchSizes(
   if (batchSize === 1) return images.flatMap((image) => minSize.map((side) => resized(image, side)));
   const rng = createRng(0, 'padded sizes');
   const drawn = (): Size => resized(images[rng.int(0, images.length - 1)]!, minSize[rng.int(0, minSize.length - 1)]!);
-  return Array.from({ length: DRAWN }, () => largest(Array.from({ length: batchSize }, drawn)));
+  return Array.from({ length: DRAWN }, () => Array.from({ length: batchSize }, drawn).reduce(larger));
 }
 
-function gathered(sizes: readonly Size[], multiple: number): Bucket[] {
+/** Those that round up to one size become one. */
+function gathered(finer: readonly Bucket[], multiple: number): Bucket[] {
   const buckets = new Map<string, Bucket>();
-  for (const one of sizes) {
-    const size = roundedUp(one, multiple);
-    const { batches = 0, least = size } = buckets.get(size.join()) ?? {};
-    const [height, width] = least;
-    buckets.set(size.join(), {
-      size,
-      batches: batches + 1,
-      least: [Math.min(height, one[0]), Math.min(width, one[1])],
-    });
+  for (const one of finer) {
+    const size = roundedUp(one.size, multiple);
+    const key = size.join();
+    const found = buckets.get(key);
+    buckets.set(key, found === undefined ? { ...one, size } : united(size, found, one));
   }
   return [...buckets.values()];
 }
+
+const united = (size: Size, a: Bucket, b: Bucket): Bucket => ({
+  size,
+  batches: a.batches + b.batches,
+  least: smaller(a.least, b.least),
+});
 
 /** The same with two merged, or null where no two may be. */
 function cheapestMerge(buckets: readonly Bucket[]): Bucket[] | null {
   let best: { readonly cost: number; readonly pair: readonly [Bucket, Bucket]; readonly merged: Bucket } | null = null;
   buckets.forEach((a, i) => {
     for (const b of buckets.slice(i + 1)) {
-      const size = largest([a.size, b.size]);
-      const least: Size = [Math.min(a.least[0], b.least[0]), Math.min(a.least[1], b.least[1])];
-      if (size.some((side, axis) => side > MOST_GROWTH * least[axis]!)) continue;
+      const size = larger(a.size, b.size);
+      const merged = united(size, a, b);
+      if (size.some((side, axis) => side > MOST_GROWTH * merged.least[axis]!)) continue;
       const cost = a.batches * (area(size) - area(a.size)) + b.batches * (area(size) - area(b.size));
-      if (best === null || cost < best.cost)
-        best = { cost, pair: [a, b], merged: { size, batches: a.batches + b.batches, least } };
+      if (best === null || cost < best.cost) best = { cost, pair: [a, b], merged };
     }
   });
   if (best === null) return null;
