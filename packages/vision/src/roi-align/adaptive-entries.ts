@@ -1,11 +1,12 @@
 import { gatherRows } from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
+import { type RegionAxis, regionCells } from './region-cells.js';
 import type { Layout, Sampling } from './sampling.js';
 import type { SparseEntries } from './sparse-product.js';
 
 /**
- * The cells that the bins of each region read along one axis, bin after bin, in a fixed number of slots. Slots behind
- * the last cell have the weight 0.
+ * The cells that the bins of each region read along one axis, bin after bin, in a fixed number of slots. What stands in
+ * slots behind those in use means nothing.
  */
 interface Slots {
   /** [r, slots] int32 */
@@ -32,54 +33,39 @@ export function adaptiveEntries(
   boxes: tf.Tensor3D,
   levels: tf.Tensor2D,
   layout: Layout,
-  { size, aligned }: Sampling,
+  sampling: Sampling,
 ): SparseEntries {
-  const { sides, starts, scales } = layout;
-  const [b, n] = levels.shape;
-  const r = b * n;
-  if (r === 0) return { indices: tf.zeros([0, 2], 'int32'), weights: tf.zeros([0]) };
-  const at = tf.reshape(levels, [r]);
-  const ofLevel = (values: readonly number[] | tf.Tensor1D, dtype: 'float32' | 'int32' = 'int32'): tf.Tensor2D =>
-    tf.reshape(tf.gather(values instanceof tf.Tensor ? values : tf.tensor1d([...values], dtype), at), [r, 1]);
-  const corners = tf.sub(tf.mul(tf.reshape(boxes, [r, 4]), ofLevel(scales, 'float32')), aligned ? 0.5 : 0);
-  const axis = (low: 0 | 1, side: 0 | 1): Slots => {
-    const start = tf.slice(corners, [0, low], [r, 1]) as tf.Tensor2D;
-    const length = tf.sub(tf.slice(corners, [0, low + 2], [r, 1]), start);
-    const cells = sides.map((level) => level[side]);
-    return slots(start, tf.div(aligned ? length : tf.maximum(length, 1), size[side]), ofLevel(cells, 'float32'), {
-      bins: size[side],
-      most: Math.max(...cells) + slack(size[side]),
-    });
-  };
-  const [y, x] = [axis(1, 0), axis(0, 1)];
+  const { sides } = layout;
+  const { size } = sampling;
+  const r = levels.size;
+  const cells = regionCells(boxes, levels, layout, sampling);
+  const axis = (of: RegionAxis, side: 0 | 1): Slots =>
+    slots(of, { bins: size[side], most: Math.max(...sides.map((level) => level[side])) + slack(size[side]) });
+  const [y, x] = [axis(cells.y, 0), axis(cells.x, 1)];
 
-  const region = tf.range(0, r, 1, 'int32');
-  const image = tf.reshape(tf.floorDiv(region, tf.scalar(n, 'int32')), [r, 1]);
-  const area = ofLevel(sides.map(([height, width]) => height * width));
-  const first = tf.add(ofLevel(starts), tf.mul(image, area)); // [r, 1]
-  const firstBin = tf.mul(tf.reshape(region, [r, 1]), tf.scalar(size[0] * size[1], 'int32'));
+  const firstBin = tf.mul(tf.range(0, r, 1, 'int32'), tf.scalar(size[0] * size[1], 'int32'));
   // [r · slots, 2] the shares of both axes in row and column of an entry
   const pairs = (row: tf.Tensor, column: tf.Tensor): tf.Tensor2D => tf.reshape(tf.stack([row, column], 2), [-1, 2]);
   const down = pairs(
-    tf.add(firstBin, tf.mul(y.bin, tf.scalar(size[1], 'int32'))),
-    tf.add(first, tf.mul(y.cell, ofLevel(sides.map(([, width]) => width)))),
+    tf.add(tf.reshape(firstBin, [r, 1]), tf.mul(y.bin, tf.scalar(size[1], 'int32'))),
+    tf.add(cells.firstRow, tf.mul(y.cell, cells.ofLevel(sides.map(([, width]) => width)))),
   );
   const right = pairs(x.bin, x.cell);
 
   const most = r * Math.max(...sides.map((_, level) => mostOfLevel(layout, level, size)));
   const slotOf = (of: Slots, owner: tf.Tensor, slot: tf.Tensor): tf.Tensor1D =>
     tf.add(tf.mul(owner, tf.scalar(of.cell.shape[1], 'int32')), slot);
+  const counts = tf.reshape(tf.mul(y.used, x.used), [r]) as tf.Tensor1D;
   // [most] each: millions of numbers, so that what is not needed any more goes at once.
   const [atY, atX] = tf.tidy(() => {
-    const { owner, local } = tf.tidy(() => placesOf(tf.reshape(tf.mul(y.used, x.used), [r]), most));
+    const { owner, local } = tf.tidy(() => placesOf(counts, most));
     const wide = tf.maximum(tf.gather(tf.reshape(x.used, [r]), owner), tf.scalar(1, 'int32'));
     const row = tf.floorDiv(local, wide);
     return [slotOf(y, owner, row), slotOf(x, owner, tf.sub(local, tf.mul(row, wide)))];
   }) as [tf.Tensor1D, tf.Tensor1D];
   const weights = tf.tidy(() => {
     const weigh = (of: Slots, slot: tf.Tensor1D): tf.Tensor => tf.gather(tf.reshape(of.weight, [-1]), slot);
-    const total = tf.sum(tf.mul(y.used, x.used));
-    const real = tf.cast(tf.less(tf.range(0, most, 1, 'int32'), total), 'float32');
+    const real = tf.cast(tf.less(tf.range(0, most, 1, 'int32'), tf.sum(counts)), 'float32');
     return tf.mul(tf.mul(weigh(y, atY), weigh(x, atX)), real) as tf.Tensor1D;
   });
   return { indices: tf.tidy(() => tf.add(tf.gather(down, atY), tf.gather(right, atX))), weights };
@@ -128,22 +114,15 @@ function mostOfLevel({ sides, areas }: Layout, level: number, [rows, columns]: S
   return most;
 }
 
-/**
- * @param start [r, 1] in cells
- * @param bin [r, 1] cells a bin
- * @param side [r, 1] cells of the map along this axis
- */
 function slots(
-  start: tf.Tensor2D,
-  bin: tf.Tensor,
-  side: tf.Tensor2D,
+  { start, bin, side }: RegionAxis,
   { bins, most }: { readonly bins: number; readonly most: number },
 ): Slots {
   const r = start.shape[0];
   const samples = tf.maximum(tf.ceil(bin), 0); // [r, 1] of each bin; none where a region is empty
   const shown = tf.maximum(samples, 1);
   const begins = tf.add(start, tf.mul(bin, tf.range(0, bins))) as tf.Tensor2D; // [r, bins]
-  const sample = (begin: tf.Tensor, k: tf.Tensor | number, length = bin, count = shown): tf.Tensor =>
+  const sample = (begin: tf.Tensor, k: tf.Tensor | number, length: tf.Tensor = bin, count = shown): tf.Tensor =>
     tf.add(begin, tf.div(tf.mul(tf.add(k, 0.5), length), count));
   const last = tf.sub(side, 1);
   const within = <T extends tf.Tensor>(position: T, most = last): T => tf.minimum(tf.maximum(position, 0), most);
@@ -162,7 +141,6 @@ function slots(
   const owner = tf.minimum(tf.sum(tf.cast(before, 'int32'), 1), tf.scalar(bins - 1, 'int32')) as tf.Tensor2D;
   const ofBin = (values: tf.Tensor): tf.Tensor2D => gatherRows<tf.Tensor2D>(values, owner);
   const used = tf.slice(ends, [0, bins - 1], [r, 1]) as tf.Tensor2D;
-  const on = tf.less(slot, used); // [r, most]
   const offset = tf.cast(tf.sub(slot, ofBin(tf.sub(ends, count))), 'float32');
   const cell = within(tf.add(ofBin(first), offset)) as tf.Tensor2D;
 
@@ -180,11 +158,6 @@ function slots(
     tf.logicalAnd(tf.greaterEqual(position, -1), tf.lessEqual(position, limit)),
   );
   const share = tf.sub(1, tf.abs(tf.sub(within(position, perRegion(last)), centre)));
-  const weight = tf.div(tf.sum(tf.mul(tf.maximum(share, 0), tf.cast(counted, 'float32')), 2), shown);
-  return {
-    bin: owner,
-    cell: tf.cast(cell, 'int32'),
-    weight: tf.mul(weight, tf.cast(on, 'float32')) as tf.Tensor2D,
-    used,
-  };
+  const weight = tf.div(tf.sum(tf.mul(tf.maximum(share, 0), tf.cast(counted, 'float32')), 2), shown) as tf.Tensor2D;
+  return { bin: owner, cell: tf.cast(cell, 'int32'), weight, used };
 }

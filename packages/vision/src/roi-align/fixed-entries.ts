@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
+import { type RegionAxis, regionCells } from './region-cells.js';
 import type { Layout, Sampling } from './sampling.js';
 import type { SparseEntries } from './sparse-product.js';
 
@@ -16,40 +17,17 @@ interface Taps {
 export function fixedEntries(
   boxes: tf.Tensor3D,
   levels: tf.Tensor2D,
-  { sides, starts, scales }: Layout,
-  { size, ratio, aligned }: Sampling,
+  layout: Layout,
+  sampling: Sampling,
 ): SparseEntries {
-  const [b, n] = levels.shape;
-  const r = b * n;
-  const at = tf.reshape(levels, [r]);
-  const ofLevel = (values: readonly number[] | tf.Tensor1D, dtype: 'float32' | 'int32' = 'int32'): tf.Tensor2D =>
-    tf.reshape(tf.gather(values instanceof tf.Tensor ? values : tf.tensor1d([...values], dtype), at), [r, 1]);
-  // [r, 4] in cells
-  const corners = tf.sub(tf.mul(tf.reshape(boxes, [r, 4]), ofLevel(scales, 'float32')), aligned ? 0.5 : 0);
-  const axis = (low: number, bins: number, side: 0 | 1): Taps => {
-    const start = tf.slice(corners, [0, low], [r, 1]) as tf.Tensor2D;
-    const length = tf.sub(tf.slice(corners, [0, low + 2], [r, 1]), start) as tf.Tensor2D;
-    return taps(
-      start,
-      aligned ? length : tf.maximum(length, 1),
-      ofLevel(
-        sides.map((level) => level[side]),
-        'float32',
-      ),
-      bins,
-      ratio,
-    );
-  };
-  const y = axis(1, size[0], 0);
-  const x = axis(0, size[1], 1);
-  const image = tf.reshape(tf.mul(tf.range(0, b, 1, 'int32'), tf.ones([n, 1], 'int32')), [n, b]); // [n, b]
-  const first = tf.add(
-    ofLevel(starts),
-    tf.mul(tf.reshape(tf.transpose(image), [r, 1]), ofLevel(sides.map(([height, width]) => height * width))),
-  ); // [r, 1]
+  const { size, ratio } = sampling;
+  const r = levels.size;
+  const cells = regionCells(boxes, levels, layout, sampling);
+  const y = taps(cells.y, size[0], ratio);
+  const x = taps(cells.x, size[1], ratio);
   const rowStarts = tf.add(
-    tf.reshape(first, [r, 1, 1]),
-    tf.mul(y.index, tf.reshape(ofLevel(sides.map(([, width]) => width)), [r, 1, 1])),
+    tf.reshape(cells.firstRow, [r, 1, 1]),
+    tf.mul(y.index, tf.reshape(cells.ofLevel(layout.sides.map(([, width]) => width)), [r, 1, 1])),
   ); // [r, bins, taps]
   const down = <T extends tf.Tensor>(of: T): tf.Tensor => tf.reshape(of, [r, size[0], 1, 2 * ratio, 1]);
   const right = <T extends tf.Tensor>(of: T): tf.Tensor => tf.reshape(of, [r, 1, size[1], 1, 2 * ratio]);
@@ -65,9 +43,7 @@ export function fixedEntries(
   };
 }
 
-/** @param start [r, 1] @param length [r, 1] @param side [r, 1] cells of the map along this axis */
-function taps(start: tf.Tensor2D, length: tf.Tensor2D, side: tf.Tensor2D, bins: number, ratio: number): Taps {
-  const bin = tf.div(length, bins);
+function taps({ start, bin, side }: RegionAxis, bins: number, ratio: number): Taps {
   const number = Array.from({ length: bins * ratio }, (_, i) => i);
   const ofBin = tf.mul(bin, tf.tensor2d([number.map((i) => Math.floor(i / ratio))]));
   const inBin = tf.div(tf.mul(bin, tf.tensor2d([number.map((i) => (i % ratio) + 0.5)])), ratio);

@@ -135,6 +135,17 @@ describe('roiAlign', () => {
     expected.forEach((value, i) => expect(Math.abs(actual[i]! - value), `bin ${i}`).toBeLessThan(2e-4));
   });
 
+  it.each([0, 2])('pools nothing where there is no region, with a gradient of zeros (%i samples)', (samplingRatio) => {
+    const pooled = (map: tf.Tensor): tf.Tensor =>
+      roiAlign(map as tf.Tensor4D, tf.zeros([1, 0, 4]), { ...plain, samplingRatio });
+    expect(pooled(plane(2, 2)).shape).toEqual([1, 0, 2, 2, 1]);
+    expect([
+      ...tf
+        .grad((map) => tf.sum(pooled(map)))(plane(2, 2))
+        .dataSync(),
+    ]).toEqual([0, 0, 0, 0]);
+  });
+
   it('leaves no tensors, and refuses boxes of another number of images', () => {
     const [map, boxes] = [plane(4, 4), tf.zeros<tf.Rank.R3>([2, 1, 4])];
     expect(() => roiAlign(map, boxes, plain)).toThrow(/boxes of 2 images and a map of \[1, 4, 4, 1\]/);

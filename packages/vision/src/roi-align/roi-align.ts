@@ -4,7 +4,7 @@ import type { RunContext } from '../layers/conv-block.js';
 import { adaptiveEntries } from './adaptive-entries.js';
 import { fixedEntries } from './fixed-entries.js';
 import type { Layout, Sampling } from './sampling.js';
-import { sparseProduct } from './sparse-product.js';
+import { type SparseEntries, sparseProduct } from './sparse-product.js';
 
 export interface RoiAlignOptions {
   /** Bins a side, or [height, width]. */
@@ -70,7 +70,7 @@ export function roiAlignLevels(
   return tf.tidy(() => {
     const cells = maps.map((map) => tf.reshape(map, [-1, c]) as tf.Tensor2D);
     const rows = b * n * size[0] * size[1];
-    const entries = sampling.ratio > 0 ? fixedEntries : adaptiveEntries;
+    const entries = rows === 0 ? noEntries : sampling.ratio > 0 ? fixedEntries : adaptiveEntries;
     const pooled = sparseProduct(
       cells.length === 1 ? cells[0]! : tf.concat(cells, 0),
       rows,
@@ -80,6 +80,8 @@ export function roiAlignLevels(
     return tf.reshape(pooled, [b, n, size[0], size[1], c]) as tf.Tensor5D;
   });
 }
+
+const noEntries = (): SparseEntries => ({ indices: tf.zeros([0, 2], 'int32'), weights: tf.zeros([0]) });
 
 function layoutOf(maps: readonly tf.Tensor4D[], scales: Layout['scales']): Layout {
   const starts: number[] = [];

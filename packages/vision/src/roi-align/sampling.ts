@@ -16,7 +16,7 @@ export interface Layout {
   readonly sides: readonly (readonly [number, number])[];
   /** First row of each level. */
   readonly starts: readonly number[];
-  /** The largest area in cells of the regions of each level; default: that of its map. */
+  /** The largest area in cells of the regions of each level; default: any. */
   readonly areas?: readonly number[];
   /** Cells a pixel of the input, of each level. */
   readonly scales: readonly number[] | tf.Tensor1D;
