@@ -1,5 +1,5 @@
 import type { Engine } from '@kd/core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { arrayCases } from './engine/array-cases.js';
 import { elementwiseCases } from './engine/elementwise-cases.js';
 import { checkEngineCase } from './engine/engine-case.js';
@@ -51,6 +51,5 @@ export function testEngine(engine: Engine, { refuses = [], timeout = 60_000 }: E
       expect(STEP_KERNELS.filter((name) => !kernels.has(name))).toEqual([]);
       expect(STEP_KERNELS.filter((name) => !seen.has(name))).toEqual([]);
     });
-    afterAll(() => seen.clear());
   });
 }

@@ -6,7 +6,6 @@ import * as tf from '@tensorflow/tfjs-core';
  */
 export function hostReads<T>(run: () => T): { readonly result: T; readonly reads: readonly string[] } {
   const reads: string[] = [];
-  // eslint-disable-next-line @typescript-eslint/unbound-method -- it is put back as it was
   const { dataSync } = tf.Tensor.prototype;
   tf.Tensor.prototype.dataSync = function (this: tf.Tensor) {
     const lines = new Error('read').stack!.split('\n').slice(1);

@@ -147,7 +147,7 @@ export const arrayCases: readonly EngineCase[] = [
           [1, 1],
         ],
         0.5,
-      ), // prettier-ignore
+      ),
     reference: (of: Nd) =>
       nd([4, 6, 7], ([i, j, k]) => (i! < 1 || j! >= 4 || k! < 1 || k! > 5 ? 0.5 : at(of, [i! - 1, j!, k! - 1]))),
   },
@@ -270,6 +270,6 @@ export const arrayCases: readonly EngineCase[] = [
     name: 'the sum of nothing',
     inputs: [given([0, 3], [])],
     run: (of: tf.Tensor) => tf.sum(of, 0),
-    reference: () => mapped(() => 0, { shape: [3], values: [0, 0, 0] }),
+    reference: () => ({ shape: [3], values: [0, 0, 0] }),
   },
 ];

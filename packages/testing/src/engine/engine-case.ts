@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { expect } from 'vitest';
-import { type Nd, nd, sizeOf } from './nd.js';
+import { type Nd, nd } from './nd.js';
 
 type Dtype = 'float32' | 'int32' | 'bool';
 export type Input = Nd & { readonly dtype: Dtype };
@@ -13,8 +13,6 @@ export interface EngineCase {
   readonly reference: (...inputs: Nd[]) => Nd;
   /** Whether gradients are compared too, in inputs of float32 (default: where the result is float32). */
   readonly gradient?: boolean;
-  /** Relative to the largest number. */
-  readonly tolerance?: number;
 }
 
 /** Numbers between -3 and 3 without order, none 0, none equal to one of another offset. */
@@ -37,8 +35,11 @@ export const given = (shape: readonly number[], values: readonly number[], dtype
   dtype,
 });
 
-/** Runs a case and compares result, type, gradients and the number of tensors. */
-export function checkEngineCase({ inputs, run, reference, gradient, tolerance = 1e-5 }: EngineCase): void {
+/** Relative to the largest number; of gradients five times that. */
+const TOLERANCE = 1e-5;
+
+/** Runs a case and compares shape, result, gradients and the number of tensors. */
+export function checkEngineCase({ inputs, run, reference, gradient }: EngineCase): void {
   const before = tf.memory().numTensors;
   tf.tidy(() => {
     // What float32 holds is what the reference gets.
@@ -47,7 +48,7 @@ export function checkEngineCase({ inputs, run, reference, gradient, tolerance = 
     const wanted = reference(...exact);
     const result = run(...(tensors as never[]));
     expect(result.shape, 'shape').toEqual(wanted.shape);
-    expectNear(Array.from(result.dataSync()), wanted.values, tolerance, 'result');
+    expectNear(Array.from(result.dataSync()), wanted.values, TOLERANCE, 'result');
     if (gradient === false || result.dtype !== 'float32') return;
     const weights = nd(wanted.shape, (_, k) => 1 + ((k * 13) % 5) / 4);
     const own = tf.tensor(weights.values as number[], weights.shape as number[], 'float32');
@@ -61,15 +62,15 @@ export function checkEngineCase({ inputs, run, reference, gradient, tolerance = 
           weighed(reference(...exact.with(i, { ...exact[i]!, values: values.with(k, value + by) })));
         return (moved(step) - moved(-step)) / (2 * step);
       });
-      expectNear(Array.from(found.dataSync()), differences, 5 * tolerance, `gradient in input ${i}`);
+      expectNear(Array.from(found.dataSync()), differences, 5 * TOLERANCE, `gradient in input ${i}`);
     }
   });
   expect(tf.memory().numTensors - before, 'tensors that are left').toBe(0);
 }
 
 /** Not a number must be not a number, and an infinity itself; all else near, by the largest. */
-export function expectNear(found: readonly number[], wanted: readonly number[], tolerance: number, what: string): void {
-  expect(found.length, what).toBe(sizeOf([wanted.length]));
+function expectNear(found: readonly number[], wanted: readonly number[], tolerance: number, what: string): void {
+  expect(found.length, what).toBe(wanted.length);
   const largest = wanted.reduce((most, value) => (Number.isFinite(value) ? Math.max(most, Math.abs(value)) : most), 1);
   const wrong = wanted.flatMap((value, k) => {
     const own = found[k]!;

@@ -21,7 +21,7 @@ function edges({ size, kernel, stride, pad, dilation = 1 }: Geometry, axis: 0 | 
   return { before, out: Math.floor((size[axis] + 2 * before - reach) / stride) + 1 };
 }
 
-/** For each cell the taps that lie inside of the image: f(value, [tap row, tap column]). */
+/** The pixels inside of the image that the cell at a place reads, each with its tap [row, column] of the kernel. */
 function windows(
   geometry: Geometry,
   place: readonly number[],

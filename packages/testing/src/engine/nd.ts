@@ -7,7 +7,7 @@ export interface Nd {
 export const sizeOf = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
 
 /** [i, j, …] of the k-th element. */
-export function placeOf(k: number, shape: readonly number[]): number[] {
+function placeOf(k: number, shape: readonly number[]): number[] {
   const place = shape.map(() => 0);
   for (let axis = shape.length - 1, rest = k; axis >= 0; axis--) {
     place[axis] = rest % shape[axis]!;
