@@ -136,8 +136,9 @@ export const anchorCells = ({ sizes, ratios, round = true, strides }: AnchorOpti
  * @param paddedSize [height, width] of the padded batch in pixels
  * @throws KdError USAGE when the numbers of levels differ, or a level is larger than the batch
  */
-export const layPriors = (levels: readonly Size[], paddedSize: Size, grid: PriorGrid): Priors =>
-  priorLayer(grid)(levels, paddedSize);
+export function layPriors(levels: readonly Size[], paddedSize: Size, grid: PriorGrid): Priors {
+  return priorLayer(grid)(levels, paddedSize);
+}
 
 /** {@link layPriors}, and the same again for the next batch of these sizes. */
 export function priorLayer(grid: PriorGrid): (levels: readonly Size[], paddedSize: Size) => Priors {
