@@ -1,13 +1,14 @@
 // What distillation adds to a step: RetinaNet ResNet-50 teaches ResNet-18, 2 x 320 x 320. The peer is the same step
-// with a plain forward of the teacher and no
-// distillation term; CrossKD and CrossKD with PKD are timed beside it, in turn. Then the live tensors after each of 200
-// steps with both, on the demo's small networks.
+// without a distillation term: compiled, it leaves out the teacher, of which nothing is used (KD_BENCH_COMPILE=false
+// runs it). CrossKD and CrossKD with PKD are timed beside it, in turn. Then the live tensors after each of 200 steps
+// with both, on the demo's small networks.
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { BOXES, images, ROUNDS, SHAPE, THREADS } from './detector-case.mjs';
 import { ratio, rounded } from './figures.mjs';
 import { peerFactory } from './peer.mjs';
+import { takeTurns } from './side-by-side.mjs';
 
 export const name = 'crosskd-step';
 
@@ -17,9 +18,9 @@ export async function run() {
   try {
     const file = join(folder, 'images.f32');
     await writeFile(file, images());
-    for (const method of ['plain', 'crosskd', 'both']) {
+    for (const method of ['none', 'crosskd', 'both']) {
       started.push(
-        await peerFactory(process.execPath)('../ours/crosskd.mjs', [
+        await peerFactory(process.execPath)('../ours/distillation.mjs', [
           method,
           file,
           JSON.stringify(SHAPE),
@@ -28,15 +29,7 @@ export async function run() {
         ]),
       );
     }
-    for (const one of started) await one.once();
-    const best = started.map(() => ({ ms: Infinity }));
-    for (let round = 0; round < ROUNDS; round++) {
-      for (const [i, one] of started.entries()) {
-        const result = await one.once();
-        if (result.ms < best[i].ms) best[i] = result;
-      }
-    }
-    const [plain, crosskd, both] = best;
+    const [plain, crosskd, both] = await takeTurns(started, ROUNDS);
     const steps = await peerFactory(process.execPath)('../ours/steps.mjs', [
       JSON.stringify(['crosskd', ['pkd', { weight: 2 }]]),
     ]);

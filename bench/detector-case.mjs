@@ -27,52 +27,65 @@ export const BOXES = [
 ].map((image) => image.map((box) => box.map((side) => (side * SIZE) / 320)));
 
 /**
- * A detector of ResNet-50 FPN, frozen batch norm, 91 classes, 2 images of 320 x 320: ours and torchvision's, each in a
- * process of its own, in turn. KD_BENCH_TORCH_COMPILE=1 adds a column of torch.compile, which takes minutes.
- * @param same the two compute the same, from the same weights: what the first runs give is compared
+ * A script of ours and one of a peer on the same images and boxes, each in a process of its own, in turn.
+ * KD_BENCH_TORCH_COMPILE=1 adds a column of torch.compile, which takes minutes.
+ * @param script `ours/SCRIPT.mjs` and `peers/SCRIPT.py`; `ours` and `theirs` are the first arguments of each
+ * @param weights where the two compute the same: arguments with which ours writes the weights that the peer reads
+ * @param tolerance by how much the terms of their first runs may differ then
+ * @returns what ours gave, and the figures
  */
-export async function runDetector({ ours: name, theirs: other = name, mode, same = true }, peer) {
+export async function besidePeer({ script, ours: args, theirs: others, weights, tolerance }, peer) {
   const folder = await mkdtemp(join(tmpdir(), 'kd-bench-'));
   const started = [];
   try {
     const file = join(folder, 'images.f32');
-    const weights = join(folder, 'weights.safetensors');
     await writeFile(file, images());
-    const start = async (factory, script, ...which) => {
-      const one = await factory(script, [
-        ...which,
-        file,
-        JSON.stringify(SHAPE),
-        JSON.stringify(BOXES),
-        String(THREADS),
-        same ? weights : '',
-      ]);
+    const data = [file, JSON.stringify(SHAPE), JSON.stringify(BOXES), String(THREADS), weights ? folder : ''];
+    const start = async (factory, path, ...which) => {
+      const one = await factory(path, [...which, ...data]);
       started.push(one);
       return one;
     };
-    const node = peerFactory(process.execPath);
+    const startOurs = (which) => start(peerFactory(process.execPath), `../ours/${script}.mjs`, ...which);
     // In a process of its own, whose memory is not counted.
-    if (peer !== null && same) await start(node, '../ours/detector.mjs', name, 'weights');
-    const own = await start(node, '../ours/detector.mjs', name, mode);
-    const theirs = peer === null ? [] : [await start(peer, 'detector.py', other, mode, 'eager')];
+    if (peer !== null && weights) await startOurs(weights);
+    const own = await startOurs(args);
+    const startTheirs = (how) => start(peer, `${script}.py`, ...others, how);
+    const theirs = peer === null ? [] : [await startTheirs('eager')];
     const [ours, eager] = await takeTurns([own, ...theirs], ROUNDS);
-    const compiled = peer && (await compiledTurn(() => start(peer, 'detector.py', other, mode, 'compiled'), ROUNDS));
-    const { ms: _, cpu_ms: __, peak_mb: ___, ...more } = ours.last;
-    return {
+    const compiled = peer && (await compiledTurn(() => startTheirs('compiled'), ROUNDS));
+    const figures = {
       ...columns({ ours, peer: eager, compiled, about: theirs[0]?.about.peer }),
       largest_term_difference:
-        eager === undefined || !same
-          ? null
-          : sameTerms(ours.first.terms, eager.first.terms, mode === 'step' ? 2e-3 : 1e-2),
-      ours: more,
+        eager === undefined || !weights ? null : sameTerms(ours.first.terms, eager.first.terms, tolerance),
       engine: own.about.engine,
       threads: THREADS,
       rounds: ROUNDS,
     };
+    return { ours, figures };
   } finally {
     for (const one of started) one.close();
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/**
+ * A detector of ResNet-50 FPN, frozen batch norm, 91 classes, 2 images of 320 x 320: ours and torchvision's.
+ * @param same the two compute the same, from the same weights: what the first runs give is compared
+ */
+export async function runDetector({ ours: name, theirs: other = name, mode, same = true }, peer) {
+  const { ours, figures } = await besidePeer(
+    {
+      script: 'detector',
+      ours: [name, mode],
+      theirs: [other, mode],
+      weights: same ? [name, 'weights'] : undefined,
+      tolerance: mode === 'step' ? 2e-3 : 1e-2,
+    },
+    peer,
+  );
+  const { ms: _, cpu_ms: __, peak_mb: ___, ...more } = ours.last;
+  return { ...figures, ours: more };
 }
 
 /** Normalised pixels: waves with noise. */

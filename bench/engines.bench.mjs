@@ -1,6 +1,7 @@
 // A step of the demo's student on WebAssembly, native TensorFlow and TensorFlow.js' plain engine, one thread each, in
 // turn: processor time, since the machine may have other work. The plain engine takes minutes for a step and makes one
-// only; KD_BENCH_ENGINES=wasm,tensorflow leaves it out. What the engine on WebAssembly adds to an installation is the size of its packages.
+// only; KD_BENCH_ENGINES=wasm,tensorflow leaves it out. What the engine on WebAssembly adds to an installation is the
+// size of its packages.
 import { readdirSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';

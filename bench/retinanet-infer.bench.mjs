@@ -1,5 +1,5 @@
-// Inference of RetinaNet ResNet-50 and ResNet-18: forward, decoding, NMS per class. Logits of the untrained heads are spread alike, so that there is
-// something to suppress.
+// Inference of RetinaNet ResNet-50 and ResNet-18: forward, decoding, NMS per class. Logits of the untrained heads are
+// spread alike, so that there is something to suppress.
 import { runDetector } from './detector-case.mjs';
 
 export const name = 'retinanet-infer';

@@ -1,7 +1,8 @@
 // A detector of @kd on the native engine: arguments are its name, mode (step, infer; weights: writes them for
-// torchvision, and ends), file of images, shape, boxes, threads, file of weights, a second shape; one timed run for each
+// torchvision, and ends), file of images, shape, boxes, threads, folder of weights, a second shape; one timed run for each
 // line of input, of the second shape where the line says `second`.
 import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { disposeAll, parseOptions, tidy } from '@kd/core';
 import { fasterRcnn } from '@kd/detector-faster-rcnn';
@@ -14,6 +15,7 @@ import { serializeSafetensors } from '@kd/weights';
 import * as tf from '@tensorflow/tfjs-core';
 import { readBatch } from './batch.mjs';
 import { resident } from './resident.mjs';
+import { timed } from './timed.mjs';
 import { trainingStep } from './training-step.mjs';
 
 const [name, mode, file, shapeText, boxesText, threads, weights, secondText] = process.argv.slice(2);
@@ -86,22 +88,18 @@ function spreadScores() {
 }
 
 if (mode === 'weights') {
-  writeFileSync(weights, serializeSafetensors((await exportTorch(detector, 'torchvision')).tensors));
+  const { tensors } = await exportTorch(detector, 'torchvision');
+  writeFileSync(join(weights, 'weights.safetensors'), serializeSafetensors(tensors));
   console.log('{}');
   process.exit();
 }
 const run = mode === 'step' ? stepRunner() : inferRunner();
 console.log(JSON.stringify({ engine: `TensorFlow ${info.version}, ${info.device}` }));
 for await (const line of createInterface({ input: process.stdin })) {
-  const cpu = process.cpuUsage();
-  const start = performance.now();
-  const result = await run(line);
-  const ms = performance.now() - start;
-  const { user, system } = process.cpuUsage(cpu);
+  const { result, ...times } = await timed(() => run(line));
   console.log(
     JSON.stringify({
-      ms,
-      cpu_ms: (user + system) / 1000,
+      ...times,
       ...phases,
       ...result,
       tensors: tf.memory().numTensors,

@@ -1,7 +1,7 @@
 // One training step of a RetinaNet ResNet-18 with a ResNet-50 teacher and one distillation term (ssim, crosskd, pkd;
-// none: the teacher runs and nothing of it is used). Arguments are method, folder, file of images, shape, boxes, threads;
-// one timed step for each line of input. The method `weights` writes those of both models into the folder, in
-// torchvision's names, and ends.
+// both: CrossKD and PKD; none: nothing of the teacher is used). Arguments are method, file of images, shape,
+// boxes, threads, folder of weights; one timed step for each line of input. The method `weights` writes those of both
+// models into the folder, in torchvision's names, and ends.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -15,8 +15,9 @@ import * as tf from '@tensorflow/tfjs-core';
 import { readBatch } from './batch.mjs';
 import { resident } from './resident.mjs';
 import { nothing, stepWith, taught } from './taught.mjs';
+import { timed } from './timed.mjs';
 
-const [method, weights, file, shape, boxes, threads] = process.argv.slice(2);
+const [method, file, shape, boxes, threads, weights] = process.argv.slice(2);
 const { engine, ...models } = await taught((options) => retinanet({ version: 1, ...options }), threads);
 if (method === 'weights') {
   for (const role of ['student', 'teacher']) {
@@ -27,21 +28,23 @@ if (method === 'weights') {
   process.exit();
 }
 const batch = readBatch(file, JSON.parse(shape), JSON.parse(boxes));
-// The peer's SSIM has no other border rule.
-const plugins = { none: [nothing()], ssim: [ssim({ padding: 'valid' })], crosskd: [crosskd()], pkd: [pkd()] }[method];
+const plugins = {
+  none: [nothing()],
+  // The peer's SSIM has no other border rule.
+  ssim: [ssim({ padding: 'valid' })],
+  crosskd: [crosskd()],
+  pkd: [pkd()],
+  both: [crosskd(), pkd({ weight: 2 })],
+}[method];
 const step = stepWith(models, plugins);
 
 console.log(JSON.stringify({ engine }));
 for await (const _ of createInterface({ input: process.stdin })) {
-  const cpu = process.cpuUsage();
-  const start = performance.now();
-  const { terms, compiled } = await step(batch);
-  const ms = performance.now() - start;
-  const { user, system } = process.cpuUsage(cpu);
+  const { result, ...times } = await timed(() => step(batch));
+  const { terms, compiled } = result;
   console.log(
     JSON.stringify({
-      ms,
-      cpu_ms: (user + system) / 1000,
+      ...times,
       peak_mb: Math.round(resident('VmHWM')),
       terms,
       compiled,

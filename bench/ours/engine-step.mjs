@@ -8,6 +8,7 @@ import { wasm } from '@kd/engine-wasm';
 import { cpuEngine } from '@kd/testing';
 import * as tf from '@tensorflow/tfjs-core';
 import { batchSize, data, student } from '../../examples/demo/settings.mjs';
+import { timed } from './timed.mjs';
 import { trainingStep } from './training-step.mjs';
 
 const [name, profiled] = process.argv.slice(2);
@@ -61,12 +62,8 @@ if (profiled === 'kernels') {
 console.log(JSON.stringify({ peer: `${info.name} ${info.version}, ${info.threads} thread(s)` }));
 for await (const _ of createInterface({ input: process.stdin })) {
   spent.clear();
-  const cpu = process.cpuUsage();
-  const start = performance.now();
-  const { terms } = await step(batch);
-  const ms = performance.now() - start;
-  const { user, system } = process.cpuUsage(cpu);
-  console.log(JSON.stringify({ ms, cpu_ms: (user + system) / 1000, terms }));
+  const { result, ...times } = await timed(() => step(batch));
+  console.log(JSON.stringify({ ...times, terms: result.terms }));
   for (const [kernel, { ms: of, calls }] of [...spent].sort(([, a], [, b]) => b.ms - a.ms))
     console.error(`${of.toFixed(1).padStart(8)} ms ${String(calls).padStart(4)} ${kernel}`);
 }

@@ -8,6 +8,7 @@ import { gfl } from '@kd/detector-gfl';
 import { retinanet } from '@kd/detector-retinanet';
 import { readBatch } from './batch.mjs';
 import { nothing, stepWith, taught } from './taught.mjs';
+import { timed } from './timed.mjs';
 
 const [detector, methods, file, shape, boxes, threads] = process.argv.slice(2);
 const detectors = { retinanet: (options) => retinanet({ version: 1, ...options }), gfl: (options) => gfl(options) };
@@ -24,10 +25,8 @@ console.log(JSON.stringify({ engine }));
 for await (const _ of createInterface({ input: process.stdin })) {
   const times = {};
   for (const [name, step] of steps) {
-    const [start, before] = [performance.now(), process.cpuUsage()];
-    await step(batch);
-    const { user, system } = process.cpuUsage(before);
-    times[name] = { ms: performance.now() - start, cpu_ms: (user + system) / 1000 };
+    const { ms, cpu_ms } = await timed(() => step(batch));
+    times[name] = { ms, cpu_ms };
   }
   console.log(JSON.stringify(times));
 }

@@ -8,6 +8,7 @@ import { selectPursuit } from '@kd/plugin-prototype';
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-layers';
 import { resident } from './resident.mjs';
+import { timed } from './timed.mjs';
 
 const [file, json, threads] = process.argv.slice(2);
 const { rows, teacherChannels, studentChannels, count, similarity, candidates, references } = JSON.parse(json);
@@ -24,20 +25,17 @@ const before = resident('VmRSS');
 
 console.log(JSON.stringify({ engine: `TensorFlow ${info.version}, ${info.device}` }));
 for await (const _ of createInterface({ input: process.stdin })) {
-  const cpu = process.cpuUsage();
-  const start = performance.now();
-  const selection = await selectPursuit(features, {
-    count,
-    similarity,
-    candidates,
-    density: references === null ? { exactRows: rows } : { exactRows: 1, references },
-  });
-  const ms = performance.now() - start;
-  const { user, system } = process.cpuUsage(cpu);
+  const { result: selection, ...times } = await timed(() =>
+    selectPursuit(features, {
+      count,
+      similarity,
+      candidates,
+      density: references === null ? { exactRows: rows } : { exactRows: 1, references },
+    }),
+  );
   console.log(
     JSON.stringify({
-      ms,
-      cpu_ms: (user + system) / 1000,
+      ...times,
       peak_mb: resident('VmHWM'),
       rise_mb: resident('VmHWM') - before,
       rows: [...selection.rows],

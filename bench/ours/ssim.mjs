@@ -8,6 +8,7 @@ import { ssimLoss } from '@kd/plugin-ssim';
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-layers';
 import { resident } from './resident.mjs';
+import { timed } from './timed.mjs';
 
 const [file, shapes, threads, options] = process.argv.slice(2);
 const engine = tensorflow({ intraOpThreads: Number(threads) });
@@ -44,15 +45,13 @@ const total =
 
 console.log(JSON.stringify({ engine: `TensorFlow ${info.version}, ${info.device}` }));
 for await (const _ of createInterface({ input: process.stdin })) {
-  const cpu = process.cpuUsage();
-  const start = performance.now();
-  const { value, grads, losses } = total({ students, teachers });
-  await value.data();
-  const ms = performance.now() - start;
-  const { user, system } = process.cpuUsage(cpu);
+  const { result, ...times } = await timed(async () => {
+    const found = total({ students, teachers });
+    await found.value.data();
+    return found;
+  });
+  const { value, grads, losses } = result;
   const perLevel = losses.map((loss) => loss.dataSync()[0]);
   tf.dispose([value, grads, losses]);
-  console.log(
-    JSON.stringify({ ms, cpu_ms: (user + system) / 1000, rise_mb: resident('VmHWM') - before, losses: perLevel }),
-  );
+  console.log(JSON.stringify({ ...times, rise_mb: resident('VmHWM') - before, losses: perLevel }));
 }

@@ -55,8 +55,7 @@ export function stepWith({ student, teacher }, plugins) {
   const registry = new TapRegistry({ student, teacher });
   const distillers = createDistillers(plugins, services, registry);
   const taps = { student: registry.requested('student'), teacher: registry.requested('teacher') };
-  const step = trainingStep({ student, teacher, distillers, taps }, PROGRESS, engine);
-  return step;
+  return trainingStep({ student, teacher, distillers, taps }, PROGRESS, engine);
 }
 
 /** Behind every warm-up and late start. */

@@ -1,13 +1,12 @@
-"""torchvision's RetinaNet, FCOS or Faster R-CNN, ResNet-50 FPN (ResNet-18: retinanet-r18), frozen batch norm, channels last: arguments are name, mode, eager or compiled, file, shape, boxes, threads, file of weights or nothing; one timed run for each line."""
+"""torchvision's RetinaNet, FCOS or Faster R-CNN, ResNet-50 FPN (ResNet-18: retinanet-r18), frozen batch norm, channels last: arguments are name, mode, eager or compiled, file, shape, boxes, threads, folder of weights or nothing; one timed run for each line."""
 import json
-import resource
 import sys
-import time
 import warnings
 
 import numpy as np
 import torch
 import torchvision
+from clock import answer
 from safetensors.torch import load_file
 from torchvision.models import resnet18, resnet50
 from torchvision.models.detection import FCOS, FasterRCNN, RetinaNet
@@ -33,7 +32,7 @@ two_stage = name == "faster-rcnn"
 backbone = _resnet_fpn_extractor(body, 3) if two_stage else _resnet_fpn_extractor(body, 3, returned_layers=[2, 3, 4], extra_blocks=LastLevelP6P7(256, 256))
 model = {"retinanet": RetinaNet, "retinanet-r18": RetinaNet, "fcos": FCOS, "faster-rcnn": FasterRCNN}[name](backbone, 91, min_size=min(h, w), max_size=max(h, w))
 if weights:
-    model.load_state_dict(load_file(weights), strict=True)
+    model.load_state_dict(load_file(f"{weights}/weights.safetensors"), strict=True)
 model = model.to(memory_format=torch.channels_last)
 parameters = [p for p in model.parameters() if p.requires_grad]
 optimiser = torch.optim.SGD(parameters, lr=1e-4, momentum=0.9, weight_decay=1e-4)
@@ -67,11 +66,4 @@ if how == "compiled":
     model.backbone.compile()
     (model.roi_heads.box_head if two_stage else model.head).compile()
 
-run = step if mode == "step" else infer
-print(json.dumps({"peer": f"torchvision {torchvision.__version__}, torch {torch.__version__}"}), flush=True)
-for _ in sys.stdin:
-    cpu = time.process_time()
-    start = time.perf_counter()
-    result = run()
-    ms = (time.perf_counter() - start) * 1000
-    print(json.dumps({"ms": ms, "cpu_ms": (time.process_time() - cpu) * 1000, "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024), **result}), flush=True)
+answer({"peer": f"torchvision {torchvision.__version__}, torch {torch.__version__}"}, step if mode == "step" else infer)

@@ -1,14 +1,13 @@
-"""A training step of torchvision's RetinaNet ResNet-18 with a ResNet-50 teacher, channels last, and one distillation term (ssim, crosskd, pkd; none: the teacher runs and nothing of it is used): arguments are method, folder of weights, file of images, shape, boxes, threads, eager or compiled; one timed step for each line."""
+"""A training step of torchvision's RetinaNet ResNet-18 with a ResNet-50 teacher, channels last, and one distillation term (ssim, crosskd, pkd; none: the teacher runs and nothing of it is used): arguments are method, eager or compiled, file of images, shape, boxes, threads, folder of weights; one timed step for each line."""
 import json
-import resource
 import sys
-import time
 import warnings
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 import torchvision
+from clock import answer
 from pytorch_msssim import ssim
 from safetensors.torch import load_file
 from torchvision.models import resnet18, resnet50
@@ -18,8 +17,8 @@ from torchvision.ops import FrozenBatchNorm2d, box_iou, generalized_box_iou_loss
 from torchvision.ops.feature_pyramid_network import LastLevelP6P7
 
 warnings.simplefilter("ignore")
-method, weights, file = sys.argv[1:4]
-shape, boxes, threads, how = json.loads(sys.argv[4]), json.loads(sys.argv[5]), int(sys.argv[6]), sys.argv[7]
+method, how, file = sys.argv[1:4]
+shape, boxes, threads, weights = json.loads(sys.argv[4]), json.loads(sys.argv[5]), int(sys.argv[6]), sys.argv[7]
 torch.set_num_threads(threads)
 b, h, w, _ = shape
 # The model normalises by itself: it gets the pixels before that.
@@ -145,13 +144,7 @@ def step():
     optimiser.zero_grad(set_to_none=True)
     sum(losses.values()).backward()
     optimiser.step()
-    return {name: float(value) for name, value in losses.items()}
+    return {"terms": {name: float(value) for name, value in losses.items()}}
 
 
-print(json.dumps({"peer": f"torchvision {torchvision.__version__}, torch {torch.__version__}"}), flush=True)
-for _ in sys.stdin:
-    cpu = time.process_time()
-    start = time.perf_counter()
-    terms = step()
-    ms = (time.perf_counter() - start) * 1000
-    print(json.dumps({"ms": ms, "cpu_ms": (time.process_time() - cpu) * 1000, "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024), "terms": terms}), flush=True)
+answer({"peer": f"torchvision {torchvision.__version__}, torch {torch.__version__}"}, step)
