@@ -50,7 +50,7 @@ test('a study is published between words that stay, without paths of the machine
   for (const name of ['alone-0', 'ssim-0'])
     writeFileSync(
       join(study, name, 'summary.json'),
-      JSON.stringify({ command: `kd train /home/me/kd/examples/cells.study.ts --out ${study}/${name}`, minutes: 2 }),
+      JSON.stringify({ command: `kd train /somewhere/kd/examples/cells.study.ts --out ${study}/${name}`, minutes: 2 }),
     );
 
   expect(publish()).toMatchObject({ status: 0, stderr: '' });

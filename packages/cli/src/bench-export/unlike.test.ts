@@ -2,14 +2,7 @@ import type { ExportedModel } from '@kd/detect';
 import { expect, test } from 'vitest';
 import { unlike } from './unlike.js';
 
-const rule = {
-  minSize: [64, 80],
-  maxSize: 100,
-  fixedSize: null,
-  mean: [0, 0, 0],
-  std: [1, 1, 1],
-  sizeDivisible: 32,
-} as const;
+const rule = { minSize: [64, 80], maxSize: 100, fixedSize: null } as const;
 const fixed = { ...rule, fixedSize: [64, 96] } as const;
 const exported = (input: object, detector = 'gfl') =>
   ({ detector, classes: ['a', 'b'], input }) as unknown as ExportedModel;
