@@ -1,6 +1,6 @@
 // A detector of @kd on the native engine: arguments are its name, mode (step, infer; weights: writes them for
-// torchvision, and ends), file of images, shape, boxes, threads, folder of weights, a second shape; one timed run for each
-// line of input, of the second shape where the line says `second`.
+// torchvision, and ends), file of images, shape, boxes, threads, folder of weights, a second shape; one timed run for
+// each line of input, of the second shape where the line says `second`.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
