@@ -1,39 +1,22 @@
 // Every detector with every method that it can be taught by trains on the engine that needs npm alone; what they ask
 // an engine for is what testEngine compares, kernel by kernel.
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ports } from '@kd/cli';
-import { type Config, Trainer, type TrainerEvent } from '@kd/core';
+import type { Config, TrainerEvent } from '@kd/core';
 import { wasm } from '@kd/engine-wasm';
 import { recordKernels, STEP_KERNELS } from '@kd/testing';
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { root } from './kd.js';
-import { KINDS, methodsOf, pictures, withOptions } from './tiny-detectors.js';
+import { expect, it } from 'vitest';
+import { temporaryFolder } from './kd.js';
+import { KINDS, methodsOf, withOptions } from './tiny-detectors.js';
+import { logsOf, picturesFor, trainTiny } from './train-tiny.js';
 
-let folder: string;
+const folder = temporaryFolder();
 const asked = new Set<string>();
-beforeAll(async () => void (folder = await mkdtemp(join(tmpdir(), 'kd-kernels-'))));
-afterAll(() => rm(folder, { recursive: true }));
 
 async function train(out: string, config: Partial<Config>): Promise<TrainerEvent[]> {
-  const events: TrainerEvent[] = [];
-  const whole = {
-    engine: wasm(),
-    data: {
-      train: { ...pictures, name: 'pictures', images: 4, seed: 1 },
-      val: { ...pictures, name: 'pictures-val', images: 1, seed: 2 },
-      workers: 0,
-    },
-    batchSize: 2,
-    epochs: 1,
-    optimizer: { name: 'adamw', lr: 1e-3 },
-    log: { every: 1 },
-    ...config,
-  } as unknown as Config;
-  const listeners = [{ name: 'test', on: (event: TrainerEvent) => void events.push(event) }];
+  let events: TrainerEvent[] = [];
   const names = await recordKernels(async () => {
-    await new Trainer(whole, { ...ports, folder: root, out: join(folder, out), listeners }).fit();
+    const whole = { engine: wasm(), data: picturesFor('pictures', 4, 1), batchSize: 2, ...config };
+    events = await trainTiny(whole, { out: join(folder, out) });
   });
   for (const name of names) asked.add(name);
   return events;
@@ -46,7 +29,7 @@ it.each(Object.entries(KINDS))('%s trains on WebAssembly with all its methods', 
     teacher: { weights: join(folder, `${kind}-teacher`) },
     distillers: withOptions(kind, methodsOf(kind, true)),
   });
-  const values = events.flatMap((event) => (event.type === 'log' ? Object.values(event.terms) : []));
+  const values = logsOf(events).flatMap(({ terms }) => Object.values(terms));
   expect(values.length).toBeGreaterThan(0);
   expect(values.every(Number.isFinite)).toBe(true);
 });

@@ -1,14 +1,12 @@
 // Every method on every kind of detector, as docs/methods.md has it.
 import { readFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Config, importByName, readManifests, silentLogger, Trainer, type TrainerEvent } from '@kd/core';
-import { ports } from '@kd/cli';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Config, importByName, readManifests, silentLogger, type TrainerEvent } from '@kd/core';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { namedEngine } from '../named-engine.js';
-import { root } from './kd.js';
-import { KINDS, kinds, methodsOf, nameOf, pictures, table, withOptions, words } from './tiny-detectors.js';
+import { root, temporaryFolder } from './kd.js';
+import { KINDS, kinds, methodsOf, nameOf, table, withOptions, words } from './tiny-detectors.js';
+import { logsOf, picturesFor, trainTiny } from './train-tiny.js';
 
 it('knows every distiller and every detector that is here', async () => {
   const { declared } = await readManifests(root);
@@ -37,45 +35,22 @@ it('reads the weights of instances where the page of @kd/plugin-prototype says s
 });
 
 describe.each(Object.entries(KINDS))('on %s', (kind, model) => {
-  let folder: string;
+  const folder = temporaryFolder();
   const warnings: string[] = [];
-  const run = async (out: string, more: Partial<Config>): Promise<TrainerEvent[]> => {
-    const events: TrainerEvent[] = [];
-    const config = {
-      engine: await namedEngine(),
-      student: model(4),
-      data: {
-        train: { ...pictures, name: kind, images: 6, seed: 1 },
-        val: { ...pictures, name: `${kind}-val`, images: 2, seed: 2 },
-        workers: 0,
-      },
-      batchSize: 2,
-      epochs: 1,
-      optimizer: { name: 'adamw', lr: 1e-3 },
-      log: { every: 1 },
-      ...more,
-    } as unknown as Config;
-    await new Trainer(config, {
-      ...ports,
-      folder: root,
-      out: join(folder, out),
-      logger: { ...silentLogger, warn: (text) => void warnings.push(text) },
-      listeners: [{ name: 'test', on: (event) => void events.push(event) }],
-    }).fit();
-    return events;
-  };
+  const run = async (out: string, more: Partial<Config>): Promise<TrainerEvent[]> =>
+    trainTiny(
+      { engine: await namedEngine(), student: model(4), data: picturesFor(kind, 6, 2), batchSize: 2, ...more },
+      { out: join(folder, out), logger: { ...silentLogger, warn: (text) => void warnings.push(text) } },
+    );
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'kd-methods-'));
     await run('teacher', { student: model(6), batchSize: 6, evaluate: { every: 0 } });
   });
-  afterAll(() => rm(folder, { recursive: true }));
 
   const methods = methodsOf(kind, true);
   const allMethods = (): Partial<Config> => ({
     teacher: { weights: join(folder, 'teacher') },
     distillers: withOptions(kind, methods),
   });
-  const logsOf = (events: TrainerEvent[]) => events.flatMap((event) => (event.type === 'log' ? [event] : []));
   let events: TrainerEvent[];
 
   it('learns from all that the page promises, beside weights of instances, with constant tensors', async () => {

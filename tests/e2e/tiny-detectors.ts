@@ -29,14 +29,6 @@ export const KINDS = {
   'cascade-rcnn': (width: number) => cascadeRcnn(two(width)),
 };
 
-export const pictures = {
-  format: 'synthetic',
-  classes: ['striped-disk', 'speckled-ring'],
-  size: 96,
-  sizes: [20, 60],
-  objects: [1, 3],
-};
-
 /** Cells of the tables of a page whose first cell is a name in backticks. */
 const rows = readFileSync(join(root, 'docs/methods.md'), 'utf8')
   .split('\n')

@@ -1,8 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Config, type TrainerEvent, Trainer } from '@kd/core';
-import { ports } from '@kd/cli';
+import type { Config, TrainerEvent } from '@kd/core';
 import { fasterRcnn } from '@kd/detector-faster-rcnn';
 import { retinanet } from '@kd/detector-retinanet';
 import { runOp, tensorflow } from '@kd/engine-tensorflow';
@@ -13,7 +10,9 @@ import { prototype } from '@kd/plugin-prototype';
 import { ssim } from '@kd/plugin-ssim';
 import { groupedConv2d } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { temporaryFolder } from './kd.js';
+import { logsOf, picturesFor, trainTiny } from './train-tiny.js';
 
 /** A two-stage model of a few thousand weights; the teacher is wider inside, and has the same neck. */
 const model = (width: number, regions = 32) =>
@@ -26,51 +25,24 @@ const model = (width: number, regions = 32) =>
     box: { representationSize: 16 },
     input: { fixedSize: [96, 96] },
   });
-const pictures = {
-  format: 'synthetic',
-  classes: ['striped-disk', 'speckled-ring'],
-  size: 96,
-  sizes: [20, 60],
-  objects: [1, 3],
-};
 
 describe('a two-stage student on the native engine', () => {
-  let folder: string;
-  const run = async (out: string, more: Partial<Config>): Promise<TrainerEvent[]> => {
-    const events: TrainerEvent[] = [];
-    const config = {
-      engine: tensorflow(),
-      student: model(4),
-      data: {
-        train: { ...pictures, name: 'two-stage', images: 12, seed: 1 },
-        val: { ...pictures, name: 'two-stage-val', images: 4, seed: 2 },
-        workers: 0,
-      },
-      batchSize: 4,
-      epochs: 1,
-      optimizer: { name: 'adamw', lr: 1e-3 },
-      log: { every: 1 },
-      ...more,
-    } as unknown as Config;
-    await new Trainer(config, {
-      ...ports,
-      out: join(folder, out),
-      listeners: [{ name: 'test', on: (event) => void events.push(event) }],
-    }).fit();
-    return events;
-  };
+  const folder = temporaryFolder();
+  const run = (out: string, more: Partial<Config>): Promise<TrainerEvent[]> =>
+    trainTiny(
+      { engine: tensorflow(), student: model(4), data: picturesFor('two-stage', 12, 4), batchSize: 4, ...more },
+      { out: join(folder, out) },
+    );
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'kd-two-stage-'));
     await run('teacher', { student: model(6) });
   });
-  afterAll(() => rm(folder, { recursive: true }));
 
   it('learns from the neck of a two-stage teacher, SSIM and PKD alike, with constant tensors', async () => {
     const events = await run('student', {
       teacher: { weights: join(folder, 'teacher') },
       distillers: [ssim({}), pkd({})],
     });
-    const logs = events.flatMap((event) => (event.type === 'log' ? [event] : []));
+    const logs = logsOf(events);
     expect(logs.length).toBe(3);
     expect(Object.keys(logs[0]!.terms)).toEqual([
       'loss_classifier',
@@ -95,7 +67,7 @@ describe('a two-stage student on the native engine', () => {
       teacher: { weights: join(folder, 'teacher') },
       distillers: [prototype({}), kd({}), rkd({})],
     });
-    const logs = events.flatMap((event) => (event.type === 'log' ? [event] : []));
+    const logs = logsOf(events);
     expect(logs.length).toBe(3);
     for (const { terms } of logs) {
       expect(Object.keys(terms)).toEqual(expect.arrayContaining(['prototype.global', 'kd.cls', 'rkd.distance']));
