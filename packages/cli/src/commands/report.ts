@@ -14,8 +14,11 @@ export async function report(paths: readonly string[], flags: Flags): Promise<nu
   if (!/\.html?$/i.test(out)) throw new KdError('USAGE', `--out ${shownPath(out)}: the page is HTML; name it .html.`);
   const folders = await runFolders(paths);
   const runs = await Promise.all(folders.map(({ path, name }) => readRun(path, name)));
-  const bytes = await writePage(out, runs, { images: flags['images'] !== false, models: true });
-  if (flags['json'] === true) printJson({ ok: true, page: out, bytes, runs: folders }, 0);
-  else print(`${runs.length} ${runs.length === 1 ? 'run' : 'runs'}, ${(bytes / 1e6).toFixed(2)} MB: ${shownPath(out)}`);
+  const { bytes, leftOut } = await writePage(out, runs, { images: flags['images'] !== false, models: true });
+  if (flags['json'] === true) printJson({ ok: true, page: out, bytes, runs: folders, leftOut }, 0);
+  else {
+    for (const what of leftOut) print(`left out: ${what}`);
+    print(`${runs.length} ${runs.length === 1 ? 'run' : 'runs'}, ${(bytes / 1e6).toFixed(2)} MB: ${shownPath(out)}`);
+  }
   return 0;
 }

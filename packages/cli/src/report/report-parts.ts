@@ -12,7 +12,7 @@ const IMAGES = 6;
 /** Runs whose pictures are shown. */
 const PICTURED = 4;
 
-const NO_IMAGES = 'Left out by --no-images.';
+export const NO_IMAGES = 'Left out by --no-images.';
 
 const whyNot = (place: number, images: boolean): string[] => {
   if (!images) return [NO_IMAGES];

@@ -2,18 +2,20 @@ import { join } from 'node:path';
 import { consoleLogger, messageOf, writeFileAtomic } from '@kd/core';
 import { readRun, reportPage, type RunRecord } from '@kd/report/page';
 import { shownPath } from '../shown-path.js';
+import { leftOutOf } from './left-out.js';
 import { reportParts } from './report-parts.js';
 
-/** Writes the page about runs. @returns its size in bytes */
+/** Writes the page about runs. @returns its size in bytes, and what it leaves out, which stands on it too */
 export async function writePage(
   file: string,
   runs: readonly RunRecord[],
   options: { readonly images: boolean; readonly models: boolean },
-): Promise<number> {
+): Promise<{ readonly bytes: number; readonly leftOut: readonly string[] }> {
   const title = runs.length === 1 ? runs[0]!.name : `${runs.length} runs`;
-  const page = reportPage({ title, ...(await reportParts(runs, options)) });
+  const parts = await reportParts(runs, options);
+  const page = reportPage({ title, ...parts });
   await writeFileAtomic(file, page);
-  return Buffer.byteLength(page);
+  return { bytes: Buffer.byteLength(page), leftOut: leftOutOf(runs, parts) };
 }
 
 /**

@@ -87,7 +87,7 @@ test.each([
   const folder = await folderWith(record());
   await writeFile(join(folder, 'study.json'), text);
   await expect(keepRecord(folder, record(), began())).rejects.toThrow(
-    /study\.json, which says what the runs beside it are/,
+    /study\.json, which says what the runs beside it are, cannot be read: .+\. Remove it, .+, or name another folder/,
   );
 });
 

@@ -127,16 +127,14 @@ export async function readRecord(folder: string): Promise<StudyRecord | null> {
   const file = join(folder, FILE);
   try {
     const record: unknown = JSON.parse(await readFile(file, 'utf8'));
-    if (!isRecord(record)) throw new Error('it is no record of a study; restore it, or name another folder with --out');
+    if (!isRecord(record)) throw new Error('it is no record of a study');
     return record;
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw new KdError(
       'RUN_FOLDER',
-      `${shownPath(file)}, which says what the runs beside it are, cannot be read: ${messageOf(cause)}`,
-      {
-        cause,
-      },
+      `${shownPath(file)}, which says what the runs beside it are, cannot be read: ${messageOf(cause)}. Remove it, since runs say so themselves, or name another folder with --out`,
+      { cause },
     );
   }
 }
