@@ -2,9 +2,11 @@ import { join } from 'node:path';
 import { mobilenetV3Small } from '@kd/backbone-mobilenet';
 import { ports } from '@kd/cli';
 import { type Config, loadModel, silentLogger, Trainer } from '@kd/core';
-import { tensorflow } from '@kd/engine-tensorflow';
 import { describe, expect, test } from 'vitest';
+import { namedEngine } from '../named-engine.js';
 import { root, temporaryFolder } from './kd.js';
+
+const engine = await namedEngine();
 
 const folder = temporaryFolder();
 const pictures = { format: 'synthetic', classes: ['striped-disk', 'speckled-ring'], size: 64, sizes: [20, 44] };
@@ -37,7 +39,6 @@ describe('a backbone by its name', () => {
     ['cascade-rcnn', { box: { representationSize: 8 } }, [4, 8, 16, 32]],
   ])('trains under %s, and its checkpoint builds it again', async (name, options, strides) => {
     const out = await train(name, config([name, { ...shared, ...options }]));
-    const engine = tensorflow();
     const { detector, spec } = await loadModel(out, {
       format: ports.format,
       folder: root,

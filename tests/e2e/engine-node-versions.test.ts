@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { diagnose } from '@kd/engine-tensorflow';
 import { expect, it } from 'vitest';
+import { needsTensorflow } from '../needs-tensorflow.js';
 
 // npm has Node itself as a package; it is installed into a temporary folder, never into the workspace. The version that
 // runs
@@ -13,10 +13,9 @@ const VERSIONS = ['20.20.2', '22.23.3', '24.21.0', '26.10.0'].filter(
   (version) => version.split('.')[0] !== process.versions.node.split('.')[0],
 );
 const child = fileURLToPath(new URL('engine-child.mjs', import.meta.url));
-const { usable, advice } = await diagnose();
+needsTensorflow();
 
 it.for(VERSIONS)('the engine runs on Node %s', (version, context) => {
-  if (!usable) context.skip(advice.join(' '));
   const folder = mkdtempSync(join(tmpdir(), 'kd-node-'));
   try {
     try {

@@ -1,10 +1,8 @@
-import { diagnose, runOp, tensorflow } from '@kd/engine-tensorflow';
+import { runOp, tensorflow } from '@kd/engine-tensorflow';
 import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
-import { beforeAll, describe, expect, it } from 'vitest';
-
-// `npm test` sets the engine up first, so this is skipped only where that cannot be done at all.
-const { usable, advice } = await diagnose();
+import { beforeAll, expect, it } from 'vitest';
+import { describeOnTensorflow } from '../needs-tensorflow.js';
 
 /** Largest difference of two tensors, and NaN when there is one. */
 const difference = (a: tf.Tensor, b: tf.Tensor): number => tf.tidy(() => tf.max(tf.abs(tf.sub(a, b))).dataSync()[0]!);
@@ -22,7 +20,7 @@ function adjointError(f: (x: tf.Tensor) => tf.Tensor, shape: number[]): number {
   });
 }
 
-describe.skipIf(!usable)(`the tensorflow engine${usable ? '' : ` (skipped: ${advice.join(' ')})`}`, () => {
+describeOnTensorflow('the tensorflow engine', () => {
   beforeAll(async () => {
     await tensorflow().start();
   });

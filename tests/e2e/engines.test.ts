@@ -1,14 +1,15 @@
 // A run goes on from its checkpoint on another engine, equal to the tolerance of floats.
 import { join } from 'node:path';
 import type { Config } from '@kd/core';
-import { diagnose, tensorflow } from '@kd/engine-tensorflow';
+import { tensorflow } from '@kd/engine-tensorflow';
 import { wasm } from '@kd/engine-wasm';
 import { expect, it } from 'vitest';
+import { needsTensorflow } from '../needs-tensorflow.js';
 import { temporaryFolder } from './kd.js';
 import { KINDS } from './tiny-detectors.js';
 import { logsOf, picturesFor, trainTiny } from './train-tiny.js';
 
-const { usable, advice } = await diagnose();
+needsTensorflow();
 const folder = temporaryFolder();
 
 /** Losses by step, and what was told. */
@@ -25,16 +26,13 @@ async function train(out: string, config: Partial<Config>, resume = false) {
   return { losses, told: told.join('\n') };
 }
 
-it.skipIf(!usable)(
-  `what TensorFlow began WebAssembly ends alike${usable ? '' : ` (skipped: ${advice.join(' ')})`}`,
-  async () => {
-    const all = await train('tensorflow', { engine: tensorflow(), epochs: 2 });
-    await train('both', { engine: tensorflow(), epochs: 1 });
-    const rest = await train('both', { engine: wasm(), epochs: 2 }, true);
-    expect(rest.told).toContain('engine.name "tensorflow", now "wasm"');
-    expect(rest.told).toContain('equal to the tolerance of floats, not bit for bit');
-    expect([...rest.losses.keys()]).toEqual([4, 5, 6]);
-    for (const [step, loss] of rest.losses)
-      expect(Math.abs(loss - all.losses.get(step)!) / all.losses.get(step)!, `step ${step}`).toBeLessThan(1e-4);
-  },
-);
+it('what TensorFlow began WebAssembly ends alike', async () => {
+  const all = await train('tensorflow', { engine: tensorflow(), epochs: 2 });
+  await train('both', { engine: tensorflow(), epochs: 1 });
+  const rest = await train('both', { engine: wasm(), epochs: 2 }, true);
+  expect(rest.told).toContain('engine.name "tensorflow", now "wasm"');
+  expect(rest.told).toContain('equal to the tolerance of floats, not bit for bit');
+  expect([...rest.losses.keys()]).toEqual([4, 5, 6]);
+  for (const [step, loss] of rest.losses)
+    expect(Math.abs(loss - all.losses.get(step)!) / all.losses.get(step)!, `step ${step}`).toBeLessThan(1e-4);
+});

@@ -3,12 +3,14 @@ import { join } from 'node:path';
 import type { Config, TrainerEvent } from '@kd/core';
 import { fasterRcnn } from '@kd/detector-faster-rcnn';
 import { retinanet } from '@kd/detector-retinanet';
-import { tensorflow } from '@kd/engine-tensorflow';
 import { pkd } from '@kd/plugin-pkd';
 import { prototype } from '@kd/plugin-prototype';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { namedEngine } from '../named-engine.js';
 import { temporaryFolder } from './kd.js';
 import { logsOf, picturesFor, trainTiny } from './train-tiny.js';
+
+const engine = await namedEngine();
 
 /** Models of a few thousand weights; the teacher's neck is wider. */
 const common = (width: number) => ({
@@ -33,7 +35,7 @@ const models = {
     }),
 };
 
-describe.each(['retinanet', 'faster-rcnn'] as const)('prototypes with %s on the native engine', (name) => {
+describe.each(['retinanet', 'faster-rcnn'] as const)('prototypes with %s', (name) => {
   const folder = temporaryFolder();
   let student: readonly TrainerEvent[];
   const run = (
@@ -42,7 +44,7 @@ describe.each(['retinanet', 'faster-rcnn'] as const)('prototypes with %s on the 
     options: Omit<Parameters<typeof trainTiny>[1], 'out'> = {},
   ): Promise<TrainerEvent[]> =>
     trainTiny(
-      { engine: tensorflow(), student: models[name](4), data: picturesFor('prototypes', 8, 2), batchSize: 4, ...more },
+      { engine, student: models[name](4), data: picturesFor('prototypes', 8, 2), batchSize: 4, ...more },
       { out: join(folder, out), ...options },
     );
   const taught = (options: Parameters<typeof prototype>[0] = {}): Partial<Config> => ({

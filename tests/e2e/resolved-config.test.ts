@@ -14,10 +14,12 @@ import { cascadeRcnn, fasterRcnn } from '@kd/detector-faster-rcnn';
 import { fcos } from '@kd/detector-fcos';
 import { atss, gfl } from '@kd/detector-gfl';
 import { retinanet } from '@kd/detector-retinanet';
-import { tensorflow } from '@kd/engine-tensorflow';
 import { readSafetensors } from '@kd/weights';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { namedEngine } from '../named-engine.js';
 import { root, temporaryFolder } from './kd.js';
+
+const engine = await namedEngine();
 
 const folder = temporaryFolder();
 const pictures = { format: 'synthetic', classes: ['striped-disk', 'speckled-ring'], size: 64, sizes: [20, 44] };
@@ -105,7 +107,7 @@ describe('the config.json of a run', () => {
 });
 
 describe('the resolved options of a detector', () => {
-  beforeAll(async () => void (await tensorflow().start()));
+  beforeAll(async () => void (await engine.start()));
   const head = { groups: 4 };
   const detectors = {
     'retinanet, mmdet': retinanet({ ...tiny, flavour: 'mmdet' }),

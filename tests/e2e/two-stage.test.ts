@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Config, TrainerEvent } from '@kd/core';
 import { fasterRcnn } from '@kd/detector-faster-rcnn';
 import { retinanet } from '@kd/detector-retinanet';
-import { runOp, tensorflow } from '@kd/engine-tensorflow';
+import { runOp } from '@kd/engine-tensorflow';
 import { crosskd } from '@kd/plugin-crosskd';
 import { kd, rkd } from '@kd/plugin-logits';
 import { pkd } from '@kd/plugin-pkd';
@@ -11,8 +11,12 @@ import { ssim } from '@kd/plugin-ssim';
 import { groupedConv2d } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { namedEngine } from '../named-engine.js';
+import { describeOnTensorflow } from '../needs-tensorflow.js';
 import { temporaryFolder } from './kd.js';
 import { logsOf, picturesFor, trainTiny } from './train-tiny.js';
+
+const engine = await namedEngine();
 
 /** A two-stage model of a few thousand weights; the teacher is wider inside, and has the same neck. */
 const model = (width: number, regions = 32) =>
@@ -26,11 +30,11 @@ const model = (width: number, regions = 32) =>
     input: { fixedSize: [96, 96] },
   });
 
-describe('a two-stage student on the native engine', () => {
+describe('a two-stage student', () => {
   const folder = temporaryFolder();
   const run = (out: string, more: Partial<Config>): Promise<TrainerEvent[]> =>
     trainTiny(
-      { engine: tensorflow(), student: model(4), data: picturesFor('two-stage', 12, 4), batchSize: 4, ...more },
+      { engine, student: model(4), data: picturesFor('two-stage', 12, 4), batchSize: 4, ...more },
       { out: join(folder, out) },
     );
   beforeAll(async () => {
@@ -75,6 +79,17 @@ describe('a two-stage student on the native engine', () => {
     }
   });
 
+  it('is no teacher for CrossKD of a student of one stage', async () => {
+    const student = retinanet({ fpnChannels: 8, input: { fixedSize: [96, 96] } }) as Config['student'];
+    await expect(
+      run('refused', { student, teacher: { weights: join(folder, 'teacher') }, distillers: [crosskd({})] }),
+    ).rejects.toThrow(
+      /crosskd: the student \(retinanet\) has one stage and the teacher \(faster-rcnn\) has two stages/,
+    );
+  });
+});
+
+describeOnTensorflow('native ops', () => {
   it('computes grouped convolutions and their gradients natively as group by group', () => {
     for (const [stride, padding, channels] of [
       [1, 'same', 64],
@@ -104,14 +119,5 @@ describe('a two-stage student on the native engine', () => {
         });
       });
     }
-  });
-
-  it('is no teacher for CrossKD of a student of one stage', async () => {
-    const student = retinanet({ fpnChannels: 8, input: { fixedSize: [96, 96] } }) as Config['student'];
-    await expect(
-      run('refused', { student, teacher: { weights: join(folder, 'teacher') }, distillers: [crosskd({})] }),
-    ).rejects.toThrow(
-      /crosskd: the student \(retinanet\) has one stage and the teacher \(faster-rcnn\) has two stages/,
-    );
   });
 });

@@ -1,8 +1,11 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { predict } from './configs/predict.js';
+import { needsTensorflow } from '../needs-tensorflow.js';
 import { config, kd, root, temporaryFolder } from './kd.js';
 import { codeOf, shownCode } from './page-code.js';
+
+needsTensorflow();
 
 test('the page shows the program whole, and it finds boxes inside of a picture, best first', async () => {
   expect(codeOf('docs/using-a-model.md', 'ts')[0]!.code).toBe(shownCode('predict.ts'));

@@ -4,13 +4,15 @@ import { join } from 'node:path';
 import { ports } from '@kd/cli';
 import { type Config, Trainer, type TrainerEvent } from '@kd/core';
 import { retinanet } from '@kd/detector-retinanet';
-import { tensorflow } from '@kd/engine-tensorflow';
 import { defeat } from '@kd/plugin-imitation';
 import { kd } from '@kd/plugin-logits';
 import { prototype } from '@kd/plugin-prototype';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { namedEngine } from '../named-engine.js';
 import { type ByHand, byHand } from './weights-by-hand.js';
+
+const engine = await namedEngine();
 
 // Objects of 20 to 60 pixels then are on two levels.
 const FINEST = 16;
@@ -49,7 +51,7 @@ let folder: string;
 const fit = async (out: string, more: Partial<Config>): Promise<TrainerEvent[]> => {
   const events: TrainerEvent[] = [];
   const config = {
-    engine: tensorflow(),
+    engine,
     student: model(4),
     data: {
       train: { ...pictures, name: 'weights', images: 8, seed: 1 },

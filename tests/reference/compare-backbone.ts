@@ -148,5 +148,9 @@ function ours(key: string, paths: ReadonlySet<string>): string {
   return `${BODY}.${layer}/${OURS[leaf] ?? (leaf === 'weight' ? (norm ? 'gamma' : 'kernel') : norm ? 'beta' : 'bias')}`;
 }
 
-const numbers = (of: tf.Tensor) =>
-  tf.tidy(() => ({ sum: tf.sum(of).dataSync()[0]!, norm: tf.norm(of).dataSync()[0]!, last: of.dataSync().at(-1)! }));
+/** Summed up here, in 64 bits: it is the maps and gradients of an engine that are compared, not its sums. */
+function numbers(of: tf.Tensor): { readonly sum: number; readonly norm: number; readonly last: number } {
+  const values = of.dataSync<'float32'>();
+  const total = (f: (value: number) => number): number => values.reduce((sum, value) => sum + f(value), 0);
+  return { sum: total((value) => value), norm: Math.sqrt(total((value) => value ** 2)), last: values.at(-1)! };
+}

@@ -1,11 +1,11 @@
-import { tensorflow } from '@kd/engine-tensorflow';
 import { testBackbone } from '@kd/testing';
 import { buildBackbone } from '@kd/vision';
 import { expect, it } from 'vitest';
+import { namedEngine } from '../../../tests/named-engine.js';
 import { efficientnetLite } from './index.js';
 import { blocksOf, VERSIONS } from './lite.js';
 
-testBackbone(efficientnetLite, { engine: tensorflow(), norms: ['frozen', 'live'] });
+testBackbone(efficientnetLite, { engine: await namedEngine(), norms: ['frozen', 'live'] });
 
 // Counted by PyTorch in efficientnet_lite_pytorch 0.1.0, without the head and the classifier.
 it.each([

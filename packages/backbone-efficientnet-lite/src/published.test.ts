@@ -1,11 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs';
 import type { BackboneDefinition, Engine } from '@kd/core';
-import { tensorflow } from '@kd/engine-tensorflow';
 import { cpuEngine } from '@kd/testing';
 import { layerVariables } from '@kd/vision';
 import { importStateDict, openWeights, PUBLISHED, publishedFile, toFloat32 } from '@kd/weights';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ENGINE, namedEngine } from '../../../tests/named-engine.js';
 import {
   type BackboneCase,
   builtFor,
@@ -37,7 +37,7 @@ afterAll(() => tf.setBackend('cpu'));
 // Gradients of these take minutes on the plain engine: `depthwise-conv.test.ts` has them, of one layer.
 describe.each<[string, Engine, readonly Case[]]>([
   ['plain JavaScript', cpuEngine(), []],
-  ['TensorFlow', tensorflow(), cases],
+  [ENGINE, await namedEngine(), cases],
 ])('on %s', (_, engine, some) => {
   beforeAll(() => engine.start());
 

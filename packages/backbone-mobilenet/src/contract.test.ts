@@ -1,13 +1,13 @@
-import { tensorflow } from '@kd/engine-tensorflow';
 import { testBackbone } from '@kd/testing';
 import { divisible } from '@kd/vision';
 import { expect, it } from 'vitest';
+import { namedEngine } from '../../../tests/named-engine.js';
 import { partsOf } from './features.js';
 import { mobilenetV2, mobilenetV3Large, mobilenetV3Small } from './index.js';
 import { v2Features } from './v2.js';
 import { V3, v3Features } from './v3.js';
 
-const engine = tensorflow();
+const engine = await namedEngine();
 testBackbone(mobilenetV2, { engine, options: { width: 0.1 } });
 testBackbone(mobilenetV3Large, { engine, options: { width: 0.1 }, norms: ['live'] });
 testBackbone(mobilenetV3Small, { engine, options: { width: 0.1 }, norms: ['frozen', 'live'] });

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { BackboneDefinition } from '@kd/core';
-import { tensorflow } from '@kd/engine-tensorflow';
 import { beforeAll, it } from 'vitest';
+import { namedEngine } from '../../../tests/named-engine.js';
 import { type BackboneCase, builtFor, compareBackbone } from '../../../tests/reference/compare-backbone.js';
 import { mobilenetV2, mobilenetV3Large, mobilenetV3Small } from './index.js';
 
@@ -23,7 +23,7 @@ const definitions = [mobilenetV2, mobilenetV3Large, mobilenetV3Small].map(
 
 // Gradients of these take minutes on the plain engine: `depthwise-conv.test.ts` of vision has them, of one layer, and
 // `export-onnx.test.ts` of export compares whole networks on it with onnxruntime.
-const engine = tensorflow();
+const engine = await namedEngine();
 beforeAll(() => engine.start());
 
 it.each(cases)('$name at width $width is torchvision’s, training $training', (expected) => {

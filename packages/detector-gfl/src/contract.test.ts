@@ -1,8 +1,8 @@
-import { tensorflow } from '@kd/engine-tensorflow';
 import { testDetector } from '@kd/testing';
+import { namedEngine } from '../../../tests/named-engine.js';
 import { atss, type AtssInput, gfl } from './index.js';
 
-const engine = tensorflow();
+const engine = await namedEngine();
 const options: AtssInput = {
   backbone: { block: 'basic', layers: [1, 1, 1, 1], width: 2 },
   fpnChannels: 4,

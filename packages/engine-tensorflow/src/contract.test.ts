@@ -1,4 +1,5 @@
 import { testEngine } from '@kd/testing';
+import { describeOnTensorflow } from '../../../tests/needs-tensorflow.js';
 import { tensorflow } from './engine.js';
 
-testEngine(tensorflow());
+describeOnTensorflow('its contract', () => testEngine(tensorflow()));

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { needsTensorflow } from '../../../tests/needs-tensorflow.js';
 import type { Binding, NativeAttribute, NativeValues, TensorMetadata } from './binding.js';
 import { currentBackend, runOp } from './run-op.js';
 import { startTensorflow } from './testing/traced.js';
@@ -7,8 +8,7 @@ import { startTensorflow } from './testing/traced.js';
 let binding: Binding;
 let held: number;
 
-beforeAll(startTensorflow);
-beforeAll(() => void ({ binding } = currentBackend()));
+needsTensorflow(startTensorflow, () => void ({ binding } = currentBackend()));
 beforeEach(() => {
   held = binding.getNumOfTensors();
   return () => expect(binding.getNumOfTensors()).toBe(held);

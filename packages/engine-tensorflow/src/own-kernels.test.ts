@@ -1,9 +1,10 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { needsTensorflow } from '../../../tests/needs-tensorflow.js';
 import { currentBackend } from './run-op.js';
 import { startTensorflow, traced } from './testing/traced.js';
 
-beforeAll(startTensorflow);
+needsTensorflow(startTensorflow);
 
 const EPSILON = 1e-5;
 const kernel = (name: string, inputs: tf.NamedTensorMap, groups: number): tf.Tensor[] =>

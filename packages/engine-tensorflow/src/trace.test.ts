@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import * as layers from '@tensorflow/tfjs-layers';
-import { beforeAll, beforeEach, expect, it } from 'vitest';
+import { beforeEach, expect, it } from 'vitest';
+import { needsTensorflow } from '../../../tests/needs-tensorflow.js';
 import type { Binding } from './binding.js';
 import { currentBackend, runOp } from './run-op.js';
 import { idOf, startTensorflow, traced } from './testing/traced.js';
@@ -8,8 +9,7 @@ import { idOf, startTensorflow, traced } from './testing/traced.js';
 let binding: Binding;
 let held: number;
 
-beforeAll(startTensorflow);
-beforeAll(() => void ({ binding } = currentBackend()));
+needsTensorflow(startTensorflow, () => void ({ binding } = currentBackend()));
 beforeEach(() => {
   held = binding.getNumOfTensors();
   return () => expect(binding.getNumOfTensors()).toBe(held);

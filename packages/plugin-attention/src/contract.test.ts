@@ -1,8 +1,8 @@
-import { tensorflow } from '@kd/engine-tensorflow';
 import { testPlugin, toyDetector, toyTwoStage } from '@kd/testing';
+import { namedEngine } from '../../../tests/named-engine.js';
 import { cwd, fbkd, fgd } from './index.js';
 
-const engine = tensorflow();
+const engine = await namedEngine();
 const teacher = toyDetector({ width: 6 });
 const own = { optimizer: { name: 'adamw', lr: 1e-3 }, clipNorm: 0.01 } as const;
 const two = { student: toyTwoStage(), teacher: toyTwoStage({ width: 6 }) };

@@ -1,8 +1,8 @@
-import { tensorflow } from '@kd/engine-tensorflow';
 import { testPlugin, toyDetector, toyTwoStage } from '@kd/testing';
+import { namedEngine } from '../../../tests/named-engine.js';
 import { icd } from './index.js';
 
-const engine = tensorflow();
+const engine = await namedEngine();
 const wide = toyDetector({ width: 8 });
 
 testPlugin(icd, { engine, options: { heads: 2, schedule: {} }, teacher: wide });

@@ -1,8 +1,8 @@
-import { tensorflow } from '@kd/engine-tensorflow';
 import { testPlugin, toyDetector, toyTwoStage } from '@kd/testing';
+import { namedEngine } from '../../../tests/named-engine.js';
 import { crosskd } from './index.js';
 
-const engine = tensorflow();
+const engine = await namedEngine();
 
 // A detector that knows nothing of this method: its staged head and its dense info are all that is needed.
 testPlugin(crosskd, { engine });

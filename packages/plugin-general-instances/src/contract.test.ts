@@ -1,8 +1,8 @@
-import { tensorflow } from '@kd/engine-tensorflow';
 import { testPlugin, toyDetector, toyTwoStage } from '@kd/testing';
+import { namedEngine } from '../../../tests/named-engine.js';
 import { gid } from './index.js';
 
-const engine = tensorflow();
+const engine = await namedEngine();
 
 testPlugin(gid, { engine, options: { minSide: 4, roiSize: 3, canonicalSize: 16 } });
 testPlugin(gid, {

@@ -1,8 +1,8 @@
-import { tensorflow } from '@kd/engine-tensorflow';
 import { testPlugin, toyDetector, toyTwoStage } from '@kd/testing';
+import { namedEngine } from '../../../tests/named-engine.js';
 import { defeat, fgfi, fitnets } from './index.js';
 
-const engine = tensorflow();
+const engine = await namedEngine();
 const wide = toyDetector({ width: 6 });
 
 testPlugin(fitnets, {

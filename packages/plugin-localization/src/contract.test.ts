@@ -1,9 +1,9 @@
 import { gfl, type GflInput } from '@kd/detector-gfl';
-import { tensorflow } from '@kd/engine-tensorflow';
 import { testPlugin } from '@kd/testing';
+import { namedEngine } from '../../../tests/named-engine.js';
 import { ld } from './index.js';
 
-const engine = tensorflow();
+const engine = await namedEngine();
 
 const tiny = (width: number): GflInput => ({
   backbone: { block: 'basic', layers: [1, 1, 1, 1], width },

@@ -1,8 +1,8 @@
-import { tensorflow } from '@kd/engine-tensorflow';
 import { testPlugin, toyDetector, toyTwoStage } from '@kd/testing';
+import { namedEngine } from '../../../tests/named-engine.js';
 import { kd, rkd } from './index.js';
 
-const engine = tensorflow();
+const engine = await namedEngine();
 
 const two = { student: toyTwoStage(), teacher: toyTwoStage({ width: 6 }) };
 

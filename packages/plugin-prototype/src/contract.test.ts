@@ -1,8 +1,8 @@
-import { tensorflow } from '@kd/engine-tensorflow';
 import { testPlugin, toyDetector, toyTwoStage } from '@kd/testing';
+import { namedEngine } from '../../../tests/named-engine.js';
 import { prototype } from './index.js';
 
-const engine = tensorflow();
+const engine = await namedEngine();
 
 // The toys' objects are small.
 testPlugin(prototype, { engine, options: { minSide: 4 }, twice: false });

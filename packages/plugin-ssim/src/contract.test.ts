@@ -1,8 +1,8 @@
-import { tensorflow } from '@kd/engine-tensorflow';
 import { testPlugin, toyDetector } from '@kd/testing';
+import { namedEngine } from '../../../tests/named-engine.js';
 import { ssim } from './index.js';
 
-const engine = tensorflow();
+const engine = await namedEngine();
 
 testPlugin(ssim, { engine });
 

@@ -1,9 +1,9 @@
-import { tensorflow } from '@kd/engine-tensorflow';
 import { testTeacher } from '@kd/testing';
+import { namedEngine } from '../../../tests/named-engine.js';
 import { patches, pyramid } from '../test/graphs.js';
 import onnx, { type OnnxInput } from './index.js';
 
-const engine = tensorflow();
+const engine = await namedEngine();
 const input: OnnxInput['input'] = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
 
 testTeacher(onnx, { engine, options: { model: pyramid(), input: { ...input, minSize: [64, 96], maxSize: 128 } } });

@@ -1,13 +1,13 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { tensorflow } from '@kd/engine-tensorflow';
 import { testTeacher } from '@kd/testing';
 import { afterAll, beforeAll } from 'vitest';
+import { namedEngine } from '../../../tests/named-engine.js';
 import { writeGraph, writeLayers } from '../test/models.js';
 import { tfjs } from './teacher.js';
 
-const engine = tensorflow();
+const engine = await namedEngine();
 const folder = mkdtempSync(join(tmpdir(), 'kd-tfjs-'));
 beforeAll(async () => {
   await engine.start();

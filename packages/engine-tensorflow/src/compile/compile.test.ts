@@ -1,10 +1,11 @@
 import { isKdError, type Logger, silentLogger, type TraceInfo } from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { needsTensorflow } from '../../../../tests/needs-tensorflow.js';
 import { tensorflow } from '../engine.js';
 
 const engine = tensorflow();
-beforeAll(async () => {
+needsTensorflow(async () => {
   await engine.start();
 });
 

@@ -1,18 +1,18 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { tensorflow } from '@kd/engine-tensorflow';
 import { type Detector, type ImageDetections, loadModel } from '@kd/core';
 import { DEFAULT_MAX_PIXELS, inputTransform, readImage } from '@kd/data';
 import { safetensorsFormat } from '@kd/weights';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, test } from 'vitest';
+import { namedEngine } from '../../../../tests/named-engine.js';
 import { expectSame } from '../../test/expect-same.js';
 import { runOnnx } from '../../test/run-onnx.js';
 import { python, runOnnxInPython } from '../../test/run-onnx-in-python.js';
 import { exportOnnx } from './export-onnx.js';
 
-beforeAll(() => tensorflow().start());
+beforeAll(async () => void (await (await namedEngine()).start()));
 
 const root = fileURLToPath(new URL('../../../..', import.meta.url));
 const data = process.env['KD_BCCD_MINI'] ?? join(root, '../shared/datasets/bccd-mini');

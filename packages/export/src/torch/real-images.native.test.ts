@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Detector, loadModel } from '@kd/core';
 import { DEFAULT_MAX_PIXELS, type HostImage, inputTransform, readImage } from '@kd/data';
-import { tensorflow } from '@kd/engine-tensorflow';
 import { safetensorsFormat, serializeSafetensors } from '@kd/weights';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { namedEngine } from '../../../../tests/named-engine.js';
 import { exportTorch } from './export-torch.js';
 import type { TorchFamily } from './torch-config.js';
 
@@ -52,7 +52,7 @@ describe.skipIf(!python || !existsSync(data))(`trained detectors in torch, on re
   let theirs: Record<string, Found> = {};
 
   beforeAll(async () => {
-    await tensorflow().start();
+    await (await namedEngine()).start();
     const files = readdirSync(join(data, 'JPEGImages')).sort().slice(0, IMAGES);
     const cases: object[] = [];
     for (const [name, [folder, family]] of Object.entries(TRAINED)) {

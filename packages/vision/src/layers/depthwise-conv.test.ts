@@ -1,8 +1,8 @@
 import type { Engine } from '@kd/core';
-import { tensorflow } from '@kd/engine-tensorflow';
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-cpu';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ENGINE, namedEngine } from '../../../../tests/named-engine.js';
 import { depthwiseConv2d } from './depthwise-conv.js';
 import { hardSwish } from './hard-swish.js';
 import type { RunOp } from './native-kernel.js';
@@ -48,7 +48,7 @@ afterAll(() => tf.setBackend('cpu'));
 
 describe.each<[string, Engine | null]>([
   ['plain JavaScript', null],
-  ['TensorFlow', tensorflow()],
+  [ENGINE, await namedEngine()],
 ])('on %s', (_, engine) => {
   let runOp: RunOp | undefined;
   beforeAll(async () => {
