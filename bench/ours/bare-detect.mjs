@@ -3,11 +3,10 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { disposeAll, loadModel, tidy } from '@kd/core';
+import { createInference, loadModel } from '@kd/core';
 import { DEFAULT_MAX_PIXELS, inputTransform, readImage } from '@kd/data';
 import { tensorflow } from '@kd/engine-tensorflow';
 import { safetensorsFormat } from '@kd/weights';
-import * as tf from '@tensorflow/tfjs-core';
 
 const [run, folder, wanted] = process.argv.slice(2);
 const engine = tensorflow();
@@ -25,20 +24,11 @@ for (const file of files) {
   batches.push(inputTransform([{ image, id: file }], detector.input));
 }
 
-async function detect(batch) {
-  const input = tf.tensor4d(batch.images, [...batch.shape]);
-  const output = tidy(() => detector.forward(input, { training: false }));
-  try {
-    return await detector.detect(output, batch);
-  } finally {
-    disposeAll([input, output]);
-  }
-}
-
-await detect(batches[0]);
+const inference = createInference(detector, { compile: engine.compile });
+for (let i = 0; i < 3; i++) await inference.detect(batches[0]);
 console.log(JSON.stringify({ engine: `TensorFlow ${info.version}, ${info.device}` }));
 for await (const _ of createInterface({ input: process.stdin })) {
   const start = performance.now();
-  for (let i = 0; i < Number(wanted); i++) await detect(batches[i % batches.length]);
+  for (let i = 0; i < Number(wanted); i++) await inference.detect(batches[i % batches.length]);
   console.log(JSON.stringify({ ms: performance.now() - start }));
 }

@@ -1,6 +1,5 @@
-import { disposeAll, type Detector, type ImageDetections, tidy } from '@kd/core';
+import { createInference, type Detector, type ImageDetections } from '@kd/core';
 import { type HostImage, inputTransform } from '@kd/data';
-import * as tf from '@tensorflow/tfjs-core';
 
 /** An object that a detector found. */
 export interface Found {
@@ -16,18 +15,13 @@ export async function detectImages(
   detector: Detector,
   images: readonly HostImage[],
   threshold: number,
+  inference = createInference(detector),
 ): Promise<readonly (readonly Found[])[]> {
   const batch = inputTransform(
     images.map((image, id) => ({ image, id })),
     detector.input,
   );
-  const input = tf.tensor4d(batch.images, [...batch.shape]);
-  const output = tidy(() => detector.forward(input, { training: false }));
-  try {
-    return (await detector.detect(output, batch)).map((found) => listed(found, detector, threshold));
-  } finally {
-    disposeAll([input, output]);
-  }
+  return (await inference.detect(batch)).map((found) => listed(found, detector, threshold));
 }
 
 function listed({ boxes, scores, labels }: ImageDetections, { categories }: Detector, threshold: number): Found[] {

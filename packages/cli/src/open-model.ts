@@ -2,11 +2,14 @@ import { dirname, join, resolve } from 'node:path';
 import {
   type BuiltDetector,
   type Category,
+  compilerOf,
+  createInference,
   type DetectorDefinition,
   type DetectorSpec,
   type Engine,
   type EngineInfo,
   findCheckpoint,
+  type Inference,
   isKdError,
   isObject,
   KdError,
@@ -85,11 +88,19 @@ async function readConfig(run: string): Promise<Readonly<Record<string, unknown>
   }
 }
 
+/** A model that was loaded, and the engine that runs it. */
+export interface OpenModel {
+  readonly built: BuiltDetector;
+  readonly engine: EngineInfo;
+  /** Compiled, unless the run has `compile: false`. */
+  readonly inference: Inference;
+}
+
 /** Starts the engine of the run, or the one that the command line names, and loads the model into it. */
 export async function openModel(
   found: FoundModel,
   options: { readonly detector?: unknown; readonly categories?: readonly Category[] },
-): Promise<{ readonly built: BuiltDetector; readonly engine: EngineInfo }> {
+): Promise<OpenModel> {
   const { file, pluginFolder: folder } = found;
   const use =
     options.detector === undefined
@@ -104,7 +115,8 @@ export async function openModel(
     use,
     ...(options.categories === undefined ? {} : { categories: options.categories }),
   });
-  return { built, engine: info };
+  const compile = found.config?.['compile'] === false ? null : compilerOf(engine);
+  return { built, engine: info, inference: createInference(built.detector, { compile }) };
 }
 
 /** The detector and backbone that the file names: declared ones, else those that the config of the run brings. */

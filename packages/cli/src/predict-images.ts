@@ -1,4 +1,4 @@
-import type { Detector } from '@kd/core';
+import type { Detector, Inference } from '@kd/core';
 import type { HostImage } from '@kd/data';
 import { detectImages, type Found } from './detect-images.js';
 import { readAhead } from './read-ahead.js';
@@ -20,16 +20,23 @@ export async function* predictImages(
   detector: Detector,
   files: readonly string[],
   threshold: number,
+  inference: Inference,
 ): AsyncGenerator<Predicted, void, undefined> {
   for await (const { item: file, result } of readAhead(files, AHEAD, readAnyImage)) {
     if (result.status === 'rejected') yield { file, error: result.reason as unknown };
-    else yield await detectOne(detector, file, result.value, threshold);
+    else yield await detectOne(detector, file, result.value, threshold, inference);
   }
 }
 
-async function detectOne(detector: Detector, file: string, image: HostImage, threshold: number): Promise<Predicted> {
+async function detectOne(
+  detector: Detector,
+  file: string,
+  image: HostImage,
+  threshold: number,
+  inference: Inference,
+): Promise<Predicted> {
   try {
-    const [found] = await detectImages(detector, [image], threshold);
+    const [found] = await detectImages(detector, [image], threshold, inference);
     return { file, image, found: found! };
   } catch (error) {
     return { file, error };

@@ -87,7 +87,9 @@ export {
   readManifests,
   type SkippedManifest,
 } from './plugins/manifests.js';
+export { detectInParts } from './run/detect-in-parts.js';
 export * from './run/evaluate.js';
+export * from './run/inference.js';
 export type * from './passes/pass-context.js';
 export * from './passes/passes.js';
 export { part } from './profile/part.js';

@@ -3,6 +3,7 @@ import {
   type Detector,
   type DetectorContext,
   type DetectorOutput,
+  detectInParts,
   type ExportedNetwork,
   type ImageSizes,
   type RegionOutput,
@@ -19,7 +20,7 @@ import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { type BoxHead, buildBoxHead } from './box-head.js';
 import type { CascadeRcnnConfig } from './cascade-options.js';
 import { deltaCode } from './delta-code.js';
-import { regionDetections } from './detections.js';
+import { regionDetections, regionScores } from './detections.js';
 import { exportedNetwork } from './exported.js';
 import { buildFirstStage, type FirstStage } from './first-stage.js';
 import { FLAVOURS } from './flavours.js';
@@ -150,6 +151,19 @@ export function createCascadeRcnn(config: CascadeRcnnConfig, context: DetectorCo
       'cascade-rcnn: `terms` needs the regions that `secondStage.sample` of this detector returned, the object itself: the later stages go on from its samples.',
     );
   }
+  const detecting = detectInParts({
+    compute: (output, { imageSizes, paddedSize }) => {
+      const proposals = stage.proposals(output, stage.priors(output, paddedSize), imageSizes, 'test');
+      const stages = stagesOf(output, proposals, imageSizes);
+      const last = stages.at(-1)!;
+      const probabilities = tf.softmax(
+        tf.div(tf.addN(stages.map((one) => one.output.logits)), stages.length),
+      ) as tf.Tensor3D;
+      const { mask } = proposals;
+      return regionScores({ boxes: last.boxes, mask, probabilities, deltas: last.output.deltas }, coders.at(-1)!);
+    },
+    select: (tensors, sizes) => regionDetections(tensors, sizes, { post }),
+  });
 
   return {
     name: 'cascade-rcnn',
@@ -209,30 +223,7 @@ export function createCascadeRcnn(config: CascadeRcnnConfig, context: DetectorCo
       });
       return { ...terms, ...rpnTerms(output, priors, assignment, targets, second!.regions.sampledPriors, config) };
     },
-    async detect(output, sizes) {
-      const made = tf.tidy(() => {
-        const proposals = stage.proposals(
-          output,
-          stage.priors(output, [sizes.shape[1], sizes.shape[2]]),
-          sizes.imageSizes,
-          'test',
-        );
-        const stages = stagesOf(output, proposals, sizes.imageSizes);
-        const last = stages.at(-1)!;
-        const logits = tf.addN(stages.map((one) => one.output.logits));
-        return {
-          boxes: last.boxes,
-          deltas: last.output.deltas,
-          probabilities: tf.softmax(tf.div(logits, stages.length)) as tf.Tensor3D,
-          mask: proposals.mask,
-        };
-      });
-      try {
-        return await regionDetections(made, made, sizes, { post, coder: coders.at(-1)! });
-      } finally {
-        tf.dispose(made as tf.TensorContainer);
-      }
-    },
+    ...detecting,
     exported: () =>
       (exported ??= exportedNetwork({
         stage,

@@ -1,18 +1,19 @@
-import type {
-  Detector,
-  DetectorContext,
-  DetectorOutput,
-  ExportedNetwork,
-  ImageSizes,
-  Priors,
-  SecondStage,
+import {
+  type Detector,
+  type DetectorContext,
+  type DetectorOutput,
+  detectInParts,
+  type ExportedNetwork,
+  type ImageSizes,
+  type Priors,
+  type SecondStage,
 } from '@kd/core';
 import { layerVariables } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { buildBoxHead } from './box-head.js';
 import { deltaCode } from './delta-code.js';
-import { regionDetections } from './detections.js';
+import { regionDetections, regionScores } from './detections.js';
 import { exportedNetwork } from './exported.js';
 import { buildFirstStage } from './first-stage.js';
 import { FLAVOURS } from './flavours.js';
@@ -65,6 +66,18 @@ export function createFasterRcnn(
   let exported: ExportedNetwork | undefined;
   const run: SecondStage['run'] = (output, boxes, imageSizes, mask) =>
     runRegions(stage, head, output, boxes, { ...pooling, imageSizes }, mask);
+  const detecting = detectInParts({
+    compute: (output, { imageSizes, paddedSize }) => {
+      const proposals = stage.proposals(output, stage.priors(output, paddedSize), imageSizes, 'test');
+      const { logits: classes, deltas } = run(output, proposals.boxes, imageSizes);
+      return regionScores({ ...proposals, deltas, probabilities: tf.softmax(classes) }, code);
+    },
+    select: (tensors, sizes) =>
+      regionDetections(tensors, sizes, {
+        post,
+        ...(minSide !== undefined && { minSide }),
+      }),
+  });
 
   return {
     name: 'faster-rcnn',
@@ -106,31 +119,7 @@ export function createFasterRcnn(
       ...boxTerms(second!, targets, { ...roi, weights: config.lossWeights }),
       ...rpnTerms(output, priors, assignment, targets, second!.regions.sampledPriors, config),
     }),
-    async detect(output, sizes) {
-      const made = tf.tidy(() => {
-        const proposals = stage.proposals(
-          output,
-          stage.priors(output, [sizes.shape[1], sizes.shape[2]]),
-          sizes.imageSizes,
-          'test',
-        );
-        const { logits: classes, deltas } = run(output, proposals.boxes, sizes.imageSizes);
-        return { proposals, deltas, probabilities: tf.softmax(classes) } as {
-          proposals: Proposals;
-          deltas: tf.Tensor3D;
-          probabilities: tf.Tensor3D;
-        } & tf.TensorContainerObject;
-      });
-      try {
-        return await regionDetections(made.proposals, made, sizes, {
-          post,
-          coder: code,
-          ...(minSide !== undefined && { minSide }),
-        });
-      } finally {
-        tf.dispose(made as tf.TensorContainer);
-      }
-    },
+    ...detecting,
     exported: () =>
       (exported ??= exportedNetwork({
         stage,

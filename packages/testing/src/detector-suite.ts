@@ -1,5 +1,6 @@
 import {
   buildDetector,
+  createInference,
   createRng,
   type Detector,
   type DetectorDefinition,
@@ -283,6 +284,26 @@ export function testDetector<Options, Input>(
       disposeOutput(output);
     });
 
+    it('finds as a graph what it finds op by op, where it has its detections in parts', async (test) => {
+      const { compile } = engine;
+      if (compile === undefined || !engine.capabilities().compile || detector.detection === undefined)
+        return test.skip();
+      const said: string[] = [];
+      const logger = { info: () => {}, warn: (text: string) => void said.push(text) };
+      const graph = createInference(detector, { compile: (fn, options) => compile(fn, options), logger });
+      const plain = await createInference(detector).detect(batch);
+      // The first ones run op by op.
+      let found = plain;
+      for (let i = 0; i < 3; i++) found = await graph.detect(batch);
+      graph.close();
+      expect(said).toEqual([]);
+      expect(found.map(({ labels }) => [...labels])).toEqual(plain.map(({ labels }) => [...labels]));
+      found.forEach(({ boxes, scores }, image) => {
+        expectClose(boxes, plain[image]!.boxes, 1e-3);
+        expectClose(scores, plain[image]!.scores, 1e-5);
+      });
+    });
+
     it('runs its head in pieces as in one', () => {
       const { head, firstStage, secondStage } = detector;
       expect(detector.capabilities.has('head.staged')).toBe((head ?? secondStage?.head) !== undefined);
@@ -319,3 +340,10 @@ export function testDetector<Options, Input>(
     });
   });
 }
+
+const expectClose = (found: ArrayLike<number>, expected: ArrayLike<number>, tolerance: number): void => {
+  expect(found).toHaveLength(expected.length);
+  expect(Array.from(found, (value, i) => Math.abs(value - expected[i]!)).filter((one) => !(one <= tolerance))).toEqual(
+    [],
+  );
+};

@@ -1,18 +1,18 @@
-import type {
-  BoxCode,
-  DenseInfo,
-  Detector,
-  DetectorContext,
-  ExportedNetwork,
-  InputSpec,
-  PriorGrid,
-  Priors,
+import {
+  type BoxCode,
+  type DenseInfo,
+  detectInParts,
+  type Detector,
+  type DetectorContext,
+  type ExportedNetwork,
+  type InputSpec,
+  type PriorGrid,
+  type Priors,
 } from '@kd/core';
-import * as tf from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { priorLayer } from './anchors.js';
 import { decoderOf } from './boxes/decoder.js';
-import { denseDetections, type DenseDetectionOptions } from './dense-detections.js';
+import { denseDetections, type DenseDetectionOptions, type DenseMaps } from './dense-detections.js';
 import type { DenseHeadOptions } from './dense-head.js';
 import { buildDenseNetwork } from './dense-network.js';
 import type { DenseShape } from './dense-options.js';
@@ -91,6 +91,18 @@ export function createDenseDetector<Config extends DenseConfig>(
       paddedSize,
     );
 
+  const detecting = detectInParts({
+    compute: (output, { paddedSize }): DenseMaps => {
+      const { cls, reg, centerness } = output.predictions;
+      return {
+        boxes: decode(flattenLevels(reg!, 4 * (dense.bins ?? 1)), priors(output, paddedSize)), // [b, a, 4]
+        cls: cls!,
+        ...(centerness && { quality: centerness }),
+      };
+    },
+    select: (tensors, sizes) => denseDetections(tensors, sizes, { flavour, classes, ...config.post }),
+  });
+
   let exported: ExportedNetwork | undefined;
   const exportedNetwork = (): ExportedNetwork => {
     const maps = network.head.symbolic(network.backbone.outputs);
@@ -130,21 +142,7 @@ export function createDenseDetector<Config extends DenseConfig>(
     decode,
     assign: parts.assign,
     terms: parts.terms,
-    async detect(output, sizes) {
-      const { cls, reg, centerness } = output.predictions;
-      const boxes = tf.tidy(() =>
-        decode(flattenLevels(reg!, 4 * (dense.bins ?? 1)), priors(output, [sizes.shape[1], sizes.shape[2]])),
-      ); // [b, a, 4]
-      try {
-        return await denseDetections({ cls: cls!, boxes, ...(centerness && { quality: centerness }) }, sizes, {
-          flavour,
-          classes,
-          ...config.post,
-        });
-      } finally {
-        boxes.dispose();
-      }
-    },
+    ...detecting,
     exported: () => (exported ??= exportedNetwork()),
     dispose() {
       for (const { variable } of variables) variable.dispose();

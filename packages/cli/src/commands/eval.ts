@@ -24,12 +24,16 @@ export async function evaluateModel(path: string | undefined, flags: Flags): Pro
     batchSize: positiveFlag(flags, 'batchSize', batchSizeOfRun(found) ?? 4),
     workers: positiveFlag(flags, 'workers', 1, 0),
   };
-  const { built, engine } = await openModel(found, { detector: flags['detector'], categories: dataset.categories });
+  const { built, engine, inference } = await openModel(found, {
+    detector: flags['detector'],
+    categories: dataset.categories,
+  });
   const bar = countdown('evaluating');
   const began = performance.now();
   try {
     const { result } = await evaluate(built.detector, dataset, metric, {
       ...sizes,
+      inference,
       onBadImage: onBadImage(found, flags),
       onProgress: bar.show,
     });
@@ -39,6 +43,7 @@ export async function evaluateModel(path: string | undefined, flags: Flags): Pro
     return 0;
   } finally {
     bar.end();
+    inference.close();
     built.detector.dispose();
   }
 }

@@ -37,7 +37,7 @@ export async function label(path: string, given: readonly string[], flags: Flags
   const { files, others } = await imageFiles(given);
   const { root, images } = labelNames(files, out, flags['images'] === undefined ? undefined : String(flags['images']));
   const options = await modelFlags(flags);
-  const { built } = await openModel(await findModel(path, weightsFlags(flags)), options);
+  const { built, inference } = await openModel(await findModel(path, weightsFlags(flags)), options);
   const labelled: Labelled[] = [];
   const unread: { readonly file: string; readonly error: { readonly code: string; readonly message: string } }[] = [];
   const bar = countdown('labelling');
@@ -62,6 +62,7 @@ export async function label(path: string, given: readonly string[], flags: Flags
         built.detector,
         batch.map(({ image }) => image),
         score,
+        inference,
       );
       batch.forEach(({ name, image: { width, height } }, i) =>
         labelled.push({ name, width, height, found: found[i]! }),
@@ -70,6 +71,7 @@ export async function label(path: string, given: readonly string[], flags: Flags
     }
   } finally {
     bar.end();
+    inference.close();
     built.detector.dispose();
   }
   if (labelled.length === 0)

@@ -47,7 +47,7 @@ export async function predict(path: string, given: readonly string[], flags: Fla
   const { folder, json, coco } = outputs;
   const { files, others } = await imageFiles(given, folder ?? undefined);
   const model = await findModel(path, weightsFlags(flags));
-  const { built } = await openModel(model, await modelFlags(flags));
+  const { built, inference } = await openModel(model, await modelFlags(flags));
   const { categories } = built.spec;
   const began = performance.now();
   let predictions: Prediction[];
@@ -56,13 +56,17 @@ export async function predict(path: string, given: readonly string[], flags: Fla
   try {
     ids = coco === null ? null : await idsFor(files, categories, flags);
     if (ids !== null) images = files.filter((file) => ids!.images.has(file));
-    predictions = await predicted(predictImages(built.detector, images, coco === null ? threshold : cocoThreshold), {
-      count: images.length,
-      folder,
-      nameFor: folder === null ? null : drawnNames(folder, images),
-      threshold,
-    });
+    predictions = await predicted(
+      predictImages(built.detector, images, coco === null ? threshold : cocoThreshold, inference),
+      {
+        count: images.length,
+        folder,
+        nameFor: folder === null ? null : drawnNames(folder, images),
+        threshold,
+      },
+    );
   } finally {
+    inference.close();
     built.detector.dispose();
   }
   const seconds = (performance.now() - began) / 1000;

@@ -71,10 +71,11 @@ export function atEvenDistances(dataset: Dataset, count: number): Dataset {
 }
 
 async function detected(found: Awaited<ReturnType<typeof findModel>>, dataset: Dataset): Promise<ImageDetections[]> {
-  const { built } = await openModel(found, { categories: dataset.categories });
+  const { built, inference } = await openModel(found, { categories: dataset.categories });
   const bar = countdown('evaluating');
   try {
     const { detections } = await detectAll(built.detector, dataset, {
+      inference,
       batchSize: batchSizeOfRun(found) ?? 4,
       workers: 1,
       onBadImage: 'skip',
@@ -83,6 +84,7 @@ async function detected(found: Awaited<ReturnType<typeof findModel>>, dataset: D
     return detections;
   } finally {
     bar.end();
+    inference.close();
     built.detector.dispose();
   }
 }

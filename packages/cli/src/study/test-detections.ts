@@ -34,9 +34,10 @@ async function detectOne({ name, config }: StudyRun, folder: string, dataset: Da
   if (checkpoint === null || (await stepOf(file)) === step) return;
   const bar = countdown(`${name} on ${dataset.name}`);
   try {
-    const { built } = await openModel(await findModel(checkpoint), { categories: dataset.categories });
+    const { built, inference } = await openModel(await findModel(checkpoint), { categories: dataset.categories });
     try {
       const { detections } = await detectAll(built.detector, dataset, {
+        inference,
         batchSize: config.evaluate?.batchSize ?? config.batchSize ?? 8,
         workers: config.data.workers ?? 1,
         onBadImage: config.data.onBadImage ?? 'error',
@@ -44,6 +45,7 @@ async function detectOne({ name, config }: StudyRun, folder: string, dataset: Da
       });
       await writeDetections(file, step, detections);
     } finally {
+      inference.close();
       built.detector.dispose();
     }
   } finally {

@@ -277,6 +277,22 @@ export interface DenseStage {
   readonly dense: DenseInfo;
 }
 
+/** `detect` in two parts: what comes before its values are read, and after. */
+export interface Detection {
+  /**
+   * Computes with tensors alone, and reads no values: compiled together with `forward` where the engine can. To be
+   * called inside of a tidy.
+   */
+  compute(output: DetectorOutput, batch: Pick<Targets, 'imageSizes' | 'paddedSize'>): DetectionTensors;
+  /** Reads them, and disposes nothing. */
+  select(
+    tensors: DetectionTensors,
+    sizes: Pick<HostBatch, 'imageSizes' | 'originalSizes' | 'ids'>,
+  ): Promise<ImageDetections[]>;
+}
+
+export type DetectionTensors = Readonly<Record<string, tf.Tensor | readonly tf.Tensor[]>>;
+
 /** A detector: networks, assigner, losses and post-processing behind one interface. */
 export interface Detector {
   readonly name: string;
@@ -331,6 +347,8 @@ export interface Detector {
     output: DetectorOutput,
     sizes: Pick<HostBatch, 'imageSizes' | 'originalSizes' | 'ids' | 'shape'>,
   ): Promise<ImageDetections[]>;
+  /** The parts of `detect`, where it has them: `detectInParts` gives both. Without, batches run op by op. */
+  readonly detection?: Detection;
   /** The network at inference as a graph that `@kd/export` writes for other programs; a detector may lack it. */
   exported?(): ExportedNetwork;
   dispose(): void;

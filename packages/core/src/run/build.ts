@@ -114,6 +114,10 @@ export async function startedEngine(engine: Engine): Promise<EngineInfo> {
   return info;
 }
 
+/** Null where the engine does not compile. */
+export const compilerOf = (engine: Engine): NonNullable<Engine['compile']> | null =>
+  engine.compile === undefined || !engine.capabilities().compile ? null : (fn, options) => engine.compile!(fn, options);
+
 function created(what: string, create: () => Detector): Detector {
   const before = new Set(Object.keys(tf.engine().registeredVariables));
   try {

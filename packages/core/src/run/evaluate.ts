@@ -1,12 +1,13 @@
-import * as tf from '@tensorflow/tfjs-core';
 import type { Dataset, LoaderOptions, LoaderStats } from '../contract/data.js';
 import type { Detector } from '../contract/detector.js';
 import type { Evaluation, ImageDetections, Metric } from '../contract/metric.js';
 import { checkMembers, MEMBERS } from '../members.js';
 import { openLoader } from '../open-loader.js';
-import { disposeAll, tidy } from '../tidy.js';
+import { createInference, type Inference } from './inference.js';
 
 export interface EvaluateOptions extends Pick<LoaderOptions, 'batchSize' | 'workers' | 'onBadImage'> {
+  /** Of this detector, whose engine compiles it; default: op by op. */
+  readonly inference?: Inference;
   /** Called after every batch with the number of images done. */
   readonly onProgress?: (done: number, of: number) => void | Promise<void>;
 }
@@ -37,16 +38,12 @@ export async function detectAll(detector: Detector, dataset: Dataset, options: E
     seed: 0,
     augment: [],
   });
+  const inference = options.inference ?? createInference(detector);
+  inference.restart();
   const found: ImageDetections[] = [];
   try {
     for await (const batch of loader.epoch(0)) {
-      const images = tf.tensor4d(batch.images, [...batch.shape]);
-      const output = tidy(() => detector.forward(images, { training: false }));
-      try {
-        found.push(...(await detector.detect(output, batch)));
-      } finally {
-        disposeAll([images, output]);
-      }
+      found.push(...(await inference.detect(batch)));
       await options.onProgress?.(found.length, dataset.images.length);
     }
   } finally {

@@ -6,6 +6,7 @@ import type { Metric } from '../contract/metric.js';
 import {
   buildDetector,
   type BuiltDetector,
+  compilerOf,
   definitionsOf,
   openDataset,
   resolveEngine,
@@ -257,7 +258,3 @@ async function checkData(train: Dataset, val: Dataset | null, onBadImage: 'error
       `training (${train.name}) and validation data (${val.name}) differ in their classes: ${difference}. ${sharedClassesAdvice(own, others)}`,
     );
 }
-
-/** Null where the engine does not compile. */
-const compilerOf = (engine: Engine): Run['compile'] =>
-  engine.compile === undefined || !engine.capabilities().compile ? null : (fn, options) => engine.compile!(fn, options);

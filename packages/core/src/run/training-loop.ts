@@ -8,6 +8,7 @@ import { namesOf } from '../class-names.js';
 import { isKdError, messageOf } from '../errors.js';
 import { afterEvaluation, outOfPatience, type Waited } from './early-end.js';
 import { evaluate } from './evaluate.js';
+import { createInference, type Inference } from './inference.js';
 import { plannedRun } from '../plan/planned-run.js';
 import { resolvedConfig } from './resolved-config.js';
 import type { Run } from './run.js';
@@ -30,6 +31,7 @@ export class TrainingLoop {
   readonly #run: Run;
   readonly #emit: (event: TrainerEvent) => Promise<void>;
   readonly #steps: RunSteps;
+  readonly #inference: Inference;
   readonly #checkpoints: Checkpoints;
   /** True from a resume to its first data set passes. */
   #resumed = false;
@@ -57,6 +59,7 @@ export class TrainingLoop {
       if (listener !== null) this.#early ??= { by: `listener ${listener}`, why: `the listener "${listener}" ended it` };
     };
     this.#steps = new RunSteps(run);
+    this.#inference = createInference(run.student.detector, run);
     this.#checkpoints = new Checkpoints(run.folder, run.options.format, run.config.checkpoint.keep);
   }
 
@@ -81,6 +84,7 @@ export class TrainingLoop {
       await this.#rescue(error);
       throw error;
     } finally {
+      this.#inference.close();
       await this.#steps.close();
     }
   }
@@ -263,6 +267,7 @@ export class TrainingLoop {
     const began = performance.now();
     const { result, detections } = await this.#steps.updater.withAverage(async () => {
       const evaluated = await evaluate(student.detector, val, metric, {
+        inference: this.#inference,
         batchSize: config.evaluate.batchSize ?? config.batchSize,
         workers: config.data.workers,
         onBadImage: config.data.onBadImage,
