@@ -108,7 +108,7 @@ function fusedConvolution(
 
 /**
  * Explicit padding keeps gradients from oneDNN, where that of a 1x1 kernel with stride 2 comes out wrong (4 input
- * channels).
+ * channels) and such of other kernels end the process (AVX2).
  */
 function convAttributes(
   input: readonly number[],
@@ -128,7 +128,8 @@ function convAttributes(
     layout,
   );
   const { type, top, bottom, left, right } = info.padInfo;
-  const explicit = of === 'filter gradient' || (type !== 'SAME' && type !== 'VALID');
+  const plain = info.strideHeight * info.strideWidth * info.dilationHeight * info.dilationWidth === 1;
+  const explicit = (of === 'filter gradient' && !plain) || (type !== 'SAME' && type !== 'VALID');
   const inLayout = (h: number, w: number) => (dataFormat === 'NHWC' ? [1, h, w, 1] : [1, 1, h, w]);
   return [
     { name: 'T', type: 'type', value: 'float32' },

@@ -67,7 +67,7 @@ const KERNEL: NativeKernel<Attributes> = {
       kernel: () =>
         runOp(
           'Conv2DBackpropFilter',
-          attributesOf(geometry, kernel, 'filter gradient'),
+          attributesOf(geometry, kernel),
           [x, tf.tensor1d(kernel.shape, 'int32'), slope],
           1,
         )[0]!,
@@ -77,25 +77,15 @@ const KERNEL: NativeKernel<Attributes> = {
 };
 
 /**
- * TensorFlow hands a gradient to oneDNN unless its padding is explicit. The gradient of the input takes 0.7 of the time
- * there at 20x20x256 and less than half at
- * 10x10x256; that of a larger kernel takes longer, and that of a 1x1 kernel with stride 2 comes out wrong (4 input
- * channels).
+ * TensorFlow hands a gradient to oneDNN unless its padding is explicit. There that of the input takes 0.7 of the time
+ * at 20x20x256 and less than half at 10x10x256, that of a kernel of 3x3 a quarter (36 channels out) to 0.8; with AVX2
+ * alone 0.4 to 1.1. With a stride the kernel's comes out wrong (1x1, 4 input channels) or ends the process (AVX2).
  */
 function attributesOf(
   { stride, pad }: Pick<NativeConvOptions, 'stride' | 'pad'>,
   { shape: [height, width] }: tf.Tensor4D,
-  of?: 'filter gradient',
 ): ReturnType<typeof convAttributes> {
-  const pointwise = height === 1 && width === 1;
   const centred = height === 2 * pad + 1 && width === height;
-  const padding =
-    stride > 1 || (of === 'filter gradient' && !pointwise)
-      ? 'EXPLICIT'
-      : pad === 0
-        ? 'VALID'
-        : centred
-          ? 'SAME'
-          : 'EXPLICIT';
+  const padding = stride > 1 ? 'EXPLICIT' : pad === 0 ? 'VALID' : centred ? 'SAME' : 'EXPLICIT';
   return convAttributes(stride, padding, pad);
 }

@@ -1,0 +1,50 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { startTensorflow } from '../testing/traced.js';
+
+beforeAll(startTensorflow);
+
+const cases = [1, 3, 5].flatMap((kernel) =>
+  [1, 2].flatMap((stride) =>
+    [
+      [1, 4, 4, 3],
+      [2, 5, 3, 36],
+      [1, 7, 17, 16],
+      [2, 9, 1, 1],
+    ].map(([n, size, input, output]) => ({ kernel, stride, n: n!, size: size!, input: input!, output: output! })),
+  ),
+);
+
+describe('the gradient of a kernel', () => {
+  it.each(cases)(
+    '$kernel x $kernel, stride $stride, of [$n, $size, $size, $input] to $output channels',
+    ({ kernel, stride, n, size, input, output }) => {
+      const pad = kernel >> 1;
+      const out = Math.floor((size + 2 * pad - kernel) / stride) + 1;
+      const x = tf.randomUniform<tf.Rank.R4>([n, size, size, input], -1, 1, 'float32', 1);
+      const dy = tf.randomUniform<tf.Rank.R4>([n, out, out, output], -1, 1, 'float32', 2);
+      const start = tf.zeros([kernel, kernel, input, output]);
+      const found = tf.grad((w) => tf.conv2d(x, w as tf.Tensor4D, stride, pad))(start, dy);
+      const [xs, dys] = [x.dataSync(), dy.dataSync()];
+      const wanted: number[] = [];
+      for (let a = 0; a < kernel; a++)
+        for (let b = 0; b < kernel; b++)
+          for (let c = 0; c < input; c++) for (let d = 0; d < output; d++) wanted.push(sumOf(a, b, c, d));
+      function sumOf(a: number, b: number, c: number, d: number): number {
+        let sum = 0;
+        for (let i = 0; i < n; i++)
+          for (let y = 0; y < out; y++)
+            for (let z = 0; z < out; z++) {
+              const [row, column] = [y * stride + a - pad, z * stride + b - pad];
+              if (row < 0 || column < 0 || row >= size || column >= size) continue;
+              sum += xs[((i * size + row) * size + column) * input + c]! * dys[((i * out + y) * out + z) * output + d]!;
+            }
+        return sum;
+      }
+      const values = found.dataSync();
+      expect(values.length).toBe(wanted.length);
+      expect(wanted.reduce((most, value, i) => Math.max(most, Math.abs(value - values[i]!)), 0)).toBeLessThan(2e-5);
+      tf.dispose([x, dy, start, found]);
+    },
+  );
+});
