@@ -56,11 +56,20 @@ describe(`the page of kd export --to web${missing === null ? '' : ` (skipped: ${
   const images = names.map((name) => join(bccdMini!, 'JPEGImages', name));
   let page: Page;
   let stop = async (): Promise<unknown> => undefined;
+  let address: Promise<string>;
 
   beforeAll(async () => {
     if (missing !== null) return;
     const written = await kd(['export', checkpoint, '--to', 'web', '--out', folder]);
     expect(written.code, written.stderr).toBe(0);
+    address = new Promise((done) => {
+      const served = kdProcess(['serve', folder], {
+        onStdout: (text, kill) => {
+          done(/http:\/\/\S+/.exec(text)![0]);
+          stop = () => (kill('SIGTERM'), served);
+        },
+      });
+    });
     page = await openPage([
       '--use-fake-device-for-media-stream',
       '--use-fake-ui-for-media-stream',
@@ -75,14 +84,6 @@ describe(`the page of kd export --to web${missing === null ? '' : ` (skipped: ${
   });
 
   test.skipIf(missing !== null)('finds in a browser what kd predict finds, and stays within its folder', async () => {
-    const address = new Promise<string>((done) => {
-      const served = kdProcess(['serve', folder], {
-        onStdout: (text, kill) => {
-          done(/http:\/\/\S+/.exec(text)![0]);
-          stop = () => (kill('SIGTERM'), served);
-        },
-      });
-    });
     await page.open(await address);
     await page.until('document.documentElement.dataset.backend');
     expect(await page.value('document.documentElement.dataset.backend')).toBe('wasm');
@@ -184,6 +185,55 @@ describe(`the page of kd export --to web${missing === null ? '' : ` (skipped: ${
     await page.until(`document.querySelector('#off').checkVisibility({ checkVisibilityCSS: true })`);
     expect(await page.value('document.querySelector("#off").innerText')).toMatch(/file:.*kd serve FOLDER/s);
   });
+
+  test.skipIf(missing !== null)(
+    'runs on WebGPU, and goes on with WASM where the graphics device is lost',
+    async ({ skip }) => {
+      // WebGPU without a graphics card.
+      const gpu = await openPage(['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader']);
+      try {
+        const found = () =>
+          gpu.value<Found[]>(
+            `Array.from(document.querySelectorAll('li[data-box]'), ({ dataset }) =>
+            ({ box: dataset.box.split(' ').map(Number), score: Number(dataset.score), label: Number(dataset.label) }))`,
+          );
+        const use = (name: string) =>
+          gpu.value(
+            `{ const s = document.querySelector('#backend'); s.value = '${name}'; s.dispatchEvent(new Event('change')); }`,
+          );
+        const shownOn = (name: string) =>
+          gpu.until(`document.querySelector('article p')?.textContent.endsWith('${name}')`);
+        await gpu.open(await address);
+        await gpu.until('document.documentElement.dataset.backend');
+        if (await gpu.value<boolean>('document.querySelector("#backend option[value=webgpu]").disabled'))
+          return skip('this Chromium has no WebGPU without a graphics card (SwiftShader)');
+        // The one without a card is offered, and is not the first choice.
+        expect(await gpu.value('document.documentElement.dataset.backend')).toBe('wasm');
+        await gpu.files('#files', images.slice(0, 1));
+        await shownOn('WASM');
+        const onWasm = await found();
+        expect(onWasm.length).toBeGreaterThan(10);
+        await use('webgpu');
+        await shownOn('WebGPU');
+        const onWebGpu = await found();
+        expect(unmatched(onWasm, onWebGpu, 0.301)).toEqual([]);
+        expect(unmatched(onWebGpu, onWasm, 0.301)).toEqual([]);
+
+        // As when a driver is reset: the run at hand fails, and onnxruntime would freeze the page in the next one.
+        await gpu.send('Browser.crashGpuProcess').catch(() => {});
+        await gpu.files('#files', images);
+        await gpu.until(`document.querySelectorAll('article').length === ${1 + images.length}`);
+        await shownOn('WASM');
+        expect(await gpu.value('document.querySelector("#problem").textContent')).toMatch(
+          /^WebGPU stopped, and another back end goes on\. /,
+        );
+        expect(await gpu.value('document.querySelector("#backend option[value=webgpu]").disabled')).toBe(true);
+        expect(gpu.complaints).toEqual([]);
+      } finally {
+        await gpu.close();
+      }
+    },
+  );
 
   test.skipIf(missing !== null)('is written whole or not at all', async () => {
     const again = await kd(['export', checkpoint, '--to', 'web', '--out', folder]);

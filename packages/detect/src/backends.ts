@@ -3,31 +3,47 @@ export type Backend = 'cpu' | 'webgpu' | 'webgl' | 'wasm';
 
 export const inNode = (): boolean => typeof process !== 'undefined' && typeof process.versions?.node === 'string';
 
+/** A back end, and why it is not here, or that it is but computes without a graphics card, slower than WASM. */
+export interface OfferedBackend {
+  readonly name: Backend;
+  readonly missing?: string;
+  readonly software?: true;
+}
+
 /** Which back ends are here, the best first; of those that are not, why. */
-export async function backends(): Promise<readonly { readonly name: Backend; readonly missing?: string }[]> {
+export async function backends(): Promise<readonly OfferedBackend[]> {
   if (inNode()) return [{ name: 'cpu' }];
-  const webgpu = await whyNoWebGpu();
+  const webgpu = { name: 'webgpu' as const, ...(await foundWebGpu()) };
   const webgl = whyNoWebGl();
+  const wasm = { name: 'wasm' as const };
   return [
-    { name: 'webgpu', ...(webgpu !== undefined && { missing: webgpu }) },
-    { name: 'wasm' },
+    ...(webgpu.software ? [wasm, webgpu] : [webgpu, wasm]),
     { name: 'webgl', ...(webgl !== undefined && { missing: webgl }) },
   ];
 }
 
-async function whyNoWebGpu(): Promise<string | undefined> {
-  // Not every type library of the browser has WebGPU yet.
-  const { gpu } = navigator as { readonly gpu?: { requestAdapter(): Promise<object | null> } };
+/** Not every type library of the browser has WebGPU yet. */
+interface Gpu {
+  requestAdapter(): Promise<{
+    readonly info?: { readonly isFallbackAdapter?: boolean };
+    readonly isFallbackAdapter?: boolean;
+  } | null>;
+}
+
+async function foundWebGpu(): Promise<Omit<OfferedBackend, 'name'>> {
+  const { gpu } = navigator as { readonly gpu?: Gpu };
   if (!gpu)
-    return globalThis.isSecureContext
-      ? 'this browser has no WebGPU'
-      : 'WebGPU needs a secure address: https, or localhost';
+    return {
+      missing: globalThis.isSecureContext
+        ? 'this browser has no WebGPU'
+        : 'WebGPU needs a secure address: https, or localhost',
+    };
   try {
-    return (await gpu.requestAdapter()) === null
-      ? 'this browser has WebGPU, but no graphics adapter for it'
-      : undefined;
+    const adapter = await gpu.requestAdapter();
+    if (adapter === null) return { missing: 'this browser has WebGPU, but no graphics adapter for it' };
+    return (adapter.info?.isFallbackAdapter ?? adapter.isFallbackAdapter) ? { software: true } : {};
   } catch {
-    return 'this browser has WebGPU, but its graphics adapter does not start';
+    return { missing: 'this browser has WebGPU, but its graphics adapter does not start' };
   }
 }
 

@@ -1,4 +1,4 @@
-export { type Backend, backends } from './backends.js';
+export { type Backend, backends, type OfferedBackend } from './backends.js';
 export type { Output } from './dense-detections.js';
 export { DetectError, type DetectErrorCode } from './detect-error.js';
 export { createDetector, type Detection, type Detector, type Session } from './detector.js';

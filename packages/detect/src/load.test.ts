@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { info, toyModel } from '../test/model.js';
 import { backends, createDetector, load } from './index.js';
 
@@ -20,6 +20,27 @@ it('finds on onnxruntime, in pixels of the image', async () => {
   ]);
   expect(await Promise.all([detector.detect(image), detector.detect(image)])).toEqual([found, found]);
   await detector.dispose();
+});
+
+it('offers WebGPU before WASM where there is a graphics card, after it where there is none', async () => {
+  const offered = async (requestAdapter: () => unknown) => {
+    vi.stubGlobal('process', undefined);
+    vi.stubGlobal('navigator', { gpu: { requestAdapter } });
+    try {
+      return (await backends()).filter(({ name }) => name !== 'webgl');
+    } finally {
+      vi.unstubAllGlobals();
+    }
+  };
+  const card = async () => ({ info: { isFallbackAdapter: false } });
+  expect(await offered(card)).toEqual([{ name: 'webgpu' }, { name: 'wasm' }]);
+  const slow = [{ name: 'wasm' }, { name: 'webgpu', software: true }];
+  expect(await offered(async () => ({ info: { isFallbackAdapter: true } }))).toEqual(slow);
+  // As browsers said it at first.
+  expect(await offered(async () => ({ info: {}, isFallbackAdapter: true }))).toEqual(slow);
+  const missing = (text: RegExp) => [{ name: 'webgpu', missing: expect.stringMatching(text) }, { name: 'wasm' }];
+  expect(await offered(async () => null)).toEqual(missing(/no graphics adapter/));
+  expect(await offered(async () => Promise.reject(new Error('no driver')))).toEqual(missing(/does not start/));
 });
 
 it('keeps what has the score that is asked for', async () => {
@@ -80,5 +101,24 @@ describe('what cannot be is one clear error', () => {
       code('BACKEND_MISSING', /on webgl: no operator GroupNorm. Take another back end/),
     );
     expect(await backends()).toEqual([{ name: 'cpu' }]);
+  });
+
+  // onnxruntime's WebGPU rejects the first run after its device was lost, and freezes the page in the second one.
+  it('a back end that stops is not called again', async () => {
+    const calls: string[] = [];
+    const lost = 'failed to call OrtRun(). ERROR_CODE: 1, ERROR_MESSAGE: /build/webgpu/buffer.cc:643 device is lost';
+    const session = {
+      inputNames: ['images'],
+      run: async () => (calls.push('run'), Promise.reject(new Error(lost))),
+      release: async () => void calls.push('release'),
+    };
+    const runtime = { InferenceSession: { create: async () => session }, Tensor: class {} };
+    const detector = await load(toyModel(), { backend: 'webgpu', runtime });
+    for (const _ of [1, 2])
+      await expect(detector.detect(image)).rejects.toEqual(
+        code('BACKEND_MISSING', /^webgpu does not go on: device is lost\. Load the model for another back end/),
+      );
+    await detector.dispose();
+    expect(calls).toEqual(['run']);
   });
 });

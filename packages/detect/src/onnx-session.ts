@@ -18,7 +18,7 @@ interface OnnxSession {
 }
 
 export interface OnnxOptions {
-  /** Default: `cpu` in Node, elsewhere WebGPU where there is an adapter, else WASM. */
+  /** Default: `cpu` in Node, elsewhere WebGPU where there is a graphics card for it, else WASM. */
   readonly backend?: Backend | undefined;
   /** onnxruntime, where it is not to be imported by its name. */
   readonly runtime?: unknown;
@@ -45,15 +45,32 @@ export async function onnxSession(bytes: Uint8Array, options: OnnxOptions): Prom
     });
   }
   const [input] = session.inputNames;
+  /** Where a graphics device was lost: the call after the first that fails never comes back, and the page with it. */
+  let stopped: DetectError | undefined;
   return {
     backend,
     async run(data, shape) {
+      if (stopped) throw stopped;
       const tensor = new Tensor(data instanceof Uint8Array ? 'uint8' : 'float32', data, shape);
-      return (await session.run({ [input!]: tensor })) as Readonly<Record<string, Output>>;
+      try {
+        return (await session.run({ [input!]: tensor })) as Readonly<Record<string, Output>>;
+      } catch (cause) {
+        if (backend === 'cpu' || backend === 'wasm') throw cause;
+        const message = `${backend} does not go on: ${said(cause)} Load the model for another back end, wasm say.`;
+        stopped = new DetectError('BACKEND_MISSING', message, { cause });
+        throw stopped;
+      }
     },
-    dispose: () => session.release(),
+    dispose: async () => (stopped ? undefined : session.release()),
   };
 }
+
+/** What onnxruntime says, without the place in its source, as a sentence. */
+const said = (cause: unknown): string =>
+  messageOf(cause)
+    .replace(/^.*ERROR_MESSAGE: (\S+\.cc:\d+ )?/s, '')
+    .trim()
+    .replace(/[^.!?]$/, '$&.');
 
 /** CommonJS modules are imported as the default of a namespace. */
 const unwrapped = (runtime: unknown): OnnxRuntime =>

@@ -4,6 +4,7 @@ import type { Detection, Detector } from '../detector.js';
 import { load, readInfo } from '../load.js';
 import { camera } from './camera.js';
 import { element, made } from './element.js';
+import { limited } from './limited.js';
 import { type Shown, shown } from './picture.js';
 import { NAMES, runtime, threads } from './runtime.js';
 
@@ -19,8 +20,15 @@ const images: { readonly bitmap: ImageBitmap; readonly view: Shown; found: Detec
 /** Pictures are kept in memory as long as they are shown. */
 const KEPT = 50;
 
+/** How long a graphics driver may take for the first image, in seconds: what has not answered by then may never. */
+const PATIENCE = 60;
+
 let model: Uint8Array;
-let detector: Promise<Detector>;
+let detector: Detector;
+/** The last back end that was asked for: an earlier one that is ready later is not taken. */
+let asked = 0;
+let leaving: Promise<void> | undefined;
+const software = new Set<string>();
 
 element('off', HTMLElement).hidden = true;
 start().catch(tell);
@@ -34,8 +42,7 @@ async function start(): Promise<void> {
   describe();
   await offerBackends();
   element('controls', HTMLFormElement).hidden = false;
-  await use(choice.value as Own);
-  score.addEventListener('input', redrawn);
+  // Another back end may be chosen while one starts.
   choice.addEventListener(
     'change',
     () =>
@@ -43,6 +50,8 @@ async function start(): Promise<void> {
         .then(detectAgain)
         .catch(tell),
   );
+  await use(choice.value as Own);
+  score.addEventListener('input', redrawn);
   element('files', HTMLInputElement).addEventListener('change', ({ currentTarget }) => {
     const input = currentTarget as HTMLInputElement;
     void add([...(input.files ?? [])]).finally(() => (input.value = '')); // the same file may be chosen again
@@ -75,8 +84,10 @@ const shownFigure = (value: number): string =>
   value < 0 ? '–' : value <= 1 ? (100 * value).toFixed(1) : String(value);
 
 async function offerBackends(): Promise<void> {
-  for (const { name, missing } of await backends()) {
-    const option = made('option', `${NAMES[name as Own]}${missing === undefined ? '' : ` – ${missing}`}`);
+  for (const { name, missing, software: slow } of await backends()) {
+    if (slow) software.add(name);
+    const note = missing ?? (slow && 'without a graphics card, slow');
+    const option = made('option', `${NAMES[name as Own]}${note === undefined ? '' : ` – ${note}`}`);
     Object.assign(option, { value: name, disabled: missing !== undefined });
     choice.append(option);
   }
@@ -85,41 +96,55 @@ async function offerBackends(): Promise<void> {
 
 /** Runs the model on a back end; one that does not take it is not offered again, and the next one is used. */
 async function use(backend: Own): Promise<void> {
-  status.textContent = `Starting ${NAMES[backend]} …`;
-  const old = detector;
-  const started = runtime(backend)
-    .then((own) => load(model, { backend, runtime: own }))
-    .then(tried);
+  const turn = ++asked;
+  const started = performance.now();
+  const told = (): void => {
+    const seconds = Math.floor((performance.now() - started) / 1000);
+    if (turn === asked) status.textContent = `Starting ${NAMES[backend]} …${seconds > 2 ? ` ${seconds} s` : ''}`;
+  };
+  told();
+  const clock = setInterval(told, 1000);
+  let own: Detector;
   try {
-    await started;
+    own = await tried(await load(model, { backend, runtime: await runtime(backend) }));
   } catch (error) {
-    const option = choice.querySelector<HTMLOptionElement>(`option[value=${backend}]`)!;
-    option.disabled = true;
-    option.textContent = `${NAMES[backend]} – does not run this model`;
-    tell(error);
-    const next = choice.querySelector<HTMLOptionElement>('option:not(:disabled)');
-    if (!next) throw error;
-    choice.value = next.value;
-    return use(next.value as Own);
+    return withdraw(backend, 'does not run this model', error, turn);
+  } finally {
+    clearInterval(clock);
   }
-  detector = started;
+  if (turn !== asked) return own.dispose();
+  const old = detector as Detector | undefined;
+  detector = own;
   choice.value = backend;
   choiceHint.textContent = backend === 'wasm' ? `${threads()} ${threads() === 1 ? 'thread' : 'threads'}` : '';
   status.textContent = `Ready, on ${NAMES[backend]}.`;
   document.documentElement.dataset['backend'] = backend;
-  await (await old)?.dispose();
+  await old?.dispose();
 }
 
-/** Some back ends take a model and fail when it runs; besides, the first image is the slowest. */
+/** A back end that failed is not offered again, and the next one is used, unless another was chosen meanwhile. */
+async function withdraw(backend: Own, why: string, error: unknown, turn: number): Promise<void> {
+  const option = choice.querySelector<HTMLOptionElement>(`option[value=${backend}]`)!;
+  option.disabled = true;
+  option.textContent = `${NAMES[backend]} – ${why}`;
+  if (turn !== asked) return;
+  tell(error);
+  const next = choice.querySelector<HTMLOptionElement>('option:not(:disabled)');
+  if (!next) throw error;
+  choice.value = next.value;
+  return use(next.value as Own);
+}
+
+/** Some back ends take a model and fail when it runs, or never end; besides, the first image is the slowest. */
 async function tried(own: Detector): Promise<Detector> {
+  const backend = own.backend as Own;
+  const first = own.detect({ data: new Uint8Array(3 * 64 * 64), width: 64, height: 64 });
   try {
-    await own.detect({ data: new Uint8Array(3 * 64 * 64), width: 64, height: 64 });
+    // One without a graphics card takes its time, and was chosen all the same.
+    await (backend === 'wasm' || software.has(backend) ? first : limited(first, PATIENCE));
   } catch (cause) {
-    throw new DetectError(
-      'BACKEND_MISSING',
-      `${NAMES[own.backend as Own]} does not run this model: ${messageOf(cause)}`,
-      { cause },
-    );
+    const message = `${NAMES[backend]} does not run this model: ${messageOf(cause)}`;
+    throw new DetectError('BACKEND_MISSING', message, { cause });
   }
   return own;
 }
@@ -130,6 +155,7 @@ async function add(files: readonly File[]): Promise<void> {
     try {
       const bitmap = await decoded(file);
       const view = shown(file.name);
+      status.textContent = `Looking at ${file.name} …`;
       const image = { bitmap, view, found: [], times: '' };
       await find(image);
       results.prepend(view.article);
@@ -140,6 +166,7 @@ async function add(files: readonly File[]): Promise<void> {
       }
       status.textContent = redraw(image);
     } catch (error) {
+      status.textContent = '';
       tell(error);
     }
 }
@@ -158,10 +185,28 @@ async function decoded(file: File): Promise<ImageBitmap> {
 }
 
 async function find(image: (typeof images)[number]): Promise<void> {
-  const own = await detector;
-  const start = performance.now();
-  image.found = await own.detect(image.bitmap);
-  image.times = `${(performance.now() - start).toFixed(1)} ms on ${NAMES[own.backend as Own]}`;
+  const { found, ms, backend } = await detected(image.bitmap);
+  image.found = found;
+  image.times = `${ms.toFixed(1)} ms on ${NAMES[backend]}`;
+}
+
+/** Detects on what there is: a back end that stops, as when the graphics device is lost, is left for the next one. */
+async function detected(bitmap: ImageBitmap): Promise<{ found: Detection[]; ms: number; backend: Own }> {
+  for (;;) {
+    const own = detector;
+    const backend = own.backend as Own;
+    const start = performance.now();
+    try {
+      const found = await own.detect(bitmap);
+      return { found, ms: performance.now() - start, backend };
+    } catch (error) {
+      if (!(error instanceof DetectError && error.code === 'BACKEND_MISSING')) throw error;
+      const told = new Error(`${NAMES[backend]} stopped, and another back end goes on. ${messageOf(error)}`);
+      const why = 'stopped: reload this page to try it again';
+      if (detector === own) leaving ??= withdraw(backend, why, told, asked).finally(() => (leaving = undefined));
+      await leaving;
+    }
+  }
 }
 
 async function detectAgain(): Promise<void> {
@@ -186,20 +231,12 @@ function film(): void {
   let last = 0;
   camera(async (video) => {
     if (!view.article.isConnected) results.prepend(view.article);
-    const own = await detector;
     // What was seen is what is drawn: the film goes on meanwhile.
     const bitmap = await createImageBitmap(video);
-    const start = performance.now();
-    const found = await own.detect(bitmap);
-    const ms = performance.now() - start;
+    const { found, ms, backend } = await detected(bitmap);
     const rate = last === 0 ? '' : `, ${(1000 / (performance.now() - last)).toFixed(1)} images/s`;
     last = performance.now();
-    view.draw(
-      bitmap,
-      [bitmap.width, bitmap.height],
-      enough(found),
-      `${ms.toFixed(1)} ms on ${NAMES[own.backend as Own]}${rate}`,
-    );
+    view.draw(bitmap, [bitmap.width, bitmap.height], enough(found), `${ms.toFixed(1)} ms on ${NAMES[backend]}${rate}`);
     bitmap.close();
   }, tell);
 }

@@ -60,7 +60,8 @@ function countsOf(found: readonly Detection[]): string {
 }
 
 function drawBox(context: CanvasRenderingContext2D, { box, score, label, class: name }: Detection, zoom: number): void {
-  const unit = Math.max(1, Math.max(context.canvas.width, context.canvas.height) / 500);
+  // A pixel of the screen: labels can be read on a telephone too.
+  const unit = context.canvas.width / (context.canvas.clientWidth || context.canvas.width);
   const [x1, y1, x2, y2] = box.map((side) => side * zoom) as [number, number, number, number];
   context.lineWidth = 4 * unit;
   context.strokeStyle = '#0008';
@@ -69,12 +70,12 @@ function drawBox(context: CanvasRenderingContext2D, { box, score, label, class: 
   context.strokeStyle = colourOf(label);
   context.strokeRect(x1, y1, x2 - x1, y2 - y1);
   const text = `${name} ${score.toFixed(2)}`;
-  context.font = `600 ${11 * unit}px system-ui, "DejaVu Sans", sans-serif`;
+  context.font = `600 ${12 * unit}px system-ui, "DejaVu Sans", sans-serif`;
   const width = context.measureText(text).width + 6 * unit;
   const left = Math.max(0, Math.min(x1, context.canvas.width - width));
-  const top = Math.max(0, y1 - 15 * unit);
+  const top = Math.max(0, y1 - 16 * unit);
   context.fillStyle = colourOf(label);
-  context.fillRect(left, top, width, 15 * unit);
+  context.fillRect(left, top, width, 16 * unit);
   context.fillStyle = '#000';
-  context.fillText(text, left + 3 * unit, top + 11.5 * unit);
+  context.fillText(text, left + 3 * unit, top + 12 * unit);
 }
