@@ -40,6 +40,7 @@ export { given } from './plugins/given.js';
 export * from './plugins/neck-pairs.js';
 export type * from './plugins/optimizer-group.js';
 export * from './run/optimizers.js';
+export { STEP_KERNELS } from './run/step-kernels.js';
 export * from './plugins/own-optimizer.js';
 export * from './plugins/plugin-entries.js';
 export * from './plugins/plugin-host.js';

@@ -87,6 +87,7 @@ export const MEMBERS = {
     ...{ categories: 'list?', parameters: 'number?', file: 'text?', config: 'object?' },
   },
   engine: { name: 'text', start: 'function', capabilities: 'function', runOp: 'function?' },
+  capabilities: { kernels: 'set' },
   engineInfo: { name: 'text', backend: 'text', version: 'text', device: 'text', threads: 'number' },
   metric: { name: 'text', primary: 'text', evaluate: 'function', options: 'object?' },
   metricResult: { metrics: 'object', perClass: 'list' },

@@ -1,10 +1,9 @@
-import type { Engine } from '@kd/core';
+import { type Engine, STEP_KERNELS } from '@kd/core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { arrayCases } from './engine/array-cases.js';
 import { elementwiseCases } from './engine/elementwise-cases.js';
 import { checkEngineCase } from './engine/engine-case.js';
 import { imageCases } from './engine/image-cases.js';
-import { STEP_KERNELS } from './engine/kernels.js';
 import { recordKernels } from './record-kernels.js';
 
 export interface EngineSuiteOptions {

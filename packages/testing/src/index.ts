@@ -3,7 +3,7 @@ export { testPlugin, type PluginSuiteOptions } from './plugin-suite.js';
 export { testTeacher, type TeacherSuiteOptions } from './teacher-suite.js';
 export { testDetector, type DetectorSuiteOptions } from './detector-suite.js';
 export { testEngine, type EngineSuiteOptions } from './engine-suite.js';
-export { STEP_KERNELS } from './engine/kernels.js';
+export { STEP_KERNELS } from '@kd/core';
 export { recordKernels } from './record-kernels.js';
 export { cpuEngine } from './cpu-engine.js';
 export { jsonFormat } from './json-format.js';

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { removeFolders, run, toyConfig } from '../../test/toy-run.js';
 import { mimic } from '../../test/mimic.js';
 import type { Config } from '../config.js';
+import { STEP_KERNELS } from './step-kernels.js';
 import { Trainer, type TrainerOptions } from './trainer.js';
 
 const broken = <T extends object>(whole: T, members: Partial<Record<keyof T, unknown>>): T => ({
@@ -12,6 +13,15 @@ const broken = <T extends object>(whole: T, members: Partial<Record<keyof T, unk
 });
 const data = toyData({ images: 8, size: 16 });
 const detector = toyDetector({ size: 16 });
+
+/** An engine that declares all but these kernels. */
+const without = (...names: string[]) =>
+  broken(cpuEngine(), {
+    capabilities: () => ({
+      ...cpuEngine().capabilities(),
+      kernels: new Set(STEP_KERNELS.filter((name) => !names.includes(name))),
+    }),
+  });
 
 /** A detector whose `create` gives what `change` makes of a whole one. */
 const creating = (change: (whole: object) => unknown): Config['student'] => ({
@@ -79,6 +89,17 @@ describe('a definition that is not whole is refused by name', () => {
       'what an engine starts',
       { engine: broken(cpuEngine(), { start: async () => undefined }) },
       /^what start of the engine "cpu" returned must be an object with name, backend.*; got undefined\.$/,
+    ],
+    [
+      'what an engine can do',
+      { engine: broken(cpuEngine(), { capabilities: () => ({ kernels: ['Add'] }) }) },
+      /^what capabilities of the engine "cpu" returned cannot be used: kernels is a list; it must be a Set\.$/,
+    ],
+    [
+      'an engine without a kernel that training asks for',
+      { engine: without('Sum', 'NonMaxSuppressionV4') },
+      'the engine "cpu" lacks the kernels NonMaxSuppressionV4, Sum of TensorFlow.js, which training asks for. Train on another engine, such as "tensorflow" or "wasm" (--engine); testEngine of @kd/testing tests one of your own.',
+      'ENGINE_UNAVAILABLE',
     ],
     [
       'a metric',

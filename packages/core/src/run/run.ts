@@ -38,6 +38,7 @@ import { namesOf } from '../class-names.js';
 import { isUnread } from './is-unread.js';
 import { stopRule, type StopRule, warnOfPatience } from './early-end.js';
 import { checkUsable } from './usable-data.js';
+import { checkKernels } from './step-kernels.js';
 
 export interface RunOptions extends TrainerPorts {
   /** Folder of the config: relative paths and installed plugins are found from it. Default: the working directory. */
@@ -140,6 +141,7 @@ export async function prepareRun(
   const runFolder = await openFolder();
   const engine = await resolveEngine(config.engine, folder, namedBy, logger);
   const engineInfo = await startedEngine(engine);
+  checkKernels(engine);
   const rng = createRng(config.seed);
 
   const context = { runOp: engine.runOp?.bind(engine) };
