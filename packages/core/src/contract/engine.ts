@@ -57,7 +57,7 @@ export interface Compiled<A, R, N = void> {
 
 /** What an engine declares, so that nobody asks which engine it is. */
 export interface EngineCapabilities {
-  /** Names of the kernels of TensorFlow.js that it runs, see `kernelsOf`; no training starts without all of `STEP_KERNELS`. */
+  /** Names of the kernels of TensorFlow.js that it runs, see `kernelsOf`; to train it needs those of `STEP_KERNELS`. */
   readonly kernels: ReadonlySet<string>;
   /** Whether `dataSync` works; otherwise data are read by `await tensor.data()` alone. */
   readonly syncReads: boolean;

@@ -51,6 +51,8 @@ const GEOMETRIES: readonly Geometry[] = [
   { size: [5, 6], kernel: [2, 3], stride: 3, pad: 'valid' },
   { size: [8, 7], kernel: [3, 2], stride: 3, pad: 'same' },
   { size: [4, 5], kernel: [3, 3], stride: 1, pad: 'same' },
+  // Rows behind the last position that no kernel reads, columns of zeros.
+  { size: [12, 9], kernel: [3, 3], stride: 4, pad: 'same' },
   { size: [1, 1], kernel: [3, 3], stride: 1, pad: 1 },
 ];
 const DILATED: readonly Geometry[] = [
