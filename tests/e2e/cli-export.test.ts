@@ -9,6 +9,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { loadLayersModel } from '@tensorflow/tfjs-layers';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { describeOnTensorflow } from '../needs-tensorflow.js';
 import { bccdMini, config, kd, root, temporaryFolder } from './kd.js';
 
 const folder = temporaryFolder();
@@ -213,11 +214,7 @@ describe('kd bench-export', () => {
     };
   };
 
-  test.each([
-    ['onnx', ['onnxruntime-node', 'onnxruntime-web, WASM']],
-    ['tfjs-graph', ['TensorFlow.js, TensorFlow', 'TensorFlow.js, WASM']],
-    ['tfjs-layers', ['TensorFlow.js, TensorFlow', 'TensorFlow.js, WASM']],
-  ])('%s: in every runtime, beside kd predict', async (to, runtimes) => {
+  const inEvery = async (to: string, runtimes: readonly string[]): Promise<void> => {
     const told = await measured(await exported(to), '--images', photos, '--run', run, '--limit', '3');
     expect(told).toMatchObject({ images: 3, missing: [], notes: [], unread: [] });
     const names = [...runtimes, 'kd predict ('];
@@ -227,6 +224,13 @@ describe('kd bench-export', () => {
       expect(p95).toBeGreaterThanOrEqual(median);
       expect(imagesPerSecond).toBeGreaterThan(0);
     }
+  };
+  test('onnx: in every runtime, beside kd predict', () =>
+    inEvery('onnx', ['onnxruntime-node', 'onnxruntime-web, WASM']));
+  describeOnTensorflow('in TensorFlow.js', () => {
+    test.each(['tfjs-graph', 'tfjs-layers'])('%s: in every runtime, beside kd predict', (to) =>
+      inEvery(to, ['TensorFlow.js, TensorFlow', 'TensorFlow.js, WASM']),
+    );
   });
 
   test('what is not there is named, and a run of another size is told', async () => {

@@ -5,7 +5,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { findCompiler } from './compiler.js';
+import { neededCompiler } from './compiler.js';
 import { damage, keepHashes } from './kept-hashes.js';
 import type { Library } from './library.js';
 import type { Machine } from './machine.js';
@@ -149,13 +149,7 @@ export async function compileBinding(
   await folderOnce(
     dirname(plan.file),
     async (temporary) => {
-      const compiler = await findCompiler(env, run);
-      if (compiler === null) {
-        throw new KdError(
-          'ENGINE_UNAVAILABLE',
-          `the binding to TensorFlow must be compiled once, but ${env.CXX ? `CXX names "${env.CXX}", which does not run` : 'there is no C++ compiler'}. Install one (Debian: apt install g++; Fedora: dnf install gcc-c++), or name it in CXX.`,
-        );
-      }
+      const compiler = await neededCompiler(env, run);
       onProgress({
         stage: 'compile',
         message: `compiling the binding for TensorFlow ${library.version}, about twenty seconds`,

@@ -1,3 +1,4 @@
+import { KdError } from '@kd/core';
 import type { Env, RunCommand } from '@kd/core/wheels';
 
 export interface Compiler {
@@ -12,4 +13,14 @@ export async function findCompiler(env: Env, run: RunCommand): Promise<Compiler 
     if (code === 0) return { command, version: stdout.split('\n')[0]!.trim() };
   }
   return null;
+}
+
+/** @throws KdError ENGINE_UNAVAILABLE with what to install */
+export async function neededCompiler(env: Env, run: RunCommand): Promise<Compiler> {
+  const compiler = await findCompiler(env, run);
+  if (compiler !== null) return compiler;
+  throw new KdError(
+    'ENGINE_UNAVAILABLE',
+    `the binding to TensorFlow must be compiled once, but ${env.CXX ? `CXX names "${env.CXX}", which does not run` : 'there is no C++ compiler'}. Install one (Debian: apt install g++; Fedora: dnf install gcc-c++), or name it in CXX.`,
+  );
 }

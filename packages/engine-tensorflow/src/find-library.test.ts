@@ -45,7 +45,7 @@ it('passes over a Python environment whose TensorFlow is too old to carry the li
 it('sets a library up when there is none, and finds it in the cache from then on', async () => {
   const machine = fakeMachine();
   const first = await findOrSetUp(undefined, machine, quiet);
-  expect(machine.ran).toEqual(['pip', 'unpack']);
+  expect(machine.ran).toEqual(['g++ --version', 'pip', 'unpack']);
   expect(await findOrSetUp(undefined, machine, quiet)).toEqual(first);
-  expect(machine.ran).toEqual(['pip', 'unpack']);
+  expect(machine.ran).toEqual(['g++ --version', 'pip', 'unpack']);
 });

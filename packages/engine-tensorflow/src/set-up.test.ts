@@ -51,6 +51,16 @@ it.each([
   expect(machine.ran).toEqual([]);
 });
 
+it('downloads nothing where no compiler could bind it', async () => {
+  const machine = fakeMachine({ answers: { compiler: () => ({ code: null, stdout: '', stderr: 'ENOENT' }) } });
+  await expect(setUpLibrary(machine, fakePython(), quiet)).rejects.toMatchObject({
+    code: 'ENGINE_UNAVAILABLE',
+    message: expect.stringContaining('there is no C++ compiler. Install one (Debian: apt install g++') as string,
+  });
+  expect(machine.ran).toEqual(['g++ --version', 'c++ --version', 'clang++ --version']);
+  expect(namesIn(machine.cache)).toEqual([]);
+});
+
 it('hands on what pip said when there is no network, leaves nothing, and works when tried again', async () => {
   let network = false;
   const machine = fakeMachine({

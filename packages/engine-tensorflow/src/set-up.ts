@@ -9,6 +9,7 @@ import {
   type Wheel,
 } from '@kd/core/wheels';
 import { join } from 'node:path';
+import { neededCompiler } from './compiler.js';
 import { damage, keepHashes } from './kept-hashes.js';
 import { libraryAt, type Library } from './library.js';
 import type { Machine } from './machine.js';
@@ -21,7 +22,7 @@ export const setUpFolder = (cache: string, wheels: readonly Wheel[]): string =>
 /**
  * Downloads the pinned wheels with pip, checks their hashes and keeps of them the library and its C headers, with the
  * hashes of what it keeps.
- * @throws KdError ENGINE_UNAVAILABLE that says what is missing: platform, Python, pip, network, disk.
+ * @throws KdError ENGINE_UNAVAILABLE that says what is missing: platform, Python, pip, compiler, network, disk.
  */
 export async function setUpLibrary(
   machine: Machine,
@@ -29,7 +30,7 @@ export async function setUpLibrary(
   onProgress: OnProgress,
   waiting: FolderOnceOptions = {},
 ): Promise<Library> {
-  const { cache, platform, run, wheels } = machine;
+  const { cache, env, platform, run, wheels } = machine;
   const target = setUpFolder(cache, wheels);
   if (platform !== 'linux-x64') {
     throw new KdError(
@@ -57,6 +58,7 @@ export async function setUpLibrary(
   await folderOnce(
     target,
     async (temporary) => {
+      await neededCompiler(env, run); // Before the download, which is of no use without one.
       for (const wheel of wheels) await fetchWheel(wheel, { ...shared, into: temporary });
       await keepHashes(temporary);
     },
