@@ -1,6 +1,7 @@
 import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ENGINE } from '../named-engine.js';
 import { root, temporaryFolder } from './kd.js';
 import { loggedTerms } from './page-code.js';
 import { type Registry, startRegistry } from './registry.js';
@@ -21,8 +22,11 @@ import teacher, { small } from './teacher.config.js';
 export default defineConfig({ ...teacher, student: small(8), teacher: { weights: 'runs/teacher' }, distillers: [process.env.DISTILLER ?? 'ssim'] });
 `,
 };
-/** What the first page says to add. */
-const PACKAGES = /pnpm add -D (.+)/.exec(readFileSync(join(root, 'README.md'), 'utf8'))![1]!.trim();
+/** What the first page says to add for an engine other than TensorFlow, which comes with the command line. */
+const OTHER_ENGINE = ENGINE === 'tensorflow' ? '' : `@kd/engine-${ENGINE}`;
+/** What it says to add. */
+const PACKAGES =
+  `${/pnpm add -D (.+)/.exec(readFileSync(join(root, 'README.md'), 'utf8'))![1]!} ${OTHER_ENGINE}`.trim();
 /** What package managers print when something that they install wants to run a script. */
 const SCRIPTS = /ignored build scripts|approve-builds|install script|node-gyp/i;
 
@@ -70,6 +74,10 @@ function project(): string {
   for (const [name, text] of Object.entries(CONFIGS)) writeFileSync(join(folder, name), text);
   return folder;
 }
+
+const addEngine = (folder: string): void => {
+  if (OTHER_ENGINE !== '') types(`pnpm add -D ${OTHER_ENGINE}`, folder, env);
+};
 
 /** Two steps of a student, whose teacher lies in the folder. */
 function trainStudent(kd: string, folder: string): void {
@@ -148,6 +156,7 @@ describe('packages from a registry, in folders outside of this repository', () =
     );
     const own = join(parent, 'my-distiller');
     expect(types('pnpm install', own, env)).not.toMatch(SCRIPTS);
+    addEngine(own);
     const short = '--epochs 1 --set data.train.images=8 --set data.val.images=2 --set batchSize=4 --set log.every=1';
     types(`pnpm teacher ${short}`, own, env);
     types(`pnpm train ${short}`, own, env);
@@ -172,7 +181,9 @@ describe('packages from a registry, in folders outside of this repository', () =
     const parent = temporaryFolder();
     types('npm create --yes @kd/detector my-detector', parent, env);
     const own = join(parent, 'my-detector');
-    types('pnpm install && pnpm build && pnpm test', own, env);
+    types('pnpm install', own, env);
+    addEngine(own);
+    types('pnpm build && pnpm test', own, env);
     types(
       'pnpm train --epochs 1 --set data.train.images=8 --set data.val.images=2 --set batchSize=4 --set log.every=1',
       own,
