@@ -5,8 +5,8 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 /** On the native engine. */
 const native = ['packages/*/src/contract.test.ts', 'packages/*/src/**/*.native.test.ts'];
 
-/** The one waits for a registry most of its time, the other for a process of its own, alone if it came last. */
-const FIRST = ['tests/e2e/install.test.ts', 'packages/testing/src/suites.test.ts'];
+/** Longer than all others, alone if they came last: the first waits for a registry most of its time. */
+const FIRST = ['tests/e2e/install.test.ts', 'tests/e2e/methods.test.ts', 'packages/testing/src/suites.test.ts'];
 
 /** Those, then larger files or, where there is a cache, longer ones. */
 class LongFirst extends BaseSequencer {

@@ -7,21 +7,23 @@ import { atss, gfl } from '@kd/detector-gfl';
 import { retinanet } from '@kd/detector-retinanet';
 import { root } from './kd.js';
 
-/** A model of a few thousand weights; a teacher is wider inside, and has the same neck. */
+/** A model of a few thousand weights and as few levels as can be; a teacher is wider inside, and has the same neck. */
 const trunk = (width: number) => ({
   backbone: { block: 'basic' as const, layers: [1, 1, 1, 1] as [number, number, number, number], width },
   fpnChannels: 8,
+  extra: 'none' as const,
   input: { fixedSize: [96, 96] as [number, number] },
 });
 const two = (width: number) => ({
   ...trunk(width),
-  anchors: { sizes: [[8], [16], [32], [64], [128]] },
+  anchors: { sizes: [[8], [16], [32], [64]] },
   rpn: { preNmsTopN: 50, postNmsTopN: 32, batchSize: 32 },
   roi: { batchSize: 16, canonicalScale: 32 },
   box: { representationSize: 16 },
 });
 export const KINDS = {
-  retinanet: (width: number) => retinanet({ ...trunk(width), head: { depth: 1 } }),
+  retinanet: (width: number) =>
+    retinanet({ ...trunk(width), head: { depth: 1 }, anchors: { sizes: [[16], [32], [64]] } }),
   fcos: (width: number) => fcos({ ...trunk(width), head: { depth: 1, groups: 2 } }),
   atss: (width: number) => atss({ ...trunk(width), head: { depth: 1, groups: 2 } }),
   gfl: (width: number) => gfl({ ...trunk(width), head: { depth: 1, groups: 2 } }),

@@ -224,7 +224,7 @@ describe('ssimLoss', () => {
   });
 
   it('leaves no tensors behind', () => {
-    const [student, teacher] = [drawn([2, 30, 31, 3], 21), drawn([2, 30, 31, 3], 22)];
+    const [student, teacher] = [drawn([2, 12, 13, 2], 21), drawn([2, 12, 13, 2], 22)];
     for (const options of [
       ...withExponents,
       { normalize: 'none', padding: 'valid' },
