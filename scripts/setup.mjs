@@ -10,7 +10,17 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const [task = 'none', ...rest] = process.argv.slice(2);
 /** Exactly this one: the lock file is its. */
 const PNPM = 'pnpm@12.21.0';
-const TASKS = { demo: 'examples/demo.mjs', test: 'scripts/test.mjs', none: null };
+const TASKS = {
+  demo: async (engine) => {
+    await engine;
+    return (
+      spawnSync(process.execPath, [join(root, 'examples/demo.mjs'), ...rest], { cwd: root, stdio: 'inherit' }).status ??
+      1
+    );
+  },
+  test: async (engine) => (await import('./test.mjs')).run(engine),
+  none: (engine) => engine,
+};
 
 function stop(message) {
   process.stderr.write(`\n${message}\n`);
@@ -102,15 +112,13 @@ if (!(task in TASKS)) stop(`There is no task "${task}"; there are ${Object.keys(
 const began = performance.now();
 await install();
 const ready = join(root, 'node_modules', '.kd-engine');
+let engine = Promise.resolve();
 if (wantsTensorflow(ready)) {
-  // The engine's library is downloaded and compiled beside the rest of the build, which keeps one core busy.
+  // The engine's library is downloaded and compiled beside the rest of the build, which keeps one core busy, and beside
+  // what needs no engine of the task.
   await build('build of the engine', join('packages', 'engine-tensorflow'));
-  await Promise.all([build('build'), node('engine', 'Setting the engine up', join('scripts', 'engine.mjs'))]);
-  writeFileSync(ready, '');
-} else await build('build');
-say(`ready after ${((performance.now() - began) / 1000).toFixed(1)} s`);
-
-if (TASKS[task] !== null)
-  process.exit(
-    spawnSync(process.execPath, [join(root, TASKS[task]), ...rest], { cwd: root, stdio: 'inherit' }).status ?? 1,
-  );
+  engine = node('engine', 'Setting the engine up', join('scripts', 'engine.mjs')).then(() => writeFileSync(ready, ''));
+}
+await build('build');
+void engine.then(() => say(`ready after ${((performance.now() - began) / 1000).toFixed(1)} s`));
+process.exit((await TASKS[task](engine)) ?? 0);

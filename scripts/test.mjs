@@ -69,19 +69,28 @@ async function tests() {
   skipped.push(...left.map((one) => one.fullName));
 }
 
-const began = performance.now();
-// Beside the tests, and shown after them.
-const checked = checks();
-await tests();
-process.stdout.write(await checked);
-rmSync(folder, { recursive: true, force: true });
+/**
+ * The exit code.
+ * @param engine what the tests wait for, and the checks do not
+ */
+export async function run(engine) {
+  const began = performance.now();
+  // Beside the engine's set-up and the tests, and shown after them.
+  const checked = checks();
+  await engine;
+  await tests();
+  process.stdout.write(await checked);
+  rmSync(folder, { recursive: true, force: true });
 
-if (skipped.length > 0) {
-  const names = skipped.map((name) => `  ${name}`).join('\n');
-  process.stdout.write(`\nskipped, each with its reason in its name or beside it above:\n${names}\n`);
+  if (skipped.length > 0) {
+    const names = skipped.map((name) => `  ${name}`).join('\n');
+    process.stdout.write(`\nskipped, each with its reason in its name or beside it above:\n${names}\n`);
+  }
+  process.stdout.write(`\nall of it took ${seconds(began)}\n`);
+  process.stdout.write(
+    `${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ''}\n`,
+  );
+  return total.failed === 0 ? 0 : 1;
 }
-process.stdout.write(`\nall of it took ${seconds(began)}\n`);
-process.stdout.write(
-  `${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ''}\n`,
-);
-process.exit(total.failed === 0 ? 0 : 1);
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) process.exit(await run());
