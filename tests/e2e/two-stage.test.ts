@@ -5,9 +5,7 @@ import { retinanet } from '@kd/detector-retinanet';
 import { runOp } from '@kd/engine-tensorflow';
 import { crosskd } from '@kd/plugin-crosskd';
 import { kd, rkd } from '@kd/plugin-logits';
-import { pkd } from '@kd/plugin-pkd';
 import { prototype } from '@kd/plugin-prototype';
-import { ssim } from '@kd/plugin-ssim';
 import { groupedConv2d } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -34,34 +32,11 @@ describe('a two-stage student', () => {
   const folder = temporaryFolder();
   const run = (out: string, more: Partial<Config>): Promise<TrainerEvent[]> =>
     trainTiny(
-      { engine, student: model(4), data: picturesFor('two-stage', 12, 4), batchSize: 4, ...more },
+      { engine, student: model(4), data: picturesFor('two-stage', 8), batchSize: 4, ...more },
       { out: join(folder, out) },
     );
   beforeAll(async () => {
-    await run('teacher', { student: model(6) });
-  });
-
-  it('learns from the neck of a two-stage teacher, SSIM and PKD alike, with constant tensors', async () => {
-    const events = await run('student', {
-      teacher: { weights: join(folder, 'teacher') },
-      distillers: [ssim({}), pkd({})],
-    });
-    const logs = logsOf(events);
-    expect(logs.length).toBe(3);
-    expect(Object.keys(logs[0]!.terms)).toEqual([
-      'loss_classifier',
-      'loss_box_reg',
-      'loss_objectness',
-      'loss_rpn_box_reg',
-      'ssim.feat',
-      'pkd.feat',
-    ]);
-    for (const { terms } of logs)
-      for (const [name, value] of Object.entries(terms))
-        expect(Number.isFinite(value) && value >= 0, `${name}: ${value}`).toBe(true);
-    expect(logs[0]!.terms['ssim.feat']).toBeGreaterThan(0);
-    expect(new Set(logs.slice(1).map(({ tensors }) => tensors)).size).toBe(1);
-    expect(events.some(({ type }) => type === 'evaluation')).toBe(true);
+    await run('teacher', { student: model(6), compile: false });
   });
 
   it('learns where the sampler takes no positive region, from methods on instances as well', async () => {
@@ -72,7 +47,7 @@ describe('a two-stage student', () => {
       distillers: [prototype({}), kd({}), rkd({})],
     });
     const logs = logsOf(events);
-    expect(logs.length).toBe(3);
+    expect(logs.length).toBe(2);
     for (const { terms } of logs) {
       expect(Object.keys(terms)).toEqual(expect.arrayContaining(['prototype.global', 'kd.cls', 'rkd.distance']));
       for (const [name, value] of Object.entries(terms)) expect(Number.isFinite(value), `${name}: ${value}`).toBe(true);

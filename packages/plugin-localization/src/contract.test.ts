@@ -8,6 +8,7 @@ const engine = await namedEngine();
 const tiny = (width: number): GflInput => ({
   backbone: { block: 'basic', layers: [1, 1, 1, 1], width },
   fpnChannels: 4,
+  extra: 'none',
   head: { depth: 1, groups: 2 },
   regMax: 4,
   input: { fixedSize: [64, 64] },
