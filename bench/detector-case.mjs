@@ -53,7 +53,7 @@ export async function besidePeer({ script, ours: args, theirs: others, weights, 
     const startTheirs = (how) => start(peer, `${script}.py`, ...others, how);
     const theirs = peer === null ? [] : [await startTheirs('eager')];
     const [ours, eager] = await takeTurns([own, ...theirs], ROUNDS);
-    const compiled = peer && (await compiledTurn(() => startTheirs('compiled'), ROUNDS));
+    const compiled = peer === null ? undefined : await compiledTurn(() => startTheirs('compiled'), ROUNDS);
     const figures = {
       ...columns({ ours, peer: eager, compiled, about: theirs[0]?.about.peer }),
       largest_term_difference:

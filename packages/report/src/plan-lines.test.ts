@@ -106,6 +106,7 @@ const plan: Plan = {
   },
   measured: {
     steps: [step, { ...step, seconds: 12, terms: { cls: 1, 'deep.feat': 0.5 }, total: 1.5 }],
+    compiled: null,
     peakMemory: 900 * 2 ** 20,
     estimate: 12_000,
   },
@@ -119,6 +120,7 @@ describe('planLines', () => {
       'classes    2: red, blue',
       'batch      2 images, 4 batches a step, [2, 64, 64, 3] here; augmented by flip, jitter',
       'steps      4 epochs of 250 = 1000, seed 7',
+      'compiled   no: steps run op by op',
       'optimiser  adamw, lr 0.001, betas 0.9 and 0.99, eps 1e-8, weightDecay 0.05; trains 1.2 k parameters; gradients clipped to',
       '           norm 5; weights averaged with decay 0.99',
       'rate       1e-5 in step 1, 0.001 in steps 11 to 1000',

@@ -1,4 +1,4 @@
-import type { Course, Plan, PlannedDetector, PlannedDistiller, PlannedPackage, PlannedTap } from '@kd/core';
+import type { Course, Measured, Plan, PlannedDetector, PlannedDistiller, PlannedPackage, PlannedTap } from '@kd/core';
 import { columns, metricWords } from './evaluation-lines.js';
 import { count } from './figures.js';
 
@@ -234,6 +234,12 @@ function optionsText(options: unknown): string {
 const stopText = ({ metric, patience, earliest }: NonNullable<Plan['training']['stop']>, epochs: number): string =>
   `once ${metric} has not risen over ${patience} ${patience === 1 ? 'evaluation' : 'evaluations'}: ${earliest === null ? `never before its ${epochs} epochs are trained` : `after epoch ${earliest} of ${epochs} at the earliest`}`;
 
+/** @param sizes that batches are padded to, where there are several */
+const compiledText = ({ compiled }: Measured, sizes = 1): string =>
+  compiled === null
+    ? 'no: steps run op by op'
+    : `in ${seconds(compiled.seconds)}, first runs included${Math.max(sizes, compiled.sizes) === 1 ? '' : `, for ${compiled.sizes} of ${Math.max(sizes, compiled.sizes)} sizes of batches`}`;
+
 export const trainingRows = ({ training, data, seed, measured }: Plan): (readonly [string, string])[] => {
   const {
     epochs,
@@ -272,6 +278,7 @@ export const trainingRows = ({ training, data, seed, measured }: Plan): (readonl
       ? [['sizes', `padded to ${paddedSizes.map((size) => size.join(' x ')).join(', ')}`] as const]
       : []),
     ['steps', `${epochs} epochs of ${stepsPerEpoch} = ${steps}, seed ${seed}`],
+    ...(measured === null ? [] : [['compiled', compiledText(measured, paddedSizes?.length)] as const]),
     [
       'optimiser',
       `${name}${set}; trains ${count(trained)} parameters${clipNorm === null ? '' : `; gradients clipped to norm ${clipNorm}`}${ema === null ? '' : `; weights averaged with decay ${ema.decay}`}`,

@@ -51,6 +51,8 @@ export interface LogEvent {
   readonly imagesPerSecond: number;
   /** Share of the time since the last log that the step stood waiting for data, in [0, 1]. */
   readonly waited: number;
+  /** Seconds that compiling steps took since the last log, the first run of each included, where there were any. */
+  readonly compiled?: number;
   readonly secondsLeft: number;
   /** Resident memory of the process in MiB. */
   readonly memory: number;

@@ -153,6 +153,11 @@ export interface MeasuredStep {
 
 export interface Measured {
   readonly steps: readonly MeasuredStep[];
+  /**
+   * What it took to compile steps, the first runs included, and for how many sizes of batches; null where they ran op
+   * by op.
+   */
+  readonly compiled: { readonly seconds: number; readonly sizes: number } | null;
   /** Largest resident memory of the process so far, in bytes; memory of a GPU is no part of it. */
   readonly peakMemory: number;
   /** Seconds of the whole run, were every step like the last one here; evaluations and passes come on top. */

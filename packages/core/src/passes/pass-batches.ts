@@ -8,7 +8,7 @@ import { openLoader } from '../open-loader.js';
  */
 export async function* imageBatches(
   dataset: Dataset,
-  options: Pick<LoaderOptions, 'input' | 'extraInputs' | 'batchSize' | 'workers' | 'onBadImage'>,
+  options: Pick<LoaderOptions, 'input' | 'extraInputs' | 'batchSize' | 'workers' | 'onBadImage' | 'buckets'>,
   indices: readonly number[] | undefined,
   signal?: AbortSignal,
   onEnd: (skipped: LoaderStats['skipped']) => void = () => {},

@@ -5,6 +5,7 @@ import type { TrainerEvent } from '../contract/listener.js';
 import type { Logger } from '../logger.js';
 import type { LeakWatch } from '../plugins/leak-watch.js';
 import type { Rng } from '../rng.js';
+import type { PassForward } from './pass-forward.js';
 import type { RunFolder } from '../run/run-folder.js';
 
 /** What passes work with. */
@@ -14,9 +15,11 @@ export interface PassContext {
   /** Taps that the distillers read of it: a teacher that is run before anybody asks gives no others. */
   readonly teacherTaps?: readonly string[];
   readonly dataset: Dataset;
-  readonly loader: Pick<LoaderOptions, 'batchSize' | 'workers' | 'onBadImage'>;
+  readonly loader: Pick<LoaderOptions, 'batchSize' | 'workers' | 'onBadImage' | 'buckets'>;
   readonly folder: RunFolder;
   readonly format: CheckpointFormat;
+  /** How each of the models runs; default: op by op. */
+  readonly forwards?: (detector: Detector) => PassForward;
   /** The run's stream; each plugin gets one of its own. */
   readonly rng: Rng;
   readonly logger: Logger;

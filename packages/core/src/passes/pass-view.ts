@@ -1,5 +1,6 @@
 import type { HostBatch } from '../contract/data.js';
-import type { DetectorOutput } from '../contract/detector.js';
+import type * as tf from '@tensorflow/tfjs-core';
+import type { DetectorOutput, Predictions } from '../contract/detector.js';
 import type { PassBatch, PassView, Role } from '../contract/plugin.js';
 import { imageBatches } from './pass-batches.js';
 import { passCache } from './pass-cache.js';
@@ -7,7 +8,8 @@ import type { PassContext, PassMoment } from './pass-context.js';
 import { aheadOf } from '../run/ahead.js';
 import type { Distiller } from '../plugins/plugin-host.js';
 import { deviceBatch } from '../step/step.js';
-import { disposeAll, tidy } from '../tidy.js';
+import { disposeAll } from '../tidy.js';
+import { createPassForward } from './pass-forward.js';
 
 /** The view of one pass of one plugin, and what ends it. */
 export interface OpenPass {
@@ -21,10 +23,12 @@ export function openPass(
   { step, epoch }: PassMoment,
   context: PassContext,
 ): OpenPass {
-  const { student, teacher, dataset, signal } = context;
+  const { student, teacher, dataset, signal, forwards = (one) => createPassForward(one, context) } = context;
   const skipped = new Map<string, string>();
   const iterators: AsyncGenerator<PassBatch, void, undefined>[] = [];
-  let outputs: DetectorOutput[] = [];
+  let outputs: (DetectorOutput | Predictions)[] = [];
+  /** Images of batches that are full: others are the last of some images, and of a size of their own. */
+  const full = new WeakSet<tf.Tensor4D>();
   let told = Promise.resolve();
   const freeOutputs = (): void => {
     disposeAll(outputs);
@@ -38,11 +42,11 @@ export function openPass(
     categories: dataset.categories,
     images: dataset.images,
     forward: (role: Role, images, taps) => {
-      const output = tidy(() =>
-        (role === 'student' ? student : teacher).forward(images, {
-          training: false,
-          taps: taps.map((tap) => tap.name),
-        }),
+      const output = forwards(role === 'student' ? student : teacher).run(
+        images,
+        taps.map((tap) => tap.name),
+        full.has(images),
+        (predictions) => outputs.push(predictions),
       );
       outputs.push(output);
       return output;
@@ -65,6 +69,7 @@ export function openPass(
         ahead.follow(batches, () => wanted),
         async (batch) => (ahead.some ? ahead.run(batch, wanted) : undefined),
         freeOutputs,
+        ({ images }) => void (images.shape[0] === batchSize && full.add(images)),
       );
       iterators.push(iterator);
       return iterator;
@@ -99,10 +104,12 @@ async function* onDevice(
   batches: AsyncIterable<HostBatch>,
   before: (batch: HostBatch) => Promise<(() => void) | undefined>,
   after: () => void,
+  made: (tensors: ReturnType<typeof deviceBatch>) => void,
 ): AsyncGenerator<PassBatch, void, undefined> {
   for await (const batch of batches) {
     const free = await before(batch);
     const tensors = deviceBatch(batch);
+    made(tensors);
     try {
       yield { batch, ...tensors };
     } finally {

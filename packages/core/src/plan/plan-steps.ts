@@ -98,6 +98,7 @@ export async function measureSteps(run: Run, steps: RunSteps, count: number): Pr
 
 export const measuredRun = (steps: RunSteps, rows: readonly MeasuredStep[]): Measured => ({
   steps: rows,
+  compiled: steps.compiled,
   // Given in kibibytes on every platform.
   peakMemory: process.resourceUsage().maxRSS * 1024,
   estimate: rows.at(-1)!.seconds * steps.total,

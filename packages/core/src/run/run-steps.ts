@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { HostBatch, Loader } from '../contract/data.js';
+import type { Detector } from '../contract/detector.js';
 import type { TrainerEvent } from '../contract/listener.js';
 import type { Progress } from '../contract/plugin.js';
 import { KdError } from '../errors.js';
@@ -8,6 +9,7 @@ import { GradientSum } from '../step/gradient-sum.js';
 import { LeakWatch } from '../plugins/leak-watch.js';
 import { createOptimizer } from './optimizers.js';
 import type { PassContext, PassMoment } from '../passes/pass-context.js';
+import { createPassForward, type PassForward } from '../passes/pass-forward.js';
 import { runPasses } from '../passes/passes.js';
 import type { Distiller } from '../plugins/plugin-host.js';
 import { createRng } from '../rng.js';
@@ -19,7 +21,7 @@ import { type Ahead, aheadOf } from './ahead.js';
 import { cachedTeachers } from './cached-teachers.js';
 import { checkFlips, teacherStore } from './teacher-cache.js';
 import { standInOf } from '../plugins/stand-in.js';
-import { CompiledStep } from '../step/compiled-step.js';
+import { CompiledStep, type CompiledSoFar } from '../step/compiled-step.js';
 import { deviceBatch } from '../step/step.js';
 import { part } from '../profile/part.js';
 import { createProfiler, type Profiler } from '../profile/profiler.js';
@@ -50,6 +52,8 @@ export class RunSteps {
   readonly #models: StepModels;
   readonly #ahead: Ahead;
   readonly #compiled: CompiledStep | null;
+  #toldCompiled = 0;
+  readonly #forwards = new Map<Detector, PassForward>();
   /** Values from before the step at hand of what its batches update, running statistics say. */
   readonly #before = new Map<tf.Variable, tf.Tensor>();
 
@@ -128,6 +132,18 @@ export class RunSteps {
 
   get imagesPerStep(): number {
     return this.#run.config.batchSize * this.#run.config.accumulate;
+  }
+
+  /** What compiling steps took so far; null where they run op by op. */
+  get compiled(): CompiledSoFar | null {
+    return this.#compiled?.soFar ?? null;
+  }
+
+  /** Seconds of it since the last time that it was asked. */
+  compiledSince(): { readonly compiled?: number } {
+    const seconds = (this.compiled?.seconds ?? 0) - this.#toldCompiled;
+    this.#toldCompiled += seconds;
+    return seconds > 0 ? { compiled: seconds } : {};
   }
 
   progress(epoch: number): Progress {
@@ -228,12 +244,14 @@ export class RunSteps {
   ): Promise<boolean> {
     const { student, folder, config, options, logger } = this.#run;
     const moment: PassMoment = { step: this.done, epoch, stepsPerEpoch: this.stepsPerEpoch, resumed };
-    const loader = { batchSize: config.batchSize, workers: config.data.workers, onBadImage: config.data.onBadImage };
+    const { workers, onBadImage, buckets } = config.data;
+    const loader = { batchSize: config.batchSize, workers, onBadImage, buckets };
     const began = performance.now();
     const context = {
       student: student.detector,
       dataset,
       loader,
+      forwards: (detector: Detector) => this.#forward(detector),
       folder,
       format: options.format,
       rng: createRng(config.seed),
@@ -253,8 +271,19 @@ export class RunSteps {
     return finished;
   }
 
+  /** Of a model in a pass; a teacher that runs before anybody asks has nothing to compile. */
+  #forward(detector: Detector): PassForward {
+    const known = this.#forwards.get(detector);
+    if (known !== undefined) return known;
+    const { compile, logger } = this.#run;
+    const made = createPassForward(detector, { compile: standInOf(detector) ? null : compile, logger });
+    this.#forwards.set(detector, made);
+    return made;
+  }
+
   async close(): Promise<void> {
     this.leaks.close();
+    for (const forward of this.#forwards.values()) forward.close();
     this.#compiled?.clear();
     this.log.dispose();
     this.updater.dispose();

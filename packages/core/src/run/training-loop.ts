@@ -255,6 +255,7 @@ export class TrainingLoop {
       step: this.#steps.done,
       epoch,
       ...figures,
+      ...this.#steps.compiledSince(),
       secondsLeft,
       memory,
       tensors: tf.memory().numTensors,

@@ -20,6 +20,14 @@ interface NamedResult extends Omit<StepResult, 'gradients' | 'updates'> {
   readonly updates: readonly { readonly name: string; readonly value: tf.Tensor }[];
 }
 
+/** What compiling took so far. */
+export interface CompiledSoFar {
+  /** Traced, the first run of each, in which the engine makes its graph fast, included. */
+  readonly seconds: number;
+  /** Of batches. */
+  readonly sizes: number;
+}
+
 type Compile = NonNullable<Engine['compile']>;
 
 /** The step as one graph for each size of batches and set of distillers that count; see {@link computeStep}. */
@@ -29,12 +37,15 @@ export class CompiledStep {
   readonly #compiled: Compiled<StepArgs, NamedResult, StepProgress>;
   /** Sets of distillers with one that cannot be traced. */
   readonly #refused = new Set<string>();
+  readonly #sizes = new Set<string>();
+  #seconds = 0;
+  #traced = false;
   /** Of the step at hand, whose values choose the distillers. */
   #now: StepProgress = { step: 0, steps: 1, epoch: 0, epochs: 1, fraction: 0 };
 
-  constructor(models: StepModels, compile: Compile, options: Omit<CompileOptions, 'name'>) {
+  constructor(models: StepModels, compile: Compile, options: Pick<CompileOptions, 'logger'>) {
     this.#models = models;
-    this.#options = { ...options, name: 'the training step' };
+    this.#options = { ...options, name: 'the training step', onTrace: () => (this.#traced = true) };
     this.#compiled = compile<StepArgs, NamedResult, StepProgress>(({ images, targets }, input) => {
       const { gradients, updates, ...result } = computeStep(
         { ...models, input },
@@ -50,6 +61,11 @@ export class CompiledStep {
     }, this.#options);
   }
 
+  /** Null where no step was. */
+  get soFar(): CompiledSoFar | null {
+    return this.#sizes.size === 0 ? null : { seconds: this.#seconds, sizes: this.#sizes.size };
+  }
+
   /** Null where the step cannot be compiled, which is said once: it is to be run op by op. */
   run(images: tf.Tensor4D, { ids: _, ...targets }: Targets, progress: StepProgress): StepResult | null {
     const distillers = this.#models.distillers.filter(({ factor }) => factor(progress) !== 0).map(({ id }) => id);
@@ -57,9 +73,15 @@ export class CompiledStep {
     if (this.#refused.has(key)) return null;
     this.#now = progress;
     try {
+      this.#traced = false;
+      const began = performance.now();
       const { gradients, updates, ...result } = part('compiled step', () =>
         this.#compiled({ images, targets, distillers }, progress),
       );
+      if (this.#traced) {
+        this.#sizes.add(images.shape.join());
+        this.#seconds += (performance.now() - began) / 1000;
+      }
       const { registeredVariables } = tf.engine();
       return {
         ...result,

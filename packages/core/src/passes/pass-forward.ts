@@ -1,0 +1,73 @@
+import type * as tf from '@tensorflow/tfjs-core';
+import type { Detector, DetectorOutput, Predictions } from '../contract/detector.js';
+import type { Compiled, Engine } from '../contract/engine.js';
+import { isKdError } from '../errors.js';
+import type { Logger } from '../logger.js';
+import { tidy } from '../tidy.js';
+
+/** Forward passes of one detector while plugins pass over the data. */
+export interface PassForward {
+  /**
+   * The caller disposes what it gives.
+   * @param again whether batches of this size come often: whether it pays to make a graph for them
+   * @param kept takes predictions, which are computed when they are read
+   */
+  run(
+    images: tf.Tensor4D,
+    taps: readonly string[],
+    again: boolean,
+    kept: (predictions: Predictions) => void,
+  ): DetectorOutput;
+  close(): void;
+}
+
+type Features = Pick<DetectorOutput, 'taps' | 'levels'>;
+
+/** Without a detector's head, until somebody reads its predictions; as a graph where the engine compiles. */
+export function createPassForward(
+  detector: Detector,
+  { compile, logger }: { readonly compile?: Engine['compile'] | null; readonly logger: Logger },
+): PassForward {
+  const whole = (images: tf.Tensor4D, taps: readonly string[]): DetectorOutput =>
+    tidy(() => detector.forward(images, { training: false, taps }));
+  if (detector.detection === undefined) return { run: whole, close: () => {} };
+  const features = ({ images, taps: wanted }: Args): Features => {
+    const { taps, levels } = detector.forward(images, { training: false, taps: wanted, lazy: true });
+    return { taps, levels };
+  };
+  let compiled: Compiled<Args, Features> | null =
+    compile?.(features, { name: `the forward pass of ${detector.name} over the data`, logger }) ?? null;
+  const run = (args: Args, again: boolean): Features => {
+    if (compiled === null || !again) return tidy(() => features(args));
+    try {
+      return compiled(args);
+    } catch (error) {
+      if (!isKdError(error) || error.code !== 'COMPILE_REFUSED') throw error;
+      logger.warn(`${error.message}\nIt runs op by op.`);
+      compiled = null;
+      return run(args, false);
+    }
+  };
+  return {
+    run: (images, taps, again, kept) => {
+      let predictions: Predictions | undefined;
+      const read = (): Predictions => {
+        if (predictions === undefined) {
+          const { predictions: maps } = tidy(() => ({ predictions: whole(images, []).predictions }));
+          kept((predictions = maps));
+        }
+        return predictions;
+      };
+      // Not listed: whoever looks for tensors in the output asks for nothing.
+      return Object.defineProperty({ ...run({ images, taps }, again), updates: [] }, 'predictions', {
+        get: read,
+      }) as unknown as DetectorOutput;
+    },
+    close: () => compiled?.clear(),
+  };
+}
+
+interface Args {
+  readonly images: tf.Tensor4D;
+  readonly taps: readonly string[];
+}
