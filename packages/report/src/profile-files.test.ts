@@ -61,7 +61,7 @@ test('a trace of complete events, whose times nest, and counters', async () => {
   expect(of('C').map(({ name, ts, args }) => [name, ts, args])).toEqual([
     ['tensors', 50_000, { live: 9 }],
     ['tensors', 80_000, { live: 12 }],
-    ['memory', 80_000, { 'peak MB': 300 }],
+    ['memory', 80_000, { 'peak MiB': 300 }],
   ]);
   const figures = JSON.parse(await readFile(join(folder, 'profile.json'), 'utf8')) as Profile;
   const { spans: _, ...rest } = profile;
@@ -70,7 +70,7 @@ test('a trace of complete events, whose times nest, and counters', async () => {
 
 test('the table of a person', () => {
   expect(profileLines(profile)).toEqual([
-    'step 2: 20.0 ms each, at most 300 MB resident',
+    'step 2: 20.0 ms each, at most 300 MiB resident',
     '  part       ms  share',
     '  teacher  15.0   75 %',
     '  ssim      5.0   25 %',

@@ -45,7 +45,7 @@ function traceText({ steps, spans }: Pick<Profile, 'steps' | 'spans'>): string {
               ph: 'C',
               ts: micro(end),
               ...PLACE,
-              args: { 'peak MB': Math.round(peakMemory / 2 ** 20) },
+              args: { 'peak MiB': Math.round(peakMemory / 2 ** 20) },
             },
           ]),
     ]),

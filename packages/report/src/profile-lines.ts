@@ -7,7 +7,7 @@ export function profileLines({ steps, warmUp, milliseconds, peakMemory, parts }:
   const [first, last] = [steps[warmUp]!.step, steps.at(-1)!.step];
   const of = first === last ? `step ${first}` : `steps ${first} to ${last}`;
   return [
-    `${of}: ${shown(milliseconds)} ms each${peakMemory === null ? '' : `, at most ${Math.round(peakMemory / 2 ** 20)} MB resident`}`,
+    `${of}: ${shown(milliseconds)} ms each${peakMemory === null ? '' : `, at most ${Math.round(peakMemory / 2 ** 20)} MiB resident`}`,
     ...columns([
       ['part', 'ms', 'share'],
       ...parts.map((one) => [one.part, shown(one.milliseconds), percent(one.share)]),

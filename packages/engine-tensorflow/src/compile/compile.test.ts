@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
 import { needsTensorflow } from '../../../../tests/needs-tensorflow.js';
 import { tensorflow } from '../engine.js';
+import { currentBackend } from '../run-op.js';
 
 const engine = tensorflow();
 needsTensorflow(async () => {
@@ -114,6 +115,27 @@ describe('a compiled function', () => {
       [4, 7],
     ]);
     expect(tf.memory().numTensors).toBe(before);
+    x.dispose();
+  });
+
+  test('frees the inputs of the host where making one of them fails', () => {
+    const fn = compile<tf.Tensor, tf.Tensor, number>((x, input) =>
+      tf.addN([
+        x,
+        input([1], (now) => Float32Array.of(now)),
+        input([1], (now) => {
+          if (now === 2) throw new Error('no number today');
+          return Float32Array.of(10 * now);
+        }),
+      ]),
+    );
+    const x = tf.tensor1d([1]);
+    expect(values(fn(x, 1))).toEqual([12]);
+    const live = (): number => currentBackend().binding.memory().tensors;
+    const before = live();
+    expect(() => fn(x, 2)).toThrow('no number today');
+    expect(live()).toBe(before);
+    expect(values(fn(x, 3))).toEqual([34]);
     x.dispose();
   });
 

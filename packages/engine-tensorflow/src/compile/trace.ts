@@ -120,8 +120,10 @@ function finish<R, N>(
   let waiting = outlived;
   return {
     call: (tensors, now) => {
-      const made = asked.map(({ shape, make }) => binding.createTensor(shape, binding.TF_FLOAT as number, make(now)));
+      const made: number[] = [];
       try {
+        for (const { shape, make } of asked)
+          made.push(binding.createTensor(shape, binding.TF_FLOAT as number, make(now)));
         const metadata = binding.callFunction(fn, [
           ...backend.getInputTensorIds(tensors),
           ...made,
