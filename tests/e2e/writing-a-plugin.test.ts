@@ -9,8 +9,11 @@ import { doubted } from './configs/doubted.js';
 import { scaled } from './configs/scaled.js';
 import { tiny } from './configs/tiny.js';
 import { trust } from './configs/trust.js';
+import { ENGINE } from '../named-engine.js';
 import { config, kd, root, temporaryFolder } from './kd.js';
 import { codeOf, loggedTerms, shownCode, testStandsInFiles } from './page-code.js';
+
+const ENGINE_PACKAGE = `@kd/engine-${ENGINE}`;
 
 testPlugin(trust, { taps: false, twice: false });
 testPlugin(scaled, { options: { images: 3 } });
@@ -68,12 +71,12 @@ describe('the package of the page', () => {
       join(project, 'package.json'),
       JSON.stringify({
         type: 'module',
-        dependencies: { 'kd-plugin-cosine': '*', '@kd/detector-retinanet': '*', '@kd/engine-tensorflow': '*' },
+        dependencies: { 'kd-plugin-cosine': '*', '@kd/detector-retinanet': '*', [ENGINE_PACKAGE]: '*' },
       }),
     );
     link(project, [
       '@kd/detector-retinanet',
-      '@kd/engine-tensorflow',
+      ENGINE_PACKAGE,
       ...Object.keys({ ...json.dependencies, ...json.peerDependencies }),
     ]);
     run('tar', ['xzf', join(folder, packed.filename), '-C', join(project, 'node_modules')], project);
