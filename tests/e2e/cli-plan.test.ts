@@ -20,6 +20,9 @@ const settings = [
   'log.every=1',
   '--set',
   'data.train.images=8',
+  // Nothing here depends on it, and it takes longer than the few steps.
+  '--set',
+  'compile=false',
 ];
 
 /** A command in an empty folder, with an empty folder for what is temporary. */

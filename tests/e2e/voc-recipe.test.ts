@@ -96,6 +96,9 @@ describe.each(['retinanet', 'faster-rcnn'] as const)('examples/voc/%s.config.ts'
         'data.workers=0',
         '--set',
         'log.every=1',
+        // Two steps, of what other tests compile.
+        '--set',
+        'compile=false',
         ...more,
       ],
       { env: { KD_DATA: folder, KD_ROLE: role, ...env } },
