@@ -81,10 +81,10 @@ test('killed, and stopped, it ends with the same figures', async () => {
   expect(stopped.code).toBe(130);
   expect(stopped.stderr).toContain(`go on with: kd compare tests/e2e/configs/compared.study.ts --out ${cut}`);
   expect(existsSync(join(cut, 'table.json'))).toBe(false);
-  const early = await kdProcess([...start, '--table']);
+  const early = await kd([...start, '--table']);
   expect([early.code, early.stdout]).toEqual([0, expect.stringMatching(/more, seed 0.*: not trained yet/)]);
   expect(existsSync(join(cut, 'more-0'))).toBe(false);
-  const elsewhere = await kdProcess(['compare', study, '--out', `${cut}-not`, '--table']);
+  const elsewhere = await kd(['compare', study, '--out', `${cut}-not`, '--table']);
   expect(elsewhere.stderr).toContain('cut-not is not there');
   expect(existsSync(`${cut}-not`)).toBe(false);
 
