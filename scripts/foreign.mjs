@@ -1,5 +1,6 @@
 // Sets up a virtual environment with the programs that exports are tried in, outside of the project, and runs those
-// tests: node scripts/foreign.mjs [--venv DIR] [vitest's arguments]. KD_PEER_PYTHON names a Python that has them already.
+// tests: node scripts/foreign.mjs [--venv DIR] [--no-torch] [-- vitest's arguments]. KD_PEER_PYTHON names a Python that
+// has them already.
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
@@ -8,14 +9,14 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 const PACKAGES = ['onnx', 'onnxruntime', 'safetensors', 'numpy'];
-/** Of a CPU alone: the usual index has those with CUDA, which are ten times as large. */
-const TORCH = ['torch', 'torchvision'];
+/** Gigabytes, where the index of the machine has those with CUDA. */
+const TORCH = ['torch', 'torchvision', 'mmdet', 'mmcv-lite'];
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const { values, positionals } = parseArgs({
   options: {
     venv: { type: 'string', default: join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'kd', 'foreign') },
-    torch: { type: 'boolean', default: false },
+    'no-torch': { type: 'boolean', default: false },
   },
   allowPositionals: true,
 });
@@ -31,7 +32,7 @@ let python = process.env.KD_PEER_PYTHON;
 if (python === undefined) {
   python = join(values.venv, 'bin', 'python');
   if (!existsSync(python)) run('python3', ['-m', 'venv', values.venv]);
-  run(python, ['-m', 'pip', 'install', '--quiet', ...PACKAGES, ...(values.torch ? TORCH : [])]);
+  run(python, ['-m', 'pip', 'install', '--quiet', ...PACKAGES, ...(values['no-torch'] ? [] : TORCH)]);
 }
 const tests = positionals.length > 0 ? positionals : ['packages/export'];
 const projects = ['unit', 'contract', 'e2e'].flatMap((name) => ['--project', name]);

@@ -52,6 +52,7 @@ async function start(): Promise<void> {
   );
   await use(choice.value as Own);
   score.addEventListener('input', redrawn);
+  addEventListener('resize', redrawn); // labels have the size of a text on the screen
   element('files', HTMLInputElement).addEventListener('change', ({ currentTarget }) => {
     const input = currentTarget as HTMLInputElement;
     void add([...(input.files ?? [])]).finally(() => (input.value = '')); // the same file may be chosen again

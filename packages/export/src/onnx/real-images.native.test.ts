@@ -10,6 +10,7 @@ import { namedEngine } from '../../../../tests/named-engine.js';
 import { expectSame } from '../../test/expect-same.js';
 import { runOnnx } from '../../test/run-onnx.js';
 import { python, runOnnxInPython } from '../../test/run-onnx-in-python.js';
+import { TRAINED } from '../../test/trained-models.js';
 import { exportOnnx } from './export-onnx.js';
 
 beforeAll(async () => void (await (await namedEngine()).start()));
@@ -23,16 +24,9 @@ const files = existsSync(data)
       .map((name) => join(data, 'JPEGImages', name))
   : [];
 
-const FOLDERS: Readonly<Record<string, string>> = {
-  gfl: 'dense',
-  retinanet: 'dense',
-  fcos: 'dense',
-  'faster-rcnn': 'prototype',
-};
-
-const opened = async (name: string): Promise<Detector> =>
+const opened = async (name: keyof typeof TRAINED): Promise<Detector> =>
   (
-    await loadModel(join(root, 'examples/bccd', FOLDERS[name]!, `${name}-teacher.safetensors`), {
+    await loadModel(TRAINED[name], {
       format: safetensorsFormat,
       folder: join(root, 'packages/export'),
       context: {},
@@ -52,7 +46,7 @@ interface Looked {
   readonly images: readonly Seen[];
 }
 
-async function look(name: string): Promise<Looked> {
+async function look(name: keyof typeof TRAINED): Promise<Looked> {
   const detector = await opened(name);
   const images: Seen[] = [];
   for (const file of files) images.push(await see(detector, file));
@@ -74,13 +68,13 @@ async function see(detector: Detector, file: string): Promise<Seen> {
 }
 
 const looked = new Map<string, Promise<Looked>>();
-const seen = (name: string): Promise<Looked> => {
+const seen = (name: keyof typeof TRAINED): Promise<Looked> => {
   const found = looked.get(name) ?? look(name);
   looked.set(name, found);
   return found;
 };
 
-const DETECTORS = Object.keys(FOLDERS);
+const DETECTORS = Object.keys(TRAINED) as (keyof typeof TRAINED)[];
 
 describe.skipIf(files.length === 0)('real images (needs ../shared/datasets/bccd-mini, or KD_BCCD_MINI)', () => {
   test.each(DETECTORS)('%s: what the trained detector finds, onnxruntime finds', async (name) => {
