@@ -28,6 +28,13 @@ module.exports = {
     only('create-plugin', ''),
     only('create-detector', 'create-plugin'),
     {
+      name: 'browser',
+      comment: 'What computes runs in browsers, too: nothing of Node is imported.',
+      severity: 'error',
+      from: from('(?:vision|metrics|plugin-[^/]+|detector-[^/]+|backbone-[^/]+)'),
+      to: { dependencyTypes: ['core'] },
+    },
+    {
       name: 'no-cycles',
       comment: 'No circle of imports, of types neither: a type that two files share has a file of its own.',
       severity: 'error',

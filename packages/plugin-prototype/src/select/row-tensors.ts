@@ -1,5 +1,4 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { setImmediate } from 'node:timers/promises';
 import { normaliseBlock, scalingOf, withoutRows } from './normalise.js';
 import type { FeatureRows } from './types.js';
 
@@ -8,9 +7,10 @@ const BLOCK_ROWS = 32768;
 
 /**
  * Half of what is free, by the limit of a container where there is one, 2 GiB at the most: 860,000 rows of 256 + 256
- * channels, all instances of COCO.
+ * channels, all instances of COCO. A browser does not tell what is free.
  */
-const cacheBytes = (): number => Math.min(2 * 2 ** 30, process.availableMemory() / 2);
+const cacheBytes = (): number =>
+  typeof process === 'undefined' ? 2 ** 29 : Math.min(2 * 2 ** 30, process.availableMemory() / 2);
 
 export interface Memory {
   /** Rows that are read and visited at a time. Default 32768. */
@@ -103,7 +103,7 @@ export function openRows(
       let from = 0;
       for (let start = 0; start < total; start += blockRows) {
         // A turn of the event loop, so that an abort can arrive.
-        await setImmediate();
+        await tf.nextFrame(); // As setImmediate, and in browsers too.
         options.signal?.throwIfAborted();
         const end = Math.min(start + blockRows, total);
         const inside = wanted === null ? null : within(wanted, from, start, end);
