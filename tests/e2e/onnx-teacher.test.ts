@@ -17,10 +17,24 @@ describe('a file of ONNX as the teacher', () => {
     expect(plan.stdout).toMatch(/teacher: onnx, @kd\/teacher-onnx/);
     expect(plan.stdout).toMatch(/8, paired +neck@p3 +\[4, 8, 8, 16\] +c3 +\[4, 8, 8, 8\]/);
 
+    expect(plan.stdout).toMatch(/\ncompiled {3}in [\d.]+ s, first runs included\n/);
+
     const out = join(folder, 'student');
     const { code, stderr } = await kd(['train', config('onnx.config.ts'), '--out', out], { env });
     expect(code, stderr).toBe(0);
     for (const step of loggedTerms(out)) expect(step['pkd.feat']).toBeGreaterThan(1e-6);
+
+    // Its maps are inputs of the compiled step: others in every batch.
+    const plain = join(folder, 'plain');
+    const opByOp = await kd(['train', config('onnx.config.ts'), '--set', 'compile=false', '--out', plain], { env });
+    expect(opByOp.code, opByOp.stderr).toBe(0);
+    const [compiledTerms, plainTerms] = [loggedTerms(out), loggedTerms(plain)];
+    expect(compiledTerms.length).toBeGreaterThan(1);
+    compiledTerms.forEach((terms, i) => {
+      expect(Object.keys(terms)).toEqual(Object.keys(plainTerms[i]!));
+      for (const [name, value] of Object.entries(terms))
+        expect(Math.abs(value / plainTerms[i]![name]! - 1), `${name}, line ${i}`).toBeLessThan(1e-3);
+    });
 
     // No boxes of it, and its maps beside the student's.
     const page = join(folder, 'page.html');

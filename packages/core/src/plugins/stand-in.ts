@@ -36,8 +36,21 @@ export interface StandIn {
   sources(names: readonly string[]): string[];
   /** Where maps are read instead of running it: it needs no images then. */
   store?: TeacherStore;
+  /**
+   * What it hands out for the batch at hand, where that is nothing but tensors of its own: inputs of a compiled step.
+   * Left out where the step runs the teacher itself.
+   */
+  given?(): GivenMaps | undefined;
+  /** Hands out others in their place while `run` runs. */
+  within?<T>(given: GivenMaps, run: () => T): T;
   /** @returns what frees all that it keeps for the batch */
   run(batch: BothBatches, wanted: readonly string[]): Promise<() => void>;
+}
+
+/** Taps at the cells of the student, and maps before activation, where the teacher has any. */
+export interface GivenMaps {
+  readonly taps: Readonly<Record<string, tf.Tensor4D>>;
+  readonly predictions?: DetectorOutput['predictions'];
 }
 
 const standIns = new WeakMap<Detector, StandIn>();
@@ -81,7 +94,7 @@ const notAhead = (name: string): KdError =>
 export function featureStandIn(teacher: Teacher): StandIn {
   const { name, input, taps } = teacher;
   const table = tapTable(taps);
-  let current: { readonly taps: Readonly<Record<string, tf.Tensor4D>>; readonly output: TeacherOutput } | undefined;
+  let current: GivenMaps | undefined;
   const lacks = (what: string) => (): never => {
     throw new KdError(
       'PLUGIN_REQUIRES',
@@ -97,7 +110,7 @@ export function featureStandIn(teacher: Teacher): StandIn {
     variables: [],
     forward: (_images, { taps: wanted = [] }): DetectorOutput => {
       if (current === undefined) throw notAhead(name);
-      const { taps: maps, output } = current;
+      const { taps: maps, predictions } = current;
       const absent = wanted.find((tap) => !Object.hasOwn(maps, tap));
       if (absent !== undefined)
         throw new KdError(
@@ -110,7 +123,7 @@ export function featureStandIn(teacher: Teacher): StandIn {
         updates: [],
       };
       // Not listed: whoever looks for tensors in the output asks for nothing.
-      const get = (): DetectorOutput['predictions'] => output.predictions ?? lacks('predictions')();
+      const get = (): DetectorOutput['predictions'] => predictions ?? lacks('predictions')();
       return Object.defineProperty(made, 'predictions', { get }) as unknown as DetectorOutput;
     },
     priors: lacks('priors'),
@@ -137,15 +150,30 @@ export function featureStandIn(teacher: Teacher): StandIn {
         }),
       );
       disposeAll(output.maps);
-      current = { taps: maps, output };
+      const { predictions } = output;
+      current = { taps: maps, ...(predictions && { predictions }) };
       return () => {
-        disposeAll([maps, output.predictions]);
+        disposeAll([maps, predictions]);
         current = undefined;
       };
+    },
+    given: () => current,
+    within: ({ taps: maps, predictions }, run) => {
+      const outside = current;
+      // Whoever reads predictions keeps and frees them: these are inputs.
+      current = { taps: maps, ...(predictions && { predictions: cloned(predictions) }) };
+      try {
+        return run();
+      } finally {
+        current = outside;
+      }
     },
   });
   return standIn;
 }
+
+const cloned = (predictions: DetectorOutput['predictions']): DetectorOutput['predictions'] =>
+  Object.fromEntries(Object.entries(predictions).map(([name, maps]) => [name, maps.map((map) => tf.clone(map))]));
 
 function known(standIn: StandIn): StandIn {
   standIns.set(standIn.detector, standIn);

@@ -114,12 +114,15 @@ export class RunSteps {
       seed: config.seed,
     };
     const { compile, logger } = run;
-    // Teachers that run before the step hand their maps over outside of it.
-    if (compile !== null && this.#ahead.some)
+    const outside = run.teachers.some(({ detector }) => {
+      const standIn = standInOf(detector);
+      return standIn !== undefined && standIn.given === undefined;
+    });
+    if (compile !== null && outside)
       logger.info(
-        'a teacher that is cached, of another family, or with an input of its own runs before the step: the step itself runs op by op, its update is compiled.',
+        'a teacher that is a detector with an input of its own is run in the step, with numbers of the host: the step runs op by op, its update is compiled.',
       );
-    this.#compiled = compile === null || this.#ahead.some ? null : new CompiledStep(this.#models, compile, { logger });
+    this.#compiled = compile === null || outside ? null : new CompiledStep(this.#models, compile, { logger });
     this.updater = new Updater(variables, createOptimizer(config.optimizer), {
       clipNorm: config.clipNorm,
       emaDecay: config.ema?.decay ?? null,

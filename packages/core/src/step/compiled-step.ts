@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { Targets } from '../contract/detector.js';
 import type { Compiled, CompileOptions, Engine } from '../contract/engine.js';
 import { isKdError } from '../errors.js';
+import { type GivenMaps, standInOf } from '../plugins/stand-in.js';
 import { part } from '../profile/part.js';
 import type { StepModels, StepProgress } from './step-models.js';
 import { computeStep, type StepResult } from './step.js';
@@ -12,6 +13,8 @@ interface StepArgs {
   readonly targets: Omit<Targets, 'ids'>;
   /** Ids of the distillers that count. */
   readonly distillers: readonly string[];
+  /** What teachers that ran before the step hand out, by their names. */
+  readonly ahead: Readonly<Record<string, GivenMaps>>;
 }
 
 /** A result whose variables go by their names. */
@@ -46,13 +49,14 @@ export class CompiledStep {
   constructor(models: StepModels, compile: Compile, options: Pick<CompileOptions, 'logger'>) {
     this.#models = models;
     this.#options = { ...options, name: 'the training step', onTrace: () => (this.#traced = true) };
-    this.#compiled = compile<StepArgs, NamedResult, StepProgress>(({ images, targets }, input) => {
-      const { gradients, updates, ...result } = computeStep(
-        { ...models, input },
-        images,
-        tracedTargets(targets),
-        this.#now,
-      );
+    this.#compiled = compile<StepArgs, NamedResult, StepProgress>(({ images, targets, ahead }, input) => {
+      const step = (): StepResult => computeStep({ ...models, input }, images, tracedTargets(targets), this.#now);
+      const { gradients, updates, ...result } = Object.entries(ahead).reduce(
+        (run, [id, given]) =>
+          () =>
+            standInOf(models.teachers!.get(id)!.detector)!.within!(given, run),
+        step,
+      )();
       return {
         ...result,
         gradients: Object.fromEntries(gradients),
@@ -76,7 +80,7 @@ export class CompiledStep {
       this.#traced = false;
       const began = performance.now();
       const { gradients, updates, ...result } = part('compiled step', () =>
-        this.#compiled({ images, targets, distillers }, progress),
+        this.#compiled({ images, targets, distillers, ahead: this.#ahead() }, progress),
       );
       if (this.#traced) {
         this.#sizes.add(images.shape.join());
@@ -94,6 +98,13 @@ export class CompiledStep {
       this.#options.logger.warn(`${error.message}\nSuch steps run op by op.`);
       return null;
     }
+  }
+
+  #ahead(): StepArgs['ahead'] {
+    const given = [...(this.#models.teachers ?? [])].map(
+      ([id, { detector }]) => [id, standInOf(detector)?.given?.()] as const,
+    );
+    return Object.fromEntries(given.flatMap(([id, maps]) => (maps === undefined ? [] : [[id, maps]])));
   }
 
   /** Has it traced anew: tensors that it read were replaced. */
