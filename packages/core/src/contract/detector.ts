@@ -348,8 +348,8 @@ export interface Detector {
     sizes: Pick<HostBatch, 'imageSizes' | 'originalSizes' | 'ids' | 'shape'>,
   ): Promise<ImageDetections[]>;
   /**
-   * The parts of `detect`, where it has them: `detectInParts` gives both. Without, batches run op by op. Outputs of such
-   * a detector are what `DetectorOutput` says and no more.
+   * The parts of `detect`, where it has them: `detectInParts` gives both. Without, batches run op by op. Outputs of
+   * such a detector are what `DetectorOutput` says and no more.
    */
   readonly detection?: Detection;
   /** The network at inference as a graph that `@kd/export` writes for other programs; a detector may lack it. */
