@@ -1,7 +1,7 @@
 // Type check, format, lint, and every test of the workspace; the last line is `N passed, N failed[, N skipped]`.
 // Run it through `npm test`, which sets the workspace up first.
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -93,4 +93,4 @@ export async function run(engine) {
   return total.failed === 0 ? 0 : 1;
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) process.exit(await run());
+if (realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) process.exit(await run());
