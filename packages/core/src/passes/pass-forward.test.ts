@@ -26,7 +26,7 @@ const detector = {
       },
     };
   },
-} as Partial<Detector> as Detector;
+} as unknown as Detector;
 
 const logger = { info: () => {}, warn: () => {} };
 
