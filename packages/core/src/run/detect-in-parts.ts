@@ -1,3 +1,4 @@
+import * as tf from '@tensorflow/tfjs-core';
 import type { Detection, Detector } from '../contract/detector.js';
 import { disposeAll, tidy } from '../tidy.js';
 
@@ -18,7 +19,11 @@ export function detectInParts<T extends object>(parts: {
       try {
         return await parts.select(tensors, sizes);
       } finally {
-        disposeAll(tensors);
+        // A map of the output that is handed on as it is stays the caller's.
+        const given = new Set(tf.tensor_util.getTensorsInContainer(output.predictions as tf.TensorContainer));
+        disposeAll(
+          tf.tensor_util.getTensorsInContainer(tensors as tf.TensorContainer).filter((tensor) => !given.has(tensor)),
+        );
       }
     },
   };
