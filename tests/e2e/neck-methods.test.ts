@@ -23,8 +23,6 @@ async function train(name: string, student: unknown, more: object = {}): Promise
     data: { train: { ...pictures, images: 4 }, val: { ...pictures, images: 2, seed: 1 }, workers: 0 },
     epochs: 1,
     batchSize: 2,
-    // For two steps; methods.test.ts compiles them.
-    compile: false,
     log: { every: 1 },
     ...more,
   } as unknown as Config;
