@@ -48,7 +48,7 @@ const rows = pages.flatMap((page) =>
 );
 
 const START = /^(?:(?:pnpm|npx|pnpm exec) )?kd /;
-const commands = build().commands;
+const { commands, globalCommand } = build();
 
 const words = (text: string): string[] =>
   (text.match(/'[^']*'|"[^"]*"|\S+/g) ?? []).map((word) => word.replace(/^(['"])(.*)\1$/s, '$2'));
@@ -65,7 +65,9 @@ const optionOf = (command: Command, word: string): ReturnType<Command['hasOption
     .replace(/=.*$/s, '')
     .replaceAll(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
   const negated = /^no[A-Z]/.test(name) && command.hasOption(name[2]!.toLowerCase() + name.slice(3));
-  return negated !== false && negated?.negated === true ? negated : command.hasOption(name);
+  return negated !== false && negated?.negated === true
+    ? negated
+    : (command.hasOption(name) ?? globalCommand.hasOption(name));
 };
 
 const unknownFlags = (command: Command, rest: readonly string[]): string[] =>
