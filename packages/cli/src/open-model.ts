@@ -94,6 +94,8 @@ export interface OpenModel {
   readonly engine: EngineInfo;
   /** Compiled, unless the run has `compile: false`. */
   readonly inference: Inference;
+  /** Frees both. */
+  close(): void;
 }
 
 /** Starts the engine of the run, or the one that the command line names, and loads the model into it. */
@@ -116,7 +118,16 @@ export async function openModel(
     ...(options.categories === undefined ? {} : { categories: options.categories }),
   });
   const compile = found.config?.['compile'] === false ? null : compilerOf(engine);
-  return { built, engine: info, inference: createInference(built.detector, { compile }) };
+  const inference = createInference(built.detector, { compile });
+  return {
+    built,
+    engine: info,
+    inference,
+    close: () => {
+      inference.close();
+      built.detector.dispose();
+    },
+  };
 }
 
 /** The detector and backbone that the file names: declared ones, else those that the config of the run brings. */

@@ -98,7 +98,7 @@ async function* decoded(files: readonly string[], unread: string[]): AsyncGenera
 async function ownRunner(run: unknown): Promise<(Runner & { readonly detector: Detector }) | Missing> {
   const name = 'kd predict';
   if (run === undefined) return { name, missing: 'Give the run or the checkpoint that was exported with --run.' };
-  const { built, engine, inference } = await openModel(await findModel(String(run)), {});
+  const { built, engine, inference, close } = await openModel(await findModel(String(run)), {});
   return {
     name: `${name} (${engine.name} ${engine.version})`,
     detector: built.detector,
@@ -106,10 +106,7 @@ async function ownRunner(run: unknown): Promise<(Runner & { readonly detector: D
       await tf.setBackend(engine.backend);
       return detectImages(built.detector, [image], 0, inference);
     },
-    dispose: () => {
-      inference.close();
-      built.detector.dispose();
-    },
+    dispose: close,
   };
 }
 

@@ -24,7 +24,7 @@ export async function evaluateModel(path: string | undefined, flags: Flags): Pro
     batchSize: positiveFlag(flags, 'batchSize', batchSizeOfRun(found) ?? 4),
     workers: positiveFlag(flags, 'workers', 1, 0),
   };
-  const { built, engine, inference } = await openModel(found, {
+  const { built, engine, inference, close } = await openModel(found, {
     detector: flags['detector'],
     categories: dataset.categories,
   });
@@ -43,8 +43,7 @@ export async function evaluateModel(path: string | undefined, flags: Flags): Pro
     return 0;
   } finally {
     bar.end();
-    inference.close();
-    built.detector.dispose();
+    close();
   }
 }
 

@@ -41,7 +41,7 @@ export async function exportModel(path: string, flags: Flags): Promise<number> {
   await refuseTaken(target);
   const model = await findModel(path, weightsFlags(flags));
   const measured = flags['compare'] === true ? await measuredWith(model, path) : null;
-  const { built } = await openModel(model, await modelFlags(flags));
+  const { built, close } = await openModel(model, await modelFlags(flags));
   try {
     const metrics = await metricsOfRun(model.file);
     const format = await FORMATS[to]!();
@@ -73,7 +73,7 @@ export async function exportModel(path: string, flags: Flags): Promise<number> {
       tell(...about);
     }
   } finally {
-    built.detector.dispose();
+    close();
   }
   return 0;
 }

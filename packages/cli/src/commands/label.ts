@@ -37,7 +37,7 @@ export async function label(path: string, given: readonly string[], flags: Flags
   const { files, others } = await imageFiles(given);
   const { root, images } = labelNames(files, out, flags['images'] === undefined ? undefined : String(flags['images']));
   const options = await modelFlags(flags);
-  const { built, inference } = await openModel(await findModel(path, weightsFlags(flags)), options);
+  const { built, inference, close } = await openModel(await findModel(path, weightsFlags(flags)), options);
   const labelled: Labelled[] = [];
   const unread: { readonly file: string; readonly error: { readonly code: string; readonly message: string } }[] = [];
   const bar = countdown('labelling');
@@ -71,8 +71,7 @@ export async function label(path: string, given: readonly string[], flags: Flags
     }
   } finally {
     bar.end();
-    inference.close();
-    built.detector.dispose();
+    close();
   }
   if (labelled.length === 0)
     throw new KdError('IMAGE_INVALID', `None of the ${images.length} images can be read; nothing is written.`);

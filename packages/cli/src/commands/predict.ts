@@ -47,7 +47,7 @@ export async function predict(path: string, given: readonly string[], flags: Fla
   const { folder, json, coco } = outputs;
   const { files, others } = await imageFiles(given, folder ?? undefined);
   const model = await findModel(path, weightsFlags(flags));
-  const { built, inference } = await openModel(model, await modelFlags(flags));
+  const { built, inference, close } = await openModel(model, await modelFlags(flags));
   const { categories } = built.spec;
   const began = performance.now();
   let predictions: Prediction[];
@@ -66,8 +66,7 @@ export async function predict(path: string, given: readonly string[], flags: Fla
       },
     );
   } finally {
-    inference.close();
-    built.detector.dispose();
+    close();
   }
   const seconds = (performance.now() - began) / 1000;
   const failed = predictions.filter((one) => 'error' in one).length;

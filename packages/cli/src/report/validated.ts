@@ -71,7 +71,7 @@ export function atEvenDistances(dataset: Dataset, count: number): Dataset {
 }
 
 async function detected(found: Awaited<ReturnType<typeof findModel>>, dataset: Dataset): Promise<ImageDetections[]> {
-  const { built, inference } = await openModel(found, { categories: dataset.categories });
+  const { built, inference, close } = await openModel(found, { categories: dataset.categories });
   const bar = countdown('evaluating');
   try {
     const { detections } = await detectAll(built.detector, dataset, {
@@ -84,8 +84,7 @@ async function detected(found: Awaited<ReturnType<typeof findModel>>, dataset: D
     return detections;
   } finally {
     bar.end();
-    inference.close();
-    built.detector.dispose();
+    close();
   }
 }
 

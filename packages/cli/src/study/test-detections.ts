@@ -34,7 +34,9 @@ async function detectOne({ name, config }: StudyRun, folder: string, dataset: Da
   if (checkpoint === null || (await stepOf(file)) === step) return;
   const bar = countdown(`${name} on ${dataset.name}`);
   try {
-    const { built, inference } = await openModel(await findModel(checkpoint), { categories: dataset.categories });
+    const { built, inference, close } = await openModel(await findModel(checkpoint), {
+      categories: dataset.categories,
+    });
     try {
       const { detections } = await detectAll(built.detector, dataset, {
         inference,
@@ -45,8 +47,7 @@ async function detectOne({ name, config }: StudyRun, folder: string, dataset: Da
       });
       await writeDetections(file, step, detections);
     } finally {
-      inference.close();
-      built.detector.dispose();
+      close();
     }
   } finally {
     bar.end();
