@@ -3,7 +3,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { createInference, loadModel } from '@kd/core';
+import { compilerOf, createInference, loadModel } from '@kd/core';
 import { DEFAULT_MAX_PIXELS, inputTransform, readImage } from '@kd/data';
 import { tensorflow } from '@kd/engine-tensorflow';
 import { safetensorsFormat } from '@kd/weights';
@@ -24,7 +24,7 @@ for (const file of files) {
   batches.push(inputTransform([{ image, id: file }], detector.input));
 }
 
-const inference = createInference(detector, { compile: engine.compile });
+const inference = createInference(detector, { compile: compilerOf(engine) });
 for (let i = 0; i < 3; i++) await inference.detect(batches[0]);
 console.log(JSON.stringify({ engine: `TensorFlow ${info.version}, ${info.device}` }));
 for await (const _ of createInterface({ input: process.stdin })) {

@@ -4,7 +4,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { createInference, parseOptions } from '@kd/core';
+import { compilerOf, createInference, parseOptions } from '@kd/core';
 import { fasterRcnn } from '@kd/detector-faster-rcnn';
 import { fcos } from '@kd/detector-fcos';
 import { gfl } from '@kd/detector-gfl';
@@ -60,7 +60,7 @@ function stepRunner() {
  */
 function inferRunner() {
   spreadScores();
-  const compile = process.env.KD_BENCH_COMPILE === 'false' ? null : engine.compile;
+  const compile = process.env.KD_BENCH_COMPILE === 'false' ? null : compilerOf(engine);
   const inference = createInference(detector, { compile });
   const detect = () => inference.detect(batch);
   let first = true;

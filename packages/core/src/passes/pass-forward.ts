@@ -1,8 +1,8 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import type { Detector, DetectorOutput, Predictions } from '../contract/detector.js';
 import type { Compiled, Engine } from '../contract/engine.js';
-import { isKdError } from '../errors.js';
 import type { Logger } from '../logger.js';
+import { orRefused } from '../step/or-refused.js';
 import { tidy } from '../tidy.js';
 
 /** Forward passes of one detector while plugins pass over the data. */
@@ -38,15 +38,10 @@ export function createPassForward(
   let compiled: Compiled<Args, Features> | null =
     compile?.(features, { name: `the forward pass of ${detector.name} over the data`, logger }) ?? null;
   const run = (args: Args, again: boolean): Features => {
-    if (compiled === null || !again) return tidy(() => features(args));
-    try {
-      return compiled(args);
-    } catch (error) {
-      if (!isKdError(error) || error.code !== 'COMPILE_REFUSED') throw error;
-      logger.warn(`${error.message}\nIt runs op by op.`);
-      compiled = null;
-      return run(args, false);
-    }
+    const graph = again ? compiled : null;
+    const found = graph === null ? null : orRefused(() => graph(args), logger, 'It runs op by op.');
+    if (graph !== null && found === null) compiled = null;
+    return found ?? tidy(() => features(args));
   };
   return {
     run: (images, taps, again, kept) => {

@@ -3,8 +3,8 @@ import type { HostBatch } from '../contract/data.js';
 import type { Detector, DetectionTensors } from '../contract/detector.js';
 import type { Compiled, Engine } from '../contract/engine.js';
 import type { ImageDetections } from '../contract/metric.js';
-import { isKdError } from '../errors.js';
 import { consoleLogger, type Logger } from '../logger.js';
+import { orRefused } from '../step/or-refused.js';
 import { sizesOnDevice } from '../step/sizes-on-device.js';
 import { disposeAll, tidy } from '../tidy.js';
 
@@ -76,12 +76,9 @@ export function createInference(
   const computed = (batch: InferenceBatch): DetectionTensors | null => {
     const args = { images: imagesOf(batch), imageSizes: sizesOnDevice(batch.imageSizes) };
     try {
-      return compiled!(args);
-    } catch (error) {
-      if (!isKdError(error) || error.code !== 'COMPILE_REFUSED') throw error;
-      logger.warn(`${error.message}\nIt runs op by op.`);
-      compiled = null;
-      return null;
+      const tensors = orRefused(() => compiled!(args), logger, 'It runs op by op.');
+      if (tensors === null) compiled = null;
+      return tensors;
     } finally {
       disposeAll(args);
     }

@@ -1,9 +1,9 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Targets } from '../contract/detector.js';
 import type { Compiled, CompileOptions, Engine } from '../contract/engine.js';
-import { isKdError } from '../errors.js';
 import { type GivenMaps, standInOf } from '../plugins/stand-in.js';
 import { part } from '../profile/part.js';
+import { orRefused } from './or-refused.js';
 import type { StepModels, StepProgress } from './step-models.js';
 import { computeStep, type StepResult } from './step.js';
 import { tracedTargets } from './traced-views.js';
@@ -76,28 +76,29 @@ export class CompiledStep {
     const key = distillers.join();
     if (this.#refused.has(key)) return null;
     this.#now = progress;
-    try {
-      this.#traced = false;
-      const began = performance.now();
-      const { gradients, updates, ...result } = part('compiled step', () =>
-        this.#compiled({ images, targets, distillers, ahead: this.#ahead() }, progress),
-      );
-      if (this.#traced) {
-        this.#sizes.add(images.shape.join());
-        this.#seconds += (performance.now() - began) / 1000;
-      }
-      const { registeredVariables } = tf.engine();
-      return {
-        ...result,
-        gradients: new Map(Object.entries(gradients)),
-        updates: updates.map(({ name, value }) => ({ variable: registeredVariables[name]!, value })),
-      };
-    } catch (error) {
-      if (!isKdError(error) || error.code !== 'COMPILE_REFUSED') throw error;
+    this.#traced = false;
+    const began = performance.now();
+    const args = { images, targets, distillers, ahead: this.#ahead() };
+    const made = orRefused(
+      () => part('compiled step', () => this.#compiled(args, progress)),
+      this.#options.logger,
+      'Such steps run op by op.',
+    );
+    if (made === null) {
       this.#refused.add(key);
-      this.#options.logger.warn(`${error.message}\nSuch steps run op by op.`);
       return null;
     }
+    if (this.#traced) {
+      this.#sizes.add(images.shape.join());
+      this.#seconds += (performance.now() - began) / 1000;
+    }
+    const { gradients, updates, ...result } = made;
+    const { registeredVariables } = tf.engine();
+    return {
+      ...result,
+      gradients: new Map(Object.entries(gradients)),
+      updates: updates.map(({ name, value }) => ({ variable: registeredVariables[name]!, value })),
+    };
   }
 
   #ahead(): StepArgs['ahead'] {
