@@ -1,8 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ports } from '@kd/cli';
-import { type Config, Trainer, type TrainerEvent } from '@kd/core';
+import type { Config, TrainerEvent } from '@kd/core';
 import { retinanet } from '@kd/detector-retinanet';
 import { defeat } from '@kd/plugin-imitation';
 import { kd } from '@kd/plugin-logits';
@@ -10,6 +9,7 @@ import { prototype } from '@kd/plugin-prototype';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { namedEngine } from '../named-engine.js';
+import { logsOf, picturesFor, trainTiny } from './train-tiny.js';
 import { type ByHand, byHand } from './weights-by-hand.js';
 
 const engine = await namedEngine();
@@ -24,13 +24,6 @@ const model = (width: number) =>
     head: { depth: 1, channels: 8 },
     anchors: { sizes: [[16], [32], [64], [128], [256]] },
   });
-const pictures = {
-  format: 'synthetic',
-  classes: ['striped-disk', 'speckled-ring'],
-  size: 96,
-  sizes: [20, 60],
-  objects: [1, 3],
-};
 const STEPS = 4;
 /** The prototypes without a term of their own: all that they do is to weigh those of the others. */
 const weigher = (reliability?: (value: { readonly student: tf.Tensor2D }) => tf.Tensor1D) =>
@@ -48,29 +41,18 @@ interface Step {
 }
 
 let folder: string;
-const fit = async (out: string, more: Partial<Config>): Promise<TrainerEvent[]> => {
-  const events: TrainerEvent[] = [];
-  const config = {
-    engine,
-    student: model(4),
-    data: {
-      train: { ...pictures, name: 'weights', images: 8, seed: 1 },
-      val: { ...pictures, name: 'weights-val', images: 1, seed: 2 },
-      workers: 0,
+const fit = (out: string, more: Partial<Config>): Promise<TrainerEvent[]> =>
+  trainTiny(
+    {
+      engine,
+      student: model(4),
+      data: picturesFor('weights', 8, 1),
+      batchSize: 4,
+      epochs: STEPS / 2,
+      ...more,
     },
-    batchSize: 4,
-    epochs: STEPS / 2,
-    optimizer: { name: 'adamw', lr: 1e-3 },
-    log: { every: 1 },
-    ...more,
-  } as unknown as Config;
-  await new Trainer(config, {
-    ...ports,
-    out: join(folder, out),
-    listeners: [{ name: 'test', on: (event) => void events.push(event) }],
-  }).fit();
-  return events;
-};
+    { out: join(folder, out) },
+  );
 /** A run with DeFeat and KD, in both of its forms, and what they should be by the weights of each step. */
 async function steps(out: string, weights: readonly unknown[]): Promise<Step[]> {
   const hands: ByHand[] = [];
@@ -82,7 +64,7 @@ async function steps(out: string, weights: readonly unknown[]): Promise<Step[]> 
     byHand(FINEST, (step) => hands.push(step)),
   ];
   const events = await fit(out, { teacher: { weights: join(folder, 'teacher') }, distillers: distillers as never });
-  const logs = events.flatMap((event) => (event.type === 'log' ? [event] : []));
+  const logs = logsOf(events);
   expect([logs.length, hands.length]).toEqual([STEPS, STEPS]);
   return logs.map(({ terms }, i) => ({ terms, hand: hands[i]! }));
 }

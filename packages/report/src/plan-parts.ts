@@ -235,10 +235,12 @@ const stopText = ({ metric, patience, earliest }: NonNullable<Plan['training']['
   `once ${metric} has not risen over ${patience} ${patience === 1 ? 'evaluation' : 'evaluations'}: ${earliest === null ? `never before its ${epochs} epochs are trained` : `after epoch ${earliest} of ${epochs} at the earliest`}`;
 
 /** @param sizes that batches are padded to, where there are several */
-const compiledText = ({ compiled }: Measured, sizes = 1): string =>
-  compiled === null
-    ? 'no: steps run op by op'
-    : `in ${seconds(compiled.seconds)}, first runs included${Math.max(sizes, compiled.sizes) === 1 ? '' : `, for ${compiled.sizes} of ${Math.max(sizes, compiled.sizes)} sizes of batches`}`;
+function compiledText({ compiled }: Measured, sizes = 1): string {
+  if (compiled === null) return 'no: steps run op by op';
+  const of = Math.max(sizes, compiled.sizes);
+  const some = of === 1 ? '' : `, for ${compiled.sizes} of ${of} sizes of batches`;
+  return `in ${seconds(compiled.seconds)}, first runs included${some}`;
+}
 
 export const trainingRows = ({ training, data, seed, measured }: Plan): (readonly [string, string])[] => {
   const {

@@ -1,8 +1,9 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { needsTensorflow } from '../../../../tests/needs-tensorflow.js';
 import { startTensorflow } from '../testing/traced.js';
 
-beforeAll(startTensorflow);
+needsTensorflow(startTensorflow);
 
 const cases = [1, 3, 5].flatMap((kernel) =>
   [1, 2].flatMap((stride) =>
