@@ -1,4 +1,4 @@
-import { createInference, type Detector, type ImageDetections } from '@kd/core';
+import { createInference, type Detector, type ImageDetections, type Inference, type InferenceBatch } from '@kd/core';
 import { type HostImage, inputTransform } from '@kd/data';
 
 /** An object that a detector found. */
@@ -21,6 +21,16 @@ export async function detectImages(
     images.map((image, id) => ({ image, id })),
     detector.input,
   );
+  return detectBatch(detector, batch, threshold, inference);
+}
+
+/** The same of images that are prepared already. */
+export async function detectBatch(
+  detector: Detector,
+  batch: InferenceBatch,
+  threshold: number,
+  inference: Inference,
+): Promise<readonly (readonly Found[])[]> {
   return (await inference.detect(batch)).map((found) => listed(found, detector, threshold));
 }
 

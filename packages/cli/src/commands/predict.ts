@@ -57,7 +57,10 @@ export async function predict(path: string, given: readonly string[], flags: Fla
     ids = coco === null ? null : await idsFor(files, categories, flags);
     if (ids !== null) images = files.filter((file) => ids!.images.has(file));
     predictions = await predicted(
-      predictImages(built.detector, images, coco === null ? threshold : cocoThreshold, inference),
+      predictImages(built.detector, images, inference, {
+        threshold: coco === null ? threshold : cocoThreshold,
+        pixels: folder !== null,
+      }),
       {
         count: images.length,
         folder,
@@ -126,8 +129,7 @@ async function predicted(
         tell(...failureLines(one.error));
         predictions.push({ file: one.file, error: { code, message: messageOf(one.error) } });
       } else {
-        const { file, found } = one;
-        const { width, height } = one.image;
+        const { file, width, height, found } = one;
         const drawn = nameFor?.(file);
         predictions.push({ file, width, height, ...(drawn === undefined ? {} : { drawn }), found });
         if (drawn !== undefined) {
@@ -136,7 +138,7 @@ async function predicted(
             ...each,
             text: `${each.class} ${each.score.toFixed(2)}`,
           }));
-          const picture = drawBoxes(one.image, labelled).then((png) => writeFileAtomic(join(folder!, drawn), png));
+          const picture = drawBoxes(one.image!, labelled).then((png) => writeFileAtomic(join(folder!, drawn), png));
           picture.catch(() => {}); // told where it is awaited
           beside.push(picture);
         }
