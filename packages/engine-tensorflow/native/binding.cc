@@ -132,6 +132,11 @@ napi_value beginTrace(napi_env, Binding &binding, Arguments) {
   return nullptr;
 }
 
+napi_value traceScope(napi_env env, Binding &binding, Arguments given) {
+  binding.tracing().enter(js::toString(env, given[0], "a scope"));
+  return nullptr;
+}
+
 napi_value traceInput(napi_env env, Binding &binding, Arguments given) {
   const auto dtype = static_cast<TF_DataType>(js::toInteger(env, given[0], "the type of an input"));
   const Shape shape = js::toIntegers(env, given[1], "the shape of an input");
@@ -146,7 +151,8 @@ napi_value finishTrace(napi_env env, Binding &binding, Arguments given) {
   Trace &trace = binding.tracing();
   const std::vector<int64_t> inputs = js::toIntegers(env, given[0], "the inputs of a trace");
   const std::vector<int64_t> outputs = js::toIntegers(env, given[1], "the outputs of a trace");
-  const Functions::Added added = binding.functions().add(trace, inputs, outputs);
+  const bool timed = !js::isNull(env, given[2]) && js::toBool(env, given[2], "whether a function is timed");
+  const Functions::Added added = binding.functions().add(trace, inputs, outputs, timed);
   binding.endTrace();
   napi_value result = js::object(env);
   js::set(env, result, "fn", js::from(env, added.fn));
@@ -165,6 +171,18 @@ napi_value callFunction(napi_env env, Binding &binding, Arguments given) {
   const std::vector<int64_t> inputs = js::toIntegers(env, given[1], "the inputs of a function");
   for (const int64_t id : inputs) binding.readable(id);
   return toJs(env, binding.functions().call(fn, inputs));
+}
+
+napi_value timeFunction(napi_env env, Binding &binding, Arguments given) {
+  if (binding.trace) fail("a function that was traced cannot be called within a trace");
+  const int64_t fn = js::toInteger(env, given[0], "a function");
+  const std::vector<int64_t> inputs = js::toIntegers(env, given[1], "the inputs of a function");
+  for (const int64_t id : inputs) binding.readable(id);
+  const TimedGraph::Ran ran = binding.functions().time(fn, inputs);
+  napi_value result = js::object(env);
+  js::set(env, result, "outputs", toJs(env, ran.outputs));
+  js::set(env, result, "metadata", bytesFrom(env, ran.metadata));
+  return result;
 }
 
 napi_value removeFunction(napi_env env, Binding &binding, Arguments given) {
@@ -225,11 +243,13 @@ void defineAll(napi_env env, napi_value exports) {
   define<configure, 1>(env, exports, "configure");
   define<memory, 0>(env, exports, "memory");
   define<beginTrace, 0>(env, exports, "beginTrace");
+  define<traceScope, 1>(env, exports, "traceScope");
   define<traceInput, 2>(env, exports, "traceInput");
   define<isTraceInputUsed, 1>(env, exports, "isTraceInputUsed");
   define<finishTrace, 2>(env, exports, "finishTrace");
   define<abortTrace, 0>(env, exports, "abortTrace");
   define<callFunction, 2>(env, exports, "callFunction");
+  define<timeFunction, 2>(env, exports, "timeFunction");
   define<removeFunction, 1>(env, exports, "removeFunction");
   define<traceStats, 1>(env, exports, "traceStats");
   define<isSymbolic, 1>(env, exports, "isSymbolic");

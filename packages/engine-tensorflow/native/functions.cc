@@ -4,14 +4,18 @@
 
 namespace kd {
 
-Functions::Added Functions::add(Trace &trace, const std::vector<int64_t> &inputs, const std::vector<int64_t> &outputs) {
+Functions::Added Functions::add(Trace &trace, const std::vector<int64_t> &inputs, const std::vector<int64_t> &outputs,
+                                bool timed) {
   const int64_t fn = next_++;
   const std::string name = "kd_function_" + std::to_string(fn);
   Trace::Finished finished = trace.finish(name, inputs, outputs);
   const Status status;
   TFE_ContextAddFunction(context_.get(), finished.function.get(), status);
   status.check("the traced function");
-  entries_.emplace(fn, Entry{name, inputs.size() + finished.captured.size(), std::move(finished.outputs), trace.stats()});
+  std::unique_ptr<TimedGraph> graph;
+  if (timed) graph = std::make_unique<TimedGraph>(context_, trace.takeGraph(), std::move(finished.ends));
+  const size_t count = inputs.size() + finished.captured.size();
+  entries_.emplace(fn, Entry{name, count, std::move(finished.outputs), trace.stats(), std::move(graph)});
   return {fn, std::move(finished.captured)};
 }
 
@@ -24,6 +28,12 @@ std::vector<TensorMetadata> Functions::call(int64_t fn, const std::vector<int64_
   Attributes attributes{{"config_proto", context_.functionConfig()}, {"executor_type", std::string()}};
   if (context_.compilesWithXla()) attributes.push_back({"_XlaMustCompile", true});
   return execute(context_, tensors_, {entry.name, attributes, inputs, static_cast<int>(entry.outputs.size())});
+}
+
+TimedGraph::Ran Functions::time(int64_t fn, const std::vector<int64_t> &inputs) {
+  const Entry &entry = at(fn);
+  if (!entry.timed) fail("function " + std::to_string(fn) + " was not made to be timed");
+  return entry.timed->run(tensors_, inputs);
 }
 
 void Functions::remove(int64_t fn) {

@@ -2,6 +2,7 @@
 #ifndef KD_FUNCTIONS_H_
 #define KD_FUNCTIONS_H_
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "context.h"
 #include "op_call.h"
 #include "tensors.h"
+#include "timed_graph.h"
 #include "trace.h"
 
 namespace kd {
@@ -21,9 +23,12 @@ class Functions {
     int64_t fn;
     std::vector<int64_t> captured;
   };
-  Added add(Trace &trace, const std::vector<int64_t> &inputs, const std::vector<int64_t> &outputs);
+  // `timed`: its graph is kept as well, for time().
+  Added add(Trace &trace, const std::vector<int64_t> &inputs, const std::vector<int64_t> &outputs, bool timed);
   // Takes the inputs of the trace, then its captured ones.
   std::vector<TensorMetadata> call(int64_t fn, const std::vector<int64_t> &inputs);
+  // The same, and when each node ran.
+  TimedGraph::Ran time(int64_t fn, const std::vector<int64_t> &inputs);
   void remove(int64_t fn);
   const TraceStats &stats(int64_t fn) const { return at(fn).stats; }
 
@@ -33,6 +38,7 @@ class Functions {
     size_t inputs;
     std::vector<TensorMetadata> outputs;
     TraceStats stats;
+    std::unique_ptr<TimedGraph> timed;
   };
   const Entry &at(int64_t fn) const {
     const auto found = entries_.find(fn);

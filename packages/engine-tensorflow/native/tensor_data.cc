@@ -84,7 +84,7 @@ Tensor stringsFrom(napi_env env, const Shape &shape, napi_value values) {
   return Tensor(TF_NewTensor(TF_STRING, shape.data(), static_cast<int>(shape.size()), strings, bytes, freeStrings, nullptr));
 }
 
-napi_value bytesFrom(napi_env env, const void *data, size_t bytes) {
+napi_value bufferFrom(napi_env env, const void *data, size_t bytes) {
   void *copy = nullptr;
   napi_value buffer;
   js::check(env, napi_create_arraybuffer(env, bytes, &copy, &buffer), "memory for the values of a tensor");
@@ -94,7 +94,7 @@ napi_value bytesFrom(napi_env env, const void *data, size_t bytes) {
 
 napi_value arrayFrom(napi_env env, napi_typedarray_type type, const void *data, size_t bytes) {
   napi_value array;
-  js::check(env, napi_create_typedarray(env, type, bytes / widthOf(type), bytesFrom(env, data, bytes), 0, &array),
+  js::check(env, napi_create_typedarray(env, type, bytes / widthOf(type), bufferFrom(env, data, bytes), 0, &array),
             "the values of a tensor");
   return array;
 }
@@ -111,6 +111,10 @@ Handle handleFrom(napi_env env, const Context &context, const Shape &shape, TF_D
   Handle moved(TFE_TensorHandleCopyToDevice(handle.get(), context.get(), context.device().c_str(), status));
   status.check("a tensor of " + describe(dtype, shape) + " on its way to " + context.device());
   return moved;
+}
+
+napi_value bytesFrom(napi_env env, const std::string &bytes) {
+  return arrayFrom(env, napi_uint8_array, bytes.data(), bytes.size());
 }
 
 napi_value valuesFrom(napi_env env, TF_Tensor *tensor) {

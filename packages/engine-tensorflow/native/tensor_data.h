@@ -16,5 +16,8 @@ Handle handleFrom(napi_env env, const Context &context, const Shape &shape, TF_D
 // The other way; also copied. int64 becomes a BigInt64Array, complex64 a Float32Array of pairs.
 napi_value valuesFrom(napi_env env, TF_Tensor *tensor);
 
+// As a Uint8Array.
+napi_value bytesFrom(napi_env env, const std::string &bytes);
+
 }  // namespace kd
 #endif

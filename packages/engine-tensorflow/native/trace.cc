@@ -209,12 +209,12 @@ const OpDefinition &Trace::definitionOf(const std::string &op) {
 // Names of nodes start with a letter or a digit; those of TensorFlow's inner ops with an underscore.
 std::string Trace::nodeName(const std::string &op) {
   const std::string plain = op[0] == '_' ? op.substr(1) : op;
-  return plain + "_" + std::to_string(nodes_++);
+  return scope_ + plain + "_" + std::to_string(nodes_++);
 }
 
 Trace::Finished Trace::finish(const std::string &name, const std::vector<int64_t> &inputs, const std::vector<int64_t> &outputs) {
-  std::vector<TF_Output> in, out;
   Finished finished;
+  auto &[in, out, last] = finished.ends;
   for (const int64_t id : inputs) {
     const auto found = inputs_.find(id);
     if (found == inputs_.end()) fail("tensor " + std::to_string(id) + " is no input of this trace");
@@ -233,7 +233,7 @@ Trace::Finished Trace::finish(const std::string &name, const std::vector<int64_t
     if (!tensors_.has(id)) fail("tensor " + std::to_string(id) + " is used by the trace and was disposed of within it");
     in.push_back(met_.at(id).output);
   }
-  const std::vector<TF_Operation *> last = order_.last();
+  last = order_.last();
   const Status status;
   finished.function.reset(TF_GraphToFunctionWithControlOutputs(
       graph_.get(), name.c_str(), 0, -1, nullptr, static_cast<int>(in.size()), in.data(), static_cast<int>(out.size()),

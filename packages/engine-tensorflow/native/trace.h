@@ -12,6 +12,7 @@
 #include "op_call.h"
 #include "op_definition.h"
 #include "tensors.h"
+#include "timed_graph.h"
 
 namespace kd {
 
@@ -31,6 +32,8 @@ class Trace {
 
   // A placeholder that finish() takes as an input.
   TensorMetadata input(TF_DataType dtype, const Shape &shape);
+  // Names of nodes that are added from here on begin with it.
+  void enter(const std::string &scope) { scope_ = scope.empty() ? "" : scope + "/"; }
   // Appends the op; its outputs are symbolic.
   std::vector<TensorMetadata> add(const OpCall &call);
 
@@ -48,8 +51,11 @@ class Trace {
     Function function;
     std::vector<int64_t> captured;  // Tensors that the trace met, in the order of their inputs after those of `inputs`.
     std::vector<TensorMetadata> outputs;  // Without numbers.
+    GraphEnds ends;
   };
   Finished finish(const std::string &name, const std::vector<int64_t> &inputs, const std::vector<int64_t> &outputs);
+  // After finish(): nothing can be added any more.
+  Graph takeGraph() { return std::move(graph_); }
 
  private:
   struct Symbol {
@@ -76,7 +82,7 @@ class Trace {
   Tensors &tensors_;
   const int64_t firstTensor_;
   int64_t nextSymbol_;
-  const Graph graph_{TF_NewGraph()};
+  Graph graph_{TF_NewGraph()};
   std::unordered_map<int64_t, Symbol> symbols_;
   // Those of input(), which finish() finds even where JavaScript has disposed of them.
   std::unordered_map<int64_t, TF_Output> inputs_;
@@ -86,6 +92,7 @@ class Trace {
   std::map<std::string, OpDefinition> definitions_;
   ControlOrder order_;
   int64_t nodes_ = 0;
+  std::string scope_;
   TraceStats stats_;
 };
 

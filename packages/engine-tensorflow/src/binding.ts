@@ -69,6 +69,8 @@ export interface Binding {
    * another trace `TRACE_ENDED`.
    */
   beginTrace(): void;
+  /** Names of nodes that are added from here on begin with it, and a slash; `''` for none. */
+  traceScope(scope: string): void;
   /** A symbolic tensor that the function will take. */
   traceInput(dtype: number, shape: readonly number[]): number;
   /** Whether an op took this input so far. */
@@ -77,11 +79,18 @@ export interface Binding {
    * Ends the trace. The function takes `inputs`, then the tensors `captured`, which must live as long as it is called.
    * An output may be any tensor, inputs too. @throws Error where a captured tensor was disposed of within the trace, or
    * an input that is used is not among `inputs`; the trace goes on then
+   * @param timed keeps what `timeFunction` needs; default: not
    */
-  finishTrace(inputs: readonly number[], outputs: readonly number[]): { fn: number; captured: number[] };
+  finishTrace(
+    inputs: readonly number[],
+    outputs: readonly number[],
+    timed?: boolean,
+  ): { fn: number; captured: number[] };
   /** Ends it without a function; does nothing without a trace. */
   abortTrace(): void;
   callFunction(fn: number, inputs: readonly number[]): TensorMetadata[];
+  /** The same in a session, which tells when each node ran: a serialized `RunMetadata` of TensorFlow. */
+  timeFunction(fn: number, inputs: readonly number[]): { outputs: TensorMetadata[]; metadata: Uint8Array };
   removeFunction(fn: number): void;
   traceStats(fn: number): { ops: number; constants: number; bytes: number };
   isSymbolic(id: number): boolean;

@@ -3,6 +3,7 @@ import * as layers from '@tensorflow/tfjs-layers';
 import { beforeEach, expect, it } from 'vitest';
 import { needsTensorflow } from '../../../tests/needs-tensorflow.js';
 import type { Binding } from './binding.js';
+import { ranOps } from './compile/ran-ops.js';
 import { currentBackend, runOp } from './run-op.js';
 import { idOf, startTensorflow, traced } from './testing/traced.js';
 
@@ -242,6 +243,45 @@ it('has one trace at a time, and no function called within it', () => {
   binding.removeFunction(fn);
   expect(() => binding.callFunction(fn, [idOf(x)])).toThrow('was it removed?');
   x.dispose();
+});
+
+it('tells when the nodes of a function ran, with the same values, an input that is an output among them', () => {
+  const x = numbers([4, 64, 64, 3]);
+  const k = numbers([3, 3, 3, 8], 8);
+  const backend = currentBackend();
+  const given = [x, k].map(idOf);
+  binding.beginTrace();
+  const { fn } = tf.tidy(() => {
+    const [a, b] = [x, k].map(({ shape }) => {
+      const dtype = binding.TF_FLOAT as number;
+      return backend.createOutputTensor({ id: binding.traceInput(dtype, shape), shape, dtype });
+    }) as [tf.Tensor4D, tf.Tensor4D];
+    binding.traceScope('part0');
+    const map = tf.relu(tf.conv2d(a, b, 1, 'same'));
+    binding.traceScope('part1');
+    return binding.finishTrace([a, b].map(idOf), [tf.sum(map), a].map(idOf), true);
+  });
+  const plain = binding.callFunction(fn, given);
+  const { outputs, metadata } = binding.timeFunction(fn, given);
+  expect(outputs.map(({ shape }) => shape)).toEqual([[], [4, 64, 64, 3]]);
+  expect(outputs.map(({ id }) => binding.tensorDataSync(id))).toEqual(
+    plain.map(({ id }) => binding.tensorDataSync(id)),
+  );
+  const ran = ranOps(metadata, ['forward', 'sum'], 100);
+  const of = (part: string): string => ran.flatMap((one) => (one.part === part ? [one.op] : [])).join();
+  expect(of('forward')).toMatch(/Conv2D/);
+  expect(of('sum')).toMatch(/Sum/);
+  const last = (part: string): number => Math.max(...ran.filter((one) => one.part === part).map(({ end }) => end));
+  expect(last('sum')).toBeGreaterThan(last('forward'));
+  expect(Math.min(...ran.map(({ start }) => start))).toBe(100);
+  for (const { start, end } of ran) expect(end).toBeGreaterThanOrEqual(start);
+  expect(() => binding.timeFunction(fn, [])).toThrow('takes 2 tensors');
+  binding.removeFunction(fn);
+  for (const { id } of [...plain, ...outputs]) binding.deleteTensor(id);
+  const other = traced((a) => [tf.neg(a!)], [x]);
+  expect(() => binding.timeFunction(other.fn, [idOf(x)])).toThrow('was not made to be timed');
+  binding.removeFunction(other.fn);
+  tf.dispose([x, k]);
 });
 
 it('runs what touches a variable of TensorFlow in the order it was traced in', () => {

@@ -31,10 +31,11 @@ const profile: Profile = {
 test('a trace of complete events, whose times nest, and counters', async () => {
   const listener = profileFiles();
   await listener.on({ type: 'start', run: { folder } } as TrainerEvent);
-  await listener.on({ type: 'profile', profile });
+  const ops = [{ part: 'teacher', name: 'Conv2D', start: 63, end: 70, lane: 1 }];
+  await listener.on({ type: 'profile', profile: { ...profile, spans: [...profile.spans, ...ops] } });
   const trace = JSON.parse(await readFile(join(folder, 'trace.json'), 'utf8')) as {
     displayTimeUnit: string;
-    traceEvents: readonly {
+    traceEvents: {
       name: string;
       ph: string;
       ts: number;
@@ -46,7 +47,9 @@ test('a trace of complete events, whose times nest, and counters', async () => {
     }[];
   };
   expect(trace.displayTimeUnit).toBe('ms');
-  for (const { pid, tid } of trace.traceEvents) expect([pid, tid]).toEqual([1, 1]);
+  const lanes = trace.traceEvents.splice(2, 2);
+  expect(lanes).toMatchObject([2, 3].map((tid) => ({ pid: 1, tid, ph: 'M', name: 'thread_name' })));
+  for (const { pid, tid, name } of trace.traceEvents) expect([pid, tid]).toEqual([1, name === 'Conv2D' ? 3 : 1]);
   const of = (ph: string) => trace.traceEvents.filter((event) => event.ph === ph);
   expect(of('M').map(({ name, args }) => [name, args])).toEqual([
     ['process_name', { name: 'kd train' }],
@@ -57,6 +60,7 @@ test('a trace of complete events, whose times nest, and counters', async () => {
     ['step 2', 'step', 60_000, 20_000],
     ['teacher', 'teacher', 62_000, 15_000],
     ['ssim.lossCompose', 'ssim', 60_000, 20_000],
+    ['Conv2D', 'teacher', 63_000, 7_000],
   ]);
   expect(of('C').map(({ name, ts, args }) => [name, ts, args])).toEqual([
     ['tensors', 50_000, { live: 9 }],
@@ -75,6 +79,8 @@ test('the table of a person', () => {
     '  teacher  15.0   75 %',
     '  ssim      5.0   25 %',
   ]);
-  const compiled = profileLines({ ...profile, parts: [{ part: 'compiled step', milliseconds: 20, share: 1 }] });
-  expect(compiled.at(-1)).toContain('--set compile=false');
+  const compiled = { ...profile, parts: [{ part: 'compiled step', milliseconds: 20, share: 1 }] };
+  expect(profileLines(compiled).at(-1)).toContain('--set compile=false');
+  const [span] = profile.spans;
+  expect(profileLines({ ...compiled, spans: [{ ...span!, lane: 0 }] }).at(-1)).toContain('share the time');
 });

@@ -19,21 +19,30 @@ export function profileFiles(): Listener {
   };
 }
 
-/** One process and one thread: parts of a step follow each other, or lie inside of one another. */
+/** Parts of a step are in one thread: they follow each other, or lie inside of one another. */
 const PLACE = { pid: 1, tid: 1 } as const;
+/** That of a lane of ops; places start at 0. */
+const laneOf = (lane: number) => ({ pid: 1, tid: 2 + lane });
 
 /** The trace event format of Chrome, an event a line: times in microseconds. */
 function traceText({ steps, spans }: Pick<Profile, 'steps' | 'spans'>): string {
-  const complete = (name: string, { start, end }: Pick<ProfileSpan, 'start' | 'end'>): object => ({
+  const complete = (name: string, { start, end, lane }: Pick<ProfileSpan, 'start' | 'end' | 'lane'>): object => ({
     name,
     ph: 'X',
     ts: micro(start),
     dur: micro(end) - micro(start),
-    ...PLACE,
+    ...(lane === undefined ? PLACE : laneOf(lane)),
   });
+  const lanes = spans.reduce((most, { lane = -1 }) => Math.max(most, lane + 1), 0);
   const events = [
     { name: 'process_name', ph: 'M', ...PLACE, args: { name: 'kd train' } },
     { name: 'thread_name', ph: 'M', ...PLACE, args: { name: 'training' } },
+    ...Array.from({ length: lanes }, (_, lane) => ({
+      name: 'thread_name',
+      ph: 'M',
+      ...laneOf(lane),
+      args: { name: `ops of the compiled step, ${lane + 1}` },
+    })),
     ...steps.flatMap(({ step, start, end, peakMemory, tensors }) => [
       { ...complete(`step ${step}`, { start, end }), cat: 'step' },
       { name: 'tensors', ph: 'C', ts: micro(end), ...PLACE, args: { live: tensors } },

@@ -3,7 +3,7 @@ import { columns } from './evaluation-lines.js';
 import { percent } from './figures.js';
 
 /** Where the time of a step goes, as a table. */
-export function profileLines({ steps, warmUp, milliseconds, peakMemory, parts }: Profile): string[] {
+export function profileLines({ steps, warmUp, milliseconds, peakMemory, parts, spans }: Profile): string[] {
   const [first, last] = [steps[warmUp]!.step, steps.at(-1)!.step];
   const of = first === last ? `step ${first}` : `steps ${first} to ${last}`;
   return [
@@ -13,7 +13,11 @@ export function profileLines({ steps, warmUp, milliseconds, peakMemory, parts }:
       ...parts.map((one) => [one.part, shown(one.milliseconds), percent(one.share)]),
     ]).map((line) => `  ${line}`),
     ...(parts.some(({ part }) => part === 'compiled step')
-      ? ['  A compiled step runs as one: --set compile=false tells its parts, as they are without it.']
+      ? [
+          spans.some(({ lane }) => lane !== undefined)
+            ? '  Ops of the compiled step that run side by side share the time; its own row is that in which none runs.'
+            : '  A compiled step runs as one here: --set compile=false tells its parts, as they are without it.',
+        ]
       : []),
   ];
 }

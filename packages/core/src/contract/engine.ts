@@ -34,6 +34,29 @@ export interface CompileOptions {
   readonly most?: number;
   readonly logger: Logger;
   readonly onTrace?: (trace: TraceInfo) => void;
+  /** Is told when the ops of a call ran; an engine that cannot tell leaves it out. */
+  readonly watcher?: CallWatcher;
+}
+
+/** Whoever wants to know which part of a compiled function takes how long. */
+export interface CallWatcher {
+  /** Whether the calls from here on are timed, which takes somewhat longer. */
+  timed(): boolean;
+  /** Tells the parts of a function, as they begin or go on while it is traced, until the returned function is called. */
+  follow(enter: (part: string) => void): () => void;
+  /** @param read tells when the ops of the call ran, at any later time: it is work that would be timed otherwise */
+  ran(read: () => readonly RanOp[]): void;
+}
+
+/** One op of a call. */
+export interface RanOp {
+  /** That it was traced in; empty for none. */
+  readonly part: string;
+  /** What the engine calls it. */
+  readonly op: string;
+  /** As `performance.now()` tells it. */
+  readonly start: number;
+  readonly end: number;
 }
 
 export interface TraceInfo {

@@ -7,6 +7,8 @@ export interface ProfileSpan {
   /** Milliseconds since the profile began. */
   readonly start: number;
   readonly end: number;
+  /** Of an op of a compiled step: ops that run side by side have others. */
+  readonly lane?: number;
 }
 
 export interface ProfiledStep {
@@ -27,7 +29,10 @@ export interface ProfiledStep {
 export interface ProfiledPart {
   /** `the rest` is what no part covers. */
   readonly part: string;
-  /** Mean of a step, less what other parts took inside of it: the parts add up to the step. */
+  /**
+   * Mean of a step, less what other parts took inside of it: the parts add up to the step. Ops of a compiled step that
+   * run side by side share the time, each alike.
+   */
   readonly milliseconds: number;
   /** Of the step, in [0, 1]. */
   readonly share: number;

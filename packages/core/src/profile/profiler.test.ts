@@ -62,6 +62,46 @@ describe('a profile', () => {
     expect(profiler.take(true)).toBeNull();
   });
 
+  it('gives ops of a compiled function that run side by side the time that passes, in equal shares', () => {
+    const profiler = createProfiler(1);
+    const { calls } = profiler;
+    const entered: string[] = [];
+    profiler.during(() =>
+      part('compiled step', () => {
+        const unfollow = calls!.follow((name) => entered.push(name));
+        part('teacher', () => part('ssim', () => {}));
+        unfollow();
+        part('teacher', () => {});
+        expect(calls!.timed()).toBe(true);
+        const began = performance.now();
+        spend(20);
+        calls!.ran(() => [
+          { part: 'teacher', op: 'Conv2D', start: began, end: began + 8 },
+          { part: 'backward', op: 'MatMul', start: began + 4, end: began + 10 },
+          { part: '', op: 'Add', start: began + 12, end: began + 13 },
+          { part: 'teacher', op: 'NoOp', start: began + 13, end: began + 13 },
+        ]);
+      }),
+    );
+    expect(entered).toEqual(['compiled step', 'teacher', 'ssim', 'teacher', 'compiled step']);
+    profiler.endOfStep(1);
+    expect(calls!.timed()).toBe(false);
+    const { parts, spans, milliseconds } = profiler.take(true)!;
+    const of = Object.fromEntries(parts.map((one) => [one.part, one.milliseconds]));
+    // 4 ms alone and half of 4; half of 4 and 2 alone.
+    expect(of['teacher']).toBeCloseTo(6, 1);
+    expect(of['backward']).toBeCloseTo(4, 6);
+    expect(of['compiled step']).toBeGreaterThanOrEqual(10);
+    expect(parts.reduce((sum, one) => sum + one.milliseconds, 0)).toBeCloseTo(milliseconds, 6);
+    const ops = spans.filter(({ lane }) => lane !== undefined);
+    expect(ops.map(({ part, name, lane }) => [part, name, lane])).toEqual([
+      ['teacher', 'Conv2D', 0],
+      ['backward', 'MatMul', 1],
+      ['compiled step', 'Add', 0],
+    ]);
+    expect(ops[1]!.end - ops[1]!.start).toBeCloseTo(6, 6);
+  });
+
   it('comes of fewer steps where there are no more', () => {
     const profiler = createProfiler(5);
     expect(profiler.take(true)).toBeNull();

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Profile, ProfiledPart, ProfiledStep, ProfileSpan } from '../contract/profile.js';
+import type { CallWatcher, RanOp } from '../contract/engine.js';
 import { watchParts } from './part.js';
 import { forgetPeak, peakSinceForgotten } from './peak-memory.js';
 
@@ -15,6 +16,8 @@ export interface Profiler {
   /** A part that has to be waited for. */
   waitFor<T>(part: string, run: () => Promise<T>): Promise<T>;
   endOfStep(step: number): void;
+  /** Of compiled functions that are called in a part. */
+  readonly calls?: CallWatcher;
   /** The profile, once, when all steps are there or `last` says that there are no more; null before and after. */
   take(last: boolean): Profile | null;
 }
@@ -27,7 +30,15 @@ const NONE: Profiler = {
   take: () => null,
 };
 
-type Own = ProfileSpan & { readonly step: number; readonly own: number };
+/** `within`: the part whose time it takes, of an op. */
+type Own = ProfileSpan & { readonly step: number; readonly own: number; readonly within?: string };
+
+/** Of a compiled function, within a part. */
+interface TimedCall {
+  readonly part: string;
+  readonly step: number;
+  readonly read: () => readonly RanOp[];
+}
 
 /** @param count steps to profile; without it nothing is profiled */
 export function createProfiler(count: number | undefined): Profiler {
@@ -36,10 +47,12 @@ export function createProfiler(count: number | undefined): Profiler {
   const now = (): number => performance.now() - began;
   const steps: ProfiledStep[] = [];
   const spans: Own[] = [];
+  const timed: TimedCall[] = [];
   const open: { part: string; name: string; start: number; inside: number }[] = [];
   let start: number | null = null;
   let told = false;
   let forgotten = false;
+  let enter: ((part: string) => void) | null = null;
 
   const begin = (part: string, name: string): void => {
     if (start === null) {
@@ -47,6 +60,7 @@ export function createProfiler(count: number | undefined): Profiler {
       start = now();
     }
     open.push({ part, name, start: now(), inside: 0 });
+    enter?.(part);
   };
   const end = (): void => {
     const { inside, ...span } = open.pop()!;
@@ -55,6 +69,15 @@ export function createProfiler(count: number | undefined): Profiler {
     const around = open.at(-1);
     if (around !== undefined) around.inside += took;
     spans.push({ ...span, end: at, own: took - inside, step: steps.length });
+    enter?.(around?.part ?? '');
+  };
+  const calls: CallWatcher = {
+    timed: () => !done(),
+    follow(to) {
+      (enter = to)(open.at(-1)?.part ?? '');
+      return () => void (enter = null);
+    },
+    ran: (read) => void timed.push({ part: open.at(-1)!.part, step: steps.length, read }),
   };
   const done = (): boolean => told || steps.length >= count;
   const waitFor = async <T>(part: string, run: () => Promise<T>): Promise<T> => {
@@ -69,6 +92,7 @@ export function createProfiler(count: number | undefined): Profiler {
   return {
     during: (run) => (done() ? run() : watchParts({ begin, end }, run)),
     waitFor,
+    calls,
     async *waiting(values) {
       const iterator = values[Symbol.asyncIterator]();
       try {
@@ -90,9 +114,46 @@ export function createProfiler(count: number | undefined): Profiler {
     take(last) {
       if (told || steps.length === 0 || (!last && steps.length < count)) return null;
       told = true;
-      return profileOf(steps, spans);
+      return profileOf(steps, [...spans, ...timed.flatMap((call) => opsOf(call, began))]);
     },
   };
+}
+
+/** The ops of a call, whose time is no longer that of the part around it. */
+const opsOf = ({ part, step, read }: TimedCall, began: number): Own[] =>
+  sharing(read()).map(({ op, share, lane }) => ({
+    ...{ part: op.part || part, name: op.op, start: op.start - began, end: op.end - began, lane },
+    ...{ own: share, within: part, step },
+  }));
+
+/**
+ * What each op took of the time that passed, which those that run at a moment share alike, and the first lane in which
+ * no other runs meanwhile.
+ */
+function sharing(ops: readonly RanOp[]): { readonly op: RanOp; readonly share: number; readonly lane: number }[] {
+  const ordered = ops.filter(({ start, end }) => end > start).toSorted((a, b) => a.start - b.start);
+  const edges = ordered
+    .flatMap(({ start, end }) => [
+      { at: start, more: 1 },
+      { at: end, more: -1 },
+    ])
+    .toSorted((a, b) => a.at - b.at);
+  /** At each edge, the time of one op that ran from the beginning, at the share of one. */
+  const shares = new Map<number, number>();
+  let [share, running, before] = [0, 0, 0];
+  for (const { at, more } of edges) {
+    if (running > 0) share += (at - before) / running;
+    shares.set(at, share);
+    running += more;
+    before = at;
+  }
+  const lanes: number[] = [];
+  return ordered.map((op) => {
+    const free = lanes.findIndex((end) => end <= op.start);
+    const lane = free < 0 ? lanes.length : free;
+    lanes[lane] = op.end;
+    return { op, share: shares.get(op.end)! - shares.get(op.start)!, lane };
+  });
 }
 
 function profileOf(steps: readonly ProfiledStep[], spans: readonly Own[]): Profile {
@@ -100,8 +161,12 @@ function profileOf(steps: readonly ProfiledStep[], spans: readonly Own[]): Profi
   const counted = steps.slice(warmUp);
   const milliseconds = counted.reduce((sum, { start, end }) => sum + end - start, 0) / counted.length;
   const sums = new Map<string, number>();
-  for (const { step, part, own } of spans)
-    if (step >= warmUp && step < steps.length) sums.set(part, (sums.get(part) ?? 0) + own / counted.length);
+  const add = (part: string, own: number): void => void sums.set(part, (sums.get(part) ?? 0) + own / counted.length);
+  for (const { step, part, own, within } of spans) {
+    if (step < warmUp || step >= steps.length) continue;
+    add(part, own);
+    if (within !== undefined) add(within, -own);
+  }
   sums.set('the rest', milliseconds - [...sums.values()].reduce((sum, ms) => sum + ms, 0));
   const parts: ProfiledPart[] = [...sums]
     .map(([part, ms]) => ({ part, milliseconds: ms, share: ms / milliseconds }))
@@ -113,8 +178,6 @@ function profileOf(steps: readonly ProfiledStep[], spans: readonly Own[]): Profi
     milliseconds,
     peakMemory: peaks.length === 0 ? null : Math.max(...peaks),
     parts,
-    spans: spans
-      .filter(({ step }) => step < steps.length)
-      .map(({ part, name, start, end }) => ({ part, name, start, end })),
+    spans: spans.filter(({ step }) => step < steps.length).map(({ own: _, step: __, within: ___, ...span }) => span),
   };
 }

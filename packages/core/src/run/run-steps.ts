@@ -122,7 +122,12 @@ export class RunSteps {
       logger.info(
         'a teacher that is a detector with an input of its own is run in the step, with numbers of the host: the step runs op by op, its update is compiled.',
       );
-    this.#compiled = compile === null || outside ? null : new CompiledStep(this.#models, compile, { logger });
+    this.profiler = createProfiler(run.options.profile?.steps);
+    const { calls: watcher } = this.profiler;
+    this.#compiled =
+      compile === null || outside
+        ? null
+        : new CompiledStep(this.#models, compile, { logger, ...(watcher && { watcher }) });
     this.updater = new Updater(variables, createOptimizer(config.optimizer), {
       clipNorm: config.clipNorm,
       emaDecay: config.ema?.decay ?? null,
@@ -130,7 +135,6 @@ export class RunSteps {
     });
     this.log = new TermLog(() => this.loader.stats.waitedMs);
     this.leaks = new LeakWatch(run.logger);
-    this.profiler = createProfiler(run.options.profile?.steps);
   }
 
   get imagesPerStep(): number {

@@ -46,7 +46,7 @@ export class CompiledStep {
   /** Of the step at hand, whose values choose the distillers. */
   #now: StepProgress = { step: 0, steps: 1, epoch: 0, epochs: 1, fraction: 0 };
 
-  constructor(models: StepModels, compile: Compile, options: Pick<CompileOptions, 'logger'>) {
+  constructor(models: StepModels, compile: Compile, options: Pick<CompileOptions, 'logger' | 'watcher'>) {
     this.#models = models;
     this.#options = { ...options, name: 'the training step', onTrace: () => (this.#traced = true) };
     this.#compiled = compile<StepArgs, NamedResult, StepProgress>(({ images, targets, ahead }, input) => {

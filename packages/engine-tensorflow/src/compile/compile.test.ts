@@ -1,4 +1,4 @@
-import { isKdError, type Logger, silentLogger, type TraceInfo } from '@kd/core';
+import { type CallWatcher, isKdError, type Logger, type RanOp, silentLogger, type TraceInfo } from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
 import { needsTensorflow } from '../../../../tests/needs-tensorflow.js';
@@ -12,7 +12,7 @@ needsTensorflow(async () => {
 
 const compile = <A, R, N = void>(
   fn: (args: A, input: (shape: readonly number[], make: (now: N) => Float32Array) => tf.Tensor) => R,
-  options: { most?: number; logger?: Logger; onTrace?: (trace: TraceInfo) => void } = {},
+  options: { most?: number; logger?: Logger; onTrace?: (trace: TraceInfo) => void; watcher?: CallWatcher } = {},
 ) => engine.compile!<A, R, N>(fn, { name: 'the test', logger: silentLogger, ...options });
 
 const values = (tensor: tf.Tensor): number[] => {
@@ -171,6 +171,53 @@ describe('a compiled function', () => {
     expect(values(fn(x))).toEqual([1, 2]);
     expect(traces).toBe(2);
     tf.dispose([x, grid!]);
+  });
+
+  test('tells a watcher which parts of it ran when, as long as that is asked', () => {
+    const told: RanOp[][] = [];
+    let [timed, enter] = [true, (_: string): void => {}];
+    const watcher: CallWatcher = {
+      timed: () => timed,
+      follow: (to) => {
+        enter = to;
+        return () => void (enter = () => {});
+      },
+      ran: (read) => void told.push([...read()]),
+    };
+    const weight = tf.variable(tf.tensor1d([1, 2]));
+    const fn = compile(
+      (x: tf.Tensor) => {
+        enter('squares');
+        const squares = tf.square(tf.add(x, weight));
+        enter('sum');
+        const sum = tf.sum(squares);
+        enter('squares');
+        weight.assign(tf.square(tf.add(weight, 1)));
+        return sum;
+      },
+      { watcher },
+    );
+    const x = tf.tensor1d([3, 4]);
+    const before = tf.memory().numTensors;
+    const called = performance.now();
+    expect(values(fn(x))).toEqual([16 + 36]);
+    expect(values(fn(x))).toEqual([49 + 169]);
+    expect(told).toHaveLength(2);
+    const [, ops] = told as [RanOp[], RanOp[]];
+    expect(
+      ops
+        .filter(({ part }) => part === 'squares')
+        .map(({ op }) => op)
+        .filter((op) => op === 'Square'),
+    ).toHaveLength(2);
+    expect(ops.filter(({ part }) => part === 'sum').map(({ op }) => op)).toContain('Sum');
+    for (const { start } of ops) expect(start).toBeGreaterThan(called);
+    timed = false;
+    expect(values(fn(x))).toEqual([28 ** 2 + 104 ** 2]);
+    expect(told).toHaveLength(2);
+    expect(tf.memory().numTensors).toBe(before);
+    fn.clear();
+    tf.dispose([x, weight]);
   });
 
   test('forgets the signature that was not used for longest, and says so', () => {

@@ -4,13 +4,13 @@ import { offender, rootOf } from './offender.js';
 import { structureOf } from './structure.js';
 import { trace, type Traced } from './trace.js';
 
-/** So many calls in a row that had to be traced: the shapes are others every time. */
+/** So many calls in a row that had to be traced in the place of others: the shapes are others every time. */
 const IN_A_ROW = 4;
 
 /** @see Engine.compile */
 export function compile<A, R, N = void>(
   fn: (args: A, input: EngineInput<N>) => R,
-  { name, most = 8, onTrace, logger }: CompileOptions,
+  { name, most = 8, onTrace, logger, watcher }: CompileOptions,
 ): Compiled<A, R, N> {
   /** By signature; the one that was used last is at the end. */
   const cache = new Map<string, Traced<R, N> | KdError>();
@@ -36,16 +36,16 @@ export function compile<A, R, N = void>(
       captured: made.captured,
       signatures: cache.size,
     });
-    if (++inARow >= IN_A_ROW && !told) {
+    return made;
+  };
+
+  const makeRoom = (): void => {
+    if (cache.size > most && ++inARow >= IN_A_ROW && !told) {
       told = true;
       logger.warn(
         `${name}: each of the last ${inARow} calls had tensors of other shapes and was traced anew, which costs more than it saves. Give the images one size (the student's option input), or set compile: false.`,
       );
     }
-    return made;
-  };
-
-  const makeRoom = (): void => {
     while (cache.size > most) {
       const [oldest, entry] = cache.entries().next().value!;
       cache.delete(oldest);
@@ -68,7 +68,7 @@ export function compile<A, R, N = void>(
       cache.set(signature, known);
       return known.call(given.tensors, now);
     }
-    const made = traced(signature, () => trace<R, N>(backend, fn as never, given, now));
+    const made = traced(signature, () => trace<R, N>(backend, fn as never, given, now, watcher));
     makeRoom();
     if (made.kept.length === 0) return made.call(given.tensors, now);
     // This call gives values to what was kept. A cache is full now; what changes at every call would not.

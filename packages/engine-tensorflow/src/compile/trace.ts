@@ -1,6 +1,8 @@
-import type { EngineInput } from '@kd/core';
+import type { CallWatcher, EngineInput } from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
+import type { TensorMetadata } from '../binding.js';
 import type { TensorflowBackend } from '../kernels.js';
+import { ranOps, scopeOf } from './ran-ops.js';
 import { type Structure, structureOf } from './structure.js';
 import { swapVariables } from './swapped.js';
 import { type TensorWatch, watchTensors } from './watch.js';
@@ -40,24 +42,42 @@ interface Recorded<N> {
  * Runs `fn` on symbolic tensors and makes a function of the ops that it calls.
  * @throws what `fn` throws; variables, and tensors that it kept, have values then as well
  */
-export function trace<R, N>(backend: TensorflowBackend, fn: Traceable<R, N>, args: Structure, now: N): Traced<R, N> {
+export function trace<R, N>(
+  backend: TensorflowBackend,
+  fn: Traceable<R, N>,
+  args: Structure,
+  now: N,
+  watcher?: CallWatcher,
+): Traced<R, N> {
   const { binding } = backend;
+  const timing = watcher?.timed() && !binding.isUsingGpuDevice() ? { watcher, parts: [] as string[] } : null;
   // Values that wait for their first use become tensors before the trace, or they would be constants of it.
   backend.getInputTensorIds([...args.tensors, ...Object.values(tf.engine().registeredVariables)]);
   binding.beginTrace();
+  const unfollow = timing?.watcher.follow((part) => {
+    const place = timing.parts.indexOf(part);
+    binding.traceScope(scopeOf(place < 0 ? timing.parts.push(part) - 1 : place));
+  });
   const watch = watchTensors(backend);
   try {
     const recorded = record(backend, fn, args);
-    const traced = finish<R, N>(backend, recorded, watch);
+    const traced = finish<R, N>(backend, recorded, watch, timing);
     if (recorded.failure === null) return traced;
     // What was kept before the failure gets its values from the part of the graph that is there.
     if (traced.kept.length > 0) traced.call(args.tensors, now);
     traced.dispose();
     throw recorded.failure.error;
   } finally {
+    unfollow?.();
     binding.abortTrace();
     watch.end();
   }
+}
+
+/** Who is told when ops ran, and the parts that there are, by their places in the names of the graph's nodes. */
+interface Timing {
+  readonly watcher: CallWatcher;
+  readonly parts: string[];
 }
 
 function record<R, N>(backend: TensorflowBackend, fn: Traceable<R, N>, args: Structure): Recorded<N> {
@@ -104,8 +124,16 @@ function finish<R, N>(
   backend: TensorflowBackend,
   { given, asked, variables, result, outputs, assigned }: Recorded<N>,
   watch: TensorWatch,
+  timing: Timing | null,
 ): Traced<R, N> {
   const { binding } = backend;
+  const run = (fn: number, inputs: readonly number[]): TensorMetadata[] => {
+    if (!timing?.watcher.timed()) return binding.callFunction(fn, inputs);
+    const began = performance.now();
+    const { outputs: made, metadata } = binding.timeFunction(fn, inputs);
+    timing.watcher.ran(() => ranOps(metadata, timing.parts, began));
+    return made;
+  };
   const own = [...given, ...outputs, ...assigned.map(({ value }) => value)];
   const [givenIds, outputIds] = [given, own.slice(given.length)].map((tensors) => backend.getInputTensorIds(tensors));
   const outlived = watch.outlived(own);
@@ -114,6 +142,7 @@ function finish<R, N>(
   const { fn, captured } = binding.finishTrace(
     [...givenIds!, ...asked.map(({ id }) => id), ...read.map(({ id }) => id)],
     [...outputIds!, ...outlived.map(({ id }) => id)],
+    timing !== null,
   );
   tf.dispose(own);
   const held = watch.hold(captured);
@@ -124,7 +153,7 @@ function finish<R, N>(
       try {
         for (const { shape, make } of asked)
           made.push(binding.createTensor(shape, binding.TF_FLOAT as number, make(now)));
-        const metadata = binding.callFunction(fn, [
+        const metadata = run(fn, [
           ...backend.getInputTensorIds(tensors),
           ...made,
           ...backend.getInputTensorIds(read.map(({ variable }) => variable)),
