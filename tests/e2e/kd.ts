@@ -2,11 +2,11 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { main } from '@kd/cli';
 import { type RunnerTask, vi } from 'vitest';
+import { root } from './root.js';
 
-export const root = fileURLToPath(new URL('../..', import.meta.url));
+export { root };
 export const bin = join(root, 'packages/cli/dist/bin.js');
 export const config = (name: string): string => join(root, 'tests/e2e/configs', name);
 

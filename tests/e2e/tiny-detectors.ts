@@ -5,7 +5,7 @@ import { cascadeRcnn, fasterRcnn } from '@kd/detector-faster-rcnn';
 import { fcos } from '@kd/detector-fcos';
 import { atss, gfl } from '@kd/detector-gfl';
 import { retinanet } from '@kd/detector-retinanet';
-import { root } from './kd.js';
+import { root } from './root.js';
 
 /** A model of a few thousand weights and as few levels as can be; a teacher is wider inside, and has the same neck. */
 const trunk = (width: number) => ({

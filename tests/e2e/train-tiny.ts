@@ -1,6 +1,6 @@
 import { ports } from '@kd/cli';
 import { type Config, Trainer, type TrainerEvent, type TrainerOptions } from '@kd/core';
-import { root } from './kd.js';
+import { root } from './root.js';
 
 const pictures = {
   format: 'synthetic',
@@ -17,7 +17,7 @@ export const picturesFor = (name: string, train: number, val?: number) => ({
   workers: 0,
 });
 
-type Options = Pick<TrainerOptions, 'out' | 'resume' | 'signal' | 'logger'> & {
+type Options = Pick<TrainerOptions, 'out' | 'resume' | 'signal' | 'logger' | 'profile'> & {
   readonly onEvent?: (event: TrainerEvent) => void;
 };
 

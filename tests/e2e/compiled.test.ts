@@ -1,0 +1,192 @@
+// What a compiled step shares with a plain one beside its terms: accumulation, clipping, averages, running statistics,
+// sizes of batches, and teachers that run before it.
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Config, DatasetSource, TrainerEvent } from '@kd/core';
+import { coco } from '@kd/data';
+import { retinanet } from '@kd/detector-retinanet';
+import { fitnets } from '@kd/plugin-imitation';
+import { safetensorsFormat } from '@kd/weights';
+import sharp from 'sharp';
+import { beforeAll, expect, it } from 'vitest';
+import { ENGINE, namedEngine } from '../named-engine.js';
+import { pooled } from './configs/pooled.js';
+import { temporaryFolder } from './kd.js';
+import { logsOf, picturesFor, trainTiny } from './train-tiny.js';
+
+const model = (width: number, input: object) =>
+  retinanet({
+    backbone: { block: 'basic', layers: [1, 1, 1, 1], width },
+    fpnChannels: 8,
+    extra: 'none',
+    norm: 'live',
+    head: { depth: 1 },
+    anchors: { sizes: [[16], [32], [64]] },
+    input,
+  });
+const square = { fixedSize: [96, 96] };
+
+const folder = temporaryFolder();
+const engine = await namedEngine();
+
+/** What was trained, and what was said of it. */
+async function trained(name: string, config: Partial<Config>, profile?: { readonly steps: number }) {
+  const said: string[] = [];
+  const say = (text: string): void => void said.push(text);
+  const events: TrainerEvent[] = await trainTiny(
+    // Adam would make a sign of the noise in gradients that are next to nothing.
+    { engine, batchSize: 2, optimizer: { name: 'sgd', lr: 0.02 }, checkpoint: { every: 100 }, ...config },
+    { out: join(folder, name), logger: { info: say, warn: say }, ...(profile && { profile }) },
+  );
+  const file = events.flatMap((event) => (event.type === 'checkpoint' ? [event.file] : [])).at(-1)!;
+  return { said, events, logs: logsOf(events), tensors: (await safetensorsFormat.read(file)).tensors };
+}
+
+type Logs = ReturnType<typeof logsOf>;
+
+function sameTerms(logs: Logs, expected: Logs): void {
+  expect(logs.length).toBeGreaterThan(1);
+  expect(logs).toHaveLength(expected.length);
+  logs.forEach(({ step, terms }, i) => {
+    for (const [term, value] of Object.entries(expected[i]!.terms))
+      expect(Math.abs(terms[term]! - value) / Math.abs(value), `${term} at step ${step}`).toBeLessThan(1e-4);
+  });
+}
+
+/** Trains by a config twice, and expects terms and every tensor of the last checkpoint to agree. */
+async function equal(name: string, config: Partial<Config>) {
+  const [plain, compiled] = [
+    await trained(`${name}-plain`, { ...config, compile: false }),
+    await trained(`${name}-compiled`, config),
+  ];
+  sameTerms(compiled.logs, plain.logs);
+  expect([...compiled.tensors.keys()]).toEqual([...plain.tensors.keys()]);
+  for (const [tensor, { data }] of plain.tensors) {
+    const [expected, got] = [data, compiled.tensors.get(tensor)!.data].map((values) => Array.from(values, Number));
+    const most = Math.max(...expected!.map(Math.abs));
+    const off = Math.max(...expected!.map((value, i) => Math.abs(value - got![i]!)));
+    expect(off, `${tensor}, up to ${most}`).toBeLessThanOrEqual(1e-4 * most);
+  }
+  return compiled;
+}
+
+/** Noise of two sizes in a folder, with a box in each picture. */
+async function noise(): Promise<string> {
+  const pictures = Array.from({ length: 16 }, (_, id) => ({
+    id,
+    file_name: `${id}.png`,
+    width: id % 4 === 0 ? 96 : 64,
+    height: 96,
+  }));
+  for (const { file_name: name, width, height } of pictures)
+    await sharp({
+      create: { width, height, channels: 3, background: 'black', noise: { type: 'gaussian', mean: 128, sigma: 60 } },
+    })
+      .png()
+      .toFile(join(folder, name));
+  const file = join(folder, 'noise.json');
+  writeFileSync(
+    file,
+    JSON.stringify({
+      images: pictures,
+      categories: [{ id: 1, name: 'thing' }],
+      annotations: pictures.map(({ id }) => ({
+        id,
+        image_id: id,
+        category_id: 1,
+        bbox: [2 * id, id, 20 + id, 40],
+        area: 800,
+        iscrowd: 0,
+      })),
+    }),
+  );
+  return file;
+}
+
+/** The same data; `shapes` gets those of their batches. */
+const watched = (source: DatasetSource, shapes: Set<string>): DatasetSource => ({
+  ...source,
+  open: async (context) => {
+    const dataset = await source.open(context);
+    return {
+      ...dataset,
+      loader: (options) => {
+        const loader = dataset.loader(options);
+        return Object.create(loader, {
+          epoch: {
+            value: async function* (...given: Parameters<typeof loader.epoch>) {
+              for await (const batch of loader.epoch(...given)) {
+                shapes.add(batch.shape.join());
+                yield batch;
+              }
+            },
+          },
+        }) as typeof loader;
+      },
+    };
+  },
+});
+
+beforeAll(async () => {
+  await trained('teacher', { student: model(6, square), data: picturesFor('compiled', 4), compile: false });
+});
+
+it('accumulates, clips, averages and keeps running statistics as a plain step does, over two sizes of images', async () => {
+  const shapes = new Set<string>();
+  const train = watched(coco({ annotations: await noise(), images: folder, name: 'noise' }), shapes);
+  const { said, tensors } = await equal('sizes', {
+    student: model(4, { minSize: 96, maxSize: 96 }),
+    data: { train, workers: 0 },
+    epochs: 2,
+    accumulate: 2,
+    clipNorm: 0.5,
+    ema: { decay: 0.8 },
+  });
+  expect([...shapes].sort()).toEqual(['2,96,64,3', '2,96,96,3']);
+  expect(said.filter((text) => /cannot be compiled|op by op/.test(text))).toEqual([]);
+  const names = [...tensors.keys()].join('\n');
+  for (const part of [/^ema\//m, /^optimizer\//m, /running_mean|moving_mean/]) expect(names).toMatch(part);
+});
+
+it('is given the maps of a teacher of another family, from a cache as well', async () => {
+  const taught = {
+    student: model(4, square),
+    teacher: pooled({ input: { fixedSize: [64, 64], mean: [0, 0, 0], std: [1, 1, 1] } }),
+    distillers: [fitnets({})],
+    data: { ...picturesFor('compiled', 8), augment: [{ name: 'flip' }] },
+    epochs: 2,
+  };
+  for (const cacheTeacher of [false, true]) {
+    const { said, logs } = await equal(`pooled-${cacheTeacher}`, { ...taught, cacheTeacher } as Partial<Config>);
+    expect(said.filter((text) => /cannot be compiled|op by op/.test(text))).toEqual([]);
+    for (const { terms } of logs) expect(terms['fitnets.hint']).toBeGreaterThan(0);
+  }
+});
+
+it('leaves a teacher that is a detector with an input of its own to steps that run op by op, and says so', async () => {
+  const { said, logs } = await equal('own-input', {
+    student: model(4, { fixedSize: [64, 64] }),
+    teacher: { weights: join(folder, 'teacher') },
+    distillers: [fitnets({})],
+    data: picturesFor('compiled', 8),
+  } as Partial<Config>);
+  const told = said.filter((text) => text.includes('the step runs op by op'));
+  expect(told).toHaveLength(ENGINE === 'tensorflow' ? 1 : 0);
+  for (const { terms } of logs) expect(terms['fitnets.hint']).toBeGreaterThan(0);
+});
+
+it('tells the parts of a step that is taught, and learns the same meanwhile', async () => {
+  const config = {
+    student: model(4, square),
+    teacher: { weights: join(folder, 'teacher') },
+    distillers: [fitnets({})],
+    data: picturesFor('compiled', 8),
+  } as Partial<Config>;
+  const [plain, profiled] = [await trained('whole', config), await trained('profiled', config, { steps: 3 })];
+  sameTerms(profiled.logs, plain.logs);
+  const [profile] = profiled.events.flatMap((event) => (event.type === 'profile' ? [event.profile] : []));
+  const parts = ['teacher', 'student forward', 'detection losses', 'fitnets', 'backward', 'optimiser'];
+  for (const part of parts)
+    expect(profile!.parts.find((one) => one.part === part)?.milliseconds, part).toBeGreaterThan(0);
+  if (ENGINE === 'tensorflow') expect(profile!.spans.some(({ lane }) => lane !== undefined)).toBe(true);
+});
