@@ -1,7 +1,11 @@
+const { builtinModules } = require('node:module');
+
 // Which package may import which: arrows point one way, and nothing imports a plugin or a detector (the trainer meets
 // them at run time).
 // Tests may import more than what they test.
 const from = (path) => ({ path: `^packages/${path}/src/`, pathNot: '\\.test\\.ts$' });
+/** Packages that compute, and ask nothing of a machine. */
+const COMPUTES = 'vision|metrics|plugin-[^/]+|detector-[^/]+|backbone-[^/]+';
 const packages = (names) => `^packages/(?:${names})/`;
 
 const only = (name, allowed) => ({
@@ -29,10 +33,30 @@ module.exports = {
     only('create-detector', 'create-plugin'),
     {
       name: 'browser',
-      comment: 'What computes runs in browsers, too: nothing of Node is imported.',
+      comment: 'What computes runs in browsers, too: what is of Node is imported by `src/host/node` alone, as #host/….',
       severity: 'error',
-      from: from('(?:vision|metrics|plugin-[^/]+|detector-[^/]+|backbone-[^/]+)'),
+      from: {
+        path: `^packages/(?:core|weights|engine-wasm|${COMPUTES})/src/`,
+        pathNot: ['\\.test\\.ts$', '/src/host/node/', '^packages/core/src/wheels/', '/src/read-thread\\.ts$'],
+      },
       to: { dependencyTypes: ['core'] },
+    },
+    {
+      name: 'browser-entry',
+      comment: 'Nor can it be reached from what a bundler takes for a browser. Most of this package reads files.',
+      severity: 'error',
+      from: { path: '^packages/data/src/(?:browser\\.ts|host/browser/)' },
+      to: { reachable: true, path: `^(?:${builtinModules.join('|')})$|/node_modules/(?:sharp|tinyglobby)/` },
+    },
+    {
+      name: 'host',
+      comment: 'The twin for Node is imported as #host/…, which is the one for browsers there.',
+      severity: 'error',
+      from: {
+        path: '^packages/([^/]+)/src/',
+        pathNot: ['\\.test\\.ts$', '/src/host/', '^packages/core/src/wheels/'],
+      },
+      to: { path: '^packages/$1/src/host/[^/]+/' },
     },
     {
       name: 'no-cycles',

@@ -204,7 +204,7 @@ describe.each(packed)('$name', ({ name, filename, version }) => {
   test('names everything that it imports', () => {
     const used = built.flatMap((file) =>
       imports(readFileSync(join(place, file), 'utf8'))
-        .filter((specifier) => !/^(\.|node:)/.test(specifier))
+        .filter((specifier) => !/^(\.|node:|#host\/)/.test(specifier))
         .map(packageOf),
     );
     expect(

@@ -1,4 +1,4 @@
-import 'reflect-metadata';
+import './reflect.js';
 import { container as tsyringeRoot, type DependencyContainer } from 'tsyringe';
 import type { Dataset } from './contract/data.js';
 import type { Detector } from './contract/detector.js';

@@ -1,11 +1,12 @@
-import { createHash, type Hash } from 'node:crypto';
+import { sha256 } from '#host/sha256';
+import type { Sha256 } from './host/sha256.js';
 import type { Dataset } from './contract/data.js';
 import type { Detector } from './contract/detector.js';
 import { toHost } from './variables.js';
 
 type Named = { readonly path: string; readonly variable: Detector['variables'][number]['variable'] };
 
-async function addValues(hash: Hash, variables: readonly Named[]): Promise<void> {
+async function addValues(hash: Sha256, variables: readonly Named[]): Promise<void> {
   for (const { path, variable } of variables) {
     const { data } = await toHost(variable);
     hash.update(path).update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
@@ -14,9 +15,9 @@ async function addValues(hash: Hash, variables: readonly Named[]): Promise<void>
 
 /** Changes when a value does: what a result was made from, wherever its file lay. */
 export async function fingerprintOfValues(...variables: readonly (readonly Named[])[]): Promise<string> {
-  const hash = createHash('sha256');
+  const hash = sha256();
   for (const some of variables) await addValues(hash, some);
-  return hash.digest('hex').slice(0, 16);
+  return hash.digest().slice(0, 16);
 }
 
 /** Neither changes during a run, so that each is looked at once. */
@@ -35,7 +36,7 @@ export function fingerprintOfFrozen(detector: Detector): Promise<string> {
 export const setFingerprint = (detector: Detector, fingerprint: () => Promise<string>): void =>
   void told.set(detector, fingerprint);
 
-export const fingerprintOfText = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 16);
+export const fingerprintOfText = (text: string): string => sha256().update(text).digest().slice(0, 16);
 
 /** Of the annotations and the names of the images; their pixels are not read. */
 export function fingerprintOfData(dataset: Dataset): string {
@@ -45,7 +46,7 @@ export function fingerprintOfData(dataset: Dataset): string {
 }
 
 function hashOfData({ categories, images }: Dataset): string {
-  const hash = createHash('sha256').update(JSON.stringify(categories));
+  const hash = sha256().update(JSON.stringify(categories));
   for (const image of images) hash.update(JSON.stringify(image));
-  return hash.digest('hex').slice(0, 16);
+  return hash.digest().slice(0, 16);
 }

@@ -1,5 +1,5 @@
 export * from './plugins/adapter.js';
-export { writeFileAtomic } from './atomic.js';
+export { writeFileAtomic } from '#host/atomic';
 export * from './class-lists.js';
 export * from './container.js';
 export type * from './contract/backbone.js';
@@ -24,7 +24,7 @@ export * from './errors.js';
 export * from './is-object.js';
 export * from './logger.js';
 export * from './options.js';
-export * from './regular-file.js';
+export * from '#host/regular-file';
 export { checkMembers, checkText } from './members.js';
 export { spendParameters } from './parameter-budget.js';
 export { printable } from './printable.js';
@@ -60,9 +60,9 @@ export { createStepRng } from './step/step-rng.js';
 export * from './step/step.js';
 export { teacherMaps } from './step/teacher-maps.js';
 export { untaped } from './step/untaped.js';
-export { lockRunFolder, writerOf } from './run/run-lock.js';
+export { lockRunFolder, writerOf } from '#host/run-lock';
 export { plain } from './run/resolved-config.js';
-export { versions } from './versions.js';
+export { versions } from '#host/versions';
 export { changedSettings, type ChangedSetting, type RunSettings, shownSetting } from './run/run-settings.js';
 export * from './run/config-settings.js';
 export { checkUsable, unusable } from './run/usable-data.js';
@@ -79,15 +79,9 @@ export * from './run/build.js';
 export * from './run/build-teacher.js';
 export * from './run/checkpoints.js';
 export { detectorEntries, isDetectorEntry, teacherEntries } from './run/teachers.js';
-export { importByName, manifestWarnings } from './plugins/discovery.js';
-export {
-  discover,
-  type Manifest,
-  type Manifests,
-  type PluginKind,
-  readManifests,
-  type SkippedManifest,
-} from './plugins/manifests.js';
+export { importByName, manifestWarnings } from '#host/discovery';
+export { discover, readManifests } from '#host/manifests';
+export type * from './plugins/manifest.js';
 export { detectInParts } from './run/detect-in-parts.js';
 export * from './run/evaluate.js';
 export * from './run/inference.js';

@@ -1,3 +1,4 @@
+import { tell } from '#host/tell';
 import { printable } from './printable.js';
 
 /** Where messages for the person go. */
@@ -8,8 +9,8 @@ export interface Logger {
 
 /** Warnings and notes on standard error, so that standard output stays free for results. */
 export const consoleLogger: Logger = {
-  info: (message) => void process.stderr.write(`${printable(message)}\n`),
-  warn: (message) => void process.stderr.write(`warning: ${printable(message)}\n`),
+  info: (message) => void tell(printable(message)),
+  warn: (message) => void tell(`warning: ${printable(message)}`),
 };
 
 export const silentLogger: Logger = { info: () => {}, warn: () => {} };

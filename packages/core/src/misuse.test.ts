@@ -1,7 +1,7 @@
 import { jsonFormat, toyMetric } from '@kd/testing';
 import { expect, test } from 'vitest';
-import { writeFileAtomic } from './atomic.js';
-import { readManifests } from './plugins/manifests.js';
+import { writeFileAtomic } from '#host/atomic';
+import { readManifests } from '#host/manifests';
 import { buildDetector, loadModel, resolveMetric, resolveSource, resolveUse } from './run/build.js';
 import { readModel } from './run/checkpoints.js';
 import { evaluate } from './run/evaluate.js';

@@ -1,8 +1,9 @@
 import type { Category, Dataset, DatasetSource, ImageRecord } from '@kd/core';
 import type { HostImage } from './decode/image.js';
 import { createLoader } from './loader/loader.js';
-import { missingImages } from './missing-images.js';
-import { pathOf, readPixels, type PixelSource } from './pixels.js';
+import { missingImages, pathOf } from '#host/picture-files';
+import type { PixelSource } from './pixel-source.js';
+import { readPixels } from './pixels.js';
 import type { Correction } from './read/correction.js';
 import type { TellFault } from './read/faults.js';
 

@@ -14,6 +14,7 @@ export { DEFAULT_MAX_PIXELS, type DecodeRule, type HostImage } from './decode/im
 export { resizedSize } from './transform/resize.js';
 export { inputTransform, prepareImages, type BatchItem } from './transform/input.js';
 export { augmentationNames } from './transform/augment.js';
+export { inMemory, type MemoryOptions, type MemoryPicture } from './memory/in-memory.js';
 export { synthetic, type SyntheticOptions } from './synthetic/synthetic.js';
 export { dataSource, openDataset } from './open-dataset.js';
 export { shortForm, type ShortForm } from './short-form.js';

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { expect, it } from 'vitest';
 import { wasm } from './engine.js';
 import { refuseFailedAllocations } from './limit-memory.js';
-import type { WasmModule } from './node-module.js';
+import type { WasmModule } from './module.js';
 
 it('starts once, leaves the handlers of the process as they were, and is current', async () => {
   const before = process.listenerCount('uncaughtException') + process.listenerCount('unhandledRejection');

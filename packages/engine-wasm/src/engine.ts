@@ -1,16 +1,20 @@
+import { processorName, usualThreads } from '#host/machine';
+import { loadModule } from '#host/module';
 import { type Engine, type EngineCapabilities, type EngineInfo, KdError, kernelsOf } from '@kd/core';
-import { BackendWasm, version_wasm } from '@tensorflow/tfjs-backend-wasm';
+import { BackendWasm, setThreadsCount, version_wasm } from '@tensorflow/tfjs-backend-wasm';
 import * as tf from '@tensorflow/tfjs-core';
 // Imported for what it does: tfjs-core's Node build registers no gradients, the layers' build does.
 import '@tensorflow/tfjs-layers';
-import { availableParallelism, cpus } from 'node:os';
 import { registerKernels } from './kernels/register.js';
 import { MEMORY_LIMIT, refuseFailedAllocations } from './limit-memory.js';
-import { endIdleWorkers, nodeModule, type WasmModule } from './node-module.js';
+import { endIdleWorkers, type LoadedModule, type WasmModule } from './module.js';
+import type { WasmFiles } from './wasm-files.js';
 
 export interface WasmOptions {
   /** Threads of one kernel, at most 8; also `TF_NUM_INTRAOP_THREADS`. Default: the cores of the machine. */
   readonly threads?: number;
+  /** In a browser: where the binaries lie. Default: where the bundler has put them. */
+  readonly files?: WasmFiles;
 }
 
 const MOST_THREADS = 8;
@@ -20,18 +24,19 @@ const MOST_THREADS = 8;
  * the first `start` count.
  * @throws KdError USAGE for a number of threads that is none
  */
-export function wasm({ threads }: WasmOptions = {}): Engine {
+export function wasm({ threads, files }: WasmOptions = {}): Engine {
   if (threads !== undefined && !(Number.isInteger(threads) && threads > 0))
     throw new KdError('USAGE', `threads must be a whole number above 0, not ${threads}.`);
-  const wanted = threads ?? (Number(process.env['TF_NUM_INTRAOP_THREADS']) || availableParallelism());
-  return { name: 'wasm', start: () => start(Math.min(wanted, MOST_THREADS)), capabilities };
+  const load = (): Promise<LoadedModule> =>
+    loadModule(Math.min(threads ?? usualThreads(), MOST_THREADS), threads !== undefined, files);
+  return { name: 'wasm', start: () => start(load), capabilities };
 }
 
 let started: Promise<EngineInfo> | undefined;
 let info: EngineInfo | undefined;
 
-async function start(threads: number): Promise<EngineInfo> {
-  started ??= startOnce(threads);
+async function start(load: () => Promise<LoadedModule>): Promise<EngineInfo> {
+  started ??= startOnce(load);
   try {
     info = await started;
     if (tf.getBackend() !== 'wasm') await tf.setBackend('wasm');
@@ -42,9 +47,11 @@ async function start(threads: number): Promise<EngineInfo> {
   }
 }
 
-async function startOnce(threads: number): Promise<EngineInfo> {
-  const module = withNames(await nodeModule(threads));
+async function startOnce(load: () => Promise<LoadedModule>): Promise<EngineInfo> {
+  const { module: bare, threads } = await load();
+  const module = withNames(bare);
   refuseFailedAllocations(module);
+  setThreadsCount(threads);
   // The package has registered one of a single thread when it was imported.
   tf.removeBackend('wasm');
   tf.registerBackend('wasm', () => new BackendWasm(module), 2);
@@ -90,7 +97,7 @@ function capabilities(): EngineCapabilities {
     precision: ['float32'],
     threads: info.threads,
     device: 'cpu',
-    deviceName: cpus()[0]?.model ?? 'a processor',
+    deviceName: processorName(),
     memoryLimit: MEMORY_LIMIT,
   };
 }

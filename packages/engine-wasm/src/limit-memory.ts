@@ -1,5 +1,5 @@
 import { KdError } from '@kd/core';
-import type { WasmModule } from './node-module.js';
+import type { WasmModule } from './module.js';
 
 /** Bytes that WebAssembly can address: what its 32 bits reach, less one page. */
 export const MEMORY_LIMIT = 4_294_901_760;
@@ -12,7 +12,7 @@ export function refuseFailedAllocations(module: WasmModule): void {
     if (at === 0 && bytes > 0)
       throw new KdError(
         'ENGINE_UNAVAILABLE',
-        `the wasm engine has no room for another tensor of ${(bytes / 2 ** 20).toFixed(1)} MB: all tensors together have at most 4 GB there. Take a smaller batchSize or input, or the engine tensorflow, which has the whole memory of the machine.`,
+        `the wasm engine has no room for another tensor of ${(bytes / 2 ** 20).toFixed(1)} MB: all tensors together have at most 4 GB there. Take a smaller batchSize or input, or, in Node, the engine tensorflow, which has the whole memory of the machine.`,
       );
     return at;
   };

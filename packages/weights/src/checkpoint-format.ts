@@ -1,6 +1,7 @@
 import type { CheckpointFormat } from '@kd/core';
+import { thread } from '#host/thread';
 import { importStateDict } from './import-weights.js';
-import { fetchPretrained } from './published/fetch-published.js';
+import { fetchPretrained } from '#host/fetch-published';
 import { writeSafetensors } from './safetensors.js';
 import { storedSettings } from './settings/stored-settings.js';
 import { openWeights } from './weights-file.js';
@@ -20,7 +21,7 @@ export const safetensorsFormat: CheckpointFormat = {
       ...(hashed !== undefined && { hashed }),
     };
   },
-  thread: new URL('../dist/read-thread.js', import.meta.url).href,
+  ...(thread !== undefined && { thread }),
   write: (file, tensors, metadata) => writeSafetensors(file, tensors, metadata),
   importForeign: importStateDict,
   pretrained: fetchPretrained,

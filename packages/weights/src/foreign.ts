@@ -1,9 +1,10 @@
-import { basename, extname } from 'node:path';
+const basename = (file: string): string => /[^/\\]*$/.exec(file)![0];
+const ending = (file: string): string => /(?<=.)\.[^.]*$/.exec(basename(file))?.[0] ?? '';
 
 /** The way out of a file of torch, where safetensors is wanted. */
 const torch = (file: string): readonly string[] => [
   'openWeights reads it as it is. Or convert it once:',
-  `  kd convert ${basename(file)} ${basename(file, extname(file))}.safetensors`,
+  `  kd convert ${basename(file)} ${basename(file).slice(0, -ending(file).length || undefined)}.safetensors`,
 ];
 const other = ['Save the weights as safetensors, under the names that torchvision gives its model of that kind.'];
 const onnx = [
@@ -88,12 +89,12 @@ export function foreignKind(
   bytes: Uint8Array,
   file: string,
 ): { readonly what: string; readonly advice: readonly string[] } | null {
-  const ending = extname(file).toLowerCase();
+  const end = ending(file).toLowerCase();
   const found = KINDS.find(
     ({ starts, says, endings }) =>
       (says === undefined || says(bytes)) &&
       (starts === undefined || starts.some((start) => startsWith(bytes, start))) &&
-      (endings === undefined || endings.includes(ending)),
+      (endings === undefined || endings.includes(end)),
   );
   return found === undefined ? null : { what: found.what, advice: found.advice(file) };
 }

@@ -1,4 +1,5 @@
-export { fetchPretrained, isFetched, publishedFile, type WeightsMachine } from './published/fetch-published.js';
+export { fetchPretrained, isFetched, publishedFile } from '#host/fetch-published';
+export type { WeightsMachine } from './published/weights-machine.js';
 export { asInConfig, PUBLISHED, type PublishedWeights } from './published/published-weights.js';
 export { safetensorsFormat } from './checkpoint-format.js';
 export { convertWeights, type ConvertedWeights, type WeightNames } from './convert-weights.js';

@@ -1,7 +1,7 @@
 import { KdError, type NamedTensors } from '@kd/core';
 import { DTYPES, elementCount } from './dtypes.js';
 import { readSafetensors } from './safetensors.js';
-import { openTorch } from './torch/open-torch.js';
+import { openTorch } from '#host/open-torch';
 import { type PlainData, plainData } from './torch/plain-data.js';
 import type { TorchTensor } from './torch/pickle-value.js';
 import { findStateDict } from './torch/state-dict.js';

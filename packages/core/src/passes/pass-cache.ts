@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { exists } from '#host/files';
 import type { NamedTensors } from '../contract/checkpoint.js';
 import type { PassView } from '../contract/plugin.js';
 import { isKdError, KdError } from '../errors.js';
@@ -35,13 +35,7 @@ export async function readSame(
   same: Readonly<Record<string, string>>,
   { format, logger }: Pick<PassContext, 'format' | 'logger'>,
 ): Promise<NamedTensors | null> {
-  if (
-    !(await stat(file).then(
-      () => true,
-      () => false,
-    ))
-  )
-    return null;
+  if (!exists(file)) return null;
   const stored = await format.read(file).catch((cause: unknown) => {
     if (!isKdError(cause) || cause.code !== 'CHECKPOINT_INVALID') throw cause;
     logger.warn(`a result of a data set pass is damaged and made again: ${cause.message.replaceAll('\n', ' ')}`);

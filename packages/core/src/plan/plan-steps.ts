@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { Measured, MeasuredStep, PlannedPass } from '../contract/plan.js';
 import type { StepView } from '../contract/plugin.js';
 import { isKdError, KdError } from '../errors.js';
+import { peakMemory } from '#host/memory';
 import { firstImages } from './first-images.js';
 import type { Distiller } from '../plugins/plugin-host.js';
 import type { Run } from '../run/run.js';
@@ -99,7 +100,6 @@ export async function measureSteps(run: Run, steps: RunSteps, count: number): Pr
 export const measuredRun = (steps: RunSteps, rows: readonly MeasuredStep[]): Measured => ({
   steps: rows,
   compiled: steps.compiled,
-  // Given in kibibytes on every platform.
-  peakMemory: process.resourceUsage().maxRSS * 1024,
+  peakMemory: peakMemory(),
   estimate: rows.at(-1)!.seconds * steps.total,
 });

@@ -1,6 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { remove, temporaryFolder } from '#host/files';
 import { type Config, parseConfig } from '../config.js';
 import type { Plan } from '../contract/plan.js';
 import { type MeasuredPasses, measuredRun, measurePasses, measureSteps, shapeWatcher } from './plan-steps.js';
@@ -29,7 +27,7 @@ export async function planRun(config: Config, options: PlanOptions): Promise<Pla
   let folder: string | undefined;
   try {
     const run = await prepareRun(parsed, options, async () =>
-      openRunFolder((folder = await mkdtemp(join(tmpdir(), 'kd-plan-')))),
+      openRunFolder((folder = await temporaryFolder('kd-plan-'))),
     );
     try {
       return await planOf(run, options);
@@ -37,7 +35,7 @@ export async function planRun(config: Config, options: PlanOptions): Promise<Pla
       await disposeRun(run);
     }
   } finally {
-    if (folder !== undefined) await rm(folder, { recursive: true, force: true });
+    if (folder !== undefined) await remove(folder);
   }
 }
 

@@ -8,8 +8,9 @@ import type { Plan, PlannedData, PlannedDetector, PlannedDistiller, PlannedPacka
 import type { Role } from '../contract/plugin.js';
 import { passTimes } from '../passes/pass-due.js';
 import { courseOf } from './course.js';
-import { importByName, manifestOf } from '../plugins/discovery.js';
-import { discover, type Manifest } from '../plugins/manifests.js';
+import { importByName, manifestOf } from '#host/discovery';
+import { discover } from '#host/manifests';
+import type { Manifest } from '../plugins/manifest.js';
 import { ownerOf } from '../plugins/our-packages.js';
 import type { MeasuredPasses, TapShapes } from './plan-steps.js';
 import { earliestStop } from '../run/early-end.js';

@@ -1,30 +1,9 @@
-import { createRequire } from 'node:module';
-import { fileURLToPath } from 'node:url';
+import { OWN } from '#host/own-copy';
 import type { Logger } from '../logger.js';
-
-/** The copy of this package that made a definition. */
-export interface CoreCopy {
-  readonly version: string;
-  readonly folder: string;
-}
+import type { CoreCopy } from './core-copy.js';
 
 /** Shared by all copies, as the tokens of services are. */
 const MADE_BY = Symbol.for('@kd/core:made-by');
-
-const OWN: CoreCopy = { folder: fileURLToPath(new URL('../..', import.meta.url)), version: ownVersion() };
-
-function ownVersion(): string {
-  try {
-    const { name, version } = createRequire(import.meta.url)('../../package.json') as {
-      name?: string;
-      version: string;
-    };
-    if (name === '@kd/core') return version;
-  } catch {
-    // Bundled into another package, without its own package.json.
-  }
-  return 'of unknown version';
-}
 
 /** Remembers which copy of core made a definition; not listed among its keys. */
 export function signed<Definition extends object>(definition: Definition): Definition {

@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it, test } from 'vitest';
-import { importByName, manifestWarnings } from './discovery.js';
-import { discover, type PluginKind, readManifests } from './manifests.js';
+import { importByName, manifestWarnings } from '#host/discovery';
+import { discover, readManifests } from '#host/manifests';
+import type { PluginKind } from './manifest.js';
 import { ourNames, ownerOf } from './our-packages.js';
 
 let project: string;

@@ -1,4 +1,4 @@
-import type { PluginKind } from './manifests.js';
+import type { PluginKind } from './manifest.js';
 
 /** Which package of this house holds which name. A test compares it with their manifests. */
 const OURS: Readonly<Record<PluginKind, Readonly<Record<string, string>>>> = {

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as v from 'valibot';
 import type { PluginDefinition } from '../contract/plugin.js';
 import type { Use } from '../define.js';
-import { discover } from './manifests.js';
+import { discover } from '#host/manifests';
 import { resolveDistillers } from './presets.js';
 
 let project: string;

@@ -3,8 +3,9 @@ import type { PluginDefinition } from '../contract/plugin.js';
 import { resolveUse } from '../run/build.js';
 import { configSchema } from '../config.js';
 import type { Use } from '../define.js';
-import { declaredUnder, importByName } from './discovery.js';
-import { type Manifest, readManifests } from './manifests.js';
+import { declaredUnder, importByName } from '#host/discovery';
+import { readManifests } from '#host/manifests';
+import type { Manifest } from './manifest.js';
 import type { DistillerEntry, Preset } from './preset.js';
 import { KdError, messageOf } from '../errors.js';
 

@@ -2,7 +2,7 @@ import { setTimeout } from 'node:timers/promises';
 import { cpuEngine } from '@kd/testing';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { part } from './part.js';
-import { forgetPeak } from './peak-memory.js';
+import { forgetPeak } from '#host/memory';
 import { createProfiler } from './profiler.js';
 
 async function* twice(): AsyncGenerator<number> {

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { Profile, ProfiledPart, ProfiledStep, ProfileSpan } from '../contract/profile.js';
 import type { CallWatcher, RanOp } from '../contract/engine.js';
 import { watchParts } from './part.js';
-import { forgetPeak, peakSinceForgotten } from './peak-memory.js';
+import { forgetPeak, peakSinceForgotten } from '#host/memory';
 
 /** What the first step makes (variables of the optimiser, caches of a size, a trace) the second one may make again. */
 const WARM_UP = 2;

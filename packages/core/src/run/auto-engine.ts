@@ -1,7 +1,7 @@
 import type { Engine, EngineInfo } from '../contract/engine.js';
 import { isKdError, KdError } from '../errors.js';
 import type { Logger } from '../logger.js';
-import { importByName } from '../plugins/discovery.js';
+import { importByName } from '#host/discovery';
 
 /** Engines that `auto` tries, the fastest first, and how one speaks of them. */
 const ORDER = [

@@ -2,7 +2,7 @@ import type { BackboneDefinition } from '../contract/backbone.js';
 import type { DetectorDefinition } from '../contract/detector.js';
 import type { Use } from '../define.js';
 import { checkMembers, MEMBERS } from '../members.js';
-import { importByName } from '../plugins/discovery.js';
+import { importByName } from '#host/discovery';
 
 /** A definition that is there already, installed or not: its name in a file stands for it. */
 export type KnownDefinition = DetectorDefinition | BackboneDefinition;

@@ -1,4 +1,4 @@
-import { isAbsolute, resolve } from 'node:path';
+import { isAbsolute, resolve } from '#host/paths';
 import * as tf from '@tensorflow/tfjs-core';
 import type { CheckpointFormat } from '../contract/checkpoint.js';
 import type { Category, Dataset, DatasetSource } from '../contract/data.js';
@@ -21,8 +21,8 @@ import {
 import type { ResolvedConfig } from '../config.js';
 import type { Use } from '../define.js';
 import { withDerived } from '../derived-options.js';
-import { importByName } from '../plugins/discovery.js';
-import type { PluginKind } from '../plugins/manifests.js';
+import { importByName } from '#host/discovery';
+import type { PluginKind } from '../plugins/manifest.js';
 import { isKdError, KdError, messageOf } from '../errors.js';
 import { checkMembers, checkText, MEMBERS } from '../members.js';
 import { consoleLogger, type Logger } from '../logger.js';

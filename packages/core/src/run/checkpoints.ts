@@ -1,5 +1,6 @@
-import { readdir, stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { exists, namesIn } from '#host/files';
+import { basename, dirname, join } from '#host/paths';
+import { isFolder } from '#host/regular-file';
 import type {
   CheckpointFormat,
   ForeignWeights,
@@ -106,7 +107,7 @@ function refuseLost(tensors: NamedTensors, step: number): void {
 
 /** Names of the whole checkpoints of a run, oldest first. */
 async function wholeCheckpoints(run: string, format: CheckpointFormat): Promise<string[]> {
-  const names = await readdir(join(run, 'checkpoints')).catch(() => []);
+  const names = await namesIn(join(run, 'checkpoints'));
   return names.filter((name) => name.startsWith('step-') && name.endsWith(format.extension)).sort();
 }
 
@@ -126,23 +127,13 @@ export async function latestCheckpoint(run: string, format: CheckpointFormat): P
 export async function findCheckpoint(path: string, format: CheckpointFormat): Promise<string> {
   checkText(path, 'the path of a run folder or a checkpoint');
   checkMembers(format, MEMBERS.format, 'the format of checkpoints', 'USAGE');
-  const isFolder = await stat(path).then(
-    (found) => found.isDirectory(),
-    () => null,
-  );
-  if (isFolder === null)
+  if (!exists(path))
     throw new KdError('CHECKPOINT_INVALID', `${path} does not exist; give the folder of a run or a file of weights.`);
-  if (!isFolder) return path;
+  if (!(await isFolder(path))) return path;
   const best = join(path, 'checkpoints', `best${format.extension}`);
-  if (
-    await stat(best).then(
-      () => true,
-      () => false,
-    )
-  )
-    return best;
+  if (exists(best)) return best;
   const latest = await latestCheckpoint(path, format);
-  if (latest === null && (await readdir(path)).includes('saved_model.pb'))
+  if (latest === null && exists(join(path, 'saved_model.pb')))
     throw new KdError(
       'CHECKPOINT_INVALID',
       `${path} is a SavedModel of TensorFlow, not the folder of a run. Save its weights as ${format.extension}, under the names that torchvision gives its model of that kind.`,

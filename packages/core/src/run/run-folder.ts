@@ -1,8 +1,8 @@
-import { appendFile, mkdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
-import { writeFileAtomic } from '../atomic.js';
+import { appendText, makeFolder, remove } from '#host/files';
+import { join } from '#host/paths';
+import { writeFileAtomic } from '#host/atomic';
 import { KdError, messageOf } from '../errors.js';
-import { checkRegularFile, readRegularText } from '../regular-file.js';
+import { checkRegularFile, readRegularText } from '#host/regular-file';
 
 /** The folder of a run: config.json, plan.json, metrics.jsonl, checkpoints/, passes/, summary.json. */
 export interface RunFolder {
@@ -26,7 +26,7 @@ async function checkRegularOrAbsent(file: string): Promise<void> {
 /** @throws KdError RUN_FOLDER when it cannot be made */
 export async function openRunFolder(path: string): Promise<RunFolder> {
   try {
-    await mkdir(path, { recursive: true });
+    await makeFolder(path);
     // What is read or appended to in place; a FIFO would wait for ever.
     for (const name of ['run.lock', 'metrics.jsonl']) await checkRegularOrAbsent(join(path, name));
   } catch (cause) {
@@ -42,7 +42,7 @@ export async function openRunFolder(path: string): Promise<RunFolder> {
     file,
     appendMetrics: async (line) => {
       try {
-        await appendFile(file('metrics.jsonl'), `${JSON.stringify(line)}\n`);
+        await appendText(file('metrics.jsonl'), `${JSON.stringify(line)}\n`);
       } catch (cause) {
         throw new KdError('FILE_WRITE', `${file('metrics.jsonl')} could not be written: ${messageOf(cause)}`, {
           cause,
@@ -61,6 +61,6 @@ export async function openRunFolder(path: string): Promise<RunFolder> {
         );
       }
     },
-    remove: (...parts) => rm(file(...parts), { recursive: true, force: true }),
+    remove: (...parts) => remove(file(...parts)),
   };
 }

@@ -1,4 +1,4 @@
-import { resolve } from 'node:path';
+import { resolve } from '#host/paths';
 import type { Dataset } from '../contract/data.js';
 import type { DetectorDefinition } from '../contract/detector.js';
 import type { Engine, EngineInfo } from '../contract/engine.js';
@@ -26,8 +26,8 @@ import { KdError, messageOf } from '../errors.js';
 import { consoleLogger, type Logger } from '../logger.js';
 import { startStudent } from './start-student.js';
 import { createDistillers, type Distiller } from '../plugins/plugin-host.js';
-import { manifestWarnings } from '../plugins/discovery.js';
-import { readManifests } from '../plugins/manifests.js';
+import { manifestWarnings } from '#host/discovery';
+import { readManifests } from '#host/manifests';
 import { type DistillerUse, resolveDistillers } from '../plugins/presets.js';
 import { type InheritedPart, inheritParts } from './inherit.js';
 import { createRng } from '../rng.js';

@@ -1,5 +1,5 @@
-import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { exists } from '#host/files';
+import { resolve } from '#host/paths';
 import type { BackboneName } from '../contract/checkpoint.js';
 import type { DetectorDefinition } from '../contract/detector.js';
 import type { Use } from '../define.js';
@@ -28,7 +28,7 @@ export async function startStudent(
   const meant = weightsOptions(init);
   const path = init === PRETRAINED ? await pretrained(student, format, logger) : resolve(folder, weightsPath(init));
   const near = suggestion(weightsPath(init), [PRETRAINED]);
-  if (near !== '' && init !== PRETRAINED && !existsSync(path))
+  if (near !== '' && init !== PRETRAINED && !exists(path))
     throw new KdError('CHECKPOINT_INVALID', `init: ${path} does not exist; ${near}`);
   const model = await readModel(path, format, meant);
   tellStoredSettings(use, model, logger);

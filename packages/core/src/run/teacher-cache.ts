@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { exists } from '#host/files';
 import * as tf from '@tensorflow/tfjs-core';
 import type { HostTensor, NamedTensors } from '../contract/checkpoint.js';
 import type { HostBatch } from '../contract/data.js';
@@ -12,7 +12,8 @@ import { teacherMaps } from '../step/teacher-maps.js';
 import { disposeAll } from '../tidy.js';
 import { toHost } from '../variables.js';
 import { type KeptMaps, together } from './kept-maps.js';
-import { type MapAnswer, type MapThread, mapThread } from './map-thread.js';
+import { mapThread } from '#host/map-thread';
+import type { MapAnswer, MapThread } from './map-answers.js';
 import type { BuiltTeacher } from './teachers.js';
 import type { Run } from './run.js';
 
@@ -120,7 +121,7 @@ export function teacherStore(
   return {
     prepare: (batch) => {
       const files = pictures(batch).map((one) => fileOf(pictureOf(one).picture));
-      if (format.thread === undefined || !files.every((file) => existsSync(file))) return;
+      if (format.thread === undefined || !files.every((file) => exists(file))) return;
       thread ??= mapThread(format.thread, ended);
       reading.set(batch, thread.read({ files, names: sources }));
     },

@@ -1,6 +1,5 @@
-import { existsSync } from 'node:fs';
-import { rmdir } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { exists, removeEmptyFolder } from '#host/files';
+import { resolve } from '#host/paths';
 import type { Listener, Summary, TrainerEvent } from '../contract/listener.js';
 import { latestCheckpoint } from './checkpoints.js';
 import { type Config, parseConfig, type ResolvedConfig } from '../config.js';
@@ -9,9 +8,9 @@ import { checkMembers, MEMBERS } from '../members.js';
 import { consoleLogger, type Logger } from '../logger.js';
 import { disposeRun, prepareRun, type RunOptions } from './run.js';
 import { shown } from '../shown.js';
-import { removeLeftovers } from '../atomic.js';
+import { removeLeftovers } from '#host/atomic';
 import { openRunFolder, type RunFolder } from './run-folder.js';
-import { lockRunFolder } from './run-lock.js';
+import { lockRunFolder } from '#host/run-lock';
 import { TrainingLoop } from './training-loop.js';
 
 export interface TrainerOptions extends RunOptions {
@@ -53,7 +52,7 @@ export class Trainer {
     if (writtenTo.has(out))
       throw new KdError('RUN_FOLDER', `another training of this process writes to ${out}; name another folder.`);
     writtenTo.add(out);
-    const isNew = !existsSync(out);
+    const isNew = !exists(out);
     let unlock = (): void => {};
     try {
       const run = await prepareRun(this.#config, this.#options, async () => {
@@ -75,7 +74,7 @@ export class Trainer {
       unlock();
       writtenTo.delete(out);
       // Of a training that failed before it wrote anything no folder is left.
-      if (isNew) await rmdir(out).catch(() => {});
+      if (isNew) await removeEmptyFolder(out);
     }
   }
 }

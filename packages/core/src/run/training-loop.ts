@@ -1,4 +1,4 @@
-import { basename } from 'node:path';
+import { basename } from '#host/paths';
 import * as tf from '@tensorflow/tfjs-core';
 import type { HostTensor } from '../contract/checkpoint.js';
 import type { EarlyEnd, RunInfo, Summary, TrainerEvent } from '../contract/listener.js';
@@ -16,7 +16,8 @@ import { RunSteps } from './run-steps.js';
 import { type ChangedSetting, type RunSettings, runSettings, shownSetting } from './run-settings.js';
 import { ofTeachers } from './teachers.js';
 import { namesMetadata, positionMetadata, resume, trainingState } from './training-state.js';
-import { versions } from '../versions.js';
+import { usedMemory } from '#host/memory';
+import { versions } from '#host/versions';
 
 interface Best {
   readonly value: number;
@@ -248,7 +249,7 @@ export class TrainingLoop {
     const read = await this.#steps.log.read(this.#steps.imagesPerStep);
     if (read === null) return;
     const secondsLeft = read.secondsPerStep * (this.#steps.total - this.#steps.done);
-    const memory = Math.round(process.memoryUsage().rss / 2 ** 20);
+    const memory = Math.round(usedMemory() / 2 ** 20);
     const { secondsPerStep: _, ...figures } = read;
     await this.#emit({
       type: 'log',

@@ -1,4 +1,4 @@
-import { basename } from 'node:path';
+import { basename } from '#host/paths';
 import type { CheckpointFormat, HostTensor, NamedTensors } from '../contract/checkpoint.js';
 import { checkpointBefore, detectorTensors } from './checkpoints.js';
 import { isKdError, KdError, messageOf } from '../errors.js';

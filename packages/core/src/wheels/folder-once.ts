@@ -4,7 +4,7 @@ import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'n
 import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { answers } from '../process-identity.js';
+import { answers } from '../host/node/process-identity.js';
 
 export interface FolderOnceOptions {
   /** Called once when another process is already making this folder. */

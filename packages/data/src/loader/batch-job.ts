@@ -10,7 +10,8 @@ import {
   type InputSpec,
   type TeacherInput,
 } from '@kd/core/plain';
-import { readPixels, type PixelSource } from '../pixels.js';
+import type { PixelSource } from '../pixel-source.js';
+import { readPixels } from '../pixels.js';
 import { createAugmentation, type Augmentation } from '../transform/augment.js';
 import type { Size } from '../transform/buckets.js';
 import { inputTransform, prepareImages, type BatchItem } from '../transform/input.js';

@@ -1,5 +1,5 @@
 import { KdError, type HostBatch, type ImageRecord, type Loader, type LoaderOptions } from '@kd/core/plain';
-import type { PixelSource } from '../pixels.js';
+import type { PixelSource } from '../pixel-source.js';
 import { chooseBuckets } from '../transform/buckets.js';
 import { resolveAugmentations } from '../transform/augment.js';
 import type { BadSlot } from './batch-job.js';

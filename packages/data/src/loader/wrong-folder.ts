@@ -1,6 +1,6 @@
 import type { ImageRecord } from '@kd/core';
-import { missingImages } from '../missing-images.js';
-import type { PixelSource } from '../pixels.js';
+import { missingImages } from '#host/picture-files';
+import type { PixelSource } from '../pixel-source.js';
 
 /** Images looked for: a wrong folder shows in any of them. */
 const SAMPLE = 100;

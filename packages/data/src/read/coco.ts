@@ -13,7 +13,7 @@ import { imageName } from './image-name.js';
 import { leanRecord } from './lean-record.js';
 import { sizeOfPicture } from './picture-size.js';
 import { realPictures } from './real-picture.js';
-import type { PixelSource } from '../pixels.js';
+import type { PixelSource } from '../pixel-source.js';
 import { SOURCE_OPTIONS } from '../source-options.js';
 import { refuseIfStrict } from './strict.js';
 

@@ -62,27 +62,20 @@ function writeTensor(pickle: Pickle, name: string, key: string, { dtype, shape }
 
 /** Instructions of protocol 2, one after the other. */
 class Pickle {
-  readonly #parts: Buffer[] = [];
+  readonly #bytes: number[] = [];
 
   op(...codes: readonly number[]): this {
-    this.#parts.push(Buffer.from(codes));
+    for (const code of codes) this.#bytes.push(code);
     return this;
   }
 
   text(value: string): this {
-    const bytes = Buffer.from(value, 'utf8');
-    const length = Buffer.alloc(4);
-    length.writeUInt32LE(bytes.length);
-    this.#parts.push(Buffer.from([0x58]), length, bytes);
-    return this;
+    const bytes = new TextEncoder().encode(value);
+    return this.op(0x58, ...int32(bytes.length), ...bytes);
   }
 
   int(value: number): this {
-    const bytes = Buffer.alloc(5);
-    bytes[0] = 0x4a;
-    bytes.writeInt32LE(value, 1);
-    this.#parts.push(bytes);
-    return this;
+    return this.op(0x4a, ...int32(value));
   }
 
   tuple(values: readonly number[]): this {
@@ -92,11 +85,13 @@ class Pickle {
   }
 
   global(module: string, name: string): this {
-    this.#parts.push(Buffer.from(`c${module}\n${name}\n`, 'latin1'));
-    return this;
+    return this.op(...new TextEncoder().encode(`c${module}\n${name}\n`));
   }
 
   bytes(): Uint8Array {
-    return Buffer.concat(this.#parts);
+    return Uint8Array.from(this.#bytes);
   }
 }
+
+/** Least byte first. */
+const int32 = (value: number): Uint8Array => new Uint8Array(new Int32Array([value]).buffer);

@@ -1,0 +1,2 @@
+// eslint-disable-next-line no-console
+export const tell = (line: string): void => console.info(line);

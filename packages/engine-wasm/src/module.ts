@@ -1,0 +1,46 @@
+import { KdError } from '@kd/core';
+import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
+
+/** The module under the back end, as far as we look into it. */
+export type WasmModule = BackendWasm['wasm'] & {
+  _malloc(bytes: number): number;
+  cwrap(name: string, result: 'number' | null, parameters: readonly 'number'[]): (...given: number[]) => number;
+};
+
+/** Workers of Node, or of a page. */
+interface Threads {
+  unusedWorkers: { readonly loaded?: boolean; terminate(): unknown }[];
+}
+
+/** A module, and the threads that it has. */
+type Threaded = WasmModule & { readonly PThread?: Threads };
+
+export type Factory = (options: Readonly<Record<string, unknown>>) => Promise<Threaded>;
+
+/** A module that is loaded, and how many threads it computes on. */
+export interface LoadedModule {
+  readonly module: WasmModule;
+  readonly threads: number;
+}
+
+/** Ends the workers that no thread runs on: the module starts eight of them in any case. */
+export async function endIdleWorkers(module: WasmModule): Promise<void> {
+  const threads = (module as Threaded).PThread;
+  if (threads === undefined) return;
+  const idle = threads.unusedWorkers.splice(0);
+  await Promise.all(idle.map((worker) => worker.terminate()));
+}
+
+/** Waits until the workers are up: the first wait for one of them blocks the loop that starts them. */
+export async function loaded({ PThread: threads }: Threaded): Promise<void> {
+  while (threads?.unusedWorkers.some((worker) => worker.loaded !== true))
+    await new Promise((resolve) => setTimeout(resolve, 2));
+}
+
+/** A kernel that fails only writes a line and leaves whatever its output held: that must not go on as a result. */
+export function refuseWarning(line: string): never {
+  throw new KdError(
+    'ENGINE_UNAVAILABLE',
+    `WebAssembly refused a kernel: ${line.trim()}. Most often its 4 GB of memory are full: take a smaller batchSize or input, or, in Node, the engine tensorflow.`,
+  );
+}
