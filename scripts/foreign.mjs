@@ -9,8 +9,8 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 const PACKAGES = ['onnx', 'onnxruntime', 'safetensors', 'numpy'];
-/** Gigabytes, where the index of the machine has those with CUDA. */
-const TORCH = ['torch', 'torchvision', 'mmdet', 'mmcv-lite'];
+/** Gigabytes, where the index of the machine has those with CUDA. mmdet 3.3 refuses newer versions of mmcv. */
+const TORCH = ['torch', 'torchvision', 'mmdet', 'mmcv-lite<2.2'];
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const { values, positionals } = parseArgs({

@@ -3,6 +3,9 @@ import type { Size } from './resize.js';
 
 const f = Math.fround;
 
+/** Four numbers of a box, such as x1 y1 x2 y2. */
+export type Corners = readonly [number, number, number, number];
+
 /** A level of a head's priors. */
 export interface LevelPriors {
   /** Boxes of the cell x = y = 0. */
@@ -25,26 +28,12 @@ export const codeLength = (boxes: BoxCode): number => 4 * (boxes.code === 'distr
 export function boxOf(reg: Float32Array, prior: number, { cells, stride, width }: LevelPriors, code: BoxCode) {
   const cell = Math.floor(prior / cells.length);
   const [dx, dy] = [(cell % width) * stride[1], Math.floor(cell / width) * stride[0]];
-  const [x1, y1, x2, y2] = cells[prior % cells.length]!.map((side, i) => f(f(side) + (i % 2 === 0 ? dx : dy))) as [
-    number,
-    number,
-    number,
-    number,
-  ];
-  const [w, h] = [f(x2 - x1), f(y2 - y1)];
+  const [x1, y1, x2, y2] = cells[prior % cells.length]!.map((side, i) =>
+    f(f(side) + (i % 2 === 0 ? dx : dy)),
+  ) as unknown as Corners;
   const at = prior * codeLength(code);
-  if (code.code === 'delta') {
-    const [cx, cy, logW, logH] = code.weights.map((weight, i) => reg[at + i]! / weight) as [
-      number,
-      number,
-      number,
-      number,
-    ];
-    const side = (log: number, size: number): number =>
-      Math.exp(Math.min(Math.max(log, code.clipBelow ?? -Infinity), code.clip)) * size * 0.5;
-    const [x, y, halfW, halfH] = [cx * w + x1 + w / 2, cy * h + y1 + h / 2, side(logW, w), side(logH, h)];
-    return Float32Array.of(x - halfW, y - halfH, x + halfW, y + halfH);
-  }
+  if (code.code === 'delta') return deltaBox(reg, at, [x1, y1, x2, y2], code);
+  const [w, h] = [f(x2 - x1), f(y2 - y1)];
   const distance = (side: number): number => {
     if (code.code === 'distribution')
       return meanBin(reg.subarray(at + side * code.bins, at + (side + 1) * code.bins)) * stride[1];
@@ -53,6 +42,26 @@ export function boxOf(reg: Float32Array, prior: number, { cells, stride, width }
   };
   const [x, y] = [(x1 + x2) / 2, (y1 + y2) / 2];
   return Float32Array.of(x - distance(0), y - distance(1), x + distance(2), y + distance(3));
+}
+
+/** The box that four codes from `at` on make of another one. */
+export function deltaBox(
+  codes: Float32Array,
+  at: number,
+  [x1, y1, x2, y2]: Corners,
+  { weights, clip, clipBelow = -Infinity }: BoxCode & { readonly code: 'delta' },
+): Float32Array {
+  const [w, h] = [f(x2 - x1), f(y2 - y1)];
+  const [cx, cy, logW, logH] = weights.map((weight, i) => codes[at + i]! / weight) as unknown as Corners;
+  const half = (log: number, size: number): number => Math.exp(Math.min(Math.max(log, clipBelow), clip)) * size * 0.5;
+  const [x, y, halfW, halfH] = [cx * w + x1 + w / 2, cy * h + y1 + h / 2, half(logW, w), half(logH, h)];
+  return Float32Array.of(x - halfW, y - halfH, x + halfW, y + halfH);
+}
+
+/** A box clipped to an image, in its place. */
+export function clip(box: Float32Array, [height, width]: Size): Float32Array {
+  box.forEach((side, i) => (box[i] = Math.min(Math.max(side, 0), i % 2 === 0 ? width : height)));
+  return box;
 }
 
 /** The mean of a softmax distribution over 0, 1, 2, … */

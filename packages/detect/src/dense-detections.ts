@@ -1,4 +1,4 @@
-import { boxOf, codeLength, levelPriors } from './dense-boxes.js';
+import { boxOf, clip, codeLength, levelPriors } from './dense-boxes.js';
 import { DetectError } from './detect-error.js';
 import type { DenseDetections } from './exported-model.js';
 import { descending, nms } from './nms.js';
@@ -33,8 +33,6 @@ export function denseDetections(
   const boxes: Float32Array[] = [];
   const labels: number[] = [];
   const scores: number[] = [];
-  const [bottom, right] = imageSize;
-  const limits = [right, bottom, right, bottom];
   strides.forEach((stride, level) => {
     const map = (name: string, channels: number) => mapOf(maps, `${name}@p${Math.log2(stride)}`, channels);
     const cls = map(post.maps.cls, post.priorsPerCell * post.classes);
@@ -42,8 +40,7 @@ export function denseDetections(
     const quality = post.maps.quality === undefined ? undefined : map(post.maps.quality, post.priorsPerCell).data;
     const priors = levelPriors(post.priors, level, cls.size, paddedSize);
     for (const { pair, score } of candidates(cls.data, quality, post)) {
-      const box = boxOf(reg.data, Math.floor(pair / post.classes), priors, post.boxes);
-      box.forEach((side, i) => (box[i] = Math.min(Math.max(side, 0), limits[i]!)));
+      const box = clip(boxOf(reg.data, Math.floor(pair / post.classes), priors, post.boxes), imageSize);
       if (post.flavour === 'mmdet' && !(box[2]! > box[0]! && box[3]! > box[1]!)) continue;
       boxes.push(box);
       labels.push(pair % post.classes);
@@ -57,7 +54,8 @@ export function denseDetections(
   }));
 }
 
-function mapOf(maps: Readonly<Record<string, Output>>, name: string, channels: number) {
+/** A map of the first image, of which the number of channels is known. */
+export function mapOf(maps: Readonly<Record<string, Output>>, name: string, channels: number) {
   const map = maps[name];
   if (map?.dims.length !== 4 || map.dims[3] !== channels)
     throw new DetectError(
@@ -68,7 +66,7 @@ function mapOf(maps: Readonly<Record<string, Output>>, name: string, channels: n
   return { data: (map.data as Float32Array).subarray(0, h * w * channels), size: [h, w] as const };
 }
 
-const sigmoid = (logit: number): number => 1 / (1 + Math.exp(-logit));
+export const sigmoid = (logit: number): number => 1 / (1 + Math.exp(-logit));
 
 /** The logit of a probability, a little lower: what is near is compared exactly afterwards. */
 const logitOf = (probability: number): number =>

@@ -4,6 +4,7 @@ import type { ExportedModel } from './exported-model.js';
 import { graphDetections } from './graph-detections.js';
 import { type Picture, toPixels } from './pixels.js';
 import { prepare } from './prepare.js';
+import { regionDetections, type RunHead } from './region-detections.js';
 
 /** An object that was found. */
 export interface Detection {
@@ -36,6 +37,8 @@ export interface Session {
   readonly backend: string;
   /** One input to all outputs, by name. */
   run(data: Float32Array | Uint8Array, shape: readonly number[]): Promise<Readonly<Record<string, Output>>>;
+  /** Of two-stage models that end at maps. */
+  readonly runHead?: RunHead;
   dispose(): Promise<void>;
 }
 
@@ -45,7 +48,8 @@ export interface Session {
  */
 export function createDetector(info: ExportedModel, session: Session): Detector {
   const { post } = info;
-  if (info.outputs === 'maps' && post?.kind !== 'dense')
+  const { runHead } = session;
+  if (info.outputs === 'maps' && post?.kind !== 'dense' && !(post?.kind === 'two-stage' && runHead))
     throw new DetectError(
       'MODEL_INVALID',
       `The model gives the maps of ${info.detector}, which are not decoded here: export it with its detections (without --raw).`,
@@ -64,11 +68,13 @@ export function createDetector(info: ExportedModel, session: Session): Detector 
     async detect(image, { score = 0 } = {}) {
       const pixels = toPixels(image);
       const prepared = prepare(pixels, info.input);
-      const outputs = await inTurn(() => session.run(prepared.data, prepared.shape));
-      const found =
-        info.outputs === 'maps' && post?.kind === 'dense'
+      const found = await inTurn(async () => {
+        const outputs = await session.run(prepared.data, prepared.shape);
+        if (info.outputs === 'detections') return graphDetections(outputs, prepared.imageSize);
+        return post?.kind === 'dense'
           ? denseDetections(outputs, info.strides, prepared, post)
-          : graphDetections(outputs, prepared.imageSize);
+          : regionDetections(outputs, info.strides, prepared, post!, runHead!);
+      });
       // Float32 quotients of the sizes, per axis, as in the network's own evaluation.
       const y = Math.fround(pixels.height / prepared.imageSize[0]);
       const x = Math.fround(pixels.width / prepared.imageSize[1]);

@@ -57,6 +57,53 @@ export interface DenseDetections {
   readonly topkCandidates: number;
 }
 
+/** How the maps of a two-stage detector become detections. */
+export interface TwoStageDetections {
+  readonly kind: 'two-stage';
+  readonly classes: number;
+  /** The region proposal network. */
+  readonly proposals: {
+    readonly maps: { readonly cls: string; readonly reg: string };
+    readonly priorsPerCell: number;
+    readonly priors: PriorGrid;
+    readonly boxes: BoxCode;
+    /** Sides in pixels that a proposal must have; `inclusive`: at least, else more. */
+    readonly minSize: number;
+    readonly minSizeInclusive: boolean;
+    readonly scoreThresh: number;
+    readonly nmsThresh: number;
+    /** Best anchors of each level that go on. */
+    readonly preNmsTopN: number;
+    /** Proposals of all levels. */
+    readonly postNmsTopN: number;
+  };
+  /** RoIAlign. */
+  readonly pooling: {
+    /** Bins of a side. */
+    readonly outputSize: number;
+    /** Samples of a side of a bin; 0: as many as the bin has cells, rounded up. */
+    readonly samplingRatio: number;
+    /** Whether boxes are moved by half a cell. */
+    readonly aligned: boolean;
+    /** Strides of the levels; null: the powers of 2 nearest to the quotients of level and image. */
+    readonly strides: readonly number[] | null;
+    /** A box of this size in pixels belongs to the level of stride 2^canonicalLevel. */
+    readonly canonicalScale: number;
+    readonly canonicalLevel: number;
+  };
+  /** One a box head. */
+  readonly stages: readonly {
+    readonly boxes: BoxCode & { readonly code: 'delta' };
+    /** All classes share a box. */
+    readonly classAgnostic: boolean;
+  }[];
+  readonly scoreThresh: number;
+  readonly nmsThresh: number;
+  readonly detectionsPerImg: number;
+  /** A side in pixels below which a detection is dropped. */
+  readonly minSide?: number;
+}
+
 /** What an exported file says of itself, as JSON under the key `kd`. */
 export interface ExportedModel {
   readonly format: 1;
@@ -77,7 +124,7 @@ export interface ExportedModel {
   /** Of the levels, finest first. */
   readonly strides: readonly number[];
   /** With `maps`: how they become detections. */
-  readonly post?: DenseDetections | { readonly kind: 'two-stage' };
+  readonly post?: DenseDetections | TwoStageDetections;
   /** Of the run, where they are known, by name: `{ AP: 0.46 }`. */
   readonly metrics?: Readonly<Record<string, number>>;
 }

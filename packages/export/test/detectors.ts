@@ -11,6 +11,17 @@ export const tiny = {
   input: { fixedSize: [64, 96] },
 };
 
+/** The same of two stages. */
+export const tinyRegions = {
+  backbone: tiny.backbone,
+  fpnChannels: 8,
+  anchors: { sizes: [[8], [16], [32], [64], [128]] },
+  rpn: { preNmsTopN: 40, postNmsTopN: 30 },
+  roi: { canonicalScale: 32, outputSize: 3 },
+  box: { representationSize: 8 },
+  input: tiny.input,
+};
+
 /** A detector whose weights are all drawn, norms and biases too, so that its maps say something everywhere. */
 export function drawn(definition: DetectorDefinition<never>, options: object, seed = 1): Detector {
   const detector = definition.create(parseOptions(definition.options, options, definition.name), {

@@ -9,7 +9,7 @@ import { keptDetections } from './kept-detections.js';
 import { modelBytes, type OnnxTensor } from './model.js';
 import { type OnnxMap, writeNetwork } from './network.js';
 import { regionCandidates } from './region-candidates.js';
-import { readSecondStage, type SecondStage } from './second-stage.js';
+import { readSecondStage, type SecondStage } from '../network/second-stage.js';
 
 export interface OnnxOptions extends ExportOptions {
   /**

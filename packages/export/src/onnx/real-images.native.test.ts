@@ -1,37 +1,16 @@
-import { existsSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { type Detector, type ImageDetections, loadModel } from '@kd/core';
-import { DEFAULT_MAX_PIXELS, inputTransform, readImage } from '@kd/data';
-import { safetensorsFormat } from '@kd/weights';
+import type { Detector, ImageDetections } from '@kd/core';
+import { inputTransform } from '@kd/data';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, test } from 'vitest';
 import { namedEngine } from '../../../../tests/named-engine.js';
 import { expectSame } from '../../test/expect-same.js';
+import { REAL_FILES, readReal, trainedDetector } from '../../test/real-images.js';
 import { runOnnx } from '../../test/run-onnx.js';
 import { python, runOnnxInPython } from '../../test/run-onnx-in-python.js';
 import { TRAINED } from '../../test/trained-models.js';
 import { exportOnnx } from './export-onnx.js';
 
 beforeAll(async () => void (await (await namedEngine()).start()));
-
-const root = fileURLToPath(new URL('../../../..', import.meta.url));
-const data = process.env['KD_BCCD_MINI'] ?? join(root, '../shared/datasets/bccd-mini');
-const files = existsSync(data)
-  ? readdirSync(join(data, 'JPEGImages'))
-      .sort()
-      .slice(0, 3)
-      .map((name) => join(data, 'JPEGImages', name))
-  : [];
-
-const opened = async (name: keyof typeof TRAINED): Promise<Detector> =>
-  (
-    await loadModel(TRAINED[name], {
-      format: safetensorsFormat,
-      folder: join(root, 'packages/export'),
-      context: {},
-    })
-  ).detector;
 
 interface Seen {
   /** What the detector itself finds, in pixels of its input. */
@@ -47,16 +26,16 @@ interface Looked {
 }
 
 async function look(name: keyof typeof TRAINED): Promise<Looked> {
-  const detector = await opened(name);
+  const detector = await trainedDetector(name);
   const images: Seen[] = [];
-  for (const file of files) images.push(await see(detector, file));
+  for (const file of REAL_FILES) images.push(await see(detector, file));
   const { bytes } = exportOnnx(detector);
   detector.dispose();
   return { bytes, images };
 }
 
 async function see(detector: Detector, file: string): Promise<Seen> {
-  const image = await readImage(file, { declared: null, maxPixels: DEFAULT_MAX_PIXELS });
+  const image = await readReal(file);
   const items = [{ image, id: 0 }];
   const batch = inputTransform(items, detector.input);
   // The graph normalises and pads.
@@ -76,7 +55,7 @@ const seen = (name: keyof typeof TRAINED): Promise<Looked> => {
 
 const DETECTORS = Object.keys(TRAINED) as (keyof typeof TRAINED)[];
 
-describe.skipIf(files.length === 0)('real images (needs ../shared/datasets/bccd-mini, or KD_BCCD_MINI)', () => {
+describe.skipIf(REAL_FILES.length === 0)('real images (needs ../shared/datasets/bccd-mini, or KD_BCCD_MINI)', () => {
   test.each(DETECTORS)('%s: what the trained detector finds, onnxruntime finds', async (name) => {
     const { bytes, images } = await seen(name);
     for (const { wanted, pixels, shape } of images) expectSame(await runOnnx(bytes, pixels, shape), [wanted], 10);

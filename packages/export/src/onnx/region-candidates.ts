@@ -4,7 +4,7 @@ import { denseCandidates, type LevelMaps } from './dense-detections.js';
 import { type Candidates, clipped, type Kept, keptDetections, NONE } from './kept-detections.js';
 import { type OnnxMap, writeNetwork } from './network.js';
 import { pooledRegions, scalesOf } from './pooled-regions.js';
-import type { SecondStage } from './second-stage.js';
+import type { SecondStage } from '../network/second-stage.js';
 
 export interface FirstStage {
   /** Of the region proposal network. */

@@ -4,21 +4,12 @@ import { cascadeRcnn, fasterRcnn } from '@kd/detector-faster-rcnn';
 import { describe, expect, test } from 'vitest';
 import { compare } from '../../test/compare.js';
 import { detected } from '../../test/detected.js';
-import { drawn, pixels } from '../../test/detectors.js';
+import { drawn, pixels, tinyRegions as small } from '../../test/detectors.js';
 import { expectSame } from '../../test/expect-same.js';
 import { runOnnx } from '../../test/run-onnx.js';
 import { python, runOnnxInPython } from '../../test/run-onnx-in-python.js';
 import { exportOnnx } from './export-onnx.js';
 
-const small = {
-  backbone: { block: 'basic', layers: [1, 1, 1, 1], width: 4 },
-  fpnChannels: 8,
-  anchors: { sizes: [[8], [16], [32], [64], [128]] },
-  rpn: { preNmsTopN: 40, postNmsTopN: 30 },
-  roi: { canonicalScale: 32, outputSize: 3 },
-  box: { representationSize: 8 },
-  input: { fixedSize: [64, 96] },
-};
 const definitions = { fasterRcnn, cascadeRcnn } as unknown as Record<
   string,
   { readonly definition: DetectorDefinition<never> }

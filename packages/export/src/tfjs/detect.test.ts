@@ -1,12 +1,13 @@
 import '@tensorflow/tfjs-backend-cpu';
-import type { Detector } from '@kd/core';
+import type { Detector, DetectorDefinition } from '@kd/core';
 import { inputTransform } from '@kd/data';
 import { tfjsDetector, type TfjsModel } from '@kd/detect';
+import { cascadeRcnn, fasterRcnn } from '@kd/detector-faster-rcnn';
 import { loadGraphModel } from '@tensorflow/tfjs-converter';
 import * as tf from '@tensorflow/tfjs-core';
 import { layers, loadLayersModel, sequential } from '@tensorflow/tfjs-layers';
-import { beforeAll, expect, it } from 'vitest';
-import { drawn, tiny } from '../../test/detectors.js';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { drawn, tiny, tinyRegions } from '../../test/detectors.js';
 import { dense, readTfjs } from '../../test/tfjs.js';
 import { exportGraphModel } from './export-graph-model.js';
 import { exportLayersModel } from './export-layers-model.js';
@@ -18,15 +19,9 @@ const graphModel = (detector: Detector): Promise<TfjsModel> =>
 const layersModel = (detector: Detector): Promise<TfjsModel> =>
   loadLayersModel({ load: async () => readTfjs(exportLayersModel(detector).files).artifacts });
 
-it.each([
-  ['gfl', 'graph', graphModel],
-  ['gfl', 'layers', layersModel],
-  ['retinanet', 'layers', layersModel],
-  ['fcos', 'graph', graphModel],
-] as const)("%s as a %s model gives the house's detections of pixels of any size", async (name, _, loaded) => {
-  const options = { ...tiny, input: { fixedSize: [56, 88] }, post: { scoreThresh: 0.3, nmsThresh: 0.8 } };
-  const detector = drawn(dense[name]!.definition, options);
-  const exported = tfjsDetector(await loaded(detector), tf);
+/** The export finds on pixels of any size what the detector finds, and keeps no tensor. */
+async function expectSameDetections(detector: Detector, model: TfjsModel): Promise<void> {
+  const exported = tfjsDetector(model, tf);
   expect(exported.backend).toBe('cpu');
   const [width, height] = [131, 97];
   const data = Uint8Array.from({ length: width * height * 3 }, (_byte, i) => (i * i * 7 + ((i / 400) | 0) * 31) & 255);
@@ -45,6 +40,55 @@ it.each([
   });
   await exported.dispose();
   detector.dispose();
+}
+
+const input = { fixedSize: [56, 88] };
+
+it.each([
+  ['gfl', 'graph', graphModel],
+  ['gfl', 'layers', layersModel],
+  ['retinanet', 'layers', layersModel],
+  ['fcos', 'graph', graphModel],
+] as const)("%s as a %s model gives the house's detections of pixels of any size", async (name, _, loaded) => {
+  const detector = drawn(dense[name]!.definition, { ...tiny, input, post: { scoreThresh: 0.3, nmsThresh: 0.8 } });
+  await expectSameDetections(detector, await loaded(detector));
+});
+
+const perClass = { representationSize: 8, classAgnostic: false };
+const TWO_STAGES: readonly [typeof fasterRcnn | typeof cascadeRcnn, object][] = [
+  [fasterRcnn, {}],
+  [fasterRcnn, { flavour: 'mmdet' }],
+  [fasterRcnn, { version: 2, box: { convs: 2, channels: 6, representationSize: 8 } }],
+  [fasterRcnn, { roi: { ...tinyRegions.roi, samplingRatio: 0, aligned: true } }],
+  [fasterRcnn, { returnedLayers: [3], extra: 'none', anchors: { sizes: [[16, 32]], ratios: [1, 2] } }],
+  [cascadeRcnn, {}],
+  [cascadeRcnn, { flavour: 'mmdet', box: perClass }],
+];
+
+describe.each([
+  ['graph', graphModel],
+  ['layers', layersModel],
+])('a %s model of two stages', (_, loaded) => {
+  it.each(TWO_STAGES)("case %#: the house's detections of pixels of any size", async ({ definition }, options) => {
+    const post = { scoreThresh: 0.1, nmsThresh: 0.8 };
+    const detector = drawn(definition as unknown as DetectorDefinition<never>, {
+      ...tinyRegions,
+      input,
+      post,
+      ...options,
+    });
+    await expectSameDetections(detector, await loaded(detector));
+  });
+
+  it('finds nothing where nothing is proposed', async () => {
+    const rpn = { ...tinyRegions.rpn, minSize: 1000 };
+    const detector = drawn(fasterRcnn.definition as unknown as DetectorDefinition<never>, { ...tinyRegions, rpn });
+    const exported = tfjsDetector(await loaded(detector), tf);
+    const data = new Uint8Array(64 * 96 * 3).fill(99);
+    expect(await exported.detect({ data, width: 96, height: 64 })).toEqual([]);
+    await exported.dispose();
+    detector.dispose();
+  });
 });
 
 it('a model of somebody else, and one of a later form, are told', () => {

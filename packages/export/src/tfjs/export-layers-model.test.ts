@@ -1,7 +1,8 @@
 import '@tensorflow/tfjs-backend-cpu';
 import { efficientnetLite } from '@kd/backbone-efficientnet-lite';
 import { mobilenetV2, mobilenetV3Small } from '@kd/backbone-mobilenet';
-import type { Detector } from '@kd/core';
+import type { Detector, ExportedNetwork } from '@kd/core';
+import { UpsampleLike } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
 import { loadLayersModel } from '@tensorflow/tfjs-layers';
 import { expect, test } from 'vitest';
@@ -55,6 +56,7 @@ test.each<[string, object, TfjsOptions?, number?]>([
       input: { fixedSize: [50, 70], channels: 'bgr', range: 255, mean: [103, 116, 123] },
     },
   ],
+  ['fcos', { flavour: 'mmdet' }],
   ['retinanet', { norm: 'group' }],
   ['retinanet', { norm: 'frozen', input: { fixedSize: [90, 130] } }],
   ['retinanet', { backbone: efficientnetLite({ version: 0 }), norm: 'frozen', extra: 'maxpool' }],
@@ -65,9 +67,15 @@ test.each<[string, object, TfjsOptions?, number?]>([
 });
 
 test('what no layer computes is refused by the name of the one that does, and tensors are given back', () => {
-  const detector = drawn(dense['fcos']!.definition, { ...tiny, flavour: 'mmdet' });
+  const detector = drawn(dense['fcos']!.definition, tiny);
   const before = tf.memory().numTensors;
-  expect(() => exportLayersModel(detector)).toThrow(/layer \S*: its exponential has no layer there/);
+  const exported = (): ExportedNetwork => {
+    const network = detector.exported!();
+    const [fine, coarse] = network.maps['cls']!;
+    const thinned = new UpsampleLike({ name: 'thinned' }).apply([fine!, coarse!]) as typeof coarse;
+    return { ...network, maps: { cls: [thinned!] }, strides: [16] };
+  };
+  expect(() => exportLayersModel({ ...detector, exported })).toThrow(/layer thinned: .* by whole steps/);
   expect(tf.memory().numTensors).toBe(before);
   detector.dispose();
 });

@@ -85,12 +85,21 @@ function writeNode(def: GraphDef, node: Node, inputs: readonly GraphMap[]): Pick
       const sixth = def.node('Mul', [gate, def.floats([1 / 6], [])], {}, node.op === 'hardsigmoid' ? id : undefined);
       return same(node.op === 'hardsigmoid' ? sixth : def.node('Mul', [x.name, sixth], {}, id));
     }
-    case 'flatten':
-    case 'dense':
-      throw new KdError('USAGE', `layer ${id}: box heads are not written for TensorFlow.js; export to ONNX.`);
+    case 'flatten': {
+      const flat = def.ints([-1, x.size[0] * x.size[1] * x.channels]);
+      return { name: def.node('Reshape', [x.name, flat], {}, id), size: VECTOR };
+    }
+    case 'dense': {
+      const attr = { transpose_a: flag(false), transpose_b: flag(false) };
+      const product = def.node('MatMul', [x.name, def.weight(node.kernel)], attr, node.bias ? undefined : id);
+      const name = node.bias ? def.node('AddV2', [product, def.weight(node.bias)], {}, id) : product;
+      return { name, size: VECTOR };
+    }
   }
 }
 
+/** Of what has no height and no width, [b, c]. */
+const VECTOR: Size = [1, 1];
 const UNARY = { relu: 'Relu', relu6: 'Relu6', sigmoid: 'Sigmoid', exp: 'Exp' } as const;
 /** The lowest number of float32: it never is the maximum. */
 const LOWEST = -3.4028234663852886e38;

@@ -71,18 +71,20 @@ function placeNode(stock: StockLayers, node: Node, inputs: SymbolicTensor[]): Sy
     case 'hardswish':
       return place((name) => layers.multiply({ name }), [x, hardSigmoid(stock, { ...node, id: `${id}.gate` }, x)]);
     case 'exp':
-      throw refusal(id, 'its exponential has no layer there');
+      return exponential(stock, node, x);
     case 'flatten':
-    case 'dense':
-      throw refusal(id, 'box heads are not written for TensorFlow.js');
+      return place((name) => layers.flatten({ name }));
+    case 'dense': {
+      const { kernel, bias } = node;
+      return stock.weighted(x, { kernel: { ...kernel, kernel: true }, bias }, 'dense', (given) =>
+        layers.dense({ ...given, units: kernel.shape[1]! }),
+      );
+    }
   }
 }
 
 const refusal = (id: string, why: string): KdError =>
-  new KdError(
-    'USAGE',
-    `layer ${id}: ${why}. Export to ${why.startsWith('box') ? 'ONNX' : 'tfjs-graph or to ONNX'}; nothing has been written.`,
-  );
+  new KdError('USAGE', `layer ${id}: ${why}. Export to tfjs-graph or to ONNX; nothing has been written.`);
 
 const pair = ([y, x]: Size): [number, number] => [y, x];
 const sizeOf = ({ shape }: SymbolicTensor): Size => [shape[1]!, shape[2]!];
@@ -179,6 +181,17 @@ function groupNorm(stock: StockLayers, node: Node & { readonly op: 'groupnorm' }
     parted,
   );
   return stock.affine(shaped(normed, 'map', [h, w, channels]), node.scale, node.shift);
+}
+
+/**
+ * `e^x` as `e^24 · sigmoid(x - 24)`: to 24 below, a sigmoid is the exponential as far as float32 tells, up to x = 8 where
+ * they part by 1e-7 of the value. Such are the distances of boxes, in pixels or strides: 2,981 at most.
+ */
+function exponential(stock: StockLayers, { id, channels }: Node, x: SymbolicTensor): SymbolicTensor {
+  const all = (value: number): Float32Array => new Float32Array(channels).fill(value);
+  const low = stock.affine(x, { name: `${id}.low`, data: all(1) }, { name: `${id}.low.shift`, data: all(-24) });
+  const small = stock.place(id, (name) => layers.activation({ activation: 'sigmoid', name }), low);
+  return stock.affine(small, { name: `${id}.raised`, data: all(Math.exp(24)) });
 }
 
 /** torch's, `relu6(x + 3) / 6`, which is not that of Keras. */

@@ -4,6 +4,7 @@ import { type InputRule, inputRule } from '../input-rule.js';
 import { mapName } from '../map-name.js';
 import type { NetworkGraph } from '../network/graph.js';
 import { readNetwork } from '../network/read-network.js';
+import { readSecondStage } from '../network/second-stage.js';
 import type { TfjsStorage } from './shards.js';
 import type { Size } from './window.js';
 
@@ -23,8 +24,20 @@ export interface MapsInput extends InputRule {
   readonly size: Size;
 }
 
+/** A box head of a second stage, which the same model holds as a part with an input of its own. */
+export interface HeadPart {
+  readonly graph: NetworkGraph;
+  /** [height, width, channels] of a pooled region */
+  readonly pooled: readonly [number, number, number];
+  /** `pooled@s0` */
+  readonly input: string;
+  /** `logits@s0`, `deltas@s0` */
+  readonly outputs: readonly [string, string];
+}
+
 /**
- * What both kinds of models of TensorFlow.js are written from: a network of one size up to the maps of a dense head.
+ * What both kinds of models of TensorFlow.js are written from: a network of one size up to the maps of a dense head; of
+ * two stages also the levels that regions are pooled from, and the box heads.
  * @throws KdError USAGE
  */
 export function readMaps(
@@ -33,8 +46,9 @@ export function readMaps(
 ): {
   readonly graph: NetworkGraph;
   readonly input: MapsInput;
-  /** Of the graph's outputs: `cls@p3`, … */
+  /** Of the graph's outputs: `cls@p3`, …, and `neck@p3`, … of two stages */
   readonly names: readonly string[];
+  readonly heads: readonly HeadPart[];
   readonly model: ExportedModel;
 } {
   const { network, model } = exportedModel(detector, { ...options, outputs: 'maps' });
@@ -44,15 +58,22 @@ export function readMaps(
       'USAGE',
       'models of TensorFlow.js have one size: give it by --size, such as 320x448, or export to ONNX.',
     );
-  if (network.regions !== undefined)
-    throw new KdError(
-      'USAGE',
-      `${detector.name} has two stages, and models of TensorFlow.js here end at the maps of one: export it to ONNX.`,
-    );
+  const second = readSecondStage(network, model);
+  const levels = second?.levels ?? [];
+  const side = second?.detections.pooling.outputSize ?? 0;
   return {
-    graph: readNetwork(network.images, Object.values(network.maps).flat()),
+    graph: readNetwork(network.images, [...Object.values(network.maps).flat(), ...levels]),
     input: { size, ...inputRule(model.input) },
-    names: Object.keys(network.maps).flatMap((name) => network.strides.map((stride) => mapName(name, stride))),
+    names: [
+      ...Object.keys(network.maps).flatMap((name) => network.strides.map((stride) => mapName(name, stride))),
+      ...levels.map((_, i) => mapName('neck', network.strides[i]!)),
+    ],
+    heads: (second?.heads ?? []).map((graph, i) => ({
+      graph,
+      pooled: [side, side, graph.input.channels],
+      input: `pooled@s${i}`,
+      outputs: [`logits@s${i}`, `deltas@s${i}`],
+    })),
     model,
   };
 }

@@ -1,23 +1,22 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Detector, loadModel } from '@kd/core';
-import { DEFAULT_MAX_PIXELS, type HostImage, inputTransform, readImage } from '@kd/data';
-import { safetensorsFormat, serializeSafetensors } from '@kd/weights';
+import type { Detector } from '@kd/core';
+import { type HostImage, inputTransform } from '@kd/data';
+import { serializeSafetensors } from '@kd/weights';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { namedEngine } from '../../../../tests/named-engine.js';
-import { TRAINED } from '../../test/trained-models.js';
+import { REAL_FILES, readReal, trainedDetector } from '../../test/real-images.js';
+import type { TRAINED } from '../../test/trained-models.js';
 import { exportTorch } from './export-torch.js';
 import type { TorchFamily } from './torch-config.js';
 
 const python = process.env['KD_PEER_PYTHON'];
-const root = fileURLToPath(new URL('../../../..', import.meta.url));
-const data = process.env['KD_BCCD_MINI'] ?? join(root, '../shared/datasets/bccd-mini');
 const HOW =
-  'needs KD_PEER_PYTHON, a Python with: pip install torch torchvision safetensors mmdet mmcv-lite, and ../shared/datasets/bccd-mini or KD_BCCD_MINI';
+  'needs KD_PEER_PYTHON, a Python with: pip install torch torchvision safetensors mmdet "mmcv-lite<2.2", and ../shared/datasets/bccd-mini or KD_BCCD_MINI';
 
 /**
  * The program whose flavour they are of. The cascade is of torchvision's, which has none; torch.test.ts has one of
@@ -31,7 +30,6 @@ const FAMILIES: Readonly<Record<Exclude<keyof typeof TRAINED, 'cascade-rcnn'>, T
   'faster-rcnn': 'torchvision',
 };
 const EACH = Object.entries(FAMILIES) as [keyof typeof FAMILIES, TorchFamily][];
-const IMAGES = 3;
 
 interface Found {
   readonly boxes: readonly (readonly number[])[];
@@ -52,28 +50,20 @@ async function house(detector: Detector, image: HostImage): Promise<Found> {
   };
 }
 
-describe.skipIf(!python || !existsSync(data))(`trained detectors in torch, on real images (${HOW})`, () => {
+describe.skipIf(!python || REAL_FILES.length === 0)(`trained detectors in torch, on real images (${HOW})`, () => {
   const scratch = mkdtempSync(join(tmpdir(), 'kd-export-'));
   const ours = new Map<string, Found>();
   let theirs: Record<string, Found> = {};
 
   beforeAll(async () => {
     await (await namedEngine()).start();
-    const files = readdirSync(join(data, 'JPEGImages')).sort().slice(0, IMAGES);
     const cases: object[] = [];
     for (const [name, family] of EACH) {
-      const { detector } = await loadModel(TRAINED[name], {
-        format: safetensorsFormat,
-        folder: join(root, 'packages/export'),
-        context: {},
-      });
+      const detector = await trainedDetector(name);
       const { tensors, builder } = await exportTorch(detector, family);
       writeFileSync(join(scratch, `${name}.safetensors`), serializeSafetensors(tensors));
-      for (const [i, file] of files.entries()) {
-        const image = await readImage(join(data, 'JPEGImages', file), {
-          declared: null,
-          maxPixels: DEFAULT_MAX_PIXELS,
-        });
+      for (const [i, file] of REAL_FILES.entries()) {
+        const image = await readReal(file);
         const one = `${name}-${i}`;
         writeFileSync(join(scratch, `${one}.py`), builder(`${name}.safetensors`));
         writeFileSync(join(scratch, `${one}.rgb`), image.data);
@@ -89,7 +79,7 @@ describe.skipIf(!python || !existsSync(data))(`trained detectors in torch, on re
   });
   afterAll(() => rmSync(scratch, { recursive: true }));
 
-  const names = EACH.flatMap(([name, family]) => Array.from({ length: IMAGES }, (_, i) => [name, family, i] as const));
+  const names = EACH.flatMap(([name, family]) => REAL_FILES.map((_, i) => [name, family, i] as const));
   test.each(names)('%s in %s, image %i: the same boxes in the same order', (name, family, i) => {
     const [mine, other] = [ours.get(`${name}-${i}`)!, theirs[`${name}-${i}`]!];
     expect(other.error).toBeUndefined();

@@ -17,7 +17,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { exportTorch } from './export-torch.js';
 
 const python = process.env['KD_PEER_PYTHON'];
-const HOW = 'needs KD_PEER_PYTHON, a Python with: pip install torch torchvision safetensors mmdet mmcv-lite';
+const HOW = 'needs KD_PEER_PYTHON, a Python with: pip install torch torchvision safetensors mmdet "mmcv-lite<2.2"';
 
 const categories = ['cell', 'plate', 'speck'].map((name, i) => ({ id: i + 1, name }));
 const context = { categories, seed: 3 };

@@ -1,7 +1,7 @@
 import { type ExportedModel, type ExportedNetwork, KdError, type TwoStageDetections } from '@kd/core';
 import type { SymbolicTensor } from '@tensorflow/tfjs-layers';
-import type { NetworkGraph } from '../network/graph.js';
-import { readNetwork } from '../network/read-network.js';
+import type { NetworkGraph } from './graph.js';
+import { readNetwork } from './read-network.js';
 
 /** The second stage of a detector. */
 export interface SecondStage {
