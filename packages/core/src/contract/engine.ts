@@ -42,7 +42,7 @@ export interface CompileOptions {
 export interface CallWatcher {
   /** Whether the calls from here on are timed, which takes somewhat longer. */
   timed(): boolean;
-  /** Tells the parts of a function, as they begin or go on while it is traced, until the returned function is called. */
+  /** Tells the parts of a function, as they begin or go on while it is traced, until what it returns is called. */
   follow(enter: (part: string) => void): () => void;
   /** @param read tells when the ops of the call ran, at any later time: it is work that would be timed otherwise */
   ran(read: () => readonly RanOp[]): void;
