@@ -54,7 +54,7 @@ export interface LogEvent {
   /** Seconds that compiling steps took since the last log, the first run of each included, where there were any. */
   readonly compiled?: number;
   readonly secondsLeft: number;
-  /** Resident memory of the process in MiB. */
+  /** Resident memory of the process in MiB; in a browser, which tells a page nothing of it, that of the tensors. */
   readonly memory: number;
   /** Live tensors after the step. */
   readonly tensors: number;

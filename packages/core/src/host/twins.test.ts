@@ -98,7 +98,7 @@ it.each([
     'detector',
     'retinanet',
     undefined,
-    /no detector is found by its name "retinanet": import it, of @kd\/detector-retina/,
+    /no detector is found by its name "retinanet": import it, of @kd\/detector-retinanet, and write/,
   ],
   ['detector', 'mine', 'a.safetensors', /its name "mine", as a\.safetensors names it,: import it and write what/],
   [

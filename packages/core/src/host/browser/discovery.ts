@@ -12,7 +12,7 @@ export async function importByName<K extends PluginKind>(
   _beside: readonly string[] = [],
 ): Promise<Kinds[K]> {
   const owner = ownerOf(kind, name);
-  const from = owner === undefined ? '' : `, of ${owner}`;
+  const from = owner === undefined ? '' : `, of ${owner},`;
   const said = kind === 'engine' ? '' : ` "${name}"${namedBy === undefined ? '' : `, as ${namedBy} names it,`}`;
   const way =
     kind === 'engine'
