@@ -28,6 +28,8 @@ export interface Page {
   /** Addresses that were asked for. */
   readonly requests: string[];
   send(method: string, params?: object): Promise<Readonly<Record<string, unknown>>>;
+  /** The parameters of the next event of this name. */
+  next(event: string): Promise<Readonly<Record<string, unknown>>>;
   open(address: string): Promise<void>;
   /** The value of an expression of the page, a promise's too. */
   value<T>(expression: string): Promise<T>;
@@ -85,6 +87,10 @@ export async function openPage(flags: readonly string[] = []): Promise<Page> {
     complaints,
     requests,
     send,
+    next: (event) =>
+      new Promise((done) => {
+        on((method, params) => method === event && done(params));
+      }),
     value,
     async open(address) {
       await send('Page.navigate', { url: address });

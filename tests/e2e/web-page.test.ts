@@ -50,6 +50,33 @@ onmessage = async ({ data }) => {
 };
 `;
 
+/** Texts below 4.5 : 1, and edges of controls below 3 : 1, of what is in use. */
+const FAINT = `(() => {
+  const numbers = (colour) => colour.match(/[\\d.]+/g).map(Number);
+  const light = (colour) => numbers(colour).slice(0, 3)
+    .map((v) => (v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+  const ratio = (a, b) => (Math.max(light(a), light(b)) + 0.05) / (Math.min(light(a), light(b)) + 0.05);
+  const behind = (node) => {
+    for (; node; node = node.parentElement) {
+      const { backgroundColor } = getComputedStyle(node);
+      if ((numbers(backgroundColor)[3] ?? 1) > 0) return backgroundColor;
+    }
+    return 'rgb(255, 255, 255)';
+  };
+  const faint = [];
+  for (const node of document.querySelectorAll('main *')) {
+    if (!node.checkVisibility() || node.disabled || node.localName === 'option') continue;
+    const style = getComputedStyle(node);
+    const said = [...node.childNodes].some(({ nodeType, data }) => nodeType === 3 && data.trim() !== '');
+    const text = ratio(style.color, behind(node));
+    if (said && text < 4.5) faint.push(node.outerHTML.slice(0, 80) + ' text ' + text.toFixed(2));
+    const edge = ratio(style.borderTopColor, behind(node.parentElement));
+    if (/^(select|button)$/.test(node.localName) && edge < 3) faint.push(node.id + ' edge ' + edge.toFixed(2));
+  }
+  return faint;
+})()`;
+
 describe(`the page of kd export --to web${missing === null ? '' : ` (skipped: ${missing})`}`, () => {
   const folder = join(temporaryFolder(), 'page');
   const names = missing === null ? readdirSync(join(bccdMini!, 'JPEGImages')).sort().slice(0, 2) : [];
@@ -150,7 +177,7 @@ describe(`the page of kd export --to web${missing === null ? '' : ` (skipped: ${
     await page.until(`document.querySelectorAll('article').length === ${images.length + 1}`);
     await page.until(`/images\\/s/.test(document.querySelector('article header p').textContent)`);
     await page.value('document.querySelector("#film").click()');
-    expect(await page.value('document.querySelector("#film").textContent')).toBe('Start');
+    expect(await page.value('document.querySelector("#film").textContent')).toBe('Start camera');
 
     expect(page.complaints).toEqual([]);
     const own = new URL(await address).origin;
@@ -158,6 +185,113 @@ describe(`the page of kd export --to web${missing === null ? '' : ` (skipped: ${
     // The policy, not the good will of the scripts, keeps others out.
     expect(await page.value(`fetch('http://127.0.0.1:9/').then(() => 'sent', () => 'refused')`)).toBe('refused');
     expect(page.complaints.some((text) => text.includes('Content Security Policy'))).toBe(true);
+  });
+
+  test.skipIf(missing !== null)('is used by keyboard, and read by a screen reader', async () => {
+    page.complaints.length = 0;
+    await page.open(await address);
+    await page.until('document.documentElement.dataset.backend');
+    const press = async (key: string, text?: string) => {
+      const of = { key, code: key, windowsVirtualKeyCode: key === 'Tab' ? 9 : 13, ...(text && { text }) };
+      await page.send('Input.dispatchKeyEvent', { type: 'keyDown', ...of });
+      await page.send('Input.dispatchKeyEvent', { type: 'keyUp', ...of });
+    };
+
+    // Images by the keyboard alone: the first stop behind the figures, and Enter.
+    expect(await page.value('document.querySelector("#more").hidden')).toBe(true);
+    await press('Tab');
+    expect(await page.value('document.activeElement.id')).toBe('files');
+    await page.send('Page.setInterceptFileChooserDialog', { enabled: true });
+    const chooser = page.next('Page.fileChooserOpened');
+    await press('Enter', '\r');
+    const broken = ['one.jpg', 'two.jpg'].map((name) => join(temporaryFolder(), name));
+    for (const file of broken) writeFileSync(file, 'no picture');
+    const { backendNodeId } = await chooser;
+    await page.send('DOM.setFileInputFiles', { backendNodeId, files: [...broken, ...images] });
+    await page.until(`document.querySelectorAll('article').length === ${images.length}`);
+    await page.until(`/objects?\\. \\d+ /.test(document.querySelector('#status').textContent)`);
+
+    // What is there, with names and roles, and what is announced.
+    interface AxNode {
+      readonly role?: { readonly value: string };
+      readonly name?: { readonly value: string };
+      readonly ignored: boolean;
+      readonly properties?: readonly { readonly name: string; readonly value: { readonly value?: unknown } }[];
+    }
+    const { nodes } = (await page.send('Accessibility.getFullAXTree')) as unknown as { nodes: readonly AxNode[] };
+    const seen = nodes.filter(({ ignored }) => !ignored);
+    const of = (role: string) => seen.filter((node) => node.role?.value === role);
+    const named = (role: string) => of(role).map(({ name }) => name?.value ?? '');
+    const property = ({ properties = [] }: AxNode, name: string) =>
+      properties.find((one) => one.name === name)?.value.value;
+    expect(named('heading')).toEqual(['GFL detector', ...names.toReversed()]);
+    expect(named('slider')).toEqual(['Lowest score']);
+    expect(named('combobox')).toEqual(['Camera', 'Runs on']);
+    expect(named('region')).toEqual(['Results']);
+    expect(named('image')).toEqual(names.toReversed().map((name) => expect.stringMatching(`^${name}: \\d+ objects`)));
+    expect(named('list')).toEqual(names.toReversed().map((name) => `What was found in ${name}`));
+    const focusable = seen.filter((node) => property(node, 'focusable') === true && node.role?.value !== 'RootWebArea');
+    expect(focusable.length).toBeGreaterThanOrEqual(5 + images.length);
+    expect(focusable.filter(({ name }) => !name?.value)).toEqual([]);
+    const found = await page.value<string[]>(`Array.from(document.querySelectorAll('li'), (item) => item.innerText)`);
+    expect(found[0]).toMatch(/^\w+ [01]\.\d\d, \d+ × \d+ px at \d+, \d+$/);
+    const [status] = of('status').filter((node) => property(node, 'live') === 'polite');
+    expect(status).toBeDefined();
+    const [alert] = of('alert');
+    expect(property(alert!, 'live')).toBe('assertive');
+    expect(await page.value('document.querySelector("#problem").textContent')).toBe(
+      'one.jpg is no image that this browser can read.\ntwo.jpg is no image that this browser can read.',
+    );
+
+    // The other stops in the order that they are seen in, each with a ring around it.
+    const stops: string[] = [];
+    for (let i = 0; i < 4 + images.length; i++) {
+      await press('Tab');
+      const [stop, ring] = await page.value<[string, string]>(
+        `[document.activeElement.id || document.activeElement.ariaLabel, getComputedStyle(document.activeElement).outline]`,
+      );
+      expect(ring, stop).toMatch(/solid 3px/);
+      stops.push(stop);
+    }
+    expect(stops).toEqual([
+      ...['camera', 'film', 'score', 'backend'],
+      ...names.toReversed().map((name) => `What was found in ${name}`),
+    ]);
+    await page.value(`{ const s = document.querySelector('#score'); s.focus(); s.value = 0.4; }`);
+    await page.send('Input.dispatchKeyEvent', {
+      type: 'keyDown',
+      key: 'ArrowRight',
+      code: 'ArrowRight',
+      windowsVirtualKeyCode: 39,
+    });
+    await page.until(
+      `/^\\d+ objects in ${images.length} images from 0.41 on\\.$/.test(document.querySelector('#status').textContent)`,
+    );
+
+    // Texts, and edges of controls, against what is behind them (WCAG 2.2 AA), in both schemes; narrow, and enlarged.
+    for (const scheme of ['light', 'dark']) {
+      const features = [
+        { name: 'prefers-color-scheme', value: scheme },
+        { name: 'prefers-reduced-motion', value: 'reduce' },
+      ];
+      await page.send('Emulation.setEmulatedMedia', { features });
+      expect(await page.value(FAINT), scheme).toEqual([]);
+      expect(await page.value('document.getAnimations().length')).toBe(0);
+    }
+    for (const [width, deviceScaleFactor] of [
+      [320, 1],
+      [400, 2],
+      [640, 2],
+    ] as const) {
+      await page.send('Emulation.setDeviceMetricsOverride', { width, height: 700, deviceScaleFactor, mobile: false });
+      const [whole, shown] = await page.value<[number, number]>(
+        '[document.documentElement.scrollWidth, document.documentElement.clientWidth]',
+      );
+      expect(whole, `${width} px`).toBeLessThanOrEqual(shown);
+    }
+    await page.send('Emulation.clearDeviceMetricsOverride');
+    await page.send('Emulation.setEmulatedMedia', { features: [] });
+    expect(page.complaints).toEqual([]);
   });
 
   test.skipIf(missing !== null)('works on any file server, below any path, and says why not from file:', async () => {

@@ -25,15 +25,13 @@ export function camera(frame: (video: HTMLVideoElement) => Promise<void>, tell: 
   const stop = (): void => {
     stream?.getTracks().forEach((track) => track.stop());
     stream = null;
-    button.textContent = 'Start';
-    button.setAttribute('aria-pressed', 'false');
+    button.textContent = 'Start camera';
   };
   const start = async (): Promise<void> => {
     stop();
     const id = choice.value;
     stream = await navigator.mediaDevices.getUserMedia({ video: id === '' ? true : { deviceId: { exact: id } } });
-    button.textContent = 'Stop';
-    button.setAttribute('aria-pressed', 'true');
+    button.textContent = 'Stop camera';
     video.srcObject = stream;
     await video.play();
     await list(); // names are told once the camera may be used

@@ -52,6 +52,7 @@ async function start(): Promise<void> {
   );
   await use(choice.value as Own);
   score.addEventListener('input', redrawn);
+  score.addEventListener('change', () => images.length > 0 && (status.textContent = summary()));
   addEventListener('resize', redrawn); // labels have the size of a text on the screen
   element('files', HTMLInputElement).addEventListener('change', ({ currentTarget }) => {
     const input = currentTarget as HTMLInputElement;
@@ -152,6 +153,7 @@ async function tried(own: Detector): Promise<Detector> {
 
 async function add(files: readonly File[]): Promise<void> {
   problem.hidden = true;
+  const refused: string[] = [];
   for (const file of files)
     try {
       const bitmap = await decoded(file);
@@ -168,7 +170,8 @@ async function add(files: readonly File[]): Promise<void> {
       status.textContent = redraw(image);
     } catch (error) {
       status.textContent = '';
-      tell(error);
+      refused.push(messageOf(error));
+      tell(new Error(refused.join('\n')));
     }
 }
 
@@ -220,6 +223,12 @@ async function detectAgain(): Promise<void> {
 function redrawn(): void {
   scoreShown.textContent = Number(score.value).toFixed(2);
   images.forEach(redraw);
+}
+
+/** After another lowest score: what is left, for who does not see the pictures. */
+function summary(): string {
+  const objects = images.reduce((sum, { found }) => sum + enough(found).length, 0);
+  return `${objects} ${objects === 1 ? 'object' : 'objects'} in ${images.length} ${images.length === 1 ? 'image' : 'images'} from ${score.value} on.`;
 }
 
 const enough = (found: readonly Detection[]): Detection[] => found.filter((one) => one.score >= Number(score.value));

@@ -184,8 +184,8 @@ function groupNorm(stock: StockLayers, node: Node & { readonly op: 'groupnorm' }
 }
 
 /**
- * `e^x` as `e^24 · sigmoid(x - 24)`: to 24 below, a sigmoid is the exponential as far as float32 tells, up to x = 8 where
- * they part by 1e-7 of the value. Such are the distances of boxes, in pixels or strides: 2,981 at most.
+ * `e^x` as `e^24 · sigmoid(x - 24)`: far below 0 a sigmoid is the exponential as near as float32 tells; at x = 8 they
+ * part by 1e-7 of the value. Such are the distances of boxes, in pixels or strides: 2,981 at most.
  */
 function exponential(stock: StockLayers, { id, channels }: Node, x: SymbolicTensor): SymbolicTensor {
   const all = (value: number): Float32Array => new Float32Array(channels).fill(value);
