@@ -36,7 +36,7 @@ module.exports = {
       comment: 'What computes runs in browsers, too: what is of Node is imported by `src/host/node` alone, as #host/….',
       severity: 'error',
       from: {
-        path: `^packages/(?:core|weights|engine-wasm|${COMPUTES})/src/`,
+        path: `^packages/(?:core|weights|engine-wasm|engine-webgpu|${COMPUTES})/src/`,
         pathNot: ['\\.test\\.ts$', '/src/host/node/', '^packages/core/src/wheels/', '/src/read-thread\\.ts$'],
       },
       to: { dependencyTypes: ['core'] },

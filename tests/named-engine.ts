@@ -4,12 +4,13 @@ import type { Engine } from '@kd/core';
 export const ENGINE = process.env['KD_ENGINE'] || 'tensorflow';
 
 /**
- * That engine: `tensorflow` (one that cannot start is an error, not a reason to run another), `wasm`, or `cpu`, plain
- * TensorFlow.js.
+ * That engine: `tensorflow` (one that cannot start is an error, not a reason to run another), `wasm`,
+ * `webgpu`, or `cpu`, plain TensorFlow.js.
  */
 export async function namedEngine(): Promise<Engine> {
   if (ENGINE === 'tensorflow') return (await import('@kd/engine-tensorflow')).tensorflow();
   if (ENGINE === 'wasm') return (await import('@kd/engine-wasm')).wasm();
+  if (ENGINE === 'webgpu') return (await import('@kd/engine-webgpu')).webgpu();
   if (ENGINE === 'cpu') return (await import('@kd/testing')).cpuEngine();
-  throw new Error(`KD_ENGINE is "${ENGINE}": name tensorflow, wasm or cpu.`);
+  throw new Error(`KD_ENGINE is "${ENGINE}": name tensorflow, wasm, webgpu or cpu.`);
 }

@@ -34,6 +34,7 @@ const PEER_RANGES: Readonly<Record<string, string>> = {
   'onnxruntime-node': '^1.20.0',
   'onnxruntime-web': '^1.20.0',
   vitest: '^4.1.0',
+  webgpu: '^0.6.2',
 };
 const HEADINGS = ['Install', 'Use', 'Options', 'Notes'];
 

@@ -1,3 +1,5 @@
+import type { EngineInfo } from '@kd/core';
+
 /** 0.00123 as `0.0012`, 1234.5 as `1235`: four figures that line up well enough in a progress line. */
 export function number(value: number): string {
   const size = Math.abs(value);
@@ -31,3 +33,9 @@ export const averagePrecision = (value: number | undefined): string =>
 /** The upper one of the two in the middle of an even number; undefined of none. */
 export const median = (values: readonly number[]): number | undefined =>
   [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
+
+/** What ran the tensors, and on what. */
+export const engineText = ({ name, version, device, deviceName, software, threads }: EngineInfo): string =>
+  deviceName === undefined
+    ? `${name} ${version} on ${device}, ${threads} ${threads === 1 ? 'thread' : 'threads'}`
+    : `${name} ${version} on ${deviceName}${software === true ? ', a program on the processor and slow' : ''}`;

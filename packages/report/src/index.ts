@@ -1,7 +1,7 @@
 export { countdown } from './countdown.js';
 export { DETECTIONS, detectionsFile, readDetections, writeDetections } from './detections-file.js';
 export { columns, evaluatedImages, evaluationLines, metricsLine, metricWords } from './evaluation-lines.js';
-export { averagePrecision, count, duration, median, number, percent } from './figures.js';
+export { averagePrecision, count, duration, engineText, median, number, percent } from './figures.js';
 export { jsonLines } from './json-lines.js';
 export { escape } from './markup.js';
 export { partLines, planLines } from './plan-lines.js';

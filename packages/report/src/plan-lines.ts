@@ -1,6 +1,6 @@
 import type { Measured, Plan } from '@kd/core';
 import { columns } from './evaluation-lines.js';
-import { duration, number, percent } from './figures.js';
+import { duration, engineText, number, percent } from './figures.js';
 import { brief, detectorLines, distillerLines, labelled, seconds, trainingRows } from './plan-parts.js';
 
 /** A plan for a person to read: what stands in the config, then what its first steps came to. */
@@ -10,7 +10,7 @@ export function planLines(plan: Plan): string[] {
     ...labelled([
       [
         'engine',
-        `${engine.name} ${engine.version} on ${engine.device}, ${engine.threads} ${engine.threads === 1 ? 'thread' : 'threads'}${engine.memoryLimit === undefined ? '' : `, at most ${mebibytes(engine.memoryLimit)} of tensors`}`,
+        `${engineText(engine)}${engine.memoryLimit === undefined ? '' : `, at most ${mebibytes(engine.memoryLimit)} of tensors`}`,
       ],
       ...trainingRows(plan),
     ]),

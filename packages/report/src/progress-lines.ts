@@ -1,5 +1,5 @@
 import type { LogEvent, RunInfo } from '@kd/core';
-import { count, duration, number, percent } from './figures.js';
+import { count, duration, engineText, number, percent } from './figures.js';
 
 /** What stands above the progress: what runs on what. */
 export function startLines({
@@ -23,7 +23,7 @@ export function startLines({
     `${of.detector}, ${count(of.parameters)} parameters (${count(of.trainable)} trained)${of.weights === null ? '' : `, from ${of.weights}`}`;
   return [
     `run        ${folder}${startStep > 0 ? `, going on after step ${startStep}` : ''}`,
-    `engine     ${engine.name} ${engine.version} on ${engine.device}, ${engine.threads} ${engine.threads === 1 ? 'thread' : 'threads'}`,
+    `engine     ${engineText(engine)}`,
     `student    ${model(student)}`,
     ...(teacher === null ? [] : [`teacher    ${model({ ...teacher, trainable: 0 })}`]),
     ...Object.entries(teachers).map(([name, one]) => `teacher    ${name}: ${model({ ...one, trainable: 0 })}`),

@@ -1,11 +1,12 @@
 import { type EngineInfo, isKdError, messageOf, resolveEngine, startedEngine } from '@kd/core';
 import { diagnose, type Diagnosis, tensorflow } from '@kd/engine-tensorflow';
+import { engineText } from '@kd/report';
 import { copiesOf, type Copy, copyWarnings, SINGLE_PACKAGES } from '../copies.js';
 import { FAILED } from '../failures.js';
 import type { Flags } from '../flags.js';
 import { print, printJson } from '../out.js';
 
-type Started = { readonly ok: true; readonly engine: EngineInfo } | { readonly ok: false; readonly why: string } | null;
+type Tried = { readonly ok: true; readonly engine: EngineInfo } | { readonly ok: false; readonly why: string };
 
 /**
  * `kd doctor`: looks, and starts the engine where nothing has to be downloaded or compiled first. Exit code 1 when
@@ -17,8 +18,11 @@ export async function doctor({ json }: Flags): Promise<number> {
   const several = copyWarnings(copies);
   const started = found.ready ? await tryStart() : null;
   const native = found.usable && started?.ok !== false;
+  const webgpu = await startOther('webgpu');
   // What the engine "auto" takes where TensorFlow does not run.
-  const fallback = native ? null : await startWasm();
+  const card = webgpu.ok && webgpu.engine.software !== true ? webgpu.engine : null;
+  const wasm = native || card !== null ? null : await startOther('wasm');
+  const fallback = native ? null : (card ?? (wasm?.ok === true ? wasm.engine : null));
   const advice = [
     ...found.advice,
     ...(found.ready || !found.usable
@@ -27,16 +31,18 @@ export async function doctor({ json }: Flags): Promise<number> {
     ...(started?.ok === false ? [started.why] : []),
     ...(native || fallback !== null
       ? []
-      : ['Or train without any of it, several times slower: pnpm add @kd/engine-wasm.']),
+      : [
+          'Or train without any of it: pnpm add @kd/engine-webgpu webgpu, where there is a graphics card, or, several times slower, pnpm add @kd/engine-wasm.',
+        ]),
     ...several,
   ];
   const well = (native || fallback !== null) && several.length === 0;
-  if (json === true) printJson({ ok: well, ...found, started, fallback, copies, advice });
-  else print(...lines(found, { started, fallback }, copies, advice, well));
+  if (json === true) printJson({ ok: well, ...found, started, webgpu, fallback, copies, advice });
+  else print(...lines(found, { started, webgpu, fallback }, copies, advice, well));
   return well ? 0 : FAILED;
 }
 
-async function tryStart(): Promise<Started> {
+async function tryStart(): Promise<Tried> {
   try {
     return { ok: true, engine: await tensorflow().start() };
   } catch (error) {
@@ -44,19 +50,22 @@ async function tryStart(): Promise<Started> {
   }
 }
 
-/** Null where the project has not installed it. */
-async function startWasm(): Promise<EngineInfo | null> {
+async function startOther(name: 'webgpu' | 'wasm'): Promise<Tried> {
   try {
-    return await startedEngine(await resolveEngine('wasm', process.cwd()));
+    return { ok: true, engine: await startedEngine(await resolveEngine(name, process.cwd())) };
   } catch (error) {
-    if (isKdError(error) && ['PLUGIN_NOT_FOUND', 'ENGINE_UNAVAILABLE'].includes(error.code)) return null;
-    throw error;
+    if (!isKdError(error) || !['PLUGIN_NOT_FOUND', 'ENGINE_UNAVAILABLE'].includes(error.code)) throw error;
+    return { ok: false, why: error.code === 'PLUGIN_NOT_FOUND' ? 'not installed' : error.message };
   }
 }
 
 function lines(
   found: Diagnosis,
-  { started, fallback }: { readonly started: Started; readonly fallback: EngineInfo | null },
+  {
+    started,
+    webgpu,
+    fallback,
+  }: { readonly started: Tried | null; readonly webgpu: Tried; readonly fallback: EngineInfo | null },
   copies: Readonly<Record<string, readonly Copy[]>>,
   advice: readonly string[],
   well: boolean,
@@ -69,7 +78,7 @@ function lines(
         ? 'tensorflow, not set up yet'
         : 'tensorflow, not ready';
   return [
-    `${well ? 'well' : 'NOT WELL'}: ${engine}${fallback === null ? '' : `; trains on wasm ${fallback.version}, ${fallback.threads} threads, several times slower`}`,
+    `${well ? 'well' : 'NOT WELL'}: ${engine}${fallback === null ? '' : `; trains on ${fallback.device === 'gpu' ? engineText(fallback) : `wasm ${fallback.version}, ${fallback.threads} threads, several times slower`}`}`,
     '',
     `node      ${found.node} on ${found.platform}`,
     `library   ${uses === null ? 'none yet' : `${uses.why}, ${uses.folder ?? ''}`}`,
@@ -85,6 +94,7 @@ function lines(
     `binding   ${binding === null ? 'none yet' : `${binding.compiled ? 'compiled' : 'not compiled yet'}, ${binding.file}`}`,
     `hashes    ${hashLine(hashes)}`,
     `compiler  ${compiler === null ? 'none' : compiler.version}`,
+    `webgpu    ${webgpu.ok ? engineText(webgpu.engine) : webgpu.why}`,
     `python    ${python === null ? 'none' : `${python.command} ${python.version}, ${python.pip === null ? 'without pip' : `pip ${python.pip}`}`}`,
     ...Object.entries(copies).flatMap(([name, found]) => copyLines(name.replace(/^.*\/(tfjs-(?=layers))?/, ''), found)),
     '',

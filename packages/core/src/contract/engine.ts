@@ -113,6 +113,10 @@ export interface EngineInfo {
   /** Where the library lies, or null for a backend without one. */
   readonly library: string | null;
   readonly device: 'cpu' | 'gpu';
+  /** What a graphics card calls itself, where the engine knows. */
+  readonly deviceName?: string;
+  /** Whether that card is a program on the processor: right and slow. `auto` takes no such engine. */
+  readonly software?: boolean;
   readonly threads: number;
   /** Bytes that all its tensors together may take, where the engine limits them. */
   readonly memoryLimit?: number;

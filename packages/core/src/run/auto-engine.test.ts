@@ -1,6 +1,6 @@
 import { cpuEngine } from '@kd/testing';
 import { describe, expect, it } from 'vitest';
-import type { Engine } from '../contract/engine.js';
+import type { Engine, EngineInfo } from '../contract/engine.js';
 import { KdError } from '../errors.js';
 import { autoEngine } from './auto-engine.js';
 
@@ -11,6 +11,11 @@ const unavailable: Engine = {
     throw new KdError('ENGINE_UNAVAILABLE', 'there is no compiler. Install one.');
   },
 };
+
+const onCard = (info: Partial<EngineInfo>): Engine => ({
+  ...cpuEngine(),
+  start: async () => ({ ...(await cpuEngine().start()), name: 'webgpu', device: 'gpu', ...info }),
+});
 
 /** An engine "auto" where these are installed, and what it told. */
 function auto(installed: Readonly<Record<string, Engine>>) {
@@ -39,11 +44,19 @@ describe('the engine "auto"', () => {
   it.each([
     [
       { tensorflow: unavailable, wasm: cpuEngine() },
-      'engine wasm: tensorflow, several times as fast, cannot run here: there is no compiler. Install one.',
+      'engine wasm: tensorflow, several times as fast, cannot run here: there is no compiler. Install one. webgpu, for graphics cards, is not installed (pnpm add @kd/engine-webgpu webgpu).',
     ],
     [
-      { wasm: cpuEngine() },
-      'engine wasm: tensorflow, several times as fast, is not installed (pnpm add @kd/engine-tensorflow).',
+      { tensorflow: unavailable, webgpu: onCard({ deviceName: 'Card 1' }), wasm: cpuEngine() },
+      'engine webgpu on Card 1: tensorflow, several times as fast, cannot run here: there is no compiler. Install one.',
+    ],
+    [
+      { tensorflow: unavailable, webgpu: onCard({ deviceName: 'Emulated', software: true }), wasm: cpuEngine() },
+      'engine wasm: tensorflow, several times as fast, cannot run here: there is no compiler. Install one. webgpu, for graphics cards, finds none here but a program on the processor, Emulated.',
+    ],
+    [
+      { webgpu: unavailable, wasm: cpuEngine() },
+      'engine wasm: tensorflow, several times as fast, is not installed (pnpm add @kd/engine-tensorflow). webgpu, for graphics cards, cannot run here: there is no compiler. Install one.',
     ],
   ])('says in one line why it is a slower one', async (installed, line) => {
     const { engine, told } = auto(installed);
@@ -55,7 +68,7 @@ describe('the engine "auto"', () => {
     await expect(auto({ tensorflow: unavailable }).engine.start()).rejects.toMatchObject({
       code: 'ENGINE_UNAVAILABLE',
       message:
-        'no engine runs here. tensorflow, several times as fast, cannot run here: there is no compiler. Install one. wasm is not installed (pnpm add @kd/engine-wasm).',
+        'no engine runs here. tensorflow, several times as fast, cannot run here: there is no compiler. Install one. webgpu, for graphics cards, is not installed (pnpm add @kd/engine-webgpu webgpu). wasm is not installed (pnpm add @kd/engine-wasm).',
     });
   });
 

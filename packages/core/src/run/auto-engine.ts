@@ -3,10 +3,11 @@ import { isKdError, KdError } from '../errors.js';
 import type { Logger } from '../logger.js';
 import { importByName } from '#host/discovery';
 
-/** Engines that `auto` tries, the fastest first, and how one speaks of them. */
+/** Engines that `auto` tries, the fastest first, and what people gain who get the others to run. */
 const ORDER = [
-  { name: 'tensorflow', speed: 'several times as fast' },
-  { name: 'wasm', speed: '' },
+  { name: 'tensorflow', gain: 'several times as fast' },
+  { name: 'webgpu', gain: 'for graphics cards' },
+  { name: 'wasm', gain: '' },
 ] as const;
 
 /** How an engine of {@link ORDER} is found; tests put their own in its place. */
@@ -43,18 +44,23 @@ export function autoEngine(
 
 async function firstThatStarts(find: Find, logger: Logger): Promise<{ engine: Engine; info: EngineInfo }> {
   const refusals: string[] = [];
-  for (const { name, speed } of ORDER) {
+  for (const { name, gain } of ORDER) {
+    const said = gain === '' ? name : `${name}, ${gain},`;
     try {
       const engine = await find(name);
       const info = await engine.start();
-      if (refusals.length > 0) logger.info(`engine ${name}: ${refusals.join(' ')}`);
+      if (info.software === true) {
+        refusals.push(`${said} finds none here but a program on the processor, ${info.deviceName}.`);
+        continue;
+      }
+      const on = info.deviceName === undefined ? '' : ` on ${info.deviceName}`;
+      if (refusals.length > 0) logger.info(`engine ${name}${on}: ${refusals.join(' ')}`);
       return { engine, info };
     } catch (error) {
       if (!isKdError(error) || !['PLUGIN_NOT_FOUND', 'ENGINE_UNAVAILABLE'].includes(error.code)) throw error;
-      const said = speed === '' ? name : `${name}, ${speed},`;
       refusals.push(
         error.code === 'PLUGIN_NOT_FOUND'
-          ? `${said} is not installed (pnpm add @kd/engine-${name}).`
+          ? `${said} is not installed (pnpm add @kd/engine-${name}${name === 'webgpu' ? ' webgpu' : ''}).`
           : `${said} cannot run here: ${error.message}`,
       );
     }

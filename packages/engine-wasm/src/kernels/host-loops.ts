@@ -13,6 +13,15 @@ export function registerHostLoops(): void {
   replaceKernel('Cast', (call) =>
     call.attrs!['dtype'] === 'bool' ? truth(call.inputs['x'] as Info, call.backend as BackendWasm) : stockCast(call),
   );
+  // The package's writes four bytes for each truth, over what lies behind them.
+  const stockReverse = tf.getKernel('Reverse', 'wasm').kernelFunc;
+  replaceKernel('Reverse', (call) => {
+    const x = call.inputs['x'] as tf.Tensor;
+    const { dims } = call.attrs as unknown as tf.ReverseAttrs;
+    return x.dtype === 'bool'
+      ? tf.tidy(() => tf.cast(tf.reverse(tf.cast(x, 'int32'), dims), 'bool'))
+      : stockReverse(call);
+  });
   loop('GatherV2', ({ x, indices }, { axis, batchDims }, wasm) =>
     gather(x!, indices!, { axis: axis as number, batchDims: batchDims as number }, wasm),
   );

@@ -1,4 +1,4 @@
-import { count } from '../figures.js';
+import { count, engineText } from '../figures.js';
 import { type Html, html, section } from './html.js';
 import type { RunRecord } from './run-record.js';
 
@@ -44,10 +44,7 @@ function facts({ folder, summary, logs }: RunRecord): [string, string][] {
       ? []
       : [['started with', `${inherited.length} parts of the teacher`] as [string, string]]),
     ['seed', String(seed)],
-    [
-      'engine',
-      `${engine.name} ${engine.version} on ${engine.device}, ${engine.threads} ${engine.threads === 1 ? 'thread' : 'threads'}`,
-    ],
+    ['engine', engineText(engine)],
     ...(logs.length === 0
       ? []
       : [

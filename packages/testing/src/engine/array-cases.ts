@@ -59,6 +59,12 @@ export const arrayCases: readonly EngineCase[] = [
     reference: (of: Nd) => reduced(of, [0], total),
   },
   {
+    name: 'max of int32 along two axes',
+    inputs: [whole([3, 4, 5], 50)],
+    run: (of: tf.Tensor) => tf.max(of, [0, 2]),
+    reference: (of: Nd) => reduced(of, [0, 2], (values) => Math.max(...values)),
+  },
+  {
     name: 'a sum with what is no number',
     inputs: [given([2, 3], [1, NaN, 2, 3, 4, 5])],
     run: (of: tf.Tensor) => tf.sum(of, 1),
@@ -111,6 +117,26 @@ export const arrayCases: readonly EngineCase[] = [
       reference: (of: Nd) => permuted(of, order),
     }),
   ),
+  ...[
+    numbers([5, 7]),
+    numbers([18, 20]),
+    whole([5, 7], 9),
+    flags([4, 6]),
+    given([1, 2], [2 ** 24 + 1, -7], 'int32'),
+  ].map(
+    (of): EngineCase => ({
+      name: `transpose of ${of.dtype} [${of.shape.join(', ')}]`,
+      inputs: [of],
+      run: (one: tf.Tensor) => tf.transpose(one),
+      reference: (one: Nd) => permuted(one, [1, 0]),
+    }),
+  ),
+  {
+    name: 'transpose of int32 made a float',
+    inputs: [whole([2, 3, 4], 9)],
+    run: (of: tf.Tensor) => tf.transpose(tf.cast(of, 'float32'), [2, 0, 1]),
+    reference: (of: Nd) => permuted(of, [2, 0, 1]),
+  },
   {
     name: 'transpose of five axes',
     inputs: [numbers([2, 3, 2, 3, 2])],
@@ -171,10 +197,106 @@ export const arrayCases: readonly EngineCase[] = [
     reference: () => ({ shape: [4], values: [1, 2, 0, 0] }),
   },
   {
+    name: 'nonMaxSuppressionPadded of many boxes, equal scores among them',
+    inputs: [
+      nd([300, 4], ([i, k]) => {
+        const [y, x] = [(i! * 37) % 50, (i! * 61) % 53];
+        return [y, x, y + 4 + (i! % 7), x + 5 + (i! % 3)][k!]!;
+      }),
+      nd([300], ([i]) => ((i! * 29) % 64) / 64),
+    ].map((one) => ({ ...one, dtype: 'float32' as const })),
+    run: (boxes: tf.Tensor2D, scores: tf.Tensor1D) =>
+      tf.image.nonMaxSuppressionPadded(boxes, scores, 250, 0.3, 0.1, true).selectedIndices!,
+    reference: (boxes: Nd, scores: Nd) => {
+      const corners = (i: number): number[] => [0, 1, 2, 3].map((k) => at(boxes, [i, k]));
+      const size = ([y0, x0, y1, x1]: number[]): number => Math.max(0, y1! - y0!) * Math.max(0, x1! - x0!);
+      const overlap = (i: number, j: number): number => {
+        const [a, b] = [corners(i), corners(j)];
+        const both = size(a.map((value, k) => (k < 2 ? Math.max(value, b[k]!) : Math.min(value, b[k]!))));
+        return both / (size(a) + size(b) - both);
+      };
+      const chosen: number[] = [];
+      const order = scores.values.map((_, i) => i).sort((i, j) => scores.values[j]! - scores.values[i]! || i - j);
+      for (const i of order)
+        if (chosen.length < 250 && scores.values[i]! > 0.1 && chosen.every((j) => overlap(i, j) < 0.3)) chosen.push(i);
+      return nd([250], ([i]) => chosen[i!] ?? 0);
+    },
+  },
+  {
     name: 'tile',
     inputs: [numbers([2, 3])],
     run: (of: tf.Tensor) => tf.tile(of, [2, 3]),
     reference: (of: Nd) => nd([4, 9], ([i, j]) => at(of, [i! % 2, j! % 3])),
+  },
+  // Whole numbers and truths, whose kernels are those of floats on some engines.
+  ...(
+    [
+      ['concat', (of) => tf.concat([of, of], 1), (of) => nd([3, 8], ([i, j]) => at(of, [i!, j! % 4]))],
+      ['slice', (of) => tf.slice(of, [1, 1], [2, 2]), (of) => nd([2, 2], ([i, j]) => at(of, [i! + 1, j! + 1]))],
+      ['reverse', (of) => tf.reverse(of, 1), (of) => nd([3, 4], ([i, j]) => at(of, [i!, 3 - j!]))],
+      ['tile', (of) => tf.tile(of, [2, 1]), (of) => nd([6, 4], ([i, j]) => at(of, [i! % 3, j!]))],
+      [
+        'gather',
+        (of) => tf.gather(of, tf.tensor1d([2, 0], 'int32')),
+        (of) => nd([2, 4], ([i, j]) => at(of, [2 - 2 * i!, j!])),
+      ],
+      ['stack', (of) => tf.stack([of, of]), (of) => nd([2, 3, 4], ([, i, j]) => at(of, [i!, j!]))],
+      ['unstack', (of) => tf.unstack(of)[1]!, (of) => nd([4], ([j]) => at(of, [1, j!]))],
+      ['split', (of) => tf.split(of, 2, 1)[1]!, (of) => nd([3, 2], ([i, j]) => at(of, [i!, j! + 2]))],
+      ['reshape', (of) => tf.reshape(of, [12]), ({ values }) => ({ shape: [12], values })],
+      ['a copy', (of) => tf.clone(of), (of) => of],
+    ] as readonly (readonly [string, (of: tf.Tensor) => tf.Tensor, (of: Nd) => Nd])[]
+  ).flatMap(([name, run, reference]) =>
+    [whole([3, 4], 9), flags([3, 4])].map(
+      (of): EngineCase => ({
+        name: `${name} of ${of.dtype}`,
+        inputs: [of],
+        run: (one: tf.Tensor) => run(one),
+        reference,
+      }),
+    ),
+  ),
+  // Axes longer than a group of threads, some kernels being others there.
+  ...REDUCTIONS.flatMap(([name, run, f]) =>
+    [[2, 300], [4100]].map(
+      (shape): EngineCase => ({
+        name: `${name} of the last axis of [${shape.join(', ')}]`,
+        inputs: [numbers(shape)],
+        run: (of: tf.Tensor) => run(of, [shape.length - 1]),
+        reference: (of: Nd) => reduced(of, [shape.length - 1], f),
+        gradient: false,
+      }),
+    ),
+  ),
+  {
+    name: 'argMax along 300, the first of equal ones',
+    inputs: [whole([2, 300], 50)],
+    run: (of: tf.Tensor) => tf.argMax(tf.cast(of, 'float32'), 1),
+    reference: (of: Nd) => reduced(of, [1], (values) => values.indexOf(Math.max(...values))),
+  },
+  {
+    name: 'softmax of 150',
+    inputs: [numbers([2, 150])],
+    run: (of: tf.Tensor) => tf.softmax(of),
+    reference: softmaxOf,
+    gradient: false,
+  },
+  {
+    name: 'cumsum of 300',
+    inputs: [numbers([2, 300])],
+    run: (of: tf.Tensor) => tf.cumsum(of, 1),
+    reference: (of: Nd) => nd(of.shape, ([i, j]) => total(Array.from({ length: j! + 1 }, (_, k) => at(of, [i!, k])))),
+    gradient: false,
+  },
+  {
+    name: 'topk of 300, where equal ones are',
+    inputs: [whole([2, 300], 50)],
+    run: (of: tf.Tensor) => tf.topk(tf.cast(of, 'float32'), 20).indices,
+    reference: (of: Nd) => {
+      const row = (i: number): number[] => of.values.slice(i * 300, i * 300 + 300);
+      const order = [0, 1].map((i) => [...row(i).keys()].sort((a, b) => row(i)[b]! - row(i)[a]! || a - b));
+      return nd([2, 20], ([i, k]) => order[i!]![k!]!);
+    },
   },
   {
     name: 'stack along the last axis',

@@ -59,7 +59,7 @@ const LOGICAL: readonly Binary[] = [
   ['logicalOr', tf.logicalOr, (a, b) => a | b],
 ];
 
-/** Equal shapes, a scalar, the last axis, inner axes of one, both sides broadcast, one element. */
+/** Equal shapes, a scalar, the last axis, inner axes of one, both sides broadcast, one element, the same in fours. */
 const SHAPES: readonly (readonly [readonly number[], readonly number[]])[] = [
   [
     [3, 5],
@@ -77,6 +77,13 @@ const SHAPES: readonly (readonly [readonly number[], readonly number[]])[] = [
     [1, 4, 1],
   ],
   [[1], [1, 1, 1]],
+  // Fours, which graphics cards take at once.
+  [
+    [3, 8],
+    [3, 8],
+  ],
+  [[2, 3, 4], [4]],
+  [[4, 4], [1]],
 ];
 
 const binaryCase = ([name, run, f]: Binary, a: Input, b: Input, gradient = true): EngineCase => ({
@@ -141,10 +148,24 @@ export const elementwiseCases: readonly EngineCase[] = [
     reference: (c: Nd, a: Nd, b: Nd) => mapped((one, x, y) => (one === 0 ? y : x), c, a, b),
   },
   {
-    name: 'addN of three',
-    inputs: [numbers(ODD), numbers(ODD, 9), numbers(ODD, 20)],
+    name: 'where of int32 in fours',
+    inputs: [flags([2, 3, 4]), whole([2, 3, 4], 9), whole([2, 3, 4], 5)],
+    run: (c: tf.Tensor, a: tf.Tensor, b: tf.Tensor) => tf.where(c, a, b),
+    reference: (c: Nd, a: Nd, b: Nd) => mapped((one, x, y) => (one === 0 ? y : x), c, a, b),
+  },
+  ...[ODD, [], [5], [3, 4], [2, 2, 3, 4]].map(
+    (shape): EngineCase => ({
+      name: `addN of three [${shape.join(', ')}]`,
+      inputs: [numbers(shape), numbers(shape, 9), numbers(shape, 20)],
+      run: (...all: tf.Tensor[]) => tf.addN(all),
+      reference: (...all: Nd[]) => mapped((a, b, c) => a + b + c, ...all),
+    }),
+  ),
+  {
+    name: 'addN of two of int32',
+    inputs: [whole([3, 4], 9), whole([3, 4], 5)],
     run: (...all: tf.Tensor[]) => tf.addN(all),
-    reference: (...all: Nd[]) => mapped((a, b, c) => a + b + c, ...all),
+    reference: (...all: Nd[]) => mapped((a, b) => a + b, ...all),
   },
   ...(['float32', 'int32', 'bool'] as const).flatMap((from) =>
     (['float32', 'int32', 'bool'] as const).map(

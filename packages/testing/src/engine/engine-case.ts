@@ -39,32 +39,44 @@ export const given = (shape: readonly number[], values: readonly number[], dtype
 const TOLERANCE = 1e-5;
 
 /** Runs a case and compares shape, result, gradients and the number of tensors. */
-export function checkEngineCase({ inputs, run, reference, gradient }: EngineCase): void {
+export async function checkEngineCase({ inputs, run, reference, gradient }: EngineCase): Promise<void> {
   const before = tf.memory().numTensors;
-  tf.tidy(() => {
-    // What float32 holds is what the reference gets.
-    const exact = inputs.map((input) => ({ ...input, values: input.values.map(Math.fround) }));
+  // What float32 holds is what the reference gets.
+  const exact = inputs.map((input) =>
+    input.dtype === 'float32' ? { ...input, values: input.values.map(Math.fround) } : input,
+  );
+  const wanted = reference(...exact);
+  const weights = nd(wanted.shape, (_, k) => 1 + ((k * 13) % 5) / 4);
+  // By the index of the input; `tidy` keeps what is a tensor.
+  const found: { result: tf.Tensor; gradients: Record<string, tf.Tensor> } = tf.tidy(() => {
     const tensors = exact.map(({ values, shape, dtype }) => tf.tensor(values as number[], shape as number[], dtype));
-    const wanted = reference(...exact);
     const result = run(...(tensors as never[]));
-    expect(result.shape, 'shape').toEqual(wanted.shape);
-    expectNear(Array.from(result.dataSync()), wanted.values, TOLERANCE, 'result');
-    if (gradient === false || result.dtype !== 'float32') return;
-    const weights = nd(wanted.shape, (_, k) => 1 + ((k * 13) % 5) / 4);
+    const gradients: Record<string, tf.Tensor> = {};
+    if (gradient === false || result.dtype !== 'float32') return { result, gradients };
     const own = tf.tensor(weights.values as number[], weights.shape as number[], 'float32');
+    for (const [i, { dtype }] of exact.entries())
+      if (dtype === 'float32')
+        gradients[i] = tf.grad((x) => tf.sum(tf.mul(run(...(tensors.with(i, x) as never[])), own)))(tensors[i]!);
+    return { result, gradients };
+  });
+  try {
+    expect(found.result.shape, 'shape').toEqual(wanted.shape);
+    expectNear(Array.from(await found.result.data()), wanted.values, TOLERANCE, 'result');
     const weighed = ({ values }: Nd): number => values.reduce((sum, value, k) => sum + value * weights.values[k]!, 0);
-    for (const [i, { dtype, values }] of exact.entries()) {
-      if (dtype !== 'float32') continue;
-      const found = tf.grad((x) => tf.sum(tf.mul(run(...(tensors.with(i, x) as never[])), own)))(tensors[i]!);
+    for (const [i, { values }] of exact.entries()) {
+      const own = found.gradients[i];
+      if (own === undefined) continue;
       const differences = values.map((value, k) => {
         const step = 1e-5;
         const moved = (by: number): number =>
           weighed(reference(...exact.with(i, { ...exact[i]!, values: values.with(k, value + by) })));
         return (moved(step) - moved(-step)) / (2 * step);
       });
-      expectNear(Array.from(found.dataSync()), differences, 5 * TOLERANCE, `gradient in input ${i}`);
+      expectNear(Array.from(await own.data()), differences, 5 * TOLERANCE, `gradient in input ${i}`);
     }
-  });
+  } finally {
+    tf.dispose(found);
+  }
   expect(tf.memory().numTensors - before, 'tensors that are left').toBe(0);
 }
 

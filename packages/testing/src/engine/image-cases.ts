@@ -113,7 +113,13 @@ const maxPool = (geometry: Geometry): EngineCase => {
 
 const POOLED = GEOMETRIES.filter(({ pad, kernel }) => typeof pad !== 'number' || pad <= kernel[0] / 2);
 
-const matMul = (a: readonly number[], b: readonly number[], transposeA: boolean, transposeB: boolean): EngineCase => ({
+const matMul = (
+  a: readonly number[],
+  b: readonly number[],
+  transposeA: boolean,
+  transposeB: boolean,
+  gradient = true,
+): EngineCase => ({
   name: `matMul [${a.join(', ')}]${transposeA ? ' transposed' : ''} and [${b.join(', ')}]${transposeB ? ' transposed' : ''}`,
   inputs: [numbers(a), numbers(b, 23)],
   run: (x: tf.Tensor, y: tf.Tensor) => tf.matMul(x, y, transposeA, transposeB),
@@ -125,10 +131,12 @@ const matMul = (a: readonly number[], b: readonly number[], transposeA: boolean,
       return Array.from(
         { length: inner },
         (_, k) =>
-          at(x, [...batch, ...(transposeA ? [k, i] : [i, k])]) * at(y, [...batch, ...(transposeB ? [j, k] : [k, j])]),
+          at(x, [...batch, ...(transposeA ? [k, i] : [i, k])]) *
+          at(y, [...batch.map((one, axis) => one % b[axis]!), ...(transposeB ? [j, k] : [k, j])]),
       ).reduce((sum, one) => sum + one, 0);
     });
   },
+  gradient,
 });
 
 export const imageCases: readonly EngineCase[] = [
@@ -137,6 +145,9 @@ export const imageCases: readonly EngineCase[] = [
   ...DILATED.map((geometry) => conv(geometry, [3, 2], false)),
   conv(GEOMETRIES[0]!, [1, 1]),
   conv(GEOMETRIES[3]!, [4, 8]),
+  ...[0, 1, 2, 3, 4].map((i) => conv(GEOMETRIES[i]!, [4, 4])),
+  conv({ size: [8, 12], kernel: [3, 3], stride: 1, pad: 1 }, [16, 64], false),
+  conv({ size: [9, 7], kernel: [1, 1], stride: 1, pad: 'valid' }, [64, 20], false),
   ...GEOMETRIES.filter(({ pad }) => typeof pad !== 'number').flatMap((geometry) => [
     depthwise(geometry, 1),
     depthwise(geometry, 2),
@@ -149,4 +160,12 @@ export const imageCases: readonly EngineCase[] = [
   matMul([1, 5], [5, 1], false, false),
   matMul([2, 3, 5], [2, 5, 4], false, false),
   matMul([2, 5, 3], [2, 4, 5], true, true),
+  // TensorFlow.js itself has no gradient of batches of unlike length.
+  matMul([3, 3, 4], [1, 4, 4], false, false, false),
+  matMul([64, 32], [32, 48], false, false, false),
+  matMul([33, 40], [64, 40], false, true, false),
+  matMul([40, 33], [40, 6], true, false, false),
+  // Long sums of few results.
+  matMul([4, 2048], [2048, 4], false, false, false),
+  matMul([1, 900], [900, 3], false, false, false),
 ];

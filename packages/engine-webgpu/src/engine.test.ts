@@ -1,0 +1,103 @@
+import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
+import * as tf from '@tensorflow/tfjs-core';
+import { beforeEach, expect, it, vi } from 'vitest';
+import { describeOnGraphicsCard } from '../../../tests/graphics-card.js';
+import { webgpu } from './engine.js';
+import { Faults } from './faults.js';
+import { findAdapter } from './gpu.js';
+
+const kdError = (code: string, message: RegExp) =>
+  expect.objectContaining({ name: 'KdError', code, message: expect.stringMatching(message) as string }) as Error;
+
+describeOnGraphicsCard('the engine webgpu', () => {
+  beforeEach(async () => void (await webgpu().start()));
+
+  it('starts once, tells what it runs on, and leaves no GPU in the navigator', async () => {
+    const info = await webgpu().start();
+    expect(info).toMatchObject({ name: 'webgpu', backend: 'webgpu', device: 'gpu', library: null });
+    expect(info.deviceName).not.toBe('');
+    expect(await webgpu({ powerPreference: 'low-power' }).start(), 'the options of the first start count').toBe(info);
+    expect(tf.getBackend()).toBe('webgpu');
+    expect((globalThis as { navigator?: { gpu?: unknown } }).navigator?.gpu).toBeUndefined();
+  });
+
+  it('says which adapters there are where none has the name', async () => {
+    await expect(findAdapter({ adapter: 'no such card' })).rejects.toThrow(
+      kdError('ENGINE_UNAVAILABLE', /^no graphics adapter has "no such card" in its name\. There (is|are): \S/),
+    );
+    const name = (await findAdapter({})).adapter.info.description;
+    expect(name).not.toBe('');
+  });
+
+  it('refuses to read at once', () => {
+    const x = tf.tidy(() => tf.add(tf.ones([2]), 1));
+    expect(() => x.dataSync()).toThrow(kdError('USAGE', /await tensor\.data\(\)/));
+    x.dispose();
+  });
+
+  it('gives no data after a program that the device refused, and names the kernel, until it is started anew', async () => {
+    const backend = tf.backend() as WebGPUBackend;
+    const x = tf.ones([3]);
+    const stock = backend.runWebGPUProgram.bind(backend);
+    const run = vi.spyOn(backend, 'runWebGPUProgram').mockImplementation((program, ...rest) => {
+      const code = 'fn main(index : i32) { result[index] = 1i; }';
+      return stock({ ...program, shaderKey: 'broken', getUserCode: () => code }, ...rest);
+    });
+    const broken = tf.tan(x);
+    run.mockRestore();
+    const next = tf.add(x, 1);
+    const refused = kdError('ENGINE_UNAVAILABLE', /^WebGPU refused Tan, .* garbage: .*cannot assign/);
+    await expect(next.data()).rejects.toThrow(refused);
+    await expect(broken.data(), 'nor later').rejects.toThrow(refused);
+    await webgpu().start();
+    expect([...(await tf.tidy(() => tf.add(x, 1)).data())]).toEqual([2, 2, 2]);
+    tf.dispose([x, broken, next]);
+  });
+
+  it('refuses kernels of a device that is lost, with the way on', async () => {
+    const { adapter } = await findAdapter({});
+    const device = await adapter.requestDevice();
+    const faults = new Faults();
+    faults.watch(device);
+    expect(faults.within('Add', () => 1)).toBe(1);
+    device.destroy();
+    await device.lost;
+    const lost = kdError('ENGINE_UNAVAILABLE', /graphics device was lost \(destroyed\).*--resume.*--engine wasm/);
+    expect(() => faults.within('Add', () => 1)).toThrow(lost);
+    await expect(faults.check()).rejects.toThrow(lost);
+    faults.forget();
+    await expect(faults.check(), 'for good').rejects.toThrow(lost);
+  });
+
+  it('sums no segments behind the last', async () => {
+    const sums = tf.tidy(() => tf.unsortedSegmentSum(tf.tensor1d([1, 2, 4, 8]), tf.tensor1d([0, 2, 3, 1], 'int32'), 3));
+    expect([...(await sums.data())]).toEqual([1, 8, 2]);
+    sums.dispose();
+  });
+
+  it.each([
+    [false, false],
+    [true, false],
+    [false, true],
+  ])('has the gradient of resizing to the nearest: corners %s, half pixels %s', async (corners, half) => {
+    for (const [from, to] of [
+      [3, 7],
+      [7, 3],
+      [4, 8],
+      [5, 5],
+    ] as const) {
+      const grown = (x: tf.Tensor): tf.Tensor =>
+        tf.image.resizeNearestNeighbor(x as tf.Tensor4D, [to, to + 1], corners, half);
+      const [sum, product] = tf.tidy(() => {
+        const x = tf.randomNormal([2, from, from, 3], 0, 1, 'float32', 1);
+        const dy = tf.randomNormal([2, to, to + 1, 3], 0, 1, 'float32', 2);
+        const dx = tf.grad(grown)(x, dy);
+        // For a linear map <f(x), dy> is <x, dx>.
+        return [tf.sum(tf.mul(grown(x), dy)), tf.sum(tf.mul(x, dx))];
+      }) as [tf.Tensor, tf.Tensor];
+      const [wanted, found] = [(await sum.data())[0]!, (await product.data())[0]!];
+      expect(Math.abs(found - wanted), `${from} to ${to}`).toBeLessThan(1e-4 * (1 + Math.abs(wanted)));
+      tf.dispose([sum, product]);
+    }
+  });
+});

@@ -1,0 +1,111 @@
+import { type Engine, type EngineCapabilities, type EngineInfo, KdError, kernelsOf } from '@kd/core';
+import * as tf from '@tensorflow/tfjs-core';
+// Imported for what it does: tfjs-core's Node build registers no gradients, the layers' build does.
+import '@tensorflow/tfjs-layers';
+import { CheckedBackend } from './backend.js';
+import { Faults } from './faults.js';
+import { type AdapterOptions, findAdapter } from './gpu.js';
+import { registerKernels } from './kernels/register.js';
+
+export type WebgpuOptions = AdapterOptions;
+
+/** The engine on a graphics card, by WebGPU. One per process, the options of the first `start` count. */
+export function webgpu(options: WebgpuOptions = {}): Engine {
+  return { name: 'webgpu', start: () => start(options), capabilities };
+}
+
+interface Started {
+  readonly info: EngineInfo;
+  readonly faults: Faults;
+}
+let starting: Promise<Started> | undefined;
+let started: Started | undefined;
+
+async function start(options: WebgpuOptions): Promise<EngineInfo> {
+  starting ??= startOnce(options);
+  try {
+    started = await starting;
+  } catch (error) {
+    starting = undefined;
+    throw error;
+  }
+  started.faults.forget();
+  if (tf.getBackend() !== 'webgpu') await tf.setBackend('webgpu');
+  return started.info;
+}
+
+/** Of an adapter's limits, those that large tensors and the kernels of TensorFlow.js need. */
+const LIMITS = [
+  'maxBufferSize',
+  'maxStorageBufferBindingSize',
+  'maxStorageBuffersPerShaderStage',
+  'maxComputeWorkgroupStorageSize',
+  'maxComputeWorkgroupsPerDimension',
+  'maxComputeWorkgroupSizeX',
+  'maxComputeInvocationsPerWorkgroup',
+] as const;
+
+async function startOnce(options: WebgpuOptions): Promise<Started> {
+  const { gpu, adapter } = await findAdapter(options);
+  const device = await adapter.requestDevice({
+    requiredFeatures: adapter.features.has('timestamp-query') ? ['timestamp-query'] : [],
+    requiredLimits: Object.fromEntries(LIMITS.map((limit) => [limit, adapter.limits[limit]])),
+  });
+  const faults = new Faults();
+  faults.watch(device);
+  registerKernels(faults);
+  // Small tensors would be computed in plain JavaScript until they meet the device: by code that nobody compares.
+  tf.env().set('WEBGPU_CPU_FORWARD', false);
+  // In a browser the package has registered one of its own when it was imported.
+  if (tf.findBackendFactory('webgpu') !== null) tf.removeBackend('webgpu');
+  tf.registerBackend('webgpu', () => withNavigator(gpu, () => new CheckedBackend(device, adapter.info, faults)));
+  await tf.setBackend('webgpu');
+  return {
+    faults,
+    info: {
+      name: 'webgpu',
+      backend: 'webgpu',
+      version: tf.version_core,
+      library: null,
+      device: 'gpu',
+      deviceName: nameOf(adapter.info),
+      ...(adapter.info.isFallbackAdapter && { software: true }),
+      threads: 1,
+    },
+  };
+}
+
+const nameOf = ({ vendor, architecture, device, description }: GPUAdapterInfo): string =>
+  description || device || `${vendor} ${architecture}`.trim() || 'a graphics card without a name';
+
+/** The back end looks for WebGPU in `navigator` when it is made; left there, Dawn would keep Node from ending. */
+function withNavigator<T>(gpu: GPU, make: () => T): T {
+  const place = globalThis as { navigator?: { gpu?: GPU } };
+  if (place.navigator?.gpu !== undefined) return make();
+  const bare = place.navigator === undefined;
+  if (bare) place.navigator = { gpu };
+  else place.navigator!.gpu = gpu;
+  try {
+    return make();
+  } finally {
+    if (bare) delete place.navigator;
+    else delete place.navigator!.gpu;
+  }
+}
+
+/** @throws KdError USAGE before `start` */
+function capabilities(): EngineCapabilities {
+  if (started === undefined)
+    throw new KdError('USAGE', 'what the webgpu engine can do is known once it has started: await start() first.');
+  return {
+    kernels: kernelsOf('webgpu'),
+    syncReads: false,
+    nativeOps: false,
+    compile: false,
+    precision: ['float32'],
+    threads: 1,
+    device: 'gpu',
+    deviceName: started.info.deviceName!,
+    memoryLimit: null,
+  };
+}

@@ -1,0 +1,88 @@
+import { KdError } from '@kd/core';
+
+/** What went wrong on the device without an exception: what it computed after that is garbage. */
+export class Faults {
+  /** Kernels that run, the innermost last. */
+  readonly #running: string[] = [];
+  /** Kernels that were given to the device since it was last asked for data. */
+  readonly #recent = new Set<string>();
+  readonly #scopes = new Set<Promise<void>>();
+  #lost: KdError | null = null;
+  /** The first program that the device refused. */
+  #refused: KdError | null = null;
+  /** The first error that came without a program, which most often follows from a refused one. */
+  #loose: KdError | null = null;
+
+  /** @throws KdError where the device is lost */
+  within<T>(kernel: string, run: () => T): T {
+    if (this.#lost !== null) throw this.#lost;
+    this.#running.push(kernel);
+    this.#recent.add(kernel);
+    try {
+      return run();
+    } finally {
+      this.#running.pop();
+    }
+  }
+
+  /** Tells errors of this device from now on. */
+  watch(device: GPUDevice): void {
+    device.addEventListener('uncapturederror', (event) => {
+      // Otherwise Dawn writes it to the console.
+      event.preventDefault();
+      this.#loose ??= this.#told(event.error, `one of ${[...this.#recent].join(', ') || 'no kernel'}`);
+    });
+    void device.lost.then(({ reason, message }) => {
+      this.#lost = new KdError(
+        'ENGINE_UNAVAILABLE',
+        `the graphics device was lost (${reason}): ${message.trim()} What it held is gone. Go on from the last checkpoint with --resume, on this engine or another (--engine wasm), equal to the tolerance of floats.`,
+      );
+    });
+    // Each program is made once, so that their scopes cost nothing beside it.
+    const shader = device.createShaderModule.bind(device);
+    device.createShaderModule = (descriptor) => this.#scoped(device, descriptor.label, () => shader(descriptor));
+    const pipeline = device.createComputePipeline.bind(device);
+    device.createComputePipeline = (descriptor) => this.#scoped(device, descriptor.label, () => pipeline(descriptor));
+  }
+
+  #scoped<T>(device: GPUDevice, label: string | undefined, make: () => T): T {
+    const kernel = this.#running.at(-1) ?? label ?? 'no kernel';
+    device.pushErrorScope('validation');
+    const made = make();
+    const scope = device.popErrorScope().then(
+      (error) => void (error && (this.#refused ??= this.#told(error, kernel))),
+      () => {}, // the device is lost, which is told by itself
+    );
+    const done = scope.then(() => void this.#scopes.delete(done));
+    this.#scopes.add(done);
+    return made;
+  }
+
+  #told(error: GPUError, kernel: string): KdError {
+    const text = error.message.trim().split('\n', 1)[0]!;
+    return new KdError(
+      'ENGINE_UNAVAILABLE',
+      error instanceof GPUOutOfMemoryError
+        ? `the graphics device has no memory left, in ${kernel}: ${text} Take a smaller batchSize or input.`
+        : `WebGPU refused ${kernel}, so that what was computed since is garbage: ${text} Another engine (--engine wasm) computes it; please report it, with the name of the adapter.`,
+    );
+  }
+
+  /**
+   * To be called with data that have arrived from the device.
+   * @throws KdError of the first thing that went wrong before, at every call until {@link forget}
+   */
+  async check(): Promise<void> {
+    const recent = [...this.#recent];
+    await Promise.all(this.#scopes);
+    const first = this.#refused ?? this.#loose ?? this.#lost;
+    if (first !== null) throw first;
+    for (const kernel of recent) this.#recent.delete(kernel);
+  }
+
+  /** For what begins anew, with tensors of its own. */
+  forget(): void {
+    this.#refused = null;
+    this.#loose = null;
+  }
+}

@@ -1,0 +1,26 @@
+import { KdError, messageOf } from '@kd/core';
+
+/** A part of the name of the adapter to take, where nobody else says. */
+export const namedAdapter = (): string | undefined => process.env['KD_WEBGPU_ADAPTER'] || undefined;
+
+/**
+ * Dawn, as the npm package `webgpu` brings it for Node.
+ * @param adapter a part of the name of the one to take
+ */
+export async function loadGpu(adapter: string | undefined): Promise<GPU> {
+  let dawn: typeof import('webgpu');
+  try {
+    dawn = await import('webgpu');
+  } catch (error) {
+    const missing = (error as { code?: unknown }).code === 'ERR_MODULE_NOT_FOUND';
+    throw new KdError(
+      'ENGINE_UNAVAILABLE',
+      missing
+        ? 'the engine webgpu needs Dawn, which the npm package "webgpu" brings: pnpm add webgpu. Or take another engine (--engine wasm).'
+        : `the engine webgpu cannot load Dawn, which the npm package "webgpu" has for Linux, macOS and Windows on x64 and arm64: ${messageOf(error)} Take another engine (--engine wasm).`,
+      { cause: error },
+    );
+  }
+  Object.assign(globalThis, dawn.globals);
+  return dawn.create(adapter === undefined ? [] : [`adapter=${adapter}`]);
+}

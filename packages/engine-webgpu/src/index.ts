@@ -1,0 +1,4 @@
+import { webgpu } from './engine.js';
+
+export { webgpu, type WebgpuOptions } from './engine.js';
+export default webgpu;

@@ -1,0 +1,26 @@
+import { existsSync } from 'node:fs';
+import { isKdError } from '@kd/core';
+import { webgpu } from '@kd/engine-webgpu';
+import { describe } from 'vitest';
+
+/** The graphics card in software that Debian's chromium brings: slow, and enough for tiny shapes. */
+const SOFTWARE = '/usr/lib/chromium/vk_swiftshader_icd.json';
+
+/** Why nothing is tested by WebGPU here, or null. */
+async function whyNone(): Promise<string | null> {
+  try {
+    await webgpu().start();
+    return null;
+  } catch (error) {
+    if (!isKdError(error)) throw error;
+    if (process.env['VK_ICD_FILENAMES'] !== undefined || !existsSync(SOFTWARE)) return error.message;
+    process.env['VK_ICD_FILENAMES'] = SOFTWARE;
+    return whyNone();
+  }
+}
+const missing = await whyNone();
+
+/** `describe` for tests that ask for WebGPU: where there is no driver, not even one in software, they are skipped. */
+export const describeOnGraphicsCard = (name: string, tests: () => void): void => {
+  describe.skipIf(missing !== null)(missing === null ? name : `${name} (skipped: ${missing})`, tests);
+};
