@@ -6,7 +6,7 @@
 namespace kd {
 namespace {
 
-// Fields of TensorFlow's config.proto and rewriter_config.proto, written by hand: three numbers and two messages.
+// Fields of TensorFlow's config.proto and rewriter_config.proto, written by hand: numbers and two messages.
 std::string varint(uint64_t value) {
   std::string bytes;
   for (; value >= 0x80; value >>= 7) bytes += static_cast<char>(value | 0x80);
@@ -17,22 +17,35 @@ std::string field(int number, const std::string &message) {
   return varint(number << 3 | 2) + varint(message.size()) + message;
 }
 
-std::string configFrom(const ContextOptions &options) {
+// What is left of grappler: a pass over a graph of thousands of ops takes longer than hundreds of steps gain by it. A
+// trace has no control flow and no functions of several implementations (loop, selector, tfg), what a second round finds
+// is a hundredth of the ops; layouts and swapping of memory are a GPU's.
+std::string rewritesFrom(const ContextOptions &options, bool usesGpu) {
+  constexpr int kLayout = 1, kMemory = 4, kLoop = 9, kIterations = 12, kDisableMetaOptimizer = 19, kSelector = 22,
+                kDisableTfg = 32;
+  constexpr uint64_t kNoMemory = 1, kOnce = 1, kOff = 2, kTrue = 1;
+  if (!options.grappler) return field(kDisableMetaOptimizer, kTrue);
+  if (usesGpu) return "";
+  return field(kLayout, kOff) + field(kMemory, kNoMemory) + field(kLoop, kOff) + field(kIterations, kOnce) +
+         field(kSelector, kOff) + field(kDisableTfg, kTrue);
+}
+
+std::string configFrom(const ContextOptions &options, bool usesGpu) {
   constexpr int kIntraOpThreads = 2, kInterOpThreads = 5, kGraphOptions = 10;  // ConfigProto
-  constexpr int kRewriteOptions = 10, kDisableMetaOptimizer = 19;              // GraphOptions, RewriterConfig
+  constexpr int kRewriteOptions = 10;                                          // GraphOptions
   std::string config;
   if (options.intraOpThreads > 0) config += field(kIntraOpThreads, static_cast<uint64_t>(options.intraOpThreads));
   if (options.interOpThreads > 0) config += field(kInterOpThreads, static_cast<uint64_t>(options.interOpThreads));
-  if (!options.grappler) config += field(kGraphOptions, field(kRewriteOptions, field(kDisableMetaOptimizer, uint64_t{1})));
-  return config;
+  return config + field(kGraphOptions, field(kRewriteOptions, rewritesFrom(options, usesGpu)));
 }
 
 }  // namespace
 
-Context::Context(const ContextOptions &options) : functionConfig_(configFrom(options)), xla_(options.xla) {
+Context::Context(const ContextOptions &options) : xla_(options.xla) {
   const Owned<TFE_ContextOptions, TFE_DeleteContextOptions> given(TFE_NewContextOptions());
   const Status status;
-  TFE_ContextOptionsSetConfig(given.get(), functionConfig_.data(), functionConfig_.size(), status);
+  const std::string config = configFrom(options, false);
+  TFE_ContextOptionsSetConfig(given.get(), config.data(), config.size(), status);
   status.check("the options of TensorFlow's context");
   context_.reset(TFE_NewContext(given.get(), status));
   status.check("TensorFlow's context");
@@ -46,6 +59,7 @@ Context::Context(const ContextOptions &options) : functionConfig_(configFrom(opt
     status.check("TensorFlow's devices");
     usesGpu_ = gpu;
   }
+  functionConfig_ = configFrom(options, usesGpu_);
 }
 
 }  // namespace kd

@@ -17,6 +17,15 @@ bool isUniform(TF_Tensor *tensor) {
   return width > 0 && bytes > width && std::memcmp(data, data + width, bytes - width) == 0;
 }
 
+// Type, shape and bytes of a small tensor of numbers; empty for any other.
+std::string keyOf(TF_Tensor *tensor) {
+  const TF_DataType dtype = TF_TensorType(tensor);
+  if (TF_DataTypeSize(dtype) == 0 || TF_TensorElementCount(tensor) >= kLargeConstant) return "";
+  std::string key = std::to_string(dtype);
+  for (int i = 0; i < TF_NumDims(tensor); ++i) key += ',' + std::to_string(TF_Dim(tensor, i));
+  return key.append(":").append(static_cast<const char *>(TF_TensorData(tensor)), TF_TensorByteSize(tensor));
+}
+
 }  // namespace
 
 TensorMetadata Trace::input(TF_DataType dtype, const Shape &shape) {
@@ -178,6 +187,8 @@ Trace::Symbol Trace::constant(TFE_TensorHandle *handle) {
 }
 
 TF_Output Trace::constant(TF_Tensor *tensor) {
+  const std::string key = keyOf(tensor);
+  if (const auto found = constants_.find(key); found != constants_.end()) return found->second;
   TF_OperationDescription *node = TF_NewOperation(graph_.get(), "Const", nodeName("Const").c_str());
   const Status status, finished;
   TF_SetAttrTensor(node, "value", tensor, status);
@@ -187,6 +198,7 @@ TF_Output Trace::constant(TF_Tensor *tensor) {
   finished.check("a constant of a trace");
   ++stats_.constants;
   stats_.bytes += static_cast<int64_t>(TF_TensorByteSize(tensor));
+  if (!key.empty()) constants_.emplace(key, TF_Output{done, 0});
   return {done, 0};
 }
 

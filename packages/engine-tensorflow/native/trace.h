@@ -89,6 +89,8 @@ class Trace {
   // Tensors with values that the trace met: constants where they were made within it, else captured inputs.
   std::unordered_map<int64_t, Symbol> met_;
   std::vector<int64_t> captured_;
+  // Small constants by type, shape and bytes: a step meets the same axes, shapes and factors thousands of times.
+  std::unordered_map<std::string, TF_Output> constants_;
   std::map<std::string, OpDefinition> definitions_;
   ControlOrder order_;
   int64_t nodes_ = 0;

@@ -136,6 +136,31 @@ it('keeps what is created within it as constants, and fills large ones of one va
   });
 });
 
+it('holds constants of one type, shape and value once', () => {
+  tf.tidy(() => {
+    const { fn, call } = traced(
+      (a) => [
+        tf.stack([
+          tf.add(a!, tf.tensor1d([1, 2])),
+          tf.add(a!, tf.tensor1d([1, 2])),
+          tf.add(a!, tf.tensor1d([2, 1])),
+          tf.reshape(tf.add(tf.reshape(a!, [2, 1]), tf.tensor2d([1, 2], [2, 1])), [2]),
+        ]),
+      ],
+      [tf.tensor1d([0, 0])],
+    );
+    // Three of values, and the shapes [2, 1] and [2] of the reshapes.
+    expect(binding.traceStats(fn).constants).toBe(5);
+    expect(call(tf.tensor1d([10, 20]))[0]!.arraySync()).toEqual([
+      [11, 22],
+      [11, 22],
+      [12, 21],
+      [11, 22],
+    ]);
+    binding.removeFunction(fn);
+  });
+});
+
 it('lets a tensor whose values were written within the trace live on after it', () => {
   tf.tidy(() => {
     const late = tf.tensor1d([1, 2]); // Its values go to TensorFlow when an op first takes them: in the trace.
