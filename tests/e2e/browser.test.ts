@@ -108,6 +108,35 @@ describe(`training in a browser${noChromium === null ? '' : ` (skipped: ${noChro
     expect(page.complaints).toEqual([]);
   });
 
+  test.skipIf(skip)('the page of examples/browser trains and draws', async () => {
+    const example = join(root, 'examples/browser');
+    const built = join(folder, 'example');
+    await build({
+      ...{ root: example, configFile: join(example, 'vite.config.ts'), logLevel: 'silent' },
+      build: { outDir: built },
+    });
+    const server = await serve(built, ISOLATED);
+    try {
+      await page.open(addressOf(server));
+      await page.until(`document.querySelectorAll('canvas').length === 6`);
+      await page.value(`document.querySelector('#train').click()`);
+      await page.until(
+        `document.documentElement.dataset.state || document.querySelectorAll('#curve .line').length > 0`,
+      );
+      expect(await page.value(`document.querySelector('#status').textContent`)).toMatch(
+        /^Step 2 of 200, \d+ (s|min) left\.$/,
+      );
+      expect(await page.value(`document.querySelector('#legend').textContent`)).toMatch(
+        /^classification \d\.\d+bbox_regression \d\.\d+ssim\.feat \d\.\d+$/,
+      );
+      await page.value(`document.querySelector('#train').click()`);
+      expect(await page.value(`document.querySelector('#status').textContent`)).toBe('Stopped.');
+      expect(page.complaints).toEqual([]);
+    } finally {
+      server.close();
+    }
+  });
+
   test.skipIf(skip)('says what a page lacks, and the way on', async () => {
     await open('plain');
     expect(await refusal('wasm({ threads: 4 }).start()')).toMatch(
