@@ -2,8 +2,8 @@ import type { Logger, NamedTensors } from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
 
 /**
- * Counts steps whose terms were left out. The count stays on the device until a checkpoint or the end asks for it, so
- * that no step waits for the host.
+ * Counts steps whose terms were left out. The count stays on the device until a checkpoint asks for it, as the end of a
+ * run does, so that no step waits for the host.
  */
 export class EmptySteps {
   readonly #id: string;
@@ -22,8 +22,10 @@ export class EmptySteps {
     tf.tidy(() => this.#count.assign(tf.add(this.#count, empty)));
   }
 
-  state(): NamedTensors {
-    const steps = this.#tell();
+  /** Reads the count; the first time that there is one, the person hears of it. */
+  async state(): Promise<NamedTensors> {
+    const [steps] = (await this.#count.data()) as unknown as [number];
+    this.#tell(steps);
     return steps === 0 ? new Map() : new Map([['empty', { dtype: 'F32', shape: [1], data: Float32Array.of(steps) }]]);
   }
 
@@ -32,19 +34,15 @@ export class EmptySteps {
   }
 
   dispose(): void {
-    this.#tell();
     this.#count.dispose();
   }
 
-  /** Reads the count; the first time that there is one, the person hears of it. */
-  #tell(): number {
-    const steps = this.#count.dataSync()[0]!;
+  #tell(steps: number): void {
     if (steps > 0 && !this.#told) {
       this.#told = true;
       this.#logger.warn(
         `${this.#id}: ${steps === 1 ? '1 batch' : `${steps} batches`} so far had no positive prior, hence no centerness to divide by: its terms were left out there. parity: true divides by 1e-6 instead, as the reference does, and gives losses of 10^6.`,
       );
     }
-    return steps;
   }
 }

@@ -108,22 +108,22 @@ describe('a student that predicts distances in a batch without positives', () =>
   const [student, teacher] = [detector({ boxes: 'distance' }), detector({ boxes: 'distance', seed: 2 })];
   const empty = { matched: [-1], centerness: 0.5 };
 
-  it('is left alone; the batches are counted, told once and carried across a resume', () => {
+  it('is left alone; the batches are counted, told once and carried across a resume', async () => {
     const { hooks, warnings } = stage(student, teacher);
     const terms = numbers(hooks.lossCompose!(step(student, teacher, empty)));
     expect(terms).toEqual({ cls: 0, reg: 0 });
     hooks.lossCompose!(step(student, teacher, { ...empty, matched: [0, -1] }));
     hooks.lossCompose!(step(student, teacher, empty));
-    const state = hooks.state!();
+    const state = await hooks.state!();
     expect([...state.get('empty')!.data]).toEqual([2]);
-    hooks.state!();
+    await hooks.state!();
     expect(warnings).toHaveLength(1);
     expect(warnings[0]).toMatch(/2 batches so far had no positive prior.*parity: true/);
     hooks.dispose!();
     const resumed = stage(student, teacher);
     resumed.hooks.restore!(state);
     resumed.hooks.lossCompose!(step(student, teacher, empty));
-    expect([...resumed.hooks.state!().get('empty')!.data]).toEqual([3]);
+    expect([...(await resumed.hooks.state!()).get('empty')!.data]).toEqual([3]);
     resumed.hooks.dispose!();
   });
 

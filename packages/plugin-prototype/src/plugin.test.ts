@@ -26,7 +26,7 @@ async function withToy<T>(options: ToyOptions, work: (toy: Toy) => Promise<T>): 
   return result;
 }
 
-const bankOf = ({ plugin }: Toy): Bank => readBank(plugin.hooks.state!());
+const bankOf = ({ plugin }: Toy): Bank => readBank(plugin.hooks.state!() as NamedTensors);
 const empty = (batch: HostBatch): HostBatch => ({ ...batch, mask: new Float32Array(batch.mask.length) });
 const sum = (values: Iterable<number>): number => [...values].reduce((total, value) => total + Math.abs(value), 0);
 const flatWeights = (weights: readonly number[][], mask: readonly number[][]): number[] =>

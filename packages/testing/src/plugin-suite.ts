@@ -181,10 +181,10 @@ async function copyState(from: Distillation, to: Distillation): Promise<void> {
     new Map([...weights].map(([path, value]): [string, HostTensor] => [path.slice('student/'.length), value])),
     'the state',
   );
-  from.distillers.forEach(({ variables, hooks }, i) => {
+  for (const [i, { variables, hooks }] of from.distillers.entries()) {
     variables.forEach(({ variable }, j) => to.distillers[i]!.variables[j]!.variable.assign(variable));
-    to.distillers[i]!.hooks.restore?.(hooks.state?.() ?? new Map());
-  });
+    to.distillers[i]!.hooks.restore?.((await hooks.state?.()) ?? new Map());
+  }
   // Slots of optimisers: those of a plugin's own have some.
   to.updater.restore(await from.updater.state(), 'the state');
 }

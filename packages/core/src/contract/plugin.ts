@@ -235,8 +235,8 @@ export interface Hooks {
   stats?(step: StepView): Readonly<Record<string, tf.Scalar>>;
   /** pure: a factor for all terms of this plugin. */
   schedule?(progress: Progress): number;
-  /** What the plugin must carry across a resume besides its variables. */
-  state?(): NamedTensors;
+  /** What the plugin must carry across a resume besides its variables; a promise is waited for. */
+  state?(): NamedTensors | Promise<NamedTensors>;
   restore?(state: NamedTensors): void;
   dispose?(): void;
   /**

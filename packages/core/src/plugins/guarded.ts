@@ -9,6 +9,10 @@ export function guarded<T>(id: string, hook: string, run: () => T): T {
   } catch (cause) {
     throw failureOf(id, hook, cause);
   }
+  if (isPromise(result) && hook === WAITED_FOR)
+    return result.then(undefined, (cause: unknown) => {
+      throw failureOf(id, hook, cause);
+    }) as T;
   if (isPromise(result)) {
     result.then(undefined, () => {});
     const why = ON_THE_TAPE.has(hook)
@@ -32,6 +36,7 @@ function failureOf(id: string, hook: string, cause: unknown): KdError {
   return named ? cause : new KdError(cause.code, `${id}.${hook}: ${cause.message}`.split('\n'), { cause });
 }
 
+const WAITED_FOR: keyof Hooks = 'state';
 const ON_THE_TAPE: ReadonlySet<string> = new Set<keyof Hooks>(['headForward', 'lossCompose', 'stats', 'schedule']);
 
 const isPromise = (value: unknown): value is PromiseLike<unknown> =>

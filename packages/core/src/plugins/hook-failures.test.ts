@@ -172,7 +172,6 @@ describe('a plugin that returns a promise', () => {
     ['lossCompose', () => ({ lossCompose: late })],
     ['stats', () => ({ stats: late })],
     ['schedule', () => ({ schedule: late })],
-    ['state', () => ({ state: late })],
   ])('in %s is refused by name, with the way out', async (hook, create) => {
     const why = /headForward|lossCompose|stats|schedule/.test(hook)
       ? 'hooks of a step run inside of the tape and must return at once'
@@ -180,6 +179,13 @@ describe('a plugin that returns a promise', () => {
     await expect(run(config(create))).rejects.toMatchObject({
       code: 'PLUGIN_HOOK',
       message: `bad.${hook} returned a promise; ${why}. Use datasetPass.run for work that waits.`,
+    });
+  });
+
+  it('in state is waited for', async () => {
+    await expect(run(config(() => ({ state: late })))).rejects.toMatchObject({
+      code: 'PLUGIN_HOOK',
+      message: 'bad.state threw: late',
     });
   });
 

@@ -13,17 +13,17 @@ export async function trainingState({ student, distillers }: Run, updater: Updat
   const tensors = await detectorTensors(student.detector);
   for (const { id, variables, hooks, call } of distillers) {
     for (const { path, variable } of variables) tensors.set(`plugin/${path}`, await toHost(variable));
-    for (const [name, value] of call('state', () => listOf(hooks.state?.()))) tensors.set(`state/${id}/${name}`, value);
+    const state = await call('state', async () => listOf(await hooks.state?.()));
+    for (const [name, value] of state) tensors.set(`state/${id}/${name}`, value);
   }
   for (const [name, value] of await updater.state()) tensors.set(name, value);
   return tensors;
 }
 
-/** A promise is left to the caller, who tells of it. */
-const listOf = (state: NamedTensors | undefined): readonly (readonly [string, HostTensor])[] => {
-  if (state !== undefined && typeof (state as Partial<NamedTensors>).get !== 'function' && !('then' in state))
+const listOf = (state: NamedTensors | undefined): Iterable<readonly [string, HostTensor]> => {
+  if (state !== undefined && typeof (state as Partial<NamedTensors>).get !== 'function')
     throw new TypeError('it must return a Map of tensors');
-  return (state ?? []) as readonly (readonly [string, HostTensor])[];
+  return state ?? [];
 };
 
 /** Where a run stands, beside its tensors. */

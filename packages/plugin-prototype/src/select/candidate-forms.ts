@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Deflation } from './deflation.js';
-import { product } from './product.js';
+import { fullProduct } from './product.js';
 import type { Rows, Vectors } from './row-tensors.js';
 import type { SecondMoments } from './second-moments.js';
 
@@ -29,6 +29,7 @@ export async function formsFromMoments(
     tf.tensor2d(Float32Array.from(values), [side, values.length / side]);
   const [tt, ss, ts] = [matrix(moments.tt, moments.dt), matrix(moments.ss, moments.ds), matrix(moments.ts, moments.dt)];
   try {
+    const product = await fullProduct();
     await rows.each(async ({ from, teacher, student }) => {
       const form = (left: tf.Tensor2D, m: tf.Tensor2D, right: tf.Tensor2D): tf.Tensor1D =>
         tf.tidy(() => tf.sum(tf.mul(product(left, m), right), 1));
@@ -60,6 +61,7 @@ export async function deflateForms(
   const ofTeacher = columns(pick.teacher, tt, ts);
   const ofStudent = columns(pick.student, ss, st);
   try {
+    const product = await fullProduct();
     await rows.each(async (block) => {
       const [inTeacher, inStudent] = tf.tidy(() => [
         product(block.teacher, ofTeacher),

@@ -1,7 +1,7 @@
 import { createRng } from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
 import { inMemory } from './in-memory.js';
-import { product } from './product.js';
+import { fullProduct } from './product.js';
 import { openRows, type Rows } from './row-tensors.js';
 import { type SelectSettings, selectSettings } from './settings.js';
 import type { PairedFeatures, SelectOptions } from './types.js';
@@ -49,6 +49,7 @@ export async function densities(rows: Rows, settings: Pick<SelectSettings, 'dens
   const sets = await referenceTiles(rows, chosen, dropped);
   const out: Densities = { teacher: new Float64Array(rows.total), student: new Float64Array(rows.total) };
   try {
+    const product = await fullProduct();
     await rows.each(async (block) => {
       for (const space of ['teacher', 'student'] as const) {
         for (let start = 0; start < block.rows; start += TILE) {

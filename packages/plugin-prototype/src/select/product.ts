@@ -6,12 +6,12 @@ const PROBE = 256;
 const probed = new Map<string, boolean>();
 
 /**
- * `a b` in full float32. Graphics processors may round the factors of a matrix product to 11 significant bits (TF32),
- * which is not
- * enough to tell the best candidate from the next; there each factor is split in two that survive the rounding.
+ * The product of two matrices in full float32. Graphics processors may round the factors of a matrix product to 11 significant bits (TF32),
+ * which is not enough to tell the best candidate from the next; there each factor is split in two that survive the
+ * rounding.
  */
-export const product: Product = (a, b, transposeA = false, transposeB = false) =>
-  (factorsAreRounded() ? splitProduct(tf.matMul) : tf.matMul<tf.Tensor2D>)(a, b, transposeA, transposeB);
+export const fullProduct = async (): Promise<Product> =>
+  (await factorsAreRounded()) ? splitProduct(tf.matMul) : tf.matMul<tf.Tensor2D>;
 
 /** A product of about 22 bits from one that rounds its factors to 11. */
 export const splitProduct =
@@ -32,13 +32,15 @@ function halves(x: tf.Tensor2D): [tf.Tensor2D, tf.Tensor2D] {
 }
 
 /** Tried once for each backend: 1 + 2^-12 has one bit more than TF32 keeps. */
-function factorsAreRounded(): boolean {
+async function factorsAreRounded(): Promise<boolean> {
   const backend = tf.getBackend();
   let rounded = probed.get(backend);
   if (rounded === undefined) {
-    const [sum] = tf.tidy(() =>
-      tf.slice(tf.matMul(tf.fill([PROBE, PROBE], 1 + 2 ** -12), tf.ones([PROBE, PROBE])), [0, 0], [1, 1]).dataSync(),
+    const one = tf.tidy(() =>
+      tf.slice(tf.matMul(tf.fill([PROBE, PROBE], 1 + 2 ** -12), tf.ones([PROBE, PROBE])), [0, 0], [1, 1]),
     );
+    const [sum] = await one.data();
+    one.dispose();
     rounded = Math.abs(sum! / PROBE - (1 + 2 ** -12)) > 2 ** -14;
     probed.set(backend, rounded);
   }

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { dot, dotAt } from './dot.js';
-import { product } from './product.js';
+import { fullProduct } from './product.js';
 import type { Rows, Vectors } from './row-tensors.js';
 
 /** Of the residuals rt [n, dt] and rs [n, ds], in float64. */
@@ -28,6 +28,7 @@ export async function secondMoments(rows: Rows): Promise<SecondMoments> {
     ss: new Float64Array(ds * ds),
     ts: new Float64Array(dt * ds),
   };
+  const product = await fullProduct();
   await rows.each(async (block) => {
     for (let from = 0; from < block.rows; from += SUMMED_ROWS) {
       const [tt, ss, ts] = tf.tidy(() => {
