@@ -29,6 +29,15 @@ describeOnGraphicsCard('the engine webgpu', () => {
     expect(name).not.toBe('');
   });
 
+  it('adds more tensors than a shader of the adapter may read, as a clipped gradient does', async () => {
+    const { numTensors } = tf.memory();
+    const parts = Array.from({ length: 60 }, (_, i) => tf.tensor1d([i, 0.5]));
+    const sum = tf.addN(parts);
+    expect([...(await sum.data())]).toEqual([1770, 30]);
+    tf.dispose([sum, ...parts]);
+    expect(tf.memory().numTensors).toBe(numTensors);
+  });
+
   it('refuses to read at once', () => {
     const x = tf.tidy(() => tf.add(tf.ones([2]), 1));
     expect(() => x.dataSync()).toThrow(kdError('USAGE', /await tensor\.data\(\)/));
