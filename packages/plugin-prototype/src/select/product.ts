@@ -6,9 +6,9 @@ const PROBE = 256;
 const probed = new Map<string, boolean>();
 
 /**
- * The product of two matrices in full float32. Graphics processors may round the factors of a matrix product to 11 significant bits (TF32),
- * which is not enough to tell the best candidate from the next; there each factor is split in two that survive the
- * rounding.
+ * The product of two matrices in full float32. Graphics processors may round the factors of a matrix product to 11
+ * significant bits (TF32), which is not enough to tell the best candidate from the next; there each factor is split in
+ * two that survive the rounding.
  */
 export const fullProduct = async (): Promise<Product> =>
   (await factorsAreRounded()) ? splitProduct(tf.matMul) : tf.matMul<tf.Tensor2D>;
