@@ -19,7 +19,7 @@ std::string field(int number, const std::string &message) {
 
 // What is left of grappler: a pass over a graph of thousands of ops takes longer than hundreds of steps gain by it. A
 // trace has no control flow and no functions of several implementations (loop, selector, tfg), what a second round finds
-// is a hundredth of the ops; layouts and swapping of memory are a GPU's.
+// is a twentieth of the ops; layouts and swapping of memory are a GPU's.
 std::string rewritesFrom(const ContextOptions &options, bool usesGpu) {
   constexpr int kLayout = 1, kMemory = 4, kLoop = 9, kIterations = 12, kDisableMetaOptimizer = 19, kSelector = 22,
                 kDisableTfg = 32;
