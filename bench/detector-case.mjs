@@ -5,7 +5,7 @@ import { peerFactory } from './peer.mjs';
 import { columns, compiledTurn, sameTerms, takeTurns } from './side-by-side.mjs';
 
 export const ROUNDS = Number(process.env.KD_BENCH_ROUNDS ?? 5);
-export const THREADS = 2;
+export const THREADS = Number(process.env.KD_BENCH_THREADS ?? 2);
 /** KD_BENCH_SIZE=96 is to see that a bench works, not how fast. */
 const SIZE = Number(process.env.KD_BENCH_SIZE ?? 320);
 export const SHAPE = [2, SIZE, SIZE, 3];

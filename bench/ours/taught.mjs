@@ -41,7 +41,7 @@ export const nothing = definePlugin({
 });
 
 /** A function that runs one step with its update, late in a training, and gives what `trainingStep` does. */
-export function stepWith({ student, teacher }, plugins) {
+export function stepWith({ student, teacher }, plugins, watcher) {
   const services = createServices();
   const engine = tensorflow();
   for (const [token, value] of [
@@ -55,7 +55,7 @@ export function stepWith({ student, teacher }, plugins) {
   const registry = new TapRegistry({ student, teacher });
   const distillers = createDistillers(plugins, services, registry);
   const taps = { student: registry.requested('student'), teacher: registry.requested('teacher') };
-  return trainingStep({ student, teacher, distillers, taps }, PROGRESS, engine);
+  return trainingStep({ student, teacher, distillers, taps }, PROGRESS, engine, watcher);
 }
 
 /** Behind every warm-up and late start. */

@@ -13,9 +13,9 @@ import { CompiledStep } from '../../packages/core/dist/step/compiled-step.js';
  * As the trainer's step: forward, assignment, losses, gradients, SGD. A function that runs one on a batch, always at the
  * same progress, and gives its terms by name, and how long the call for gradients took.
  * Compiled, as the trainer does it; KD_BENCH_COMPILE=false runs it op by op.
- * @param models student, teacher, distillers and taps
+ * @param models student, teacher, distillers and taps @param watcher of the compiled gradients, of a profiler
  */
-export function trainingStep(models, progress, engine) {
+export function trainingStep(models, progress, engine, watcher) {
   const compile = process.env.KD_BENCH_COMPILE === 'false' ? undefined : engine?.compile;
   const variables = trainedVariables(models.student, models.distillers);
   const updater = new Updater(variables, createOptimizer({ name: 'sgd', momentum: 0.9, weightDecay: 1e-4 }), {
@@ -24,7 +24,7 @@ export function trainingStep(models, progress, engine) {
     ...(compile && { compile: (name, fn) => compile(fn, { name, logger }) }),
   });
   const whole = { ...models, variables, seed: 0 };
-  const compiled = compile && new CompiledStep(whole, compile, { logger });
+  const compiled = compile && new CompiledStep(whole, compile, { logger, ...(watcher && { watcher }) });
   return async (batch) => {
     const { images, targets } = deviceBatch(batch);
     const start = performance.now();

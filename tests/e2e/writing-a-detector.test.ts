@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { type DetectorOutput, detectInParts } from '@kd/core';
 import { cpuEngine, testDetector } from '@kd/testing';
 import { buildDenseHead, cellCentres, denseEntries, runStagedHead, strictOptions } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
@@ -66,6 +67,42 @@ describe('the parts of a dense detector', () => {
     const centres = cellCentres([[8, 8]], [64, 64], { strides: [8], sizes: [8] });
     expect([...centres.boxes.dataSync().slice(0, 8)]).toEqual([0, 0, 8, 8, 8, 0, 16, 8]);
   });
+});
+
+test('detections in parts are found by both together', async () => {
+  await cpuEngine().start();
+  const { detect, detection } = detectInParts({
+    // Inside of a tidy; in a graph, where `dataSync` is refused.
+    compute: ({ predictions }) => ({ scores: tf.max(tf.sigmoid(predictions['cls']![0]!), [1, 2]) }), // [b, classes]
+    // [height, width] of each image: `imageSizes` in the batch, `originalSizes` as decoded, which boxes are told in.
+    select: async ({ scores }, { ids, originalSizes }) => {
+      const rows = (await scores.array()) as number[][];
+      return ids.map((id, image) => ({
+        id,
+        boxes: Float32Array.of(0, 0, originalSizes[image]![1], originalSizes[image]![0]),
+        scores: Float32Array.of(Math.max(...rows[image]!)),
+        labels: Int32Array.of(rows[image]!.indexOf(Math.max(...rows[image]!))),
+      }));
+    },
+  });
+  const cls = [tf.tensor4d([-1, 2, 0, -3], [1, 1, 2, 2])];
+  const output = { predictions: { cls }, levels: [], taps: {}, updates: [] } as unknown as DetectorOutput;
+  const sizes = { imageSizes: [[32, 64]], originalSizes: [[40, 80]], ids: ['a'], shape: [1, 32, 64, 3] } as const;
+  const before = tf.memory().numTensors;
+  const found = await detect(output, { ...sizes, images: new Float32Array() } as never);
+  expect(found).toEqual([
+    {
+      id: 'a',
+      boxes: Float32Array.of(0, 0, 80, 40),
+      scores: Float32Array.of(1 / (1 + Math.exp(-2))),
+      labels: Int32Array.of(1),
+    },
+  ]);
+  const tensors = tf.tidy(() => detection.compute(output, { imageSizes: tf.zeros([1, 2]), paddedSize: [32, 64] }));
+  expect(await detection.select(tensors, sizes)).toEqual(found);
+  tf.dispose(tensors as never);
+  expect(tf.memory().numTensors).toBe(before);
+  tf.dispose(cls);
 });
 
 describe('the detector of the page', () => {

@@ -220,6 +220,15 @@ describe('a compiled function', () => {
     tf.dispose([x, weight]);
   });
 
+  test('says nothing of shapes that come one after the other and are kept', () => {
+    const said: string[] = [];
+    const say = (text: string) => void said.push(text);
+    const fn = compile((x: tf.Tensor) => tf.sum(x), { logger: { info: say, warn: say } });
+    for (let size = 1; size <= 8; size++) expect(tf.tidy(() => values(fn(tf.ones([size])))[0])).toBe(size);
+    expect(said).toEqual([]);
+    fn.clear();
+  });
+
   test('forgets the signature that was not used for longest, and says so', () => {
     const said: string[] = [];
     let traces = 0;

@@ -1,0 +1,63 @@
+// Where the time of a compiled distillation step goes, RetinaNet ResNet-50 teaches ResNet-18, 2 x 320 x 320: parts, and
+// ops of each part, every node at its least of the steps.
+//   TF_NUM_INTEROP_THREADS=1 node bench/ours/step-profile.mjs ssim [STEPS]
+// On one thread, so that no op waits for another.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { deviceBatch, disposeAll, importByName } from '@kd/core';
+import { retinanet } from '@kd/detector-retinanet';
+import { createProfiler } from '../../packages/core/dist/profile/profiler.js';
+import { BOXES, images, SHAPE } from '../detector-case.mjs';
+import { readBatch } from './batch.mjs';
+import { stepWith, taught } from './taught.mjs';
+
+const [method, steps = '12'] = process.argv.slice(2);
+const { engine: _, ...models } = await taught((options) => retinanet({ version: 1, ...options }), 1);
+const definition = await importByName('distiller', method, fileURLToPath(new URL('../..', import.meta.url)));
+const folder = mkdtempSync(join(tmpdir(), 'kd-bench-'));
+const file = join(folder, 'images.f32');
+writeFileSync(file, images());
+const batch = readBatch(file, SHAPE, BOXES);
+rmSync(folder, { recursive: true });
+
+const profiler = createProfiler(Number(steps));
+// The peer's SSIM has no other border rule.
+const options = method === 'ssim' ? { padding: 'valid' } : {};
+const step = stepWith(models, [{ definition, options }], profiler.calls);
+let cpu = Infinity;
+for (let i = 1; i <= Number(steps); i++) {
+  const began = process.cpuUsage();
+  await profiler.during(() => step(batch));
+  const { user, system } = process.cpuUsage(began);
+  cpu = Math.min(cpu, (user + system) / 1000);
+  profiler.endOfStep(i);
+}
+
+const { spans, steps: all, warmUp } = profiler.take(true);
+const ops = spans.filter(({ lane }) => lane !== undefined);
+const [least, seen] = [new Map(), new Map()];
+for (const { part, name, start, end } of ops) {
+  const at = all.findIndex((one) => start < one.end);
+  if (at < warmUp) continue;
+  // On one thread, nodes run in one order.
+  const place = `${at} ${part} ${name}`;
+  const node = seen.get(place) ?? 0;
+  seen.set(place, node + 1);
+  const key = JSON.stringify([part, name, node]);
+  least.set(key, Math.min(least.get(key) ?? Infinity, end - start));
+}
+const sums = new Map();
+for (const [key, ms] of least) {
+  const [part, name] = JSON.parse(key);
+  for (const row of ['all ops', part, `  ${part}: ${name}`]) sums.set(row, (sums.get(row) ?? 0) + ms);
+}
+const convolutions = [...sums].filter(([row]) => /^ .*Conv2D/.test(row) && !/Depthwise/.test(row));
+sums.set(
+  'convolutions, depthwise ones left out',
+  convolutions.reduce((sum, [, ms]) => sum + ms, 0),
+);
+console.log(`${method}: processor time of a step with its update, the least of ${steps}: ${cpu.toFixed(0)} ms`);
+for (const [row, ms] of [...sums].sort((a, b) => b[1] - a[1]).slice(0, 40))
+  console.log(`${ms.toFixed(1).padStart(8)} ms  ${row}`);
