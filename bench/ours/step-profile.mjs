@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { deviceBatch, disposeAll, importByName } from '@kd/core';
+import { importByName } from '@kd/core';
 import { retinanet } from '@kd/detector-retinanet';
 import { createProfiler } from '../../packages/core/dist/profile/profiler.js';
 import { BOXES, images, SHAPE } from '../detector-case.mjs';

@@ -67,6 +67,11 @@ declare const head: DenseHead; declare const levels: readonly tf.Tensor4D[];`,
     begins: 'const centres',
     before: "import { cellCentres } from '@kd/vision';",
   },
+  {
+    page: 'docs/writing-a-detector.md',
+    begins: 'const { detect, detection }',
+    before: `import { detectInParts } from '@kd/core'; ${tfjs}`,
+  },
   { page: 'docs/writing-a-detector.md', begins: 'import { defineConfig }', folder: configs },
   {
     page: 'docs/writing-a-detector.md',

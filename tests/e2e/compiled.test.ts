@@ -190,3 +190,25 @@ it('tells the parts of a step that is taught, and learns the same meanwhile', as
     expect(profile!.parts.find((one) => one.part === part)?.milliseconds, part).toBeGreaterThan(0);
   if (ENGINE === 'tensorflow') expect(profile!.spans.some(({ lane }) => lane !== undefined)).toBe(true);
 });
+
+it('runs its teacher in bfloat16 where the processor multiplies it, and refuses elsewhere', async () => {
+  const config = {
+    student: model(4, square),
+    teacher: { weights: join(folder, 'teacher') },
+    distillers: [fitnets({})],
+    data: picturesFor('compiled', 8),
+  } as Partial<Config>;
+  const rounded = trained('bf16', { ...config, precision: { teacher: 'bf16' } });
+  await engine.start();
+  if (!engine.capabilities().precision.includes('bfloat16'))
+    return expect(rounded).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: expect.stringContaining('float32'),
+    });
+  const [first, exact] = [(await rounded).logs[0]!.terms, (await trained('float32', config)).logs[0]!.terms];
+  const off = (name: string): number => Math.abs(first[name]! / exact[name]! - 1);
+  expect(off('fitnets.hint')).toBeLessThan(1e-2);
+  expect(off('fitnets.hint')).toBeGreaterThan(1e-7);
+  // The student is in float32.
+  for (const name of ['classification', 'bbox_regression']) expect(off(name), name).toBeLessThan(1e-5);
+});

@@ -136,6 +136,8 @@ export const configSchema = v.strictObject({
   ),
   /** Compile steps and the updates of weights to graphs, where the engine can; false runs them op by op. */
   compile: v.optional(v.boolean(), true),
+  /** What teachers that are run in the step compute their convolutions in; the student computes in float32. */
+  precision: v.optional(v.strictObject({ teacher: v.optional(v.picklist(['float32', 'bf16']), 'float32') }), {}),
   student: use<DetectorDefinition>(),
   /** Weights that the student starts from. */
   init: v.optional(weightsEntry),

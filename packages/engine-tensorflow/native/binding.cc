@@ -137,6 +137,11 @@ napi_value traceScope(napi_env env, Binding &binding, Arguments given) {
   return nullptr;
 }
 
+napi_value traceInBfloat16(napi_env env, Binding &binding, Arguments given) {
+  binding.tracing().inBfloat16(js::toBool(env, given[0], "whether a trace goes on in bfloat16"));
+  return nullptr;
+}
+
 napi_value traceInput(napi_env env, Binding &binding, Arguments given) {
   const auto dtype = static_cast<TF_DataType>(js::toInteger(env, given[0], "the type of an input"));
   const Shape shape = js::toIntegers(env, given[1], "the shape of an input");
@@ -244,6 +249,7 @@ void defineAll(napi_env env, napi_value exports) {
   define<memory, 0>(env, exports, "memory");
   define<beginTrace, 0>(env, exports, "beginTrace");
   define<traceScope, 1>(env, exports, "traceScope");
+  define<traceInBfloat16, 1>(env, exports, "traceInBfloat16");
   define<traceInput, 2>(env, exports, "traceInput");
   define<isTraceInputUsed, 1>(env, exports, "isTraceInputUsed");
   define<finishTrace, 2>(env, exports, "finishTrace");

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <set>
 
 #include "execute.h"
 
@@ -26,6 +27,27 @@ std::string keyOf(TF_Tensor *tensor) {
   return key.append(":").append(static_cast<const char *>(TF_TensorData(tensor)), TF_TensorByteSize(tensor));
 }
 
+const std::set<std::string> kBetweenConvolutions{"Add",     "AddV2", "BiasAdd",  "GatherV2", "MaxPool",
+                                                 "Maximum", "PadV2", "Relu",     "Relu6",    "ResizeNearestNeighbor"};
+
+// What follows a fused convolution, in order; nothing where there is another op among it.
+std::vector<std::string> fusedOps(const OpCall &call) {
+  for (const auto &[name, value] : call.attributes) {
+    const auto *ops = std::get_if<std::vector<std::string>>(&value);
+    if (name != "fused_ops" || ops == nullptr) continue;
+    const bool known = std::all_of(ops->begin(), ops->end(),
+                                   [](const std::string &op) { return op == "BiasAdd" || op == "Relu" || op == "Relu6"; });
+    return known ? *ops : std::vector<std::string>();
+  }
+  return {};
+}
+
+// Attributes that say float32 say bfloat16.
+Attribute inHalf(Attribute attribute) {
+  if (auto *type = std::get_if<TF_DataType>(&attribute.value); type != nullptr && *type == TF_FLOAT) *type = TF_BFLOAT16;
+  return attribute;
+}
+
 }  // namespace
 
 TensorMetadata Trace::input(TF_DataType dtype, const Shape &shape) {
@@ -36,11 +58,16 @@ TensorMetadata Trace::input(TF_DataType dtype, const Shape &shape) {
 }
 
 std::vector<TensorMetadata> Trace::add(const OpCall &call) {
+  if (bfloat16_ && call.op == "_FusedConv2D") {
+    const std::vector<std::string> fused = fusedOps(call);
+    if (!fused.empty()) return addApart(call, fused);
+  }
   const OpDefinition &definition = definitionOf(call.op);
   std::vector<TF_Output> inputs, resources;
+  const bool half = bfloat16_ && goesOnInBfloat16(call);
   for (const int64_t id : call.inputs) {
-    const Symbol &symbol = symbolOf(id);
-    inputs.push_back(symbol.output);
+    Symbol &symbol = symbolOf(id);
+    inputs.push_back(half && symbol.dtype == TF_FLOAT ? halfOf(symbol) : outputOf(symbol));
     if (symbol.dtype == TF_RESOURCE) resources.push_back(symbol.output);
   }
   TF_OperationDescription *node = TF_NewOperation(graph_.get(), call.op.c_str(), nodeName(call.op).c_str());
@@ -51,7 +78,7 @@ std::vector<TensorMetadata> Trace::add(const OpCall &call) {
     addInputs(node, call, definition, inputs);
     // Eager ops pass over attributes that they do not have, and so do some kernels of TensorFlow.js.
     for (const Attribute &attribute : call.attributes)
-      if (definition.attributes.count(attribute.name) > 0) setAttribute(node, attribute);
+      if (definition.attributes.count(attribute.name) > 0) setAttribute(node, half ? inHalf(attribute) : attribute);
   } catch (const Failure &failure) {
     refused = failure.message;
   }
@@ -62,7 +89,48 @@ std::vector<TensorMetadata> Trace::add(const OpCall &call) {
   if (ordered) order_.ran(done, call.op, resources);
   ++stats_.ops;
   if (call.op == "ReadVariableOp") inferVariable(done, call);
-  return outputsOf(done, call);
+  return outputsOf(done, call, half);
+}
+
+// TensorFlow has no fused convolution of bfloat16 but those that grappler makes of its ops.
+std::vector<TensorMetadata> Trace::addApart(const OpCall &call, const std::vector<std::string> &fused) {
+  std::vector<TensorMetadata> made = add({"Conv2D", call.attributes, {call.inputs[0], call.inputs[1]}, 1});
+  size_t argument = 2;
+  for (const std::string &op : fused) {
+    const int64_t before = made[0].id;
+    std::vector<int64_t> inputs{before};
+    if (op == "BiasAdd") inputs.push_back(call.inputs.at(argument++));
+    made = add({op, call.attributes, inputs, 1});
+    remove(before);
+  }
+  return made;
+}
+
+// A convolution begins it; ops between convolutions whose result is as exact in bfloat16 as what they are given go on.
+bool Trace::goesOnInBfloat16(const OpCall &call) {
+  if (call.op == "Conv2D") return true;
+  if (kBetweenConvolutions.count(call.op) == 0) return false;
+  return std::any_of(call.inputs.begin(), call.inputs.end(), [&](int64_t id) { return symbolOf(id).half.oper != nullptr; });
+}
+
+TF_Output Trace::outputOf(Symbol &symbol) {
+  if (symbol.output.oper == nullptr) symbol.output = cast(symbol.half, TF_FLOAT);
+  return symbol.output;
+}
+
+TF_Output Trace::halfOf(Symbol &symbol) {
+  if (symbol.half.oper == nullptr) symbol.half = cast(symbol.output, TF_BFLOAT16);
+  return symbol.half;
+}
+
+TF_Output Trace::cast(TF_Output from, TF_DataType to) {
+  TF_OperationDescription *node = TF_NewOperation(graph_.get(), "Cast", nodeName("Cast").c_str());
+  TF_AddInput(node, from);
+  TF_SetAttrType(node, "DstT", to);
+  const Status status;
+  TF_Operation *done = TF_FinishOperation(node, status);
+  status.check("a cast of a trace");
+  return {done, 0};
 }
 
 void Trace::addInputs(TF_OperationDescription *node, const OpCall &call, const OpDefinition &definition,
@@ -95,7 +163,7 @@ void Trace::refuse(const OpCall &call, const std::string &message, std::string c
   failCall(call, message, inputs, std::move(code));
 }
 
-std::vector<TensorMetadata> Trace::outputsOf(TF_Operation *node, const OpCall &call) {
+std::vector<TensorMetadata> Trace::outputsOf(TF_Operation *node, const OpCall &call, bool half) {
   const int count = TF_OperationNumOutputs(node);
   if (count > call.outputs) refuse(call, "has " + std::to_string(count) + " outputs, not " + std::to_string(call.outputs));
   std::vector<TensorMetadata> outputs;
@@ -121,8 +189,8 @@ std::vector<TensorMetadata> Trace::outputsOf(TF_Operation *node, const OpCall &c
              "TRACE_SHAPE");
     }
     const int64_t id = nextSymbol_++;
-    const TF_DataType dtype = TF_OperationOutputType(output);
-    symbols_.emplace(id, Symbol{output, dtype, shape, call.op});
+    const TF_DataType dtype = half ? TF_FLOAT : TF_OperationOutputType(output);
+    symbols_.emplace(id, half ? Symbol{{nullptr, 0}, dtype, shape, call.op, output} : Symbol{output, dtype, shape, call.op});
     outputs.push_back({id, dtype, shape});
   }
   return outputs;
@@ -141,7 +209,7 @@ void Trace::inferVariable(TF_Operation *node, const OpCall &call) {
   status.check(call.op);
 }
 
-const Trace::Symbol &Trace::symbolOf(int64_t id) {
+Trace::Symbol &Trace::symbolOf(int64_t id) {
   if (id >= kFirstSymbol) {
     const auto found = symbols_.find(id);
     if (found == symbols_.end()) fail("tensor " + std::to_string(id) + " belongs to a trace that has ended, or was disposed of", "TRACE_ENDED");
@@ -237,8 +305,8 @@ Trace::Finished Trace::finish(const std::string &name, const std::vector<int64_t
       fail("input " + std::to_string(id) + " is used by the trace and is not among the inputs of the function");
   }
   for (const int64_t id : outputs) {
-    const Symbol &symbol = symbolOf(id);
-    out.push_back(symbol.output);
+    Symbol &symbol = symbolOf(id);
+    out.push_back(outputOf(symbol));
     finished.outputs.push_back({0, symbol.dtype, symbol.shape});
   }
   for (const int64_t id : captured_) {

@@ -4,6 +4,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-layers';
 import { createRequire } from 'node:module';
 import { availableParallelism, cpus } from 'node:os';
+import { inBfloat16, multipliesBfloat16 } from './bfloat16.js';
 import type { Binding } from './binding.js';
 import { compile } from './compile/compile.js';
 import { correctConvolutions } from './corrections/convolution.js';
@@ -41,7 +42,7 @@ export function tensorflow(options: TensorflowOptions = {}): Engine {
     if (count !== undefined && !(Number.isInteger(count) && count > 0))
       throw new KdError('USAGE', `${option} must be a whole number above 0, not ${count}.`);
   }
-  return { name: 'tensorflow', start: () => start(options), capabilities, compile, runOp };
+  return { name: 'tensorflow', start: () => start(options), capabilities, compile, inBfloat16, runOp };
 }
 
 let started: Promise<EngineInfo> | undefined;
@@ -57,7 +58,7 @@ function capabilities(): EngineCapabilities {
     syncReads: true,
     nativeOps: true,
     compile: true,
-    precision: ['float32'],
+    precision: device === 'cpu' && multipliesBfloat16() ? ['float32', 'bfloat16'] : ['float32'],
     threads,
     device,
     deviceName: device === 'gpu' ? 'an NVIDIA GPU' : (cpus()[0]?.model ?? 'a processor'),

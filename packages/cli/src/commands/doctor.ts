@@ -1,5 +1,5 @@
 import { type EngineInfo, isKdError, messageOf, resolveEngine, startedEngine } from '@kd/core';
-import { diagnose, type Diagnosis, tensorflow } from '@kd/engine-tensorflow';
+import { bfloat16Gain, diagnose, type Diagnosis, tensorflow } from '@kd/engine-tensorflow';
 import { engineText } from '@kd/report';
 import { copiesOf, type Copy, copyWarnings, SINGLE_PACKAGES } from '../copies.js';
 import { FAILED } from '../failures.js';
@@ -7,6 +7,11 @@ import type { Flags } from '../flags.js';
 import { print, printJson } from '../out.js';
 
 type Tried = { readonly ok: true; readonly engine: EngineInfo } | { readonly ok: false; readonly why: string };
+
+/** `bfloat16`: how long convolutions take in it, as a share of float32's; null where the processor has it not. */
+type Native =
+  | { readonly ok: true; readonly engine: EngineInfo; readonly bfloat16: number | null }
+  | Extract<Tried, { ok: false }>;
 
 /**
  * `kd doctor`: looks, and starts the engine where nothing has to be downloaded or compiled first. Exit code 1 when
@@ -42,9 +47,11 @@ export async function doctor({ json }: Flags): Promise<number> {
   return well ? 0 : FAILED;
 }
 
-async function tryStart(): Promise<Tried> {
+async function tryStart(): Promise<Native> {
   try {
-    return { ok: true, engine: await tensorflow().start() };
+    const engine = await tensorflow().start();
+    const has = tensorflow().capabilities().precision.includes('bfloat16');
+    return { ok: true, engine, bfloat16: has ? bfloat16Gain() : null };
   } catch (error) {
     return { ok: false, why: messageOf(error) };
   }
@@ -65,7 +72,7 @@ function lines(
     started,
     webgpu,
     fallback,
-  }: { readonly started: Tried | null; readonly webgpu: Tried; readonly fallback: EngineInfo | null },
+  }: { readonly started: Native | null; readonly webgpu: Tried; readonly fallback: EngineInfo | null },
   copies: Readonly<Record<string, readonly Copy[]>>,
   advice: readonly string[],
   well: boolean,
@@ -93,6 +100,7 @@ function lines(
         ]),
     `binding   ${binding === null ? 'none yet' : `${binding.compiled ? 'compiled' : 'not compiled yet'}, ${binding.file}`}`,
     `hashes    ${hashLine(hashes)}`,
+    ...(started?.ok === true ? [`bfloat16  ${bfloat16Line(started.bfloat16)}`] : []),
     `compiler  ${compiler === null ? 'none' : compiler.version}`,
     `webgpu    ${webgpu.ok ? engineText(webgpu.engine) : webgpu.why}`,
     `python    ${python === null ? 'none' : `${python.command} ${python.version}, ${python.pip === null ? 'without pip' : `pip ${python.pip}`}`}`,
@@ -101,6 +109,14 @@ function lines(
     ...(advice.length === 0 ? ['nothing to do'] : advice.map((one) => `to do: ${one}`)),
   ];
 }
+
+/** Measured: less than this share of float32's time is a gain. */
+const GAINS = 0.9;
+
+const bfloat16Line = (share: number | null): string =>
+  share === null
+    ? 'the processor has no instructions for it'
+    : `convolutions take ${share.toFixed(2)} of the time of float32: precision: { teacher: 'bf16' } ${share < GAINS ? 'pays' : 'does not pay'}`;
 
 const hashLine = ({ compared, damage }: Diagnosis['hashes']): string => {
   if (damage.length > 0) return 'NOT as they were kept when this was set up';

@@ -17,6 +17,11 @@ export interface Engine {
    * @throws KdError COMPILE_REFUSED at a call, naming the line of what cannot be traced
    */
   compile?<A, R, N = void>(fn: (args: A, input: EngineInput<N>) => R, options: CompileOptions): Compiled<A, R, N>;
+  /**
+   * While a function is traced: computes the convolutions of `run`, and what goes on from them alone, in bfloat16. What
+   * comes out is float32. Where `precision` of the capabilities has it.
+   */
+  inBfloat16?<T>(run: () => T): T;
   /** Runs one eager op of native TensorFlow, where the engine has it. Valid after `start`. */
   runOp?(name: string, attributes: readonly OpAttribute[], inputs: readonly tf.Tensor[], outputs: number): tf.Tensor[];
 }

@@ -72,6 +72,7 @@ export async function runSettings(
       ...(stop && { stop }),
       // Equal to float tolerance, not bit for bit.
       ...(!config.compile && { compile: false }),
+      ...(config.precision.teacher !== 'float32' && { precision: config.precision }),
       // What is kept is rounded to fp16.
       ...(config.cacheTeacher === true && { cacheTeacher: true }),
       data: {

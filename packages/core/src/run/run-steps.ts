@@ -127,7 +127,10 @@ export class RunSteps {
     this.#compiled =
       compile === null || outside
         ? null
-        : new CompiledStep(this.#models, compile, { logger, ...(watcher && { watcher }) });
+        : new CompiledStep({ ...this.#models, aroundTeachers: run.aroundTeachers }, compile, {
+            logger,
+            ...(watcher && { watcher }),
+          });
     this.updater = new Updater(variables, createOptimizer(config.optimizer), {
       clipNorm: config.clipNorm,
       emaDecay: config.ema?.decay ?? null,

@@ -17,6 +17,8 @@ import {
 } from './build.js';
 import { weightsPath } from './checkpoints.js';
 import type { Role } from '../contract/plugin.js';
+import { teacherPrecision } from './teacher-precision.js';
+import type { AroundTeachers } from '../step/step-models.js';
 import { type BuiltTeacher, definitionsOfTeacher, loadTeacher, resolveTeachers, teacherEntries } from './teachers.js';
 import { checkCached } from './cached-teachers.js';
 import type { ResolvedConfig } from '../config.js';
@@ -66,6 +68,8 @@ export interface Run {
   readonly engine: EngineInfo;
   /** Null where the engine cannot, or the config does not want it. */
   readonly compile: NonNullable<Engine['compile']> | null;
+  /** Of compiled steps, for a precision of the teachers' own; null without. */
+  readonly aroundTeachers: AroundTeachers | null;
   readonly services: Services;
   readonly logger: Logger;
   readonly folder: RunFolder;
@@ -213,6 +217,7 @@ export async function prepareRun(
       options: { ...options, folder },
       engine: engineInfo,
       compile: config.compile ? compilerOf(engine) : null,
+      aroundTeachers: teacherPrecision(config, engine, teachers),
       services,
       logger,
       folder: runFolder,

@@ -151,7 +151,10 @@ function taughtBy(
     const teacher = taught.has(distiller.teacher) ? null : teacherOf(models, distiller);
     if (teacher === null) continue;
     const { detector, taps } = teacher;
-    taught.set(distiller.teacher, { detector, output: teacherOutput(detector, images, taps, shared) });
+    taught.set(distiller.teacher, {
+      detector,
+      output: teacherOutput(detector, images, taps, shared, models.aroundTeachers ?? undefined),
+    });
   }
   return taught;
 }

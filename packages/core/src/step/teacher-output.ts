@@ -2,35 +2,40 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { Detector, DetectorOutput, Predictions } from '../contract/detector.js';
 import { part } from '../profile/part.js';
 import type { Kept } from './kept.js';
+import type { AroundTeachers } from './step-models.js';
 import { untaped } from './untaped.js';
 
 /**
  * The teacher's forward pass, without a tape. Its predictions are computed when a plugin first reads them, name by name
  * where the detector can: plugins on features are spared the teacher's head, and those on classes its branch of boxes.
  * @param kept takes the predictions, which are made in the tidy of whoever reads them first
+ * @param around whatever of the teacher is run
  */
 export function teacherOutput(
   teacher: Detector,
   images: tf.Tensor4D,
   taps: readonly string[],
   kept: Kept,
+  around: AroundTeachers = (run) => run(),
 ): DetectorOutput {
-  const output = teacher.forward(images, { training: false, taps, lazy: true });
+  const output = around(() => teacher.forward(images, { training: false, taps, lazy: true }));
   let predictions: Predictions | undefined;
   // What else a detector puts into its output is there as well.
   return Object.create(output, {
-    predictions: { get: () => (predictions ??= part('teacher', () => readLate(() => output.predictions, kept))) },
+    predictions: {
+      get: () => (predictions ??= part('teacher', () => readLate(() => output.predictions, kept, around))),
+    },
   }) as DetectorOutput;
 }
 
 /** The same predictions, every map read without a tape, and kept with whatever was computed along with it. */
-function readLate(predictions: () => Predictions, kept: Kept): Predictions {
+function readLate(predictions: () => Predictions, kept: Kept, around: AroundTeachers): Predictions {
   const late: Predictions = {};
   const maps = new Map<string, Predictions[string]>();
   let all: Predictions = {};
   const read = (compute: () => void): void =>
     untaped(() => {
-      compute();
+      around(compute);
       for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(all)))
         if (value !== undefined) maps.set(name, value as Predictions[string]);
       for (const map of [...maps.values()].flat()) kept.keep(map);

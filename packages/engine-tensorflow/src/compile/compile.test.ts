@@ -220,6 +220,37 @@ describe('a compiled function', () => {
     tf.dispose([x, weight]);
   });
 
+  test('computes convolutions, and what goes on from them, in bfloat16 where it is told to', () => {
+    const kernel = tf.randomNormal<tf.Rank.R4>([3, 3, 8, 8], 0, 0.2, 'float32', 3);
+    const layers = (x: tf.Tensor4D): tf.Tensor4D => {
+      const bias = tf.fill([8], 0.1);
+      const first = tf.fused.conv2d({ x, filter: kernel, strides: 1, pad: 'same', bias, activation: 'relu' });
+      return tf.add(tf.conv2d(first as tf.Tensor4D, kernel, 1, 'same'), first);
+    };
+    const fn = compile((x: tf.Tensor4D) => {
+      const half = engine.inBfloat16!(() => layers(x));
+      // Two that take it: an op of float32, and the result.
+      return { half, sum: tf.sum(half), exact: layers(x) };
+    });
+    const x = tf.randomNormal<tf.Rank.R4>([2, 12, 12, 8], 0, 1, 'float32', 4);
+    const { half, sum, exact } = fn(x);
+    expect(half.dtype).toBe('float32');
+    const [rounded, whole] = [values(half), values(exact)];
+    expect(values(sum)[0]).toBeCloseTo(
+      rounded.reduce((total, value) => total + value, 0),
+      1,
+    );
+    const most = Math.max(...whole.map(Math.abs));
+    const off = Math.max(...whole.map((value, i) => Math.abs(value - rounded[i]!))) / most;
+    // Eight bits of a fraction, and sums of 72 products.
+    expect(off).toBeLessThan(2e-2);
+    expect(off).toBeGreaterThan(1e-4);
+    for (const value of rounded) expect(new Uint32Array(Float32Array.of(value).buffer)[0]! & 0xffff).toBe(0);
+    expect(() => engine.inBfloat16!(() => 1)).toThrow('there is no trace');
+    fn.clear();
+    tf.dispose([x, kernel]);
+  });
+
   test('says nothing of shapes that come one after the other and are kept', () => {
     const said: string[] = [];
     const say = (text: string) => void said.push(text);
