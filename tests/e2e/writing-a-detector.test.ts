@@ -98,9 +98,10 @@ test('detections in parts are found by both together', async () => {
       labels: Int32Array.of(1),
     },
   ]);
-  const tensors = tf.tidy(() => detection.compute(output, { imageSizes: tf.zeros([1, 2]), paddedSize: [32, 64] }));
+  const compute = () => detection.compute(output, { imageSizes: tf.zeros([1, 2]), paddedSize: [32, 64] });
+  const tensors = tf.tidy(() => compute() as never);
   expect(await detection.select(tensors, sizes)).toEqual(found);
-  tf.dispose(tensors as never);
+  tf.dispose(tensors);
   expect(tf.memory().numTensors).toBe(before);
   tf.dispose(cls);
 });
