@@ -36,6 +36,6 @@ if (python === undefined) {
 }
 const tests = positionals.length > 0 ? positionals : ['packages/export'];
 const projects = ['unit', 'contract', 'e2e'].flatMap((name) => ['--project', name]);
-run(join(root, 'node_modules/.bin/vitest'), ['run', ...projects, ...tests], {
+run(join(root, 'node_modules/.bin/vitest'), ['run', '--reporter', 'verbose', ...projects, ...tests], {
   env: { ...process.env, KD_PEER_PYTHON: python },
 });

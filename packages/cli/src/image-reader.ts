@@ -11,7 +11,8 @@ sharp.cache(false);
 const port = parentPort!;
 const { input, pixels } = workerData as ImageSetup;
 let last: Promise<void> = Promise.resolve();
-port.on('message', (file: string) => {
+port.on('message', (file: string | null) => {
+  if (file === null) return port.close();
   // Files are decoded side by side, answers keep their order.
   const made = prepareFile(file, input, pixels).catch(() => null);
   last = last.then(async () => answer(await made));

@@ -31,7 +31,11 @@ export function imageThread(setup: ImageSetup, ended: (why: string) => void): Im
   };
   worker.on('message', (answer: ImageAnswer) => waiting.shift()?.(answer));
   worker.on('error', (cause) => end(messageOf(cause)));
-  worker.on('exit', (code) => end(`exit code ${code}`));
+  let gone = false;
+  worker.on('exit', (code) => {
+    gone = true;
+    end(`exit code ${code}`);
+  });
   return {
     prepare: (file) =>
       new Promise((resolve) => {
@@ -39,9 +43,14 @@ export function imageThread(setup: ImageSetup, ended: (why: string) => void): Im
         waiting.push(resolve);
         worker.postMessage(file);
       }),
-    close: async () => {
+    close: () => {
       end(null);
-      await worker.terminate();
+      // It ends by itself: a thread that is ended from outside may have native code at work.
+      return new Promise((resolve) => {
+        if (gone) return resolve();
+        worker.once('exit', () => resolve());
+        worker.postMessage(null);
+      });
     },
   };
 }

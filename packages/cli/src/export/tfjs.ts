@@ -25,7 +25,7 @@ function written(write: Write, order: string, ...[detector, asked]: Parameters<F
   return {
     content: files,
     lines: [
-      inputLine(model, detector),
+      inputLine(model, detector, '--size takes another size'),
       `outputs: the maps of the head by level, [n, h, w, c], ${order}; post in userDefinedMetadata.kd says how they become detections`,
       ...(options.weights === 'int8' ? ['8 bits with one factor a tensor, which is what TensorFlow.js reads'] : []),
     ],
