@@ -12,7 +12,8 @@ export default defineStudy({
     ssim: { distillers: ['ssim'] },
     fgfi: { distillers: ['fgfi'] },
     gid: { distillers: ['gid'] },
-    icd: { distillers: ['icd'] },
+    // Its decoders are trained for the first thousand steps by default, which is more than there are here.
+    icd: { distillers: [['icd', { schedule: { start: 0 } }]] },
     fgd: { distillers: ['fgd'] },
     fbkd: { distillers: ['fbkd'] },
     crosskd: { distillers: ['crosskd'] },
