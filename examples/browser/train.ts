@@ -5,7 +5,7 @@ import { wasm } from '@kd/engine-wasm';
 import { metricByName } from '@kd/metrics';
 import { ssim } from '@kd/plugin-ssim';
 import { safetensorsFormat } from '@kd/weights';
-import { batchSize, data, student, teacher, training } from '../demo/settings.mjs';
+import { batchSize, data, student, training } from '../demo/settings.mjs';
 import type { Message } from './messages.js';
 import { EPOCHS, type Method, pictures } from './settings.js';
 import weights from './teacher.safetensors?url';
@@ -35,7 +35,7 @@ async function train(method: Method): Promise<void> {
       engine: wasm(),
       student: retinanet(student[1]),
       ...(method === 'ssim' && {
-        teacher: { weights: 'teacher.safetensors', detector: retinanet(teacher[1]) },
+        teacher: { weights: 'teacher.safetensors' },
         distillers: [ssim({ weight: 4 })],
       }),
       data: { ...data, ...pictures },

@@ -1,12 +1,13 @@
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { extname, join } from 'node:path';
+import { promisify } from 'node:util';
 import { build } from 'vite';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { distil, type Distilled } from './browser-page/distil.js';
-import { ENGINES } from './browser-page/engines.js';
+import type { Distilled } from './browser-page/distil.js';
 import { noChromium, openPage, type Page } from './chromium.js';
 import { root, temporaryFolder } from './kd.js';
 
@@ -50,6 +51,8 @@ function expectAlike(found: ReadonlyMap<string, number>, expected: ReadonlyMap<s
 describe(`training in a browser${noChromium === null ? '' : ` (skipped: ${noChromium})`}`, () => {
   const skip = noChromium !== null;
   const folder = join(temporaryFolder(), 'page');
+  /** Where the packages are found that it imports. */
+  const inNodeFolder = join(root, 'node_modules/.kd-browser-test');
   let servers: Record<'isolated' | 'plain', Server>;
   let page: Page;
 
@@ -61,11 +64,19 @@ describe(`training in a browser${noChromium === null ? '' : ` (skipped: ${noChro
       logLevel: 'silent',
       build: { outDir: folder },
     });
+    await build({
+      root: join(root, 'tests/e2e/browser-page'),
+      configFile: false,
+      logLevel: 'silent',
+      ssr: { external: true },
+      build: { ssr: 'node.ts', outDir: inNodeFolder },
+    });
     servers = { isolated: await serve(folder, ISOLATED), plain: await serve(folder) };
     page = await openPage();
   });
   afterAll(async () => {
     await page?.close();
+    rmSync(inNodeFolder, { recursive: true, force: true });
     for (const server of Object.values(servers ?? {})) server.close();
   });
   const open = (where: 'isolated' | 'plain'): Promise<void> => page.open(addressOf(servers[where]));
@@ -73,30 +84,29 @@ describe(`training in a browser${noChromium === null ? '' : ` (skipped: ${noChro
   const refusal = (expression: string): Promise<string> =>
     page.value(`${expression}.then(() => 'nothing was refused', ({ code, message }) => code + ': ' + message)`);
 
-  test.skipIf(skip).for(Object.keys(ENGINES) as (keyof typeof ENGINES)[])(
-    'distils on %s with the losses and weights of Node',
-    async (name) => {
-      const inNode = await distil(ENGINES[name](), temporaryFolder(), STEPS);
-      await open('plain');
-      const inPage = await page.value<Distilled>(`distil(ENGINES.${name}(), 'runs', ${STEPS})`);
-      expect(inNode.terms).toHaveLength(STEPS);
-      expect(Object.keys(inNode.terms[0]!)).toEqual(['classification', 'bbox_regression', 'ssim.feat']);
-      expectAlike(flat(inPage), flat(inNode));
-      expectAlike(new Map(Object.entries(inPage.squares)), new Map(Object.entries(inNode.squares)));
-      expect(Object.keys(inPage.metrics)).toEqual(Object.keys(inNode.metrics));
-      // The run folder is in the memory of the page: weights come out of it, and go into it, by paths.
-      const kept = await page.value<readonly [string, number]>(`(async () => {
+  test.skipIf(skip).for(['wasm'])('distils on %s with the losses and weights of Node', async (name) => {
+    // Its engine ends with its process: the files of this one share TensorFlow.js.
+    const script = [join(inNodeFolder, 'node.js'), name, temporaryFolder(), String(STEPS)];
+    const inNode = JSON.parse((await promisify(execFile)(process.execPath, script)).stdout) as Distilled;
+    await open('plain');
+    const inPage = await page.value<Distilled>(`distil(ENGINES.${name}(), 'runs', ${STEPS})`);
+    expect(inNode.terms).toHaveLength(STEPS);
+    expect(Object.keys(inNode.terms[0]!)).toEqual(['classification', 'bbox_regression', 'ssim.feat']);
+    expectAlike(flat(inPage), flat(inNode));
+    expectAlike(new Map(Object.entries(inPage.squares)), new Map(Object.entries(inNode.squares)));
+    expect(Object.keys(inPage.metrics)).toEqual(Object.keys(inNode.metrics));
+    // The run folder is in the memory of the page: weights come out of it, and go into it, by paths.
+    const kept = await page.value<readonly [string, number]>(`(async () => {
         const best = await core.findCheckpoint('runs/student', weights.safetensorsFormat);
         await core.writeFileAtomic('copy.safetensors', await core.readRegularFile(best));
         const { values, metadata } = await weights.openWeights('copy.safetensors');
         return [JSON.parse(metadata.detector).name, values.size];
       })()`);
-      expect(kept).toEqual(['retinanet', Object.keys(inNode.squares).length]);
-      expect(page.complaints).toEqual([]);
-      const own = addressOf(servers.plain);
-      expect(page.requests.filter((url) => !url.startsWith(own) && !/^(blob|data):/.test(url))).toEqual([]);
-    },
-  );
+    expect(kept).toEqual(['retinanet', Object.keys(inNode.squares).length]);
+    expect(page.complaints).toEqual([]);
+    const own = addressOf(servers.plain);
+    expect(page.requests.filter((url) => !url.startsWith(own) && !/^(blob|data):/.test(url))).toEqual([]);
+  });
 
   test.skipIf(skip)('uses threads where there is a SharedArrayBuffer, and learns the same', async () => {
     await open('isolated');

@@ -301,6 +301,14 @@ describe('kd eval', () => {
     expect(stdout).toMatch(/AP50 +\S+\n/);
     expect(stdout).toMatch(/speckled-ring/);
     expect(code).toBe(0);
+    // A converted one still says which detector it is of.
+    const converted = join(temporaryFolder(), 'converted.safetensors');
+    expect((await kd(['convert', run, converted])).code).toBe(0);
+    const again = await kd(['eval', converted, '--data', data, '--json']);
+    const first = await kd(['eval', run, '--data', data, '--json']);
+    expect((JSON.parse(again.stdout) as { metrics: object }).metrics).toEqual(
+      (JSON.parse(first.stdout) as { metrics: object }).metrics,
+    );
   });
 
   test('measures the classes that the data has, and says which it has not', async () => {

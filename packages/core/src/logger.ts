@@ -1,5 +1,4 @@
 import { tell } from '#host/tell';
-import { printable } from './printable.js';
 
 /** Where messages for the person go. */
 export interface Logger {
@@ -9,8 +8,8 @@ export interface Logger {
 
 /** Warnings and notes on standard error, so that standard output stays free for results. */
 export const consoleLogger: Logger = {
-  info: (message) => void tell(printable(message)),
-  warn: (message) => void tell(`warning: ${printable(message)}`),
+  info: (message) => void tell(message),
+  warn: (message) => void tell(`warning: ${message}`),
 };
 
 export const silentLogger: Logger = { info: () => {}, warn: () => {} };

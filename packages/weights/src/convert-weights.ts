@@ -35,7 +35,11 @@ export async function convertWeights(
   const base = { file, metadata: metadataOf(weights), notes: weights.notes };
   if (names !== 'keep') {
     const { told, tensors: ours, leftOut } = await underOurNames(weights, { prefix, rename });
-    return { ...base, told, leftOut, tensors: names === 'kd' ? ours : exportStateDict(ours, names) };
+    if (names !== 'kd') return { ...base, told, leftOut, tensors: exportStateDict(ours, names) };
+    if (weights.metadata['detector'] === undefined) return { ...base, told, leftOut, tensors: ours };
+    // Still a checkpoint, which says which detector it is of, without what only a resume needs.
+    const tensors = new Map([...ours].map(([name, tensor]) => [`student/${name}`, tensor]));
+    return { ...base, told, leftOut, tensors, metadata: { ...ofModel(weights.metadata), ...base.metadata } };
   }
   if (prefix !== undefined || rename !== undefined)
     throw new KdError(
@@ -50,6 +54,12 @@ export async function convertWeights(
     tensors: new Map([...weights.values].filter(([name]) => weights.tensors.get(name)!.refused === null)),
   };
 }
+
+/** What a checkpoint of @kd says of the model in it. */
+const ofModel = (metadata: Readonly<Record<string, string>>): Record<string, string> =>
+  Object.fromEntries(
+    ['detector', 'kd', 'metrics', 'step'].flatMap((key) => (key in metadata ? [[key, metadata[key]!]] : [])),
+  );
 
 /** What a training said of itself, which safetensors can hold as text. */
 const metadataOf = ({ meta, container }: WeightsFile): Record<string, string> =>

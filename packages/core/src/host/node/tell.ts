@@ -1,2 +1,4 @@
+import { printable } from '../../printable.js';
+
 /** One line for the person, on standard error. */
-export const tell = (line: string): void => void process.stderr.write(`${line}\n`);
+export const tell = (line: string): void => void process.stderr.write(`${printable(line)}\n`);
