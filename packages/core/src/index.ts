@@ -49,7 +49,7 @@ export * from './run/schedules.js';
 export * from './json-text.js';
 export * from './shown.js';
 export { fingerprintOfData } from './fingerprint.js';
-export { kernelsOf } from './kernels-of.js';
+export { kernelReplacement, type KernelReplacement, kernelsOf } from './kernels-of.js';
 export { firstRows } from './step/first-rows.js';
 export { gatherMatched } from './step/gather-matched.js';
 export { gatherRows } from './step/gather-rows.js';

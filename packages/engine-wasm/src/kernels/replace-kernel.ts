@@ -1,17 +1,3 @@
-import * as tf from '@tensorflow/tfjs-core';
+import { kernelReplacement } from '@kd/core';
 
-/** Registers a kernel of ours for the wasm back end, in place of the one that is there, if any. */
-export function replaceKernel(kernelName: string, kernelFunc: tf.KernelConfig['kernelFunc']): void {
-  if (tf.getKernel(kernelName, 'wasm') !== undefined) tf.unregisterKernel(kernelName, 'wasm');
-  tf.registerKernel({ kernelName, backendName: 'wasm', kernelFunc });
-}
-
-/** {@link replaceKernel} by one that is made of other ops. */
-export function composeKernel<Attributes>(
-  name: string,
-  kernel: (inputs: Record<string, tf.Tensor>, attributes: Attributes) => tf.Tensor,
-): void {
-  replaceKernel(name, ({ inputs, attrs }) =>
-    tf.tidy(() => kernel(inputs as Record<string, tf.Tensor>, attrs as unknown as Attributes)),
-  );
-}
+export const { replaceKernel, composeKernel } = kernelReplacement('wasm');
