@@ -30,9 +30,7 @@ export function denseDetections(
   { imageSize, paddedSize }: { readonly imageSize: Size; readonly paddedSize: Size },
   post: DenseDetections,
 ): Found[] {
-  const boxes: Float32Array[] = [];
-  const labels: number[] = [];
-  const scores: number[] = [];
+  const found: Found[] = [];
   strides.forEach((stride, level) => {
     const map = (name: string, channels: number) => mapOf(maps, `${name}@p${Math.log2(stride)}`, channels);
     const cls = map(post.maps.cls, post.priorsPerCell * post.classes);
@@ -42,16 +40,17 @@ export function denseDetections(
     for (const { pair, score } of candidates(cls.data, quality, post)) {
       const box = clip(boxOf(reg.data, Math.floor(pair / post.classes), priors, post.boxes), imageSize);
       if (post.flavour === 'mmdet' && !(box[2]! > box[0]! && box[3]! > box[1]!)) continue;
-      boxes.push(box);
-      labels.push(pair % post.classes);
-      scores.push(score);
+      found.push({ box, score, label: pair % post.classes });
     }
   });
-  return nms(boxes, scores, labels, post.nmsThresh, post.detectionsPerImg).map((i) => ({
-    box: boxes[i]!,
-    score: scores[i]!,
-    label: labels[i]!,
-  }));
+  return kept(found, post.nmsThresh, post.detectionsPerImg);
+}
+
+/** What suppression within each label leaves, the best first. */
+export function kept(found: readonly Found[], threshold: number, limit: number): Found[] {
+  const column = <Key extends 'score' | 'label'>(key: Key): number[] => found.map((one) => one[key]);
+  const boxes = found.map(({ box }) => box as Float32Array);
+  return nms(boxes, column('score'), column('label'), threshold, limit).map((i) => found[i]!);
 }
 
 /** A map of the first image, of which the number of channels is known. */

@@ -1,8 +1,8 @@
 import { boxOf, clip, type Corners, deltaBox, levelPriors } from './dense-boxes.js';
-import { type Found, mapOf, type Output, sigmoid } from './dense-detections.js';
+import { type Found, kept, mapOf, type Output, sigmoid } from './dense-detections.js';
 import { DetectError } from './detect-error.js';
 import type { TwoStageDetections } from './exported-model.js';
-import { descending, nms } from './nms.js';
+import { descending } from './nms.js';
 import { pooledRegions } from './region-pooling.js';
 import type { Size } from './resize.js';
 
@@ -83,12 +83,6 @@ function proposals(
       .filter(({ box, score }) => score >= how.scoreThresh && large(box[2]! - box[0]!) && large(box[3]! - box[1]!));
   });
   return kept(all, how.nmsThresh, how.postNmsTopN).map(({ box }) => box as Float32Array);
-}
-
-function kept(found: readonly Found[], threshold: number, limit: number): Found[] {
-  const column = <Key extends 'score' | 'label'>(key: Key): number[] => found.map((one) => one[key]);
-  const boxes = found.map(({ box }) => box as Float32Array);
-  return nms(boxes, column('score'), column('label'), threshold, limit).map((i) => found[i]!);
 }
 
 /** Softmax of the mean logits of a region, without the background. */
