@@ -127,6 +127,14 @@ const watched = (source: DatasetSource, shapes: Set<string>): DatasetSource => (
   },
 });
 
+/** A student of the teacher below. */
+const taught = {
+  student: model(4, square),
+  teacher: { weights: join(folder, 'teacher') },
+  distillers: [fitnets({})],
+  data: picturesFor('compiled', 8),
+} as Partial<Config>;
+
 beforeAll(async () => {
   await trained('teacher', { student: model(6, square), data: picturesFor('compiled', 4), compile: false });
 });
@@ -149,40 +157,28 @@ it('accumulates, clips, averages and keeps running statistics as a plain step do
 });
 
 it('is given the maps of a teacher of another family, from a cache as well', async () => {
-  const taught = {
-    student: model(4, square),
+  const ofAnother = {
+    ...taught,
     teacher: pooled({ input: { fixedSize: [64, 64], mean: [0, 0, 0], std: [1, 1, 1] } }),
-    distillers: [fitnets({})],
     data: { ...picturesFor('compiled', 8), augment: [{ name: 'flip' }] },
     epochs: 2,
   };
   for (const cacheTeacher of [false, true]) {
-    const { said, logs } = await equal(`pooled-${cacheTeacher}`, { ...taught, cacheTeacher } as Partial<Config>);
+    const { said, logs } = await equal(`pooled-${cacheTeacher}`, { ...ofAnother, cacheTeacher } as Partial<Config>);
     expect(said.filter((text) => /cannot be compiled|op by op/.test(text))).toEqual([]);
     for (const { terms } of logs) expect(terms['fitnets.hint']).toBeGreaterThan(0);
   }
 });
 
 it('leaves a teacher that is a detector with an input of its own to steps that run op by op, and says so', async () => {
-  const { said, logs } = await equal('own-input', {
-    student: model(4, { fixedSize: [64, 64] }),
-    teacher: { weights: join(folder, 'teacher') },
-    distillers: [fitnets({})],
-    data: picturesFor('compiled', 8),
-  } as Partial<Config>);
+  const { said, logs } = await equal('own-input', { ...taught, student: model(4, { fixedSize: [64, 64] }) });
   const told = said.filter((text) => text.includes('the step runs op by op'));
   expect(told).toHaveLength(ENGINE === 'tensorflow' ? 1 : 0);
   for (const { terms } of logs) expect(terms['fitnets.hint']).toBeGreaterThan(0);
 });
 
 it('tells the parts of a step that is taught, and learns the same meanwhile', async () => {
-  const config = {
-    student: model(4, square),
-    teacher: { weights: join(folder, 'teacher') },
-    distillers: [fitnets({})],
-    data: picturesFor('compiled', 8),
-  } as Partial<Config>;
-  const [plain, profiled] = [await trained('whole', config), await trained('profiled', config, { steps: 3 })];
+  const [plain, profiled] = [await trained('whole', taught), await trained('profiled', taught, { steps: 3 })];
   sameTerms(profiled.logs, plain.logs);
   const [profile] = profiled.events.flatMap((event) => (event.type === 'profile' ? [event.profile] : []));
   const parts = ['teacher', 'student forward', 'detection losses', 'fitnets', 'backward', 'optimiser'];
@@ -192,20 +188,14 @@ it('tells the parts of a step that is taught, and learns the same meanwhile', as
 });
 
 it('runs its teacher in bfloat16 where the processor multiplies it, and refuses elsewhere', async () => {
-  const config = {
-    student: model(4, square),
-    teacher: { weights: join(folder, 'teacher') },
-    distillers: [fitnets({})],
-    data: picturesFor('compiled', 8),
-  } as Partial<Config>;
-  const rounded = trained('bf16', { ...config, precision: { teacher: 'bf16' } });
+  const rounded = trained('bf16', { ...taught, precision: { teacher: 'bf16' } });
   await engine.start();
   if (!engine.capabilities().precision.includes('bfloat16'))
     return expect(rounded).rejects.toMatchObject({
       code: 'CONFIG_INVALID',
       message: expect.stringContaining('float32'),
     });
-  const [first, exact] = [(await rounded).logs[0]!.terms, (await trained('float32', config)).logs[0]!.terms];
+  const [first, exact] = [(await rounded).logs[0]!.terms, (await trained('float32', taught)).logs[0]!.terms];
   const off = (name: string): number => Math.abs(first[name]! / exact[name]! - 1);
   expect(off('fitnets.hint')).toBeLessThan(1e-2);
   expect(off('fitnets.hint')).toBeGreaterThan(1e-7);
