@@ -5,8 +5,9 @@
 //   npm run demo -- --quick            one method, SSIM
 //   npm run demo -- --seeds 0,1,2      several seeds, and their mean
 //
-// On an engine other than TensorFlow (KD_ENGINE=wasm, or a machine without Python or a compiler) it is --quick, unless
-// --all is given: a step of the teacher takes 1.5 s of processor time on WebAssembly, one of a student 0.7 s and more.
+// It runs on what KD_ENGINE names, else on the first of TensorFlow, a graphics card and WebAssembly that there is. On an
+// engine other than TensorFlow it is --quick, unless --all is given: a step of the teacher takes 1.5 s of processor time
+// on WebAssembly, one of a student 0.7 s and more.
 //
 // What is trained is in demo/demo.study.mjs, the numbers are in demo/settings.mjs.
 import { existsSync } from 'node:fs';
@@ -15,6 +16,7 @@ import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { main } from '@kd/cli';
+import { isKdError, resolveEngine, startedEngine } from '@kd/core';
 import { duration } from '@kd/report';
 
 const { values } = parseArgs({
@@ -32,11 +34,12 @@ if (!seeds.split(',').every((seed) => /^\d+$/.test(seed)))
 // Each run is a process of its own, which reads the study again.
 process.env.KD_DEMO_SEEDS = seeds;
 
-const slow = !['tensorflow', 'auto', '', undefined].includes(process.env.KD_ENGINE);
-const quick = values.quick ?? (slow && values.all !== true);
+const engine = process.env.KD_ENGINE === 'tensorflow' ? 'tensorflow' : await start(process.env.KD_ENGINE || 'auto');
+process.env.KD_ENGINE = engine;
+const quick = values.quick ?? (engine !== 'tensorflow' && values.all !== true);
 if (quick && !values.quick)
   process.stderr.write(
-    `on the engine ${process.env.KD_ENGINE} the demo has one method only, SSIM, in about 20 minutes of processor time; --all has all\n`,
+    `on the engine ${engine} the demo has one method only, SSIM${engine === 'wasm' ? ', in about 20 minutes of processor time' : ''}; --all has all\n`,
   );
 const study = fileURLToPath(new URL(`demo/${quick ? 'quick' : 'demo'}.study.mjs`, import.meta.url));
 const out = values.out ?? freshFolder(join('runs', 'demo'));
@@ -51,5 +54,16 @@ function freshFolder(path) {
   for (let n = 1; ; n++) {
     const folder = n === 1 ? path : `${path}-${n}`;
     if (!existsSync(folder)) return folder;
+  }
+}
+
+/** The name of an engine that runs here, found once for all runs: each of them is a process of its own. */
+async function start(named) {
+  try {
+    return (await startedEngine(await resolveEngine(named, import.meta.dirname))).name;
+  } catch (error) {
+    if (!isKdError(error)) throw error;
+    process.stderr.write(`error [${error.code}] ${error.message}\n`);
+    process.exit(1);
   }
 }

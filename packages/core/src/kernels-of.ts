@@ -17,8 +17,10 @@ export interface KernelReplacement {
 /** For engines that add to a backend of TensorFlow.js, or correct it. */
 export function kernelReplacement(backendName: string): KernelReplacement {
   const replaceKernel: KernelReplacement['replaceKernel'] = (kernelName, kernelFunc) => {
-    if (tf.getKernel(kernelName, backendName) !== undefined) tf.unregisterKernel(kernelName, backendName);
-    tf.registerKernel({ kernelName, backendName, kernelFunc });
+    const before = tf.getKernel(kernelName, backendName);
+    if (before !== undefined) tf.unregisterKernel(kernelName, backendName);
+    // The new one may call the old one, which has to be set up again where its backend starts anew.
+    tf.registerKernel({ ...before, kernelName, backendName, kernelFunc });
   };
   return {
     replaceKernel,

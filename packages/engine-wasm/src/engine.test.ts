@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { wasm } from './engine.js';
 import { refuseFailedAllocations } from './limit-memory.js';
 import type { WasmModule } from './module.js';
@@ -39,4 +39,13 @@ it('frees what its kernels make on the way', () => {
   const { numTensors, numDataBuffers } = tf.memory();
   for (let i = 0; i < 3; i++) step();
   expect(tf.memory()).toMatchObject({ numTensors, numDataBuffers });
+});
+
+it('computes in the memory of the newest start, where a second copy of the engine starts in a process', async () => {
+  vi.resetModules();
+  await (await import('./engine.js')).wasm().start();
+  const x = tf.tensor1d([1, 2, 3]);
+  expect([...tf.reverse(x).dataSync()]).toEqual([3, 2, 1]);
+  const ones = tf.ones<tf.Rank.R4>([1, 4, 4, 2]);
+  expect(tf.sum(tf.conv2d(ones, tf.ones([3, 3, 2, 1]), 2, 'same')).dataSync()[0]).toBe(50);
 });
