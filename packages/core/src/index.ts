@@ -1,3 +1,5 @@
+// First: Bun runs CommonJS packages in the order in which they are found, and tsyringe is one.
+import './reflect.js';
 export * from './plugins/adapter.js';
 export { writeFileAtomic } from '#host/atomic';
 export * from './class-lists.js';

@@ -1,6 +1,10 @@
+import { createRequire } from 'node:module';
+import { availableParallelism } from 'node:os';
+import type * as threads from 'node:worker_threads';
 import * as tf from '@tensorflow/tfjs-core';
-import { expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { wasm } from './engine.js';
+import { usualThreads } from './host/node/machine.js';
 import { refuseFailedAllocations } from './limit-memory.js';
 import type { WasmModule } from './module.js';
 
@@ -15,6 +19,12 @@ it('starts once, leaves the handlers of the process as they were, and is current
 
 it.each([0, -1, 1.5, NaN])('refuses %s threads', (threads) => {
   expect(() => wasm({ threads })).toThrow(expect.objectContaining({ code: 'USAGE' }) as Error);
+});
+
+it.each(['', '0', '-3', 'many'])('has a thread a core where TF_NUM_INTRAOP_THREADS is "%s"', (said) => {
+  vi.stubEnv('TF_NUM_INTRAOP_THREADS', said);
+  expect(usualThreads()).toBe(availableParallelism());
+  vi.unstubAllEnvs();
 });
 
 it('refuses a tensor that there is no room for, instead of writing to address 0', () => {
@@ -48,4 +58,38 @@ it('computes in the memory of the newest start, where a second copy of the engin
   expect([...tf.reverse(x).dataSync()]).toEqual([3, 2, 1]);
   const ones = tf.ones<tf.Rank.R4>([1, 4, 4, 2]);
   expect(tf.sum(tf.conv2d(ones, tf.ones([3, 3, 2, 1]), 2, 'same')).dataSync()[0]).toBe(50);
+});
+
+describe('where workers do not start', () => {
+  const workers = createRequire(import.meta.url)('node:worker_threads') as { Worker: unknown };
+  const { Worker } = workers as typeof threads;
+  afterEach(() => void (workers.Worker = Worker));
+
+  it.each([
+    class extends Worker {
+      constructor() {
+        super(`throw new Error('no room for a thread')`, { eval: true });
+      }
+    },
+    function denied() {
+      throw new Error('no room for a thread');
+    },
+  ])('runs on one thread and says so, or refuses as many as were asked for', async (failing) => {
+    workers.Worker = failing;
+    vi.resetModules();
+    const { wasm: fresh } = await import('./engine.js');
+    const { consoleLogger } = await import('@kd/core');
+    await expect(fresh({ threads: 4 }).start()).rejects.toMatchObject({
+      code: 'ENGINE_UNAVAILABLE',
+      message: expect.stringMatching(/^wasm\(\{ threads: 4 \}\) needs threads, .*\(no room for a thread\)/) as string,
+    });
+    vi.stubEnv('TF_NUM_INTRAOP_THREADS', '2');
+    const told = vi.spyOn(consoleLogger, 'info').mockImplementation(() => undefined);
+    expect(await fresh().start()).toMatchObject({ threads: 1 });
+    vi.unstubAllEnvs();
+    expect(told.mock.calls).toEqual([
+      [expect.stringContaining('one thread: workers of the process do not start here')],
+    ]);
+    expect(tf.sum(tf.ones([3])).dataSync()[0]).toBe(3);
+  });
 });

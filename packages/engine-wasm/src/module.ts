@@ -12,10 +12,15 @@ interface Threads {
   unusedWorkers: { readonly loaded?: boolean; terminate(): unknown }[];
 }
 
-/** A module, and the threads that it has. */
-type Threaded = WasmModule & { readonly PThread?: Threads };
+export interface HasThreads {
+  readonly PThread?: Threads;
+}
 
-export type Factory = (options: Readonly<Record<string, unknown>>) => Promise<Threaded>;
+/** A module, and the threads that it has. */
+type Threaded = WasmModule & HasThreads;
+
+/** Gives the options their threads at once, and the module later. */
+export type Factory = (options: HasThreads & Readonly<Record<string, unknown>>) => Promise<Threaded>;
 
 /** A module that is loaded, and how many threads it computes on. */
 export interface LoadedModule {
@@ -24,8 +29,8 @@ export interface LoadedModule {
 }
 
 /** Ends the workers that no thread runs on: the module starts eight of them in any case. */
-export async function endIdleWorkers(module: WasmModule): Promise<void> {
-  const threads = (module as Threaded).PThread;
+export async function endIdleWorkers(module: WasmModule | HasThreads): Promise<void> {
+  const { PThread: threads } = module as HasThreads;
   if (threads === undefined) return;
   const idle = threads.unusedWorkers.splice(0);
   await Promise.all(idle.map((worker) => worker.terminate()));
