@@ -126,6 +126,11 @@ napi_value memory(napi_env env, Binding &binding, Arguments) {
   return result;
 }
 
+napi_value trimMemory(napi_env, Binding &, Arguments) {
+  kd::trimMemory();
+  return nullptr;
+}
+
 napi_value beginTrace(napi_env, Binding &binding, Arguments) {
   if (binding.trace) fail("a trace within a trace");
   binding.trace = std::make_unique<Trace>(binding.context(), binding.tensors, binding.nextSymbol);
@@ -247,6 +252,7 @@ void defineAll(napi_env env, napi_value exports) {
   define<tensorData, 1>(env, exports, "tensorData");
   define<configure, 1>(env, exports, "configure");
   define<memory, 0>(env, exports, "memory");
+  define<trimMemory, 0>(env, exports, "trimMemory");
   define<beginTrace, 0>(env, exports, "beginTrace");
   define<traceScope, 1>(env, exports, "traceScope");
   define<traceInBfloat16, 1>(env, exports, "traceInBfloat16");

@@ -36,4 +36,10 @@ MemoryStats memoryStats(const Tensors &tensors) {
   return stats;
 }
 
+void trimMemory() {
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
+}
+
 }  // namespace kd

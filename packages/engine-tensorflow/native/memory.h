@@ -16,5 +16,8 @@ struct MemoryStats {
 
 MemoryStats memoryStats(const Tensors &tensors);
 
+// Gives what malloc keeps and nobody uses back to the system, where the C library can.
+void trimMemory();
+
 }  // namespace kd
 #endif

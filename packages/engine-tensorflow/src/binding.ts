@@ -61,6 +61,8 @@ export interface Binding {
    * tensors among them; the most that the process ever had in memory.
    */
   memory(): { tensors: number; bytes: number; allocated: number; peakResident: number };
+  /** Gives what malloc keeps and nobody uses back to the system: its pages cost time where they are used again. */
+  trimMemory(): void;
 
   /**
    * From here on ops become nodes of a graph, and what they return is symbolic: with a shape, without values. Tensors

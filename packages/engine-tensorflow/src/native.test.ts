@@ -183,6 +183,14 @@ it('counts tensors and bytes', () => {
   free(id);
 });
 
+it.runIf(process.platform === 'linux')('gives back what nobody uses', () => {
+  const ids = Array.from({ length: 256 }, () => binding.createTensor([1], number('TF_STRING'), [new Uint8Array(2 ** 18)]));
+  free(...ids);
+  const before = process.memoryUsage.rss();
+  binding.trimMemory();
+  expect(before - process.memoryUsage.rss()).toBeGreaterThan(48 << 20);
+});
+
 it('has its options set before it is used', () => {
   expect(() => binding.configure({ intraOpThreads: 2 })).toThrow('can be set before its first use only');
 });

@@ -115,7 +115,8 @@ export class Updater {
   #keep({ path, variable, group }: TrainedVariable): KeptOf {
     const before = this.#kept.get(path);
     if (before !== undefined) return before;
-    const zeros = (): tf.Variable => tf.tidy(() => tf.variable(tf.zeros(variable.shape), false));
+    // Filled on the device: `tf.zeros` would make them on the host.
+    const zeros = (): tf.Variable => tf.tidy(() => tf.variable(tf.fill(variable.shape, 0), false));
     const names = (group?.optimizer ?? this.#optimizer).slots;
     const slots = Object.fromEntries(names.map((slot) => [slot, zeros()]));
     const kept = { slots, average: this.#options.emaDecay === null ? null : zeros(), count: 0 };

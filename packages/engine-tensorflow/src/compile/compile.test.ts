@@ -279,6 +279,21 @@ describe('a compiled function', () => {
     [4, 5, 6, 7].map(call);
     expect(said.filter((text) => text.includes('calls had tensors of other shapes'))).toHaveLength(1);
   });
+
+  test('leaves no values on the host of what is on the device', () => {
+    const weights = Array.from({ length: 5 }, (_, i) =>
+      tf.variable(tf.tensor1d(new Float32Array(2 ** 21).fill(i)), false),
+    );
+    const held = (): number => process.memoryUsage().arrayBuffers;
+    const before = held();
+    expect(before).toBeGreaterThan(40 << 20);
+    const fn = compile((x: tf.Tensor) => weights.reduce<tf.Tensor>((sum, weight) => tf.add(sum, tf.sum(weight)), x));
+    const x = tf.scalar(0);
+    expect(values(fn(x))).toEqual([10 * 2 ** 21]);
+    expect(before - held()).toBeGreaterThan(40 << 20);
+    fn.clear();
+    tf.dispose([x, ...weights]);
+  });
 });
 
 describe('what cannot be traced is refused with its line, and leaves all as it was', () => {

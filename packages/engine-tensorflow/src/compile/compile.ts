@@ -1,5 +1,6 @@
 import { type Compiled, type CompileOptions, type EngineInput, isKdError, KdError, messageOf } from '@kd/core';
 import { currentBackend } from '../run-op.js';
+import { freeGarbage } from './free-garbage.js';
 import { offender, rootOf } from './offender.js';
 import { structureOf } from './structure.js';
 import { trace, type Traced } from './trace.js';
@@ -69,6 +70,7 @@ export function compile<A, R, N = void>(
       return known.call(given.tensors, now);
     }
     const made = traced(signature, () => trace<R, N>(backend, fn as never, given, now, watcher));
+    freeGarbage(backend.binding);
     makeRoom();
     if (made.kept.length === 0) return made.call(given.tensors, now);
     // This call gives values to what was kept. A cache is full now; what changes at every call would not.
