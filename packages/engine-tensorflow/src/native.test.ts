@@ -183,8 +183,11 @@ it('counts tensors and bytes', () => {
   free(id);
 });
 
-it.runIf(process.platform === 'linux')('gives back what nobody uses', () => {
-  const ids = Array.from({ length: 256 }, () => binding.createTensor([1], number('TF_STRING'), [new Uint8Array(2 ** 18)]));
+// Another malloc, as of the address sanitizer, keeps its own way.
+it.runIf(process.platform === 'linux' && process.env.LD_PRELOAD === undefined)('gives back what nobody uses', () => {
+  const ids = Array.from({ length: 256 }, () =>
+    binding.createTensor([1], number('TF_STRING'), [new Uint8Array(2 ** 18)]),
+  );
   free(...ids);
   const before = process.memoryUsage.rss();
   binding.trimMemory();
