@@ -12,9 +12,9 @@ describeGolden('crosskd', (area) => {
 
   describeDetector(area, 'atss', {
     name: 'atss',
-    assigned: (one, assigned) => {
+    assigned: async (one, assigned) => {
       checkPositives(one, assigned);
-      checkCenterness(assigned);
+      await checkCenterness(assigned);
     },
     decodes: ({ params }) => params.stds?.join() === '0.1,0.1,0.2,0.2',
   });
@@ -29,11 +29,9 @@ describeGolden('crosskd', (area) => {
 });
 
 /** The cases hold no centerness targets: where they are is known, and their range. */
-function checkCenterness({ matched, centerness }: Assigned): void {
+async function checkCenterness({ matched, centerness }: Assigned): Promise<void> {
   expect(centerness).toBeDefined();
-  centerness!
-    .arraySync()
-    .forEach((row, image) =>
-      row.forEach((value, prior) => expect(value > 0 && value <= 1).toBe(matched[image]![prior]! >= 0)),
-    );
+  (await centerness!.array()).forEach((row, image) =>
+    row.forEach((value, prior) => expect(value > 0 && value <= 1).toBe(matched[image]![prior]! >= 0)),
+  );
 }

@@ -1,13 +1,13 @@
 import { pkdLevels, type PkdLossOptions } from '@kd/plugin-pkd';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect } from 'vitest';
-import { attentionMethods } from './baselines/attention.js';
-import { conditionalMethods } from './baselines/conditional.js';
-import { generalInstancesMethods } from './baselines/general-instances.js';
-import { imitationMethods } from './baselines/imitation.js';
+import { attentionChecks, attentionMethods } from './baselines/attention.js';
+import { conditionalChecks, conditionalMethods } from './baselines/conditional.js';
+import { generalInstancesChecks, generalInstancesMethods } from './baselines/general-instances.js';
+import { imitationChecks, imitationMethods } from './baselines/imitation.js';
 import { logitsMethods } from './baselines/logits.js';
-import { localizationMethods } from './baselines/localization.js';
-import { type BaselineCase, type Inputs, levels, type Method } from './baselines/method.js';
+import { localizationChecks, localizationMethods } from './baselines/localization.js';
+import { type BaselineCase, type Check, levels, type Method, type Values } from './baselines/method.js';
 import { predictionGuidedMethods } from './baselines/prediction-guided.js';
 import {
   casesOf,
@@ -18,6 +18,7 @@ import {
   oneOf,
   only,
   readWhole,
+  scoped,
   touching,
 } from './support/index.js';
 import { startEngine } from './support/engine.js';
@@ -42,6 +43,15 @@ const METHODS: Readonly<Record<string, Method>> = {
   },
 };
 
+/** What methods have besides losses. */
+const CHECKS: Readonly<Record<string, Check>> = {
+  ...attentionChecks,
+  ...conditionalChecks,
+  ...generalInstancesChecks,
+  ...imitationChecks,
+  ...localizationChecks,
+};
+
 describeGolden('baselines', (area) => {
   beforeAll(async () => {
     await startEngine();
@@ -54,14 +64,14 @@ describeGolden('baselines', (area) => {
         readWhole(one, async (one) => {
           const before = tf.memory().numTensors;
           const tensors = await area.tensors(one.file);
+          const check = CHECKS[one.method];
+          await scoped(() => check?.(inputsOf(one, tensors), one, valuesOf(tensors)));
           if (one.loss === undefined) {
-            tf.tidy(() => void METHODS[one.method]!(inputsOf(one, tensors), one, tensorsOf(one.expected, tensors)));
+            expect(check, `a check of ${one.method}, without losses`).toBeDefined();
             return expect(tf.memory().numTensors).toBe(before);
           }
-          tf.engine().startScope();
-          const { loss, parts, gradients } = run(one, tensors);
-          const ofParts = gradientsOfParts(one, tensors);
-          tf.engine().endScope();
+          const { loss, parts, gradients } = await scoped(() => run(one, tensors));
+          const ofParts = await scoped(() => gradientsOfParts(one, tensors));
           expect(Math.abs(loss - one.loss), 'loss').toBeLessThanOrEqual(one.tolerance.loss);
           expect(Object.keys(parts).sort()).toEqual(Object.keys(one.parts).sort());
           // The tolerance is that of the weighted sum.
@@ -87,50 +97,64 @@ describeGolden('baselines', (area) => {
 interface PartGradient {
   readonly key: string;
   readonly part: string;
-  readonly gradient: Float32Array;
+  readonly gradient: ArrayLike<number>;
 }
 
 /** Gradients of a single, unweighted part where a case has them: `grad_<part>_<input>`. */
-function gradientsOfParts(one: BaselineCase, tensors: GoldenTensors): PartGradient[] {
+async function gradientsOfParts(one: BaselineCase, tensors: GoldenTensors): Promise<PartGradient[]> {
   const found = Object.keys(one.expected).flatMap((key) => {
     const part = Object.keys(one.parts).find((name) => key.startsWith(`grad_${name}_`));
     return part === undefined ? [] : [{ key, part, input: key.slice(`grad_${part}_`.length) }];
   });
   const inputs = inputsOf(one, tensors);
-  return found.map(({ key, part, input }) => {
-    const gradient = tf.grad(
-      touching((leaf) => METHODS[one.method]!(new Map([...inputs, [input, leaf!]]), one, NONE)[part]!),
-    )(inputs.get(input)!);
-    return { key, part, gradient: gradient.dataSync() as Float32Array };
-  });
+  return Promise.all(
+    found.map(async ({ key, part, input }) => {
+      const gradient = tf.grad(
+        touching((leaf) => METHODS[one.method]!(new Map([...inputs, [input, leaf!]]), one, valuesOf(tensors))[part]!),
+      )(inputs.get(input)!);
+      return { key, part, gradient: await gradient.data() };
+    }),
+  );
 }
 
-const NONE: Inputs = new Map();
+const valuesOf =
+  (tensors: GoldenTensors): Values =>
+  (key) =>
+    tensors.get(key).values;
 
-const inputsOf = (one: BaselineCase, tensors: GoldenTensors): Map<string, tf.Tensor> => tensorsOf(one.inputs, tensors);
-
-const tensorsOf = (shapes: BaselineCase['inputs'], tensors: GoldenTensors): Map<string, tf.Tensor> =>
+const inputsOf = (one: BaselineCase, tensors: GoldenTensors): Map<string, tf.Tensor> =>
   new Map(
-    Object.entries(shapes).map(([key, shape]) => [
+    Object.entries(one.inputs).map(([key, shape]) => [
       key,
       tf.tensor(Float32Array.from(tensors.get(key).values), [...shape]),
     ]),
   );
 
-function run(
+async function run(
   one: BaselineCase,
   tensors: GoldenTensors,
-): { loss: number; parts: Record<string, number>; gradients: Float32Array[] } {
+): Promise<{ loss: number; parts: Record<string, number>; gradients: ArrayLike<number>[] }> {
   const method = METHODS[one.method];
   if (!method) return expect.fail(`baseline "${one.method}" is listed as built, but has no entry in METHODS here.`);
   const inputs = inputsOf(one, tensors);
-  const parts: Record<string, number> = {};
+  const parts: Record<string, tf.Scalar> = {};
   const { value, grads } = tf.valueAndGrads(
     touching((...leaves) => {
-      const values = method(new Map([...inputs, ...one.wrt.map((key, i) => [key, leaves[i]!] as const)]), one, NONE);
-      for (const [name, part] of Object.entries(values)) parts[name] = part.dataSync()[0]!;
+      const values = method(
+        new Map([...inputs, ...one.wrt.map((key, i) => [key, leaves[i]!] as const)]),
+        one,
+        valuesOf(tensors),
+      );
+      for (const [name, part] of Object.entries(values)) parts[name] = tf.keep(part);
       return tf.addN(Object.entries(values).map(([name, part]) => tf.mul(part, one.weights[name]!))) as tf.Scalar;
     }),
   )(one.wrt.map((key) => inputs.get(key)!));
-  return { loss: value.dataSync()[0]!, parts, gradients: grads.map((grad) => grad.dataSync() as Float32Array) };
+  const read = Object.entries(parts).map(async ([name, part]) => [name, (await part.data())[0]!] as const);
+  const ofParts = Object.fromEntries(await Promise.all(read));
+  tf.dispose(parts);
+  return {
+    loss: (await value.data())[0]!,
+    parts: ofParts,
+    gradients: await Promise.all(grads.map((grad) => grad.data())),
+  };
 }

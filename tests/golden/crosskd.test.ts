@@ -15,6 +15,7 @@ import {
   goldenTest,
   type GoldenTensors,
   readWhole,
+  scoped,
   touching,
 } from './support/index.js';
 
@@ -40,7 +41,8 @@ describeGolden('crosskd', (area) => {
       goldenTest('area', 'crosskd', one.id, () =>
         readWhole(one, async (one) => {
           const before = tf.memory().numTensors;
-          compareUnit(one, await area.tensors(one.file));
+          const tensors = await area.tensors(one.file);
+          await scoped(() => compareUnit(one, tensors));
           expect(tf.memory().numTensors).toBe(before);
         }),
       );
@@ -50,16 +52,14 @@ describeGolden('crosskd', (area) => {
   describe('heads', () => {
     for (const one of cases.filter((each): each is CrossCase => each.kind === 'cross_head')) {
       describe(one.id, () => {
-        const withPair = async (run: (pair: Pair) => void, ...elsewhere: string[]): Promise<void> => {
+        const withPair = async (run: (pair: Pair) => Promise<void>, ...elsewhere: string[]): Promise<void> => {
           const tensors = await area.tensors(one.file);
           const before = tf.memory().numTensors;
           await readWhole(
             one,
-            (one) => {
+            async (one) => {
               const [student, teacher] = [headModel(one, tensors, 'stu'), headModel(one, tensors, 'tea')];
-              tf.engine().startScope();
-              run({ one, tensors, student, teacher });
-              tf.engine().endScope();
+              await scoped(() => run({ one, tensors, student, teacher }));
               student.dispose();
               teacher.dispose();
             },
@@ -89,8 +89,7 @@ describeGolden('crosskd', (area) => {
   });
 });
 
-function compareUnit({ id, inputs: keys, params, expected }: UnitCase, tensors: GoldenTensors): void {
-  tf.engine().startScope();
+async function compareUnit({ id, inputs: keys, params, expected }: UnitCase, tensors: GoldenTensors): Promise<void> {
   const { of, run } = unitOf(id);
   const inputs = Object.fromEntries(Object.entries(keys).map(([name, key]) => [name, golden(tensors, key)]));
   const output = run(inputs, params);
@@ -99,29 +98,28 @@ function compareUnit({ id, inputs: keys, params, expected }: UnitCase, tensors: 
     return tf.sum(inputs['upstream'] ? tf.mul(made, inputs['upstream']) : made);
   };
   const actual: Record<string, ArrayLike<number>> = {
-    loss: output.dataSync(),
-    output: output.dataSync(),
-    [`grad_${of}`]: tf
+    loss: await output.data(),
+    output: await output.data(),
+    [`grad_${of}`]: await tf
       .grad(touching((x) => objective(x!)))(inputs[of]!)
-      .dataSync(),
+      .data(),
   };
   for (const [name, { tensor, value, atol }] of Object.entries(expected)) {
     if (!(name in actual)) throw new Error(`the case expects "${name}", which the test does not compute`);
     expectClose(actual[name]!, tensor === undefined ? [value!] : tensors.get(tensor).values, atol, name);
   }
   expect(Object.keys(expected).length).toBeGreaterThan(0);
-  tf.engine().endScope();
 }
 
 /** Every tensor of `expected`, and no gradient where there must be none. */
-function compareTensors(pair: Pair): void {
+async function compareTensors(pair: Pair): Promise<void> {
   const { one, tensors } = pair;
-  const model = modelGradients(pair);
+  const model = await modelGradients(pair);
   const actual = new Map([
-    ...forwardTensors(pair),
-    ...tapGradients(pair),
+    ...(await forwardTensors(pair)),
+    ...(await tapGradients(pair)),
     ...model,
-    ...(one.params.pkd_weight === null ? [] : pkdGradients(pair).gradients),
+    ...(one.params.pkd_weight === null ? [] : (await pkdGradients(pair)).gradients),
   ]);
   const wanted = Object.entries(one.expected).filter(([key]) => !ASSIGNMENT.test(key));
   for (const [key, { atol }] of wanted) {
@@ -142,7 +140,7 @@ function compareTensors(pair: Pair): void {
 }
 
 /** Taps, the teacher's maps, aligned features and cross-head maps, by the names of the case. */
-function forwardTensors(pair: Pair): Map<string, ArrayLike<number>> {
+async function forwardTensors(pair: Pair): Promise<Map<string, ArrayLike<number>>> {
   const {
     one: { params },
     student,
@@ -150,9 +148,9 @@ function forwardTensors(pair: Pair): Map<string, ArrayLike<number>> {
   } = pair;
   const [own, taught] = [student.forward(fpn(pair, 'stu')), teacher.forward(fpn(pair, 'tea'))];
   const found = new Map<string, ArrayLike<number>>();
-  params.strides.forEach((_, level) => {
+  for (const level of params.strides.keys()) {
     for (const [name, maps] of Object.entries(taught.predictions))
-      found.set(`tea_${mapName(name)}.${level}`, maps[level]!.dataSync());
+      found.set(`tea_${mapName(name)}.${level}`, await maps[level]!.data());
     for (const branch of student.head.branches) {
       const feature = {
         student: own.taps[tapNames(pair, branch)[level]!]!,
@@ -160,12 +158,12 @@ function forwardTensors(pair: Pair): Map<string, ArrayLike<number>> {
       };
       const { aligned, maps } = crossHead(teacher.head, branch, feature, { level, i: params.idx });
       found
-        .set(`stu_tap_${branch}.${level}`, feature.student.dataSync())
-        .set(`tea_tap_${branch}.${level}`, feature.teacher.dataSync())
-        .set(`aligned_${branch}.${level}`, aligned.dataSync());
-      for (const [name, map] of Object.entries(maps)) found.set(`cross_${mapName(name)}.${level}`, map.dataSync());
+        .set(`stu_tap_${branch}.${level}`, await feature.student.data())
+        .set(`tea_tap_${branch}.${level}`, await feature.teacher.data())
+        .set(`aligned_${branch}.${level}`, await aligned.data());
+      for (const [name, map] of Object.entries(maps)) found.set(`cross_${mapName(name)}.${level}`, await map.data());
     }
-  });
+  }
   return found;
 }
 
@@ -175,7 +173,7 @@ const close = (actual: number, expected: number, rtol: number, what: string): vo
   );
 
 /** Terms by name, in the order of the levels. */
-function termsOf(pair: Pair, options: Parameters<typeof hooksOf>[1]): Map<string, number[]> {
+async function termsOf(pair: Pair, options: Parameters<typeof hooksOf>[1]): Promise<Map<string, number[]>> {
   const hooks = hooksOf(pair, options);
   const terms = hooks.lossCompose!(
     stepOf(pair, pair.student.forward(fpn(pair, 'stu')), pair.teacher.forward(fpn(pair, 'tea'))),
@@ -183,7 +181,7 @@ function termsOf(pair: Pair, options: Parameters<typeof hooksOf>[1]): Map<string
   const found = new Map<string, number[]>();
   for (const [name, term] of Object.entries(terms)) {
     const of = name.split('.')[0]!;
-    found.set(of, [...(found.get(of) ?? []), term.dataSync()[0]!]);
+    found.set(of, [...(found.get(of) ?? []), (await term.data())[0]!]);
   }
   hooks.dispose!();
   return found;
@@ -192,9 +190,9 @@ function termsOf(pair: Pair, options: Parameters<typeof hooksOf>[1]): Map<string
 const TERMS: Readonly<Record<string, string>> = { loss_cls_kd: 'cls', loss_reg_kd: 'reg', loss_ctr_kd: 'ctr' };
 
 /** Every term of every level, their sums, and the sum of all. */
-function compareLosses(pair: Pair): void {
+async function compareLosses(pair: Pair): Promise<void> {
   const { one } = pair;
-  const [levels, sums] = [termsOf(pair, { perLevel: true }), termsOf(pair, {})];
+  const [levels, sums] = [await termsOf(pair, { perLevel: true }), await termsOf(pair, {})];
   const { loss_feat_kd: pkd, ...own } = one.losses;
   expect([...sums.keys()].sort()).toEqual(
     Object.keys(own)
@@ -223,14 +221,14 @@ function compareLosses(pair: Pair): void {
   );
   expect(pkd !== undefined, 'a loss of PKD').toBe(one.params.pkd_weight !== null);
   if (pkd)
-    pkdGradients(pair).losses.forEach((value, level) =>
+    (await pkdGradients(pair)).losses.forEach((value, level) =>
       close(value, pkd.per_level[level]!, pkd.rtol, `loss_feat_kd, level ${level}`),
     );
 }
 
 /** What the reference's text says, as against what it does: the tap before the ReLU. */
-function compareEarlyTap(pair: Pair): void {
+async function compareEarlyTap(pair: Pair): Promise<void> {
   const { grad_stu_fpn_l2: _norm, ...wanted } = pair.one.if_wrong!['tap_before_relu']!;
-  const sums = termsOf(pair, { tap: 'pre' });
+  const sums = await termsOf(pair, { tap: 'pre' });
   for (const [key, value] of Object.entries(wanted)) close(sums.get(TERMS[key]!)![0]!, value, 2e-5, key);
 }

@@ -1,4 +1,5 @@
 import { disposeAll, tidy } from '@kd/core';
+import type * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect } from 'vitest';
 import { expectChecksum, expectLossesAndTotal, expectNear, LIMITS, torchValues } from './detectors/expectations.js';
 import type { DetectorIndex, TensorEntry } from './detectors/index-file.js';
@@ -14,6 +15,7 @@ import {
   expectEqual,
   goldenTest,
   relativeL2,
+  scoped,
   watchCase,
   type DetectorCase,
 } from './support/index.js';
@@ -75,7 +77,10 @@ async function withCase(
   const loaded = await loadCase(one, scenario);
   try {
     await run(loaded);
+    for (const count of loaded.strays)
+      expect((await count.data())[0], 'rows that torch drew and that are no candidates here').toBe(0);
   } finally {
+    disposeAll(loaded.strays);
     loaded.detector.dispose();
   }
 }
@@ -90,10 +95,10 @@ async function checkInput(loaded: LoadedCase): Promise<void> {
   const { index, io } = loaded;
   const batch = loaded.batch();
   expect(batch.imageSizes.map((size) => [...size])).toEqual(index.transform.resized_sizes_hw);
-  await onBatch(batch, (images) => {
+  await onBatch(batch, async (images) => {
     const [n, c, h, w] = index.transform.batch_shape as [number, number, number, number];
     expect(images.shape).toEqual([n, h, w, c]);
-    const values = torchValues(images);
+    const values = await torchValues(images);
     expectChecksum(values, index.transform.checksum, 1e-5, 'batch');
     if (io.has('transform/batch')) expectClose(values, io.get('transform/batch').values, LIMITS.batch, 'batch');
     batch.imageSizes.forEach(([height], i) => {
@@ -116,10 +121,10 @@ async function checkForward(loaded: LoadedCase): Promise<void> {
   const { index, io, detector } = loaded;
   const stages = index.config.fpn.returned_layers.map((k) => `backbone.body.layer${k}`);
   await onBatch(loaded.batch(), (images) =>
-    tidy(() => {
+    scoped(async () => {
       const output = detector.forward(images, { training: false, taps: stages });
-      Object.entries(index.body).forEach(([key, { shape, checksum, tensor }], i) => {
-        const values = torchValues(output.taps[stages[i]!]!);
+      for (const [i, [key, { shape, checksum, tensor }]] of Object.entries(index.body).entries()) {
+        const values = await torchValues(output.taps[stages[i]!]!);
         expectChecksum(values, checksum, CHECKSUM, `body ${key}`);
         const stored = io.get(tensor);
         expectClose(
@@ -129,18 +134,18 @@ async function checkForward(loaded: LoadedCase): Promise<void> {
           tensor,
         );
         expect(output.taps[stages[i]!]!.shape, `body ${key}`).toEqual([shape[0], shape[2], shape[3], shape[1]]);
-      });
+      }
       expect(output.levels.length).toBe(Object.keys(index.fpn).length);
-      Object.values(index.fpn).forEach(({ shape, checksum, tensor }, i) => {
-        const values = torchValues(output.levels[i]!);
+      for (const [i, { shape, checksum, tensor }] of Object.values(index.fpn).entries()) {
+        const values = await torchValues(output.levels[i]!);
         expect(output.levels[i]!.shape, tensor).toEqual([shape[0], shape[2], shape[3], shape[1]]);
         expectChecksum(values, checksum, CHECKSUM, tensor);
         expectClose(values, io.get(tensor).values, LIMITS.features(entryOf(loaded, tensor)), tensor);
-      });
+      }
       for (const [ours, torch] of headOutputs(loaded)) {
         const key = `head/${torch}`;
         expectClose(
-          headRows(output.predictions[ours]!),
+          await headRows(output.predictions[ours]!),
           io.get(key).values,
           LIMITS.features(entryOf(loaded, key)),
           key,
@@ -167,11 +172,9 @@ function headOutputs({ index }: Pick<LoadedCase, 'index'>): [ours: string, torch
 }
 
 /** Levels [b, h, w, a·k] as rows [b, all anchors, k]: one image's levels follow each other. */
-function headRows(
-  levels: readonly { readonly shape: readonly number[]; dataSync(): ArrayLike<number> }[],
-): Float32Array {
-  const images = levels[0]!.shape[0]!;
-  const values = levels.map((level) => level.dataSync() as Float32Array);
+async function headRows(levels: readonly tf.Tensor4D[]): Promise<Float32Array> {
+  const images = levels[0]!.shape[0];
+  const values = await Promise.all(levels.map((level) => level.data<'float32'>()));
   return Float32Array.from(
     Array.from({ length: images }, (_, i) =>
       values.map((all) => [...all.subarray((i * all.length) / images, ((i + 1) * all.length) / images)]),
@@ -182,12 +185,12 @@ function headRows(
 async function checkAnchors({ index, io, detector, batch }: LoadedCase): Promise<void> {
   const host = batch();
   await onBatch(host, (images) =>
-    tidy(() => {
+    scoped(async () => {
       const priors = detector.priors(detector.forward(images, { training: false }), [host.shape[1], host.shape[2]]);
       expect(priors.perLevel).toEqual(index.anchors.per_level);
       expect(priors.strides.map((stride) => [...stride])).toEqual(index.anchors.strides_hw);
-      expectEqual(priors.boxes.dataSync(), io.get(index.anchors.tensor).values, 'anchors');
-      const boxes = priors.boxes.arraySync();
+      expectEqual(await priors.boxes.data(), io.get(index.anchors.tensor).values, 'anchors');
+      const boxes = await priors.boxes.array();
       expectChecksum(boxes.flat(), index.anchors.checksum, 1e-9, 'anchors');
       const { cell_anchors: cells, first, last } = index.anchors;
       expect(boxes.slice(0, first.length), 'first anchors').toEqual(first);
@@ -229,12 +232,12 @@ async function checkAssignment({ index, io, detector, batch }: LoadedCase, scena
   const host = batch(scenario);
   const wanted = index.train[scenario]!;
   await onBatch(host, (images, targets) =>
-    tidy(() => {
+    scoped(async () => {
       const output = detector.forward(images, { training: true });
       const { matched, positives } = detector.assign(detector.priors(output, targets.paddedSize), targets);
-      const rows = matched.dataSync();
+      const rows = await matched.data();
       const anchors = matched.shape[1];
-      expectEqual(positives.dataSync(), wanted.positives, `${scenario}: positives`);
+      expectEqual(await positives.data(), wanted.positives, `${scenario}: positives`);
       wanted.boxes_per_image.forEach((boxes, i) => {
         expectClose(
           host.boxes.subarray(i * host.maxBoxes * 4, (i * host.maxBoxes + boxes) * 4),
@@ -250,7 +253,7 @@ async function checkAssignment({ index, io, detector, batch }: LoadedCase, scena
       });
       for (const [ours, torch] of headOutputs({ index })) {
         expectChecksum(
-          headRows(output.predictions[ours]!),
+          await headRows(output.predictions[ours]!),
           wanted.head_checksums[torch]!,
           CHECKSUM,
           `${scenario}: ${torch}`,

@@ -35,7 +35,7 @@ describeGolden('ops', (area) => {
           const op = ops[one.op];
           if (op === undefined)
             throw new Error(`op "${one.op}" is listed as built, but no runner below tests/golden/ops knows it.`);
-          checkCase(one, op, await area.tensors(one.file), infos[one.file]!);
+          await checkCase(one, op, await area.tensors(one.file), infos[one.file]!);
           // The size that the features of a pyramid were made for, which are stored.
         },
         one.op === 'MultiScaleRoIAlign' ? ['params.batch_hw'] : [],

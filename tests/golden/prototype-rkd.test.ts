@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe } from 'vitest';
 import { compare, opened, type Opened, type PrototypeCase } from './prototype/case.js';
 import { startEngine } from './support/engine.js';
-import { casesOf, describeGolden, goldenTest, readWhole, touching } from './support/index.js';
+import { casesOf, describeGolden, goldenTest, readWhole, scoped, touching } from './support/index.js';
 
 /** Loss of one kind of relation, weighted as in the method, and its gradient. */
 function relation({ input, number }: Opened, part: 'distance' | 'angle'): { value: tf.Scalar; grad: tf.Tensor } {
@@ -24,11 +24,11 @@ describeGolden('prototype', (area) => {
           one,
           async (one) => {
             const tensors = await area.tensors(one.file);
-            tf.tidy(() => {
+            await scoped(async () => {
               const of = opened(one, tensors);
               of.only({ smoothL1Beta: 1 });
               const [distance, angle] = [relation(of, 'distance'), relation(of, 'angle')];
-              compare(of, {
+              await compare(of, {
                 distance: distance.value,
                 gradDistance: distance.grad,
                 angle: angle.value,

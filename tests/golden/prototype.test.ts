@@ -4,7 +4,7 @@ import { compare, type Computed, type Opened, opened, type PrototypeCase } from 
 import { coefficients, feature, regions, response, roialign } from './prototype/functions.js';
 import { oneStage, twoStage } from './prototype/steps.js';
 import { startEngine } from './support/engine.js';
-import { casesOf, describeGolden, goldenTest, readWhole, statusOf } from './support/index.js';
+import { casesOf, describeGolden, goldenTest, readWhole, scoped, statusOf } from './support/index.js';
 
 /** What the expected tensors of a kind are computed with. */
 const KINDS: Readonly<Record<string, (of: Opened) => Computed>> = {
@@ -30,10 +30,10 @@ describeGolden('prototype', (area) => {
         async (one) => {
           const tensors = await area.tensors(one.file);
           const before = tf.memory().numTensors;
-          tf.engine().startScope();
-          const of = opened(one, tensors);
-          compare(of, compute!(of));
-          tf.engine().endScope();
+          await scoped(() => {
+            const of = opened(one, tensors);
+            return compare(of, compute!(of));
+          });
           expect(tf.memory().numTensors).toBe(before);
         },
         ['tolerance'],

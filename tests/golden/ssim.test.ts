@@ -18,6 +18,7 @@ import {
   oneOf,
   only,
   readWhole,
+  scoped,
   touching,
 } from './support/index.js';
 import { startEngine } from './support/engine.js';
@@ -67,9 +68,7 @@ describeGolden('ssim', (area) => {
         readWhole(one, async (one) => {
           const before = tf.memory().numTensors;
           const tensors = await area.tensors(one.file);
-          tf.engine().startScope();
-          const { loss, perLevel, gradients } = run(one, tensors);
-          tf.engine().endScope();
+          const { loss, perLevel, gradients } = await scoped(() => run(one, tensors));
           expect(Math.abs(loss - one.loss), 'loss').toBeLessThanOrEqual(one.tolerance.loss);
           expectClose(perLevel, one.perLevel, one.tolerance.loss, 'perLevel');
           const wanted = Object.keys(one.expected).filter((key) => key.startsWith('grad_'));
@@ -100,7 +99,7 @@ describeGolden('ssim', (area) => {
             const key = `${name}${level}`;
             if (!(key in one.expected)) continue;
             expect(map.shape, key).toEqual(one.expected[key]);
-            expectClose(map.dataSync(), tensors.get(key).values, INTERMEDIATE_TOLERANCE[name.split('_')[0]!]!, key);
+            expectClose(await map.data(), tensors.get(key).values, INTERMEDIATE_TOLERANCE[name.split('_')[0]!]!, key);
             compared++;
           }
           tf.dispose(maps);
@@ -130,10 +129,10 @@ const LOSS_OPTIONS = [
 const lossOptions = ({ config }: SsimCase): SsimOptions =>
   Object.fromEntries(LOSS_OPTIONS.map((key) => [key, config[key]]));
 
-function run(
+async function run(
   one: SsimCase,
   tensors: GoldenTensors,
-): { loss: number; perLevel: number[]; gradients: Map<string, Float32Array> } {
+): Promise<{ loss: number; perLevel: number[]; gradients: Map<string, ArrayLike<number>> }> {
   const inputs = inputsOf(one, tensors);
   const numbers = Array.from({ length: one.levels }, (_, i) => i);
   const named = (prefix: string): tf.Tensor4D[] => numbers.map((i) => inputs.get(`${prefix}${i}`) as tf.Tensor4D);
@@ -168,13 +167,14 @@ function run(
 
   const perLevel = numbers.map((i) => {
     const adapter = adapters(inputs)?.[i];
-    if (adapter)
-      return ssimLevels([named('s')[i]!], [teachers[i]!], lossOptions(one), { adapters: [adapter] }).dataSync()[0]!;
-    return ssimLoss(named('s')[i]!, teachers[i]!, lossOptions(one), weights?.[i]).dataSync()[0]!;
+    if (adapter) return ssimLevels([named('s')[i]!], [teachers[i]!], lossOptions(one), { adapters: [adapter] });
+    return ssimLoss(named('s')[i]!, teachers[i]!, lossOptions(one), weights?.[i]);
   });
   return {
-    loss: value.dataSync()[0]!,
-    perLevel,
-    gradients: new Map(grads.map((grad, i) => [`grad_${leaves[i]!}`, grad.dataSync() as Float32Array])),
+    loss: (await value.data())[0]!,
+    perLevel: (await tf.stack(perLevel).array()) as number[],
+    gradients: new Map(
+      await Promise.all(grads.map(async (grad, i) => [`grad_${leaves[i]!}`, await grad.data()] as const)),
+    ),
   };
 }

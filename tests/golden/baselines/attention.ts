@@ -11,7 +11,7 @@ import {
 import { mgdLoss } from '@kd/plugin-masked';
 import * as tf from '@tensorflow/tfjs-core';
 import { expectClose, only } from '../support/index.js';
-import { adapters, type BaselineCase, type Inputs, levels, type Method, objects } from './method.js';
+import { adapters, type BaselineCase, type Check, type Inputs, levels, type Method, objects } from './method.js';
 
 /** A convolution or a linear layer of the inputs; a layer is a convolution of one cell. */
 function layer(inputs: Inputs, name: string): Adapter {
@@ -65,19 +65,20 @@ const fbkdBlocks = (inputs: Inputs, i: number, pool: number): FbkdBlocks => ({
 });
 
 /** The masks that our rule makes of the boxes of a case, beside the stored ones. */
-function checkMasks(inputs: Inputs, { config }: BaselineCase): void {
+const checkMasks: Check = async (inputs, { config }, values) => {
   const masks = levels(inputs, 'fg');
   const all = objects(inputs, masks[0]!.shape[0]);
   if (all === null) return;
-  masks.forEach(({ shape: [, height, width] }, i) => {
+  for (const [i, mask] of masks.entries()) {
+    const [, height, width] = mask.shape;
     const made = focalMasks(all.boxes, all.on, { imageSize: config['imageSize'] as [number, number], height, width });
     for (const [name, mask] of [
       ['fg', made.foreground],
       ['bg', made.background],
     ] as const)
-      expectClose(mask.dataSync(), inputs.get(`${name}${i}`)!.dataSync(), 1e-7, `${name}${i}`);
-  });
-}
+      expectClose(await mask.data(), values(`${name}${i}`), 1e-7, `${name}${i}`);
+  }
+};
 
 const map3 = (inputs: Inputs, name: string): tf.Tensor3D => tf.squeeze<tf.Tensor3D>(inputs.get(name)!, [3]);
 
@@ -103,7 +104,6 @@ export const attentionMethods: Readonly<Record<string, Method>> = {
   },
 
   fgd: (inputs, one) => {
-    checkMasks(inputs, one);
     return {
       ...fgdLoss(
         compared(inputs, one).map((maps, i) => ({
@@ -136,6 +136,8 @@ export const attentionMethods: Readonly<Record<string, Method>> = {
     };
   },
 };
+
+export const attentionChecks: Readonly<Record<string, Check>> = { fgd: checkMasks };
 
 const generatorLayer = (inputs: Inputs, level: number, at: 1 | 2): Adapter => ({
   kernel: inputs.get(`g${level}_kernel${at}`) as tf.Tensor4D,

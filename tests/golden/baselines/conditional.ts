@@ -2,7 +2,7 @@ import { attention, helperLosses, type Linear, linear, mimicLoss, sinePosition }
 import { flattenLevels } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
 import { expectClose, oneOf, only } from '../support/index.js';
-import { type BaselineCase, type Inputs, levels, type Method } from './method.js';
+import { type BaselineCase, type Check, type Inputs, levels, type Method } from './method.js';
 
 const sequence = (maps: readonly tf.Tensor4D[]): tf.Tensor3D => flattenLevels(maps, maps[0]!.shape[3]);
 
@@ -12,22 +12,21 @@ const layer = (inputs: Inputs, name: string): Linear => ({
 });
 
 /** Where a case says which cells lie in their image, its position code is that of the masks. */
-function checkPositions(inputs: Inputs): void {
+const checkPositions: Check = async (inputs, _, values) => {
   const valid = levels(inputs, 'valid') as readonly tf.Tensor[] as readonly tf.Tensor3D[];
   if (valid.length === 0) return;
-  const pos = inputs.get('pos')!;
+  const channels = inputs.get('pos')!.shape[2]!;
   const made = tf.concat(
-    valid.map((map) => sinePosition(map, pos.shape[2]!)),
+    valid.map((map) => sinePosition(map, channels)),
     1,
   );
-  expectClose(made.dataSync(), pos.dataSync(), 1e-5, 'pos');
-}
+  expectClose(await made.data(), values('pos'), 1e-5, 'pos');
+};
 
 function mimic(inputs: Inputs, { config }: BaselineCase): Record<string, tf.Scalar> {
   const { heads, layerNormEps } = config as { heads: number; layerNormEps?: number };
   if (config['sequence'] !== undefined)
     only('sequence', config['sequence'], 'levels concatenated finest first, row-major');
-  checkPositions(inputs);
   const cells = sequence(levels(inputs, 't'));
   const looked = attention(
     {
@@ -72,3 +71,5 @@ export const conditionalMethods: Readonly<Record<string, Method>> = {
     };
   },
 };
+
+export const conditionalChecks: Readonly<Record<string, Check>> = { icd: checkPositions };

@@ -10,7 +10,7 @@ import { decodeBoxes, multiScaleRoiAlign } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
 import { expect } from 'vitest';
 import { expectClose, expectEqual, only } from '../support/index.js';
-import { type BaselineCase, type Inputs, levels, type Method } from './method.js';
+import { type BaselineCase, type Check, type Inputs, levels, type Method, type Values } from './method.js';
 
 interface Settings {
   readonly nms: number;
@@ -29,9 +29,14 @@ interface Settings {
   readonly decode: string;
 }
 
+const rowsOf = (values: ArrayLike<number>, columns: number): number[][] =>
+  Array.from({ length: values.length / columns }, (_, row) =>
+    Array.from({ length: columns }, (_, column) => values[row * columns + column]!),
+  );
+
 /** The stored rows [image, box] as a table of the images. */
-function stored(inputs: Inputs, images: number, topk: number): Pick<GeneralInstances, 'boxes' | 'mask'> {
-  const rois = inputs.get('rois')!.arraySync() as number[][];
+function stored(values: Values, images: number, topk: number): Pick<GeneralInstances, 'boxes' | 'mask'> {
+  const rois = rowsOf(values('rois'), 5);
   const rows = Array.from({ length: images }, (_, image) => rois.filter((roi) => roi[0] === image));
   const padded = (row: number[][]): number[][] =>
     Array.from({ length: topk }, (_, i) => row[i]?.slice(1) ?? [0, 0, 0, 0]);
@@ -45,12 +50,13 @@ function stored(inputs: Inputs, images: number, topk: number): Pick<GeneralInsta
 }
 
 /** What the rule selects is what is stored. */
-function checkSelection(
+async function checkSelection(
   inputs: Inputs,
+  values: Values,
   { nms, topk, minSide, imageSize, decode }: Settings,
   images: number,
   mask: tf.Tensor2D,
-): void {
+): Promise<void> {
   only('decode', decode, 'centre/size deltas, unit weights, no clamp');
   const anchors = tf.expandDims(inputs.get('anchors') as tf.Tensor2D, 0);
   const scored = (role: 's' | 't') => ({
@@ -59,20 +65,20 @@ function checkSelection(
   });
   const imageSizes = Array.from({ length: images }, () => imageSize);
   const found = selectInstances(scored('s'), scored('t'), { topk, nms, minSide, imageSizes });
-  const there = mask.dataSync();
-  expectEqual(found.mask.dataSync(), there, 'rois of an image');
-  const boxes = (found.boxes.arraySync() as number[][][]).flat();
-  const scores = found.scores.dataSync();
+  const there = await mask.data();
+  expectEqual(await found.mask.data(), there, 'rois of an image');
+  const boxes = ((await found.boxes.array()) as number[][][]).flat();
+  const scores = await found.scores.data();
   const rows = [...there.keys()].filter((row) => there[row] === 1);
   expectClose(
     rows.flatMap((row) => [Math.floor(row / topk), ...boxes[row]!]),
-    inputs.get('rois')!.dataSync(),
+    values('rois'),
     1e-4,
     'rois',
   );
   expectClose(
     rows.map((row) => scores[row]!),
-    inputs.get('gi_score')!.dataSync(),
+    values('gi_score'),
     1e-5,
     'gi_score',
   );
@@ -84,12 +90,17 @@ function checkSelection(
  * be in our mask and not in the stored one when its overlap is as large as the one that the rule wants, to float32's
  * digits.
  */
-function checkMask(inputs: Inputs, instances: Pick<GeneralInstances, 'boxes' | 'mask'>, matchIou: number): void {
+async function checkMask(
+  inputs: Inputs,
+  values: Values,
+  instances: Pick<GeneralInstances, 'boxes' | 'mask'>,
+  matchIou: number,
+): Promise<void> {
   const anchors = inputs.get('anchors') as tf.Tensor2D;
-  const made = responseMask(anchors, instances, matchIou).arraySync() as number[][];
-  const wanted = inputs.get('response_mask')!.arraySync() as number[][];
-  const corners = anchors.arraySync();
-  const [boxes, mask] = [instances.boxes.arraySync(), instances.mask.arraySync() as number[][]];
+  const made = (await responseMask(anchors, instances, matchIou).array()) as number[][];
+  const wanted = rowsOf(values('response_mask'), anchors.shape[0]);
+  const corners = rowsOf(values('anchors'), 4);
+  const [boxes, mask] = [await instances.boxes.array(), (await instances.mask.array()) as number[][]];
   made.forEach((row, image) => {
     const own = boxes[image]!.filter((_, i) => mask[image]![i] === 1);
     const overlaps = own.map((box) => corners.map((anchor) => iou(box, anchor)));
@@ -112,33 +123,31 @@ function iou(a: readonly number[], b: readonly number[]): number {
   return inter / (area(a) + area(b) - inter);
 }
 
+/** The stored instances of a case, and how they are pooled. */
+function instancesOf(inputs: Inputs, one: BaselineCase, values: Values) {
+  const settings = one.config as unknown as Settings;
+  const { roiSize, samplingRatio, aligned, canonicalSize, canonicalLevel, strides } = settings;
+  only('bestAnchorOfEachBox', settings.bestAnchorOfEachBox, true);
+  only('firstLevel', settings.firstLevel, Math.log2(strides[0]!));
+  const images = inputs.get('cls_s')!.shape[0]!;
+  const instances = stored(values, images, settings.topk);
+  const pool = (maps: readonly tf.Tensor4D[]) =>
+    multiScaleRoiAlign(maps, instances.boxes, {
+      outputSize: roiSize,
+      samplingRatio,
+      aligned,
+      imageSizes: Array.from({ length: images }, () => settings.imageSize),
+      canonicalScale: canonicalSize,
+      canonicalLevel,
+      strides,
+    });
+  return { settings, images, instances, pool };
+}
+
 export const generalInstancesMethods: Readonly<Record<string, Method>> = {
-  gid: (inputs, one: BaselineCase) => {
-    const settings = one.config as unknown as Settings;
-    const { matchIou, roiSize, samplingRatio, aligned, canonicalSize, canonicalLevel, strides } = settings;
-    only('bestAnchorOfEachBox', settings.bestAnchorOfEachBox, true);
-    only('firstLevel', settings.firstLevel, Math.log2(strides[0]!));
-    const images = inputs.get('cls_s')!.shape[0]!;
-    const instances = stored(inputs, images, settings.topk);
-    checkSelection(inputs, settings, images, instances.mask);
-    checkMask(inputs, instances, matchIou);
-    const pool = (maps: readonly tf.Tensor4D[]) =>
-      multiScaleRoiAlign(maps, instances.boxes, {
-        outputSize: roiSize,
-        samplingRatio,
-        aligned,
-        imageSizes: Array.from({ length: images }, () => settings.imageSize),
-        canonicalScale: canonicalSize,
-        canonicalLevel,
-        strides,
-      });
+  gid: (inputs, one, values) => {
+    const { instances, pool } = instancesOf(inputs, one, values);
     const [student, teacher] = [pool(levels(inputs, 's')), pool(levels(inputs, 't'))];
-    const there = instances.mask.dataSync();
-    expectEqual(
-      [...student.levels.dataSync()].filter((_, row) => there[row] === 1),
-      inputs.get('roi_level')!.dataSync(),
-      'roi_level',
-    );
     const pooled = { student: student.features, teacher: teacher.features, mask: instances.mask };
     const { cls, reg } = responseLosses({
       studentClasses: inputs.get('cls_s') as tf.Tensor3D,
@@ -148,5 +157,19 @@ export const generalInstancesMethods: Readonly<Record<string, Method>> = {
       mask: inputs.get('response_mask') as tf.Tensor2D,
     });
     return { feature: featureLoss(pooled), relation: relationLoss(pooled), responseCls: cls, responseReg: reg };
+  },
+};
+
+export const generalInstancesChecks: Readonly<Record<string, Check>> = {
+  gid: async (inputs, one, values) => {
+    const { settings, images, instances, pool } = instancesOf(inputs, one, values);
+    await checkSelection(inputs, values, settings, images, instances.mask);
+    await checkMask(inputs, values, instances, settings.matchIou);
+    const [there, pooled] = [await instances.mask.data(), await pool(levels(inputs, 's')).levels.data()];
+    expectEqual(
+      [...pooled].filter((_, row) => there[row] === 1),
+      values('roi_level'),
+      'roi_level',
+    );
   },
 };

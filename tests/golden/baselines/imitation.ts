@@ -11,7 +11,16 @@ import {
 import { ssimLevels } from '@kd/plugin-ssim';
 import { objectLevel, objectMask } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
-import { adapters, type BaselineCase, type Inputs, levels, type Method, objects } from './method.js';
+import {
+  adapters,
+  type BaselineCase,
+  type Check,
+  type Inputs,
+  levels,
+  type Method,
+  objects,
+  type Values,
+} from './method.js';
 import { expectEqual, maxDifference, oneOf, only } from '../support/index.js';
 
 /** Maps of the student behind their adapters, of the teacher, and the stored masks [b, h, w]. */
@@ -31,8 +40,8 @@ type MaskRule = (
   size: { height: number; width: number },
 ) => tf.Tensor;
 
-/** The masks of a rule beside the stored ones, level by level; none where no box is stored. */
-function masksOf(inputs: Inputs, { config }: BaselineCase, rule: MaskRule): { made: tf.Tensor; stored: tf.Tensor4D }[] {
+/** The masks of a rule, level by level; none where no box is stored. */
+function masksOf(inputs: Inputs, { config }: BaselineCase, rule: MaskRule): tf.Tensor[] {
   const masks = levels(inputs, 'mask');
   const all = objects(inputs, masks[0]!.shape[0]);
   const finest = config['levelBase'] as number | null;
@@ -44,29 +53,31 @@ function masksOf(inputs: Inputs, { config }: BaselineCase, rule: MaskRule): { ma
         ? all.on
         : (tf.mul(all.on, tf.cast(tf.equal(own, tf.scalar(level, 'int32')), 'float32')) as tf.Tensor2D);
     const [, height, width] = stored.shape;
-    return { made: rule(level, { boxes: all.boxes, on }, { height, width }), stored };
+    return rule(level, { boxes: all.boxes, on }, { height, width });
   });
 }
 
-function checkMasks(inputs: Inputs, one: BaselineCase, rule: MaskRule): void {
-  masksOf(inputs, one, rule).forEach(({ made, stored }, level) =>
-    expectEqual(made.dataSync(), stored.dataSync(), `mask${level}`),
-  );
+async function checkMasks(inputs: Inputs, one: BaselineCase, values: Values, rule: MaskRule): Promise<void> {
+  for (const [level, mask] of masksOf(inputs, one, rule).entries())
+    expectEqual(await mask.data(), values(`mask${level}`), `mask${level}`);
 }
 
 /** The strides of a case: those it says, or those of a pyramid with which the rule makes every stored mask. */
-function stridesOf(inputs: Inputs, one: BaselineCase, rule: (strides: readonly number[]) => MaskRule): number[] {
+async function stridesOf(
+  inputs: Inputs,
+  one: BaselineCase,
+  values: Values,
+  rule: (strides: readonly number[]) => MaskRule,
+): Promise<number[]> {
   const said = one.config['strides'] as number[] | undefined;
   if (said !== undefined) return said;
   const count = levels(inputs, 'mask').length;
   const pyramids = [2, 4, 8, 16, 32].map((finest) => Array.from({ length: count }, (_, level) => finest * 2 ** level));
-  const fits = pyramids.find((strides) =>
-    masksOf(inputs, one, rule(strides)).every(
-      ({ made, stored }) => maxDifference(made.dataSync(), stored.dataSync()) === 0,
-    ),
-  );
-  if (fits === undefined) throw new Error(`with no strides of a pyramid does the rule make the masks of ${one.id}`);
-  return fits;
+  for (const strides of pyramids) {
+    const masks = await Promise.all(masksOf(inputs, one, rule(strides)).map((mask) => mask.data()));
+    if (masks.every((mask, level) => maxDifference(mask, values(`mask${level}`)) === 0)) return strides;
+  }
+  throw new Error(`with no strides of a pyramid does the rule make the masks of ${one.id}`);
 }
 
 export const imitationMethods: Readonly<Record<string, Method>> = {
@@ -96,21 +107,8 @@ export const imitationMethods: Readonly<Record<string, Method>> = {
   }),
 
   fgfi: (inputs, one) => {
-    const { phi, iouPlus } = one.config as { phi: number; iouPlus: 0 | 1 };
-    const inclusive = oneOf('iouPlus', iouPlus, [0, 1]) === 1;
-    checkMasks(inputs, one, (level, { boxes, on }, size) =>
-      nearAnchors(inputs.get(`anchors${level}`) as tf.Tensor2D, boxes, on, {
-        ...size,
-        psi: phi,
-        inclusive,
-      }),
-    );
-    return {
-      imitation: imitationLoss(
-        masked(inputs, one),
-        oneOf<FgfiVariant>('variant', one.config['variant'], ['original', 'pyramid']),
-      ),
-    };
+    const variant = oneOf<FgfiVariant>('variant', one.config['variant'], ['original', 'pyramid']);
+    return { imitation: imitationLoss(masked(inputs, one), variant) };
   },
 
   defeat: (inputs, one): Record<string, tf.Scalar> => {
@@ -134,12 +132,26 @@ export const imitationMethods: Readonly<Record<string, Method>> = {
         ),
       };
     }
+    const { foreground, background } = decoupledLoss(masked(inputs, one));
+    return { neckForeground: foreground, neckBackground: background };
+  },
+};
+
+export const imitationChecks: Readonly<Record<string, Check>> = {
+  fgfi: (inputs, one, values) => {
+    const { phi: psi, iouPlus } = one.config as { phi: number; iouPlus: 0 | 1 };
+    const inclusive = oneOf('iouPlus', iouPlus, [0, 1]) === 1;
+    return checkMasks(inputs, one, values, (level, { boxes, on }, size) =>
+      nearAnchors(inputs.get(`anchors${level}`) as tf.Tensor2D, boxes, on, { ...size, psi, inclusive }),
+    );
+  },
+
+  defeat: async (inputs, one, values) => {
+    if (one.config['variant'] === 'head') return;
     const rule =
       (strides: readonly number[]): MaskRule =>
       (level, { boxes, on }, size) =>
         objectMask(boxes, on, { ...size, stride: strides[level]! });
-    checkMasks(inputs, one, rule(stridesOf(inputs, one, rule)));
-    const { foreground, background } = decoupledLoss(masked(inputs, one));
-    return { neckForeground: foreground, neckBackground: background };
+    await checkMasks(inputs, one, values, rule(await stridesOf(inputs, one, values, rule)));
   },
 };

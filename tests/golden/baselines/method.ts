@@ -23,11 +23,14 @@ export interface BaselineCase {
 
 export type Inputs = ReadonlyMap<string, tf.Tensor>;
 
-/**
- * The unweighted parts of a method, by name.
- * @param stored what a case expects besides losses and gradients
- */
-export type Method = (inputs: Inputs, one: BaselineCase, stored: Inputs) => Record<string, tf.Scalar>;
+/** The numbers of an input, or of what a case expects. */
+export type Values = (key: string) => ArrayLike<number>;
+
+/** The unweighted parts of a method, by name. */
+export type Method = (inputs: Inputs, one: BaselineCase, values: Values) => Record<string, tf.Scalar>;
+
+/** Compares what the rules of a method give with what a case has stored of it, besides losses and gradients. */
+export type Check = (inputs: Inputs, one: BaselineCase, values: Values) => Promise<void>;
 
 /** `s0`, `s1`, … */
 export function levels(inputs: Inputs, prefix: string): tf.Tensor4D[] {

@@ -15,18 +15,18 @@ export interface Assigned {
 }
 
 /** Priors, labels and label weights of every level; a point of the case is the centre of a prior. */
-export function checkAssignment(one: CrossCase, detector: Detector, tensors: GoldenTensors): Assigned {
+export async function checkAssignment(one: CrossCase, detector: Detector, tensors: GoldenTensors): Promise<Assigned> {
   const { anchors_per_loc, classes, image_hw } = one.params;
   const priors = detector.priors(levelsOf(one), image_hw);
   expect(detector.dense!.priorsPerCell).toBe(anchors_per_loc);
   expect(priors.perLevel).toEqual(one.level_hw.map(([h, w]) => h * w * anchors_per_loc));
   const { matched, positives, centerness } = detector.assign(priors, targetsOf(one));
-  const rows = matched.arraySync();
+  const rows = await matched.array();
   let [from, ignored] = [0, 0];
-  priors.perLevel.forEach((count, level) => {
+  for (const [level, count] of priors.perLevel.entries()) {
     const stored = tensors.get(`priors.${level}`);
     const boxes = tf.slice(priors.boxes, [from, 0], [count, 4]);
-    expectEqual((stored.shape[1] === 2 ? centres(boxes) : boxes).dataSync(), stored.values, `priors.${level}`);
+    expectEqual(await (stored.shape[1] === 2 ? centres(boxes) : boxes).data(), stored.values, `priors.${level}`);
     const own = rows.map((row) => row.slice(from, from + count));
     const labels = own.map((row, image) => row.map((g) => (g >= 0 ? one.gt[image]!.labels[g]! : classes)));
     expectEqual(labels.flat(), tensors.get(`labels.${level}`).values, `labels.${level}`);
@@ -34,9 +34,9 @@ export function checkAssignment(one: CrossCase, detector: Detector, tensors: Gol
     expectEqual(weights, tensors.get(`label_weights.${level}`).values, `label_weights.${level}`);
     ignored += weights.filter((weight) => weight === 0).length;
     from += count;
-  });
+  }
   expect(ignored).toBe(one.ignored_priors);
-  const counts = positives.arraySync();
+  const counts = await positives.array();
   expect(counts.reduce((sum, count) => sum + count, 0)).toBe(one.num_positive);
   return { matched: rows, positives: counts, centerness };
 }

@@ -6,7 +6,11 @@ import type { UnitCase } from './index-file.js';
 import { golden } from './tensors.js';
 
 /** Decoded boxes and the gradient of the codes, `delta` of anchors or `dist` of points. */
-export function checkDecoding({ inputs, expected }: UnitCase, detector: Detector, tensors: GoldenTensors): void {
+export async function checkDecoding(
+  { inputs, expected }: UnitCase,
+  detector: Detector,
+  tensors: GoldenTensors,
+): Promise<void> {
   const input = (name: string): tf.Tensor => golden(tensors, inputs[name]);
   const of = 'dist' in inputs ? 'dist' : 'delta';
   const priors = of === 'dist' ? around(input('points')) : priorsOf(input('anchors'), 1);
@@ -18,7 +22,7 @@ export function checkDecoding({ inputs, expected }: UnitCase, detector: Detector
   };
   expect(Object.keys(got).sort()).toEqual(Object.keys(expected).sort());
   for (const [key, { tensor, atol }] of Object.entries(expected))
-    expectClose(got[key]!.dataSync(), tensors.get(tensor).values, atol, key);
+    expectClose(await got[key]!.data(), tensors.get(tensor).values, atol, key);
 }
 
 /** Any box around a point stands for it. */

@@ -11,7 +11,7 @@ export interface DetectorTests {
   readonly name: string;
   readonly title?: string;
   /** What the cases hold of its assignment beyond labels and their weights. */
-  readonly assigned: (one: CrossCase, assigned: Assigned) => void;
+  readonly assigned: (one: CrossCase, assigned: Assigned) => void | Promise<void>;
   /** Whether a unit is one of its decoding. */
   readonly decodes?: (unit: UnitCase) => boolean;
 }
@@ -39,7 +39,9 @@ export function describeDetector(
         readWhole(
           one,
           (one) =>
-            withDetector(area, one, 'stu', (built, tensors) => assigned(one, checkAssignment(one, built, tensors))),
+            withDetector(area, one, 'stu', async (built, tensors) =>
+              assigned(one, await checkAssignment(one, built, tensors)),
+            ),
           OF_HEADS,
         ),
       );

@@ -2,8 +2,7 @@ import { type Detector, parseOptions } from '@kd/core';
 import { fcos, type FcosInput } from '@kd/detector-fcos';
 import { atss, type AtssInput, gfl } from '@kd/detector-gfl';
 import { retinanet, type RetinaNetInput } from '@kd/detector-retinanet';
-import * as tf from '@tensorflow/tfjs-core';
-import { type Area, type GoldenTensors, only } from '../support/index.js';
+import { type Area, type GoldenTensors, only, scoped } from '../support/index.js';
 import type { CrossCase, Role } from './index-file.js';
 
 /** Runs with the case's detector and tensors; neither they nor what `run` makes is left. */
@@ -14,11 +13,9 @@ export async function withDetector(
   run: (detector: Detector, tensors: GoldenTensors) => void | Promise<void>,
 ): Promise<void> {
   const detector = createDetector(one, role);
-  tf.engine().startScope();
   try {
-    await run(detector, await area.tensors(one.file));
+    await scoped(async () => run(detector, await area.tensors(one.file)));
   } finally {
-    tf.engine().endScope();
     detector.dispose();
   }
 }

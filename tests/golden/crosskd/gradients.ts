@@ -4,13 +4,16 @@ import { fpn, hooksOf, type Pair, stepOf, sumOf } from './run.js';
 
 type Values = ReadonlyMap<string, ArrayLike<number>>;
 
+const valuesOf = async (tensors: readonly (readonly [string, tf.Tensor])[]): Promise<Values> =>
+  new Map(await Promise.all(tensors.map(async ([name, tensor]) => [name, await tensor.data()] as const)));
+
 const BRANCHES = ['cls', 'reg'] as const;
 
 /**
  * `grad_stu_fpn.*` and `grad_stu.*`: of the sum of the terms, through the student's blocks; a weight without a gradient
  * is absent.
  */
-export function modelGradients(pair: Pair): Values {
+export async function modelGradients(pair: Pair): Promise<Values> {
   const { student, teacher } = pair;
   const hooks = hooksOf(pair);
   const levels = fpn(pair, 'stu').map((map) => tf.variable(map));
@@ -24,10 +27,10 @@ export function modelGradients(pair: Pair): Values {
     variables.map(([, variable]) => variable),
   );
   hooks.dispose!();
-  const found = new Map(
+  const found = await valuesOf(
     variables.flatMap(([name, variable]) => {
       const gradient = grads[variable.name];
-      return gradient ? [[name, gradient.dataSync()] as const] : [];
+      return gradient ? [[name, gradient] as const] : [];
     }),
   );
   for (const level of levels) level.dispose();
@@ -38,7 +41,7 @@ export function modelGradients(pair: Pair): Values {
  * `grad_stu_tap_*`: the taps are leaves. A level's map that both branches read is a leaf of each: the other's terms
  * weigh 0.
  */
-export function tapGradients(pair: Pair): Values {
+export async function tapGradients(pair: Pair): Promise<Values> {
   const {
     student,
     teacher,
@@ -48,7 +51,7 @@ export function tapGradients(pair: Pair): Values {
   } = pair;
   const own = student.forward(fpn(pair, 'stu'));
   const taught = teacher.forward(fpn(pair, 'tea'));
-  return new Map(
+  return valuesOf(
     BRANCHES.flatMap((branch) => {
       const hooks = hooksOf(pair, idx > 0 ? {} : { weights: branch === 'cls' ? { reg: 0, ctr: 0 } : { cls: 0 } });
       const names = tapNames(pair, branch);
@@ -57,10 +60,7 @@ export function tapGradients(pair: Pair): Values {
         return sumOf(hooks.lossCompose!(stepOf(pair, { taps, predictions: own.predictions }, taught)));
       })(names.map((name) => own.taps[name]!));
       hooks.dispose!();
-      return grads.map((gradient, level): [string, ArrayLike<number>] => [
-        `grad_stu_tap_${branch}.${level}`,
-        gradient.dataSync(),
-      ]);
+      return grads.map((gradient, level) => [`grad_stu_tap_${branch}.${level}`, gradient] as const);
     }),
   );
 }
@@ -77,14 +77,16 @@ export function tapNames({ one: { params }, student }: Pair, branch: string): st
 }
 
 /** `grad_pkd_stu_fpn.*`, and the loss of each level. */
-export function pkdGradients(pair: Pair): { readonly losses: readonly number[]; readonly gradients: Values } {
+export async function pkdGradients(
+  pair: Pair,
+): Promise<{ readonly losses: readonly number[]; readonly gradients: Values }> {
   const weight = pair.one.params.pkd_weight!;
   const [own, taught] = [fpn(pair, 'stu'), fpn(pair, 'tea')];
   const levels = own.map((map, level) =>
     tf.valueAndGrad((x: tf.Tensor) => tf.mul(pkdLoss(x as tf.Tensor4D, taught[level]!), weight) as tf.Scalar)(map),
   );
   return {
-    losses: levels.map(({ value }) => value.dataSync()[0]!),
-    gradients: new Map(levels.map(({ grad }, level) => [`grad_pkd_stu_fpn.${level}`, grad.dataSync()])),
+    losses: (await tf.stack(levels.map(({ value }) => value)).array()) as number[],
+    gradients: await valuesOf(levels.map(({ grad }, level) => [`grad_pkd_stu_fpn.${level}`, grad] as const)),
   };
 }

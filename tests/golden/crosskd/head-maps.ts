@@ -7,7 +7,7 @@ import type { CrossCase, Role } from './index-file.js';
 import { golden4d, mapName } from './tensors.js';
 
 /** Every map of one role in the case; the teacher's head makes the cross-head maps as well. */
-export function checkMaps(one: CrossCase, role: Role, detector: Detector, tensors: GoldenTensors): void {
+export async function checkMaps(one: CrossCase, role: Role, detector: Detector, tensors: GoldenTensors): Promise<void> {
   loadHead(
     detector.variables.filter(({ path }) => path.startsWith('head.')),
     one,
@@ -20,7 +20,7 @@ export function checkMaps(one: CrossCase, role: Role, detector: Detector, tensor
   expect(wanted.length).toBeGreaterThanOrEqual(role === 'stu' && one.params.idx === 0 ? 0 : 2 * one.level_hw.length);
   for (const key of wanted) {
     expect(got.get(key)?.shape, key).toEqual(one.expected[key]!.shape);
-    expectClose(got.get(key)!.dataSync(), tensors.get(key).values, one.expected[key]!.atol, key);
+    expectClose(await got.get(key)!.data(), tensors.get(key).values, one.expected[key]!.atol, key);
   }
 }
 

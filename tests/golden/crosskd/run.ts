@@ -55,19 +55,23 @@ export function stepOf(
   const levels = strides.map(
     (_, level) => [tensors.get(`labels.${level}`), tensors.get(`label_weights.${level}`)] as const,
   );
+  const rows = levels.map(([{ values, shape }, weights]) => ({
+    values: Int32Array.from(values, (label, row) => (label < classes ? 0 : weights.values[row] === 0 ? -2 : -1)),
+    shape: shape as [number, number],
+  }));
   const matched = tf.concat(
-    levels.map(([labels, weights]) =>
-      tf.tensor2d(
-        Int32Array.from(labels.values, (label, row) => (label < classes ? 0 : weights.values[row] === 0 ? -2 : -1)),
-        labels.shape as [number, number],
-        'int32',
-      ),
-    ),
+    rows.map(({ values, shape }) => tf.tensor2d(values, shape, 'int32')),
     1,
   );
   const positive = tf.cast(tf.greaterEqual(matched, tf.scalar(0, 'int32')), 'float32');
   const positives = tf.sum(positive, 1);
-  const counts = [...positives.dataSync()];
+  const counts = Array.from({ length: matched.shape[0] }, (_, image) =>
+    rows.reduce(
+      (sum, { values, shape: [, n] }) =>
+        sum + values.subarray(image * n, (image + 1) * n).filter((one) => one === 0).length,
+      0,
+    ),
+  );
   only(
     'num_positive',
     one.num_positive,

@@ -16,8 +16,8 @@ export const LIMITS = {
 } as const;
 
 /** Values of a [b, h, w, c] map in torch's order. */
-export const torchValues = (map: tf.Tensor4D): Float32Array =>
-  nhwcToNchw({ values: map.dataSync(), shape: map.shape }).values;
+export const torchValues = async (map: tf.Tensor4D): Promise<Float32Array> =>
+  nhwcToNchw({ values: await map.data(), shape: map.shape }).values;
 
 /**
  * Compares the sums of an image-like tensor. `relative` is a share of the sum of magnitudes; the plain sums may cancel,

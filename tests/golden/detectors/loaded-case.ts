@@ -28,6 +28,8 @@ export interface LoadedCase extends Stepped {
   readonly weights: ReadonlyMap<string, HostTensor>;
   /** What torch adds to our labels: 1 where its 0 is the background. */
   readonly labelShift: number;
+  /** How many rows were sampled that torch drew and that are no candidates here, each time. */
+  readonly strays: readonly tf.Scalar[];
   /** The batch of a scenario; without one, of the images alone. */
   batch(scenario?: string): HostBatch;
 }
@@ -43,10 +45,13 @@ const create = <Options, Input>(
   { name, config }: DetectorIndex,
 ): Detector => definition.create(parseOptions(definition.options, options, name), contextOf(config.num_classes));
 
-const builders: Readonly<Record<string, (index: DetectorIndex, io: GoldenTensors, scenario?: string) => Detector>> = {
+const builders: Readonly<
+  Record<string, (index: DetectorIndex, io: GoldenTensors, strays: tf.Scalar[], scenario?: string) => Detector>
+> = {
   retinanet: (index) => create(retinanet, retinanetOptions(index.config), index),
   fcos: (index) => create(fcos, fcosOptions(index.config), index),
-  faster_rcnn: (index, io, scenario) => createCase(index, io, contextOf(index.config.num_classes - 1), scenario),
+  faster_rcnn: (index, io, strays, scenario) =>
+    createCase(index, io, contextOf(index.config.num_classes - 1), strays, scenario),
 };
 
 /** @param scenario how a two-stage detector samples */
@@ -59,7 +64,8 @@ export async function loadCase(one: DetectorCase, scenario?: string): Promise<Lo
       `detector "${index.detector}" is listed as built, but tests/golden/detectors/loaded-case.ts cannot build it.`,
     );
   const io = await one.tensors(index.tensors.file);
-  const detector = build(index, io, scenario);
+  const strays: tf.Scalar[] = [];
+  const detector = build(index, io, strays, scenario);
   const { all: weights } = await one.tensors(index.weights.file);
   loadDetector(detector, fromTorchvision(weights), `${one.name}/${index.weights.file}`);
   return {
@@ -68,6 +74,7 @@ export async function loadCase(one: DetectorCase, scenario?: string): Promise<Lo
     weights,
     detector,
     labelShift,
+    strays,
     toTheirs: toTorchvision,
     batch: (of) =>
       inputTransform(

@@ -1,9 +1,9 @@
-import { createStepRng, tidy, type Regions, type Targets } from '@kd/core';
+import { createStepRng, type Regions, type Targets } from '@kd/core';
 import type { FasterRcnnDetector } from '@kd/detector-faster-rcnn';
 import { encodeBoxes, flattenLevels, gatherMatched } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
 import { expect } from 'vitest';
-import { expectClose, expectEqual } from '../support/index.js';
+import { expectClose, expectEqual, scoped } from '../support/index.js';
 import { LIMITS } from './expectations.js';
 import type { LoadedCase } from './loaded-case.js';
 import { onBatch } from './steps.js';
@@ -20,14 +20,14 @@ export async function checkStages(loaded: LoadedCase): Promise<void> {
   const detector = detectorOf(loaded);
   const host = loaded.batch();
   await onBatch(host, (images) =>
-    tidy(() => {
+    scoped(async () => {
       const output = detector.forward(images, { training: false });
       for (const [name, key, k] of [
         ['cls', 'eval/rpn_objectness', 1],
         ['reg', 'eval/rpn_deltas', 4],
       ] as const) {
         expectClose(
-          flattenLevels(output.predictions[name]!, k).dataSync(),
+          await flattenLevels(output.predictions[name]!, k).data(),
           io.get(key).values,
           limitOf(loaded, key),
           key,
@@ -35,30 +35,30 @@ export async function checkStages(loaded: LoadedCase): Promise<void> {
       }
       const priors = detector.priors(output, [host.shape[1], host.shape[2]]);
       const proposals = detector.proposals(output, priors, host.imageSizes, 'test');
-      host.ids.forEach((_, i) => {
+      for (const i of host.ids.keys()) {
         expectClose(
-          rowsOf(proposals.boxes, proposals.mask, i),
+          await rowsOf(proposals.boxes, proposals.mask, i),
           io.get(`eval/proposals${i}`).values,
           PIXELS,
           `proposals of image ${i}`,
         );
         expectClose(
-          rowsOf(tf.expandDims(proposals.scores, 2), proposals.mask, i),
+          await rowsOf(tf.expandDims(proposals.scores, 2), proposals.mask, i),
           io.get(`eval/proposal_scores${i}`).values,
           LIMITS.scores,
           `scores of the proposals of image ${i}`,
         );
-      });
-      expect(tf.min(proposals.mask).dataSync()[0], 'every row holds a proposal').toBe(1);
+      }
+      expect((await tf.min(proposals.mask).data())[0], 'every row holds a proposal').toBe(1);
       const { features, levels, logits, deltas } = detector.secondStage.run(output, proposals.boxes, host.imageSizes);
-      expectEqual(levels.dataSync(), io.get('eval/roi_levels').values, 'levels of the regions');
+      expectEqual(await levels.data(), io.get('eval/roi_levels').values, 'levels of the regions');
       const first = io.get('eval/pooled_first8');
       const pooled = tf.slice(
         tf.transpose(tf.reshape(features, [-1, ...features.shape.slice(2)]), [0, 3, 1, 2]),
         0,
         first.shape[0]!,
       );
-      expectClose(pooled.dataSync(), first.values, limitOf(loaded, 'eval/pooled_first8'), 'pooled features');
+      expectClose(await pooled.data(), first.values, limitOf(loaded, 'eval/pooled_first8'), 'pooled features');
       // The box head hands its features out to nobody: those of torch must give our logits behind its last layer.
       const [kernel, bias] = ['weight', 'bias'].map((part) => {
         const { data, shape } = weights.get(`roi_heads.box_predictor.cls_score.${part}`)!;
@@ -66,21 +66,21 @@ export async function checkStages(loaded: LoadedCase): Promise<void> {
       }) as [tf.Tensor2D, tf.Tensor1D];
       const { values, shape } = io.get('eval/box_features');
       expectClose(
-        tf
+        await tf
           .add(tf.matMul(tf.tensor2d(Float32Array.from(values), [shape[0]!, shape[1]!]), kernel, false, true), bias)
-          .dataSync(),
-        logits.dataSync(),
+          .data(),
+        await logits.data(),
         limitOf(loaded, 'eval/class_logits'),
         'class logits of the stored box features',
       );
       expectClose(
-        logits.dataSync(),
+        await logits.data(),
         io.get('eval/class_logits').values,
         limitOf(loaded, 'eval/class_logits'),
         'class logits',
       );
       expectClose(
-        deltas.dataSync(),
+        await deltas.data(),
         io.get('eval/box_regression').values,
         limitOf(loaded, 'eval/box_regression'),
         'box regression',
@@ -90,9 +90,9 @@ export async function checkStages(loaded: LoadedCase): Promise<void> {
 }
 
 /** Rows [b, n, c] of an image where the mask [b, n] is 1. */
-function rowsOf(of: tf.Tensor, mask: tf.Tensor2D, image: number): number[] {
-  const on = mask.arraySync()[image]!;
-  return (of.arraySync() as number[][][])[image]!.filter((_, i) => on[i] === 1).flat();
+async function rowsOf(of: tf.Tensor, mask: tf.Tensor2D, image: number): Promise<number[]> {
+  const on = (await mask.array())[image]!;
+  return ((await of.array()) as number[][][])[image]!.filter((_, i) => on[i] === 1).flat();
 }
 
 /** Boxes one after the other as rows. */
@@ -106,15 +106,15 @@ export async function checkSamples(loaded: LoadedCase, scenario: string): Promis
   const host = loaded.batch(scenario);
   const wanted = index.train[scenario]!;
   await onBatch(host, (images, targets) =>
-    tidy(() => {
+    scoped(async () => {
       const output = detector.forward(images, { training: true });
       const priors = detector.priors(output, targets.paddedSize);
       const assignment = detector.assign(priors, targets);
       const regions = detector.secondStage.sample(output, priors, assignment, targets, createStepRng(0));
       const proposals = detector.proposals(output, priors, host.imageSizes, 'train');
-      const matched = assignment.matched.arraySync();
-      const sampled = regions.sampledPriors.arraySync();
-      wanted.boxes_per_image.forEach((boxes, i) => {
+      const matched = await assignment.matched.array();
+      const sampled = await regions.sampledPriors.array();
+      for (const [i, boxes] of wanted.boxes_per_image.entries()) {
         const key = (name: string): string => `train/${scenario}/${name}${i}`;
         expectClose(
           host.boxes.subarray(i * host.maxBoxes * 4, (i * host.maxBoxes + boxes) * 4),
@@ -136,14 +136,14 @@ export async function checkSamples(loaded: LoadedCase, scenario: string): Promis
           `${scenario}: sampled anchors of image ${i}`,
         );
         expectClose(
-          rowsOf(proposals.boxes, proposals.mask, i),
+          await rowsOf(proposals.boxes, proposals.mask, i),
           io.get(key('proposals')).values,
           PIXELS,
           `${scenario}: proposals of image ${i}`,
         );
-        checkRegions(loaded, regions, targets, { scenario, image: i });
+        await checkRegions(loaded, regions, targets, { scenario, image: i });
         const candidates = [
-          ...chunks(rowsOf(proposals.boxes, proposals.mask, i)),
+          ...chunks(await rowsOf(proposals.boxes, proposals.mask, i)),
           ...chunks(host.boxes.subarray(i * host.maxBoxes * 4, (i * host.maxBoxes + boxes) * 4)),
         ];
         expectClose(
@@ -153,7 +153,7 @@ export async function checkSamples(loaded: LoadedCase, scenario: string): Promis
           `${scenario}: rows that the regions of image ${i} were sampled from`,
         );
         const count = (list: readonly number[], is: (one: number) => boolean): number => list.filter(is).length;
-        const regionsMatched = regions.matched.arraySync()[i]!;
+        const regionsMatched = (await regions.matched.array())[i]!;
         const drawnAnchors = matched[i]!.filter((_, row) => sampled[i]![row] === 1);
         expect(
           {
@@ -162,13 +162,13 @@ export async function checkSamples(loaded: LoadedCase, scenario: string): Promis
             rpn_ignored: count(matched[i]!, (match) => match < -1),
             rpn_sampled_pos: count(drawnAnchors, (match) => match >= 0),
             rpn_sampled_neg: count(drawnAnchors, (match) => match === -1),
-            proposals: count(proposals.mask.arraySync()[i]!, (one) => one === 1),
+            proposals: count((await proposals.mask.array())[i]!, (one) => one === 1),
             roi_sampled: count(regionsMatched, (match) => match > -2),
             roi_sampled_pos: count(regionsMatched, (match) => match >= 0),
           },
           `${scenario}: counts of image ${i}`,
         ).toEqual({ ...wanted.counts![`image${i}`] });
-      });
+      }
       const on = tf.cast(tf.greater(regions.matched, tf.scalar(-2, 'int32')), 'float32') as tf.Tensor2D;
       const { logits, deltas } = detector.secondStage.run(output, regions.boxes, host.imageSizes, on);
       for (const [name, of] of [
@@ -177,7 +177,7 @@ export async function checkSamples(loaded: LoadedCase, scenario: string): Promis
       ] as const) {
         const key = `train/${scenario}/${name}`;
         expectClose(
-          host.ids.flatMap((_, i) => rowsOf(of, on, i)),
+          (await Promise.all(host.ids.map((_, i) => rowsOf(of, on, i)))).flat(),
           io.get(key).values,
           limitOf(loaded, key),
           key,
@@ -187,18 +187,23 @@ export async function checkSamples(loaded: LoadedCase, scenario: string): Promis
   );
 }
 
-function checkRegions(
+async function checkRegions(
   loaded: LoadedCase,
   regions: Regions,
   targets: Targets,
   { scenario, image }: { readonly scenario: string; readonly image: number },
-): void {
+): Promise<void> {
   const { io, labelShift, index } = loaded;
   const of = (name: string): ArrayLike<number> => io.get(`train/${scenario}/${name}${image}`).values;
   const on = tf.cast(tf.greater(regions.matched, tf.scalar(-2, 'int32')), 'float32') as tf.Tensor2D;
-  expectClose(rowsOf(regions.boxes, on, image), of('roi_boxes'), PIXELS, `${scenario}: regions of image ${image}`);
-  const matched = rowsOf(tf.expandDims(regions.matched, 2), on, image);
-  const labels = rowsOf(tf.expandDims(gatherMatched(targets.labels, regions.matched), 2), on, image);
+  expectClose(
+    await rowsOf(regions.boxes, on, image),
+    of('roi_boxes'),
+    PIXELS,
+    `${scenario}: regions of image ${image}`,
+  );
+  const matched = await rowsOf(tf.expandDims(regions.matched, 2), on, image);
+  const labels = await rowsOf(tf.expandDims(gatherMatched(targets.labels, regions.matched), 2), on, image);
   expectEqual(
     matched.map((match, i) => (match < 0 ? 0 : labels[i]! + labelShift)),
     of('roi_labels'),
@@ -211,7 +216,7 @@ function checkRegions(
   );
   // Codes of positives alone: those of the others are used by nobody, and infinite where there is no ground truth.
   const weights = index.config.roi!.bbox_reg_weights;
-  const codes = rowsOf(
+  const codes = await rowsOf(
     encodeBoxes(gatherMatched(targets.boxes, regions.matched), regions.boxes, { weights }),
     on,
     image,

@@ -7,7 +7,7 @@ import { expect } from 'vitest';
 import { expectChecksum, expectLosses, expectNear, LIMITS, torchValues } from '../detectors/expectations.js';
 import type { TensorEntry } from '../detectors/index-file.js';
 import { onBatch, stepOf, trajectoryOf } from '../detectors/steps.js';
-import { expectClose, expectEqual, maxDifference, relativeL2, only } from '../support/index.js';
+import { expectClose, expectEqual, maxDifference, relativeL2, only, scoped } from '../support/index.js';
 import { builtOf, type LoadedCase } from './loaded-case.js';
 
 /** Share of the sum of magnitudes within which checksums agree. */
@@ -59,8 +59,8 @@ export async function checkInput({ index, io, detector, batch }: LoadedCase): Pr
   });
   const [n, c, h, w] = index.transform.batch_shape;
   expect(host.shape).toEqual([n, h, w, c]);
-  await onBatch(host, (images) => {
-    const values = torchValues(images);
+  await onBatch(host, async (images) => {
+    const values = await torchValues(images);
     expectChecksum(values, index.transform.checksum, 1e-5, 'batch');
     if (io.has('transform/batch')) expectClose(values, io.get('transform/batch').values, LIMITS.batch, 'batch');
     const [first, end] = index.transform.batch_rows ?? [0, 0];
@@ -99,18 +99,18 @@ export async function checkInput({ index, io, detector, batch }: LoadedCase): Pr
 export async function checkForward(loaded: LoadedCase): Promise<void> {
   const { index, io, detector, batch } = loaded;
   await onBatch(batch(), (images) =>
-    tidy(() => {
+    scoped(async () => {
       const output = detector.forward(images, { training: false });
       expect(output.levels.length).toBe(index.fpn.length);
-      index.fpn.forEach(({ shape, checksum, tensor }, i) => {
+      for (const [i, { shape, checksum, tensor }] of index.fpn.entries()) {
         const level = output.levels[i]!;
         expect(level.shape, tensor).toEqual([shape[0], shape[2], shape[3], shape[1]]);
-        const values = torchValues(level);
+        const values = await torchValues(level);
         expectChecksum(values, checksum, CHECKSUM, tensor);
         expectClose(values, io.get(tensor).values, limitOf(loaded, tensor), tensor);
-      });
-      checkMaps(loaded, 'head', output.predictions);
-      checkMaps(loaded, 'rpn', output.predictions);
+      }
+      await checkMaps(loaded, 'head', output.predictions);
+      await checkMaps(loaded, 'rpn', output.predictions);
     }),
   );
 }
@@ -118,17 +118,17 @@ export async function checkForward(loaded: LoadedCase): Promise<void> {
 const MAPS: Readonly<Record<string, string>> = { cls_score: 'cls', bbox_pred: 'reg', centerness: 'centerness' };
 
 /** Every map that is stored below `prefix`, `<name>/<level>`. */
-export function checkMaps(
+export async function checkMaps(
   loaded: LoadedCase,
   prefix: string,
   predictions: Readonly<Record<string, readonly tf.Tensor4D[]>>,
-): void {
+): Promise<void> {
   const pattern = new RegExp(`^${prefix}/(${Object.keys(MAPS).join('|')})/(\\d+)$`);
   for (const key of Object.keys(loaded.index.tensors.entries)) {
     const [, name, level] = pattern.exec(key) ?? [];
     if (name === undefined) continue;
     expectClose(
-      torchValues(predictions[MAPS[name]!]![Number(level)]!),
+      await torchValues(predictions[MAPS[name]!]![Number(level)]!),
       loaded.io.get(key).values,
       limitOf(loaded, key),
       key,
@@ -142,14 +142,14 @@ export async function checkPriors({ index, io, detector, batch }: LoadedCase): P
   const { tensor, per_level: perLevel, strides } = (index.anchors ?? index.points)!;
   expect(builtOf(index).strides, 'strides of the network').toEqual(strides);
   await onBatch(host, (images) =>
-    tidy(() => {
+    scoped(async () => {
       const priors = detector.priors(detector.forward(images, { training: false }), [host.shape[1], host.shape[2]]);
       expect(priors.perLevel).toEqual(perLevel);
       expect(priors.strides.map((stride) => [...stride])).toEqual(strides.map((stride) => [stride, stride]));
       const ours = index.anchors ? priors.boxes : centres(priors.boxes);
-      expectClose(ours.dataSync(), io.get(tensor).values, PIXELS, tensor);
+      expectClose(await ours.data(), io.get(tensor).values, PIXELS, tensor);
       if (!index.anchors) return;
-      const valid = inOwnArea(priors.boxes, host.imageSizes, detector.input.sizeDivisible).arraySync();
+      const valid = await inOwnArea(priors.boxes, host.imageSizes, detector.input.sizeDivisible).array();
       host.ids.forEach((_, i) => expectEqual(valid[i]!, io.get(`valid${i}`).values, `valid${i}`));
     }),
   );
@@ -184,17 +184,17 @@ export async function checkAssignment(loaded: LoadedCase, scenario: string): Pro
   const { boxes_per_image: counts, assignment: wanted } = index.train![scenario]!;
   const background = wanted.background_label;
   await onBatch(host, (images, targets) =>
-    tidy(() => {
+    scoped(async () => {
       const output = detector.forward(images, { training: true });
-      checkMaps(loaded, `train/${scenario}`, output.predictions);
+      await checkMaps(loaded, `train/${scenario}`, output.predictions);
       const priors = detector.priors(output, targets.paddedSize);
       const { matched, positives } = detector.assign(priors, targets);
       const [, count] = matched.shape;
-      const rows = matched.arraySync();
-      expectEqual(positives.dataSync(), wanted.positives, `${scenario}: positives`);
+      const rows = await matched.array();
+      expectEqual(await positives.data(), wanted.positives, `${scenario}: positives`);
       const prefix = `train/${scenario}/${index.detector.endsWith('RCNN') ? 'rpn_' : ''}`;
       let divisor = 0;
-      counts.forEach((boxes, i) => {
+      for (const [i, boxes] of counts.entries()) {
         const at = (name: string): string => `${prefix}${name}${i}`;
         const own = host.boxes.subarray(i * host.maxBoxes * 4, (i * host.maxBoxes + boxes) * 4);
         expectClose(
@@ -219,19 +219,19 @@ export async function checkAssignment(loaded: LoadedCase, scenario: string): Pro
         expectEqual(found, io.get(at('pos')).values, at('pos'));
         const negatives = image.filter((match) => match === -1).length;
         divisor += Math.max(found.length, 1) + (prefix.endsWith('rpn_') ? Math.max(negatives, 1) : 0);
-        if (found.length === 0) return;
+        if (found.length === 0) continue;
         const chosen = tf.gather(priors.boxes, tf.tensor1d(found, 'int32')) as tf.Tensor2D;
         const wantedBoxes = tf.tensor2d(
           found.flatMap((prior) => [...own.subarray(image[prior]! * 4, image[prior]! * 4 + 4)]),
           [found.length, 4],
         );
         expectClose(
-          boxTargets(loaded, wantedBoxes, chosen, strideColumn(priors.perLevel, index, found)).dataSync(),
+          await boxTargets(loaded, wantedBoxes, chosen, strideColumn(priors.perLevel, index, found)).data(),
           io.get(at('bbox_targets')).values,
           PIXELS,
           at('bbox_targets'),
         );
-      });
+      }
       if (wanted.avg_factor !== undefined) expect(divisor, `${scenario}: avg_factor`).toBe(wanted.avg_factor);
     }),
   );

@@ -1,11 +1,11 @@
-import { createStepRng, tidy, type Regions, type Targets } from '@kd/core';
+import { createStepRng, type Regions, type Targets } from '@kd/core';
 import type { CascadeRcnnDetector, FasterRcnnDetector, Proposals } from '@kd/detector-faster-rcnn';
 import { encodeBoxes } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
 import { expect } from 'vitest';
 import { LIMITS } from '../detectors/expectations.js';
 import { onBatch } from '../detectors/steps.js';
-import { expectClose, expectEqual } from '../support/index.js';
+import { expectClose, expectEqual, scoped } from '../support/index.js';
 import { limitOf } from './checks.js';
 import { builtOf, type LoadedCase } from './loaded-case.js';
 
@@ -18,19 +18,19 @@ const TARGETS = 2e-3;
 const detectorOf = ({ detector }: LoadedCase): TwoStage => detector as TwoStage;
 
 /** Rows of an image where the mask is 1. */
-const rowsOf = (of: tf.Tensor, on: Row, image: number): Row[] =>
-  (of.arraySync() as number[][][])[image]!.filter((_, i) => on[i] === 1);
+const rowsOf = async (of: tf.Tensor, on: Row, image: number): Promise<Row[]> =>
+  ((await of.array()) as number[][][])[image]!.filter((_, i) => on[i] === 1);
 
 /** mmdetection has the background last, and no box of it; ours is torchvision's order. */
 const logitsAsTheirs = ([background, ...objects]: Row): number[] => [...objects, background!];
 const boxesAsTheirs = (row: Row): Row => (row.length === 4 ? row : row.slice(4));
 
-function checkProposals({ io }: LoadedCase, { boxes, scores, mask }: Proposals, prefix: string): void {
-  mask.arraySync().forEach((on, i) => {
+async function checkProposals({ io }: LoadedCase, { boxes, scores, mask }: Proposals, prefix: string): Promise<void> {
+  for (const [i, on] of (await mask.array()).entries()) {
     const [b, s] = [`${prefix}/proposals${i}`, `${prefix}/proposal_scores${i}`];
-    expectClose(rowsOf(boxes, on, i).flat(), io.get(b).values, LIMITS.boxes, b);
-    expectClose(rowsOf(tf.expandDims(scores, 2), on, i).flat(), io.get(s).values, LIMITS.scores, s);
-  });
+    expectClose((await rowsOf(boxes, on, i)).flat(), io.get(b).values, LIMITS.boxes, b);
+    expectClose((await rowsOf(tf.expandDims(scores, 2), on, i)).flat(), io.get(s).values, LIMITS.scores, s);
+  }
 }
 
 /** Proposals, and what every stage reads and says in evaluation. */
@@ -39,46 +39,48 @@ export async function checkStages(loaded: LoadedCase): Promise<void> {
   const detector = detectorOf(loaded);
   const host = batch();
   await onBatch(host, (images) =>
-    tidy(() => {
+    scoped(async () => {
       const output = detector.forward(images, { training: false });
       const priors = detector.priors(output, [host.shape[1], host.shape[2]]);
       const proposals = detector.proposals(output, priors, host.imageSizes, 'test');
-      checkProposals(loaded, proposals, 'eval');
-      const on = proposals.mask.arraySync();
+      await checkProposals(loaded, proposals, 'eval');
+      const on = await proposals.mask.array();
       const stages =
         'inferenceStages' in detector
           ? detector.inferenceStages(output, proposals, host.imageSizes)
           : [{ boxes: proposals.boxes, output: detector.secondStage.run(output, proposals.boxes, host.imageSizes) }];
       const stored = Object.keys(index.tensors.entries).filter((key) => /^eval\/stage\d+\/rois$/.test(key));
       expect(stages.length, 'stages').toBe(stored.length);
-      stages.forEach(({ boxes, output: { features, levels, logits, deltas } }, n) => {
-        const all = (of: tf.Tensor): Row[] => host.ids.flatMap((_, i) => rowsOf(of, on[i]!, i));
+      for (const [n, { boxes, output }] of stages.entries()) {
+        const { features, levels, logits, deltas } = output;
+        const byImage = (of: tf.Tensor): Promise<Row[][]> => Promise.all(host.ids.map((_, i) => rowsOf(of, on[i]!, i)));
+        const all = async (of: tf.Tensor): Promise<Row[]> => (await byImage(of)).flat();
         const at = (name: string): string => `eval/stage${n}/${name}`;
-        const rois = host.ids.flatMap((_, i) => rowsOf(boxes, on[i]!, i).map((box) => [i, ...box]));
+        const rois = (await byImage(boxes)).flatMap((rows, i) => rows.map((box) => [i, ...box]));
         expectClose(rois.flat(), io.get(at('rois')).values, LIMITS.boxes, at('rois'));
-        expectEqual(all(tf.expandDims(levels, 2)).flat(), io.get(at('levels')).values, at('levels'));
+        expectEqual((await all(tf.expandDims(levels, 2))).flat(), io.get(at('levels')).values, at('levels'));
         expectClose(
-          all(logits).flatMap(logitsAsTheirs),
+          (await all(logits)).flatMap(logitsAsTheirs),
           io.get(at('cls_score')).values,
           limitOf(loaded, at('cls_score')),
           at('cls_score'),
         );
         expectClose(
-          all(deltas).flatMap(boxesAsTheirs),
+          (await all(deltas)).flatMap(boxesAsTheirs),
           io.get(at('bbox_pred')).values,
           limitOf(loaded, at('bbox_pred')),
           at('bbox_pred'),
         );
-        if (!io.has(at('pooled_first4'))) return;
+        if (!io.has(at('pooled_first4'))) continue;
         const first = io.get(at('pooled_first4'));
         const pooled = tf.transpose(tf.reshape(features, [-1, ...features.shape.slice(2)]), [0, 3, 1, 2]);
         expectClose(
-          tf.slice(pooled, 0, first.shape[0]).dataSync(),
+          await tf.slice(pooled, 0, first.shape[0]).data(),
           first.values,
           limitOf(loaded, at('pooled_first4')),
           at('pooled_first4'),
         );
-      });
+      }
     }),
   );
 }
@@ -90,10 +92,10 @@ export async function checkSamples(loaded: LoadedCase, scenario: string): Promis
   const host = batch(scenario);
   const { stages: wanted = [], boxes_per_image: counts } = index.train![scenario]!;
   await onBatch(host, (images, targets) =>
-    tidy(() => {
+    scoped(async () => {
       const output = detector.forward(images, { training: true });
       const priors = detector.priors(output, targets.paddedSize);
-      checkProposals(loaded, detector.proposals(output, priors, host.imageSizes, 'train'), `train/${scenario}`);
+      await checkProposals(loaded, detector.proposals(output, priors, host.imageSizes, 'train'), `train/${scenario}`);
       const regions = detector.secondStage.sample(
         output,
         priors,
@@ -107,17 +109,17 @@ export async function checkSamples(loaded: LoadedCase, scenario: string): Promis
       const stages = [first, ...(detector.secondStage.later?.(output, targets, first) ?? [])];
       expect(stages.length, 'stages').toBe(wanted.length);
       const read = inTheirOrder(
-        stages.map(({ regions: of, output: said }) => samplesOf(of, said, host, targets, counts)),
+        await Promise.all(stages.map(({ regions: of, output: said }) => samplesOf(of, said, host, targets, counts))),
       );
-      read.forEach(({ samples }, n) => {
-        checkStage(loaded, samples, `train/${scenario}/stage${n}/`, n);
+      for (const [n, { samples }] of read.entries()) {
+        await checkStage(loaded, samples, `train/${scenario}/stage${n}/`, n);
         host.ids.forEach((_, i) => {
           const key = `train/${scenario}/stage${n}/refined${i}`;
           if (!io.has(key)) return;
           const boxes = read[n + 1]!.proposed[i]!.flatMap(({ box }) => box);
           expectClose(boxes, io.get(key).values, LIMITS.boxes, key);
         });
-      });
+      }
     }),
   );
 }
@@ -163,17 +165,17 @@ function inTheirOrder(stages: readonly (readonly Sample[][])[]): Ordered[] {
 }
 
 /** The samples of each image in our order: ground truths come after all others. */
-function samplesOf(
+async function samplesOf(
   { boxes, matched }: Pick<Regions, 'boxes' | 'matched'>,
   { logits, deltas }: { readonly logits: tf.Tensor3D; readonly deltas: tf.Tensor3D },
   host: ReturnType<LoadedCase['batch']>,
   targets: Targets,
   counts: readonly number[],
-): Sample[][] {
+): Promise<Sample[][]> {
   const background = logits.shape[2] - 1;
-  const truths = targets.boxes.arraySync();
-  const [all, said, codes] = [boxes.arraySync(), logits.arraySync(), deltas.arraySync()];
-  return matched.arraySync().map((matches, image) => {
+  const truths = await targets.boxes.array();
+  const [all, said, codes] = [await boxes.array(), await logits.array(), await deltas.array()];
+  return (await matched.array()).map((matches, image) => {
     const used = matches.flatMap((match, row) => (match > -2 ? [{ match, row }] : []));
     return used.map(({ match, row }, place) => ({
       image,
@@ -187,7 +189,7 @@ function samplesOf(
   });
 }
 
-function checkStage(loaded: LoadedCase, samples: readonly Sample[], prefix: string, n: number): void {
+async function checkStage(loaded: LoadedCase, samples: readonly Sample[], prefix: string, n: number): Promise<void> {
   const { io, index } = loaded;
   const stored = (name: string): ArrayLike<number> => io.get(prefix + name).values;
   expectClose(
@@ -228,5 +230,5 @@ function checkStage(loaded: LoadedCase, samples: readonly Sample[], prefix: stri
       weights: options.stages?.[n]!.boxWeights ?? options.roi.boxWeights!,
     },
   );
-  expectClose(codes.dataSync(), stored('bbox_targets'), TARGETS, `${prefix}bbox_targets`);
+  expectClose(await codes.data(), stored('bbox_targets'), TARGETS, `${prefix}bbox_targets`);
 }

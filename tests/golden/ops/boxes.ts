@@ -40,8 +40,8 @@ function decodeRows(codes: tf.Tensor, reference: tf.Tensor, options: BoxCoderOpt
   return tf.reshape(boxes, [n, columns]);
 }
 
-const indicesOf = (mask: tf.Tensor): number[] =>
-  [...mask.dataSync().entries()].flatMap(([i, kept]) => (kept ? [i] : []));
+const indicesOf = async (mask: tf.Tensor): Promise<number[]> =>
+  [...(await mask.data()).entries()].flatMap(([i, kept]) => (kept ? [i] : []));
 
 function suppress({ boxes, scores, idxs }: Inputs, { iou_threshold }: Params): Outputs {
   const options = { threshold: iou_threshold as number, ...(idxs ? { classes: idxs.values } : {}) };

@@ -4,6 +4,7 @@ import {
   expectClose,
   expectEqual,
   opTolerance,
+  scoped,
   type GoldenTensor,
   type GoldenTensors,
   touching,
@@ -26,7 +27,7 @@ type Names = Readonly<Record<string, string>>;
 export type Params = Readonly<Record<string, unknown>>;
 export type Inputs = Readonly<Record<string, GoldenTensor>>;
 /** Outputs in torch's layout. Host results are plain arrays. */
-export type Outputs = Readonly<Record<string, tf.Tensor | ArrayLike<number>>>;
+export type Outputs = Readonly<Record<string, tf.Tensor | ArrayLike<number> | Promise<number[]>>>;
 
 /** An op set up on the inputs of a case. */
 export interface Prepared {
@@ -57,14 +58,14 @@ export function tensorOf({ values, shape, dtype }: GoldenTensor): tf.Tensor {
 
 /** An op that is a function of the inputs' tensors. */
 export function functional(
-  run: (inputs: Readonly<Record<string, tf.Tensor>>, params: Params) => Outputs,
+  run: (inputs: Readonly<Record<string, tf.Tensor>>, params: Params, stored: Inputs) => Outputs,
   options: { reordered?: boolean } = {},
 ): Op {
   return {
     ...options,
     prepare: (inputs, params) => {
       const leaves = Object.fromEntries(Object.entries(inputs).map(([name, tensor]) => [name, tensorOf(tensor)]));
-      return { leaves, forward: () => run(leaves, params) };
+      return { leaves, forward: () => run(leaves, params, inputs) };
     },
   };
 }
@@ -85,27 +86,34 @@ export function reduce(x: tf.Tensor, reduction: unknown): tf.Tensor {
   throw new Error(`unknown reduction "${String(reduction)}"`);
 }
 
-const hostValues = (value: tf.Tensor | ArrayLike<number>): ArrayLike<number> =>
-  value instanceof tf.Tensor ? value.dataSync() : value;
+/** Rows of a matrix. */
+export const rowsOf = ({ values, shape }: GoldenTensor): number[][] =>
+  Array.from({ length: shape[0]! }, (_, row) => [...values.slice(row * shape[1]!, (row + 1) * shape[1]!)]);
 
 /** Runs a case: outputs and gradients against the stored ones. */
-export function checkCase(
+export async function checkCase(
   one: OpCase,
   op: Op,
   tensors: GoldenTensors,
   infos: Readonly<Record<string, TensorInfo>>,
-): void {
+): Promise<void> {
   const inputs = Object.fromEntries(Object.entries(one.inputs).map(([name, key]) => [name, tensors.get(key)]));
   const before = tf.memory().numTensors;
-  tf.tidy(() => {
+  await scoped(async () => {
     const prepared = op.prepare(inputs, one.params);
     try {
       const outputs = prepared.forward();
       expect(Object.keys(outputs).sort(), `${one.name}: names of outputs`).toEqual(Object.keys(one.outputs).sort());
       for (const [name, key] of Object.entries(one.outputs)) {
-        compare(outputs[name]!, tensors.get(key), infos[key], op.reordered === true, `${one.name}: ${name}`);
+        await compare(
+          await outputs[name]!,
+          tensors.get(key),
+          infos[key],
+          op.reordered === true,
+          `${one.name}: ${name}`,
+        );
       }
-      if (one.grads) checkGradients(one, op, prepared, tensors, infos);
+      if (one.grads) await checkGradients(one, op, prepared, tensors, infos);
     } finally {
       prepared.dispose?.();
     }
@@ -113,13 +121,13 @@ export function checkCase(
   expect(tf.memory().numTensors, `${one.name}: tensors left over`).toBe(before);
 }
 
-function checkGradients(
+async function checkGradients(
   one: OpCase,
   op: Op,
   prepared: Prepared,
   tensors: GoldenTensors,
   infos: Readonly<Record<string, TensorInfo>>,
-): void {
+): Promise<void> {
   const names = Object.keys(one.grads!);
   const cotangents = Object.entries(one.cotangents ?? {}).map(
     ([name, key]) => [name, tensorOf(tensors.get(key))] as const,
@@ -134,27 +142,28 @@ function checkGradients(
     return tf.addN(terms) as tf.Scalar;
   };
   const gradients = tf.grads(touching(total))(names.map((name) => prepared.leaves[name]!));
-  names.forEach((name, i) => {
+  for (const [i, name] of names.entries()) {
     const axes = prepared.toTorch?.[name];
     const gradient = axes ? tf.transpose(gradients[i]!, axes) : gradients[i]!;
     const key = one.grads![name]!;
-    compare(gradient, tensors.get(key), infos[key], op.reordered === true, `${one.name}: gradient of ${name}`);
-  });
+    await compare(gradient, tensors.get(key), infos[key], op.reordered === true, `${one.name}: gradient of ${name}`);
+  }
 }
 
-function compare(
+async function compare(
   actual: tf.Tensor | ArrayLike<number>,
   expected: GoldenTensor,
   info: TensorInfo | undefined,
   reordered: boolean,
   what: string,
-): void {
+): Promise<void> {
   if (actual instanceof tf.Tensor) {
     // A scalar is stored as [1].
     expect(actual.rank === 0 ? [1] : actual.shape, `${what}: shape`).toEqual([...expected.shape]);
   }
+  const values = actual instanceof tf.Tensor ? await actual.data() : actual;
   const exact = !expected.dtype.startsWith('F');
-  if (exact) expectEqual(hostValues(actual), expected.values, what);
+  if (exact) expectEqual(values, expected.values, what);
   else if (info === undefined) expect.fail(`${what}: the index tells no tolerance`);
-  else expectClose(hostValues(actual), expected.values, opTolerance(info, reordered), what);
+  else expectClose(values, expected.values, opTolerance(info, reordered), what);
 }

@@ -2,7 +2,7 @@ import { inferredScales, multiScaleRoiAlign, roiAlign, type RoiAlignOptions } fr
 import { runOp } from '@kd/engine-tensorflow';
 import * as tf from '@tensorflow/tfjs-core';
 import { only } from '../support/index.js';
-import { out, tensorOf, type Inputs, type Op, type Params } from './case.js';
+import { out, rowsOf, tensorOf, type Inputs, type Op, type Params } from './case.js';
 
 const nhwc = (x: tf.Tensor): tf.Tensor4D => tf.transpose(x, [0, 2, 3, 1]) as tf.Tensor4D;
 /** [b, n, s, s, c] as torch's [r, c, s, s] of b · n regions. */
@@ -21,8 +21,10 @@ const optionsOf = ({ output_size: size, sampling_ratio: samplingRatio, aligned }
 });
 
 /** Regions [r, 5], the image first, as boxes of each image; `rows` are those of the regions among all boxes. */
-function boxesByImage(rois: tf.Tensor, images: number): { readonly boxes: tf.Tensor3D; readonly rows: number[] } {
-  const list = rois.arraySync() as number[][];
+function boxesByImage(
+  list: readonly number[][],
+  images: number,
+): { readonly boxes: tf.Tensor3D; readonly rows: number[] } {
   const own = Array.from({ length: images }, (_, image) => list.filter(([of]) => of === image));
   const n = Math.max(...own.map(({ length }) => length));
   const padded = own.map((of) => Array.from({ length: n }, (_, i) => of[i]?.slice(1) ?? [0, 0, 1, 1]));
@@ -32,7 +34,7 @@ function boxesByImage(rois: tf.Tensor, images: number): { readonly boxes: tf.Ten
 
 export function alignedRegions(
   map: tf.Tensor4D,
-  rois: tf.Tensor,
+  rois: readonly number[][],
   options: RoiAlignOptions & { readonly scale: number },
 ): tf.Tensor4D {
   const { boxes, rows } = boxesByImage(rois, map.shape[0]);
@@ -44,7 +46,7 @@ const single: Op = {
   reordered: true,
   prepare: ({ x, rois }: Inputs, params) => {
     const leaves = { x: tensorOf(x!) };
-    const own = tensorOf(rois!);
+    const own = rowsOf(rois!);
     const options = { ...optionsOf(params), scale: params['spatial_scale'] as number };
     return { leaves, forward: () => out(tf.transpose(alignedRegions(nhwc(leaves.x), own, options), [0, 3, 1, 2])) };
   },

@@ -1,7 +1,7 @@
 import { createStepRng, learningRateFactor, type ScheduleOptions } from '@kd/core';
 import { resizedSize } from '@kd/data';
 import { randomRows } from '@kd/detector-faster-rcnn';
-import { readWhole } from '../support/index.js';
+import { readWhole, scoped } from '../support/index.js';
 import * as tf from '@tensorflow/tfjs-core';
 import { expect, test } from 'vitest';
 
@@ -92,7 +92,7 @@ interface SamplerRow {
   readonly sampled_neg: number;
 }
 
-function samplerCounts({ rows }: Table): void {
+async function samplerCounts({ rows }: Table): Promise<void> {
   expect((rows as SamplerRow[]).length).toBeGreaterThan(0);
   for (const {
     positives,
@@ -102,21 +102,15 @@ function samplerCounts({ rows }: Table): void {
     sampled_pos,
     sampled_neg,
   } of rows as SamplerRow[]) {
-    const drawn = tf.tidy(() => {
+    const drawn = await scoped(async () => {
       const positive = tf.tensor2d(
         [...Array<number>(positives).fill(1), ...Array<number>(negatives).fill(0)],
         [1, positives + negatives],
         'bool',
       );
-      return [
-        ...randomRows(
-          'rpn',
-          { positive, negative: tf.logicalNot(positive) },
-          { batchSize, positiveFraction },
-          createStepRng(0),
-        ).dataSync(),
-      ];
-    }) as unknown as number[];
+      const candidates = { positive, negative: tf.logicalNot(positive) };
+      return [...(await randomRows('rpn', candidates, { batchSize, positiveFraction }, createStepRng(0)).data())];
+    });
     const sum = (values: number[]): number => values.reduce((total, value) => total + value, 0);
     expect(
       [sum(drawn.slice(0, positives)), sum(drawn.slice(positives))],
@@ -125,7 +119,7 @@ function samplerCounts({ rows }: Table): void {
   }
 }
 
-const built: Readonly<Record<string, (table: Table) => void>> = {
+const built: Readonly<Record<string, (table: Table) => void | Promise<void>>> = {
   resize_sizes: resizeSizes,
   lr_reference_recipe: referenceRecipe,
   lr_cosine: cosine,

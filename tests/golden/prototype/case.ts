@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { expect } from 'vitest';
-import { expectClose, expectEqual, type GoldenTensors, only } from '../support/index.js';
+import { expectClose, expectEqual, type GoldenTensor, type GoldenTensors, only } from '../support/index.js';
 
 /** How far a tensor may be from the reference: atol + rtol max|reference|. */
 export interface Tolerance {
@@ -26,6 +26,8 @@ export interface Opened {
   readonly tensors: GoldenTensors;
   /** Input `in.<name>`; integers as int32. */
   input<T extends tf.Tensor = tf.Tensor>(name: string): T;
+  /** The numbers of an input. */
+  values(name: string): ArrayLike<number>;
   number(name: string): number;
   /** Parameters that our functions have no option for: where the case tells them, they must be these. */
   only(values: Readonly<Record<string, unknown>>): void;
@@ -33,20 +35,24 @@ export interface Opened {
 
 export function opened(one: PrototypeCase, tensors: GoldenTensors): Opened {
   const used = new Set<string>();
+  const stored = (name: string): GoldenTensor => {
+    const key = `in.${name}`;
+    used.add(key);
+    return tensors.get(key);
+  };
   return {
     one,
     used,
     tensors,
     input: <T extends tf.Tensor>(name: string): T => {
-      const key = `in.${name}`;
-      used.add(key);
-      const { values, shape, dtype } = tensors.get(key);
+      const { values, shape, dtype } = stored(name);
       return tf.tensor(
         dtype === 'I32' ? Int32Array.from(values) : Float32Array.from(values),
         [...shape],
         dtype === 'I32' ? 'int32' : 'float32',
       ) as T;
     },
+    values: (name) => stored(name).values,
     number: (name) => {
       const value = one.params[name];
       if (typeof value !== 'number') throw new Error(`${one.id} has no number "${name}" in its parameters`);
@@ -68,7 +74,10 @@ export type Computed = Readonly<Record<string, tf.Tensor>>;
  * Compares every expected tensor: integers and masks exactly, `grad…` by the tolerance of gradients, others by that of
  * values.
  */
-export function compare({ one: { inputs, expected, tolerance }, tensors, used }: Opened, computed: Computed): void {
+export async function compare(
+  { one: { inputs, expected, tolerance }, tensors, used }: Opened,
+  computed: Computed,
+): Promise<void> {
   expect([...used].sort(), 'every input of the case is used').toEqual(Object.keys(inputs).sort());
   const { values: ofValues, gradients = ofValues } = tolerance;
   if (tolerance.masks !== undefined) only('tolerance.masks', tolerance.masks, 'exact');
@@ -77,7 +86,7 @@ export function compare({ one: { inputs, expected, tolerance }, tensors, used }:
     const tensor = computed[name];
     if (tensor === undefined) throw new Error(`the case expects "${name}", which the test does not compute`);
     const { values } = tensors.get(key);
-    const actual = tensor.dataSync();
+    const actual = await tensor.data();
     if (dtype === 'I32') {
       expectEqual(actual, values, name);
     } else {

@@ -15,10 +15,10 @@ export const prototypeLabels = (offsets: ArrayLike<number>): tf.Tensor1D =>
     'int32',
   );
 
-export function coefficients({ input, number, only }: Opened): Computed {
+export function coefficients({ input, values, number, only }: Opened): Computed {
   const [teacher, student] = [input<tf.Tensor2D>('teacher'), input<tf.Tensor2D>('student')];
   const prototypes = { teacher: input<tf.Tensor2D>('protoTeacher'), student: input<tf.Tensor2D>('protoStudent') };
-  const [labels, offsets] = [input<tf.Tensor1D>('labels'), input('offsets').dataSync()];
+  const [labels, offsets] = [input<tf.Tensor1D>('labels'), values('offsets')];
   only({ smoothL1Beta: 1, clampWeights: true, emptyClassWeight: 1, classes: offsets.length - 1 });
   const cosine = (own: tf.Tensor2D) => ({
     teacher: cosines(teacher, prototypes.teacher),
@@ -52,9 +52,9 @@ export function coefficients({ input, number, only }: Opened): Computed {
   };
 }
 
-export function regions({ input, number, one }: Opened): Computed {
+export function regions({ input, values: stored, number, one }: Opened): Computed {
   const strides = one.params['strides'] as readonly number[];
-  const { boxes, mask, spread, list } = instanceTable(input('boxes'), number('images'));
+  const { boxes, mask, spread, list } = instanceTable(input('boxes'), stored('boxes'), number('images'));
   const values = spread<tf.Tensor2D>(input('weights'));
   const [levels, finest] = [strides.length, number('finestScale')];
   const own = objectLevel<tf.Tensor2D>(boxes, { levels, finest });
@@ -132,10 +132,10 @@ export function response({ input, number }: Opened): Computed {
   return { lossWeighted: weighted.value, gradWeighted: weighted.grad, lossPlain: plain.value, gradPlain: plain.grad };
 }
 
-export function roialign({ input, number, one, only }: Opened): Computed {
+export function roialign({ input, values, number, one, only }: Opened): Computed {
   only({ mode: 'avg' });
   const map = input<tf.Tensor4D>('map');
-  const { boxes, list } = instanceTable(input('rois'), map.shape[0]);
+  const { boxes, list } = instanceTable(input('rois'), values('rois'), map.shape[0]);
   const options = {
     outputSize: number('outputSize'),
     scale: 1 / number('stride'),

@@ -14,14 +14,18 @@ export interface InstanceTable {
   list<T extends tf.Tensor>(table: tf.Tensor): T;
 }
 
-/** @param rows [n, 5] image index and box */
+/**
+ * @param rows [n, 5] image index and box
+ * @param values of the rows
+ */
 export function instanceTable(
   rows: tf.Tensor2D,
+  values: ArrayLike<number>,
   images: number,
   labels: tf.Tensor1D = tf.zeros([rows.shape[0]], 'int32'),
 ): InstanceTable {
   const n = rows.shape[0];
-  const of = [...tf.slice(rows, [0, 0], [-1, 1]).dataSync()];
+  const of = Array.from({ length: n }, (_, i) => values[5 * i]!);
   const counts = Array.from({ length: images }, (_, image) => of.filter((one) => one === image).length);
   // One row more than there must be: rows off the mask have to make no difference.
   const m = Math.max(...counts) + 1;

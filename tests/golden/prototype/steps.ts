@@ -56,8 +56,8 @@ function checkFixed({ one, only, number, input }: Opened): void {
 
 const strides = ({ one }: Opened): readonly number[] => one.params['strides'] as readonly number[];
 
-function prototypesOf({ input }: Opened, level: number): LevelPrototypes {
-  const offsets = input('offsets').dataSync();
+function prototypesOf({ input, values }: Opened, level: number): LevelPrototypes {
+  const offsets = values('offsets');
   return {
     teacher: input(`protoTeacher${level}`),
     student: input(`protoStudent${level}`),
@@ -142,7 +142,7 @@ function common(
 
 export function oneStage(of: Opened): Computed {
   checkFixed(of);
-  const objects = instanceTable(of.input('boxes'), of.number('images'), of.input('labels'));
+  const objects = instanceTable(of.input('boxes'), of.values('boxes'), of.number('images'), of.input('labels'));
   const inputs: Inputs = { ...levelInputs(of), logits: of.input('logitsStudent') };
   const own = objectLevel<tf.Tensor2D>(objects.boxes, { levels: strides(of).length, finest: of.number('finestScale') });
   const run = (at: Inputs) => {
@@ -177,7 +177,7 @@ export function oneStage(of: Opened): Computed {
 
 export function twoStage(of: Opened): Computed {
   checkFixed(of);
-  const objects = instanceTable(of.input('boxes'), of.number('images'), of.input('labels'));
+  const objects = instanceTable(of.input('boxes'), of.values('boxes'), of.number('images'), of.input('labels'));
   const inputs = levelInputs(of);
   const count = of.number('roiLevels');
   const levels = objectLevel<tf.Tensor2D>(objects.boxes, {

@@ -25,6 +25,8 @@
  * - `casesOf<Case>(area)`  the cases of the area's `index.json`
  * - `detectorCases(area)`  the case folders of `detectors`, each with its own `index.json` and `tensors(file)`
  * - `expectClose`, `expectEqual`, `maxDifference`, `relativeL2`, `opTolerance`  comparison; NaN equals NaN
+ * - `scoped(run)`  frees what `run` makes, after what it awaits: engines without synchronous reads have `await
+ *   tensor.data()` alone
  * - `nchwToNhwc`, `nhwcToNchw`, `oihwToHwio`, `hwioToOihw`, `permute`  layouts
  * - `readWhole(one, run)`  a test that fails where the case has a parameter that `run` never read
  * - `watchCase(one)`  the same for several tests together: the last of them asks for what is `unread`
@@ -38,6 +40,7 @@ export { touching } from './gradients.js';
 export { hwioToOihw, nchwToNhwc, nhwcToNchw, oihwToHwio, permute, type Shaped } from './layout.js';
 export { oneOf, only } from './parameters.js';
 export { goldenRoots, type GoldenRoot } from './roots.js';
+export { scoped } from './scope.js';
 export { describeGolden, goldenTest } from './suite.js';
 export { readWhole, watchCase } from './whole-case.js';
 export { GoldenTensors, type GoldenTensor } from './tensors.js';
