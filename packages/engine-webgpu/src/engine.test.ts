@@ -78,6 +78,22 @@ describeOnGraphicsCard('the engine webgpu', () => {
     await expect(faults.check(), 'for good').rejects.toThrow(lost);
   });
 
+  it('takes a device anew where the one it had is lost', async () => {
+    const { device } = tf.backend() as WebGPUBackend;
+    const old = tf.ones([3]);
+    device.destroy();
+    await device.lost;
+    expect(() => tf.add(old, 1)).toThrow(kdError('ENGINE_UNAVAILABLE', /graphics device was lost/));
+    const [info] = await Promise.all([webgpu().start(), webgpu().start()]);
+    expect(info.deviceName).not.toBe('');
+    expect((tf.backend() as WebGPUBackend).device).not.toBe(device);
+    // Also by a kernel of ours, which is registered once.
+    const sum = tf.tidy(() => tf.sum(tf.exp(tf.zeros([4]))));
+    expect([...(await sum.data())]).toEqual([4]);
+    tf.dispose([old, sum]);
+    expect(await webgpu().start(), 'and keeps it').toBe(info);
+  });
+
   it('sums no segments behind the last', async () => {
     const sums = tf.tidy(() => tf.unsortedSegmentSum(tf.tensor1d([1, 2, 4, 8]), tf.tensor1d([0, 2, 3, 1], 'int32'), 3));
     expect([...(await sums.data())]).toEqual([1, 8, 2]);

@@ -9,17 +9,17 @@ import { registerKernels } from './kernels/register.js';
 
 export type WebgpuOptions = AdapterOptions;
 
-/** The engine on a graphics card, by WebGPU. One per process, the options of the first `start` count. */
+/**
+ * The engine on a graphics card, by WebGPU. One per process, the options of the first `start` count, and of the first
+ * one after a device was lost.
+ */
 export function webgpu(options: WebgpuOptions = {}): Engine {
   return { name: 'webgpu', start: () => start(options), capabilities };
 }
 
-interface Started {
-  readonly info: EngineInfo;
-  readonly faults: Faults;
-}
-let starting: Promise<Started> | undefined;
-let started: Started | undefined;
+const faults = new Faults();
+let starting: Promise<EngineInfo> | undefined;
+let started: EngineInfo | undefined;
 
 async function start(options: WebgpuOptions): Promise<EngineInfo> {
   starting ??= startOnce(options);
@@ -29,9 +29,9 @@ async function start(options: WebgpuOptions): Promise<EngineInfo> {
     starting = undefined;
     throw error;
   }
-  started.faults.forget();
+  faults.forget();
   if (tf.getBackend() !== 'webgpu') await tf.setBackend('webgpu');
-  return started.info;
+  return started;
 }
 
 /** Of an adapter's limits, those that large tensors and the kernels of TensorFlow.js need. */
@@ -45,33 +45,31 @@ const LIMITS = [
   'maxComputeInvocationsPerWorkgroup',
 ] as const;
 
-async function startOnce(options: WebgpuOptions): Promise<Started> {
+/** Takes a device, in the place of one that was lost. */
+async function startOnce(options: WebgpuOptions): Promise<EngineInfo> {
   const { gpu, adapter } = await findAdapter(options);
   const device = await adapter.requestDevice({
     requiredFeatures: adapter.features.has('timestamp-query') ? ['timestamp-query'] : [],
     requiredLimits: Object.fromEntries(LIMITS.map((limit) => [limit, adapter.limits[limit]])),
   });
-  const faults = new Faults();
   faults.watch(device);
-  registerKernels(faults);
+  void device.lost.then(() => (starting = undefined));
+  if (started === undefined) registerKernels(faults);
   // Small tensors would be computed in plain JavaScript until they meet the device: by code that nobody compares.
   tf.env().set('WEBGPU_CPU_FORWARD', false);
-  // In a browser the package has registered one of its own when it was imported.
+  // In a browser the package has registered one of its own when it was imported; or that of the lost device.
   if (tf.findBackendFactory('webgpu') !== null) tf.removeBackend('webgpu');
   tf.registerBackend('webgpu', () => withNavigator(gpu, () => new CheckedBackend(device, adapter.info, faults)));
   await tf.setBackend('webgpu');
   return {
-    faults,
-    info: {
-      name: 'webgpu',
-      backend: 'webgpu',
-      version: tf.version_core,
-      library: null,
-      device: 'gpu',
-      deviceName: nameOf(adapter.info),
-      ...(adapter.info.isFallbackAdapter && { software: true }),
-      threads: 1,
-    },
+    name: 'webgpu',
+    backend: 'webgpu',
+    version: tf.version_core,
+    library: null,
+    device: 'gpu',
+    deviceName: nameOf(adapter.info),
+    ...(adapter.info.isFallbackAdapter && { software: true }),
+    threads: 1,
   };
 }
 
@@ -105,7 +103,8 @@ function capabilities(): EngineCapabilities {
     precision: ['float32'],
     threads: 1,
     device: 'gpu',
-    deviceName: started.info.deviceName!,
+    deviceName: started.deviceName!,
     memoryLimit: null,
+    mayBeLost: true,
   };
 }

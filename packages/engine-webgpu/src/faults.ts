@@ -7,6 +7,7 @@ export class Faults {
   /** Kernels that were given to the device since it was last asked for data. */
   readonly #recent = new Set<string>();
   readonly #scopes = new Set<Promise<void>>();
+  #device: GPUDevice | null = null;
   #lost: KdError | null = null;
   /** The first program that the device refused. */
   #refused: KdError | null = null;
@@ -25,14 +26,20 @@ export class Faults {
     }
   }
 
-  /** Tells errors of this device from now on. */
+  /** Tells errors of this device from now on, and of no other. */
   watch(device: GPUDevice): void {
+    this.#device = device;
+    this.#lost = null;
+    this.forget();
+    this.#scopes.clear();
     device.addEventListener('uncapturederror', (event) => {
       // Otherwise Dawn writes it to the console.
       event.preventDefault();
+      if (device !== this.#device) return;
       this.#loose ??= this.#told(event.error, `one of ${[...this.#recent].join(', ') || 'no kernel'}`);
     });
     void device.lost.then(({ reason, message }) => {
+      if (device !== this.#device) return;
       this.#lost = new KdError(
         'ENGINE_UNAVAILABLE',
         `the graphics device was lost (${reason}): ${message.trim()} What it held is gone. Go on from the last checkpoint with --resume, on this engine or another (--engine wasm), equal to the tolerance of floats.`,

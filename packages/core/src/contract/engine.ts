@@ -101,6 +101,8 @@ export interface EngineCapabilities {
   readonly deviceName: string;
   /** Bytes that all its tensors together may take; null where only the machine's own memory limits them. */
   readonly memoryLimit: number | null;
+  /** Whether the device may go, with all that it holds: a run then keeps copies of its newest steps on the host. */
+  readonly mayBeLost?: boolean;
 }
 
 export interface OpAttribute {

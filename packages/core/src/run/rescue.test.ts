@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { cpuEngine, toyData, toyDetector, toyMetric } from '@kd/testing';
+import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { plugin } from '../../test/distillation.js';
 import { mimic } from '../../test/mimic.js';
@@ -17,6 +18,8 @@ import {
 } from '../../test/toy-run.js';
 import type { Config } from '../config.js';
 import type { DatasetSource, HostBatch } from '../contract/data.js';
+import type { Engine } from '../contract/engine.js';
+import type { TrainerEvent } from '../contract/listener.js';
 import type { Metric } from '../contract/metric.js';
 import type { StepView } from '../contract/plugin.js';
 
@@ -149,6 +152,41 @@ describe('the steps before an error are kept, and a resume ends as the whole run
     expect(stateful.warnings).toEqual([
       expect.stringMatching(/--resume\. But the state of mimic may hold a part of step 7\.$/),
     ]);
+  });
+});
+
+describe('a device that is lost', () => {
+  /** Of an engine whose device may go, what a run leaves that loses it after two steps. */
+  async function loseAfterTwo(mayBeLost: boolean) {
+    const plain = cpuEngine();
+    const engine: Engine = { ...plain, capabilities: () => ({ ...plain.capabilities(), mayBeLost }) };
+    const out = await temporaryFolder();
+    const warnings: string[] = [];
+    const logger = { info: () => {}, warn: (message: string) => void warnings.push(message) };
+    const loser = {
+      name: 'loser',
+      on: (event: TrainerEvent) => {
+        if (event.type === 'step' && event.step === 2)
+          vi.spyOn(tf.Tensor.prototype, 'data').mockRejectedValue(new Error('the device is gone'));
+      },
+    };
+    const lost = run(toyConfig({ engine, log: { every: 100 } }), { out, logger, listeners: [loser] });
+    await expect(lost).rejects.toThrow('the device is gone');
+    vi.restoreAllMocks();
+    return { out, warnings };
+  }
+
+  it('leaves a checkpoint of the newest step that was copied from it; a resume ends as the whole run', async () => {
+    const { out, warnings } = await loseAfterTwo(true);
+    expect(await checkpointNames(out)).toEqual(['step-00000001.json']);
+    expect(warnings).toEqual([expect.stringMatching(/step-00000001\.json holds 1 of the \d+ steps done .* --resume/)]);
+    await expectAsWhole(await run(toyConfig(), { out, resume: true }), toyConfig());
+  });
+
+  it('is what an engine has to say: otherwise nothing is copied', async () => {
+    const { out, warnings } = await loseAfterTwo(false);
+    expect(await checkpointNames(out)).toEqual([]);
+    expect(warnings).toEqual([expect.stringContaining('no checkpoint of step')]);
   });
 });
 

@@ -66,6 +66,8 @@ export interface Run {
   readonly config: ResolvedConfig;
   readonly options: RunOptions;
   readonly engine: EngineInfo;
+  /** Whether the engine's device may go, with all that it holds. */
+  readonly mayBeLost: boolean;
   /** Null where the engine cannot, or the config does not want it. */
   readonly compile: NonNullable<Engine['compile']> | null;
   /** Of compiled steps, for a precision of the teachers' own; null without. */
@@ -216,6 +218,7 @@ export async function prepareRun(
       config,
       options: { ...options, folder },
       engine: engineInfo,
+      mayBeLost: engine.capabilities().mayBeLost === true,
       compile: config.compile ? compilerOf(engine) : null,
       aroundTeachers: teacherPrecision(config, engine, teachers),
       services,

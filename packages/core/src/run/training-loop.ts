@@ -1,20 +1,20 @@
 import { basename } from '#host/paths';
 import * as tf from '@tensorflow/tfjs-core';
-import type { HostTensor } from '../contract/checkpoint.js';
-import type { EarlyEnd, RunInfo, Summary, TrainerEvent } from '../contract/listener.js';
+import type { EarlyEnd, Summary, TrainerEvent } from '../contract/listener.js';
 import type { Evaluation } from '../contract/metric.js';
 import { Checkpoints, detectorTensors, latestCheckpoint, specMetadata } from './checkpoints.js';
 import { namesOf } from '../class-names.js';
 import { isKdError, messageOf } from '../errors.js';
 import { afterEvaluation, outOfPatience, type Waited } from './early-end.js';
 import { evaluate } from './evaluate.js';
+import { HeldStep, type StepState } from './held-step.js';
 import { createInference, type Inference } from './inference.js';
 import { plannedRun } from '../plan/planned-run.js';
 import { resolvedConfig } from './resolved-config.js';
 import type { Run } from './run.js';
 import { RunSteps } from './run-steps.js';
-import { type ChangedSetting, type RunSettings, runSettings, shownSetting } from './run-settings.js';
-import { ofTeachers } from './teachers.js';
+import { type RunSettings, runSettings } from './run-settings.js';
+import { modelsOf, toldChanges, toldRescue } from './told-run.js';
 import { namesMetadata, positionMetadata, resume, trainingState } from './training-state.js';
 import { usedMemory } from '#host/memory';
 import { versions } from '#host/versions';
@@ -47,6 +47,8 @@ export class TrainingLoop {
   #toEvaluate = false;
   /** The newest checkpoint of this run. */
   #saved: { readonly step: number; readonly file: string } | null = null;
+  /** Newer than any checkpoint. */
+  readonly #held = new HeldStep();
   #millisecondsBefore = 0;
   #millisecondsEvaluating = 0;
   readonly #started = performance.now();
@@ -133,25 +135,30 @@ export class TrainingLoop {
   async #rescue(error: unknown): Promise<void> {
     const { done, at } = this.#steps;
     const { logger, distillers } = this.#run;
-    if ((isKdError(error) && error.code === 'NON_FINITE') || at === 'in an update') return;
+    if ((isKdError(error) && error.code === 'NON_FINITE') || (at === 'in an update' && this.#held.state === null))
+      return;
     try {
-      if (done > (this.#saved?.step ?? 0)) {
-        await this.#flush(this.#epochDone);
-        await this.#checkpoint();
-      }
+      if (done > (this.#saved?.step ?? 0)) await this.#saveDone();
     } catch (failed) {
       logger.warn(`after the error below no checkpoint of step ${done} was written: ${messageOf(failed)}`);
       return;
     }
     if (this.#saved === null) return;
     const touched = at === 'in a step' ? distillers.filter(({ hooks }) => hooks.state !== undefined) : [];
-    const but =
-      touched.length === 0
-        ? ''
-        : ` But the state of ${touched.map(({ id }) => id).join(', ')} may hold a part of step ${done + 1}.`;
-    logger.warn(
-      `${this.#saved.file} holds all ${done} steps done before the error below; once its cause is gone, go on with --resume.${but}`,
-    );
+    logger.warn(toldRescue(this.#saved, done, touched));
+  }
+
+  /** A checkpoint of all steps done, or of those that are on the host, where the device gives no more of its data. */
+  async #saveDone(): Promise<void> {
+    const held = this.#held.state;
+    try {
+      if (this.#steps.at === 'in an update') throw new Error('the weights are those of no step');
+      await this.#flush(this.#epochDone);
+      await this.#checkpoint();
+    } catch (failed) {
+      if (held === null) throw failed;
+      await this.#save(held);
+    }
   }
 
   async #start(): Promise<void> {
@@ -234,6 +241,7 @@ export class TrainingLoop {
     const { config, options } = this.#run;
     for await (const step of this.#steps.epoch(epoch)) {
       await this.#emit({ type: 'step', step, epoch });
+      if (this.#run.mayBeLost) await this.#held.take(() => this.#state());
       if (step % config.log.every === 0) await this.#flush(epoch);
       const stops = this.#endsEarly() || options.signal?.aborted === true;
       const profile = this.#steps.profiler.take(stops || step === this.#steps.total);
@@ -307,17 +315,24 @@ export class TrainingLoop {
   }
 
   async #checkpoint(): Promise<string> {
-    const tensors: Map<string, HostTensor> = await trainingState(
+    return this.#save(await this.#state());
+  }
+
+  /** What a resume needs, of the step at hand. */
+  async #state(): Promise<StepState> {
+    const tensors = await trainingState(
       { ...this.#run, distillers: this.#steps.leaks.between(this.#run.distillers) },
       this.#steps.updater,
     );
-    const file = await this.#checkpoints.save(this.#steps.done, tensors, {
-      ...specMetadata(this.#run.student.spec),
-      ...namesMetadata(tensors),
-      ...this.#position(),
-    });
-    this.#saved = { step: this.#steps.done, file };
-    await this.#emit({ type: 'checkpoint', step: this.#steps.done, file });
+    const metadata = { ...specMetadata(this.#run.student.spec), ...namesMetadata(tensors), ...this.#position() };
+    return { step: this.#steps.done, tensors, metadata };
+  }
+
+  async #save({ step, tensors, metadata }: StepState): Promise<string> {
+    const file = await this.#checkpoints.save(step, tensors, metadata);
+    this.#saved = { step, file };
+    this.#held.drop();
+    await this.#emit({ type: 'checkpoint', step, file });
     return file;
   }
 
@@ -376,23 +391,3 @@ export class TrainingLoop {
     return summary;
   }
 }
-
-/** Who takes part, as the start and the summary tell it. */
-const modelsOf = ({
-  config,
-  student,
-  teachers,
-  inherited,
-  distillers,
-}: Run): Pick<RunInfo, 'student' | 'teacher' | 'teachers' | 'inherited' | 'distillers'> => ({
-  student: student.info,
-  ...ofTeachers(
-    config,
-    teachers.map(({ id, info }) => [id, info]),
-  ),
-  ...(inherited.length > 0 && { inherited }),
-  distillers: distillers.map(({ id }) => id),
-});
-
-const toldChanges = (changed: readonly ChangedSetting[]): string =>
-  changed.map(({ key, was, is }) => `${key} ${shownSetting(was)}, now ${shownSetting(is)}`).join('; ');
