@@ -8,8 +8,11 @@ export const ROUNDS = Number(process.env.KD_BENCH_ROUNDS ?? 5);
 export const THREADS = Number(process.env.KD_BENCH_THREADS ?? 2);
 /** KD_BENCH_SIZE=96 is to see that a bench works, not how fast. */
 const SIZE = Number(process.env.KD_BENCH_SIZE ?? 320);
-export const SHAPE = [2, SIZE, SIZE, 3];
-export const BOXES = [
+/** KD_BENCH_TOLERANCE=0.1, where the sides compute in less than float32. */
+const TOLERANCE = process.env.KD_BENCH_TOLERANCE && Number(process.env.KD_BENCH_TOLERANCE);
+const BATCH = Number(process.env.KD_BENCH_BATCH ?? 2);
+export const SHAPE = [BATCH, SIZE, SIZE, 3];
+const TWO = [
   [
     [20, 30, 120, 140],
     [150, 40, 300, 200],
@@ -25,6 +28,7 @@ export const BOXES = [
     [180, 270, 300, 318],
   ],
 ].map((image) => image.map((box) => box.map((side) => (side * SIZE) / 320)));
+export const BOXES = Array.from({ length: BATCH }, (_, i) => TWO[i % 2]);
 
 /**
  * A script of ours and one of a peer on the same images and boxes, each in a process of its own, in turn.
@@ -57,7 +61,7 @@ export async function besidePeer({ script, ours: args, theirs: others, weights, 
     const figures = {
       ...columns({ ours, peer: eager, compiled, about: theirs[0]?.about.peer }),
       largest_term_difference:
-        eager === undefined || !weights ? null : sameTerms(ours.first.terms, eager.first.terms, tolerance),
+        eager === undefined || !weights ? null : sameTerms(ours.first.terms, eager.first.terms, TOLERANCE ?? tolerance),
       engine: own.about.engine,
       threads: THREADS,
       rounds: ROUNDS,

@@ -23,30 +23,34 @@ function link(name: string, to: string): void {
   symlinkSync(realpathSync(to), installed(name));
 }
 
-/** A package with one distiller. */
-function install(name: string, code: string, { apiVersion = 1, definition = 1 } = {}): string {
-  const folder = installed(`kd-plugin-${name}`);
+function installPackage(name: string, kd: object, code: string): string {
+  const folder = installed(name);
   mkdirSync(folder, { recursive: true });
   writeFileSync(
     join(folder, 'package.json'),
     JSON.stringify({
-      name: `kd-plugin-${name}`,
+      name,
       version: '1.2.3',
       type: 'module',
       exports: { '.': './index.js', './package.json': './package.json' },
-      kd: { kind: 'distiller', name, apiVersion },
+      kd,
     }),
   );
-  writeFileSync(
-    join(folder, 'index.js'),
+  writeFileSync(join(folder, 'index.js'), code);
+  return folder;
+}
+
+/** A package with one distiller. */
+const install = (name: string, code: string, { apiVersion = 1, definition = 1 } = {}): string =>
+  installPackage(
+    `kd-plugin-${name}`,
+    { kind: 'distiller', name, apiVersion },
     `import { definePlugin } from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
 import * as v from 'valibot';
 export default definePlugin({ name: '${name}', apiVersion: ${definition}, options: v.strictObject({}), requires: {}, create: (scope) => (${code}) });
 `,
   );
-  return folder;
-}
 
 const tiny = {
   student: small.student,
@@ -98,7 +102,9 @@ beforeAll(async () => {
   );
   install('waits', '{ lossCompose: async () => ({ a: tf.scalar(0) }) }');
   install('leaky', `{ ${term}, headForward: () => void tf.keep(tf.zeros([3])) }`);
-  writeFileSync(join(install('needy', '{}'), 'index.js'), "import 'left-pad-of-tensors';\nexport default {};\n");
+  const needy = "import 'left-pad-of-tensors';\nexport default {};\n";
+  installPackage('kd-plugin-needy', { kind: 'distiller', name: 'needy', apiVersion: 1 }, needy);
+  installPackage('@kd/engine-webgpu', { kind: 'engine', name: 'webgpu', apiVersion: 1 }, needy);
   const own = install('own-core', `{ ${term} }`);
   // With copies of its own, which find what the first ones find.
   for (const [name, from] of [
@@ -225,6 +231,8 @@ describe('kd train warns, once, and trains', () => {
     expect(doctor.stdout).toMatch(/^NOT WELL/);
     expect(doctor.stdout).toMatch(/^to do: there are 2 copies of @kd\/core: .*0\.0\.7 for kd-plugin-own-core/m);
     expect(doctor.stdout).toMatch(/^to do: there are 2 copies of @tensorflow\/tfjs-core: /m);
+    // Of an engine beside it, too, what it lacks.
+    expect(doctor.stdout).toMatch(/^webgpu +@kd\/engine-webgpu 1\.2\.3 needs the package left-pad-of-tensors/m);
     expect(doctor.code).toBe(1);
   });
 });

@@ -61,7 +61,7 @@ async function startOther(name: 'webgpu' | 'wasm'): Promise<Tried> {
   try {
     return { ok: true, engine: await startedEngine(await resolveEngine(name, process.cwd())) };
   } catch (error) {
-    if (!isKdError(error) || !['PLUGIN_NOT_FOUND', 'ENGINE_UNAVAILABLE'].includes(error.code)) throw error;
+    if (!isKdError(error)) throw error;
     return { ok: false, why: error.code === 'PLUGIN_NOT_FOUND' ? 'not installed' : error.message };
   }
 }
