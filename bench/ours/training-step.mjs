@@ -12,8 +12,8 @@ import { CompiledStep } from '../../packages/core/dist/step/compiled-step.js';
 /**
  * As the trainer's step: forward, assignment, losses, gradients, SGD. A function that runs one on a batch, always at the
  * same progress, and gives its terms by name, and how long the call for gradients took.
- * Compiled, as the trainer does it; KD_BENCH_COMPILE=false runs it op by op; KD_BENCH_TEACHER=bf16 has the teacher in
- * bfloat16.
+ * Compiled, as the trainer does it; KD_BENCH_COMPILE=false runs it op by op; KD_BENCH_PRECISION: teacher has
+ * the teacher in bfloat16, mixed all of the step.
  * @param models student, teacher, distillers and taps @param watcher of the compiled gradients, of a profiler
  */
 export function trainingStep(models, progress, engine, watcher) {
@@ -25,9 +25,15 @@ export function trainingStep(models, progress, engine, watcher) {
     ...(compile && { compile: (name, fn) => compile(fn, { name, logger }) }),
   });
   const whole = { ...models, variables, seed: 0 };
-  const aroundTeachers = process.env.KD_BENCH_TEACHER === 'bf16' ? (run) => engine.inBfloat16(run) : null;
+  const aroundIf = (precision) =>
+    process.env.KD_BENCH_PRECISION === precision ? (run) => engine.inPrecision('bfloat16', run) : undefined;
   const compiled =
-    compile && new CompiledStep({ ...whole, aroundTeachers }, compile, { logger, ...(watcher && { watcher }) });
+    compile &&
+    new CompiledStep({ ...whole, aroundTeachers: aroundIf('teacher') }, compile, {
+      logger,
+      around: aroundIf('mixed'),
+      ...(watcher && { watcher }),
+    });
   return async (batch) => {
     const { images, targets } = deviceBatch(batch);
     const start = performance.now();

@@ -43,6 +43,7 @@ async function trained(name: string, config: Partial<Config>, profile?: { readon
 }
 
 type Logs = ReturnType<typeof logsOf>;
+type Tensors = Awaited<ReturnType<typeof trained>>['tensors'];
 
 function sameTerms(logs: Logs, expected: Logs): void {
   expect(logs.length).toBeGreaterThan(1);
@@ -185,6 +186,57 @@ it('tells the parts of a step that is taught, and learns the same meanwhile', as
   for (const part of parts)
     expect(profile!.parts.find((one) => one.part === part)?.milliseconds, part).toBeGreaterThan(0);
   if (ENGINE === 'tensorflow') expect(profile!.spans.some(({ lane }) => lane !== undefined)).toBe(true);
+});
+
+/** Norm of the differences of all numbers of two models. */
+const apart = (a: Tensors, b: Tensors): number =>
+  Math.hypot(
+    ...[...a].flatMap(([name, { data }]) =>
+      name.startsWith('student/') ? Array.from(data, (value, i) => Number(value) - Number(b.get(name)!.data[i])) : [],
+    ),
+  );
+
+it('computes convolutions and their gradients in bfloat16 where it is told to, and goes on exactly', async () => {
+  await engine.start();
+  if (!engine.capabilities().precision.includes('bfloat16'))
+    return expect(trained('mixed-refused', { ...taught, precision: 'mixed' })).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: expect.stringContaining('precision is "mixed"'),
+    });
+  // One plain step at rate 1 takes the gradients off, one at next to none leaves the weights.
+  const once = (lr: number): Partial<Config> => ({
+    ...taught,
+    accumulate: 4,
+    optimizer: { name: 'sgd', lr, momentum: 0 },
+  });
+  const [mixed, exact, start] = [
+    await trained('mixed', { ...once(1), precision: 'mixed' }),
+    await trained('exact', once(1)),
+    await trained('start', once(1e-12)),
+  ];
+  for (const [term, value] of Object.entries(exact.logs[0]!.terms)) {
+    const off = Math.abs(mixed.logs[0]!.terms[term]! / value - 1);
+    expect(off, term).toBeLessThan(1e-2);
+    expect(off, term).toBeGreaterThan(1e-7);
+  }
+  const off = apart(exact.tensors, mixed.tensors) / apart(exact.tensors, start.tensors);
+  // Eight bits, and norms of batches of few cells; with the eleven of float16 it is less than 3e-2.
+  expect(off).toBeLessThan(1e-1);
+  expect(off).toBeGreaterThan(1e-4);
+
+  const long = { ...taught, precision: 'mixed', epochs: 2, accumulate: 2, clipNorm: 1, ema: { decay: 0.8 } } as const;
+  const whole = await trained('mixed-whole', long);
+  const stop = new AbortController();
+  const out = join(folder, 'mixed-parts');
+  const shared = { engine, batchSize: 2, optimizer: { name: 'sgd', lr: 0.02 }, checkpoint: { every: 100 }, ...long };
+  const onEvent = (event: TrainerEvent): void => void (event.type === 'log' && event.step === 1 && stop.abort());
+  await trainTiny(shared, { out, signal: stop.signal, onEvent });
+  const events = await trainTiny(shared, { out, resume: true });
+  const file = events.flatMap((event) => (event.type === 'checkpoint' ? [event.file] : [])).at(-1)!;
+  const { tensors } = await safetensorsFormat.read(file);
+  expect(logsOf(events)[0]!.step).toBe(2);
+  expect([...tensors.keys()]).toEqual([...whole.tensors.keys()]);
+  for (const [name, { data }] of whole.tensors) expect(tensors.get(name)!.data, name).toEqual(data);
 });
 
 it('runs its teacher in bfloat16 where the processor multiplies it, and refuses elsewhere', async () => {

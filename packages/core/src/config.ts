@@ -136,8 +136,20 @@ export const configSchema = v.strictObject({
   ),
   /** Compile steps and the updates of weights to graphs, where the engine can; false runs them op by op. */
   compile: v.optional(v.boolean(), true),
-  /** What teachers that are run in the step compute their convolutions in; the student computes in float32. */
-  precision: v.optional(v.strictObject({ teacher: v.optional(v.picklist(['float32', 'bf16']), 'float32') }), {}),
+  /**
+   * What compiled steps compute convolutions in: `mixed` all of them, with their gradients, in fewer bits than the rest;
+   * `{ teacher: 'bf16' }` those of teachers alone.
+   */
+  precision: v.optional(
+    v.union(
+      [
+        v.picklist(['float32', 'mixed']),
+        v.strictObject({ teacher: v.optional(v.picklist(['float32', 'bf16']), 'float32') }),
+      ],
+      "must be 'float32', 'mixed' or { teacher: 'bf16' }",
+    ),
+    {},
+  ),
   student: use<DetectorDefinition>(),
   /** Weights that the student starts from. */
   init: v.optional(weightsEntry),

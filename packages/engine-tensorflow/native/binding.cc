@@ -142,8 +142,8 @@ napi_value traceScope(napi_env env, Binding &binding, Arguments given) {
   return nullptr;
 }
 
-napi_value traceInBfloat16(napi_env env, Binding &binding, Arguments given) {
-  binding.tracing().inBfloat16(js::toBool(env, given[0], "whether a trace goes on in bfloat16"));
+napi_value traceFloats(napi_env env, Binding &binding, Arguments given) {
+  binding.tracing().computeIn(static_cast<TF_DataType>(js::toInteger(env, given[0], "the type that a trace goes on in")));
   return nullptr;
 }
 
@@ -255,7 +255,7 @@ void defineAll(napi_env env, napi_value exports) {
   define<trimMemory, 0>(env, exports, "trimMemory");
   define<beginTrace, 0>(env, exports, "beginTrace");
   define<traceScope, 1>(env, exports, "traceScope");
-  define<traceInBfloat16, 1>(env, exports, "traceInBfloat16");
+  define<traceFloats, 1>(env, exports, "traceFloats");
   define<traceInput, 2>(env, exports, "traceInput");
   define<isTraceInputUsed, 1>(env, exports, "isTraceInputUsed");
   define<finishTrace, 2>(env, exports, "finishTrace");

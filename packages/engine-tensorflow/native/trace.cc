@@ -27,8 +27,10 @@ std::string keyOf(TF_Tensor *tensor) {
   return key.append(":").append(static_cast<const char *>(TF_TensorData(tensor)), TF_TensorByteSize(tensor));
 }
 
-const std::set<std::string> kBetweenConvolutions{"Add",     "AddV2", "BiasAdd",  "GatherV2", "MaxPool",
-                                                 "Maximum", "PadV2", "Relu",     "Relu6",    "ResizeNearestNeighbor"};
+const std::set<std::string> kConvolutions{"Conv2D", "Conv2DBackpropInput", "Conv2DBackpropFilter"};
+// What goes on where its first input is in fewer bits, and what does where all of them are.
+const std::set<std::string> kOfOne{"BiasAdd", "GatherV2", "MaxPool", "PadV2", "Relu", "Relu6", "ResizeNearestNeighbor"};
+const std::set<std::string> kOfAll{"Add", "AddN", "AddV2", "Maximum", "Relu6Grad", "ReluGrad"};
 
 // What follows a fused convolution, in order; nothing where there is another op among it.
 std::vector<std::string> fusedOps(const OpCall &call) {
@@ -42,9 +44,16 @@ std::vector<std::string> fusedOps(const OpCall &call) {
   return {};
 }
 
-// Attributes that say float32 say bfloat16.
-Attribute inHalf(Attribute attribute) {
-  if (auto *type = std::get_if<TF_DataType>(&attribute.value); type != nullptr && *type == TF_FLOAT) *type = TF_BFLOAT16;
+bool isExplicit(const OpCall &call) {
+  return std::any_of(call.attributes.begin(), call.attributes.end(), [](const Attribute &attribute) {
+    const auto *text = std::get_if<std::string>(&attribute.value);
+    return attribute.name == "padding" && text != nullptr && *text == "EXPLICIT";
+  });
+}
+
+// Attributes that say float32 say the other type.
+Attribute inHalf(Attribute attribute, TF_DataType half) {
+  if (auto *type = std::get_if<TF_DataType>(&attribute.value); type != nullptr && *type == TF_FLOAT) *type = half;
   return attribute;
 }
 
@@ -58,13 +67,13 @@ TensorMetadata Trace::input(TF_DataType dtype, const Shape &shape) {
 }
 
 std::vector<TensorMetadata> Trace::add(const OpCall &call) {
-  if (bfloat16_ && call.op == "_FusedConv2D") {
+  if (floats_ != TF_FLOAT && call.op == "_FusedConv2D") {
     const std::vector<std::string> fused = fusedOps(call);
     if (!fused.empty()) return addApart(call, fused);
   }
   const OpDefinition &definition = definitionOf(call.op);
   std::vector<TF_Output> inputs, resources;
-  const bool half = bfloat16_ && goesOnInBfloat16(call);
+  const bool half = floats_ != TF_FLOAT && goesOnInHalf(call);
   for (const int64_t id : call.inputs) {
     Symbol &symbol = symbolOf(id);
     inputs.push_back(half && symbol.dtype == TF_FLOAT ? halfOf(symbol) : outputOf(symbol));
@@ -78,7 +87,7 @@ std::vector<TensorMetadata> Trace::add(const OpCall &call) {
     addInputs(node, call, definition, inputs);
     // Eager ops pass over attributes that they do not have, and so do some kernels of TensorFlow.js.
     for (const Attribute &attribute : call.attributes)
-      if (definition.attributes.count(attribute.name) > 0) setAttribute(node, half ? inHalf(attribute) : attribute);
+      if (definition.attributes.count(attribute.name) > 0) setAttribute(node, half ? inHalf(attribute, floats_) : attribute);
   } catch (const Failure &failure) {
     refused = failure.message;
   }
@@ -92,7 +101,7 @@ std::vector<TensorMetadata> Trace::add(const OpCall &call) {
   return outputsOf(done, call, half);
 }
 
-// TensorFlow has no fused convolution of bfloat16 but those that grappler makes of its ops.
+// TensorFlow has no fused convolution of fewer bits but those that grappler makes of its ops.
 std::vector<TensorMetadata> Trace::addApart(const OpCall &call, const std::vector<std::string> &fused) {
   std::vector<TensorMetadata> made = add({"Conv2D", call.attributes, {call.inputs[0], call.inputs[1]}, 1});
   size_t argument = 2;
@@ -106,11 +115,13 @@ std::vector<TensorMetadata> Trace::addApart(const OpCall &call, const std::vecto
   return made;
 }
 
-// A convolution begins it; ops between convolutions whose result is as exact in bfloat16 as what they are given go on.
-bool Trace::goesOnInBfloat16(const OpCall &call) {
-  if (call.op == "Conv2D") return true;
-  if (kBetweenConvolutions.count(call.op) == 0) return false;
-  return std::any_of(call.inputs.begin(), call.inputs.end(), [&](int64_t id) { return symbolOf(id).half.oper != nullptr; });
+// A convolution begins it; ops between convolutions whose result is as exact in fewer bits as what they are given go on.
+// Gradients that oneDNN does not get are slower in fewer bits.
+bool Trace::goesOnInHalf(const OpCall &call) {
+  if (kConvolutions.count(call.op) > 0) return call.op == "Conv2D" || context_.usesGpu() || !isExplicit(call);
+  const auto isHalf = [&](int64_t id) { return symbolOf(id).madeInHalf; };
+  if (kOfOne.count(call.op) > 0) return isHalf(call.inputs[0]);
+  return kOfAll.count(call.op) > 0 && std::all_of(call.inputs.begin(), call.inputs.end(), isHalf);
 }
 
 TF_Output Trace::outputOf(Symbol &symbol) {
@@ -119,7 +130,7 @@ TF_Output Trace::outputOf(Symbol &symbol) {
 }
 
 TF_Output Trace::halfOf(Symbol &symbol) {
-  if (symbol.half.oper == nullptr) symbol.half = cast(symbol.output, TF_BFLOAT16);
+  if (symbol.half.oper == nullptr) symbol.half = cast(symbol.output, floats_);
   return symbol.half;
 }
 
@@ -190,7 +201,7 @@ std::vector<TensorMetadata> Trace::outputsOf(TF_Operation *node, const OpCall &c
     }
     const int64_t id = nextSymbol_++;
     const TF_DataType dtype = half ? TF_FLOAT : TF_OperationOutputType(output);
-    symbols_.emplace(id, half ? Symbol{{nullptr, 0}, dtype, shape, call.op, output} : Symbol{output, dtype, shape, call.op});
+    symbols_.emplace(id, half ? Symbol{{nullptr, 0}, dtype, shape, call.op, output, true} : Symbol{output, dtype, shape, call.op});
     outputs.push_back({id, dtype, shape});
   }
   return outputs;

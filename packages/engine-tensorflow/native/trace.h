@@ -34,9 +34,9 @@ class Trace {
   TensorMetadata input(TF_DataType dtype, const Shape &shape);
   // Names of nodes that are added from here on begin with it.
   void enter(const std::string &scope) { scope_ = scope.empty() ? "" : scope + "/"; }
-  // Whether convolutions that are added from here on, and what goes on from them alone, are computed in bfloat16. To
-  // whoever takes what comes out it is float32.
-  void inBfloat16(bool on) { bfloat16_ = on; }
+  // What convolutions and their gradients that are added from here on, and what goes on from them alone, are computed in.
+  // To whoever takes what comes out it is float32.
+  void computeIn(TF_DataType floats) { floats_ = floats; }
   // Appends the op; its outputs are symbolic.
   std::vector<TensorMetadata> add(const OpCall &call);
 
@@ -62,18 +62,19 @@ class Trace {
 
  private:
   struct Symbol {
-    TF_Output output;  // Without a node where it is there in bfloat16 alone so far.
+    TF_Output output;  // Without a node where it is there in fewer bits alone so far.
     TF_DataType dtype;
     Shape shape;
     std::string op;
-    TF_Output half = {nullptr, 0};  // The same in bfloat16, where there is one.
+    TF_Output half = {nullptr, 0};  // The same in fewer bits, where there is one.
+    bool madeInHalf = false;
   };
 
   Symbol &symbolOf(int64_t id);
   TF_Output outputOf(Symbol &symbol);
   TF_Output halfOf(Symbol &symbol);
   TF_Output cast(TF_Output from, TF_DataType to);
-  bool goesOnInBfloat16(const OpCall &call);
+  bool goesOnInHalf(const OpCall &call);
   std::vector<TensorMetadata> addApart(const OpCall &call, const std::vector<std::string> &fused);
   Symbol placeholder(TF_DataType dtype, const Shape &shape);
   Symbol constant(TFE_TensorHandle *handle);
@@ -104,7 +105,7 @@ class Trace {
   ControlOrder order_;
   int64_t nodes_ = 0;
   std::string scope_;
-  bool bfloat16_ = false;
+  TF_DataType floats_ = TF_FLOAT;
   TraceStats stats_;
 };
 

@@ -74,10 +74,10 @@ export interface Binding {
   /** Names of nodes that are added from here on begin with it, and a slash; `''` for none. */
   traceScope(scope: string): void;
   /**
-   * Whether convolutions from here on, and ops between them, are computed in bfloat16; what comes out is float32 to
-   * all others.
+   * The type that convolutions from here on, their gradients and ops between them are computed in; what comes out is
+   * float32 to all others.
    */
-  traceInBfloat16(on: boolean): void;
+  traceFloats(dtype: number): void;
   /** A symbolic tensor that the function will take. */
   traceInput(dtype: number, shape: readonly number[]): number;
   /** Whether an op took this input so far. */

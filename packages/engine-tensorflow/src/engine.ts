@@ -4,7 +4,6 @@ import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-layers';
 import { createRequire } from 'node:module';
 import { availableParallelism, cpus } from 'node:os';
-import { inBfloat16, multipliesBfloat16 } from './bfloat16.js';
 import type { Binding } from './binding.js';
 import { compile } from './compile/compile.js';
 import { correctConvolutions } from './corrections/convolution.js';
@@ -15,6 +14,7 @@ import { correctReads } from './corrections/reads.js';
 import { registerOwnKernels } from './own-kernels.js';
 import { install, type InstallOptions } from './install.js';
 import { loadKernels } from './kernels.js';
+import { inPrecision, multipliesBfloat16, precisionGain } from './low-precision.js';
 import { runOp } from './run-op.js';
 
 export interface TensorflowOptions extends InstallOptions {
@@ -42,7 +42,7 @@ export function tensorflow(options: TensorflowOptions = {}): Engine {
     if (count !== undefined && !(Number.isInteger(count) && count > 0))
       throw new KdError('USAGE', `${option} must be a whole number above 0, not ${count}.`);
   }
-  return { name: 'tensorflow', start: () => start(options), capabilities, compile, inBfloat16, runOp };
+  return { name: 'tensorflow', start: () => start(options), capabilities, compile, inPrecision, precisionGain, runOp };
 }
 
 let started: Promise<EngineInfo> | undefined;

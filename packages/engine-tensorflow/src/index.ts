@@ -1,6 +1,5 @@
 import { tensorflow } from './engine.js';
 
-export { bfloat16Gain } from './bfloat16.js';
 export type { Compiler } from './compiler.js';
 export { diagnose, type Diagnosis } from './diagnose.js';
 export { tensorflow, type TensorflowOptions } from './engine.js';

@@ -242,6 +242,12 @@ function compiledText({ compiled }: Measured, sizes = 1): string {
   return `in ${seconds(compiled.seconds)}, first runs included${some}`;
 }
 
+function precisionText({ floats, of, gain }: NonNullable<Plan['training']['precision']>): string {
+  const what = of === 'step' ? 'convolutions and their gradients in' : "the teachers' convolutions in";
+  const share = gain?.[of === 'step' ? 'training' : 'forward'];
+  return `${what} ${floats}${share === undefined ? '' : `, which takes ${share.toFixed(2)} of the time of float32 here`}`;
+}
+
 export const trainingRows = ({ training, data, seed, measured }: Plan): (readonly [string, string])[] => {
   const {
     epochs,
@@ -257,6 +263,7 @@ export const trainingRows = ({ training, data, seed, measured }: Plan): (readonl
     learningRate,
     evaluate,
     stop,
+    precision,
   } = training;
   const { name, ...settings } = optimizer;
   const set = Object.entries(settings)
@@ -281,6 +288,7 @@ export const trainingRows = ({ training, data, seed, measured }: Plan): (readonl
       : []),
     ['steps', `${epochs} epochs of ${stepsPerEpoch} = ${steps}, seed ${seed}`],
     ...(measured === null ? [] : [['compiled', compiledText(measured, paddedSizes?.length)] as const]),
+    ...(precision === undefined ? [] : [['precision', precisionText(precision)] as const]),
     [
       'optimiser',
       `${name}${set}; trains ${count(trained)} parameters${clipNorm === null ? '' : `; gradients clipped to norm ${clipNorm}`}${ema === null ? '' : `; weights averaged with decay ${ema.decay}`}`,

@@ -1,5 +1,5 @@
-import { type EngineInfo, isKdError, messageOf, resolveEngine, startedEngine } from '@kd/core';
-import { bfloat16Gain, diagnose, type Diagnosis, tensorflow } from '@kd/engine-tensorflow';
+import { type EngineInfo, isKdError, messageOf, type PrecisionGain, resolveEngine, startedEngine } from '@kd/core';
+import { diagnose, type Diagnosis, tensorflow } from '@kd/engine-tensorflow';
 import { engineText } from '@kd/report';
 import { copiesOf, type Copy, copyWarnings, SINGLE_PACKAGES } from '../copies.js';
 import { FAILED } from '../failures.js';
@@ -8,9 +8,9 @@ import { print, printJson } from '../out.js';
 
 type Tried = { readonly ok: true; readonly engine: EngineInfo } | { readonly ok: false; readonly why: string };
 
-/** `bfloat16`: how long convolutions take in it, as a share of float32's; null where the processor has it not. */
+/** `bfloat16`: null where the processor has it not. */
 type Native =
-  | { readonly ok: true; readonly engine: EngineInfo; readonly bfloat16: number | null }
+  | { readonly ok: true; readonly engine: EngineInfo; readonly bfloat16: PrecisionGain | null }
   | Extract<Tried, { ok: false }>;
 
 /**
@@ -49,9 +49,10 @@ export async function doctor({ json }: Flags): Promise<number> {
 
 async function tryStart(): Promise<Native> {
   try {
-    const engine = await tensorflow().start();
-    const has = tensorflow().capabilities().precision.includes('bfloat16');
-    return { ok: true, engine, bfloat16: has ? bfloat16Gain() : null };
+    const engine = tensorflow();
+    const info = await engine.start();
+    const has = engine.capabilities().precision.includes('bfloat16');
+    return { ok: true, engine: info, bfloat16: has ? engine.precisionGain!('bfloat16') : null };
   } catch (error) {
     return { ok: false, why: messageOf(error) };
   }
@@ -113,10 +114,11 @@ function lines(
 /** Measured: less than this share of float32's time is a gain. */
 const GAINS = 0.9;
 
-const bfloat16Line = (share: number | null): string =>
-  share === null
-    ? 'the processor has no instructions for it'
-    : `convolutions take ${share.toFixed(2)} of the time of float32: precision: { teacher: 'bf16' } ${share < GAINS ? 'pays' : 'does not pay'}`;
+function bfloat16Line(gain: PrecisionGain | null): string {
+  if (gain === null) return 'the processor has no instructions for it';
+  const pays = (share: number): string => (share < GAINS ? 'pays' : 'does not pay');
+  return `convolutions take ${gain.forward.toFixed(2)} of the time of float32: precision: { teacher: 'bf16' } ${pays(gain.forward)}; with their gradients ${gain.training.toFixed(2)}: precision: 'mixed' ${pays(gain.training)}`;
+}
 
 const hashLine = ({ compared, damage }: Diagnosis['hashes']): string => {
   if (damage.length > 0) return 'NOT as they were kept when this was set up';

@@ -18,12 +18,24 @@ export interface Engine {
    */
   compile?<A, R, N = void>(fn: (args: A, input: EngineInput<N>) => R, options: CompileOptions): Compiled<A, R, N>;
   /**
-   * While a function is traced: computes the convolutions of `run`, and what goes on from them alone, in bfloat16. What
-   * comes out is float32. Where `precision` of the capabilities has it.
+   * While a function is traced: computes the convolutions of `run` with their gradients, and what goes on from them
+   * alone, in `precision`, one of those of the capabilities. What comes out is float32.
    */
-  inBfloat16?<T>(run: () => T): T;
+  inPrecision?<T>(precision: LowPrecision, run: () => T): T;
+  /** Measures what that saves here. Valid after `start`. */
+  precisionGain?(precision: LowPrecision): PrecisionGain;
   /** Runs one eager op of native TensorFlow, where the engine has it. Valid after `start`. */
   runOp?(name: string, attributes: readonly OpAttribute[], inputs: readonly tf.Tensor[], outputs: number): tf.Tensor[];
+}
+
+/** What is less than float32. */
+export type LowPrecision = 'bfloat16' | 'float16';
+
+/** How long convolutions take in fewer bits, as a share of what they take in float32. */
+export interface PrecisionGain {
+  readonly forward: number;
+  /** With their gradients. */
+  readonly training: number;
 }
 
 /**
@@ -94,7 +106,7 @@ export interface EngineCapabilities {
   /** Whether it compiles steps. */
   readonly compile: boolean;
   /** What it computes floats in, the usual one first. */
-  readonly precision: readonly ('float32' | 'bfloat16' | 'float16')[];
+  readonly precision: readonly ('float32' | LowPrecision)[];
   readonly threads: number;
   readonly device: 'cpu' | 'gpu';
   /** What the device calls itself, such as the model of a processor. */

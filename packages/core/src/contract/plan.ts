@@ -1,6 +1,6 @@
 import type { TeacherInput } from './data.js';
 import type { TapInfo } from './detector.js';
-import type { EngineInfo } from './engine.js';
+import type { EngineInfo, LowPrecision, PrecisionGain } from './engine.js';
 import type { DatasetPass, Role } from './plugin.js';
 import type { ResolvedConfig } from '../config.js';
 
@@ -43,6 +43,13 @@ export interface Plan {
       readonly metric: string;
       /** Null for a metric of the config's own. */
       readonly options: Readonly<Record<string, unknown>> | null;
+    };
+    /** Left out where all is computed in float32. */
+    readonly precision?: {
+      readonly floats: LowPrecision;
+      readonly of: 'step' | 'teachers';
+      /** Null where the engine does not measure. */
+      readonly gain: PrecisionGain | null;
     };
     /** Ends the run before its epochs; `earliest` is the epoch, from 1, after which it can: null for none. */
     readonly stop?: { readonly metric: string; readonly patience: number; readonly earliest: number | null };

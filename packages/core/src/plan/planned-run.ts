@@ -31,7 +31,7 @@ const NOTHING: Seen = { shapes: { student: new Map(), teachers: new Map() }, pas
 
 /** What a run is made of, before its first step. */
 export async function plannedRun(run: Run, steps: RunSteps, { shapes, passes }: Seen = NOTHING): Promise<Plan> {
-  const { config, engine, student, teachers, train, val, distillers, metric, stop } = run;
+  const { config, engine, student, teachers, train, val, distillers, metric, stop, precision } = run;
   const declared = await discover(run.options.folder ?? '.');
   return {
     engine,
@@ -69,6 +69,7 @@ export async function plannedRun(run: Run, steps: RunSteps, { shapes, passes }: 
         (progress) => config.optimizer.lr * learningRateFactor(config.schedule, progress),
       ),
       evaluate: { every: config.evaluate.every, metric: metric.name, options: metric.options ?? null },
+      ...(precision && { precision: { floats: precision.floats, of: precision.of, gain: precision.gain } }),
       ...(stop && {
         stop: { ...stop, earliest: earliestStop(stop, { epochs: config.epochs, every: config.evaluate.every }) },
       }),

@@ -24,7 +24,7 @@ export interface ChangedSetting {
 }
 
 export async function runSettings(
-  { config, student, teachers, distillers, train, val, metric, engine, stop }: Run,
+  { config, student, teachers, distillers, train, val, metric, engine, stop, precision }: Run,
   { stepsPerEpoch, loader }: Pick<RunSteps, 'stepsPerEpoch' | 'loader'>,
 ): Promise<RunSettings> {
   const { lr, ...optimizer } = config.optimizer;
@@ -72,7 +72,7 @@ export async function runSettings(
       ...(stop && { stop }),
       // Equal to float tolerance, not bit for bit.
       ...(!config.compile && { compile: false }),
-      ...(config.precision.teacher !== 'float32' && { precision: config.precision }),
+      ...(precision && { precision: config.precision }),
       // What is kept is rounded to fp16.
       ...(config.cacheTeacher === true && { cacheTeacher: true }),
       data: {

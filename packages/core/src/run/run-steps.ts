@@ -16,7 +16,13 @@ import { createRng } from '../rng.js';
 import type { Run } from './run.js';
 import { idleDistillers } from '../step/idle.js';
 import { learningRateFactor } from './schedules.js';
-import { type StepModels, type StepProgress, type StepTeacher, teacherOf } from '../step/step-models.js';
+import {
+  type InPrecision,
+  type StepModels,
+  type StepProgress,
+  type StepTeacher,
+  teacherOf,
+} from '../step/step-models.js';
 import { type Ahead, aheadOf } from './ahead.js';
 import { cachedTeachers } from './cached-teachers.js';
 import { checkFlips, teacherStore } from './teacher-cache.js';
@@ -127,8 +133,9 @@ export class RunSteps {
     this.#compiled =
       compile === null || outside
         ? null
-        : new CompiledStep({ ...this.#models, aroundTeachers: run.aroundTeachers }, compile, {
+        : new CompiledStep({ ...this.#models, aroundTeachers: aroundOf('teachers', run) }, compile, {
             logger,
+            around: aroundOf('step', run),
             ...(watcher && { watcher }),
           });
     this.updater = new Updater(variables, createOptimizer(config.optimizer), {
@@ -301,6 +308,9 @@ export class RunSteps {
     for (const { detector } of this.#run.teachers) await standInOf(detector)?.store?.close();
   }
 }
+
+const aroundOf = (part: 'step' | 'teachers', { precision }: Run): InPrecision | undefined =>
+  precision?.of === part ? precision.run : undefined;
 
 export interface PassSettings extends Partial<Pick<PassContext, 'dataset'>> {
   readonly resumed?: boolean;

@@ -17,8 +17,7 @@ import {
 } from './build.js';
 import { weightsPath } from './checkpoints.js';
 import type { Role } from '../contract/plugin.js';
-import { teacherPrecision } from './teacher-precision.js';
-import type { AroundTeachers } from '../step/step-models.js';
+import { runPrecision, type RunPrecision } from './run-precision.js';
 import { type BuiltTeacher, definitionsOfTeacher, loadTeacher, resolveTeachers, teacherEntries } from './teachers.js';
 import { checkCached } from './cached-teachers.js';
 import type { ResolvedConfig } from '../config.js';
@@ -70,8 +69,8 @@ export interface Run {
   readonly mayBeLost: boolean;
   /** Null where the engine cannot, or the config does not want it. */
   readonly compile: NonNullable<Engine['compile']> | null;
-  /** Of compiled steps, for a precision of the teachers' own; null without. */
-  readonly aroundTeachers: AroundTeachers | null;
+  /** Null where all is computed in float32. */
+  readonly precision: RunPrecision | null;
   readonly services: Services;
   readonly logger: Logger;
   readonly folder: RunFolder;
@@ -220,7 +219,7 @@ export async function prepareRun(
       engine: engineInfo,
       mayBeLost: engine.capabilities().mayBeLost === true,
       compile: config.compile ? compilerOf(engine) : null,
-      aroundTeachers: teacherPrecision(config, engine, teachers),
+      precision: runPrecision(config, engine, teachers, logger),
       services,
       logger,
       folder: runFolder,

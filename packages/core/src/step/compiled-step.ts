@@ -4,7 +4,7 @@ import type { Compiled, CompileOptions, Engine } from '../contract/engine.js';
 import { type GivenMaps, standInOf } from '../plugins/stand-in.js';
 import { part } from '../profile/part.js';
 import { orRefused } from './or-refused.js';
-import type { StepModels, StepProgress } from './step-models.js';
+import type { InPrecision, StepModels, StepProgress } from './step-models.js';
 import { computeStep, type StepResult } from './step.js';
 import { tracedTargets } from './traced-views.js';
 
@@ -33,6 +33,11 @@ export interface CompiledSoFar {
 
 type Compile = NonNullable<Engine['compile']>;
 
+export interface CompiledStepOptions extends Pick<CompileOptions, 'logger' | 'watcher'> {
+  /** What runs the step while it is traced; default: as it is. */
+  readonly around?: InPrecision | undefined;
+}
+
 /** The step as one graph for each size of batches and set of distillers that count; see {@link computeStep}. */
 export class CompiledStep {
   readonly #models: StepModels;
@@ -46,7 +51,7 @@ export class CompiledStep {
   /** Of the step at hand, whose values choose the distillers. */
   #now: StepProgress = { step: 0, steps: 1, epoch: 0, epochs: 1, fraction: 0 };
 
-  constructor(models: StepModels, compile: Compile, options: Pick<CompileOptions, 'logger' | 'watcher'>) {
+  constructor(models: StepModels, compile: Compile, { around = (run) => run(), ...options }: CompiledStepOptions) {
     this.#models = models;
     this.#options = { ...options, name: 'the training step', onTrace: () => (this.#traced = true) };
     this.#compiled = compile<StepArgs, NamedResult, StepProgress>(({ images, targets, ahead }, input) => {
@@ -55,7 +60,7 @@ export class CompiledStep {
         (run, [id, given]) =>
           () =>
             standInOf(models.teachers!.get(id)!.detector)!.within!(given, run),
-        step,
+        () => around(step),
       )();
       return {
         ...result,

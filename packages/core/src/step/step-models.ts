@@ -36,12 +36,12 @@ export interface StepModels {
    * progress of the step.
    */
   readonly input?: HostInput;
-  /** Around the teachers' forward passes; default: as they are. */
-  readonly aroundTeachers?: AroundTeachers | null;
+  /** What runs the teachers' forward passes; default: as they are. */
+  readonly aroundTeachers?: InPrecision | undefined;
 }
 
-/** Runs a part of a teacher, in a precision of its own say. */
-export type AroundTeachers = <T>(run: () => T) => T;
+/** Runs a part of a traced step in a precision of its own. */
+export type InPrecision = <T>(run: () => T) => T;
 
 /** Where a batch stands: the progress of its step, and its place among the batches that the step accumulates. */
 export interface StepProgress extends Progress {

@@ -153,7 +153,7 @@ function taughtBy(
     const { detector, taps } = teacher;
     taught.set(distiller.teacher, {
       detector,
-      output: teacherOutput(detector, images, taps, shared, models.aroundTeachers ?? undefined),
+      output: teacherOutput(detector, images, taps, shared, models.aroundTeachers),
     });
   }
   return taught;

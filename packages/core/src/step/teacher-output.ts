@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { Detector, DetectorOutput, Predictions } from '../contract/detector.js';
 import { part } from '../profile/part.js';
 import type { Kept } from './kept.js';
-import type { AroundTeachers } from './step-models.js';
+import type { InPrecision } from './step-models.js';
 import { untaped } from './untaped.js';
 
 /**
@@ -16,7 +16,7 @@ export function teacherOutput(
   images: tf.Tensor4D,
   taps: readonly string[],
   kept: Kept,
-  around: AroundTeachers = (run) => run(),
+  around: InPrecision = (run) => run(),
 ): DetectorOutput {
   const output = around(() => teacher.forward(images, { training: false, taps, lazy: true }));
   let predictions: Predictions | undefined;
@@ -29,7 +29,7 @@ export function teacherOutput(
 }
 
 /** The same predictions, every map read without a tape, and kept with whatever was computed along with it. */
-function readLate(predictions: () => Predictions, kept: Kept, around: AroundTeachers): Predictions {
+function readLate(predictions: () => Predictions, kept: Kept, around: InPrecision): Predictions {
   const late: Predictions = {};
   const maps = new Map<string, Predictions[string]>();
   let all: Predictions = {};
