@@ -189,12 +189,12 @@ it('tells the parts of a step that is taught, and learns the same meanwhile', as
 });
 
 /** Norm of the differences of all numbers of two models. */
-const apart = (a: Tensors, b: Tensors): number =>
-  Math.hypot(
-    ...[...a].flatMap(([name, { data }]) =>
-      name.startsWith('student/') ? Array.from(data, (value, i) => Number(value) - Number(b.get(name)!.data[i])) : [],
-    ),
-  );
+function apart(a: Tensors, b: Tensors): number {
+  const names = [...a.keys()].filter((name) => name.startsWith('student/'));
+  const numbers = (tensors: Tensors): number[] => names.flatMap((name) => Array.from(tensors.get(name)!.data, Number));
+  const others = numbers(b);
+  return Math.hypot(...numbers(a).map((value, i) => value - others[i]!));
+}
 
 it('computes convolutions and their gradients in bfloat16 where it is told to, and goes on exactly', async () => {
   await engine.start();
