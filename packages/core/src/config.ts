@@ -137,8 +137,8 @@ export const configSchema = v.strictObject({
   /** Compile steps and the updates of weights to graphs, where the engine can; false runs them op by op. */
   compile: v.optional(v.boolean(), true),
   /**
-   * What compiled steps compute convolutions in: `mixed` all of them, with their gradients, in fewer bits than the rest;
-   * `{ teacher: 'bf16' }` those of teachers alone.
+   * What compiled steps compute convolutions in: `mixed` all of them, with their gradients, in fewer bits than the
+   * rest; `{ teacher: 'bf16' }` those of teachers alone.
    */
   precision: v.optional(
     v.union(
