@@ -41,7 +41,7 @@ export function resizeInto({ data: out, strides, round }: Target, image: KnownPi
         const above = (1 - wx) * data[top + left + c]! + wx * data[top + right + c]!;
         const below = (1 - wx) * data[bottom + left + c]! + wx * data[bottom + right + c]!;
         const value = (1 - wy) * above + wy * below;
-        out[to + c * channel] = round ? Math.round(Math.fround(value)) : value;
+        out[to + c * channel] = round ? (Math.fround(value) + 0.5) | 0 : value;
       }
     }
   }

@@ -24,21 +24,26 @@ export function resizedSize(
 }
 
 interface Axis {
+  /** Of the lower and of the upper neighbour, as offsets. */
   readonly low: Int32Array;
   readonly high: Int32Array;
   /** Of the upper neighbour. */
   readonly weight: Float32Array;
 }
 
-/** Half-pixel centres, no antialiasing; in float32, as the frameworks compute it. */
-function axis(from: number, to: number): Axis {
+/**
+ * Half-pixel centres, no antialiasing; in float32, as the frameworks compute it.
+ * @param step from one place to the next
+ */
+function axis(from: number, to: number, step: number): Axis {
   const scale = Math.fround(from / to);
   const [low, high, weight] = [new Int32Array(to), new Int32Array(to), new Float32Array(to)];
   for (let i = 0; i < to; i++) {
     const source = Math.max(0, Math.fround(Math.fround(scale * (i + 0.5)) - 0.5));
-    low[i] = Math.min(Math.floor(source), from - 1);
-    high[i] = Math.min(low[i]! + 1, from - 1);
-    weight[i] = Math.min(source - low[i]!, 1);
+    const first = Math.min(Math.floor(source), from - 1);
+    low[i] = first * step;
+    high[i] = Math.min(first + 1, from - 1) * step;
+    weight[i] = Math.min(source - first, 1);
   }
   return { low, high, weight };
 }
@@ -83,33 +88,47 @@ export function resizeInto(
   width: number,
   input: Normalisation,
 ): void {
-  const { data, width: sourceWidth } = image;
   const table = normalised(input);
-  const first = input.resize === 'mmdet' ? PIXELS : table;
+  const values = input.resize === 'mmdet' ? PIXELS : table;
+  const rows = axis(image.height, height, image.width * 3);
+  const columns = axis(image.width, width, 3);
   // Where a channel of the image goes: c becomes turn - c or c.
   const [turn, sign] = input.channels === 'bgr' ? [2, -1] : [0, 1];
-  const [ys, xs] = [axis(image.height, height), axis(sourceWidth, width)];
-  const out = target.data;
   for (let y = 0; y < height; y++) {
-    const top = ys.low[y]! * sourceWidth * 3;
-    const bottom = ys.high[y]! * sourceWidth * 3;
-    const wy = ys.weight[y]!;
-    let to = target.offset + y * target.rowStride;
-    for (let x = 0; x < width; x++) {
-      const left = xs.low[x]! * 3;
-      const right = xs.high[x]! * 3;
-      const wx = xs.weight[x]!;
-      for (let c = 0; c < 3; c++) {
-        const base = c << 8;
-        const a = first[base + data[top + left + c]!]!;
-        const b = first[base + data[top + right + c]!]!;
-        const d = first[base + data[bottom + left + c]!]!;
-        const e = first[base + data[bottom + right + c]!]!;
-        out[to + turn + sign * c] = (1 - wy) * ((1 - wx) * a + wx * b) + wy * ((1 - wx) * d + wx * e);
-      }
-      to += 3;
-    }
-    if (first === PIXELS) normaliseRow(out, target.offset + y * target.rowStride, width, table, turn, sign);
+    const start = target.offset + y * target.rowStride;
+    const between = { top: rows.low[y]!, bottom: rows.high[y]!, weight: rows.weight[y]! };
+    resizeRow(target.data, start, image.data, between, columns, values, turn);
+    if (values === PIXELS) normaliseRow(target.data, start, width, table, turn, sign);
+  }
+}
+
+/** Channel by channel written out: loops and tables of one pixel cost as much as its arithmetic. */
+function resizeRow(
+  out: Float32Array,
+  start: number,
+  data: Uint8Array,
+  { top, bottom, weight: wy }: { readonly top: number; readonly bottom: number; readonly weight: number },
+  { low, high, weight }: Axis,
+  values: Float32Array,
+  turn: number,
+): void {
+  const [red, green, blue] = [values.subarray(0, 256), values.subarray(256, 512), values.subarray(512)];
+  const last = 2 - turn;
+  const vy = 1 - wy;
+  for (let x = 0, to = start; x < low.length; x++, to += 3) {
+    const a = top + low[x]!;
+    const b = top + high[x]!;
+    const d = bottom + low[x]!;
+    const e = bottom + high[x]!;
+    const w = weight[x]!;
+    const v = 1 - w;
+    out[to + turn] = vy * (v * red[data[a]!]! + w * red[data[b]!]!) + wy * (v * red[data[d]!]! + w * red[data[e]!]!);
+    out[to + 1] =
+      vy * (v * green[data[a + 1]!]! + w * green[data[b + 1]!]!) +
+      wy * (v * green[data[d + 1]!]! + w * green[data[e + 1]!]!);
+    out[to + last] =
+      vy * (v * blue[data[a + 2]!]! + w * blue[data[b + 2]!]!) +
+      wy * (v * blue[data[d + 2]!]! + w * blue[data[e + 2]!]!);
   }
 }
 
@@ -125,6 +144,7 @@ function normaliseRow(
   for (let x = 0; x < width; x++)
     for (let c = 0; c < 3; c++) {
       const at = start + 3 * x + turn + sign * c;
-      out[at] = table[(c << 8) + Math.round(out[at]!)]!;
+      // Math.round of what is not below 0, at a sixth of its time.
+      out[at] = table[(c << 8) + ((out[at]! + 0.5) | 0)]!;
     }
 }
