@@ -35,8 +35,12 @@ export async function detectBatch(
 }
 
 function listed({ boxes, scores, labels }: ImageDetections, { categories }: Detector, threshold: number): Found[] {
-  return Array.from(scores, (score, i): Found => {
-    const [x1, y1, x2, y2] = boxes.subarray(4 * i, 4 * i + 4) as unknown as [number, number, number, number];
-    return { box: [x1, y1, x2, y2], score, label: labels[i]!, class: categories[labels[i]!]!.name };
-  }).filter(({ score }) => score >= threshold);
+  const found: Found[] = [];
+  scores.forEach((score, i) => {
+    if (!(score >= threshold)) return;
+    const [x1, y1, x2, y2] = [boxes[4 * i]!, boxes[4 * i + 1]!, boxes[4 * i + 2]!, boxes[4 * i + 3]!];
+    const label = labels[i]!;
+    found.push({ box: [x1, y1, x2, y2], score, label, class: categories[label]!.name });
+  });
+  return found;
 }

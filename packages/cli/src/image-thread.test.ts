@@ -73,3 +73,22 @@ test('a thread that ends by itself is told, and gives null from then on', async 
   expect(await thread.prepare('any.png')).toBeNull();
   await thread.close();
 });
+
+test('writes to memory that it is given back, and nothing of the image before is left in it', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'kd-images-'));
+  const [large, small] = await pictures(folder);
+  const thread = imageThread({ input, pixels: false }, unexpected);
+  const first = (await thread.prepare(large!))!;
+  expect(thread.ready()).toBe(true);
+  const here = [await prepareFile(small!, input, false), await prepareFile(large!, input, false)];
+  const bytes = first.batch.images.buffer.byteLength;
+  thread.recycle(first);
+  const second = (await thread.prepare(small!))!;
+  expect(first.batch.images.length).toBe(0); // it has moved
+  expect(second.batch.images.length).not.toBe(0);
+  expect(second.batch).toEqual(here[0]!.batch);
+  expect(second.batch.images.buffer.byteLength).toBe(bytes);
+  thread.recycle(second);
+  expect((await thread.prepare(large!))!.batch).toEqual(here[1]!.batch);
+  await thread.close();
+});

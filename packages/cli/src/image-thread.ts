@@ -9,13 +9,24 @@ export interface ImageSetup {
   readonly pixels: boolean;
 }
 
+/** What it is asked for. */
+export interface ImageRequest {
+  readonly file: string;
+  /** Memory of a batch that is done with, for the next one. */
+  readonly spare?: ArrayBuffer;
+}
+
 /** What it answers, in the order of the files; null for an image that cannot be used. */
 export type ImageAnswer = PreparedImage | null;
 
 /** A thread that reads, decodes and resizes images while a detector holds this one. */
 export interface ImageThread {
+  /** Whether it has loaded what it needs: until then whoever is idle is done sooner. */
+  ready(): boolean;
   /** Null where it cannot: whoever wants the image then reads it here, and tells what is wrong. */
   prepare(file: string): Promise<ImageAnswer>;
+  /** Takes back the memory of a batch that is done with: new memory for each costs more than to write to it. */
+  recycle(image: PreparedImage): void;
   close(): Promise<void>;
 }
 
@@ -23,13 +34,18 @@ export interface ImageThread {
 export function imageThread(setup: ImageSetup, ended: (why: string) => void): ImageThread {
   const worker = new Worker(threadFile(), { workerData: setup, name: 'kd-images', execArgv: [] });
   const waiting: ((answer: ImageAnswer) => void)[] = [];
+  const spares: ArrayBuffer[] = [];
   let open = true;
   const end = (why: string | null): void => {
     if (open && why !== null) ended(why);
     open = false;
     for (const answer of waiting.splice(0)) answer(null);
   };
-  worker.on('message', (answer: ImageAnswer) => waiting.shift()?.(answer));
+  let ready = false;
+  worker.on('message', (answer: ImageAnswer | 'ready') => {
+    if (answer === 'ready') ready = true;
+    else waiting.shift()?.(answer);
+  });
   worker.on('error', (cause) => end(messageOf(cause)));
   let gone = false;
   worker.on('exit', (code) => {
@@ -37,12 +53,18 @@ export function imageThread(setup: ImageSetup, ended: (why: string) => void): Im
     end(`exit code ${code}`);
   });
   return {
+    ready: () => ready,
     prepare: (file) =>
       new Promise((resolve) => {
         if (!open) return resolve(null);
         waiting.push(resolve);
-        worker.postMessage(file);
+        const spare = spares.pop();
+        if (spare === undefined) worker.postMessage({ file } satisfies ImageRequest);
+        else worker.postMessage({ file, spare } satisfies ImageRequest, [spare]);
       }),
+    recycle: ({ batch }) => {
+      if (open) spares.push(batch.images.buffer as ArrayBuffer);
+    },
     close: () => {
       end(null);
       // It ends by itself: a thread that is ended from outside may have native code at work.

@@ -1,7 +1,7 @@
 import type { Detector, Inference } from '@kd/core';
 import type { HostImage } from '@kd/data';
 import { detectBatch, type Found } from './detect-images.js';
-import { imageThread } from './image-thread.js';
+import { imageThread, type ImageThread } from './image-thread.js';
 import { tell } from './out.js';
 import { prepareFile, type PreparedImage } from './prepared-image.js';
 import { readAhead } from './read-ahead.js';
@@ -31,7 +31,7 @@ const AHEAD = 4;
 /** A thread takes as long to start as some images to read. */
 const WORTH_A_THREAD = 4;
 
-/** What a detector finds on images, one after the other. */
+/** What a detector finds on images, in their order. Objects of one are selected while the network has the next one. */
 export async function* predictImages(
   detector: Detector,
   files: readonly string[],
@@ -41,13 +41,21 @@ export async function* predictImages(
   const { input } = detector;
   const thread = files.length < WORTH_A_THREAD ? null : imageThread({ input, pixels }, endedThread);
   const prepare = async (file: string): Promise<PreparedImage> =>
-    (await thread?.prepare(file)) ?? prepareFile(file, input, pixels);
+    (thread?.ready() ? await thread.prepare(file) : null) ?? prepareFile(file, input, pixels);
+  let before: Promise<Predicted> | null = null;
   try {
     for await (const { item: file, result } of readAhead(files, AHEAD, prepare)) {
-      if (result.status === 'rejected') yield { file, error: result.reason as unknown };
-      else yield await detectOne(detector, file, result.value, threshold, inference);
+      const one =
+        result.status === 'rejected'
+          ? Promise.resolve({ file, error: result.reason as unknown })
+          : detectOne(detector, file, result.value, threshold, inference, thread);
+      const ready = before;
+      before = one;
+      if (ready !== null) yield await ready;
     }
+    if (before !== null) yield await before;
   } finally {
+    await before;
     await thread?.close();
   }
 }
@@ -58,12 +66,15 @@ const endedThread = (why: string): void =>
 async function detectOne(
   detector: Detector,
   file: string,
-  { batch, width, height, image }: PreparedImage,
+  prepared: PreparedImage,
   threshold: number,
   inference: Inference,
+  thread: ImageThread | null,
 ): Promise<Predicted> {
+  const { batch, width, height, image } = prepared;
   try {
     const [found] = await detectBatch(detector, batch, threshold, inference);
+    thread?.recycle(prepared);
     return { file, width, height, image, found: found! };
   } catch (error) {
     return { file, error };

@@ -9,6 +9,7 @@
 #include "execute.h"
 #include "functions.h"
 #include "js.h"
+#include "later.h"
 #include "memory.h"
 #include "parallel.h"
 #include "tensor_data.h"
@@ -26,6 +27,7 @@ class Binding {
   std::optional<Functions> functions_;
   std::unique_ptr<Trace> trace;
   int64_t nextSymbol = kFirstSymbol;
+  std::optional<Later> later_;  // The last, to end first: its thread uses what stands above.
 
   const Context &context() {
     if (!context_) context_.emplace(options);
@@ -34,6 +36,10 @@ class Binding {
   Functions &functions() {
     if (!functions_) functions_.emplace(context(), tensors);
     return *functions_;
+  }
+  Later &later(napi_env env) {
+    if (!later_) later_.emplace(env, context(), tensors);
+    return *later_;
   }
   Trace &tracing() {
     if (!trace) fail("there is no trace");
@@ -175,12 +181,25 @@ napi_value abortTrace(napi_env, Binding &binding, Arguments) {
   return nullptr;
 }
 
-napi_value callFunction(napi_env env, Binding &binding, Arguments given) {
+OpCall functionCall(napi_env env, Binding &binding, Arguments given) {
   if (binding.trace) fail("a function that was traced cannot be called within a trace");
   const int64_t fn = js::toInteger(env, given[0], "a function");
   const std::vector<int64_t> inputs = js::toIntegers(env, given[1], "the inputs of a function");
   for (const int64_t id : inputs) binding.readable(id);
-  return toJs(env, binding.functions().call(fn, inputs));
+  return binding.functions().callOf(fn, inputs);
+}
+
+napi_value callFunction(napi_env env, Binding &binding, Arguments given) {
+  return toJs(env, execute(binding.context(), binding.tensors, functionCall(env, binding, given)));
+}
+
+napi_value callFunctionLater(napi_env env, Binding &binding, Arguments given) {
+  return binding.later(env).run(env, functionCall(env, binding, given));
+}
+
+napi_value endLater(napi_env, Binding &binding, Arguments) {
+  if (binding.later_) binding.later_->stop();
+  return nullptr;
 }
 
 napi_value timeFunction(napi_env env, Binding &binding, Arguments given) {
@@ -261,6 +280,8 @@ void defineAll(napi_env env, napi_value exports) {
   define<finishTrace, 2>(env, exports, "finishTrace");
   define<abortTrace, 0>(env, exports, "abortTrace");
   define<callFunction, 2>(env, exports, "callFunction");
+  define<callFunctionLater, 2>(env, exports, "callFunctionLater");
+  define<endLater, 0>(env, exports, "endLater");
   define<timeFunction, 2>(env, exports, "timeFunction");
   define<removeFunction, 1>(env, exports, "removeFunction");
   define<traceStats, 1>(env, exports, "traceStats");

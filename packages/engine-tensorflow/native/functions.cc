@@ -1,7 +1,5 @@
 #include "functions.h"
 
-#include "execute.h"
-
 namespace kd {
 
 Functions::Added Functions::add(Trace &trace, const std::vector<int64_t> &inputs, const std::vector<int64_t> &outputs,
@@ -19,7 +17,7 @@ Functions::Added Functions::add(Trace &trace, const std::vector<int64_t> &inputs
   return {fn, std::move(finished.captured)};
 }
 
-std::vector<TensorMetadata> Functions::call(int64_t fn, const std::vector<int64_t> &inputs) {
+OpCall Functions::callOf(int64_t fn, const std::vector<int64_t> &inputs) const {
   const Entry &entry = at(fn);
   if (inputs.size() != entry.inputs) {
     fail("function " + std::to_string(fn) + " takes " + std::to_string(entry.inputs) + " tensors, not " +
@@ -27,7 +25,7 @@ std::vector<TensorMetadata> Functions::call(int64_t fn, const std::vector<int64_
   }
   Attributes attributes{{"config_proto", context_.functionConfig()}, {"executor_type", std::string()}};
   if (context_.compilesWithXla()) attributes.push_back({"_XlaMustCompile", true});
-  return execute(context_, tensors_, {entry.name, attributes, inputs, static_cast<int>(entry.outputs.size())});
+  return {entry.name, attributes, inputs, static_cast<int>(entry.outputs.size())};
 }
 
 TimedGraph::Ran Functions::time(int64_t fn, const std::vector<int64_t> &inputs) {

@@ -26,8 +26,8 @@ class Functions {
   // `timed`: its graph is kept as well, for time().
   Added add(Trace &trace, const std::vector<int64_t> &inputs, const std::vector<int64_t> &outputs, bool timed);
   // Takes the inputs of the trace, then its captured ones.
-  std::vector<TensorMetadata> call(int64_t fn, const std::vector<int64_t> &inputs);
-  // The same, and when each node ran.
+  OpCall callOf(int64_t fn, const std::vector<int64_t> &inputs) const;
+  // Runs it, and tells when each node ran.
   TimedGraph::Ran time(int64_t fn, const std::vector<int64_t> &inputs);
   void remove(int64_t fn);
   const TraceStats &stats(int64_t fn) const { return at(fn).stats; }

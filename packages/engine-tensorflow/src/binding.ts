@@ -96,6 +96,10 @@ export interface Binding {
   /** Ends it without a function; does nothing without a trace. */
   abortTrace(): void;
   callFunction(fn: number, inputs: readonly number[]): TensorMetadata[];
+  /** The same on another thread, one call after the other. The inputs may be disposed of at once. */
+  callFunctionLater(fn: number, inputs: readonly number[]): Promise<TensorMetadata[]>;
+  /** Waits for the call that runs; no other is run any more. For the end of the process. */
+  endLater(): void;
   /** The same in a session, which tells when each node ran: a serialized `RunMetadata` of TensorFlow. */
   timeFunction(fn: number, inputs: readonly number[]): { outputs: TensorMetadata[]; metadata: Uint8Array };
   removeFunction(fn: number): void;
@@ -104,7 +108,15 @@ export interface Binding {
 }
 
 const NAPI_VERSION = 8;
-const FLAGS = ['-std=c++17', '-O2', '-fPIC', '-fvisibility=hidden', '-shared', `-DNAPI_VERSION=${NAPI_VERSION}`];
+const FLAGS = [
+  '-std=c++17',
+  '-O2',
+  '-fPIC',
+  '-fvisibility=hidden',
+  '-shared',
+  '-pthread',
+  `-DNAPI_VERSION=${NAPI_VERSION}`,
+];
 
 export interface BindingPlan {
   readonly file: string;

@@ -94,6 +94,8 @@ async function startOnce(options: TensorflowOptions): Promise<EngineInfo> {
     );
   }
   const { intraOpThreads, interOpThreads, grappler, xla } = options;
+  // Whatever ends the process: a thread that computes meanwhile would use what TensorFlow frees then.
+  process.once('exit', () => binding.endLater());
   binding.configure({ intraOpThreads, interOpThreads, grappler, xla });
   const { NodeJSKernelBackend } = loadKernels();
   correctConvolutions();

@@ -91,6 +91,11 @@ export interface TraceInfo {
 export interface Compiled<A, R, N = void> {
   /** @param now handed to what makes the inputs of the host; the caller disposes the tensors of the result */
   (args: A, now: N): R;
+  /**
+   * The same on another thread, one call after the other, while JavaScript goes on; `args` may be disposed of at once.
+   * What cannot be traced is thrown as by a call, before there is a promise. An engine that cannot leaves it out.
+   */
+  later?(args: A, now: N): Promise<R>;
   /** Forgets what was traced: to be called where tensors that are no variables were replaced. */
   clear(): void;
 }

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { cpuEngine } from '@kd/testing';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, expect, it } from 'vitest';
@@ -78,4 +79,43 @@ it('runs op by op what cannot be traced, and says so once', async () => {
   const inference = createInference(summing, { compile: noting(true).compile, logger });
   for (let i = 0; i < 5; i++) expect((await inference.detect(batch(5)))[0]!.scores[0]).toBe(60);
   expect(said).toEqual(['the forward pass cannot be compiled: a value is read.\nIt runs op by op.']);
+});
+
+it('lets a network run on while objects are selected, where the engine computes on another thread', async () => {
+  const { ran, compile } = noting();
+  const order: string[] = [];
+  /** Done when the one before is, a turn later. */
+  let last: Promise<unknown> = Promise.resolve();
+  const later = (fn: ReturnType<typeof compile>) => (args: never) => {
+    last = last.then(() => setImmediate()).then(() => void order.push('computed'));
+    const tensors = fn(args, undefined as never);
+    return last.then(() => tensors);
+  };
+  const elsewhere = ((...given: Parameters<typeof compile>) => {
+    const fn = compile(...given);
+    return Object.assign(fn, { later: later(fn) });
+  }) as typeof compile;
+  const selecting: Detector = {
+    ...summing,
+    detection: {
+      ...summing.detection!,
+      select: async (tensors, sizes) => {
+        const found = await summing.detection!.select(tensors, sizes);
+        order.push(`selected ${String(sizes.ids[0])}`);
+        return found;
+      },
+    },
+  };
+  const inference = createInference(selecting, { compile: elsewhere });
+  for (let i = 0; i < 2; i++) await inference.detect(batch(3));
+  order.length = 0;
+  const before = tf.memory().numTensors;
+  const found = await Promise.all([7, 8].map((id) => inference.detect({ ...batch(3), ids: [id] })));
+  expect(found.map(([one]) => [one!.id, one!.scores[0]])).toEqual([
+    [7, 36],
+    [8, 36],
+  ]);
+  expect(order).toEqual(['computed', 'selected 7', 'computed', 'selected 8']);
+  expect(ran).toHaveLength(2);
+  expect(tf.memory().numTensors).toBe(before);
 });

@@ -8,8 +8,12 @@ import { orRefused } from '../step/or-refused.js';
 import { sizesOnDevice } from '../step/sizes-on-device.js';
 import { disposeAll, tidy } from '../tidy.js';
 
-/** Detections of one batch after the other. */
+/** Detections of batches. */
 export interface Inference {
+  /**
+   * May be called before the batch before is done: where the engine computes on another thread, objects are selected
+   * there from what the network gave while it goes on with the next one.
+   */
   detect(batch: InferenceBatch): Promise<ImageDetections[]>;
   /**
    * Begins anew to count sizes: which batches run as graphs then depends on those that follow alone, and not on what
@@ -73,10 +77,10 @@ export function createInference(
     return often.has(size);
   };
   /** Null where it cannot be traced. */
-  const computed = (batch: InferenceBatch): DetectionTensors | null => {
+  const computed = (batch: InferenceBatch): Promise<DetectionTensors> | DetectionTensors | null => {
     const args = { images: imagesOf(batch), imageSizes: sizesOnDevice(batch.imageSizes) };
     try {
-      const tensors = orRefused(() => compiled!(args), logger, 'It runs op by op.');
+      const tensors = orRefused(() => (compiled!.later ?? compiled!)(args), logger, 'It runs op by op.');
       if (tensors === null) compiled = null;
       return tensors;
     } finally {
@@ -85,7 +89,7 @@ export function createInference(
   };
   return {
     async detect(batch) {
-      const tensors = compiled !== null && isOften(batch.shape.join()) ? computed(batch) : null;
+      const tensors = compiled !== null && isOften(batch.shape.join()) ? await computed(batch) : null;
       if (tensors === null) return plain.detect(batch);
       try {
         return await detection.select(tensors, batch);

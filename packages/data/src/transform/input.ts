@@ -73,12 +73,14 @@ export function inputTransform(
  * The images of a batch by one rule, which says the order of their axes too.
  * @param minSizeOf short side of an item after resizing; undefined: the last of the input's
  * @param buckets as of {@link inputTransform}
+ * @param spare memory to take for them where it is large enough
  */
 export function prepareImages(
   items: readonly BatchItem[],
   input: TeacherInput,
   minSizeOf: (item: BatchItem) => number | undefined = ({ minSize }) => minSize,
   buckets: readonly Size[] = [],
+  spare?: ArrayBuffer,
 ): PreparedImages {
   checkInputSpec(input);
   if (items.length === 0) throw new KdError('USAGE', 'inputTransform was given no images.');
@@ -89,7 +91,7 @@ export function prepareImages(
   });
   const most = (side: 0 | 1): number => Math.max(...imageSizes.map((size) => size[side]));
   const [b, [h, w]] = [items.length, padTo([most(0), most(1)], input.sizeDivisible, buckets)];
-  const data = new Float32Array(b * h * w * 3); // [b, h, w, 3]
+  const data = zeros(b * h * w * 3, spare); // [b, h, w, 3]
   items.forEach(({ image }, i) => {
     const [height, width] = imageSizes[i]!;
     resizeInto({ data, offset: i * h * w * 3, rowStride: w * 3 }, image, height, width, input);
@@ -98,6 +100,11 @@ export function prepareImages(
     ? { data: channelsFirst(data, b, h * w), shape: [b, 3, h, w], imageSizes }
     : { data, shape: [b, h, w, 3], imageSizes };
 }
+
+const zeros = (length: number, spare?: ArrayBuffer): Float32Array =>
+  spare !== undefined && spare.byteLength >= 4 * length
+    ? new Float32Array(spare, 0, length).fill(0)
+    : new Float32Array(length);
 
 /** [b, cells, 3] to [b, 3, cells] */
 function channelsFirst(data: Float32Array, b: number, cells: number): Float32Array {

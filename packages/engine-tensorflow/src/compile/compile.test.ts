@@ -220,6 +220,58 @@ describe('a compiled function', () => {
     tf.dispose([x, weight]);
   });
 
+  test('runs on another thread, one call after the other, on values of the call', async () => {
+    const sum = tf.variable(tf.scalar(1));
+    const fn = compile(({ x, by }: { x: tf.Tensor; by: number }) => ({
+      product: tf.mul(tf.mul(x, by), sum),
+      words: 'a',
+    }));
+    const before = tf.memory().numTensors;
+    const pending = [2, 3, 2].map((value, i) => {
+      const x = tf.fill([300, 300], value);
+      const promise = fn.later!({ x, by: i + 1 });
+      x.dispose();
+      sum.assign(tf.scalar(i + 2));
+      return promise;
+    });
+    const found = await Promise.all(pending);
+    for (const [i, { product, words }] of found.entries()) {
+      expect([product.shape, words]).toEqual([[300, 300], 'a']);
+      expect(new Set(values(product))).toEqual(new Set([[2, 12, 18][i]]));
+    }
+    expect(tf.memory().numTensors).toBe(before + 3); // the values that the test assigned
+    fn.clear();
+    sum.dispose();
+  });
+
+  test('assigns to variables before a promise is given where the function does', async () => {
+    const count = tf.variable(tf.scalar(0));
+    const fn = compile((x: tf.Tensor) => {
+      count.assign(tf.add(count, x));
+      return tf.mul(count, 2);
+    });
+    const x = tf.scalar(3);
+    const [first, second] = [fn.later!(x), fn.later!(x)];
+    expect(values(count.clone())).toEqual([6]);
+    expect([values(await first), values(await second)]).toEqual([[6], [12]]);
+    fn.clear();
+    tf.dispose([x, count]);
+  });
+
+  test('throws what cannot be traced before there is a promise, and rejects what fails while it runs', async () => {
+    const reads = compile((x: tf.Tensor) => tf.add(x, x.dataSync()[0]!));
+    const x = tf.tensor1d([1, 2]);
+    expect(refusal(() => reads.later!(x))).toMatch(/^COMPILE_REFUSED/);
+    const before = tf.memory().numTensors;
+    const picks = compile(([from, at]: tf.Tensor[]) => tf.gather(from!, at as tf.Tensor1D));
+    const at = tf.tensor1d([5], 'int32');
+    await expect(picks.later!([x, at])).rejects.toThrow(/not in \[0, 2\)/);
+    at.dispose();
+    expect(tf.memory().numTensors).toBe(before);
+    picks.clear();
+    x.dispose();
+  });
+
   test('says nothing of shapes that come one after the other and are kept', () => {
     const said: string[] = [];
     const say = (text: string) => void said.push(text);

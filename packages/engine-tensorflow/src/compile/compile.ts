@@ -1,4 +1,5 @@
 import { type Compiled, type CompileOptions, type EngineInput, isKdError, KdError, messageOf } from '@kd/core';
+import type * as tf from '@tensorflow/tfjs-core';
 import { currentBackend } from '../run-op.js';
 import { freeGarbage } from './free-garbage.js';
 import { offender, rootOf } from './offender.js';
@@ -57,7 +58,8 @@ export function compile<A, R, N = void>(
     }
   };
 
-  const compiled = (args: A, now: N): R => {
+  /** Traces it first where that was not done yet. */
+  const withTraced = <T>(args: A, now: N, use: (traced: Traced<R, N>, tensors: readonly tf.Tensor[]) => T): T => {
     const backend = currentBackend();
     const given = structureOf(args, `what ${name} is called with`);
     const { signature } = given;
@@ -67,23 +69,26 @@ export function compile<A, R, N = void>(
       inARow = 0;
       cache.delete(signature);
       cache.set(signature, known);
-      return known.call(given.tensors, now);
+      return use(known, given.tensors);
     }
     const made = traced(signature, () => trace<R, N>(backend, fn as never, given, now, watcher));
     freeGarbage(backend.binding);
     makeRoom();
-    if (made.kept.length === 0) return made.call(given.tensors, now);
+    if (made.kept.length === 0) return use(made, given.tensors);
     // This call gives values to what was kept. A cache is full now; what changes at every call would not.
     cache.delete(signature);
     try {
       if (filling.has(signature)) cache.set(signature, keeps(name, made.kept));
       filling.add(signature);
-      return made.call(given.tensors, now);
+      return use(made, given.tensors);
     } finally {
       made.dispose();
     }
   };
+  const compiled = (args: A, now: N): R => withTraced(args, now, (made, tensors) => made.call(tensors, now));
   return Object.assign(compiled, {
+    later: (args: A, now: N): Promise<R> =>
+      withTraced(args, now, (made, tensors) => made.later?.(tensors) ?? Promise.resolve(made.call(tensors, now))),
     clear: () => {
       for (const entry of cache.values()) if (!(entry instanceof KdError)) entry.dispose();
       cache.clear();

@@ -11,6 +11,8 @@ import { type TensorWatch, watchTensors } from './watch.js';
 export interface Traced<R, N> {
   /** Gives the result, and variables what the function assigns to them. */
   call(tensors: readonly tf.Tensor[], now: N): R;
+  /** The same on another thread; null where a call does more than to compute a result. */
+  readonly later: ((tensors: readonly tf.Tensor[]) => Promise<R>) | null;
   /** Shapes of tensors of the trace that outlived it: from the first call on they have values. */
   readonly kept: readonly string[];
   readonly stats: { readonly ops: number; readonly constants: number; readonly bytes: number };
@@ -147,32 +149,39 @@ function finish<R, N>(
   tf.dispose(own);
   const held = watch.hold(captured);
   let waiting = outlived;
+  const inputsOf = (tensors: readonly tf.Tensor[], made: readonly number[]): number[] => [
+    ...backend.getInputTensorIds(tensors),
+    ...made,
+    ...backend.getInputTensorIds(read.map(({ variable }) => variable)),
+    ...captured,
+  ];
+  const resultOf = (metadata: readonly TensorMetadata[]): R =>
+    result?.around(metadata.map((one) => backend.createOutputTensor(one))) as R;
   return {
     call: (tensors, now) => {
       const made: number[] = [];
       try {
         for (const { shape, make } of asked)
           made.push(binding.createTensor(shape, binding.TF_FLOAT as number, make(now)));
-        const metadata = run(fn, [
-          ...backend.getInputTensorIds(tensors),
-          ...made,
-          ...backend.getInputTensorIds(read.map(({ variable }) => variable)),
-          ...captured,
-        ]);
+        const metadata = run(fn, inputsOf(tensors, made));
         const late = metadata.splice(outputs.length + assigned.length);
         if (waiting.length > 0) waiting.forEach(({ give }, i) => give(late[i]!.id));
         else for (const { id } of late) binding.deleteTensor(id);
         waiting = [];
-        const results = metadata.map((one) => backend.createOutputTensor(one));
-        results.splice(outputs.length).forEach((value, i) => {
+        metadata.splice(outputs.length).forEach((one, i) => {
+          const value = backend.createOutputTensor(one);
           assigned[i]!.variable.assign(value);
           value.dispose();
         });
-        return result?.around(results) as R;
+        return resultOf(metadata);
       } finally {
         for (const id of made) binding.deleteTensor(id);
       }
     },
+    later:
+      timing !== null || asked.length + assigned.length + outlived.length > 0
+        ? null
+        : async (tensors) => resultOf(await binding.callFunctionLater(fn, inputsOf(tensors, []))),
     kept: outlived.map(({ shape }) => `[${shape.join(', ')}]`),
     stats: binding.traceStats(fn),
     captured: { tensors: captured.length, bytes: held.bytes },
