@@ -311,7 +311,7 @@ describe('a compiled function', () => {
     const fn = compile((x: tf.Tensor) => weights.reduce<tf.Tensor>((sum, weight) => tf.add(sum, tf.sum(weight)), x));
     const x = tf.scalar(0);
     expect(values(fn(x))).toEqual([10 * 2 ** 21]);
-    expect(before - held()).toBeGreaterThan(40 << 20);
+    expect(before - held()).toBeGreaterThan(39 << 20); // all five; what is read takes some bytes
     fn.clear();
     tf.dispose([x, ...weights]);
   });
