@@ -23,6 +23,8 @@ using AttributeValue =
 struct Attribute {
   std::string name;
   AttributeValue value;
+
+  bool operator==(const Attribute &other) const { return name == other.name && value == other.value; }
 };
 using Attributes = std::vector<Attribute>;
 

@@ -27,6 +27,13 @@ std::string keyOf(TF_Tensor *tensor) {
   return key.append(":").append(static_cast<const char *>(TF_TensorData(tensor)), TF_TensorByteSize(tensor));
 }
 
+std::string keyOf(const std::string &op, const std::vector<TF_Output> &inputs, TF_DataType floats) {
+  std::string key = op + ':' + std::to_string(floats) + ':';
+  for (const auto &[node, index] : inputs)
+    key.append(reinterpret_cast<const char *>(&node), sizeof node).append(reinterpret_cast<const char *>(&index), sizeof index);
+  return key;
+}
+
 const std::set<std::string> kConvolutions{"Conv2D", "Conv2DBackpropInput", "Conv2DBackpropFilter"};
 // What goes on where its first input is in fewer bits, and what does where all of them are.
 const std::set<std::string> kOfOne{"BiasAdd", "GatherV2", "MaxPool", "PadV2", "Relu", "Relu6", "ResizeNearestNeighbor"};
@@ -79,8 +86,12 @@ std::vector<TensorMetadata> Trace::add(const OpCall &call) {
     inputs.push_back(half && symbol.dtype == TF_FLOAT ? halfOf(symbol) : outputOf(symbol));
     if (symbol.dtype == TF_RESOURCE) resources.push_back(symbol.output);
   }
-  TF_OperationDescription *node = TF_NewOperation(graph_.get(), call.op.c_str(), nodeName(call.op).c_str());
   const bool ordered = definition.stateful || !resources.empty();
+  // Nodes of ops without effects that say the same of the same inputs.
+  std::vector<Made> alone, &alike = ordered ? alone : made_[keyOf(scope_ + call.op, inputs, half ? floats_ : TF_FLOAT)];
+  for (const Made &one : alike)
+    if (one.attributes == call.attributes) return outputsOf(one.node, call, half);
+  TF_OperationDescription *node = TF_NewOperation(graph_.get(), call.op.c_str(), nodeName(call.op).c_str());
   if (ordered) order_.waitFor(node, call.op, resources);
   std::string refused;
   try {
@@ -96,6 +107,7 @@ std::vector<TensorMetadata> Trace::add(const OpCall &call) {
   TF_Operation *done = TF_FinishOperation(node, status);
   if (!refused.empty() || !status.ok()) refuse(call, refused.empty() ? status.message() : refused);
   if (ordered) order_.ran(done, call.op, resources);
+  alike.push_back({call.attributes, done});
   ++stats_.ops;
   if (call.op == "ReadVariableOp") inferVariable(done, call);
   return outputsOf(done, call, half);

@@ -101,6 +101,12 @@ class Trace {
   std::vector<int64_t> captured_;
   // Small constants by type, shape and bytes: a step meets the same axes, shapes and factors thousands of times.
   std::unordered_map<std::string, TF_Output> constants_;
+  struct Made {
+    Attributes attributes;
+    TF_Operation *node;
+  };
+  // Nodes of ops without effects, by op and inputs: gradients and plugins compute many things that are there already.
+  std::unordered_map<std::string, std::vector<Made>> made_;
   std::map<std::string, OpDefinition> definitions_;
   ControlOrder order_;
   int64_t nodes_ = 0;

@@ -161,6 +161,35 @@ it('holds constants of one type, shape and value once', () => {
   });
 });
 
+it('has one node for what is computed twice, but other ones for other attributes and for ops with effects', () => {
+  const draw = (): tf.Tensor =>
+    runOp(
+      'RandomUniform',
+      [
+        { name: 'dtype', type: 'type', value: 'float32' },
+        { name: 'T', type: 'type', value: 'int32' },
+      ],
+      [tf.tensor1d([3], 'int32')],
+      1,
+    )[0]!;
+  const traceOf = (...results: ((x: tf.Tensor) => tf.Tensor)[]): { ops: number; values: string[] } =>
+    tf.tidy(() => {
+      const x = numbers([3, 3]);
+      const { fn, call } = traced((a) => results.map((result) => result(a!)), [x]);
+      const values = call(x).map((tensor) => tensor.dataSync().join());
+      const { ops } = binding.traceStats(fn);
+      binding.removeFunction(fn);
+      return { ops, values };
+    });
+  const sum = (x: tf.Tensor): tf.Tensor => tf.sum(x, 0);
+  const one = traceOf(sum);
+  expect(traceOf(sum, sum)).toEqual({ ops: one.ops, values: [one.values[0], one.values[0]] });
+  expect(traceOf(sum, (x) => tf.sum(x, 0, true)).ops).toBeGreaterThan(one.ops);
+  const drawn = traceOf(draw, draw);
+  expect(drawn.ops).toBe(2);
+  expect(drawn.values[0]).not.toBe(drawn.values[1]);
+});
+
 it('lets a tensor whose values were written within the trace live on after it', () => {
   tf.tidy(() => {
     const late = tf.tensor1d([1, 2]); // Its values go to TensorFlow when an op first takes them: in the trace.
