@@ -395,4 +395,16 @@ describeOnTensorflow('kd doctor', () => {
     expect(code).toBe(0);
     expect((await kdProcess(['doctor'])).stdout).toMatch(/^well: tensorflow .* it starts/);
   });
+
+  test('is not well where an engine is named that does not run', async () => {
+    const { code, stdout } = await kdProcess(['doctor', '--engine', 'nonsense']);
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/^NOT WELL: /);
+    expect(stdout).toMatch(
+      /to do: --engine or KD_ENGINE names an engine that does not run here: no engine named "nonsense"/,
+    );
+    expect((await kdProcess(['doctor'], { env: { KD_ENGINE: 'wasm' } })).stdout).toMatch(
+      /^well: [^]*\nengine {4}wasm, .* and it starts\n/,
+    );
+  });
 });

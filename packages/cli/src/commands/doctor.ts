@@ -2,6 +2,7 @@ import { type EngineInfo, isKdError, messageOf, type PrecisionGain, resolveEngin
 import { diagnose, type Diagnosis, tensorflow } from '@kd/engine-tensorflow';
 import { engineText } from '@kd/report';
 import { copiesOf, type Copy, copyWarnings, SINGLE_PACKAGES } from '../copies.js';
+import { engineChoice } from '../engine-choice.js';
 import { FAILED } from '../failures.js';
 import type { Flags } from '../flags.js';
 import { print, printJson } from '../out.js';
@@ -27,6 +28,7 @@ export async function doctor({ json }: Flags): Promise<number> {
   // What the engine "auto" takes where TensorFlow does not run.
   const card = webgpu.ok && webgpu.engine.software !== true ? webgpu.engine : null;
   const wasm = native || card !== null ? null : await startOther('wasm');
+  const named = await startNamed(native);
   const fallback = native ? null : (card ?? (wasm?.ok === true ? wasm.engine : null));
   const advice = [
     ...found.advice,
@@ -39,11 +41,12 @@ export async function doctor({ json }: Flags): Promise<number> {
       : [
           'Or train without any of it: pnpm add @kd/engine-webgpu webgpu, where there is a graphics card, or, several times slower, pnpm add @kd/engine-wasm.',
         ]),
+    ...(named?.why === undefined ? [] : [`${NAMED} names an engine that does not run here: ${named.why}`]),
     ...several,
   ];
-  const well = (native || fallback !== null) && several.length === 0;
-  if (json === true) printJson({ ok: well, ...found, started, webgpu, fallback, copies, advice });
-  else print(...lines(found, { started, webgpu, fallback }, copies, advice, well));
+  const well = (native || fallback !== null) && named?.why === undefined && several.length === 0;
+  if (json === true) printJson({ ok: well, ...found, started, webgpu, named, fallback, copies, advice });
+  else print(...lines(found, { started, webgpu, named, fallback }, copies, advice, well));
   return well ? 0 : FAILED;
 }
 
@@ -55,6 +58,27 @@ async function tryStart(): Promise<Native> {
     return { ok: true, engine: info, bfloat16: has ? engine.precisionGain!('bfloat16') : null };
   } catch (error) {
     return { ok: false, why: messageOf(error) };
+  }
+}
+
+interface Named {
+  readonly name: string;
+  readonly why?: string;
+}
+
+const NAMED = '--engine or KD_ENGINE';
+
+/** The one engine that is named instead of `auto`, or null; what of it does not run. */
+async function startNamed(native: boolean): Promise<Named | null> {
+  const name = engineChoice() ?? 'auto';
+  if (name === 'auto') return null;
+  if (name === 'tensorflow') return native ? { name } : { name, why: 'tensorflow, as said here.' };
+  try {
+    await startedEngine(await resolveEngine(name, process.cwd()));
+    return { name };
+  } catch (error) {
+    if (!isKdError(error)) throw error;
+    return { name, why: error.message };
   }
 }
 
@@ -72,8 +96,14 @@ function lines(
   {
     started,
     webgpu,
+    named,
     fallback,
-  }: { readonly started: Native | null; readonly webgpu: Tried; readonly fallback: EngineInfo | null },
+  }: {
+    readonly started: Native | null;
+    readonly webgpu: Tried;
+    readonly named: Named | null;
+    readonly fallback: EngineInfo | null;
+  },
   copies: Readonly<Record<string, readonly Copy[]>>,
   advice: readonly string[],
   well: boolean,
@@ -88,6 +118,9 @@ function lines(
   return [
     `${well ? 'well' : 'NOT WELL'}: ${engine}${fallback === null ? '' : `; trains on ${fallback.device === 'gpu' ? engineText(fallback) : `wasm ${fallback.version}, ${fallback.threads} threads, several times slower`}`}`,
     '',
+    ...(named === null
+      ? []
+      : [`engine    ${named.name}, as ${NAMED} names it${named.why === undefined ? ', and it starts' : ''}`]),
     `node      ${found.node} on ${found.platform}`,
     `library   ${uses === null ? 'none yet' : `${uses.why}, ${uses.folder ?? ''}`}`,
     ...places.map(
