@@ -6,6 +6,8 @@ export const MEMORY_LIMIT = 4_294_901_760;
 
 /** Turns an allocation that failed into an error: the back end would write to address 0 and go on. */
 export function refuseFailedAllocations(module: WasmModule): void {
+  // Its first call puts another function in this place, which would be in that of ours.
+  module._free(module._malloc(1));
   const allocate = module._malloc.bind(module);
   module._malloc = (bytes) => {
     const at = allocate(bytes);

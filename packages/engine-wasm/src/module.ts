@@ -4,6 +4,7 @@ import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
 /** The module under the back end, as far as we look into it. */
 export type WasmModule = BackendWasm['wasm'] & {
   _malloc(bytes: number): number;
+  _free(at: number): void;
   cwrap(name: string, result: 'number' | null, parameters: readonly 'number'[]): (...given: number[]) => number;
 };
 
