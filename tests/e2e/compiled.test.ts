@@ -2,7 +2,7 @@
 // sizes of batches, and teachers that run before it.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Config, DatasetSource, TrainerEvent } from '@kd/core';
+import type { Config, DatasetSource, Engine, TrainerEvent } from '@kd/core';
 import { coco } from '@kd/data';
 import { retinanet } from '@kd/detector-retinanet';
 import { fitnets } from '@kd/plugin-imitation';
@@ -12,7 +12,7 @@ import { beforeAll, expect, it } from 'vitest';
 import { ENGINE, namedEngine } from '../named-engine.js';
 import { pooled } from './configs/pooled.js';
 import { temporaryFolder } from './kd.js';
-import { logsOf, picturesFor, trainTiny } from './train-tiny.js';
+import { logsOf, picturesFor, type TinyOptions, trainTiny } from './train-tiny.js';
 
 const model = (width: number, input: object) =>
   retinanet({
@@ -30,13 +30,13 @@ const folder = temporaryFolder();
 const engine = await namedEngine();
 
 /** What was trained, and what was said of it. */
-async function trained(name: string, config: Partial<Config>, profile?: { readonly steps: number }) {
+async function trained(name: string, config: Partial<Config>, options: Partial<TinyOptions> = {}) {
   const said: string[] = [];
   const say = (text: string): void => void said.push(text);
   const events: TrainerEvent[] = await trainTiny(
     // Adam would make a sign of the noise in gradients that are next to nothing.
     { engine, batchSize: 2, optimizer: { name: 'sgd', lr: 0.02 }, checkpoint: { every: 100 }, ...config },
-    { out: join(folder, name), logger: { info: say, warn: say }, ...(profile && { profile }) },
+    { out: join(folder, name), logger: { info: say, warn: say }, ...options },
   );
   const file = events.flatMap((event) => (event.type === 'checkpoint' ? [event.file] : [])).at(-1)!;
   return { said, events, logs: logsOf(events), tensors: (await safetensorsFormat.read(file)).tensors };
@@ -179,7 +179,10 @@ it('leaves a teacher that is a detector with an input of its own to steps that r
 });
 
 it('tells the parts of a step that is taught, and learns the same meanwhile', async () => {
-  const [plain, profiled] = [await trained('whole', taught), await trained('profiled', taught, { steps: 3 })];
+  const [plain, profiled] = [
+    await trained('whole', taught),
+    await trained('profiled', taught, { profile: { steps: 3 } }),
+  ];
   sameTerms(profiled.logs, plain.logs);
   const [profile] = profiled.events.flatMap((event) => (event.type === 'profile' ? [event.profile] : []));
   const parts = ['teacher', 'student forward', 'detection losses', 'fitnets', 'backward', 'optimiser'];
@@ -224,19 +227,48 @@ it('computes convolutions and their gradients in bfloat16 where it is told to, a
   expect(off).toBeLessThan(1e-1);
   expect(off).toBeGreaterThan(1e-4);
 
-  const long = { ...taught, precision: 'mixed', epochs: 2, accumulate: 2, clipNorm: 1, ema: { decay: 0.8 } } as const;
+  const long = { ...taught, precision: 'mixed', epochs: 3, accumulate: 2, clipNorm: 1, ema: { decay: 0.8 } } as const;
   const whole = await trained('mixed-whole', long);
+  await goesOn(whole, 'mixed-parts', long);
+});
+
+/** Stops a run after its second step, and expects what goes on from there to be the whole one. */
+async function goesOn(whole: Awaited<ReturnType<typeof trained>>, name: string, config: Partial<Config>) {
   const stop = new AbortController();
-  const out = join(folder, 'mixed-parts');
-  const shared = { engine, batchSize: 2, optimizer: { name: 'sgd', lr: 0.02 }, checkpoint: { every: 100 }, ...long };
-  const onEvent = (event: TrainerEvent): void => void (event.type === 'log' && event.step === 1 && stop.abort());
-  await trainTiny(shared, { out, signal: stop.signal, onEvent });
-  const events = await trainTiny(shared, { out, resume: true });
-  const file = events.flatMap((event) => (event.type === 'checkpoint' ? [event.file] : [])).at(-1)!;
-  const { tensors } = await safetensorsFormat.read(file);
-  expect(logsOf(events)[0]!.step).toBe(2);
+  const onEvent = (event: TrainerEvent): void => void (event.type === 'log' && event.step === 2 && stop.abort());
+  await trained(name, config, { signal: stop.signal, onEvent });
+  const { logs, tensors } = await trained(name, config, { resume: true });
+  const figures = ({ step, terms, lossScale }: Logs[number]) => ({ step, terms, lossScale });
+  expect(logs.map(figures)).toEqual(whole.logs.slice(2).map(figures));
   expect([...tensors.keys()]).toEqual([...whole.tensors.keys()]);
-  for (const [name, { data }] of whole.tensors) expect(tensors.get(name)!.data, name).toEqual(data);
+  for (const [tensor, { data }] of whole.tensors) expect(tensors.get(tensor)!.data, tensor).toEqual(data);
+}
+
+it.runIf(ENGINE === 'tensorflow')('scales the loss where gradients are in float16, and leaves out steps', async () => {
+  // As a graphics card declares it; a processor computes the same, slowly.
+  const half: Engine = {
+    ...engine,
+    capabilities: () => ({ ...engine.capabilities(), precision: ['float32', 'float16'] }),
+    precisionGain: () => ({ forward: 0.5, training: 0.5 }),
+  };
+  const config: Partial<Config> = {
+    ...taught,
+    engine: half,
+    precision: 'mixed',
+    epochs: 4,
+    accumulate: 2,
+    distillers: [fitnets({ weight: 8 })],
+    optimizer: { name: 'adamw', lr: 1e-3 },
+  };
+  const whole = await trained('half', config);
+  const { logs, tensors } = whole;
+  const scales = logs.map(({ lossScale }) => lossScale!);
+  const leftOut = 16 - Math.log2(scales.at(-1)!);
+  expect(leftOut).toBeGreaterThan(0);
+  expect(leftOut).toBeLessThan(logs.length);
+  const counts = [...tensors].flatMap(([name, { data }]) => (name.startsWith('optimizer/count/') ? [data[0]] : []));
+  expect(new Set(counts)).toEqual(new Set([logs.length - leftOut]));
+  await goesOn(whole, 'half-parts', config);
 });
 
 it('runs its teacher in bfloat16 where the processor multiplies it, and refuses elsewhere', async () => {

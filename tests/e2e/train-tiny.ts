@@ -17,14 +17,14 @@ export const picturesFor = (name: string, train: number, val?: number) => ({
   workers: 0,
 });
 
-type Options = Pick<TrainerOptions, 'out' | 'resume' | 'signal' | 'logger' | 'profile'> & {
+export type TinyOptions = Pick<TrainerOptions, 'out' | 'resume' | 'signal' | 'logger' | 'profile'> & {
   readonly onEvent?: (event: TrainerEvent) => void;
 };
 
 /** Trains by a config whose optimiser and length are set here unless it says otherwise; all that was told meanwhile. */
 export async function trainTiny(
   config: Readonly<Partial<Record<keyof Config, unknown>>>,
-  { onEvent, ...options }: Options,
+  { onEvent, ...options }: TinyOptions,
 ): Promise<TrainerEvent[]> {
   const events: TrainerEvent[] = [];
   const on = (event: TrainerEvent): void => {

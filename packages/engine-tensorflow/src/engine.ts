@@ -14,7 +14,7 @@ import { correctReads } from './corrections/reads.js';
 import { registerOwnKernels } from './own-kernels.js';
 import { install, type InstallOptions } from './install.js';
 import { loadKernels } from './kernels.js';
-import { inPrecision, multipliesBfloat16, precisionGain } from './low-precision.js';
+import { inPrecision, lowPrecisions, precisionGain } from './low-precision.js';
 import { runOp } from './run-op.js';
 
 export interface TensorflowOptions extends InstallOptions {
@@ -58,7 +58,7 @@ function capabilities(): EngineCapabilities {
     syncReads: true,
     nativeOps: true,
     compile: true,
-    precision: device === 'cpu' && multipliesBfloat16() ? ['float32', 'bfloat16'] : ['float32'],
+    precision: ['float32', ...lowPrecisions(device)],
     threads,
     device,
     deviceName: device === 'gpu' ? 'an NVIDIA GPU' : (cpus()[0]?.model ?? 'a processor'),

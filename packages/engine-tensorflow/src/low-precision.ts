@@ -11,6 +11,10 @@ export const multipliesBfloat16 = (
   info: string = existsSync(CPU_INFO) ? readFileSync(CPU_INFO, 'utf8') : '',
 ): boolean => /^(flags|Features)\s*:.*\b(avx512_bf16|amx_bf16|bf16)\b/m.test(info);
 
+/** What of a device multiplies in fewer bits: of NVIDIA's all that TensorFlow runs on multiply float16. */
+export const lowPrecisions = (device: 'cpu' | 'gpu'): readonly LowPrecision[] =>
+  device === 'gpu' ? ['float16'] : multipliesBfloat16() ? ['bfloat16'] : [];
+
 /** @see Engine.inPrecision */
 export function inPrecision<T>(precision: LowPrecision, run: () => T): T {
   const { binding } = currentBackend();

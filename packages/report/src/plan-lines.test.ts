@@ -113,11 +113,21 @@ const plan: Plan = {
 };
 
 describe('planLines', () => {
+  const gain = { forward: 0.5, training: 0.6 };
   test.each([
-    ['step', 'convolutions and their gradients in bfloat16, which takes 0.60 of the time of float32 here'],
-    ['teachers', "the teachers' convolutions in bfloat16, which takes 0.50 of the time of float32 here"],
-  ] as const)('tells what of a %s has fewer bits, and what that saves', (of, told) => {
-    const precision = { floats: 'bfloat16', of, gain: { forward: 0.5, training: 0.6 } } as const;
+    [
+      { of: 'step', floats: 'bfloat16', gain },
+      'convolutions and their gradients in bfloat16, which takes 0.60 of the time of float32 here',
+    ],
+    [
+      { of: 'teachers', floats: 'bfloat16', gain },
+      "the teachers' convolutions in bfloat16, which takes 0.50 of the time of float32 here",
+    ],
+    [
+      { of: 'step', floats: 'float16', gain: null },
+      'convolutions and their gradients in float16, with the loss scaled',
+    ],
+  ] as const)('tells what of a step has fewer bits, and what that saves: %j', (precision, told) => {
     const lines = planLines({ ...plan, training: { ...plan.training, precision } });
     expect(lines).toContain(`precision  ${told}`);
   });

@@ -245,7 +245,8 @@ function compiledText({ compiled }: Measured, sizes = 1): string {
 function precisionText({ floats, of, gain }: NonNullable<Plan['training']['precision']>): string {
   const what = of === 'step' ? 'convolutions and their gradients in' : "the teachers' convolutions in";
   const share = gain?.[of === 'step' ? 'training' : 'forward'];
-  return `${what} ${floats}${share === undefined ? '' : `, which takes ${share.toFixed(2)} of the time of float32 here`}`;
+  const scaled = floats === 'float16' ? ', with the loss scaled' : '';
+  return `${what} ${floats}${scaled}${share === undefined ? '' : `, which takes ${share.toFixed(2)} of the time of float32 here`}`;
 }
 
 export const trainingRows = ({ training, data, seed, measured }: Plan): (readonly [string, string])[] => {

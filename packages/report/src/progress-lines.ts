@@ -50,6 +50,7 @@ export function figuresOf(log: LogEvent): string[] {
     `${number(log.imagesPerSecond)} images/s`,
     `waited ${percent(log.waited)}`,
     `${log.memory} MiB`,
+    ...(log.lossScale === undefined ? [] : [`loss scale ${log.lossScale}`]),
     ...(log.compiled === undefined ? [] : [`compiled in ${log.compiled.toFixed(1)} s`]),
   ];
 }

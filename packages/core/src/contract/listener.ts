@@ -53,6 +53,8 @@ export interface LogEvent {
   readonly waited: number;
   /** Seconds that compiling steps took since the last log, the first run of each included, where there were any. */
   readonly compiled?: number;
+  /** What the loss is multiplied by while it is differentiated, where it is: in float16. */
+  readonly lossScale?: number;
   readonly secondsLeft: number;
   /** Resident memory of the process in MiB; in a browser, which tells a page nothing of it, that of the tensors. */
   readonly memory: number;

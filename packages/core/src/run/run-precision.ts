@@ -39,7 +39,11 @@ export function runPrecision(
   if (of === 'step' && standIns.some(({ given }) => given === undefined))
     refuse('a teacher that is a detector with an input of its own has steps run op by op, which compute in float32.');
   const { inPrecision } = engine;
-  const floats = inPrecision && engine.capabilities().precision.find((one) => one === 'bfloat16');
+  const had = engine.capabilities().precision;
+  // What has the range of float32 needs no scaling of the loss.
+  const floats = (['bfloat16', ...(of === 'step' ? ['float16' as const] : [])] as const).find((one) =>
+    had.includes(one),
+  );
   if (inPrecision === undefined || floats === undefined)
     return refuse(`the engine ${engine.name} computes in float32 alone on this machine (kd doctor).`);
   const gain = engine.precisionGain?.(floats) ?? null;

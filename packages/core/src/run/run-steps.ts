@@ -29,6 +29,7 @@ import { checkFlips, teacherStore } from './teacher-cache.js';
 import { standInOf } from '../plugins/stand-in.js';
 import { CompiledStep, type CompiledSoFar } from '../step/compiled-step.js';
 import { deviceBatch } from '../step/step.js';
+import { LossScale } from './loss-scale.js';
 import { part } from '../profile/part.js';
 import { createProfiler, type Profiler } from '../profile/profiler.js';
 import { TermLog } from './term-log.js';
@@ -48,6 +49,8 @@ export class RunSteps {
   readonly log: TermLog;
   readonly leaks: LeakWatch;
   readonly profiler: Profiler;
+  /** Null where no gradient is computed in float16. */
+  readonly lossScale: LossScale | null;
   /** Steps done. */
   done = 0;
   /** Where an error would leave the models. After a half update they are those of no step. */
@@ -128,16 +131,17 @@ export class RunSteps {
       logger.info(
         'a teacher that is a detector with an input of its own is run in the step, with numbers of the host: the step runs op by op, its update is compiled.',
       );
+    this.lossScale = run.precision?.floats === 'float16' ? new LossScale() : null;
     this.profiler = createProfiler(run.options.profile?.steps);
     const { calls: watcher } = this.profiler;
     this.#compiled =
       compile === null || outside
         ? null
-        : new CompiledStep({ ...this.#models, aroundTeachers: aroundOf('teachers', run) }, compile, {
-            logger,
-            around: aroundOf('step', run),
-            ...(watcher && { watcher }),
-          });
+        : new CompiledStep(
+            { ...this.#models, aroundTeachers: aroundOf('teachers', run), lossScale: this.lossScale ?? undefined },
+            compile,
+            { logger, around: aroundOf('step', run), ...(watcher && { watcher }) },
+          );
     this.updater = new Updater(variables, createOptimizer(config.optimizer), {
       clipNorm: config.clipNorm,
       emaDecay: config.ema?.decay ?? null,
@@ -195,8 +199,9 @@ export class RunSteps {
         }
         if (!sum.complete) continue;
         const lr = optimizer.lr * learningRateFactor(schedule, this.progress(epoch));
+        const applied = (await this.lossScale?.settle(this.done + 1)) ?? true;
         this.at = 'in an update';
-        this.profiler.during(() => part('optimiser', () => this.updater.apply(sum.mean(), lr)));
+        if (applied) this.profiler.during(() => part('optimiser', () => this.updater.apply(sum.mean(), lr)));
         sum.reset();
         this.#forgetBefore();
         this.done++;
@@ -208,6 +213,7 @@ export class RunSteps {
       }
     } finally {
       sum.reset();
+      this.lossScale?.drop();
       if (this.at === 'in a step') this.#backToBefore();
       this.#forgetBefore();
     }
@@ -244,6 +250,7 @@ export class RunSteps {
       this.lastShape = batch.shape;
       this.log.add(result, { step: this.done + 1, ids: batch.ids });
       sum.add(result.gradients);
+      if (result.finite) this.lossScale!.add(result.finite);
       for (const { variable, value } of result.updates) {
         if (!this.#before.has(variable)) this.#before.set(variable, tf.clone(variable));
         variable.assign(value);

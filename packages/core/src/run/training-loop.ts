@@ -171,6 +171,7 @@ export class TrainingLoop {
       if (state.changed.some(({ key }) => key === 'engine.name'))
         this.#run.logger.info('on another engine the run goes on equal to the tolerance of floats, not bit for bit');
       this.#steps.done = state.step;
+      if (state.lossScale !== undefined) this.#steps.lossScale?.restore(state.lossScale);
       this.#millisecondsBefore = state.milliseconds;
       this.#millisecondsEvaluating = state.millisecondsEvaluating;
       const measuredOtherwise = state.changed.some(({ key }) => /^(data\.val|evaluate\.metric)/.test(key));
@@ -265,6 +266,7 @@ export class TrainingLoop {
       epoch,
       ...figures,
       ...this.#steps.compiledSince(),
+      ...(this.#steps.lossScale && { lossScale: this.#steps.lossScale.value }),
       secondsLeft,
       memory,
       tensors: tf.memory().numTensors,
@@ -348,6 +350,7 @@ export class TrainingLoop {
         evaluated: this.#evaluated,
         waited: this.#waited,
         early: this.#early,
+        ...(this.#steps.lossScale && { lossScale: this.#steps.lossScale.state }),
       },
       this.#settings,
     );

@@ -4,6 +4,7 @@ import { checkpointBefore, detectorTensors } from './checkpoints.js';
 import { isKdError, KdError, messageOf } from '../errors.js';
 import { checkFinite } from '../finite.js';
 import { type ChangedSetting, changedSettings, type RunSettings, shownSetting } from './run-settings.js';
+import type { LossScaleState } from './loss-scale.js';
 import type { Run } from './run.js';
 import type { Updater } from './updater.js';
 import { assignHost, loadDetector, toHost } from '../variables.js';
@@ -39,6 +40,8 @@ export interface Position {
   readonly evaluated?: number;
   /** What `stop` counts. */
   readonly waited?: unknown;
+  /** Where the loss is scaled. */
+  readonly lossScale?: LossScaleState;
   /** A listener has ended the run here. */
   readonly early?: unknown;
 }

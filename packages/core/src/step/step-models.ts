@@ -38,6 +38,8 @@ export interface StepModels {
   readonly input?: HostInput;
   /** What runs the teachers' forward passes; default: as they are. */
   readonly aroundTeachers?: InPrecision | undefined;
+  /** What the loss is multiplied by while it is differentiated; default: by nothing. */
+  readonly lossScale?: { readonly value: number } | undefined;
 }
 
 /** Runs a part of a traced step in a precision of its own. */

@@ -34,6 +34,8 @@ export interface StepResult {
   readonly gradients: ReadonlyMap<string, tf.Tensor>;
   /** New running statistics, to be stored after the step. */
   readonly updates: readonly VariableUpdate[];
+  /** Whether all gradients are finite, where the loss is scaled. */
+  readonly finite?: tf.Scalar;
 }
 
 /** Ground truth on the device; the caller disposes it. */
@@ -89,7 +91,8 @@ function forwardBackward(
   const distillers = models.distillers.filter(({ factor }) => factor(progress) !== 0);
   const kept: { names: string[]; stats: string[]; terms: tf.Tensor1D | undefined; updates: readonly VariableUpdate[] } =
     { names: [], stats: [], terms: undefined, updates: [] };
-  const gradients = tf.tidy(() => {
+  const { gradients, finite } = tf.tidy(() => {
+    const scale = models.lossScale && input([], () => Float32Array.of(models.lossScale!.value));
     const taught = part('teacher', () => taughtBy(models, distillers, images, shared));
     const { grads, value } = onTape(
       models.variables.map(({ variable }) => variable),
@@ -125,18 +128,27 @@ function forwardBackward(
         kept.stats = stats.map(([name]) => name);
         kept.terms = results.keep(tf.stack([...terms, ...stats].map(([, value]) => value)) as tf.Tensor1D);
         kept.updates = output.updates.map((update) => keptUpdate(update, student, results));
-        return terms.map(([, term]) => term).reduce((sum, term) => tf.add(sum, term));
+        const total = terms.map(([, term]) => term).reduce((sum, term) => tf.add(sum, term));
+        return scale === undefined ? total : tf.mul(total, scale);
       },
     );
     value.dispose();
-    return grads;
+    return scale === undefined ? { gradients: grads, finite: undefined } : unscaled(grads, scale);
   });
   const byPath = new Map<string, tf.Tensor>();
   for (const { path, variable } of models.variables) {
     const gradient = gradients[variable.name];
     if (gradient !== undefined) byPath.set(path, gradient);
   }
-  return { names: kept.names, stats: kept.stats, terms: kept.terms!, gradients: byPath, updates: kept.updates };
+  const { names, stats, terms, updates } = kept;
+  return { names, stats, terms: terms!, gradients: byPath, updates, ...(finite && { finite }) };
+}
+
+/** Gradients of the loss itself, and whether all of them are finite. */
+function unscaled(scaled: tf.NamedTensorMap, scale: tf.Tensor): { gradients: tf.NamedTensorMap; finite: tf.Scalar } {
+  const gradients = Object.fromEntries(Object.entries(scaled).map(([name, one]) => [name, tf.div(one, scale)]));
+  const each = Object.values(gradients).map((one) => tf.all(tf.isFinite(one)));
+  return { gradients, finite: tf.all(tf.stack(each)) as tf.Scalar };
 }
 
 /** What the teachers say that somebody learns from in this step, by their names. */

@@ -51,10 +51,15 @@ type Scalars = NonNullable<Summaries['scalars']>;
 const under = (group: string, values: Scalars): Scalars =>
   Object.fromEntries(Object.entries(values).map(([name, value]) => [`${group}/${name}`, value]));
 
-const logged = ({ terms, total, stats, lr, imagesPerSecond, waited }: Of<'log'>): Scalars => ({
+const logged = ({ terms, total, stats, lr, imagesPerSecond, waited, lossScale }: Of<'log'>): Scalars => ({
   ...under('loss', { total, ...terms }),
   ...under('stats', stats),
-  ...under('training', { learning_rate: lr, images_per_second: imagesPerSecond, waited }),
+  ...under('training', {
+    learning_rate: lr,
+    images_per_second: imagesPerSecond,
+    waited,
+    ...(lossScale !== undefined && { loss_scale: lossScale }),
+  }),
 });
 
 /** -1 is where there is nothing to average: no point of a curve. */
