@@ -46,13 +46,16 @@ export class CompiledStep {
   /** Sets of distillers with one that cannot be traced. */
   readonly #refused = new Set<string>();
   readonly #sizes = new Set<string>();
+  /** Told of steps that are not compiled where others have fewer bits. */
+  readonly #inFloat32: string;
   #seconds = 0;
   #traced = false;
   /** Of the step at hand, whose values choose the distillers. */
   #now: StepProgress = { step: 0, steps: 1, epoch: 0, epochs: 1, fraction: 0 };
 
-  constructor(models: StepModels, compile: Compile, { around = (run) => run(), ...options }: CompiledStepOptions) {
+  constructor(models: StepModels, compile: Compile, { around, ...options }: CompiledStepOptions) {
     this.#models = models;
+    this.#inFloat32 = around !== undefined || models.aroundTeachers !== undefined ? ', in float32' : '';
     this.#options = { ...options, name: 'the training step', onTrace: () => (this.#traced = true) };
     this.#compiled = compile<StepArgs, NamedResult, StepProgress>(({ images, targets, ahead }, input) => {
       const step = (): StepResult => computeStep({ ...models, input }, images, tracedTargets(targets), this.#now);
@@ -60,7 +63,7 @@ export class CompiledStep {
         (run, [id, given]) =>
           () =>
             standInOf(models.teachers!.get(id)!.detector)!.within!(given, run),
-        () => around(step),
+        () => (around === undefined ? step() : around(step)),
       )();
       return {
         ...result,
@@ -87,7 +90,7 @@ export class CompiledStep {
     const made = orRefused(
       () => part('compiled step', () => this.#compiled(args, progress)),
       this.#options.logger,
-      'Such steps run op by op.',
+      `Such steps run op by op${this.#inFloat32}.`,
     );
     if (made === null) {
       this.#refused.add(key);
