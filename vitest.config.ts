@@ -65,6 +65,17 @@ export default defineConfig({
         extends: true,
         test: { name: 'golden', include: ['tests/golden/**/*.test.ts'], isolate: false, testTimeout: 120_000 },
       },
+      // A part of the golden cases on a graphics card, or on one in software: slow. scripts/webgpu.mjs runs all.
+      {
+        extends: true,
+        test: {
+          name: 'golden-webgpu',
+          include: ['tests/golden/{ops,ssim,baselines,crosskd}.test.ts'],
+          isolate: false,
+          testTimeout: 300_000,
+          env: { KD_ENGINE: 'webgpu', KD_GOLDEN_EVERY: '24' },
+        },
+      },
       {
         extends: true,
         test: {

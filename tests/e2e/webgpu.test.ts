@@ -1,28 +1,41 @@
 // Slow on a graphics card in software, so on demand alone: KD_ENGINE=webgpu vitest run --project e2e webgpu
 import { cpSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Config, TrainerEvent } from '@kd/core';
+import type { TrainerEvent } from '@kd/core';
+import { diagnose, tensorflow } from '@kd/engine-tensorflow';
 import { wasm } from '@kd/engine-wasm';
 import { webgpu } from '@kd/engine-webgpu';
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
 import { ENGINE } from '../named-engine.js';
 import { temporaryFolder } from './kd.js';
-import { KINDS } from './tiny-detectors.js';
+import { KINDS, withOptions } from './tiny-detectors.js';
 import { logsOf, picturesFor, trainTiny } from './train-tiny.js';
 
 const onCard = ENGINE === 'webgpu' ? (await import('../graphics-card.js')).describeOnGraphicsCard : describe.skip;
+/** Native TensorFlow, where it is set up. */
+const { usable, wouldDownload } = await diagnose();
+const other = usable && wouldDownload === null ? tensorflow() : wasm();
+
+const near = (found: readonly number[], wanted: readonly number[]): void =>
+  wanted.forEach((value, i) => expect(Math.abs(found[i]! - value)).toBeLessThanOrEqual(1e-5 * Math.abs(value)));
+
 onCard('distillation by WebGPU (KD_ENGINE=webgpu runs it)', () => {
   const folder = temporaryFolder();
   const teacher = join(folder, 'teacher');
 
   /** Losses by step, and what was told. */
-  async function train(out: string, config: Partial<Config>, resume = false, onEvent = (_: TrainerEvent): void => {}) {
+  async function train(
+    out: string,
+    config: Readonly<Record<string, unknown>>,
+    resume = false,
+    onEvent = (_: TrainerEvent): void => {},
+  ) {
     const told: string[] = [];
     const logger = { info: (line: string) => void told.push(line), warn: (line: string) => void told.push(line) };
     const pupil = { student: KINDS.retinanet(4), teacher: { weights: teacher }, distillers: ['ssim'] };
-    const whole = { ...pupil, data: picturesFor('pictures', 4), batchSize: 2, compile: false, ...config };
-    const events = await trainTiny(whole as Partial<Config>, { out: join(folder, out), resume, logger, onEvent });
+    const whole = { ...pupil, data: picturesFor('pictures', 4), batchSize: 2, compile: false, seed: 3, ...config };
+    const events = await trainTiny(whole, { out: join(folder, out), resume, logger, onEvent });
     return { losses: new Map(logsOf(events).map(({ step, terms }) => [step, Object.values(terms)])), told };
   }
 
@@ -41,12 +54,34 @@ onCard('distillation by WebGPU (KD_ENGINE=webgpu runs it)', () => {
     const elsewhere = await train('elsewhere', { engine: wasm() }, true);
     expect(elsewhere.told.join('\n')).toContain('equal to the tolerance of floats, not bit for bit');
     const anew = await train('lost', { engine: webgpu() }, true);
-    const near = (found: readonly number[], wanted: readonly number[]): void =>
-      wanted.forEach((value, i) => expect(Math.abs(found[i]! / value - 1)).toBeLessThan(1e-4));
     near(begun.get(1)!, all.losses.get(1)!);
     for (const { losses } of [elsewhere, anew]) {
       expect([...losses.keys()]).toEqual([2]);
       near(losses.get(2)!, all.losses.get(2)!);
     }
+  });
+
+  it.each([
+    ['retinanet', 'pkd'],
+    ['fcos', 'crosskd'],
+    ['atss', 'crosskd'],
+    ['gfl', 'ld'],
+    ['faster-rcnn', 'ssim'],
+    ['cascade-rcnn', 'crosskd'],
+  ] as const)(`has the losses of ${other.name} in steps of %s taught by %s`, async (kind, method) => {
+    const of = (name: string): string => `${kind}-${name}`;
+    const alone = { student: KINDS[kind](6), teacher: undefined, distillers: [], engine: wasm() };
+    await train(of('teacher'), alone);
+    const taught = {
+      student: KINDS[kind](4),
+      teacher: { weights: join(folder, of('teacher')) },
+      distillers: withOptions(kind, [method]),
+    };
+    const [found, wanted] = [
+      await train(of('webgpu'), { ...taught, engine: webgpu() }),
+      await train(of(other.name), { ...taught, engine: other }),
+    ];
+    expect([...found.losses.keys()]).toEqual([1, 2]);
+    for (const [step, losses] of wanted.losses) near(found.losses.get(step)!, losses);
   });
 });

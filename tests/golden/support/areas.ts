@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { GoldenTensors } from './tensors.js';
-import type { GoldenRoot } from './roots.js';
+import { every, type GoldenRoot } from './roots.js';
 
 /** A folder with an `index.json`. */
 interface Indexed {
@@ -37,7 +37,7 @@ export function casesOf<Case>(area: Area, list = 'cases'): readonly Case[] {
   const cases = area.index[list];
   if (!Array.isArray(cases) || cases.length === 0)
     throw new Error(`${join(area.folder, 'index.json')} has no list "${list}" with cases in it.`);
-  return cases as Case[];
+  return (cases as Case[]).filter((_, i) => i % every === 0);
 }
 
 /** The detector cases among an area's members (`index.json` names a detector), not its checkpoint samples. */

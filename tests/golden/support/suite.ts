@@ -1,7 +1,12 @@
 import { describe, expect, test, type TestContext } from 'vitest';
+import { ENGINE } from '../../named-engine.js';
 import { goldenAreas, type Area } from './areas.js';
 import { statusOf, type Kind } from './coverage.js';
-import { goldenRoots } from './roots.js';
+import { every, goldenRoots } from './roots.js';
+
+// By themselves they are skipped where there is no graphics card; who names the engine gets an error.
+const describeHere =
+  ENGINE === 'webgpu' && every > 1 ? (await import('../../graphics-card.js')).describeOnGraphicsCard : describe;
 
 /**
  * Defines the tests of an area once for each golden root that has it; a root or an area that is absent shows as
@@ -9,7 +14,7 @@ import { goldenRoots } from './roots.js';
  */
 export function describeGolden(name: string, define: (area: Area) => void): void {
   for (const root of goldenRoots()) {
-    describe(`${name}, ${root.name}`, () => {
+    describeHere(`${name}, ${root.name}`, () => {
       const area = goldenAreas(root).find((one) => one.name === name);
       if (root.missing !== null) test.skip(`skipped: ${root.missing}`, () => {});
       else if (area === undefined)
