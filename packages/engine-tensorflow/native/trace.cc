@@ -58,6 +58,13 @@ bool isExplicit(const OpCall &call) {
   });
 }
 
+bool isTransposed(const OpCall &call) {
+  return std::any_of(call.attributes.begin(), call.attributes.end(), [](const Attribute &attribute) {
+    const auto *on = std::get_if<bool>(&attribute.value);
+    return attribute.name == "adj_x" && on != nullptr && *on;
+  });
+}
+
 // Attributes that say float32 say the other type.
 Attribute inHalf(Attribute attribute, TF_DataType half) {
   if (auto *type = std::get_if<TF_DataType>(&attribute.value); type != nullptr && *type == TF_FLOAT) *type = half;
@@ -131,9 +138,18 @@ std::vector<TensorMetadata> Trace::addApart(const OpCall &call, const std::vecto
 // Gradients that oneDNN does not get are slower in fewer bits.
 bool Trace::goesOnInHalf(const OpCall &call) {
   if (kConvolutions.count(call.op) > 0) return call.op == "Conv2D" || context_.usesGpu() || !isExplicit(call);
+  if (call.op == "BatchMatMulV2") return isOfWeights(call);
   const auto isHalf = [&](int64_t id) { return symbolOf(id).madeInHalf; };
   if (kOfOne.count(call.op) > 0) return isHalf(call.inputs[0]);
   return kOfAll.count(call.op) > 0 && std::all_of(call.inputs.begin(), call.inputs.end(), isHalf);
+}
+
+// A map times weights, which are inputs, and both gradients of that; what losses multiply with each other stays as it is.
+bool Trace::isOfWeights(const OpCall &call) {
+  Symbol &map = symbolOf(call.inputs[0]);
+  if (inputs_.count(call.inputs[1]) == 0) return map.timesWeights && isTransposed(call);
+  map.timesWeights = true;
+  return true;
 }
 
 TF_Output Trace::outputOf(Symbol &symbol) {

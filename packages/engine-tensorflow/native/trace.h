@@ -68,6 +68,7 @@ class Trace {
     std::string op;
     TF_Output half = {nullptr, 0};  // The same in fewer bits, where there is one.
     bool madeInHalf = false;
+    bool timesWeights = false;  // Weights are multiplied with it in fewer bits.
   };
 
   Symbol &symbolOf(int64_t id);
@@ -75,6 +76,7 @@ class Trace {
   TF_Output halfOf(Symbol &symbol);
   TF_Output cast(TF_Output from, TF_DataType to);
   bool goesOnInHalf(const OpCall &call);
+  bool isOfWeights(const OpCall &call);
   std::vector<TensorMetadata> addApart(const OpCall &call, const std::vector<std::string> &fused);
   Symbol placeholder(TF_DataType dtype, const Shape &shape);
   Symbol constant(TFE_TensorHandle *handle);

@@ -78,6 +78,36 @@ test.each([
   tf.dispose(given);
 });
 
+test('computes products of maps and weights with both gradients in bfloat16, and no others', () => {
+  const [x, weights] = [3, 4].map((seed) => tf.randomNormal<tf.Rank.R2>([16, 16], 0, 1, 'float32', seed)) as [
+    tf.Tensor2D,
+    tf.Tensor2D,
+  ];
+  const gradients = tf.grads((map, kernel) => tf.sum(tf.square(tf.matMul(map as tf.Tensor2D, kernel as tf.Tensor2D))));
+  const made = (map: tf.Tensor2D, kernel: tf.Tensor2D): tf.Tensor[] => {
+    const hidden = tf.matMul(map, kernel);
+    // Such as relations of instances, or moments: of two maps that are no weights.
+    const relations = tf.matMul(tf.square(map), tf.square(map), false, true);
+    return [hidden, ...gradients([map, kernel]), relations];
+  };
+  const fn = compile(([map, kernel]: [tf.Tensor2D, tf.Tensor2D]) => ({
+    half: engine.inPrecision!('bfloat16', () => made(map, kernel)),
+    exact: made(map, kernel),
+  }));
+  const { half, exact } = fn([x, weights]);
+  const off = half.map((one, i) => {
+    const [rounded, whole] = [values(one), values(exact[i]!)];
+    return Math.hypot(...whole.map((value, at) => value - rounded[at]!)) / Math.hypot(...whole);
+  });
+  for (const share of off.slice(0, 3)) {
+    expect(share).toBeLessThan(2e-2);
+    expect(share).toBeGreaterThan(1e-4);
+  }
+  expect(off[3]).toBeLessThan(1e-6);
+  fn.clear();
+  tf.dispose([x, weights]);
+});
+
 test('measures what fewer bits save', () => {
   const before = tf.memory().numTensors;
   for (const share of Object.values(engine.precisionGain!('bfloat16'))) {
