@@ -12,6 +12,7 @@
 #include "later.h"
 #include "memory.h"
 #include "parallel.h"
+#include "signal_stack.h"
 #include "tensor_data.h"
 #include "trace.h"
 
@@ -302,6 +303,7 @@ void defineAll(napi_env env, napi_value exports) {
 void end(napi_env, void *data, void *) { delete static_cast<Binding *>(data); }
 
 napi_value start(napi_env env, napi_value exports) {
+  giveSignalsAStack();
   auto binding = std::make_unique<Binding>();
   if (napi_set_instance_data(env, binding.get(), end, nullptr) != napi_ok) return nullptr;
   binding.release();  // Node frees it with the environment.
