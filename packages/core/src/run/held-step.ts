@@ -1,3 +1,4 @@
+import * as tf from '@tensorflow/tfjs-core';
 import type { NamedTensors } from '../contract/checkpoint.js';
 
 /** A step as its checkpoint holds it. */
@@ -18,8 +19,9 @@ export class HeldStep {
 
   /** Copies a step, in at most a hundredth of the time. */
   async take(copy: () => Promise<StepState>): Promise<void> {
+    if (performance.now() < this.#dueAt) return;
+    await deviceIsIdle();
     const began = performance.now();
-    if (began < this.#dueAt) return;
     this.#state = await copy();
     const now = performance.now();
     this.#dueAt = now + 99 * (now - began);
@@ -28,5 +30,15 @@ export class HeldStep {
   /** For where the disk holds a newer one. */
   drop(): void {
     this.#state = null;
+  }
+}
+
+/** Steps that the device has not done yet, the first one with all its programs to be made, are no part of a copy. */
+async function deviceIsIdle(): Promise<void> {
+  const sum = tf.tidy(() => tf.add(1, 1));
+  try {
+    await sum.data();
+  } finally {
+    sum.dispose();
   }
 }
