@@ -1,21 +1,32 @@
 // Where the time of a compiled distillation step goes, RetinaNet ResNet-50 teaches ResNet-18, 2 x 320 x 320: parts, and
 // ops of each part, every node at its least of the steps.
 //   TF_NUM_INTEROP_THREADS=1 node bench/ours/step-profile.mjs ssim [STEPS]
+// or of a plain step of a ResNet-50, of retinanet, fcos or faster-rcnn:
+//   TF_NUM_INTEROP_THREADS=1 node bench/ours/step-profile.mjs none 12 fcos
 // On one thread, so that no op waits for another.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { importByName } from '@kd/core';
+import { fasterRcnn } from '@kd/detector-faster-rcnn';
+import { fcos } from '@kd/detector-fcos';
 import { retinanet } from '@kd/detector-retinanet';
 import { createProfiler } from '../../packages/core/dist/profile/profiler.js';
 import { BOXES, images, SHAPE } from '../detector-case.mjs';
 import { readBatch } from './batch.mjs';
 import { stepWith, taught } from './taught.mjs';
 
-const [method, steps = '12'] = process.argv.slice(2);
-const { engine: _, ...models } = await taught((options) => retinanet({ version: 1, ...options }), 1);
-const definition = await importByName('distiller', method, fileURLToPath(new URL('../..', import.meta.url)));
+const [method, steps = '12', detector = 'retinanet'] = process.argv.slice(2);
+const detectors = {
+  retinanet: (options) => retinanet({ version: 1, ...options }),
+  fcos: (options) => fcos({ norm: 'frozen', trainableLayers: 3, ...options }),
+  'faster-rcnn': (options) => fasterRcnn({ version: 1, ...options }),
+};
+const { engine: _, student, teacher } = await taught(detectors[detector], 1);
+const alone = method === 'none';
+const models = alone ? { student: teacher, teacher: null } : { student, teacher };
+const definition = alone || (await importByName('distiller', method, fileURLToPath(new URL('../..', import.meta.url))));
 const folder = mkdtempSync(join(tmpdir(), 'kd-bench-'));
 const file = join(folder, 'images.f32');
 writeFileSync(file, images());
@@ -25,7 +36,7 @@ rmSync(folder, { recursive: true });
 const profiler = createProfiler(Number(steps));
 // The peer's SSIM has no other border rule.
 const options = method === 'ssim' ? { padding: 'valid' } : {};
-const step = stepWith(models, [{ definition, options }], profiler.calls);
+const step = stepWith(models, alone ? [] : [{ definition, options }], profiler.calls);
 let cpu = Infinity;
 for (let i = 1; i <= Number(steps); i++) {
   const began = process.cpuUsage();
