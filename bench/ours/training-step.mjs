@@ -13,7 +13,7 @@ import { CompiledStep } from '../../packages/core/dist/step/compiled-step.js';
  * As the trainer's step: forward, assignment, losses, gradients, SGD. A function that runs one on a batch, always at the
  * same progress, and gives its terms by name, and how long the call for gradients took.
  * Compiled, as the trainer does it; KD_BENCH_COMPILE=false runs it op by op; KD_BENCH_PRECISION: teacher has
- * the teacher in bfloat16, mixed all of the step.
+ * the teacher in fewer bits, those that the device multiplies, mixed all of the step (its loss is not scaled here).
  * @param models student, teacher, distillers and taps @param watcher of the compiled gradients, of a profiler
  */
 export function trainingStep(models, progress, engine, watcher) {
@@ -25,8 +25,9 @@ export function trainingStep(models, progress, engine, watcher) {
     ...(compile && { compile: (name, fn) => compile(fn, { name, logger }) }),
   });
   const whole = { ...models, variables, seed: 0 };
+  const floats = engine?.capabilities().precision.find((one) => one !== 'float32');
   const aroundIf = (precision) =>
-    process.env.KD_BENCH_PRECISION === precision ? (run) => engine.inPrecision('bfloat16', run) : undefined;
+    process.env.KD_BENCH_PRECISION === precision ? (run) => engine.inPrecision(floats, run) : undefined;
   const compiled =
     compile &&
     new CompiledStep({ ...whole, aroundTeachers: aroundIf('teacher') }, compile, {

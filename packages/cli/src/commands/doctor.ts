@@ -1,4 +1,12 @@
-import { type EngineInfo, isKdError, messageOf, type PrecisionGain, resolveEngine, startedEngine } from '@kd/core';
+import {
+  type EngineInfo,
+  isKdError,
+  type LowPrecision,
+  messageOf,
+  type PrecisionGain,
+  resolveEngine,
+  startedEngine,
+} from '@kd/core';
 import { diagnose, type Diagnosis, tensorflow } from '@kd/engine-tensorflow';
 import { engineText } from '@kd/report';
 import { copiesOf, type Copy, copyWarnings, SINGLE_PACKAGES } from '../copies.js';
@@ -9,9 +17,11 @@ import { print, printJson } from '../out.js';
 
 type Tried = { readonly ok: true; readonly engine: EngineInfo } | { readonly ok: false; readonly why: string };
 
-/** `bfloat16`: null where the processor has it not. */
+/** What fewer bits save; null where the device multiplies none. */
+type Saved = (PrecisionGain & { readonly floats: LowPrecision }) | null;
+
 type Native =
-  | { readonly ok: true; readonly engine: EngineInfo; readonly bfloat16: PrecisionGain | null }
+  | { readonly ok: true; readonly engine: EngineInfo; readonly precision: Saved }
   | Extract<Tried, { ok: false }>;
 
 /**
@@ -54,8 +64,8 @@ async function tryStart(): Promise<Native> {
   try {
     const engine = tensorflow();
     const info = await engine.start();
-    const has = engine.capabilities().precision.includes('bfloat16');
-    return { ok: true, engine: info, bfloat16: has ? engine.precisionGain!('bfloat16') : null };
+    const floats = engine.capabilities().precision.find((one) => one !== 'float32');
+    return { ok: true, engine: info, precision: floats ? { floats, ...engine.precisionGain!(floats) } : null };
   } catch (error) {
     return { ok: false, why: messageOf(error) };
   }
@@ -134,7 +144,7 @@ function lines(
         ]),
     `binding   ${binding === null ? 'none yet' : `${binding.compiled ? 'compiled' : 'not compiled yet'}, ${binding.file}`}`,
     `hashes    ${hashLine(hashes)}`,
-    ...(started?.ok === true ? [`bfloat16  ${bfloat16Line(started.bfloat16)}`] : []),
+    ...(started?.ok === true ? [`precision ${precisionLine(started.precision)}`] : []),
     `compiler  ${compiler === null ? 'none' : compiler.version}`,
     `webgpu    ${webgpu.ok ? engineText(webgpu.engine) : webgpu.why}`,
     `python    ${python === null ? 'none' : `${python.command} ${python.version}, ${python.pip === null ? 'without pip' : `pip ${python.pip}`}`}`,
@@ -147,10 +157,12 @@ function lines(
 /** Measured: less than this share of float32's time is a gain. */
 const GAINS = 0.9;
 
-function bfloat16Line(gain: PrecisionGain | null): string {
-  if (gain === null) return 'the processor has no instructions for it';
+function precisionLine(saved: Saved): string {
+  if (saved === null) return 'float32 alone: the processor does not multiply bfloat16';
+  const { floats, forward, training } = saved;
   const pays = (share: number): string => (share < GAINS ? 'pays' : 'does not pay');
-  return `convolutions take ${gain.forward.toFixed(2)} of the time of float32: precision: { teacher: 'bf16' } ${pays(gain.forward)}; with their gradients ${gain.training.toFixed(2)}: precision: 'mixed' ${pays(gain.training)}`;
+  const teacher = floats === 'bfloat16' ? `: precision: { teacher: 'bf16' } ${pays(forward)}` : '';
+  return `convolutions in ${floats} take ${forward.toFixed(2)} of the time of float32${teacher}; with their gradients ${training.toFixed(2)}: precision: 'mixed' ${pays(training)}`;
 }
 
 const hashLine = ({ compared, damage }: Diagnosis['hashes']): string => {
