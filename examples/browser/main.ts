@@ -29,7 +29,7 @@ function start(): void {
   worker.onmessage = ({ data }: MessageEvent<Message>) => {
     if (data.type === 'start') {
       ({ steps, classes } = data);
-      curve = new Curve($('curve'), $('legend'), steps);
+      curve = new Curve($('curve'), steps);
       status.textContent = `Training on ${data.threads === 1 ? 'one thread' : `${data.threads} threads`} …`;
     } else if (data.type === 'log') {
       curve.add(data.step, data.terms);

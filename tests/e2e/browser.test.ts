@@ -131,13 +131,13 @@ describe(`training in a browser${noChromium === null ? '' : ` (skipped: ${noChro
       await page.until(`document.querySelectorAll('canvas').length === 6`);
       await page.value(`document.querySelector('#train').click()`);
       await page.until(
-        `document.documentElement.dataset.state || document.querySelectorAll('#curve .line').length > 0`,
+        `document.documentElement.dataset.state || document.querySelector('#curve canvas')`,
       );
       expect(await page.value(`document.querySelector('#status').textContent`)).toMatch(
         /^Step 2 of 200, \d+ (s|min) left\.$/,
       );
-      expect(await page.value(`document.querySelector('#legend').textContent`)).toMatch(
-        /^classification \d\.\d+bbox_regression \d\.\d+ssim\.feat \d\.\d+$/,
+      expect(await page.value(`document.querySelector('.u-legend').textContent`)).toMatch(
+        /^step2classification\d\.\d+bbox_regression\d\.\d+ssim\.feat\d\.\d+$/,
       );
       await page.value(`document.querySelector('#train').click()`);
       expect(await page.value(`document.querySelector('#status').textContent`)).toBe('Stopped.');
