@@ -66,7 +66,8 @@ function checkNode() {
 function missingTools() {
   if (process.env.KD_TENSORFLOW === undefined) {
     const machine = `${process.platform}-${process.arch}`;
-    if (machine !== 'linux-x64') return `TensorFlow's library is set up on Linux x86-64 only, this is ${machine}.`;
+    if (!['linux-x64', 'linux-arm64', 'darwin-arm64'].includes(machine))
+      return `TensorFlow's library is set up on Linux (x86-64, arm64) and macOS (arm64) only, this is ${machine}.`;
     const python = ['python3', 'python'].find((name) => works(name, ['--version']));
     if (python === undefined)
       return "Python 3 was not found. It is needed once, to fetch TensorFlow's library (Debian: apt install python3 python3-pip).";

@@ -11,14 +11,13 @@ const colourOf = (name: string) => (): string => {
 
 /** Loss terms by step, on a logarithmic axis, since they differ by a factor of ten; the legend has the newest. */
 export class Curve {
-  readonly #place: HTMLElement;
+  readonly #place = document.createElement('div');
   readonly #steps: number;
   readonly #data: [steps: number[], ...terms: number[][]] = [[]];
   #plot: uPlot | undefined;
 
-  constructor(place: HTMLElement, steps: number) {
-    place.replaceChildren();
-    this.#place = place;
+  constructor(place: Element, steps: number) {
+    place.replaceChildren(this.#place);
     this.#steps = steps;
   }
 
@@ -26,7 +25,6 @@ export class Curve {
     this.#plot ??= this.#open(Object.keys(terms));
     [step, ...Object.values(terms)].forEach((value, i) => (this.#data[i] ??= []).push(value));
     this.#plot.setData(this.#data);
-    this.#plot.setLegend({ idx: this.#data[0].length - 1 });
   }
 
   #open(names: readonly string[]): uPlot {
@@ -37,6 +35,7 @@ export class Curve {
       {
         ...size(),
         cursor: { show: false },
+        hooks: { draw: [(of) => of.setLegend({ idx: this.#data[0].length - 1 })] },
         scales: { x: { time: false, range: [0, this.#steps] }, y: { distr: 3 } },
         axes: [{ ...axis, grid: { show: false } }, axis],
         series: [

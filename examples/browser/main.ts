@@ -25,7 +25,7 @@ function start(): void {
   let steps = 1;
   let classes: readonly string[] = [];
   let curve: Curve;
-  worker.onerror = ({ message }) => end(message, 'failed');
+  worker.onerror = ({ message }) => end(message || 'The script that trains could not be loaded.', 'failed');
   worker.onmessage = ({ data }: MessageEvent<Message>) => {
     if (data.type === 'start') {
       ({ steps, classes } = data);

@@ -28,7 +28,9 @@ async function on(event: TrainerEvent): Promise<void> {
 
 async function train(method: Method): Promise<void> {
   // A page has files in memory: a run reads and writes them by paths, as elsewhere.
-  await writeFileAtomic('teacher.safetensors', new Uint8Array(await (await fetch(weights)).arrayBuffer()));
+  const answer = await fetch(weights);
+  if (!answer.ok) throw new Error(`The teacher could not be loaded: ${answer.url} answers ${answer.status}.`);
+  await writeFileAtomic('teacher.safetensors', new Uint8Array(await answer.arrayBuffer()));
   const trainer = new Trainer(
     {
       ...training,

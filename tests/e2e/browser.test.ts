@@ -130,9 +130,7 @@ describe(`training in a browser${noChromium === null ? '' : ` (skipped: ${noChro
       await page.open(addressOf(server));
       await page.until(`document.querySelectorAll('canvas').length === 6`);
       await page.value(`document.querySelector('#train').click()`);
-      await page.until(
-        `document.documentElement.dataset.state || document.querySelector('#curve canvas')`,
-      );
+      await page.until(`document.documentElement.dataset.state || document.querySelector('#curve canvas')`);
       expect(await page.value(`document.querySelector('#status').textContent`)).toMatch(
         /^Step 2 of 200, \d+ (s|min) left\.$/,
       );

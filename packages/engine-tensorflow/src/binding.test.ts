@@ -21,16 +21,16 @@ it('compiles once, and again only for another library', async () => {
 
 it('names the file after all that goes in: a library that was replaced in place is compiled for anew', () => {
   const one = library();
-  const before = bindingPlan(one, '/cache').file;
-  expect(bindingPlan(one, '/cache').file).toBe(before);
+  const before = bindingPlan(one, '/cache', 'linux-x64').file;
+  expect(bindingPlan(one, '/cache', 'linux-x64').file).toBe(before);
   expect(before).toMatch(/^\/cache\/binding-tf2\.19\.1-napi8-[0-9a-f]{16}\/kd_tensorflow\.node$/);
   utimesSync(join(one.folder, 'libtensorflow_cc.so.2'), new Date(0), new Date(0));
-  expect(bindingPlan(one, '/cache').file).not.toBe(before);
+  expect(bindingPlan(one, '/cache', 'linux-x64').file).not.toBe(before);
 });
 
 it('links against the very library and finds it again when it is loaded', () => {
   const one = library();
-  const args = bindingPlan(one, '/cache').args('out.node');
+  const args = bindingPlan(one, '/cache', 'linux-x64').args('out.node');
   expect(args).toContain(`-Wl,-rpath,${one.folder}`);
   expect(args).toContain(join(one.folder, 'libtensorflow_cc.so.2'));
   const own = fileURLToPath(new URL('../native', import.meta.url));
@@ -40,6 +40,14 @@ it('links against the very library and finds it again when it is loaded', () => 
       .sort()
       .map((name) => join(own, name)),
   );
+});
+
+it('leaves the functions of Node open where the linker of macOS would not', () => {
+  const one = libraryAt(fakeLibrary(temporaryFolder(), '2.19.1', '.2.dylib')) as Library;
+  const args = bindingPlan(one, '/cache', 'darwin-arm64').args('out.node');
+  expect(args.slice(-2)).toEqual(['-undefined', 'dynamic_lookup']);
+  expect(args).toContain(join(one.folder, 'libtensorflow_framework.2.dylib'));
+  expect(bindingPlan(one, '/cache', 'linux-arm64').args('out.node')).not.toContain('dynamic_lookup');
 });
 
 it('says what to install without a compiler', async () => {

@@ -128,7 +128,7 @@ export interface BindingPlan {
  * of Node-API, and the very library (folder, size, time). Node-API is stable across Node versions, so one file serves
  * all.
  */
-export function bindingPlan(library: Library, cache: string): BindingPlan {
+export function bindingPlan(library: Library, cache: string, platform: string): BindingPlan {
   const headers = join(dirname(createRequire(import.meta.url).resolve('node-api-headers/package.json')), 'include');
   const sources = sourcesIn(fileURLToPath(new URL('../native', import.meta.url)));
   const hash = createHash('sha256').update(JSON.stringify([library.folder, library.version, FLAGS]));
@@ -152,7 +152,7 @@ export function bindingPlan(library: Library, cache: string): BindingPlan {
       ...library.files.map((file) => join(library.folder, file)),
       `-Wl,-rpath,${library.folder}`,
       // Node's own functions are found when it loads the file; other linkers leave them open without being told.
-      ...(process.platform === 'darwin' ? ['-undefined', 'dynamic_lookup'] : []),
+      ...(platform.startsWith('darwin') ? ['-undefined', 'dynamic_lookup'] : []),
     ],
   };
 }
@@ -169,11 +169,11 @@ const sourcesIn = (folder: string): string[] =>
  */
 export async function compileBinding(
   library: Library,
-  { cache, env, run }: Machine,
+  { cache, env, platform, run }: Machine,
   onProgress: OnProgress,
   waiting: FolderOnceOptions = {},
 ): Promise<string> {
-  const plan = bindingPlan(library, cache);
+  const plan = bindingPlan(library, cache, platform);
   await folderOnce(
     dirname(plan.file),
     async (temporary) => {

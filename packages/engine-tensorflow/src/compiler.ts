@@ -21,6 +21,6 @@ export async function neededCompiler(env: Env, run: RunCommand): Promise<Compile
   if (compiler !== null) return compiler;
   throw new KdError(
     'ENGINE_UNAVAILABLE',
-    `the binding to TensorFlow must be compiled once, but ${env.CXX ? `CXX names "${env.CXX}", which does not run` : 'there is no C++ compiler'}. Install one (Debian: apt install g++; Fedora: dnf install gcc-c++), or name it in CXX.`,
+    `the binding to TensorFlow must be compiled once, but ${env.CXX ? `CXX names "${env.CXX}", which does not run` : 'there is no C++ compiler'}. Install one (Debian: apt install g++; Fedora: dnf install gcc-c++; macOS: xcode-select --install), or name it in CXX.`,
   );
 }

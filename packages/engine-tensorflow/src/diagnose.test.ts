@@ -45,9 +45,11 @@ it('advises one thing for each thing missing', async () => {
     expect.stringContaining('Install Python 3 and pip'),
     expect.stringContaining('Install a C++ compiler'),
   ]);
-  expect((await diagnose({}, fakeMachine({ platform: 'darwin-arm64' }))).advice[0]).toContain(
-    'Linux x86-64 only, this is darwin-arm64',
+  expect((await diagnose({}, fakeMachine({ platform: 'win32-x64' }))).advice[0]).toContain(
+    'on macOS on arm64 only, this is win32-x64',
   );
+  const mac = await diagnose({}, fakeMachine({ platform: 'darwin-arm64' }));
+  expect([mac.usable, mac.advice[0]]).toEqual([true, expect.stringContaining('kd engine install')]);
   expect((await diagnose({ library: '/nowhere' }, fakeMachine())).advice[0]).toContain('/nowhere does not exist');
 });
 

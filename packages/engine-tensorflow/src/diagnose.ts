@@ -7,6 +7,7 @@ import { explicitFolder, searchLibrary, type Place } from './find-library.js';
 import { compareHashes, damage } from './kept-hashes.js';
 import { thisMachine, type Machine } from './machine.js';
 import { setUpFolder } from './set-up.js';
+import { CPU_WHEELS, PLATFORMS } from './wheels.js';
 
 /** What `kd doctor` prints about this engine. */
 export interface Diagnosis {
@@ -41,10 +42,11 @@ export async function diagnose(
   const explicit = explicitFolder(options.library, machine);
   const [python, compiler] = await Promise.all([machine.python(), findCompiler(env, run)]);
   const places = searchLibrary(explicit, python, machine);
-  const canSetUp = explicit === undefined && platform === 'linux-x64' && python !== null && python.pip !== null;
+  const canSetUp =
+    explicit === undefined && CPU_WHEELS[platform] !== undefined && python !== null && python.pip !== null;
   // tfjs-node's own library is used only where none can be set up.
   const uses = places.find(({ found, source }) => found && !(source === 'tfjs-node' && canSetUp)) ?? null;
-  const plan = uses?.found ? bindingPlan(uses.found, cache) : null;
+  const plan = uses?.found ? bindingPlan(uses.found, cache, platform) : null;
   const compiled = plan !== null && existsSync(plan.file);
   const hashes = await hashesOf(uses, plan?.file ?? null, setUpFolder(cache, wheels));
   const whole = hashes.damage.length === 0;
@@ -56,9 +58,9 @@ export async function diagnose(
       advice.push(
         `KD_TENSORFLOW or the option \`library\` names ${explicit}, but ${places[0]!.why}: correct it, or leave it out.`,
       );
-    else if (platform !== 'linux-x64')
+    else if (CPU_WHEELS[platform] === undefined)
       advice.push(
-        `A library can be set up on Linux x86-64 only, this is ${platform}: name a folder with libtensorflow in KD_TENSORFLOW.`,
+        `A library can be set up on ${PLATFORMS} only, this is ${platform}: name a folder with libtensorflow in KD_TENSORFLOW.`,
       );
     else if (python === null)
       advice.push('Install Python 3 and pip (Debian: apt install python3 python3-pip): the library comes as a wheel.');

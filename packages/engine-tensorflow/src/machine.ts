@@ -17,16 +17,18 @@ export interface Machine {
   readonly cache: string;
   readonly run: RunCommand;
   readonly python: () => Promise<Python | null>;
+  /** Of the library; none where it cannot be set up. */
   readonly wheels: readonly Wheel[];
 }
 
 export function thisMachine(env: Env = process.env): Machine {
+  const platform = `${process.platform}-${process.arch}`;
   return {
     env,
-    platform: `${process.platform}-${process.arch}`,
+    platform,
     cache: cacheFolder(env, 'engine-tensorflow'),
     run: runCommand,
     python: () => findPython(env, runCommand),
-    wheels: wheelsFor(env),
+    wheels: wheelsFor(env, platform),
   };
 }

@@ -6,7 +6,14 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { setUpLibrary } from './set-up.js';
-import { fakeMachine, fakePython, namesIn, temporaryFolder, WHEEL_CONTENT } from './testing/fake-machine.js';
+import {
+  fakeLibrary,
+  fakeMachine,
+  fakePython,
+  namesIn,
+  temporaryFolder,
+  WHEEL_CONTENT,
+} from './testing/fake-machine.js';
 
 const quiet = () => {};
 
@@ -39,7 +46,34 @@ it('refuses a wheel with another hash and keeps nothing of it', async () => {
 });
 
 it.each([
-  ['another platform', { platform: 'darwin-arm64' }, fakePython(), 'Linux x86-64 only, this is darwin-arm64'],
+  ['linux-arm64', ['manylinux_2_17_aarch64', 'manylinux2014_aarch64'], '.so.2'],
+  ['darwin-arm64', ['macosx_12_0_arm64'], '.2.dylib'],
+])('asks pip for the wheel of %s, and keeps its libraries', async (platform, tags, end) => {
+  let asked: readonly string[] = [];
+  let kept = '';
+  const machine = fakeMachine({
+    platform,
+    answers: {
+      pip: (args) => {
+        asked = args.filter((_, i) => args[i - 1] === '--platform');
+        writeFileSync(join(args[args.indexOf('--dest') + 1]!, 'fake.whl'), WHEEL_CONTENT);
+        return { code: 0, stdout: '', stderr: '' };
+      },
+      unpack: (args) => {
+        kept = args.join(' ');
+        fakeLibrary(join(args.at(-1)!, 'tensorflow'), '2.19.1', end);
+        return { code: 0, stdout: '', stderr: '' };
+      },
+    },
+  });
+  const { files } = await setUpLibrary(machine, fakePython(), quiet);
+  expect(asked).toEqual(tags);
+  expect(files).toEqual([`libtensorflow_cc${end}`, `libtensorflow_framework${end}`]);
+  expect(kept).toContain(String.raw`libtensorflow_(cc|framework)\.(so\.2|2\.dylib)`);
+});
+
+it.each([
+  ['another platform', { platform: 'win32-x64' }, fakePython(), 'on macOS on arm64 only, this is win32-x64'],
   ['no Python', {}, null, 'Python 3 was not found. Install python3 and pip'],
   ['no pip', {}, fakePython({ pip: null }), 'python3 (3.11.7) has no pip'],
 ])('says what to install: %s', async (_what, given, python, message) => {

@@ -13,11 +13,11 @@ import { neededCompiler } from './compiler.js';
 import { damage, keepHashes } from './kept-hashes.js';
 import { libraryAt, type Library } from './library.js';
 import type { Machine } from './machine.js';
-import { WHEEL_TAGS } from './wheels.js';
+import { CPU_WHEELS, PLATFORMS } from './wheels.js';
 
 /** Where a set-up of these wheels lies, set up or not. */
 export const setUpFolder = (cache: string, wheels: readonly Wheel[]): string =>
-  join(cache, wheels[0]!.requirement.replace('==', '-'));
+  join(cache, (wheels[0]?.requirement ?? 'tensorflow').replace('==', '-'));
 
 /**
  * Downloads the pinned wheels with pip, checks their hashes and keeps of them the library and its C headers, with the
@@ -32,10 +32,11 @@ export async function setUpLibrary(
 ): Promise<Library> {
   const { cache, env, platform, run, wheels } = machine;
   const target = setUpFolder(cache, wheels);
-  if (platform !== 'linux-x64') {
+  const tags = CPU_WHEELS[platform]?.tags;
+  if (tags === undefined) {
     throw new KdError(
       'ENGINE_UNAVAILABLE',
-      `libtensorflow can be set up on Linux x86-64 only, this is ${platform}. Point KD_TENSORFLOW at a folder with libtensorflow and its headers, or pass it as the option "library".`,
+      `libtensorflow can be set up on ${PLATFORMS} only, this is ${platform}. Point KD_TENSORFLOW at a folder with libtensorflow and its headers, or pass it as the option "library".`,
     );
   }
   const missing = lacksPip(python);
@@ -50,7 +51,7 @@ export async function setUpLibrary(
     run,
     onProgress,
     keep: KEPT,
-    tags: WHEEL_TAGS,
+    tags,
     code: 'ENGINE_UNAVAILABLE',
     again: 'run `kd engine install` again',
     room: 'The library needs 800 MB of disk.',
@@ -73,7 +74,7 @@ export async function setUpLibrary(
 }
 
 // Of 1.2 GB the two libraries, the headers of the C API and the licences are kept; of CUDA's wheels the libraries.
-const KEPT = String.raw`tensorflow/(libtensorflow_(cc|framework)\.so\.2
+const KEPT = String.raw`tensorflow/(libtensorflow_(cc|framework)\.(so\.2|2\.dylib)
   |include/tensorflow/c/.*\.h
   |include/(tensorflow/core|tsl|xla/tsl)/platform/ctstring(_internal)?\.h
   |include/xla/tsl/c/.*\.h

@@ -1,29 +1,48 @@
 import type { Env, Wheel } from '@kd/core/wheels';
 import { existsSync } from 'node:fs';
 
-// Only the C library is used, never Python's part: one Python version and platform fits every machine.
-export const WHEEL_TAGS: readonly string[] = [
-  '--python-version',
-  '3.11',
-  '--implementation',
-  'cp',
-  '--abi',
-  'cp311',
-  '--abi',
-  'none',
-  '--platform',
-  'manylinux_2_17_x86_64',
-  '--platform',
-  'manylinux2014_x86_64',
-];
+const tags = (...platforms: string[]): readonly string[] =>
+  // Only the C library is used, never Python's part: one Python version fits every machine.
+  ['--python-version', '3.11', '--implementation', 'cp', '--abi', 'cp311', '--abi', 'none'].concat(
+    platforms.flatMap((platform) => ['--platform', platform]),
+  );
 
-export const CPU_WHEELS: readonly Wheel[] = [
-  {
-    requirement: 'tensorflow-cpu==2.19.1',
-    sha256: '0b6d72bd09c267e7573757bd309f5b1e2cdb02577339991da751f3a1411e4dae',
-    bytes: 251_795_484,
+interface CpuWheel {
+  /** What pip is told of Python and platform. */
+  readonly tags: readonly string[];
+  readonly wheel: Wheel;
+}
+
+/** By Node's platform and processor: where a library can be set up. All but the first have not been run. */
+export const CPU_WHEELS: Readonly<Record<string, CpuWheel>> = {
+  'linux-x64': {
+    tags: tags('manylinux_2_17_x86_64', 'manylinux2014_x86_64'),
+    wheel: {
+      requirement: 'tensorflow-cpu==2.19.1',
+      sha256: '0b6d72bd09c267e7573757bd309f5b1e2cdb02577339991da751f3a1411e4dae',
+      bytes: 251_795_484,
+    },
   },
-];
+  'linux-arm64': {
+    tags: tags('manylinux_2_17_aarch64', 'manylinux2014_aarch64'),
+    wheel: {
+      requirement: 'tensorflow==2.19.1',
+      sha256: '22deedc251837f2382d2b287c705705cb089bfaf79b2274b78c08740e02bf188',
+      bytes: 252_660_426,
+    },
+  },
+  'darwin-arm64': {
+    tags: tags('macosx_12_0_arm64'),
+    wheel: {
+      requirement: 'tensorflow==2.19.1',
+      sha256: '8a274a1336051bef0e7e042fa5818a9d342e300d9c311c5d7933eb60e2269770',
+      bytes: 252_591_021,
+    },
+  },
+};
+
+/** Names of these platforms, for people. */
+export const PLATFORMS = 'Linux on x86-64 and arm64 and on macOS on arm64';
 
 // What TensorFlow 2.19.1 asks for as `and-cuda`; the wheel finds these beside itself, in `nvidia/*/lib`.
 export const CUDA_WHEELS: readonly Wheel[] = [
@@ -94,10 +113,15 @@ export const CUDA_WHEELS: readonly Wheel[] = [
   },
 ];
 
-/** The wheels for this machine: `KD_TENSORFLOW_WHEEL=cpu|cuda`, else CUDA's where an NVIDIA driver is loaded. */
-export function wheelsFor(env: Env, hasGpu: () => boolean = hasNvidiaDriver): readonly Wheel[] {
+/**
+ * The wheels for a platform, none where there are none; on Linux x86-64 CUDA's where an NVIDIA driver is loaded, unless
+ * `KD_TENSORFLOW_WHEEL=cpu|cuda` says which.
+ */
+export function wheelsFor(env: Env, platform: string, hasGpu: () => boolean = hasNvidiaDriver): readonly Wheel[] {
+  const cpu = CPU_WHEELS[platform];
+  if (cpu === undefined) return [];
   const cuda = env.KD_TENSORFLOW_WHEEL ? env.KD_TENSORFLOW_WHEEL === 'cuda' : hasGpu();
-  return cuda ? CUDA_WHEELS : CPU_WHEELS;
+  return platform === 'linux-x64' && cuda ? CUDA_WHEELS : [cpu.wheel];
 }
 
 const hasNvidiaDriver = (): boolean => existsSync('/proc/driver/nvidia/version') || existsSync('/dev/nvidiactl');

@@ -8,12 +8,12 @@ import type { Machine } from '../machine.js';
 export const temporaryFolder = (): string => mkdtempSync(join(tmpdir(), 'kd-engine-'));
 
 /** A folder that looks like the package folder of a TensorFlow wheel. */
-export function fakeLibrary(folder: string, version = '2.19.1'): string {
+export function fakeLibrary(folder: string, version = '2.19.1', end = '.so.2'): string {
   const include = join(folder, 'include', 'tensorflow');
   mkdirSync(join(include, 'c', 'eager'), { recursive: true });
   mkdirSync(join(include, 'core', 'public'), { recursive: true });
-  writeFileSync(join(folder, 'libtensorflow_cc.so.2'), version);
-  writeFileSync(join(folder, 'libtensorflow_framework.so.2'), version);
+  writeFileSync(join(folder, `libtensorflow_cc${end}`), version);
+  writeFileSync(join(folder, `libtensorflow_framework${end}`), version);
   writeFileSync(join(include, 'c', 'eager', 'c_api.h'), '');
   const [major, minor, patch] = version.split('.');
   writeFileSync(
