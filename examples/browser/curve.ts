@@ -29,18 +29,17 @@ export class Curve {
 
   #open(names: readonly string[]): uPlot {
     const axis = { stroke: colourOf('soft'), grid: { stroke: colourOf('edge'), width: 1 } };
-    const shown = (_: uPlot, value: number | null): string => value?.toFixed(3) ?? '';
+    const newest = (of: uPlot, _: number, i: number): string => of.data[i]?.at(-1)?.toFixed(i === 0 ? 0 : 3) ?? '';
     const size = () => ({ width: this.#place.clientWidth, height: Math.round(this.#place.clientWidth / 1.6) });
     const plot = new uPlot(
       {
         ...size(),
         cursor: { show: false },
-        hooks: { draw: [(of) => of.setLegend({ idx: this.#data[0].length - 1 })] },
         scales: { x: { time: false, range: [0, this.#steps] }, y: { distr: 3 } },
         axes: [{ ...axis, grid: { show: false } }, axis],
         series: [
-          { label: 'step' },
-          ...names.map((label, i) => ({ label, stroke: colourOf(`term-${i}`), width: 2, value: shown })),
+          { label: 'step', value: newest },
+          ...names.map((label, i) => ({ label, stroke: colourOf(`term-${i}`), width: 2, value: newest })),
         ],
       },
       this.#data,
