@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { readSafetensors, writeSafetensors } from '@kd/weights';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { tiny as small } from './configs/tiny.js';
+import { ENGINE } from '../named-engine.js';
 import { config, kd, kdProcess, type Result, root, temporaryFolder } from './kd.js';
 
 /** The project of a person; somebody else wrote packages, checkpoints and run folders in it. */
@@ -39,12 +40,13 @@ function install(name: string, kd: unknown, more: object = {}): void {
 
 /** The direct dependencies of the project. */
 function dependOn(...names: readonly string[]): void {
-  const own = ['@kd/core', '@kd/detector-retinanet', '@kd/engine-tensorflow', ...names];
+  const own = ['@kd/core', '@kd/detector-retinanet', `@kd/engine-${ENGINE}`, ...names];
   const dependencies = Object.fromEntries(own.map((name) => [name, '*']));
   writeFileSync(join(project, 'package.json'), JSON.stringify({ type: 'module', dependencies }));
 }
 
-const here = (...args: readonly string[]): Promise<Result> => kd(args, { cwd: project });
+/** On the engine that a file names. */
+const here = (...args: readonly string[]): Promise<Result> => kd(args, { cwd: project, env: { KD_ENGINE: undefined } });
 
 /** One clear error, and nothing ran. */
 function expectRefused({ code, stdout, stderr }: Result, message: string | RegExp): void {
@@ -81,7 +83,7 @@ async function checkpointNaming(name: string): Promise<string> {
 }
 
 beforeAll(async () => {
-  for (const name of ['core', 'detector-retinanet', 'engine-tensorflow'])
+  for (const name of ['core', 'detector-retinanet', `engine-${ENGINE}`])
     link(`@kd/${name}`, join(root, 'packages', name));
   for (const name of ['@tensorflow/tfjs-core', '@tensorflow/tfjs-layers', 'valibot'])
     link(name, join(core, 'node_modules', name));
