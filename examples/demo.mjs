@@ -39,7 +39,7 @@ process.env.KD_ENGINE = engine;
 const quick = values.quick ?? (engine !== 'tensorflow' && values.all !== true);
 if (quick && !values.quick)
   process.stderr.write(
-    `on the engine ${engine} the demo has one method only, SSIM${engine === 'wasm' ? ', in about 20 minutes of processor time' : ''}; --all has all\n`,
+    `on the engine ${engine} the demo has one method only, SSIM${engine === 'wasm' ? ', in 7 to 20 minutes of processor time' : ''}; --all has all\n`,
   );
 const study = fileURLToPath(new URL(`demo/${quick ? 'quick' : 'demo'}.study.mjs`, import.meta.url));
 const out = values.out ?? freshFolder(join('runs', 'demo'));
