@@ -102,7 +102,7 @@ export const ERROR_CODES = explained({
   ENGINE_UNAVAILABLE: {
     meaning: 'The engine cannot run on this machine as it is.',
     cause:
-      'No C++ compiler, no Python with pip or no network at the first start, a platform other than Linux x86-64, `KD_TENSORFLOW` pointing at something else, or a file of the set-up that is not as it was set up; an engine that lacks a kernel of TensorFlow.js which training asks for; on WebAssembly, more tensors than its 4 GB hold; on WebGPU, no graphics card with a driver, one that was lost or is full, or a program that it refused.',
+      'No C++ compiler, no Python with pip or no network at the first start, a platform that TensorFlow has no library for, `KD_TENSORFLOW` pointing at something else, or a file of the set-up that is not as it was set up; an engine that lacks a kernel of TensorFlow.js which training asks for; on WebAssembly, more tensors than its 4 GB hold; on WebGPU, no graphics card with a driver, one that was lost or is full, or a program that it refused.',
     fix: 'Run `kd doctor`: it says what was found, what would be used and what to install. `kd engine install` sets everything up ahead of time, with `--force` anew. Or train on a graphics card by WebGPU (`pnpm add @kd/engine-webgpu webgpu`) or on WebAssembly (`pnpm add @kd/engine-wasm`), which need npm alone; a run goes on there from its checkpoint with `--resume --engine wasm`.',
   },
   COMPILE_REFUSED: {
