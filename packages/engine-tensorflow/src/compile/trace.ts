@@ -149,6 +149,13 @@ function finish<R, N>(
   tf.dispose(own);
   const held = watch.hold(captured);
   let waiting = outlived;
+  /** Calls on the other thread, which need the function until they are done. */
+  let pending = 0;
+  let disposed = false;
+  const free = (): void => {
+    binding.removeFunction(fn);
+    held.release();
+  };
   const inputsOf = (tensors: readonly tf.Tensor[], made: readonly number[]): number[] => [
     ...backend.getInputTensorIds(tensors),
     ...made,
@@ -181,13 +188,20 @@ function finish<R, N>(
     later:
       timing !== null || asked.length + assigned.length + outlived.length > 0
         ? null
-        : async (tensors) => resultOf(await binding.callFunctionLater(fn, inputsOf(tensors, []))),
+        : async (tensors) => {
+            pending++;
+            try {
+              return resultOf(await binding.callFunctionLater(fn, inputsOf(tensors, [])));
+            } finally {
+              if (--pending === 0 && disposed) free();
+            }
+          },
     kept: outlived.map(({ shape }) => `[${shape.join(', ')}]`),
     stats: binding.traceStats(fn),
     captured: { tensors: captured.length, bytes: held.bytes },
     dispose: () => {
-      binding.removeFunction(fn);
-      held.release();
+      disposed = true;
+      if (pending === 0) free();
     },
   };
 }
