@@ -5,7 +5,9 @@ export type DetectErrorCode =
   /** What was given is no image, or one without pixels that may be read. */
   | 'IMAGE_INVALID'
   /** The runtime is not installed, or the back end is not there. */
-  | 'BACKEND_MISSING';
+  | 'BACKEND_MISSING'
+  /** `dispose` has freed the model. */
+  | 'DISPOSED';
 
 /** An error that says what, why and what to do instead. */
 export class DetectError extends Error {

@@ -25,10 +25,10 @@ export interface Detector {
   /**
    * What it finds on an image, best first.
    * @param options.score lowest score, default 0: all that the model gives
-   * @throws DetectError IMAGE_INVALID
+   * @throws DetectError IMAGE_INVALID, DISPOSED
    */
   detect(image: Picture, options?: { readonly score?: number }): Promise<Detection[]>;
-  /** Frees what the model holds. */
+  /** Frees what the model holds, after the calls before it; more than once is no harm. */
   dispose(): Promise<void>;
 }
 
@@ -56,6 +56,7 @@ export function createDetector(info: ExportedModel, session: Session): Detector 
     );
   // A session runs one image at a time; a call waits for the one before.
   let last: Promise<unknown> = Promise.resolve();
+  let disposed: Promise<void> | undefined;
   const inTurn = <T>(run: () => Promise<T>): Promise<T> => {
     const next = last.then(run);
     last = next.catch(() => {});
@@ -66,6 +67,7 @@ export function createDetector(info: ExportedModel, session: Session): Detector 
     info,
     backend: session.backend,
     async detect(image, { score = 0 } = {}) {
+      if (disposed) throw new DetectError('DISPOSED', 'This detector was disposed of: load its model again.');
       const pixels = toPixels(image);
       const prepared = prepare(pixels, info.input);
       const found = await inTurn(async () => {
@@ -85,6 +87,6 @@ export function createDetector(info: ExportedModel, session: Session): Detector 
           return { box: [x1!, y1!, x2!, y2!], score: one.score, label, class: info.classes[label] ?? String(label) };
         });
     },
-    dispose: () => inTurn(() => session.dispose()),
+    dispose: () => (disposed ??= inTurn(() => session.dispose())),
   };
 }

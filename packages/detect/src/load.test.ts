@@ -19,7 +19,10 @@ it('finds on onnxruntime, in pixels of the image', async () => {
     { box: [20, 0, 30, 20], score: expect.closeTo(1, 6), label: 2, class: 'blue' },
   ]);
   expect(await Promise.all([detector.detect(image), detector.detect(image)])).toEqual([found, found]);
-  await detector.dispose();
+  const last = detector.detect(image);
+  await Promise.all([detector.dispose(), detector.dispose()]);
+  expect(await last).toEqual(found);
+  await expect(detector.detect(image)).rejects.toMatchObject({ code: 'DISPOSED', message: /load its model again/ });
 });
 
 it('offers WebGPU before WASM where there is a graphics card, after it where there is none', async () => {
@@ -81,8 +84,19 @@ describe('what cannot be is one clear error', () => {
     await expect(load(bytes)).rejects.toEqual(code('MODEL_INVALID', text));
   });
 
+  it.each([undefined, null, 42, {}, new Uint8Array(0)])('no model: %j', async (none) => {
+    await expect(load(none as never)).rejects.toEqual(code('MODEL_INVALID', /no model: give the address/));
+  });
+
+  it('an address that nothing answers at', async () => {
+    await expect(load('http://127.0.0.1:1/student.onnx')).rejects.toEqual(
+      code('MODEL_INVALID', /student\.onnx cannot be fetched: (?!fetch failed)/),
+    );
+  });
+
   it.each([
     ['null', null, /not null/],
+    ['without its data', { data: null, width: 1, height: 1 }, /Uint8Array/],
     ['a path', 'image.jpg', /not string/],
     ['numbers between 0 and 1', { data: new Float32Array(3), width: 1, height: 1 }, /Uint8Array/],
     ['too few', { data: new Uint8Array(8), width: 3, height: 1 }, /8 values are no image of 3 x 1/],

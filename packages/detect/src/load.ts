@@ -15,10 +15,15 @@ export async function load(
   model: string | URL | Uint8Array | ArrayBuffer,
   options: LoadOptions = {},
 ): Promise<Detector> {
-  const bytes =
-    typeof model === 'string' || model instanceof URL ? await fetched(String(model)) : new Uint8Array(model);
+  const bytes = typeof model === 'string' || model instanceof URL ? await fetched(String(model)) : bytesOf(model);
   const info = readInfo(bytes);
   return createDetector(info, await onnxSession(bytes, options));
+}
+
+function bytesOf(model: Uint8Array | ArrayBuffer): Uint8Array {
+  const bytes = typeof model === 'object' && model !== null ? new Uint8Array(model) : new Uint8Array();
+  if (bytes.length > 0) return bytes;
+  throw new DetectError('MODEL_INVALID', 'There is no model: give the address of an ONNX file, or its bytes.');
 }
 
 async function fetched(address: string): Promise<Uint8Array> {
@@ -29,7 +34,7 @@ async function fetched(address: string): Promise<Uint8Array> {
       { cause },
     );
   const response = await fetch(address).catch((cause: unknown) => {
-    throw refused(messageOf(cause), cause);
+    throw refused(messageOf((cause as Error).cause ?? cause), cause); // Node says why in the cause alone
   });
   if (!response.ok) throw refused(`the server answers ${response.status}`);
   return new Uint8Array(await response.arrayBuffer());

@@ -35,6 +35,8 @@ export function toPixels(picture: Picture): KnownPixels {
 }
 
 function known({ data, width, height, channels }: Pixels): KnownPixels {
+  if (!(data instanceof Uint8Array || data instanceof Uint8ClampedArray))
+    throw new DetectError('IMAGE_INVALID', 'Pixels are bytes from 0 to 255: give them as a Uint8Array.');
   const whole = [width, height].every((side) => Number.isInteger(side) && side > 0);
   const count = channels ?? data.length / (width * height);
   if (!whole || (count !== 3 && count !== 4) || data.length !== width * height * count)
@@ -42,8 +44,6 @@ function known({ data, width, height, channels }: Pixels): KnownPixels {
       'IMAGE_INVALID',
       `${data.length} values are no image of ${width} x ${height} pixels: give 3 (RGB) or 4 (RGBA) a pixel.`,
     );
-  if (!(data instanceof Uint8Array || data instanceof Uint8ClampedArray))
-    throw new DetectError('IMAGE_INVALID', 'Pixels are bytes from 0 to 255: give them as a Uint8Array.');
   return { data, width, height, channels: count };
 }
 
