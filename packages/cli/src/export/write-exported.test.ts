@@ -1,6 +1,6 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { refuseTaken, writeExported } from './write-exported.js';
 
@@ -44,4 +44,15 @@ test('what fails leaves nothing', async () => {
   expect(readdirSync(folder)).toEqual([]);
   mkdirSync(join(folder, 'taken'));
   await expect(writeExported(join(folder, 'taken'), Uint8Array.of(1))).rejects.toMatchObject({ code: 'USAGE' });
+});
+
+const NO_FOLDERS = existsSync('/proc/self') ? ['/proc'] : [];
+
+// Node's own mkdir of several folders never comes back from /proc.
+test.each(['a file', ...NO_FOLDERS])('below %s it is told that it cannot be written', async (place) => {
+  writeFileSync(join(folder, 'a file'), 'x');
+  const out = join(resolve(folder, place), 'kd-none', 'out');
+  for (const content of [new Map([['a', 'x']]), Uint8Array.of(1)])
+    await expect(writeExported(out, content)).rejects.toMatchObject({ code: 'FILE_WRITE', message: /E[A-Z]+: .+ mkdir/ });
+  expect(readFileSync(join(folder, 'a file'), 'utf8')).toBe('x');
 });

@@ -1,4 +1,4 @@
-import { mkdir, readdir, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
+import { readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { randomUUID } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
 import { KdError, messageOf, writeFileAtomic } from '@kd/core';
@@ -32,15 +32,14 @@ export async function writeExported(out: string, content: Exported['content']): 
   let bytes = 0;
   try {
     for (const [name, part] of content) {
-      const file = join(temporary, ...name.split('/'));
-      await mkdir(dirname(file), { recursive: true });
-      await writeFile(file, part);
+      await writeFileAtomic(join(temporary, ...name.split('/')), part);
       bytes += Buffer.byteLength(part);
     }
     await rmdir(out).catch(() => {});
     await rename(temporary, out);
-  } catch (cause) {
-    await rm(temporary, { recursive: true, force: true });
+  } catch (thrown) {
+    await rm(temporary, { recursive: true, force: true }).catch(() => {}); // a file may stand where it would be
+    const cause = thrown instanceof KdError ? thrown.cause : thrown;
     throw new KdError('FILE_WRITE', `${out} could not be written: ${messageOf(cause)}. Nothing of it is left.`, {
       cause,
     });

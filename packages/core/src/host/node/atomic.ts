@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { KdError, messageOf } from '../../errors.js';
+import { makeFolder } from './files.js';
 import { isAlive, OWN_IDENTITY } from './process-identity.js';
 import { checkText } from '../../members.js';
 
@@ -21,7 +22,7 @@ export async function writeFileAtomic(file: string, content: string | Uint8Array
   const folder = dirname(file);
   const temporary = temporaryName(file);
   try {
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder);
     const handle = await open(temporary, 'w');
     try {
       await handle.writeFile(content);

@@ -1,15 +1,28 @@
 import { existsSync } from 'node:fs';
-import { appendFile, mkdir, mkdtemp, readdir, rm, rmdir } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, readdir, rm, rmdir, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 /** Whether a file or folder is there. */
 export const exists = (path: string): boolean => existsSync(path);
 
 export const appendText = (file: string, text: string): Promise<void> => appendFile(file, text);
 
-/** With those above it. */
-export const makeFolder = async (path: string): Promise<void> => void (await mkdir(path, { recursive: true }));
+/**
+ * With those above it. Node's `recursive` never comes back from a folder that is there and answers ENOENT to new ones,
+ * as /proc and automounts do.
+ */
+export const makeFolder = (path: string): Promise<void> =>
+  makeOne(path).catch(async (cause: NodeJS.ErrnoException) => {
+    if (cause.code !== 'ENOENT' || dirname(path) === path) throw cause;
+    await makeFolder(dirname(path));
+    await makeOne(path);
+  });
+
+const makeOne = (path: string): Promise<void> =>
+  mkdir(path).catch(async (cause: unknown) => {
+    if (!(await stat(path).catch(() => null))?.isDirectory()) throw cause;
+  });
 
 /** Names in a folder; none where there is no folder. */
 export const namesIn = (folder: string): Promise<string[]> => readdir(folder).catch(() => []);
