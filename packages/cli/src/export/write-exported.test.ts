@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -46,6 +47,21 @@ test('what fails leaves nothing', async () => {
   await expect(writeExported(join(folder, 'taken'), Uint8Array.of(1))).rejects.toMatchObject({ code: 'USAGE' });
 });
 
+test('a process that ends in the middle, by Ctrl-C say, leaves nothing', () => {
+  const script = `
+    import { writeExported } from ${JSON.stringify(new URL('../../dist/export/write-exported.js', import.meta.url))};
+    import { readdirSync } from 'node:fs';
+    const files = (function* () {
+      yield ['a', 'x'];
+      console.log(readdirSync('.').length);
+      process.exit(130);
+    })();
+    await writeExported('web', files);`;
+  const run = spawnSync(process.execPath, ['--input-type=module', '-e', script], { cwd: folder, encoding: 'utf8' });
+  expect([run.status, run.stdout, run.stderr]).toEqual([130, '1\n', '']);
+  expect(readdirSync(folder)).toEqual([]);
+});
+
 const NO_FOLDERS = existsSync('/proc/self') ? ['/proc'] : [];
 
 // Node's own mkdir of several folders never comes back from /proc.
@@ -53,6 +69,9 @@ test.each(['a file', ...NO_FOLDERS])('below %s it is told that it cannot be writ
   writeFileSync(join(folder, 'a file'), 'x');
   const out = join(resolve(folder, place), 'kd-none', 'out');
   for (const content of [new Map([['a', 'x']]), Uint8Array.of(1)])
-    await expect(writeExported(out, content)).rejects.toMatchObject({ code: 'FILE_WRITE', message: /E[A-Z]+: .+ mkdir/ });
+    await expect(writeExported(out, content)).rejects.toMatchObject({
+      code: 'FILE_WRITE',
+      message: /E[A-Z]+: .+ mkdir/,
+    });
   expect(readFileSync(join(folder, 'a file'), 'utf8')).toBe('x');
 });

@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import { readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { randomUUID } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
@@ -29,6 +30,8 @@ export async function writeExported(out: string, content: Exported['content']): 
     return content.byteLength;
   }
   const temporary = join(dirname(out), `.${basename(out)}.${randomUUID().slice(0, 8)}.tmp`);
+  const remove = (): void => rmSync(temporary, { recursive: true, force: true });
+  process.once('exit', remove); // Ctrl-C
   let bytes = 0;
   try {
     for (const [name, part] of content) {
@@ -43,6 +46,8 @@ export async function writeExported(out: string, content: Exported['content']): 
     throw new KdError('FILE_WRITE', `${out} could not be written: ${messageOf(cause)}. Nothing of it is left.`, {
       cause,
     });
+  } finally {
+    process.off('exit', remove);
   }
   return bytes;
 }
