@@ -1,5 +1,14 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -24,7 +33,7 @@ test('a file, and a folder with others below it; nothing else is left', async ()
   expect([...readFileSync(join(folder, 'web', 'shards', '1.bin'))]).toEqual([4]);
 });
 
-test('an empty folder is taken, one with something in it and a file are not', async () => {
+test('an empty folder is taken, one with something in it, a file and a link to nothing are not', async () => {
   const [empty, full] = [join(folder, 'empty'), join(folder, 'full')];
   mkdirSync(empty);
   mkdirSync(full);
@@ -33,7 +42,9 @@ test('an empty folder is taken, one with something in it and a file are not', as
   await writeExported(empty, new Map([['a', 'b']]));
   expect(readdirSync(empty)).toEqual(['a']);
   await expect(refuseTaken(full)).rejects.toMatchObject({ code: 'USAGE', message: /is not empty/ });
-  await expect(refuseTaken(join(full, 'kept'))).rejects.toMatchObject({ code: 'USAGE', message: /is there already/ });
+  symlinkSync('nothing', join(folder, 'link'));
+  for (const taken of [join(full, 'kept'), join(folder, 'link')])
+    await expect(refuseTaken(taken)).rejects.toMatchObject({ code: 'USAGE', message: /is there already/ });
 });
 
 test('what fails leaves nothing', async () => {

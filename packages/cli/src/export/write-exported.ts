@@ -1,5 +1,5 @@
 import { rmSync } from 'node:fs';
-import { readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
+import { lstat, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { randomUUID } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
 import { KdError, messageOf, writeFileAtomic } from '@kd/core';
@@ -8,7 +8,10 @@ import type { Exported } from './format.js';
 
 /** @throws KdError USAGE where there is something already that would be lost; an empty folder is none */
 export async function refuseTaken(out: string): Promise<void> {
-  const found = await stat(out).catch(() => null);
+  // A link to nothing would be replaced as well.
+  const found = await stat(out)
+    .catch(() => lstat(out))
+    .catch(() => null);
   if (found === null) return;
   if (found.isDirectory() && (await readdir(out)).length === 0) return;
   throw new KdError(
