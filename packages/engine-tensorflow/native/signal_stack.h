@@ -1,7 +1,7 @@
 // A stack of its own for handlers of signals that ask for one, as V8's profiler does.
 //
-// The matrix product of oneDNN for AVX-512 keeps values below the stack pointer, farther than the 128 bytes that a
-// handler on the same stack spares: `node --cpu-prof` ended with a damaged heap.
+// The matrix product of oneDNN for AVX-512 seems to keep values below the stack pointer, farther than the 128 bytes that
+// a handler on the same stack spares: `node --cpu-prof` ended with a damaged heap, and does not with such a stack.
 #ifndef KD_SIGNAL_STACK_H_
 #define KD_SIGNAL_STACK_H_
 #include <csignal>
