@@ -20,7 +20,7 @@ const TASKS = {
     );
   },
   test: async (engine) => (await import('./test.mjs')).run(engine),
-  none: (engine) => engine,
+  none: async (engine) => void (await engine),
 };
 
 function stop(message) {
