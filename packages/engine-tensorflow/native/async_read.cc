@@ -31,20 +31,11 @@ void fetch(napi_env, void *data) {
 void settle(napi_env env, napi_status status, void *data) {
   const std::unique_ptr<Read> read(static_cast<Read *>(data));
   napi_delete_async_work(env, read->work);
-  try {
+  js::settle(env, read->deferred, [&] {
     if (status != napi_ok) fail("the process ends before the values of a tensor are there");
     if (!read->refused.empty()) fail(read->refused);
-    napi_resolve_deferred(env, read->deferred, valuesFrom(env, read->tensor.get()));
-  } catch (const Failure &failure) {
-    napi_value message, error;
-    napi_create_string_utf8(env, failure.message.data(), failure.message.size(), &message);
-    napi_create_error(env, nullptr, message, &error);
-    napi_reject_deferred(env, read->deferred, error);
-  } catch (const JavaScriptThrew &) {
-    napi_value error;
-    napi_get_and_clear_last_exception(env, &error);
-    napi_reject_deferred(env, read->deferred, error);
-  }
+    return valuesFrom(env, read->tensor.get());
+  });
 }
 
 }  // namespace

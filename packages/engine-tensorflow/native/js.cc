@@ -116,4 +116,19 @@ void set(napi_env env, napi_value object, const char *name, napi_value value) {
   check(env, napi_set_named_property(env, object, name, value), name);
 }
 
+void settle(napi_env env, napi_deferred promise, const std::function<napi_value()> &make) {
+  napi_value error;
+  try {
+    napi_resolve_deferred(env, promise, make());
+    return;
+  } catch (const Failure &failure) {
+    napi_value message;
+    napi_create_string_utf8(env, failure.message.data(), failure.message.size(), &message);
+    napi_create_error(env, nullptr, message, &error);
+  } catch (const JavaScriptThrew &) {
+    napi_get_and_clear_last_exception(env, &error);
+  }
+  napi_reject_deferred(env, promise, error);
+}
+
 }  // namespace kd::js

@@ -4,6 +4,7 @@
 #include <node_api.h>
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,9 @@ napi_value from(napi_env env, const std::vector<int64_t> &values);
 napi_value array(napi_env env, const std::vector<napi_value> &items);
 napi_value object(napi_env env);
 void set(napi_env env, napi_value object, const char *name, napi_value value);
+
+// Keeps a promise with what `make` gives, or breaks it with what that throws.
+void settle(napi_env env, napi_deferred promise, const std::function<napi_value()> &make);
 
 }  // namespace kd::js
 #endif

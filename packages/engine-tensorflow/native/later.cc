@@ -11,13 +11,6 @@ namespace {
 
 void stopWithEnvironment(void *later) { static_cast<Later *>(later)->stop(); }
 
-void reject(napi_env env, napi_deferred deferred, const std::string &message) {
-  napi_value text, error;
-  napi_create_string_utf8(env, message.data(), message.size(), &text);
-  napi_create_error(env, nullptr, text, &error);
-  napi_reject_deferred(env, deferred, error);
-}
-
 }  // namespace
 
 Later::Later(napi_env env, const Context &context, Tensors &tensors)
@@ -43,7 +36,7 @@ napi_value Later::run(napi_env env, OpCall call) {
   js::check(env, napi_create_promise(env, &job->deferred, &promise), "a promise");
   const std::lock_guard<std::mutex> lock(mutex_);
   if (ends_) {
-    reject(env, job->deferred, "the process ends: no function is run any more");
+    js::settle(env, job->deferred, []() -> napi_value { fail("the process ends: no function is run any more"); });
     return promise;
   }
   if (open_++ == 0) napi_ref_threadsafe_function(env, tell_);
@@ -83,16 +76,10 @@ void Later::settle(napi_env env, napi_value, void *self, void *data) {
   if (env == nullptr) return;
   auto &later = *static_cast<Later *>(self);
   if (--later.open_ == 0) napi_unref_threadsafe_function(env, later.tell_);
-  try {
+  js::settle(env, job->deferred, [&] {
     if (!job->failure.message.empty()) throw job->failure;
-    napi_resolve_deferred(env, job->deferred, toJs(env, adopt(later.tensors_, std::move(job->outputs))));
-  } catch (const Failure &failure) {
-    reject(env, job->deferred, failure.message);
-  } catch (const JavaScriptThrew &) {
-    napi_value error;
-    napi_get_and_clear_last_exception(env, &error);
-    napi_reject_deferred(env, job->deferred, error);
-  }
+    return toJs(env, adopt(later.tensors_, std::move(job->outputs)));
+  });
 }
 
 void Later::stop() {

@@ -39,31 +39,24 @@ const std::set<std::string> kConvolutions{"Conv2D", "Conv2DBackpropInput", "Conv
 const std::set<std::string> kOfOne{"BiasAdd", "GatherV2", "MaxPool", "PadV2", "Relu", "Relu6", "ResizeNearestNeighbor"};
 const std::set<std::string> kOfAll{"Add", "AddN", "AddV2", "Maximum", "Relu6Grad", "ReluGrad"};
 
-// What follows a fused convolution, in order; nothing where there is another op among it.
-std::vector<std::string> fusedOps(const OpCall &call) {
-  for (const auto &[name, value] : call.attributes) {
-    const auto *ops = std::get_if<std::vector<std::string>>(&value);
-    if (name != "fused_ops" || ops == nullptr) continue;
-    const bool known = std::all_of(ops->begin(), ops->end(),
-                                   [](const std::string &op) { return op == "BiasAdd" || op == "Relu" || op == "Relu6"; });
-    return known ? *ops : std::vector<std::string>();
-  }
+// An attribute by its name; without a value where there is none, or one of another kind.
+template <typename Value>
+Value attributeOf(const OpCall &call, const char *name) {
+  for (const Attribute &attribute : call.attributes)
+    if (const auto *value = std::get_if<Value>(&attribute.value); value != nullptr && attribute.name == name) return *value;
   return {};
 }
 
-bool isExplicit(const OpCall &call) {
-  return std::any_of(call.attributes.begin(), call.attributes.end(), [](const Attribute &attribute) {
-    const auto *text = std::get_if<std::string>(&attribute.value);
-    return attribute.name == "padding" && text != nullptr && *text == "EXPLICIT";
-  });
+// What follows a fused convolution, in order; nothing where there is another op among it.
+std::vector<std::string> fusedOps(const OpCall &call) {
+  const auto ops = attributeOf<std::vector<std::string>>(call, "fused_ops");
+  const bool known = std::all_of(ops.begin(), ops.end(),
+                                 [](const std::string &op) { return op == "BiasAdd" || op == "Relu" || op == "Relu6"; });
+  return known ? ops : std::vector<std::string>();
 }
 
-bool isTransposed(const OpCall &call) {
-  return std::any_of(call.attributes.begin(), call.attributes.end(), [](const Attribute &attribute) {
-    const auto *on = std::get_if<bool>(&attribute.value);
-    return attribute.name == "adj_x" && on != nullptr && *on;
-  });
-}
+bool isExplicit(const OpCall &call) { return attributeOf<std::string>(call, "padding") == "EXPLICIT"; }
+bool isTransposed(const OpCall &call) { return attributeOf<bool>(call, "adj_x"); }
 
 // Attributes that say float32 say the other type.
 Attribute inHalf(Attribute attribute, TF_DataType half) {
@@ -135,7 +128,7 @@ std::vector<TensorMetadata> Trace::addApart(const OpCall &call, const std::vecto
 }
 
 // A convolution begins it; ops between convolutions whose result is as exact in fewer bits as what they are given go on.
-// Gradients that oneDNN does not get are slower in fewer bits.
+// Gradients with explicit padding oneDNN does not get: they stay as they are.
 bool Trace::goesOnInHalf(const OpCall &call) {
   if (kConvolutions.count(call.op) > 0) return call.op == "Conv2D" || context_.usesGpu() || !isExplicit(call);
   if (call.op == "BatchMatMulV2") return isOfWeights(call);
