@@ -34,10 +34,10 @@ export async function doctor({ json }: Flags): Promise<number> {
   const several = copyWarnings(copies);
   const started = found.ready ? await tryStart() : null;
   const native = found.usable && started?.ok !== false;
-  const webgpu = await startOther('webgpu');
+  const webgpu = await startOther('webgpu', 'not installed');
   // What the engine "auto" takes where TensorFlow does not run.
   const card = webgpu.ok && webgpu.engine.software !== true ? webgpu.engine : null;
-  const wasm = native || card !== null ? null : await startOther('wasm');
+  const wasm = native || card !== null ? null : await startOther('wasm', 'not installed');
   const named = await startNamed(native);
   const fallback = native ? null : (card ?? (wasm?.ok === true ? wasm.engine : null));
   const advice = [
@@ -83,21 +83,17 @@ async function startNamed(native: boolean): Promise<Named | null> {
   const name = engineChoice() ?? 'auto';
   if (name === 'auto') return null;
   if (name === 'tensorflow') return native ? { name } : { name, why: 'tensorflow, as said here.' };
-  try {
-    await startedEngine(await resolveEngine(name, process.cwd()));
-    return { name };
-  } catch (error) {
-    if (!isKdError(error)) throw error;
-    return { name, why: error.message };
-  }
+  const tried = await startOther(name);
+  return tried.ok ? { name } : { name, why: tried.why };
 }
 
-async function startOther(name: 'webgpu' | 'wasm'): Promise<Tried> {
+/** @param missing what to say of one that is not installed; default: the error's own words */
+async function startOther(name: string, missing?: string): Promise<Tried> {
   try {
     return { ok: true, engine: await startedEngine(await resolveEngine(name, process.cwd())) };
   } catch (error) {
     if (!isKdError(error)) throw error;
-    return { ok: false, why: error.code === 'PLUGIN_NOT_FOUND' ? 'not installed' : error.message };
+    return { ok: false, why: error.code === 'PLUGIN_NOT_FOUND' && missing !== undefined ? missing : error.message };
   }
 }
 

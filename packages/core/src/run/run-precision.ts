@@ -41,9 +41,8 @@ export function runPrecision(
   const { inPrecision } = engine;
   const had = engine.capabilities().precision;
   // What has the range of float32 needs no scaling of the loss.
-  const floats = (['bfloat16', ...(of === 'step' ? ['float16' as const] : [])] as const).find((one) =>
-    had.includes(one),
-  );
+  const wanted: readonly LowPrecision[] = of === 'step' ? ['bfloat16', 'float16'] : ['bfloat16'];
+  const floats = wanted.find((one) => had.includes(one));
   if (inPrecision === undefined || floats === undefined)
     return refuse(`the engine ${engine.name} computes in float32 alone on this machine (kd doctor).`);
   const gain = engine.precisionGain?.(floats) ?? null;
