@@ -12,16 +12,28 @@ export class CheckedBackend extends WebGPUBackend {
     this.#faults = faults;
   }
 
-  override async read(dataId: object): Promise<tf.BackendValues> {
-    let values: tf.BackendValues | null = null;
+  override read(dataId: object): Promise<tf.BackendValues> {
+    return this.checked(() => super.read(dataId));
+  }
+
+  /** Data that come from the device. @throws KdError where they are garbage, or do not come */
+  async checked<T>(read: () => Promise<T>): Promise<T> {
+    let values: T;
     try {
-      values = await super.read(dataId);
+      values = await read();
     } catch (error) {
       await this.#faults.check();
       throw new KdError('ENGINE_UNAVAILABLE', `WebGPU gave no data: ${messageOf(error)}`, { cause: error });
     }
     await this.#faults.check();
     return values;
+  }
+
+  /** Gives the device all that waits. */
+  flush(): void {
+    this.ensureCommandEncoderReady();
+    this.endComputePassEncoder();
+    this.submitQueue();
   }
 
   /** Transposes of whole numbers, also those inside of other kernels, are written as floats: shaders refuse that. */

@@ -1,8 +1,9 @@
-import { type Engine, type EngineCapabilities, type EngineInfo, KdError, kernelsOf } from '@kd/core';
+import { type DeviceClock, type Engine, type EngineCapabilities, type EngineInfo, KdError, kernelsOf } from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
 // Imported for what it does: tfjs-core's Node build registers no gradients, the layers' build does.
 import '@tensorflow/tfjs-layers';
 import { CheckedBackend } from './backend.js';
+import { PassClock } from './pass-clock.js';
 import { Faults } from './faults.js';
 import { type AdapterOptions, findAdapter } from './gpu.js';
 import { registerKernels } from './kernels/register.js';
@@ -14,7 +15,7 @@ export type WebgpuOptions = AdapterOptions;
  * one after a device was lost.
  */
 export function webgpu(options: WebgpuOptions = {}): Engine {
-  return { name: 'webgpu', start: () => start(options), capabilities };
+  return { name: 'webgpu', start: () => start(options), capabilities, timeDevice, keepPace };
 }
 
 const faults = new Faults();
@@ -53,6 +54,9 @@ async function startOnce(options: WebgpuOptions): Promise<EngineInfo> {
     requiredLimits: Object.fromEntries(LIMITS.map((limit) => [limit, adapter.limits[limit]])),
   });
   faults.watch(device);
+  // That of the lost one has nothing to tell.
+  clock = undefined;
+  lastPace = Promise.resolve();
   void device.lost.then(() => (starting = undefined));
   if (started === undefined) registerKernels(faults);
   // Small tensors would be computed in plain JavaScript until they meet the device: by code that nobody compares.
@@ -89,6 +93,27 @@ function withNavigator<T>(gpu: GPU, make: () => T): T {
     if (bare) delete place.navigator;
     else delete place.navigator!.gpu;
   }
+}
+
+let clock: PassClock | undefined;
+
+function timeDevice(): DeviceClock | null {
+  const backend = tf.backend() as CheckedBackend;
+  if (!backend.device.features.has('timestamp-query')) return null;
+  clock?.drop();
+  return (clock = new PassClock(backend));
+}
+
+/** When the device had done what it was asked for at the last call. */
+let lastPace: Promise<unknown> = Promise.resolve();
+
+async function keepPace(): Promise<void> {
+  const backend = tf.backend() as CheckedBackend;
+  const before = lastPace;
+  backend.flush();
+  // What went wrong is told by the check of the next call.
+  lastPace = backend.queue.onSubmittedWorkDone().catch(() => {});
+  await backend.checked(() => before);
 }
 
 /** @throws KdError USAGE before `start` */

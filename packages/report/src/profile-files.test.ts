@@ -79,6 +79,20 @@ test('the table of a person', () => {
     '  teacher  15.0   75 %',
     '  ssim      5.0   25 %',
   ]);
+  const onDevice = profileLines({
+    ...profile,
+    deviceMilliseconds: 18.24,
+    parts: profile.parts.map((one, i) => ({ ...one, deviceMilliseconds: [0.04, 18.2][i]! })),
+  });
+  expect(onDevice.slice(1, -1)).toEqual([
+    '  part       ms  share  on the device, ms',
+    '  teacher  15.0   75 %                0.0',
+    '  ssim      5.0   25 %               18.2',
+  ]);
+  expect(onDevice.at(-1)).toMatch(/^ {2}The device computes for 18\.2 ms of a step,/);
+  const noClock = profileLines({ ...profile, deviceMilliseconds: null });
+  expect(noClock.slice(0, -1)).toEqual(profileLines(profile));
+  expect(noClock.at(-1)).toContain('no clock that the engine reads');
   const compiled = { ...profile, parts: [{ part: 'compiled step', milliseconds: 20, share: 1 }] };
   expect(profileLines(compiled).at(-1)).toContain('--set compile=false');
   const [span] = profile.spans;

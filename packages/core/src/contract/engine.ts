@@ -24,6 +24,16 @@ export interface Engine {
   inPrecision?<T>(precision: LowPrecision, run: () => T): T;
   /** Measures what that saves here. Valid after `start`. */
   precisionGain?(precision: LowPrecision): PrecisionGain;
+  /**
+   * Times what the device is given from here on, one clock at a time; null where the device has none to read. An engine
+   * whose device never computes later than it is asked leaves it out. Valid after `start`.
+   */
+  timeDevice?(): DeviceClock | null;
+  /**
+   * Waits until the device has done what it was asked for before the last call. Called after each step, it leaves one
+   * to the device while the next is asked for, its images uploaded, and never more of them.
+   */
+  keepPace?(): Promise<void>;
   /** Runs one eager op of native TensorFlow, where the engine has it. Valid after `start`. */
   runOp?(name: string, attributes: readonly OpAttribute[], inputs: readonly tf.Tensor[], outputs: number): tf.Tensor[];
 }
@@ -74,6 +84,14 @@ export interface RanOp {
   /** As `performance.now()` tells it. */
   readonly start: number;
   readonly end: number;
+}
+
+/** What a device takes that computes later than it is asked. */
+export interface DeviceClock {
+  /** What the device is given from here on counts to `part`. */
+  enter(part: string): void;
+  /** Nothing from here on counts. Milliseconds by part, once the device has done it all. */
+  stop(): Promise<ReadonlyMap<string, number>>;
 }
 
 export interface TraceInfo {

@@ -36,6 +36,8 @@ export interface ProfiledPart {
   readonly milliseconds: number;
   /** Of the step, in [0, 1]. */
   readonly share: number;
+  /** Mean of what the device took for it, whenever it did; only where the device is timed. */
+  readonly deviceMilliseconds?: number;
 }
 
 /** Where the time of training steps goes. */
@@ -48,6 +50,11 @@ export interface Profile {
   readonly warmUp: number;
   /** Mean of a step. */
   readonly milliseconds: number;
+  /**
+   * Of a graphics card, the mean of what it took for a step, whenever it did; null where it has no clock that the
+   * engine reads, so that all times are the host's.
+   */
+  readonly deviceMilliseconds?: number | null;
   /** The largest of the steps, in bytes. */
   readonly peakMemory: number | null;
   /** By descending time. */

@@ -1,6 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { cpuEngine } from '@kd/testing';
 import { beforeAll, describe, expect, it } from 'vitest';
+import type { DeviceClock } from '../contract/engine.js';
 import { part } from './part.js';
 import { forgetPeak } from '#host/memory';
 import { createProfiler } from './profiler.js';
@@ -35,7 +36,7 @@ describe('a profile', () => {
         ),
       );
       profiler.endOfStep(++step);
-      const profile = profiler.take(false);
+      const profile = await profiler.take(false);
       if (step < 2) {
         expect(profile).toBeNull();
         continue;
@@ -59,10 +60,10 @@ describe('a profile', () => {
         [1, 2].flatMap(() => ['waiting for data', 'teacher', 'plugin.lossCompose']),
       );
     }
-    expect(profiler.take(true)).toBeNull();
+    expect(await profiler.take(true)).toBeNull();
   });
 
-  it('gives ops of a compiled function that run side by side the time that passes, in equal shares', () => {
+  it('gives ops of a compiled function that run side by side the time that passes, in equal shares', async () => {
     const profiler = createProfiler(1);
     const { calls } = profiler;
     const entered: string[] = [];
@@ -86,7 +87,7 @@ describe('a profile', () => {
     expect(entered).toEqual(['compiled step', 'teacher', 'ssim', 'teacher', 'compiled step']);
     profiler.endOfStep(1);
     expect(calls!.timed()).toBe(false);
-    const { parts, spans, milliseconds } = profiler.take(true)!;
+    const { parts, spans, milliseconds } = (await profiler.take(true))!;
     const of = Object.fromEntries(parts.map((one) => [one.part, one.milliseconds]));
     // 4 ms alone and half of 4; half of 4 and 2 alone.
     expect(of['teacher']).toBeCloseTo(6, 1);
@@ -102,29 +103,76 @@ describe('a profile', () => {
     expect(ops[1]!.end - ops[1]!.start).toBeCloseTo(6, 6);
   });
 
-  it('comes of fewer steps where there are no more', () => {
-    const profiler = createProfiler(5);
-    expect(profiler.take(true)).toBeNull();
-    profiler.during(() => part('backward', () => spend(1)));
-    profiler.endOfStep(7);
-    expect(profiler.take(false)).toBeNull();
-    expect(profiler.take(true)).toMatchObject({ steps: [{ step: 7 }], warmUp: 0 });
+  it('has beside the host what a device took for each part of its steps, the first of them left out', async () => {
+    /** A device that takes a millisecond for each time that a part is entered, ten in the first step. */
+    let clocks = 0;
+    const timeDevice = (): DeviceClock => {
+      const [each, sums] = [clocks++ === 0 ? 10 : 1, new Map<string, number>()];
+      return {
+        enter: (part) => void sums.set(part, (sums.get(part) ?? 0) + each),
+        stop: () => Promise.resolve(sums),
+      };
+    };
+    const profiler = createProfiler(2, timeDevice);
+    for (const step of [1, 2, 3]) {
+      profiler.during(() => part('backward', () => part('teacher', () => {})));
+      profiler.during(() => part('optimiser', () => {}));
+      profiler.endOfStep(step);
+    }
+    expect(clocks).toBe(2);
+    const { parts, deviceMilliseconds } = (await profiler.take(false))!;
+    expect(Object.fromEntries(parts.map((one) => [one.part, one.deviceMilliseconds]))).toEqual({
+      backward: 2,
+      teacher: 1,
+      optimiser: 1,
+      'the rest': 2,
+    });
+    expect(deviceMilliseconds).toBe(6);
   });
 
-  it.runIf(forgetPeak())('tells the peak memory of a step', () => {
-    const peakWith = (bytes: number): number => {
+  it('says that a device has no clock, and nothing where there is no device', async () => {
+    const told = async (timeDevice?: () => null): Promise<unknown> => {
+      const profiler = createProfiler(1, timeDevice);
+      profiler.during(() => part('backward', () => {}));
+      profiler.endOfStep(1);
+      return (await profiler.take(true))!.deviceMilliseconds;
+    };
+    expect(await told(() => null)).toBeNull();
+    expect(await told()).toBeUndefined();
+  });
+
+  it('rejects with what the device failed by, when it is taken and no sooner', async () => {
+    const lost = new Error('the device is lost');
+    const profiler = createProfiler(1, () => ({ enter: () => {}, stop: () => Promise.reject(lost) }));
+    profiler.during(() => part('backward', () => {}));
+    profiler.endOfStep(1);
+    await setTimeout(1);
+    await expect(profiler.take(true)).rejects.toBe(lost);
+  });
+
+  it('comes of fewer steps where there are no more', async () => {
+    const profiler = createProfiler(5);
+    expect(await profiler.take(true)).toBeNull();
+    profiler.during(() => part('backward', () => spend(1)));
+    profiler.endOfStep(7);
+    expect(await profiler.take(false)).toBeNull();
+    expect(await profiler.take(true)).toMatchObject({ steps: [{ step: 7 }], warmUp: 0 });
+  });
+
+  it.runIf(forgetPeak())('tells the peak memory of a step', async () => {
+    const peakWith = async (bytes: number): Promise<number> => {
       const profiler = createProfiler(1);
       profiler.during(() => part('optimiser', () => Buffer.alloc(bytes, 1)));
       profiler.endOfStep(1);
-      return profiler.take(true)!.peakMemory!;
+      return (await profiler.take(true))!.peakMemory!;
     };
     // Files share the process: what others left may be given back meanwhile, but it is never less than asked for.
-    const little = peakWith(1);
+    const little = await peakWith(1);
     expect(little).toBeGreaterThan(20 * 2 ** 20);
-    expect(peakWith(little)).toBeGreaterThan(little * 1.2);
+    expect(await peakWith(little)).toBeGreaterThan(little * 1.2);
   });
 
-  it('hears nothing of what another training does meanwhile, nor of a failed part any more', () => {
+  it('hears nothing of what another training does meanwhile, nor of a failed part any more', async () => {
     const profiler = createProfiler(1);
     part('backward', () => {});
     expect(() =>
@@ -136,6 +184,6 @@ describe('a profile', () => {
     ).toThrow('it broke');
     part('optimiser', () => {});
     profiler.endOfStep(1);
-    expect(profiler.take(true)!.spans.map((span) => span.part)).toEqual(['teacher']);
+    expect((await profiler.take(true))!.spans.map((span) => span.part)).toEqual(['teacher']);
   });
 });

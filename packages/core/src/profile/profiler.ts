@@ -1,8 +1,11 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Profile, ProfiledPart, ProfiledStep, ProfileSpan } from '../contract/profile.js';
-import type { CallWatcher, RanOp } from '../contract/engine.js';
+import type { CallWatcher, DeviceClock, RanOp } from '../contract/engine.js';
 import { watchParts } from './part.js';
 import { forgetPeak, peakSinceForgotten } from '#host/memory';
+
+/** What no part covers. */
+const REST = 'the rest';
 
 /** What the first step makes (variables of the optimiser, caches of a size, a trace) the second one may make again. */
 const WARM_UP = 2;
@@ -18,8 +21,11 @@ export interface Profiler {
   endOfStep(step: number): void;
   /** Of compiled functions that are called in a part. */
   readonly calls?: CallWatcher;
-  /** The profile, once, when all steps are there or `last` says that there are no more; null before and after. */
-  take(last: boolean): Profile | null;
+  /**
+   * The profile, once, when all steps are there or `last` says that there are no more; null before and after. Waits for
+   * a device that is timed.
+   */
+  take(last: boolean): Promise<Profile | null>;
 }
 
 const NONE: Profiler = {
@@ -27,7 +33,7 @@ const NONE: Profiler = {
   waiting: (values) => values,
   waitFor: (_part, run) => run(),
   endOfStep: () => {},
-  take: () => null,
+  take: async () => null,
 };
 
 /** `within`: the part whose time it takes, of an op. */
@@ -40,14 +46,20 @@ interface TimedCall {
   readonly read: () => readonly RanOp[];
 }
 
-/** @param count steps to profile; without it nothing is profiled */
-export function createProfiler(count: number | undefined): Profiler {
+/**
+ * @param count steps to profile; without it nothing is profiled
+ * @param timeDevice of an engine on a graphics card
+ */
+export function createProfiler(count: number | undefined, timeDevice?: () => DeviceClock | null): Profiler {
   if (count === undefined) return NONE;
   const began = performance.now();
   const now = (): number => performance.now() - began;
   const steps: ProfiledStep[] = [];
   const spans: Own[] = [];
   const timed: TimedCall[] = [];
+  /** By step, what the device took by part. */
+  const onDevice: Promise<ReadonlyMap<string, number>>[] = [];
+  let clock: DeviceClock | null = null;
   const open: { part: string; name: string; start: number; inside: number }[] = [];
   let start: number | null = null;
   let told = false;
@@ -58,8 +70,10 @@ export function createProfiler(count: number | undefined): Profiler {
     if (start === null) {
       forgotten = forgetPeak();
       start = now();
+      clock = timeDevice?.() ?? null;
     }
     open.push({ part, name, start: now(), inside: 0 });
+    clock?.enter(part);
     enter?.(part);
   };
   const end = (): void => {
@@ -69,6 +83,7 @@ export function createProfiler(count: number | undefined): Profiler {
     const around = open.at(-1);
     if (around !== undefined) around.inside += took;
     spans.push({ ...span, end: at, own: took - inside, step: steps.length });
+    clock?.enter(around?.part ?? REST);
     enter?.(around?.part ?? '');
   };
   const calls: CallWatcher = {
@@ -110,11 +125,18 @@ export function createProfiler(count: number | undefined): Profiler {
       const peakMemory = forgotten ? peakSinceForgotten() : null;
       steps.push({ step, start, end: now(), peakMemory, tensors: tf.memory().numTensors });
       start = null;
+      if (clock === null) return;
+      const times = clock.stop();
+      // Of a device that fails the step says it; whoever takes the profile hears it, too.
+      times.catch(() => {});
+      onDevice.push(times);
+      clock = null;
     },
-    take(last) {
+    async take(last) {
       if (told || steps.length === 0 || (!last && steps.length < count)) return null;
       told = true;
-      return profileOf(steps, [...spans, ...timed.flatMap((call) => opsOf(call, began))]);
+      const profile = profileOf(steps, [...spans, ...timed.flatMap((call) => opsOf(call, began))]);
+      return timeDevice === undefined ? profile : withDevice(profile, await Promise.all(onDevice));
     },
   };
 }
@@ -167,7 +189,7 @@ function profileOf(steps: readonly ProfiledStep[], spans: readonly Own[]): Profi
     add(part, own);
     if (within !== undefined) add(within, -own);
   }
-  sums.set('the rest', milliseconds - [...sums.values()].reduce((sum, ms) => sum + ms, 0));
+  sums.set(REST, milliseconds - [...sums.values()].reduce((sum, ms) => sum + ms, 0));
   const parts: ProfiledPart[] = [...sums]
     .map(([part, ms]) => ({ part, milliseconds: ms, share: ms / milliseconds }))
     .toSorted((a, b) => b.milliseconds - a.milliseconds);
@@ -179,5 +201,18 @@ function profileOf(steps: readonly ProfiledStep[], spans: readonly Own[]): Profi
     peakMemory: peaks.length === 0 ? null : Math.max(...peaks),
     parts,
     spans: spans.filter(({ step }) => step < steps.length).map(({ own: _, step: __, within: ___, ...span }) => span),
+  };
+}
+
+/** @param times by step, what the device took by part; none where it has no clock */
+function withDevice(profile: Profile, times: readonly ReadonlyMap<string, number>[]): Profile {
+  const counted = times.slice(profile.warmUp);
+  if (counted.length === 0) return { ...profile, deviceMilliseconds: null };
+  const mean = (of: (step: ReadonlyMap<string, number>) => number): number =>
+    counted.reduce((sum, step) => sum + of(step), 0) / counted.length;
+  return {
+    ...profile,
+    deviceMilliseconds: mean((step) => [...step.values()].reduce((a, b) => a + b, 0)),
+    parts: profile.parts.map((one) => ({ ...one, deviceMilliseconds: mean((step) => step.get(one.part) ?? 0) })),
   };
 }

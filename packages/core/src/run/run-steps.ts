@@ -132,7 +132,7 @@ export class RunSteps {
         'a teacher that is a detector with an input of its own is run in the step, with numbers of the host: the step runs op by op, its update is compiled.',
       );
     this.lossScale = run.precision?.floats === 'float16' ? new LossScale() : null;
-    this.profiler = createProfiler(run.options.profile?.steps);
+    this.profiler = createProfiler(run.options.profile?.steps, run.timeDevice);
     const { calls: watcher } = this.profiler;
     this.#compiled =
       compile === null || outside
@@ -206,6 +206,8 @@ export class RunSteps {
         this.#forgetBefore();
         this.done++;
         this.at = 'between steps';
+        const { keepPace } = this.#run;
+        if (keepPace) await this.profiler.waitFor('waiting for the device', keepPace);
         this.log.endOfStep(lr);
         this.profiler.endOfStep(this.done);
         yield this.done;

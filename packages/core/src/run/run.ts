@@ -1,7 +1,7 @@
 import { resolve } from '#host/paths';
 import type { Dataset } from '../contract/data.js';
 import type { DetectorDefinition } from '../contract/detector.js';
-import type { Engine, EngineInfo } from '../contract/engine.js';
+import type { DeviceClock, Engine, EngineInfo } from '../contract/engine.js';
 import type { Metric } from '../contract/metric.js';
 import {
   buildDetector,
@@ -67,6 +67,10 @@ export interface Run {
   readonly engine: EngineInfo;
   /** Whether the engine's device may go, with all that it holds. */
   readonly mayBeLost: boolean;
+  /** Of an engine on a graphics card; null where that has no clock to read. */
+  readonly timeDevice?: () => DeviceClock | null;
+  /** Of an engine whose device computes later than it is asked. */
+  readonly keepPace?: () => Promise<void>;
   /** Null where the engine cannot, or the config does not want it. */
   readonly compile: NonNullable<Engine['compile']> | null;
   /** Null where all is computed in float32. */
@@ -218,6 +222,8 @@ export async function prepareRun(
       options: { ...options, folder },
       engine: engineInfo,
       mayBeLost: engine.capabilities().mayBeLost === true,
+      ...(engine.keepPace && { keepPace: () => engine.keepPace!() }),
+      ...(engineInfo.device === 'gpu' && { timeDevice: () => engine.timeDevice?.() ?? null }),
       compile: config.compile ? compilerOf(engine) : null,
       precision: runPrecision(config, engine, teachers, logger),
       services,

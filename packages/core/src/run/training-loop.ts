@@ -245,7 +245,7 @@ export class TrainingLoop {
       if (this.#run.mayBeLost) await this.#held.take(() => this.#state());
       if (step % config.log.every === 0) await this.#flush(epoch);
       const stops = this.#endsEarly() || options.signal?.aborted === true;
-      const profile = this.#steps.profiler.take(stops || step === this.#steps.total);
+      const profile = await this.#steps.profiler.take(stops || step === this.#steps.total);
       if (profile !== null) await this.#emit({ type: 'profile', profile });
       if (step >= (epoch + 1) * this.#steps.stepsPerEpoch) break;
       if (stops || this.#endsEarly() || !(await this.#passes(epoch))) return false;

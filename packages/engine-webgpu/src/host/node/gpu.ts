@@ -22,5 +22,7 @@ export async function loadGpu(adapter: string | undefined): Promise<GPU> {
     );
   }
   Object.assign(globalThis, dawn.globals);
-  return dawn.create(adapter === undefined ? [] : [`adapter=${adapter}`]);
+  // Timestamps are for profiles of one's own program: nobody is to be kept from reading them exactly.
+  const exact = 'disable-dawn-features=timestamp_quantization';
+  return dawn.create(adapter === undefined ? [exact] : [exact, `adapter=${adapter}`]);
 }
