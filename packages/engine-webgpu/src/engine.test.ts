@@ -1,4 +1,5 @@
 import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
+import { setTimeout } from 'node:timers/promises';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeEach, expect, it, vi } from 'vitest';
 import { describeOnGraphicsCard } from '../../../tests/graphics-card.js';
@@ -92,6 +93,90 @@ describeOnGraphicsCard('the engine webgpu', () => {
     expect([...(await sum.data())]).toEqual([4]);
     tf.dispose([old, sum]);
     expect(await webgpu().start(), 'and keeps it').toBe(info);
+  });
+
+  it('times what the device is given, by part, and nothing before or after', async () => {
+    const engine = webgpu();
+    const heavy = (): void => tf.tidy(() => void tf.matMul(tf.ones([256, 512]), tf.ones([512, 256])));
+    const light = (): void => tf.tidy(() => void tf.add(tf.ones([2]), 1));
+    heavy();
+    const clock = engine.timeDevice!()!;
+    clock.enter('heavy');
+    heavy();
+    clock.enter('light');
+    light();
+    clock.enter('nothing');
+    clock.enter('heavy');
+    heavy();
+    const times = await clock.stop();
+    heavy();
+    expect([...times.keys()]).toEqual(['heavy', 'light']);
+    expect(times.get('light')).toBeGreaterThan(0);
+    expect(times.get('heavy')).toBeGreaterThan(times.get('light')!);
+    // One that nobody stops, as of a step that failed, is over when the next one begins; of nothing there is nothing.
+    engine.timeDevice!()!.enter('lost');
+    expect([...(await engine.timeDevice!()!.stop())]).toEqual([]);
+  });
+
+  it('times more passes than a set of timestamps has room for', async () => {
+    const clock = webgpu().timeDevice!()!;
+    const x = tf.ones([2]);
+    for (let i = 0; i < 4200; i++) {
+      clock.enter(i % 2 === 0 ? 'even' : 'odd');
+      tf.add(x, 1).dispose();
+    }
+    const times = await clock.stop();
+    x.dispose();
+    for (const part of ['even', 'odd']) expect(times.get(part), part).toBeGreaterThan(0);
+  });
+
+  it('has no clock where the device has no timestamps', () => {
+    const { device } = tf.backend() as WebGPUBackend;
+    vi.spyOn(device.features, 'has').mockReturnValue(false);
+    expect(webgpu().timeDevice!()).toBeNull();
+  });
+
+  it('leaves the device a step while the next is asked for, and no more', async () => {
+    const engine = webgpu();
+    const { queue } = tf.backend() as WebGPUBackend;
+    const asked: (() => void)[] = [];
+    vi.spyOn(queue, 'onSubmittedWorkDone').mockImplementation(
+      () => new Promise((resolve) => asked.push(() => resolve(undefined))),
+    );
+    const x = tf.ones([2]);
+    tf.add(x, 1).dispose();
+    // What other tests asked for is done.
+    await engine.keepPace!();
+    expect(asked).toHaveLength(1);
+    tf.add(x, 1).dispose();
+    let waited = true;
+    const second = engine.keepPace!().then(() => (waited = false));
+    await setTimeout(20);
+    expect(waited, 'for the first step').toBe(true);
+    asked[0]!();
+    await second;
+    expect(asked, 'not for the second').toHaveLength(2);
+    asked[1]!();
+    vi.restoreAllMocks();
+    await engine.keepPace!();
+    x.dispose();
+  });
+
+  it.each([
+    ['a thread for a row', [2, 40, 2100], 1],
+    ['a group of threads for a row', [2, 40, 2100], 2],
+    ['one row', [3000], 0],
+  ] as const)('finds the first of the largest by %s', async (_, shape, axis) => {
+    const x = tf.tidy(() => tf.floor(tf.mul(tf.randomUniform([...shape], 0, 1, 'float32', 5), 30)));
+    const found = tf.argMax(x, axis);
+    const [values, length, inner] = [await x.data(), shape[axis]!, shape.slice(axis + 1).reduce((a, b) => a * b, 1)];
+    const wanted = Array.from({ length: values.length / length }, (_, row) => {
+      const start = Math.floor(row / inner) * length * inner + (row % inner);
+      const one = Array.from({ length }, (_, i) => values[start + i * inner]!);
+      return one.indexOf(Math.max(...one));
+    });
+    expect([...(await found.data())]).toEqual(wanted);
+    tf.dispose([x, found]);
   });
 
   it('sums no segments behind the last', async () => {

@@ -54,50 +54,69 @@ export function registerReductions(): void {
   composeKernel<tf.ArgMaxAttrs>('ArgMax', ({ x }, { axis }) => argMax(x!, axis));
 }
 
+/** From so many rows on, a thread for each is enough for any card. */
+const MANY_ROWS = 4096;
+/** So short a row is not worth more than one thread. */
+const SHORT = 32;
+
 /** Of equal ones the first: along a long axis the package's takes any. */
 function argMax(x: tf.Tensor, axis: number): tf.Tensor {
   const [along] = tf.util.parseAxisParam(axis, x.shape) as [number];
+  const length = x.shape[along]!;
   const rest = x.shape.filter((_, i) => i !== along);
-  const last = tf.transpose(x, [...x.shape.keys()].filter((i) => i !== along).concat(along));
   const rows = tf.util.sizeFromShape(rest);
-  const flat = tf.reshape(last, [rows, x.shape[along]!]);
-  const backend = tf.backend() as WebGPUBackend;
+  const inner = tf.util.sizeFromShape(x.shape.slice(along + 1));
+  const parts = tf.reshape(x, [rows / inner, length, inner]);
+  const alone = length <= SHORT || rows >= MANY_ROWS;
   const found = runShader(
-    { key: 'ArgMax', code: ARG_MAX, inputs: { A: flat }, shape: [rows], dtype: 'int32', groups: rows },
-    backend,
+    {
+      key: alone ? 'ArgMax' : 'ArgMax in groups',
+      code: alone ? ARG_MAX : ARG_MAX_IN_GROUPS,
+      inputs: { A: parts },
+      shape: [rows],
+      dtype: 'int32',
+      ...(!alone && { groups: rows }),
+    },
+    tf.backend() as WebGPUBackend,
   );
   return tf.reshape(tf.engine().makeTensorFromTensorInfo(found), rest);
 }
 
-const ARG_MAX = `
-var<workgroup> values : array<f32, ${GROUP}>;
-var<workgroup> places : array<i32, ${GROUP}>;
+/** The best of every `step`-th of a row, from `first` on. */
+const BEST_OF_ROW = `
+struct Best { place : i32, value : f32 };
+
+fn bestOf(row : i32, first : i32, step : i32) -> Best {
+  var best = Best(-1, 0.0);
+  for (var i = first; i < uniforms.aShape.y; i += step) {
+    let one = getA(row / uniforms.aShape.z, i, row % uniforms.aShape.z);
+    if (best.place < 0 || one > best.value) { best = Best(i, one); }
+  }
+  return best;
+}`;
+
+const ARG_MAX = `${BEST_OF_ROW}
+fn main(index : i32) {
+  if (index < uniforms.size) { setOutputAtIndexI32(index, bestOf(index, 0, 1).place); }
+}`;
+
+const ARG_MAX_IN_GROUPS = `${BEST_OF_ROW}
+var<workgroup> bests : array<Best, ${GROUP}>;
 
 fn main(index : i32) {
   let row = index / ${GROUP};
   let lane = i32(localId.x);
-  let length = uniforms.aShape.y;
-  var place = -1;
-  var value = 0.0;
-  if (row < uniforms.size) {
-    for (var i = lane; i < length; i += ${GROUP}) {
-      let one = getA(row, i);
-      if (place < 0 || one > value) { place = i; value = one; }
-    }
-  }
-  values[lane] = value;
-  places[lane] = place;
+  bests[lane] = Best(-1, 0.0);
+  if (row < uniforms.size) { bests[lane] = bestOf(row, lane, ${GROUP}); }
   workgroupBarrier();
   for (var half = ${GROUP / 2}; half > 0; half /= 2) {
-    if (lane < half && places[lane + half] >= 0) {
-      let better = values[lane + half] > values[lane] ||
-        (values[lane + half] == values[lane] && places[lane + half] < places[lane]);
-      if (places[lane] < 0 || better) {
-        values[lane] = values[lane + half];
-        places[lane] = places[lane + half];
-      }
+    if (lane < half && bests[lane + half].place >= 0) {
+      let other = bests[lane + half];
+      let better = other.value > bests[lane].value ||
+        (other.value == bests[lane].value && other.place < bests[lane].place);
+      if (bests[lane].place < 0 || better) { bests[lane] = other; }
     }
     workgroupBarrier();
   }
-  if (lane == 0 && row < uniforms.size) { setOutputAtIndexI32(row, places[0]); }
+  if (lane == 0 && row < uniforms.size) { setOutputAtIndexI32(row, bests[0].place); }
 }`;
