@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { isKdError } from '@kd/core';
 import { webgpu } from '@kd/engine-webgpu';
 import { describe } from 'vitest';
+import { plainAfter } from './plain-after.js';
 
 /** The graphics card in software that Debian's chromium brings: slow, and enough for tiny shapes. */
 const SOFTWARE = '/usr/lib/chromium/vk_swiftshader_icd.json';
@@ -22,5 +23,8 @@ const missing = await whyNone();
 
 /** `describe` for tests that ask for WebGPU: where there is no driver, not even one in software, they are skipped. */
 export const describeOnGraphicsCard = (name: string, tests: () => void): void => {
-  describe.skipIf(missing !== null)(missing === null ? name : `${name} (skipped: ${missing})`, tests);
+  describe.skipIf(missing !== null)(missing === null ? name : `${name} (skipped: ${missing})`, () => {
+    plainAfter();
+    tests();
+  });
 };

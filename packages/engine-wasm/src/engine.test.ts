@@ -4,16 +4,24 @@ import type * as threads from 'node:worker_threads';
 import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { plainAfter } from '../../../tests/plain-after.js';
 import { wasm } from './engine.js';
 import { usualThreads } from './host/node/machine.js';
 
+plainAfter();
+
+const handlers = () =>
+  (['uncaughtException', 'unhandledRejection'] as const).map((event) =>
+    process.listeners(event as 'uncaughtException'),
+  );
+
 it('starts once, leaves the handlers of the process as they were, and is current', async () => {
-  const before = process.listenerCount('uncaughtException') + process.listenerCount('unhandledRejection');
+  const before = handlers();
   const info = await wasm({ threads: 2 }).start();
   expect(info).toMatchObject({ name: 'wasm', backend: 'wasm', device: 'cpu', library: null });
   expect(await wasm({ threads: 1 }).start(), 'the options of the first start count').toBe(info);
   expect(tf.getBackend()).toBe('wasm');
-  expect(process.listenerCount('uncaughtException') + process.listenerCount('unhandledRejection')).toBe(before);
+  expect(handlers()).toEqual(before);
 });
 
 it.each([0, -1, 1.5, NaN])('refuses %s threads', (threads) => {
@@ -56,8 +64,10 @@ it('frees what its kernels make on the way', () => {
 });
 
 it('computes in the memory of the newest start, where a second copy of the engine starts in a process', async () => {
+  const before = handlers();
   vi.resetModules();
   await (await import('./engine.js')).wasm().start();
+  expect(handlers(), 'nor does the one before take handlers of others with it').toEqual(before);
   const x = tf.tensor1d([1, 2, 3]);
   expect([...tf.reverse(x).dataSync()]).toEqual([3, 2, 1]);
   const ones = tf.ones<tf.Rank.R4>([1, 4, 4, 2]);

@@ -1,6 +1,9 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, expect, it } from 'vitest';
+import { plainAfter } from '../../../../tests/plain-after.js';
 import { wasm } from '../engine.js';
+
+plainAfter();
 
 beforeAll(async () => void (await wasm({ threads: 1 }).start()));
 

@@ -47,7 +47,7 @@ async function load(name: 'tfjs-backend-wasm' | 'tfjs-backend-wasm-threaded-simd
   const binary = name === 'tfjs-backend-wasm' ? 'tfjs-backend-wasm-simd' : name;
   const script = join(folder, `${name}.js`);
   const factory = require(script) as Factory;
-  const kept = processState();
+  const worker = Object.getOwnPropertyDescriptor(globalThis, 'Worker');
   const options: Parameters<Factory>[0] = {
     locateFile: (file: string) =>
       file.endsWith('.worker.js')
@@ -57,13 +57,15 @@ async function load(name: 'tfjs-backend-wasm' | 'tfjs-backend-wasm-threaded-simd
     printErr: refuseWarning,
   };
   try {
-    const loading = factory(options);
+    const loading = withoutHandlers(() => factory(options));
     return await Promise.race([workerFailure(options), loading.then(async (module) => (await loaded(module), module))]);
   } catch (error) {
     await endIdleWorkers(options);
     throw error;
   } finally {
-    kept.restore();
+    // A global that the module sets.
+    if (worker === undefined) Reflect.deleteProperty(globalThis, 'Worker');
+    else Object.defineProperty(globalThis, 'Worker', worker);
   }
 }
 
@@ -87,18 +89,21 @@ function threadLost(cause: unknown): never {
   throw new KdError('ENGINE_UNAVAILABLE', `${why}. Go on from the last checkpoint: --resume.`, { cause });
 }
 
-/** What the module changes in the process while it loads: handlers of errors that would hide ours, and a global. */
-function processState(): { restore(): void } {
-  const events = ['uncaughtException', 'unhandledRejection'] as const;
-  const before = new Map(events.map((event) => [event, process.listeners(event as 'uncaughtException')]));
-  const worker = Object.getOwnPropertyDescriptor(globalThis, 'Worker');
-  return {
-    restore: () => {
-      for (const [event, listeners] of before)
-        for (const listener of process.listeners(event as 'uncaughtException'))
-          if (!listeners.includes(listener)) process.removeListener(event, listener);
-      if (worker === undefined) Reflect.deleteProperty(globalThis, 'Worker');
-      else Object.defineProperty(globalThis, 'Worker', worker);
-    },
-  };
+const EVENTS = ['uncaughtException', 'unhandledRejection'];
+
+/**
+ * Calls the module's script while the process has no handlers of errors, and puts them back in the place of its own,
+ * which would hide ours: when its back end is disposed of it removes all that it has found, whoever set them.
+ */
+function withoutHandlers<T>(call: () => T): T {
+  const before = EVENTS.map((event) => process.rawListeners(event) as (() => void)[]);
+  for (const event of EVENTS) process.removeAllListeners(event);
+  try {
+    return call();
+  } finally {
+    for (const [i, event] of EVENTS.entries()) {
+      process.removeAllListeners(event);
+      for (const listener of before[i]!) process.on(event, listener);
+    }
+  }
 }
