@@ -26,7 +26,7 @@ module.exports = {
     only('backbone-[^/]+', 'core|vision'),
     only('teacher-[^/]+', 'core'),
     only('export', 'core|vision|weights'),
-    only('testing', 'core|vision'),
+    only('testing', 'core|vision|engine-cpu'),
     only('cli', 'core|data|detect|export|metrics|weights|report|engine-[^/]+|teacher-[^/]+'),
     only('detect', ''),
     only('create-plugin', ''),
@@ -36,7 +36,7 @@ module.exports = {
       comment: 'What computes runs in browsers, too: what is of Node is imported by `src/host/node` alone, as #host/….',
       severity: 'error',
       from: {
-        path: `^packages/(?:core|weights|engine-wasm|engine-webgpu|${COMPUTES})/src/`,
+        path: `^packages/(?:core|weights|engine-cpu|engine-wasm|engine-webgpu|${COMPUTES})/src/`,
         pathNot: ['\\.test\\.ts$', '/src/host/node/', '^packages/core/src/wheels/', '/src/read-thread\\.ts$'],
       },
       to: { dependencyTypes: ['core'] },

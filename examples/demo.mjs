@@ -36,10 +36,14 @@ process.env.KD_DEMO_SEEDS = seeds;
 
 const engine = process.env.KD_ENGINE === 'tensorflow' ? 'tensorflow' : await start(process.env.KD_ENGINE || 'auto');
 process.env.KD_ENGINE = engine;
+const TAKES = {
+  wasm: ', in 7 to 20 minutes of processor time',
+  cpu: ', in one to three days of processor time by what a step takes: name another engine to see it end',
+};
 const quick = values.quick ?? (engine !== 'tensorflow' && values.all !== true);
 if (quick && !values.quick)
   process.stderr.write(
-    `on the engine ${engine} the demo has one method only, SSIM${engine === 'wasm' ? ', in 7 to 20 minutes of processor time' : ''}; --all has all\n`,
+    `on the engine ${engine} the demo has one method only, SSIM${TAKES[engine] ?? ''}; --all has all\n`,
   );
 const study = fileURLToPath(new URL(`demo/${quick ? 'quick' : 'demo'}.study.mjs`, import.meta.url));
 const out = values.out ?? freshFolder(join('runs', 'demo'));

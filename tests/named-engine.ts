@@ -11,6 +11,6 @@ export async function namedEngine(): Promise<Engine> {
   if (ENGINE === 'tensorflow') return (await import('@kd/engine-tensorflow')).tensorflow();
   if (ENGINE === 'wasm') return (await import('@kd/engine-wasm')).wasm();
   if (ENGINE === 'webgpu') return (await import('@kd/engine-webgpu')).webgpu();
-  if (ENGINE === 'cpu') return (await import('@kd/testing')).cpuEngine();
+  if (ENGINE === 'cpu') return (await import('@kd/engine-cpu')).cpu();
   throw new Error(`KD_ENGINE is "${ENGINE}": name tensorflow, wasm, webgpu or cpu.`);
 }

@@ -3,9 +3,9 @@
 import { createInterface } from 'node:readline';
 import { parseOptions } from '@kd/core';
 import { retinanet } from '@kd/detector-retinanet';
+import { cpu } from '@kd/engine-cpu';
 import { tensorflow } from '@kd/engine-tensorflow';
 import { wasm } from '@kd/engine-wasm';
-import { cpuEngine } from '@kd/testing';
 import * as tf from '@tensorflow/tfjs-core';
 import { batchSize, data, student } from '../../examples/demo/settings.mjs';
 import { timed } from './timed.mjs';
@@ -16,7 +16,7 @@ const threads = Number(process.env.KD_BENCH_THREADS ?? 1);
 const engine = {
   tensorflow: () => tensorflow({ intraOpThreads: threads }),
   wasm: () => wasm({ threads }),
-  cpu: cpuEngine,
+  cpu,
 }[name]();
 const info = await engine.start();
 const { definition } = retinanet;

@@ -337,7 +337,10 @@ export function build(): CAC {
     .option('--force', 'Set up anew what is there: what to do when it was damaged')
     .action(async (flags: Flags) => (await import('./commands/engine-install.js')).engineInstall(flags));
 
-  program.option('--engine <name>', 'tensorflow, webgpu, wasm or auto, the best that runs here; also KD_ENGINE');
+  program.option(
+    '--engine <name>',
+    'tensorflow, webgpu, wasm, cpu (to compare with: hundreds of times slower) or auto, the best that runs here; also KD_ENGINE',
+  );
   program.help();
   program.version(version);
   return program;

@@ -1,10 +1,10 @@
 import { type BackboneDefinition, defineBackbone } from '@kd/core';
+import { cpu } from '@kd/engine-cpu';
 import { buildBackbone, resnet } from '@kd/vision';
 import { initializers, input, layers, model, type SymbolicTensor } from '@tensorflow/tfjs-layers';
 import * as v from 'valibot';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { testBackbone } from './backbone-suite.js';
-import { cpuEngine } from './cpu-engine.js';
 
 testBackbone(resnet, { options: { block: 'basic', layers: [1, 1, 1, 1], width: 2 } });
 
@@ -51,7 +51,7 @@ const classifier = defineBackbone<{ readonly norm: boolean; readonly named: bool
 testBackbone(classifier, { norms: ['frozen'] });
 
 describe('a model of its own under a detector', () => {
-  beforeAll(() => cpuEngine().start());
+  beforeAll(() => cpu().start());
   const build = (options: object, strides: readonly number[]) =>
     buildBackbone(
       { definition: classifier.definition as BackboneDefinition, options: { norm: false, named: true, ...options } },

@@ -7,10 +7,10 @@ import {
   parseOptions,
   type Usable,
 } from '@kd/core';
+import { cpu } from '@kd/engine-cpu';
 import { buildBackbone, compileGraph, layerVariables, type PrunedBackbone, type RunContext } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { cpuEngine } from './cpu-engine.js';
 import { valuesOf } from './detector-step.js';
 import { tensorsAfter } from './live-tensors.js';
 
@@ -35,7 +35,7 @@ export function testBackbone<Options, Input>(
   {
     options: given,
     norms = ['frozen', 'live', 'eval', 'group'],
-    engine = cpuEngine(),
+    engine = cpu(),
     timeout = 60_000,
   }: BackboneSuiteOptions<Input> = {},
 ): void {

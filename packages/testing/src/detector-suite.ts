@@ -18,9 +18,9 @@ import {
   tidy,
   type Usable,
 } from '@kd/core';
+import { cpu } from '@kd/engine-cpu';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { cpuEngine } from './cpu-engine.js';
 import { disposeOutput, tensorsAfter, tensorsAfterAsync, tensorsIn } from './live-tensors.js';
 import { toyBatch, toyCategories, withoutObjects } from './toy-batch.js';
 import { type DetectorStep, detectorStep, valuesOf } from './detector-step.js';
@@ -38,7 +38,7 @@ export interface DetectorSuiteOptions<Input> {
 /** The contract of detectors as a vitest suite: call it in a test file of the package that defines the detector. */
 export function testDetector<Options, Input>(
   usable: Usable<DetectorDefinition<Options>, Input>,
-  { options, engine = cpuEngine(), timeout = 60_000 }: DetectorSuiteOptions<Input> = {},
+  { options, engine = cpu(), timeout = 60_000 }: DetectorSuiteOptions<Input> = {},
 ): void {
   const definition = usable.definition as unknown as DetectorDefinition;
   const build = (seed = 1): Detector =>

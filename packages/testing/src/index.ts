@@ -5,7 +5,7 @@ export { testDetector, type DetectorSuiteOptions } from './detector-suite.js';
 export { testEngine, type EngineSuiteOptions } from './engine-suite.js';
 export { STEP_KERNELS } from '@kd/core';
 export { recordKernels } from './record-kernels.js';
-export { cpuEngine } from './cpu-engine.js';
+export { cpu as cpuEngine } from '@kd/engine-cpu';
 export { jsonFormat } from './json-format.js';
 export { toyData, type ToyDataOptions } from './toy-data.js';
 export { toyDetector, type ToyInput, type ToyOptions } from './toy-detector.js';

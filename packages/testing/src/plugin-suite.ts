@@ -11,9 +11,9 @@ import {
   type Use,
 } from '@kd/core';
 import { deviceBatch, disposeAll, computeStep } from '@kd/core';
+import { cpu } from '@kd/engine-cpu';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { cpuEngine } from './cpu-engine.js';
 import { valuesOf, withMember } from './detector-step.js';
 import { type Distillation, distillation } from './distillation.js';
 import { hostReads } from './host-reads.js';
@@ -41,7 +41,7 @@ export function testPlugin<Options, Input>(
   usable: Usable<PluginDefinition<Options>, Input>,
   suite: PluginSuiteOptions<Input> = {},
 ): void {
-  const { options, twice = true, taps = true, engine = cpuEngine(), timeout = 60_000 } = suite;
+  const { options, twice = true, taps = true, engine = cpu(), timeout = 60_000 } = suite;
   const definition = usable.definition as unknown as PluginDefinition;
   const own: Use<PluginDefinition> = { definition, options: options ?? {} };
   const plain = toyDetector() as Use<DetectorDefinition>;

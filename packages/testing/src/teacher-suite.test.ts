@@ -1,7 +1,7 @@
 import { buildTeacher, silentLogger, type Teacher, type TeacherDefinition, teacherMaps, type Use } from '@kd/core';
+import { cpu } from '@kd/engine-cpu';
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { cpuEngine } from './cpu-engine.js';
 import { testTeacher } from './teacher-suite.js';
 import { toyTeacher } from './toy-teacher.js';
 
@@ -13,7 +13,7 @@ testTeacher(toyTeacher, {
 });
 
 describe('a teacher that is not what it says', () => {
-  beforeAll(() => cpuEngine().start());
+  beforeAll(() => cpu().start());
   const build = (change: (teacher: Teacher) => object) => {
     const definition = {
       ...toyTeacher.definition,

@@ -11,9 +11,9 @@ import {
   teacherMaps,
   type Usable,
 } from '@kd/core';
+import { cpu } from '@kd/engine-cpu';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { cpuEngine } from './cpu-engine.js';
 import { valuesOf } from './detector-step.js';
 
 export interface TeacherSuiteOptions<Input> {
@@ -29,7 +29,7 @@ export interface TeacherSuiteOptions<Input> {
 /** The contract of teachers as a vitest suite: call it in a test file of the package that defines the teacher. */
 export function testTeacher<Options, Input>(
   usable: Usable<TeacherDefinition<Options>, Input>,
-  { options: given, folder = process.cwd(), engine = cpuEngine(), timeout = 60_000 }: TeacherSuiteOptions<Input>,
+  { options: given, folder = process.cwd(), engine = cpu(), timeout = 60_000 }: TeacherSuiteOptions<Input>,
 ): void {
   const definition = usable.definition as unknown as TeacherDefinition;
   const { name } = definition;

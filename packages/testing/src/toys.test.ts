@@ -2,11 +2,11 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildDetector, type HostBatch, type HostTensor, type Loader, parseOptions } from '@kd/core';
+import { cpu } from '@kd/engine-cpu';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { jsonFormat, toyData, toyDetector, toyMetric } from './index.js';
-import { cpuEngine } from './cpu-engine.js';
 
-beforeAll(() => cpuEngine().start());
+beforeAll(() => cpu().start());
 
 const input = buildInput();
 function buildInput() {

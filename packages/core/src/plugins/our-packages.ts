@@ -42,7 +42,12 @@ const OURS: Readonly<Record<PluginKind, Readonly<Record<string, string>>>> = {
     'mobilenet-v3-small': '@kd/backbone-mobilenet',
   },
   teacher: { onnx: '@kd/teacher-onnx', tfjs: '@kd/teacher-tfjs' },
-  engine: { tensorflow: '@kd/engine-tensorflow', wasm: '@kd/engine-wasm', webgpu: '@kd/engine-webgpu' },
+  engine: {
+    cpu: '@kd/engine-cpu',
+    tensorflow: '@kd/engine-tensorflow',
+    wasm: '@kd/engine-wasm',
+    webgpu: '@kd/engine-webgpu',
+  },
 };
 
 /** Kinds that stand in one place of a config, and so share their names. */

@@ -1,0 +1,4 @@
+import { cpu } from './engine.js';
+
+export { cpu };
+export default cpu;
