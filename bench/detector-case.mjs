@@ -1,8 +1,9 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { peerFactory } from './peer.mjs';
-import { columns, compiledTurn, sameTerms, takeTurns } from './side-by-side.mjs';
+import { alone, columns, compiledTurn, onCard, sameTerms, takeTurns } from './side-by-side.mjs';
 
 export const ROUNDS = Number(process.env.KD_BENCH_ROUNDS ?? 5);
 export const THREADS = Number(process.env.KD_BENCH_THREADS ?? 2);
@@ -10,6 +11,8 @@ export const THREADS = Number(process.env.KD_BENCH_THREADS ?? 2);
 const SIZE = Number(process.env.KD_BENCH_SIZE ?? 320);
 /** KD_BENCH_TOLERANCE=0.1, where the sides compute in less than float32. */
 const TOLERANCE = process.env.KD_BENCH_TOLERANCE && Number(process.env.KD_BENCH_TOLERANCE);
+/** KD_BENCH_WEIGHTS=DIR keeps the weights of both sides there, for later benches. */
+const WEIGHTS = process.env.KD_BENCH_WEIGHTS;
 const BATCH = Number(process.env.KD_BENCH_BATCH ?? 2);
 export const SHAPE = [BATCH, SIZE, SIZE, 3];
 const TWO = [
@@ -44,7 +47,8 @@ export async function besidePeer({ script, ours: args, theirs: others, weights, 
   try {
     const file = join(folder, 'images.f32');
     await writeFile(file, images());
-    const data = [file, JSON.stringify(SHAPE), JSON.stringify(BOXES), String(THREADS), weights ? folder : ''];
+    const kept = WEIGHTS ? join(WEIGHTS, [script, ...(weights ?? [])].join('-')) : folder;
+    const data = [file, JSON.stringify(SHAPE), JSON.stringify(BOXES), String(THREADS), weights ? kept : ''];
     const start = async (factory, path, ...which) => {
       const one = await factory(path, [...which, ...data]);
       started.push(one);
@@ -52,16 +56,24 @@ export async function besidePeer({ script, ours: args, theirs: others, weights, 
     };
     const startOurs = (which) => start(peerFactory(process.execPath), `../ours/${script}.mjs`, ...which);
     // In a process of its own, whose memory is not counted.
-    if (peer !== null && weights) await startOurs(weights);
+    if (peer !== null && weights)
+      await alone('weights', async () => {
+        if (existsSync(join(kept, 'made'))) return;
+        await mkdir(kept, { recursive: true });
+        await startOurs(weights);
+        await writeFile(join(kept, 'made'), '');
+      });
     const own = await startOurs(args);
     const startTheirs = (how) => start(peer, `${script}.py`, ...others, how);
     const theirs = peer === null ? [] : [await startTheirs('eager')];
-    const [ours, eager] = await takeTurns([own, ...theirs], ROUNDS);
+    const [ours, eager] = await alone('turns', () => takeTurns([own, ...theirs], ROUNDS));
+    const card = [own, ...theirs].map(({ pid }) => onCard(pid));
     const compiled = peer === null ? undefined : await compiledTurn(() => startTheirs('compiled'), ROUNDS);
     const figures = {
       ...columns({ ours, peer: eager, compiled, about: theirs[0]?.about.peer }),
       largest_term_difference:
         eager === undefined || !weights ? null : sameTerms(ours.first.terms, eager.first.terms, TOLERANCE ?? tolerance),
+      ...(card[0] !== null && { ours_card_mb: card[0], peer_card_mb: card[1] ?? null }),
       engine: own.about.engine,
       threads: THREADS,
       rounds: ROUNDS,

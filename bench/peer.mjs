@@ -3,6 +3,12 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
+/** Node ends with its version behind an error and its stack, Python with the error. */
+const lastError = (text) => {
+  const lines = text.trim().split('\n');
+  return lines.findLast((line) => /Error/.test(line)) ?? lines.at(-1);
+};
+
 /**
  * Starts scripts of bench/peers with the interpreter, or is null where there is none. A script reads its input, prints
  * one JSON line when it
@@ -18,8 +24,7 @@ export function peerFactory(python) {
     let errors = '';
     child.stderr.on('data', (chunk) => (errors = (errors + chunk).slice(-2000)));
     const ended = once(child, 'close').then(
-      ([code]) =>
-        Promise.reject(new Error(`the peer ${script} ended with code ${code}: ${errors.trim().split('\n').at(-1)}`)),
+      ([code]) => Promise.reject(new Error(`the peer ${script} ended with code ${code}: ${lastError(errors)}`)),
       (error) =>
         Promise.reject(new Error(`KD_PEER_PYTHON is "${python}", which could not be started: ${error.message}`)),
     );
@@ -28,6 +33,7 @@ export function peerFactory(python) {
     const next = async () => JSON.parse((await Promise.race([lines.next(), ended])).value ?? (await ended));
     return {
       about: await next(),
+      pid: child.pid,
       /** One timed run: `{ ms, … }`. @param line what the script reads for it */
       once: (line = '') => {
         child.stdin.write(`${line}\n`);

@@ -5,6 +5,6 @@ import { runDetector } from './detector-case.mjs';
 export const name = 'retinanet-r50-step';
 
 export const run = async ({ peer }) => ({
-  ...(await runDetector({ ours: 'retinanet', mode: 'step' }, peer)),
+  ...(await runDetector({ ours: process.env.KD_BENCH_DETECTOR ?? 'retinanet', mode: 'step' }, peer)),
   timed: 'batch on the host to updated weights and losses on the host',
 });

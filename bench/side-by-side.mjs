@@ -1,4 +1,42 @@
+import { spawnSync } from 'node:child_process';
+import { mkdir, rmdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ratio, rounded } from './figures.mjs';
+
+/**
+ * Runs `fn` while no other bench is at its own part of this name: where KD_BENCH_LOCK names a folder, benches may start
+ * their processes side by side, and take turns.
+ */
+export async function alone(name, fn) {
+  const folder = process.env.KD_BENCH_LOCK;
+  if (!folder) return await fn();
+  const lock = join(folder, name);
+  while (
+    !(await mkdir(lock).then(
+      () => true,
+      () => false,
+    ))
+  )
+    await sleep(50);
+  try {
+    return await fn();
+  } finally {
+    await rmdir(lock);
+  }
+}
+
+/** Megabytes of a graphics card that a process has, or null. */
+export function onCard(pid) {
+  const { status, stdout } = spawnSync(
+    'nvidia-smi',
+    ['--query-compute-apps=pid,used_memory', '--format=csv,noheader,nounits'],
+    { encoding: 'utf8' },
+  );
+  if (status !== 0) return null;
+  const row = stdout.split('\n').find((line) => Number(line.split(',')[0]) === pid);
+  return row === undefined ? null : Number(row.split(',')[1]);
+}
 
 /**
  * Lets runners (of `peerFactory`) take turns: a first run each, which builds and traces what is made once, then `rounds`.
@@ -36,6 +74,7 @@ export function columns({ ours, peer, compiled, about }) {
     ours_peak_mb: ours.peak_mb,
     peer_peak_mb: peer?.peak_mb ?? null,
     memory_ratio: ratio(ours.peak_mb, peer?.peak_mb),
+    ...(peer?.last.card_peak_mb !== undefined && { peer_card_peak_mb: peer.last.card_peak_mb }),
     // What only the first run does: memory, caches, tracing and compiling.
     ours_first_extra_ms: rounded(ours.first.ms - ours.ms),
     ...compiledColumns(ours, compiled),

@@ -2,13 +2,13 @@
 // smallest thing that says something to steps beside torchvision's on the same card.
 //   node scripts/gpu.mjs --pack kd.tar.xz   packs the built workspace; unpacked there, it needs Node and a libtensorflow
 //                                           (KD_TENSORFLOW) besides
-//   node scripts/gpu.mjs [--out DIR] [--minutes 8] [--only doctor,convolution,golden,demo,steps] [--size 800]
-//                        [--batches 8,16] [--device cuda]
+//   node scripts/gpu.mjs [--out DIR] [--minutes 8] [--only doctor,convolution,profile,steps,checks,webgpu,variants]
+//                        [--size 800] [--batches 8,16] [--device cuda]
 // Prints one JSON object a line, and keeps them in DIR/results.jsonl, with a log of each part beside it. KD_PEER_PYTHON
 // is a Python with torch and torchvision (default: python3). `--device cpu --size 96 --batches 2` tries it without a
 // card. Exit code 1 where a part failed.
 import { spawn, spawnSync } from 'node:child_process';
-import { appendFileSync, createWriteStream, mkdirSync } from 'node:fs';
+import { appendFileSync, createWriteStream, mkdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -31,7 +31,17 @@ const { values: options } = parseArgs({
 const LEFT_OUT = [
   ...['@biomejs*', '@img+sharp-wasm*', '@oxlint*', '@rolldown+binding-wasm*', '@tensorflow+tfjs@*', '@typescript*'],
   ...['@tensorflow+tfjs-backend-webgl*', 'onnxruntime-*', 'oxlint*', 'playwright*'],
-  ...['typescript*', 'webgpu*', 'prettier*', 'typedoc*', '@microsoft*', '@shikijs*', 'verdaccio*', '@verdaccio*'],
+  ...[
+    'typescript*',
+    'webgpu*/node_modules/webgpu/dist/[dw]*',
+    'webgpu*/node_modules/webgpu/dist/linux-arm64',
+    'prettier*',
+    'typedoc*',
+    '@microsoft*',
+    '@shikijs*',
+    'verdaccio*',
+    '@verdaccio*',
+  ],
   ...['dependency-cruiser*', 'core-js*', 'webpack*', 'graphql*', 'lightningcss*'],
 ].map((name) => `node_modules/.pnpm/${name}`);
 
@@ -42,7 +52,7 @@ function pack(file) {
   const { status } = spawnSync('tar', [...args, ...what, 'examples', 'node_modules'], {
     cwd: root,
     stdio: 'inherit',
-    env: { ...process.env, XZ_OPT: '-T0 -2' },
+    env: { ...process.env, XZ_OPT: '-T0 -6' },
   });
   return status ?? 1;
 }
@@ -166,7 +176,7 @@ const PARTS = {
   async golden() {
     const vitest = join('node_modules', 'vitest', 'vitest.mjs');
     const { stdout, ...rest } = await program('golden', [vitest, 'run', '--project', 'golden'], {
-      seconds: 240,
+      seconds: 150,
       env: { NVIDIA_TF32_OVERRIDE: '0' },
     });
     tell('golden', {
@@ -183,57 +193,178 @@ const PARTS = {
     tell('demo', { ...rest, said: stdout.split('\n').slice(-12) });
   },
 
-  /** Images a second of whole steps, the dearest last: what there is time for. */
+  /** Where a compiled step's time goes, each kernel waited for. */
+  async profile() {
+    for (const [method, detector] of [
+      ['none', 'retinanet'],
+      ['ssim', 'retinanet'],
+    ]) {
+      const name = `profile-${method}-${detector}`;
+      const { stdout, ...rest } = await program(
+        name,
+        [join('bench', 'ours', 'step-profile.mjs'), method, '5', detector],
+        {
+          seconds: 60,
+          env: {
+            ...sizes(8),
+            CUDA_LAUNCH_BLOCKING: '1',
+            TF_NUM_INTEROP_THREADS: '1',
+            KD_BENCH_ROWS: '400',
+            KD_BENCH_THREADS: '8',
+          },
+        },
+      );
+      tell(name, { ...rest, said: stdout.split('\n').slice(0, 12) });
+    }
+  },
+
+  /** Images a second of whole steps beside torchvision's, those of the smallest batch first. */
   async steps() {
-    const precisions = {
-      tf32: {},
-      mixed: { KD_BENCH_PRECISION: 'mixed', KD_BENCH_AMP: 'fp16' },
-      float32: { NVIDIA_TF32_OVERRIDE: '0' },
-    };
-    const benches = [
-      ['retinanet-r50-step', {}],
-      ['distillation-steps', { KD_BENCH_METHODS: 'ssim' }],
-      ['distillation-steps', { KD_BENCH_METHODS: 'crosskd' }],
-      ['fcos-r50-step', {}],
-      ['faster-rcnn-r50-step', {}],
-    ];
-    for (const batch of options.batches.split(','))
-      for (const [precision, how] of Object.entries(precisions))
-        for (const [bench, which] of benches) {
-          const name = [bench, which.KD_BENCH_METHODS, batch, precision].filter(Boolean).join('-');
-          const { stdout, ...rest } = await program(name, [join('bench', 'run.mjs'), bench], {
-            env: {
-              KD_PEER_PYTHON: 'python3',
-              KD_BENCH_DEVICE: options.device,
-              KD_BENCH_ROUNDS: '2',
-              KD_BENCH_STEPS: card ? '10' : '1',
-              KD_BENCH_SIZE: options.size,
-              KD_BENCH_BATCH: batch,
-              // Of other precisions; the first step of float32 must agree.
-              ...(precision !== 'float32' && { KD_BENCH_TOLERANCE: '0.1' }),
-              ...process.env,
-              ...how,
-              ...which,
-            },
-          });
-          const row = rest.error ? {} : JSON.parse(stdout.trim().split('\n').at(-1));
-          const perSecond = (ms) => (ms ? Math.round((Number(batch) * 10_000) / ms) / 10 : null);
-          const speed = { ours_images_per_s: perSecond(row.ours_ms), peer_images_per_s: perSecond(row.peer_ms) };
-          tell('step', {
-            bench: name,
-            batch: Number(batch),
-            size: Number(options.size),
-            precision,
-            ...speed,
-            ...row,
-            ...rest,
-          });
-        }
+    const rows = options.batches
+      .split(',')
+      .flatMap((batch, i) => [
+        ...benchesOf(batch, 'tf32'),
+        ...(i === 0 ? benchesOf(batch, 'float32').slice(0, 1) : []),
+        ...benchesOf(batch, 'mixed'),
+      ]);
+    await inTurn(rows);
+  },
+
+  /** What else could be set, on our side alone. */
+  async variants() {
+    const [batch] = options.batches.split(',');
+    const [tf32] = benchesOf(batch, 'tf32');
+    const own = { KD_PEER_PYTHON: '' };
+    await inTurn([
+      {
+        ...tf32,
+        name: `${tf32.name}-cuda-malloc`,
+        env: { ...tf32.env, ...own, TF_GPU_ALLOCATOR: 'cuda_malloc_async' },
+      },
+      {
+        ...tf32,
+        name: `${tf32.name}-xla`,
+        env: { ...tf32.env, ...own, KD_BENCH_XLA: '1', XLA_FLAGS: '--xla_gpu_cuda_data_dir=/usr/local/cuda' },
+      },
+    ]);
+  },
+
+  /** What nobody times, side by side. */
+  async checks() {
+    await Promise.all(['golden', 'demo', 'contract'].map((part) => PARTS[part]()));
+  },
+
+  /** What the engine on WebGPU is held to, on this card. */
+  async contract() {
+    const { stdout, ...rest } = await program('webgpu-contract', [join('scripts', 'webgpu.mjs'), 'contract'], {
+      seconds: 90,
+    });
+    tell('webgpu-contract', {
+      ...rest,
+      said: stdout
+        .split('\n')
+        .filter((line) => /WebGPU on|Tests|FAIL|Error/.test(line))
+        .slice(-30),
+    });
+  },
+
+  /** Steps by WebGPU. */
+  async webgpu() {
+    const rows = options.batches.split(',').flatMap((batch) => [
+      bench('retinanet-r50-step', batch, 'float32', {
+        KD_BENCH_ENGINE: 'webgpu',
+        KD_BENCH_DETECTOR: 'retinanet-r18',
+      }),
+      bench('retinanet-r50-step', batch, 'float32', { KD_BENCH_ENGINE: 'webgpu' }),
+      bench('distillation-steps', batch, 'float32', { KD_BENCH_ENGINE: 'webgpu', KD_BENCH_METHODS: 'ssim' }),
+    ]);
+    await inTurn(
+      rows.map((row) => ({
+        ...row,
+        name: `webgpu-${row.name}`,
+        seconds: 60,
+        env: { ...row.env, KD_BENCH_STEPS: '1', KD_BENCH_ROUNDS: '1' },
+      })),
+    );
   },
 };
 
+const sizes = (batch) => ({ KD_BENCH_SIZE: options.size, KD_BENCH_BATCH: String(batch) });
+
+const PRECISIONS = {
+  tf32: {},
+  mixed: { KD_BENCH_PRECISION: 'mixed', KD_BENCH_AMP: 'fp16' },
+  float32: { NVIDIA_TF32_OVERRIDE: '0' },
+};
+
+/** A bench of steps, as {@link inTurn} takes it. */
+function bench(name, batch, precision, which) {
+  const about = [which.KD_BENCH_DETECTOR ?? name, which.KD_BENCH_METHODS, batch, precision].filter(Boolean).join('-');
+  return {
+    name: about,
+    bench: name,
+    batch,
+    precision,
+    seconds: 120,
+    env: {
+      KD_PEER_PYTHON: process.env.KD_PEER_PYTHON ?? 'python3',
+      KD_BENCH_DEVICE: options.device,
+      KD_BENCH_ROUNDS: '2',
+      KD_BENCH_STEPS: card ? '10' : '1',
+      KD_BENCH_THREADS: '8',
+      KD_BENCH_WEIGHTS: join(out, 'weights'),
+      KD_BENCH_LOCK: join(out, 'locks'),
+      ...sizes(batch),
+      // Of other precisions; the first step of float32 must agree.
+      ...(precision !== 'float32' && { KD_BENCH_TOLERANCE: '0.1' }),
+      ...PRECISIONS[precision],
+      ...which,
+    },
+  };
+}
+
+const benchesOf = (batch, precision) => [
+  bench('retinanet-r50-step', batch, precision, {}),
+  bench('distillation-steps', batch, precision, { KD_BENCH_METHODS: 'ssim' }),
+  bench('distillation-steps', batch, precision, { KD_BENCH_METHODS: 'crosskd' }),
+  bench('fcos-r50-step', batch, precision, {}),
+  bench('faster-rcnn-r50-step', batch, precision, {}),
+];
+
+/** Times benches one after the other, the processes of the next starting meanwhile. */
+async function inTurn(rows) {
+  rmSync(join(out, 'locks'), { recursive: true, force: true });
+  mkdirSync(join(out, 'locks'), { recursive: true });
+  const waiting = [...rows];
+  const worker = async () => {
+    for (let row = waiting.shift(); row !== undefined; row = waiting.shift()) await one(row);
+  };
+  await Promise.all([worker(), worker()]);
+}
+
+async function one({ name, bench, batch, precision, seconds, env }) {
+  const { stdout, ...rest } = await program(name, [join('bench', 'run.mjs'), bench], { seconds, env });
+  // Whoever was ended cannot give way.
+  if (rest.error !== undefined) rmSync(join(out, 'locks', 'turns'), { recursive: true, force: true });
+  let row = {};
+  try {
+    row = JSON.parse(stdout.trim().split('\n').at(-1));
+  } catch {}
+  const perSecond = (ms) => (ms ? Math.round((Number(batch) * 10_000) / ms) / 10 : null);
+  const speed = { ours_images_per_s: perSecond(row.ours_ms), peer_images_per_s: perSecond(row.peer_ms) };
+  tell('step', { bench: name, precision, ...speed, ...row, ...rest, ...(row.error && { error: row.error }) });
+}
+
 async function all() {
-  const wanted = options.only?.split(',') ?? Object.keys(PARTS);
+  const wanted = options.only?.split(',') ?? [
+    'doctor',
+    'convolution',
+    'profile',
+    'steps',
+    'checks',
+    'webgpu',
+    'variants',
+  ];
   const unknown = wanted.filter((part) => !Object.hasOwn(PARTS, part));
   if (unknown.length > 0) {
     console.error(`There is no part "${unknown.join('", "')}". There are: ${Object.keys(PARTS).join(', ')}.`);

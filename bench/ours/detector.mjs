@@ -9,17 +9,17 @@ import { fasterRcnn } from '@kd/detector-faster-rcnn';
 import { fcos } from '@kd/detector-fcos';
 import { gfl } from '@kd/detector-gfl';
 import { retinanet } from '@kd/detector-retinanet';
-import { tensorflow } from '@kd/engine-tensorflow';
 import { exportTorch } from '@kd/export';
 import { serializeSafetensors } from '@kd/weights';
 import * as tf from '@tensorflow/tfjs-core';
 import { readBatch } from './batch.mjs';
+import { engineWith, nameOf } from './engine.mjs';
 import { resident } from './resident.mjs';
 import { timed } from './timed.mjs';
 import { trainingStep } from './training-step.mjs';
 
 const [name, mode, file, shapeText, boxesText, threads, weights, secondText] = process.argv.slice(2);
-const engine = tensorflow({ intraOpThreads: Number(threads) });
+const engine = engineWith(threads);
 const info = await engine.start();
 const shape = JSON.parse(shapeText);
 const perImage = JSON.parse(boxesText);
@@ -99,7 +99,7 @@ if (mode === 'weights') {
   process.exit();
 }
 const run = mode === 'step' ? stepRunner() : inferRunner();
-console.log(JSON.stringify({ engine: `TensorFlow ${info.version}, ${info.device}` }));
+console.log(JSON.stringify({ engine: nameOf(info) }));
 for await (const line of createInterface({ input: process.stdin })) {
   const { result, ...times } = await timed(() => run(line));
   console.log(

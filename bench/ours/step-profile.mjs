@@ -23,7 +23,7 @@ const detectors = {
   fcos: (options) => fcos({ norm: 'frozen', trainableLayers: 3, ...options }),
   'faster-rcnn': (options) => fasterRcnn({ version: 1, ...options }),
 };
-const { engine: _, student, teacher } = await taught(detectors[detector], 1);
+const { engine: _, student, teacher } = await taught(detectors[detector], process.env.KD_BENCH_THREADS ?? 1);
 const alone = method === 'none';
 const models = alone ? { student: teacher, teacher: null } : { student, teacher };
 const definition = alone || (await importByName('distiller', method, fileURLToPath(new URL('../..', import.meta.url))));
@@ -70,5 +70,5 @@ sums.set(
   convolutions.reduce((sum, [, ms]) => sum + ms, 0),
 );
 console.log(`${method}: processor time of a step with its update, the least of ${steps}: ${cpu.toFixed(0)} ms`);
-for (const [row, ms] of [...sums].sort((a, b) => b[1] - a[1]).slice(0, 40))
+for (const [row, ms] of [...sums].sort((a, b) => b[1] - a[1]).slice(0, Number(process.env.KD_BENCH_ROWS ?? 40)))
   console.log(`${ms.toFixed(1).padStart(8)} ms  ${row}`);

@@ -13,13 +13,15 @@ import {
   TapRegistry,
   TEACHER,
 } from '@kd/core';
-import { tensorflow } from '@kd/engine-tensorflow';
 import { crosskd } from '@kd/plugin-crosskd';
+import { engineWith, nameOf } from './engine.mjs';
 import { trainingStep } from './training-step.mjs';
+
+let engine;
 
 /** Starts the engine and builds both models: `detector` is what the function of a detector package takes, and gives. */
 export async function taught(detector, threads) {
-  const engine = tensorflow({ intraOpThreads: Number(threads) });
+  engine = engineWith(threads);
   const info = await engine.start();
   const categories = Array.from({ length: 80 }, (_, id) => ({ id, name: `class ${id}` }));
   const build = (backbone, seed) =>
@@ -27,7 +29,7 @@ export async function taught(detector, threads) {
   return {
     student: build('resnet18', 1),
     teacher: build('resnet50', 2),
-    engine: `TensorFlow ${info.version}, ${info.device}`,
+    engine: nameOf(info),
   };
 }
 
@@ -43,7 +45,6 @@ export const nothing = definePlugin({
 /** A function that runs one step with its update, late in a training, and gives what `trainingStep` does. */
 export function stepWith({ student, teacher }, plugins, watcher) {
   const services = createServices();
-  const engine = tensorflow();
   for (const [token, value] of [
     [STUDENT, student],
     [TEACHER, teacher],

@@ -22,4 +22,6 @@ def answer(about, run):
         cpu_ms = (time.process_time() - cpu) * 1000 / count
         count = STEPS
         peak_mb = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
-        print(json.dumps({"ms": ms, "cpu_ms": cpu_ms, "peak_mb": peak_mb, **result}), flush=True)
+        card = getattr(sys.modules.get("torch"), "cuda", None)
+        used = {"card_peak_mb": round(card.max_memory_reserved() / 2**20)} if card and card.is_initialized() else {}
+        print(json.dumps(used | {"ms": ms, "cpu_ms": cpu_ms, "peak_mb": peak_mb, **result}), flush=True)

@@ -6,6 +6,8 @@ import torch
 DEVICE = torch.device(os.environ.get("KD_BENCH_DEVICE", "cpu"))
 AMP = {None: None, "bf16": torch.bfloat16, "fp16": torch.float16}[os.environ.get("KD_BENCH_AMP") or None]
 torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
+# Shapes stay as they are; TensorFlow, too, tries which kernel is fastest.
+torch.backends.cudnn.benchmark = True
 _scaler = torch.amp.GradScaler(DEVICE.type, enabled=AMP is torch.float16)
 
 

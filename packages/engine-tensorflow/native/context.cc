@@ -31,11 +31,14 @@ std::string rewritesFrom(const ContextOptions &options, bool usesGpu) {
 }
 
 std::string configFrom(const ContextOptions &options, bool usesGpu) {
-  constexpr int kIntraOpThreads = 2, kInterOpThreads = 5, kGpuOptions = 6, kGraphOptions = 10;  // ConfigProto
+  constexpr int kIntraOpThreads = 2, kInterOpThreads = 5, kGpuOptions = 6, kSoftPlacement = 7,
+                kGraphOptions = 10;  // ConfigProto
   constexpr int kAllowGrowth = 4;      // GPUOptions
   constexpr int kRewriteOptions = 10;  // GraphOptions
   // A card is shared: of its memory no more than is needed, unless TF_FORCE_GPU_ALLOW_GROWTH=false says so.
   std::string config = field(kGpuOptions, field(kAllowGrowth, uint64_t{1}));
+  // What a card has no kernel for runs on the processor.
+  config += field(kSoftPlacement, uint64_t{1});
   if (options.intraOpThreads > 0) config += field(kIntraOpThreads, static_cast<uint64_t>(options.intraOpThreads));
   if (options.interOpThreads > 0) config += field(kInterOpThreads, static_cast<uint64_t>(options.interOpThreads));
   return config + field(kGraphOptions, field(kRewriteOptions, rewritesFrom(options, usesGpu)));

@@ -29,12 +29,28 @@ export function runOp(
   outputs: number,
 ): tf.Tensor[] {
   const backend = currentBackend();
+  if (name === '_FusedConv2D' && backend.binding.isUsingGpuDevice()) return convolvedApart(attributes, inputs);
   const native = attributes.map((attribute) => ({
     name: attribute.name,
     ...nativeValue(name, attribute, backend.binding),
   }));
   return backend.executeMultipleOutputs(name, native, inputs, outputs);
 }
+
+/** A card has no kernel for a bias without an activation behind it, and none for every activation. */
+function convolvedApart(attributes: readonly OpAttribute[], [x, kernel, ...others]: readonly tf.Tensor[]): tf.Tensor[] {
+  const fused = attributes.find(({ name }) => name === 'fused_ops')!.value as readonly string[];
+  const type = attributes.filter(({ name }) => name === 'T');
+  const ofConvolution = attributes.filter(({ name }) => !OF_FUSED.has(name));
+  return tf.tidy(() =>
+    fused.reduce(
+      (map, op) => runOp(op, type, op === 'BiasAdd' ? [...map, others.shift()!] : map, 1),
+      runOp('Conv2D', ofConvolution, [x!, kernel!], 1),
+    ),
+  );
+}
+
+const OF_FUSED = new Set(['num_args', 'TArgs', 'fused_ops']);
 
 const ATTRIBUTE_TYPES = {
   int: 'TF_ATTR_INT',

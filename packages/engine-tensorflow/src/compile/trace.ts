@@ -52,7 +52,7 @@ export function trace<R, N>(
   watcher?: CallWatcher,
 ): Traced<R, N> {
   const { binding } = backend;
-  const timing = watcher?.timed() && !binding.isUsingGpuDevice() ? { watcher, parts: [] as string[] } : null;
+  const timing = watcher?.timed() && opsAreTimed(binding) ? { watcher, parts: [] as string[] } : null;
   // Values that wait for their first use become tensors before the trace, or they would be constants of it.
   backend.getInputTensorIds([...args.tensors, ...Object.values(tf.engine().registeredVariables)]);
   binding.beginTrace();
@@ -75,6 +75,10 @@ export function trace<R, N>(
     watch.end();
   }
 }
+
+/** A card computes behind the host's back, but where CUDA is told to wait for each kernel. */
+const opsAreTimed = (binding: TensorflowBackend['binding']): boolean =>
+  !binding.isUsingGpuDevice() || process.env.CUDA_LAUNCH_BLOCKING === '1';
 
 /** Who is told when ops ran, and the parts that there are, by their places in the names of the graph's nodes. */
 interface Timing {

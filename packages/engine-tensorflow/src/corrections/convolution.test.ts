@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { needsTensorflow } from '../../../../tests/needs-tensorflow.js';
+import { currentBackend, runOp } from '../run-op.js';
 import { startTensorflow } from '../testing/traced.js';
 
 needsTensorflow(startTensorflow);
@@ -48,4 +49,41 @@ describe('the gradient of a kernel', () => {
       tf.dispose([x, dy, start, found]);
     },
   );
+});
+
+describe('on a graphics card, whose fused convolutions are fewer', () => {
+  const fuse = (x: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor, fused: string[]): tf.Tensor =>
+    runOp(
+      '_FusedConv2D',
+      [
+        { name: 'T', type: 'type', value: 'float32' },
+        { name: 'strides', type: 'int[]', value: [1, 1, 1, 1] },
+        { name: 'padding', type: 'string', value: 'SAME' },
+        { name: 'num_args', type: 'int', value: 1 },
+        { name: 'TArgs', type: 'type', value: ['float32'] },
+        { name: 'fused_ops', type: 'string[]', value: fused },
+      ],
+      [x, kernel, bias],
+      1,
+    )[0]!;
+
+  it.each([[['BiasAdd']], [['BiasAdd', 'Relu']], [['BiasAdd', 'Relu6']]])('%j is run apart', (fused) => {
+    const x = tf.randomNormal([2, 5, 7, 3], 0, 4, 'float32', 1);
+    const kernel = tf.randomNormal([3, 3, 3, 4], 0, 1, 'float32', 2);
+    const bias = tf.randomNormal([4], 0, 1, 'float32', 3);
+    const want = fuse(x, kernel, bias, fused).dataSync();
+    const { binding } = currentBackend();
+    const onCard = vi.spyOn(binding, 'isUsingGpuDevice').mockReturnValue(true);
+    const ran = vi.spyOn(binding, 'executeOp');
+    const before = tf.memory().numTensors;
+    const made = fuse(x, kernel, bias, fused);
+    const ops = ran.mock.calls.map(([op]) => op);
+    onCard.mockRestore();
+    ran.mockRestore();
+    expect(ops).toEqual(['Conv2D', ...fused]);
+    expect(tf.memory().numTensors).toBe(before + 1);
+    const got = made.dataSync();
+    want.forEach((value, i) => expect(Math.abs(value - got[i]!)).toBeLessThan(1e-4));
+    tf.dispose([x, kernel, bias, made]);
+  });
 });

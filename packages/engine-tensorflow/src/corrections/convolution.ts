@@ -1,6 +1,6 @@
 import type { OpAttribute } from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
-import { runOp } from '../run-op.js';
+import { currentBackend, runOp } from '../run-op.js';
 import { correctKernel } from './correct-kernel.js';
 
 type Pad = 'valid' | 'same' | number | tf.backend_util.ExplicitPadding;
@@ -75,8 +75,9 @@ function fusedConvolution(
   const fused = (
     { linear: [], relu: ['Relu'], relu6: ['Relu6'], elu: ['Elu'], leakyrelu: ['LeakyRelu'] } as Record<string, string[]>
   )[activation];
-  // The CPU kernel knows no NCHW, and only a bias of one dimension.
-  if (fused && bias?.rank === 1 && attributes.dataFormat === 'NHWC') {
+  // The CPU kernel knows no NCHW, and only a bias of one dimension; that of a card not all of these.
+  const known = bias?.rank === 1 && attributes.dataFormat === 'NHWC' && !currentBackend().binding.isUsingGpuDevice();
+  if (fused && known) {
     return runOp(
       '_FusedConv2D',
       [
