@@ -1,35 +1,12 @@
-import { type CallWatcher, isKdError, type Logger, type RanOp, silentLogger, type TraceInfo } from '@kd/core';
+import type { CallWatcher, RanOp, TraceInfo } from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
 import { needsTensorflow } from '../../../../tests/needs-tensorflow.js';
-import { tensorflow } from '../engine.js';
 import { currentBackend } from '../run-op.js';
+import { compile, refusal, values } from '../testing/compiled.js';
+import { startTensorflow } from '../testing/traced.js';
 
-const engine = tensorflow();
-needsTensorflow(async () => {
-  await engine.start();
-});
-
-const compile = <A, R, N = void>(
-  fn: (args: A, input: (shape: readonly number[], make: (now: N) => Float32Array) => tf.Tensor) => R,
-  options: { most?: number; logger?: Logger; onTrace?: (trace: TraceInfo) => void; watcher?: CallWatcher } = {},
-) => engine.compile!<A, R, N>(fn, { name: 'the test', logger: silentLogger, ...options });
-
-const values = (tensor: tf.Tensor): number[] => {
-  const read = Array.from(tensor.dataSync());
-  tensor.dispose();
-  return read;
-};
-
-const refusal = (run: () => unknown): string => {
-  try {
-    run();
-  } catch (error) {
-    if (isKdError(error)) return `${error.code} ${error.message}`;
-    throw error;
-  }
-  return 'nothing was thrown';
-};
+needsTensorflow(startTensorflow);
 
 describe('a compiled function', () => {
   test('gives the structure and the values of the function, traced once a signature', () => {
@@ -314,74 +291,5 @@ describe('a compiled function', () => {
     expect(before - held()).toBeGreaterThan(39 << 20); // all five; what is read takes some bytes
     fn.clear();
     tf.dispose([x, ...weights]);
-  });
-});
-
-describe('what cannot be traced is refused with its line, and leaves all as it was', () => {
-  const x = () => tf.tensor1d([1, 2]);
-
-  test('reading values', () => {
-    const variable = tf.variable(tf.scalar(3));
-    const fn = compile((x: tf.Tensor) => {
-      variable.assign(tf.scalar(4));
-      return x.dataSync()[0]! > 0 ? tf.add(x, 1) : x;
-    });
-    const given = x();
-    const before = tf.memory().numTensors;
-    const message = refusal(() => fn(given));
-    expect(message).toMatch(
-      /^COMPILE_REFUSED the test cannot be compiled: .*cannot be read while tracing.*\(.*compile\.test\.ts:\d+\)\. Compute with tensors/,
-    );
-    expect(refusal(() => fn(given))).toBe(message);
-    expect(variable.dataSync()[0]).toBe(3);
-    expect(tf.memory().numTensors).toBe(before);
-    tf.dispose([given, variable]);
-  });
-
-  test('a shape that depends on values', () => {
-    const fn = compile((boxes: tf.Tensor2D) => tf.image.nonMaxSuppression(boxes, tf.tensor1d([0.5]), 1));
-    const boxes = tf.tensor2d([[0, 0, 1, 1]]);
-    expect(refusal(() => fn(boxes))).toMatch(/^COMPILE_REFUSED .*depends on data.*compile\.test\.ts:\d+/);
-    boxes.dispose();
-  });
-
-  test('a tensor of the last call, which the next one reads: it has its values, and nothing is compiled', () => {
-    let last: tf.Tensor | undefined;
-    const step = (x: tf.Tensor): tf.Tensor => {
-      const sum = last === undefined ? tf.clone(x) : tf.add(last, x);
-      last?.dispose();
-      last = tf.keep(sum);
-      return tf.clone(sum);
-    };
-    const fn = compile(step);
-    const given = x();
-    expect(values(fn(given))).toEqual([1, 2]);
-    expect(values(fn(given))).toEqual([2, 4]);
-    expect(refusal(() => fn(given))).toMatch(/^COMPILE_REFUSED .*kept beyond it.*Keep what changes/);
-    expect(values(step(given))).toEqual([3, 6]);
-    tf.dispose([given, last!]);
-  });
-
-  test('an error of the function itself passes, and what it kept before has values', () => {
-    let kept: tf.Tensor | undefined;
-    let fail = true;
-    const fn = compile((x: tf.Tensor) => {
-      kept ??= tf.keep(tf.mul(x, 2));
-      if (fail) throw new Error('no luck');
-      return tf.add(x, kept);
-    });
-    const given = x();
-    expect(() => fn(given)).toThrow('no luck');
-    expect(Array.from(kept!.dataSync())).toEqual([2, 4]);
-    fail = false;
-    expect(values(fn(given))).toEqual([3, 6]);
-    tf.dispose([given, kept!]);
-  });
-
-  test('what is no tensor, list, object or plain value', () => {
-    const fn = compile((x: unknown) => x);
-    expect(refusal(() => fn({ a: [new Map()] }))).toBe(
-      'USAGE what the test is called with: it.a[0] is a Map; tensors, lists and plain objects of them, numbers, texts and booleans can be handed on.',
-    );
   });
 });

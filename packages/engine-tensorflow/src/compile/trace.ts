@@ -106,11 +106,13 @@ function record<R, N>(backend: TensorflowBackend, fn: Traceable<R, N>, args: Str
   let failure: Recorded<N>['failure'] = null;
   try {
     tf.tidy(() => {
-      const returned = fn(args.around(given), (shape, make) => {
-        const { tensor, id } = placeholder(shape, 'float32');
-        asked.push({ id, shape: [...shape], make });
-        return tensor;
-      });
+      const returned = withoutChance(() =>
+        fn(args.around(given), (shape, make) => {
+          const { tensor, id } = placeholder(shape, 'float32');
+          asked.push({ id, shape: [...shape], make });
+          return tensor;
+        }),
+      );
       result = structureOf(returned, 'what a compiled function returns');
       const { tensors } = result;
       for (const tensor of tensors) outputs.push(tf.keep(tf.clone(tensor)));
@@ -124,6 +126,21 @@ function record<R, N>(backend: TensorflowBackend, fn: Traceable<R, N>, args: Str
   const assigned = failure === null ? swapped.assigned() : [];
   swapped.putBack();
   return { given, asked, variables, result, outputs, assigned, failure };
+}
+
+/** What `Math.random` gives, from which TensorFlow.js makes seeds, would be the same at every call. */
+function withoutChance<T>(run: () => T): T {
+  const { random } = Math;
+  Math.random = () => {
+    throw Object.assign(new Error('random numbers drawn while tracing would be the same at every call'), {
+      code: 'TRACE_RANDOM',
+    });
+  };
+  try {
+    return run();
+  } finally {
+    Math.random = random;
+  }
 }
 
 function finish<R, N>(
