@@ -184,7 +184,8 @@ function tell(
       (sum, { source }, c) => sum + (source === 'chosen' ? objective[offsets[c + 1]! - 1]! : 0),
       0,
     );
-    return energy > 0 ? `${((100 * rest) / energy).toFixed(0)} %` : '-';
+    // Of as many prototypes as instances nothing is left, by rounding a little less.
+    return energy > 0 ? `${Math.max(0, (100 * rest) / energy).toFixed(0)} %` : '-';
   });
   logger.info(
     `${id}: prototypes of ${classes.length} classes from ${total} instances in ${images.length} images at step ${step}, finest level first: ${prototypes}; energy left: ${left.join(', ')} (${seconds.toFixed(1)} s)`,
