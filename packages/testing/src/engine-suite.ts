@@ -3,15 +3,33 @@ import * as tf from '@tensorflow/tfjs-core';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { arrayCases } from './engine/array-cases.js';
 import { elementwiseCases } from './engine/elementwise-cases.js';
-import { checkEngineCase } from './engine/engine-case.js';
+import { checkEngineCase, type EngineCase } from './engine/engine-case.js';
 import { imageCases } from './engine/image-cases.js';
 import { recordKernels } from './record-kernels.js';
 
 export interface EngineSuiteOptions {
   /** Names of cases that the engine refuses with an error: each must throw, so that none of them computes garbage. */
   readonly refuses?: readonly RegExp[];
+  /**
+   * Of the cases of each op one in so many, and at least one, each op at another turn of the shapes (default 1, all):
+   * for an engine that takes long to compile what is small.
+   */
+  readonly every?: number;
   /** Milliseconds a test may take. */
   readonly timeout?: number;
+}
+
+/** Each op, which a case's name begins with, and each shape; not each with each. */
+function oneIn(every: number, cases: readonly EngineCase[]): readonly EngineCase[] {
+  const ops = new Map<string, EngineCase[]>();
+  for (const one of cases) {
+    const op = one.name.split(/[ ,]/, 1)[0]!;
+    ops.set(op, [...(ops.get(op) ?? []), one]);
+  }
+  return [...ops.values()].flatMap((of, turn) => {
+    const first = turn % Math.min(every, of.length);
+    return of.filter((_, k) => k % every === first);
+  });
 }
 
 /**
@@ -19,7 +37,10 @@ export interface EngineSuiteOptions {
  * gradient, over odd shapes, broadcast, whole numbers, nothing at all and what is no number, against numbers of 64 bits
  * worked out beside it.
  */
-export function testEngine(engine: Engine, { refuses = [], timeout = 60_000 }: EngineSuiteOptions = {}): void {
+export function testEngine(
+  engine: Engine,
+  { refuses = [], every = 1, timeout = 60_000 }: EngineSuiteOptions = {},
+): void {
   describe(`the engine ${engine.name}`, { timeout }, () => {
     const seen = new Set<string>();
     // Once more before each: an engine may hold on to what failed in a test before.
@@ -38,7 +59,7 @@ export function testEngine(engine: Engine, { refuses = [], timeout = 60_000 }: E
     });
 
     describe.each(Object.entries({ elementwiseCases, arrayCases, imageCases }))('%s', (_, cases) => {
-      it.each(cases.map((one) => [one.name, one] as const))('%s', async (name, one) => {
+      it.each(oneIn(every, cases).map((one) => [one.name, one] as const))('%s', async (name, one) => {
         const refused = refuses.some((pattern) => pattern.test(name));
         const names = await recordKernels(() =>
           refused ? expect(checkEngineCase(one)).rejects.toThrow() : checkEngineCase(one),

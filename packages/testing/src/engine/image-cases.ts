@@ -21,20 +21,44 @@ function edges({ size, kernel, stride, pad, dilation = 1 }: Geometry, axis: 0 | 
   return { before, out: Math.floor((size[axis] + 2 * before - reach) / stride) + 1 };
 }
 
-/** The pixels inside of the image that the cell at a place reads, each with its tap [row, column] of the kernel. */
-function windows(
-  geometry: Geometry,
-  place: readonly number[],
-): { row: number; column: number; tap: [number, number] }[] {
+/** Of each cell of the result, row by row, the pixels of the image that it reads, each with its tap of the kernel. */
+function windows(geometry: Geometry): { pixel: number; tap: number }[][] {
   const { size, kernel, stride, dilation = 1 } = geometry;
-  const [top, left] = [edges(geometry, 0).before, edges(geometry, 1).before];
-  const found: { row: number; column: number; tap: [number, number] }[] = [];
-  for (let i = 0; i < kernel[0]; i++)
-    for (let j = 0; j < kernel[1]; j++) {
-      const [row, column] = [place[1]! * stride + i * dilation - top, place[2]! * stride + j * dilation - left];
-      if (row >= 0 && row < size[0] && column >= 0 && column < size[1]) found.push({ row, column, tap: [i, j] });
-    }
-  return found;
+  const [rows, columns] = [edges(geometry, 0), edges(geometry, 1)];
+  return Array.from({ length: rows.out * columns.out }, (_, cell) => {
+    const [top, left] = [
+      Math.floor(cell / columns.out) * stride - rows.before,
+      (cell % columns.out) * stride - columns.before,
+    ];
+    const found: { pixel: number; tap: number }[] = [];
+    for (let i = 0; i < kernel[0]; i++)
+      for (let j = 0; j < kernel[1]; j++) {
+        const [row, column] = [top + i * dilation, left + j * dilation];
+        if (row >= 0 && row < size[0] && column >= 0 && column < size[1])
+          found.push({ pixel: row * size[1] + column, tap: i * kernel[1] + j });
+      }
+    return found;
+  });
+}
+
+type Windows = ReturnType<typeof windows>[number];
+/**
+ * A reference [2, rows, columns, channels]. Gradients are differences, two of it for each value: so windows are found
+ * once, and pixels and taps are indices.
+ */
+function ofWindows(
+  geometry: Geometry,
+  channels: number,
+  f: (window: Windows, firstPixel: number, channel: number, ...inputs: Nd[]) => number,
+): (...inputs: Nd[]) => Nd {
+  const cells = windows(geometry);
+  const { size } = geometry;
+  return (...inputs) => ({
+    shape: [2, ...outOf(geometry), channels],
+    values: [0, size[0] * size[1]].flatMap((firstPixel) =>
+      cells.flatMap((window) => Array.from({ length: channels }, (_, c) => f(window, firstPixel, c, ...inputs))),
+    ),
+  });
 }
 
 const outOf = (geometry: Geometry): [number, number] => [edges(geometry, 0).out, edges(geometry, 1).out];
@@ -67,14 +91,15 @@ const conv = (geometry: Geometry, channels: readonly [number, number], gradient 
     name: `conv2d ${told(geometry)}, ${channels.join(' to ')} channels`,
     inputs: [numbers([2, ...size, channels[0]]), numbers([...kernel, ...channels], 31)],
     run: (x: tf.Tensor4D, filter: tf.Tensor4D) => tf.conv2d(x, filter, stride, pad, 'NHWC', dilation),
-    reference: (x: Nd, filter: Nd) =>
-      nd([2, ...outOf(geometry), channels[1]], (place) =>
-        windows(geometry, place).reduce((sum, { row, column, tap }) => {
-          for (let c = 0; c < channels[0]; c++)
-            sum += at(x, [place[0]!, row, column, c]) * at(filter, [...tap, c, place[3]!]);
-          return sum;
-        }, 0),
-      ),
+    reference: ofWindows(geometry, channels[1], (window, firstPixel, o, x, filter) => {
+      let sum = 0;
+      for (const { pixel, tap } of window)
+        for (let c = 0; c < channels[0]; c++)
+          sum +=
+            x!.values[(firstPixel + pixel) * channels[0] + c]! *
+            filter!.values[(tap * channels[0] + c) * channels[1] + o]!;
+      return sum;
+    }),
     gradient,
   };
 };
@@ -86,14 +111,14 @@ const depthwise = (geometry: Geometry, multiplier: number, gradient = true): Eng
     inputs: [numbers([2, ...size, 3]), numbers([...kernel, 3, multiplier], 31)],
     run: (x: tf.Tensor4D, filter: tf.Tensor4D) =>
       tf.depthwiseConv2d(x, filter, stride, pad as 'same' | 'valid', 'NHWC', dilation),
-    reference: (x: Nd, filter: Nd) =>
-      nd([2, ...outOf(geometry), 3 * multiplier], (place) => {
-        const [c, m] = [Math.floor(place[3]! / multiplier), place[3]! % multiplier];
-        return windows(geometry, place).reduce(
-          (sum, { row, column, tap }) => sum + at(x, [place[0]!, row, column, c]) * at(filter, [...tap, c, m]),
-          0,
-        );
-      }),
+    reference: ofWindows(geometry, 3 * multiplier, (window, firstPixel, o, x, filter) => {
+      const c = Math.floor(o / multiplier);
+      return window.reduce(
+        (sum, { pixel, tap }) =>
+          sum + x!.values[(firstPixel + pixel) * 3 + c]! * filter!.values[tap * 3 * multiplier + o]!,
+        0,
+      );
+    }),
     gradient,
   };
 };
@@ -104,10 +129,9 @@ const maxPool = (geometry: Geometry): EngineCase => {
     name: `maxPool ${told(geometry)}`,
     inputs: [numbers([2, ...size, 3])],
     run: (x: tf.Tensor4D) => tf.maxPool(x, [...kernel], stride, pad),
-    reference: (x: Nd) =>
-      nd([2, ...outOf(geometry), 3], (place) =>
-        Math.max(...windows(geometry, place).map(({ row, column }) => at(x, [place[0]!, row, column, place[3]!]))),
-      ),
+    reference: ofWindows(geometry, 3, (window, firstPixel, c, x) =>
+      Math.max(...window.map(({ pixel }) => x!.values[(firstPixel + pixel) * 3 + c]!)),
+    ),
   };
 };
 
