@@ -15,7 +15,7 @@ const asked = new Set<string>();
 async function train(out: string, config: Partial<Config>): Promise<TrainerEvent[]> {
   let events: TrainerEvent[] = [];
   const names = await recordKernels(async () => {
-    const whole = { engine: wasm(), data: picturesFor('pictures', 2, 1), batchSize: 2, ...config };
+    const whole = { engine: wasm(), data: picturesFor('pictures', 4, 1), batchSize: 4, ...config };
     events = await trainTiny(whole, { out: join(folder, out) });
   });
   for (const name of names) asked.add(name);
@@ -29,9 +29,12 @@ it.each(Object.entries(KINDS))('%s trains on WebAssembly with all its methods', 
     teacher: { weights: join(folder, `${kind}-teacher`) },
     distillers: withOptions(kind, methodsOf(kind, true)),
   });
-  const values = logsOf(events).flatMap(({ terms }) => Object.values(terms));
-  expect(values.length).toBeGreaterThan(0);
-  expect(values.every(Number.isFinite)).toBe(true);
+  const terms = logsOf(events).flatMap((log) => Object.entries(log.terms));
+  for (const [name, value] of terms) expect(Number.isFinite(value), `${name}: ${value}`).toBe(true);
+  for (const method of methodsOf(kind, true)) {
+    const values = terms.flatMap(([name, value]) => (name.startsWith(`${method}.`) ? [value] : []));
+    expect(Math.max(0, ...values), method).toBeGreaterThan(0);
+  }
 });
 
 it('asks for the kernels that testEngine compares, and for no other', () => {

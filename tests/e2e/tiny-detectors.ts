@@ -49,6 +49,14 @@ export const words = new Map(rows.slice(table.length + 2).map(([method, text]) =
 export const methodsOf = (kind: string, can: boolean): string[] =>
   table.filter((cells) => (cells[1 + kinds.indexOf(kind)] !== 'no') === can).map(([method]) => nameOf(method!));
 
+const twoStage = (kind: string): boolean => kind.endsWith('rcnn');
+/** The methods dealt out to detectors of one stage, and to those of two, among those that each can be taught by. */
+export const compiledOn = (kind: string): string[] =>
+  methodsOf(kind, true).filter((method) => {
+    const able = kinds.filter((one) => twoStage(one) === twoStage(kind) && methodsOf(one, true).includes(method));
+    return able[table.findIndex(([cell]) => nameOf(cell!) === method) % able.length] === kind;
+  });
+
 /** Options for pictures of 96 pixels, and terms that count from the first step on. */
 const OPTIONS: Readonly<Record<string, Record<string, unknown>>> = {
   fgfi: { finest: 8 },
@@ -61,4 +69,4 @@ const OF_TWO_STAGES: Readonly<Record<string, Record<string, unknown>>> = { cross
 
 /** Methods with options for pictures of 96 pixels, and terms that count from the first step on. */
 export const withOptions = (kind: string, methods: readonly string[]): [string, Record<string, unknown>][] =>
-  methods.map((name) => [name, { ...OPTIONS[name], ...(kind.endsWith('rcnn') && OF_TWO_STAGES[name]) }]);
+  methods.map((name) => [name, { ...OPTIONS[name], ...(twoStage(kind) && OF_TWO_STAGES[name]) }]);
