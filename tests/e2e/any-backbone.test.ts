@@ -75,6 +75,7 @@ describe('a backbone by its name', () => {
       config(['retinanet', { ...options, backbone: 'resnet10' }], {
         teacher: { weights: imported },
         distillers: ['pkd'],
+        compile: false,
       }),
     );
     expect(taught).toContain('taught');

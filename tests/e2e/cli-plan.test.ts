@@ -20,9 +20,6 @@ const settings = [
   'log.every=1',
   '--set',
   'data.train.images=8',
-  // Nothing here depends on it, and it takes longer than the few steps.
-  '--set',
-  'compile=false',
 ];
 
 /** A command in an empty folder, with an empty folder for what is temporary. */
@@ -112,7 +109,7 @@ describe('kd plan', () => {
   });
 
   test('is a page that a person can read', async () => {
-    const { code, stdout, stderr } = await kdProcess(['plan', taught, ...settings], { env });
+    const { code, stdout, stderr } = await kd(['plan', taught, ...settings], { env });
     expect(code, stderr).toBe(0);
     expect(stderr).toBe('');
     expect(stdout).toMatch(/^.*taught\.config\.ts, after two real steps; nothing of it is kept\n\nengine {5}/);

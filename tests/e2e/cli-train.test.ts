@@ -22,8 +22,8 @@ const lines = (run: string): { type: string; step: number; terms: Record<string,
     .split('\n')
     .map((line) => JSON.parse(line) as never);
 
-/** 18 steps, an evaluation and a checkpoint every 6, images from a worker. */
-const options = ['--epochs', '3', '--seed', '5', '--set', 'data.workers=1'];
+/** 18 compiled steps, an evaluation and a checkpoint every 6, images from a worker. */
+const options = ['--epochs', '3', '--seed', '5', '--set', 'data.workers=1', '--set', 'compile=true'];
 const run = join(temporaryFolder(), 'alone');
 let trained: Result;
 
@@ -342,7 +342,7 @@ describe('kd predict', () => {
       .toFile(good);
     writeFileSync(join(folder, 'bad.jpg'), 'no image');
     const out = join(folder, 'out');
-    const { code, stderr } = await kdProcess([
+    const { code, stderr } = await kd([
       'predict',
       run,
       good,

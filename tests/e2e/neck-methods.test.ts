@@ -24,6 +24,7 @@ async function train(name: string, student: unknown, more: object = {}): Promise
     epochs: 1,
     batchSize: 2,
     log: { every: 1 },
+    compile: false,
     ...more,
   } as unknown as Config;
   const listeners = [{ name: 'test', on: (event: TrainerEvent) => void events.push(event) }];

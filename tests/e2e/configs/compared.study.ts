@@ -11,7 +11,7 @@ export default defineStudy({
   student: {
     ...tiny,
     data: { ...tiny.data, train: { ...data, images: 12, seed: 1 }, val: { ...data, images: 6, seed: 2 }, workers: 0 },
-    epochs: 4,
+    epochs: 2,
     compile: false,
     optimizer: { name: 'adamw', lr: 0.003 },
     evaluate: { every: 0 },

@@ -4,6 +4,7 @@ import { tiny } from './tiny.js';
 /** The same student, taught by a file of ONNX. */
 export default defineConfig({
   ...tiny,
+  compile: true,
   teacher: [
     'onnx',
     {

@@ -15,6 +15,7 @@ const weights = process.env.KD_E2E_TEACHER;
 
 export default defineConfig({
   ...tiny,
+  compile: true,
   epochs: 1,
   log: { every: 1 },
   student,
