@@ -1,18 +1,21 @@
 // pnpm release             versions from the changesets, a commit, a build, everything that the registry lacks
 // published, tags
-// pnpm release --dry-run   what that would be, without a registry; --files lists every file
+// pnpm release --dry-run   what that would be, without a registry; --files lists every file, --to FOLDER keeps there
+// what was packed
 //
 // It asks for a token in NPM_TOKEN and goes to the registry that npm is set to. What was interrupted is gone on with by
 // calling it again.
 import { appendFileSync, copyFileSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import getReleasePlan from '@changesets/get-release-plan';
 import { pack, removeStale } from './release/pack.mjs';
 import { pnpm, root, run } from './release/pnpm.mjs';
 
-const { values } = parseArgs({ options: { 'dry-run': { type: 'boolean' }, files: { type: 'boolean' } } });
+const { values } = parseArgs({
+  options: { 'dry-run': { type: 'boolean' }, files: { type: 'boolean' }, to: { type: 'string' } },
+});
 const folder = mkdtempSync(join(tmpdir(), 'kd-release-'));
 const node = (...args) => run(process.execPath, args, { show: true });
 const say = (line) => process.stdout.write(`${line}\n`);
@@ -32,7 +35,7 @@ function show(releases) {
   const next = new Map(releases.map(({ name, newVersion, type }) => [name, { newVersion, type }]));
   let [bytes, unpacked] = [0, 0];
   say(['package'.padEnd(28), 'version'.padEnd(18), 'files', 'packed'.padStart(10), 'unpacked'.padStart(11)].join('  '));
-  for (const { name, version, filename, size } of pack(folder)) {
+  for (const { name, version, filename, size } of pack(values.to ? resolve(values.to) : folder)) {
     const files = contents(filename);
     const total = files.reduce((sum, file) => sum + file.size, 0);
     const { newVersion = version } = next.get(name) ?? {};

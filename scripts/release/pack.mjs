@@ -1,8 +1,6 @@
-// Packs what would be published: `node scripts/release/pack.mjs FOLDER` writes the tarballs and prints a list of them
-// as JSON.
+// Packs what would be published.
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { pnpm, root } from './pnpm.mjs';
 
 /** `tsc -b` leaves what it built of a source that is gone; a package would carry it for ever. */
@@ -21,5 +19,3 @@ export function pack(folder) {
   removeStale();
   return JSON.parse(pnpm(['--recursive', 'pack', '--pack-destination', resolve(folder), '--json']));
 }
-
-if (process.argv[1] === fileURLToPath(import.meta.url)) process.stdout.write(JSON.stringify(pack(process.argv[2])));

@@ -39,21 +39,34 @@ const PEER_RANGES: Readonly<Record<string, string>> = {
 const HEADINGS = ['Install', 'Use', 'Options', 'Notes'];
 
 const folder = temporaryFolder();
-const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, 'scripts/release/pack.mjs'), folder], {
+/** Nothing is packed twice: this is the dry run of a release, which leaves here what it packed. */
+const state = (): string =>
+  spawnSync('git', ['status', '--porcelain', '--', '.changeset', '*package.json', '*CHANGELOG.md'], {
+    cwd: root,
+    encoding: 'utf8',
+  }).stdout;
+const before = state();
+const dry = spawnSync(process.execPath, [join(root, 'scripts/release.mjs'), '--dry-run', '--files', '--to', folder], {
+  cwd: temporaryFolder(),
   encoding: 'utf8',
-  maxBuffer: 2 ** 26,
 });
-if (status !== 0) throw new Error(stderr);
-const packed = JSON.parse(stdout) as readonly {
-  readonly name: string;
-  readonly version: string;
-  readonly filename: string;
-}[];
+if (dry.status !== 0) throw new Error(dry.stderr);
+const after = state();
 
 const json = (file: string): Manifest => JSON.parse(readFileSync(file, 'utf8')) as Manifest;
 const listed = <T>(value: T | readonly T[] | undefined): readonly T[] =>
   value === undefined ? [] : Array.isArray(value) ? (value as readonly T[]) : [value as T];
 const packageOf = (specifier: string): string => specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/');
+/** Of each tarball the name, the version, and the folder that it was unpacked into. */
+const packed = readdirSync(folder)
+  .filter((file) => file.endsWith('.tgz'))
+  .map((file) => {
+    const [filename, place] = [join(folder, file), join(folder, file.slice(0, -'.tgz'.length))];
+    mkdirSync(place);
+    spawnSync('tar', ['xzf', filename, '-C', place, '--strip-components=1']);
+    const { name, version } = json(join(place, 'package.json'));
+    return { name, version, filename, place };
+  });
 /** What a module names behind `from`, `import` or `import(`. */
 const imports = (code: string): string[] =>
   [...code.matchAll(/(?:^|[\s;}])(?:from|import)\s*\(?\s*['"]([^'"\n]+)['"]/gm)].map(([, name]) => name!);
@@ -91,17 +104,6 @@ test('every package of the workspace is packed', () => {
 });
 
 test('a dry run of the release shows what would go, and changes nothing', () => {
-  const state = (): string =>
-    spawnSync('git', ['status', '--porcelain', '--', '.changeset', '*package.json', '*CHANGELOG.md'], {
-      cwd: root,
-      encoding: 'utf8',
-    }).stdout;
-  const before = state();
-  const dry = spawnSync(process.execPath, [join(root, 'scripts/release.mjs'), '--dry-run', '--files'], {
-    cwd: temporaryFolder(),
-    encoding: 'utf8',
-  });
-  expect(dry.status, dry.stderr).toBe(0);
   for (const { name, version } of packed) {
     const line = dry.stdout.split('\n').find((one) => one.startsWith(`${name} `));
     const [, now, next] = / (\d+\.\d+)\.\d+(?: → (\S+))? +\d+ +\d+\.\d kB +\d+\.\d kB$/.exec(line!) ?? [];
@@ -110,7 +112,7 @@ test('a dry run of the release shows what would go, and changes nothing', () => 
     if (next !== undefined) expect(next.startsWith(`${now}.`), line).toBe(true);
   }
   expect(dry.stdout).toMatch(/^ {4}dist\/run\/trainer\.js {2}\d+\.\d kB$/m);
-  expect(state()).toBe(before);
+  expect(after).toBe(before);
 });
 
 test('a release without a token stops before anything', () => {
@@ -122,10 +124,7 @@ test('a release without a token stops before anything', () => {
   expect(release.stderr).toContain('NPM_TOKEN is not set');
 });
 
-describe.each(packed)('$name', ({ name, filename, version }) => {
-  const place = join(folder, name.replace('/', '-'));
-  mkdirSync(place);
-  spawnSync('tar', ['xzf', filename, '-C', place, '--strip-components=1']);
+describe.each(packed)('$name', ({ name, filename, version, place }) => {
   const source = join(root, 'packages', name.slice('@kd/'.length));
   const manifest = json(join(place, 'package.json'));
   const files = (readdirSync(place, { recursive: true }) as string[]).filter((file) => !file.startsWith('vendor'));
