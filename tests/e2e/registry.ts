@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { get } from 'node:http';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -27,6 +27,20 @@ const freePort = (): Promise<number> =>
 /** What npm on this machine is set to: from there comes what is not ours. */
 const upstream = (): string => spawnSync('npm', ['config', 'get', 'registry'], { encoding: 'utf8' }).stdout.trim();
 
+/**
+ * A part of verdaccio that answers for packages of others with where they are: to pass them through itself would take
+ * it longer than the installations.
+ */
+const elsewhere = (up: string): string => `
+const OWN = /^\\/(@kd\\/|kd-plugin-|-\\/|$)/;
+module.exports = () => ({
+  register_middlewares: (app) =>
+    app.use((request, answer, next) =>
+      OWN.test(decodeURIComponent(request.path)) ? next() : answer.redirect(302, ${JSON.stringify(up)} + request.url),
+    ),
+});
+`;
+
 /** A connection of its own: one that is kept is closed by the other side while a test waits for a child process. */
 const json = (url: string): Promise<unknown> =>
   new Promise((done, fail) => {
@@ -41,24 +55,26 @@ const json = (url: string): Promise<unknown> =>
   });
 
 /**
- * A registry of npm packages on loopback: `@kd` packages and plugins by strangers are its own, all others are passed
- * through.
+ * A registry of npm packages on loopback: `@kd` packages and plugins by strangers are its own, for all others it sends
+ * to the one of this machine.
  */
 export async function startRegistry(): Promise<Registry> {
   const folder = temporaryFolder();
   const url = `http://127.0.0.1:${await freePort()}/`;
   const config = join(folder, 'config.json');
+  const part = join(folder, 'plugins', 'verdaccio-elsewhere');
+  mkdirSync(part, { recursive: true });
+  writeFileSync(join(part, 'package.json'), JSON.stringify({ name: 'verdaccio-elsewhere', version: '1.0.0' }));
+  writeFileSync(join(part, 'index.js'), elsewhere(upstream().replace(/\/$/, '')));
   // YAML reads JSON.
   writeFileSync(
     config,
     JSON.stringify({
       storage: join(folder, 'storage'),
       auth: { htpasswd: { file: join(folder, 'users'), max_users: 1 } },
-      uplinks: { up: { url: upstream(), timeout: '60s', maxage: '1h', fail_timeout: '1s', max_fails: 100 } },
-      packages: {
-        '{@kd/*,kd-plugin-*}': { access: '$all', publish: '$authenticated' },
-        '**': { access: '$all', proxy: 'up' },
-      },
+      packages: { '{@kd/*,kd-plugin-*}': { access: '$all', publish: '$authenticated' } },
+      plugins: join(folder, 'plugins'),
+      middlewares: { elsewhere: { enabled: true } },
       log: { type: 'stdout', format: 'pretty', level: 'warn' },
       web: { enable: false },
       max_body_size: '50mb',
