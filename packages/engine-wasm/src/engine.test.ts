@@ -1,5 +1,9 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { availableParallelism } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type * as threads from 'node:worker_threads';
 import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
 import * as tf from '@tensorflow/tfjs-core';
@@ -18,7 +22,10 @@ const handlers = () =>
 it('starts once, leaves the handlers of the process as they were, and is current', async () => {
   const before = handlers();
   const info = await wasm({ threads: 2 }).start();
-  expect(info).toMatchObject({ name: 'wasm', backend: 'wasm', device: 'cpu', library: null });
+  expect(info).toMatchObject({ name: 'wasm', backend: 'wasm', device: 'cpu', library: null, threads: 2 });
+  // One beside that which asks, whatever the number of processors.
+  const { PThread } = (tf.backend() as BackendWasm).wasm as unknown as { PThread: { runningWorkers: unknown[] } };
+  expect(PThread.runningWorkers).toHaveLength(1);
   expect(await wasm({ threads: 1 }).start(), 'the options of the first start count').toBe(info);
   expect(tf.getBackend()).toBe('wasm');
   expect(handlers()).toEqual(before);
@@ -72,6 +79,37 @@ it('computes in the memory of the newest start, where a second copy of the engin
   expect([...tf.reverse(x).dataSync()]).toEqual([3, 2, 1]);
   const ones = tf.ones<tf.Rank.R4>([1, 4, 4, 2]);
   expect(tf.sum(tf.conv2d(ones, tf.ones([3, 3, 2, 1]), 2, 'same')).dataSync()[0]).toBe(50);
+});
+
+it('ends a process whose thread fails within a kernel, with one error, instead of waiting for it for ever', () => {
+  // The thread runs what a module's would: here it throws, while the one that started it waits.
+  const script = `
+    const { Worker } = require('node:worker_threads');
+    const thread = new Worker(process.argv[1]);
+    const urlOrBlob = process.argv[2];
+    thread.once('message', () => {
+      thread.postMessage({ cmd: 'run' });
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+    });
+    thread.postMessage({ cmd: 'load', handlers: [], urlOrBlob, wasmMemory: { buffer: new SharedArrayBuffer(8) } });`;
+  const module = join(mkdtempSync(join(tmpdir(), 'kd-thread-')), 'module.js');
+  writeFileSync(
+    module,
+    `globalThis.WasmBackendModuleThreadedSimd = (module) => {
+       module.__emscripten_thread_init = () => { throw new Error('memory access out of bounds'); };
+       self.startWorker(module);
+     };`,
+  );
+  const thread = fileURLToPath(new URL('../worker/thread.mjs', import.meta.url));
+  const { stderr, signal } = spawnSync(process.execPath, ['-e', script, thread, module], {
+    encoding: 'utf8',
+    timeout: 50_000,
+    killSignal: 'SIGTERM',
+  });
+  expect(stderr).toMatch(
+    /^error \[ENGINE_UNAVAILABLE\] a thread of the engine wasm failed within a kernel \(memory access out of bounds\).* --resume\.\n$/,
+  );
+  expect(signal).toBe('SIGKILL');
 });
 
 describe('where workers do not start', () => {

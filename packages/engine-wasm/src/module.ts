@@ -29,6 +29,33 @@ export interface LoadedModule {
   readonly threads: number;
 }
 
+/**
+ * An option of a module, and what rejects where it fails. A module takes half of the processors at most, whatever it is
+ * asked for: it is told of twice as many as are to be taken.
+ */
+export function instantiating(binary: Uint8Array | ArrayBuffer, threads: number) {
+  let failed!: (error: unknown) => void;
+  const failure = new Promise<never>((_, reject) => (failed = reject));
+  failure.catch(() => {});
+  const instantiateWasm = (imports: Imports, receive: (instance: object, module: object) => void): object => {
+    imports.env['emscripten_num_logical_cores'] = () => 2 * threads;
+    host.WebAssembly.instantiate(binary, imports).then(({ instance, module }) => receive(instance, module), failed);
+    return {};
+  };
+  return { option: { instantiateWasm }, failure };
+}
+
+interface Imports {
+  readonly env: Record<string, () => unknown>;
+}
+
+/** Neither the types of browsers nor those of Node are here. */
+const host = globalThis as unknown as {
+  readonly WebAssembly: {
+    instantiate(binary: object, imports: object): Promise<{ readonly instance: object; readonly module: object }>;
+  };
+};
+
 /** Ends the workers that no thread runs on: the module starts eight of them in any case. */
 export async function endIdleWorkers(module: WasmModule | HasThreads): Promise<void> {
   const { PThread: threads } = module as HasThreads;

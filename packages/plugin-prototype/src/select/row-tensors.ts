@@ -102,8 +102,7 @@ export function openRows(
     async each(visit) {
       let from = 0;
       for (let start = 0; start < total; start += blockRows) {
-        // A turn of the event loop, so that an abort can arrive.
-        await tf.nextFrame(); // As setImmediate, and in browsers too.
+        await turnOfLoop();
         options.signal?.throwIfAborted();
         const end = Math.min(start + blockRows, total);
         const inside = wanted === null ? null : within(wanted, from, start, end);
@@ -151,6 +150,21 @@ export function openRows(
     },
   };
 }
+
+/**
+ * So that an abort can arrive. By a message: in a tab that nobody looks at `tf.nextFrame` never comes, and timers once a
+ * second or a minute.
+ */
+const turnOfLoop = (): Promise<void> =>
+  new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.addEventListener('message', () => {
+      port1.close();
+      resolve();
+    });
+    port1.start();
+    port2.postMessage(null);
+  });
 
 /** The rows of an ascending list that lie in [start, end), counted from start; the list is searched from `from` on. */
 function within(list: Int32Array, from: number, start: number, end: number): Int32Array {

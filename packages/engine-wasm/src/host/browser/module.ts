@@ -4,7 +4,7 @@ import * as single from '@tensorflow/tfjs-backend-wasm/wasm-out/tfjs-backend-was
 import * as threaded from '@tensorflow/tfjs-backend-wasm/wasm-out/tfjs-backend-wasm-threaded-simd.js';
 // @ts-expect-error It comes without types.
 import * as worker from '@tensorflow/tfjs-backend-wasm/wasm-out/tfjs-backend-wasm-threaded-simd.worker.js';
-import { type Factory, loaded, refuseWarning, type LoadedModule } from '../../module.js';
+import { type Factory, instantiating, loaded, refuseWarning, type LoadedModule } from '../../module.js';
 import type { WasmFiles } from '../../wasm-files.js';
 
 /** Where a bundler puts the files that are asked for by their addresses. */
@@ -50,12 +50,14 @@ export async function loadModule(threads: number, asked: boolean, files?: WasmFi
   const address = (name: Name): string =>
     typeof files === 'string' ? new URL(name, new URL(`${files}/`, base())).href : (files?.[name] ?? BUNDLED[name]);
   const binary = address(many ? 'tfjs-backend-wasm-threaded-simd.wasm' : 'tfjs-backend-wasm-simd.wasm');
-  await checkBinary(binary);
-  const module = await factoryOf(many ? threaded : single)({
+  const { option, failure } = instantiating(await readBinary(binary), threads);
+  const loading = factoryOf(many ? threaded : single)({
     locateFile: (file: string) => (file.endsWith('.worker.js') ? workerAddress() : binary),
     mainScriptUrlOrBlob: address('tfjs-backend-wasm-threaded-simd.js'),
     printErr: refuseWarning,
+    ...option,
   });
+  const module = await Promise.race([failure, loading]);
   await loaded(module);
   return { module, threads: many ? threads : 1 };
 }
@@ -75,12 +77,12 @@ function workerAddress(): string {
 }
 
 /** The script itself would only say that it aborted. */
-async function checkBinary(address: string): Promise<void> {
+async function readBinary(address: string): Promise<ArrayBuffer> {
   let what: string;
   try {
     const answer = await fetch(address);
-    const start = new Uint8Array(await answer.arrayBuffer()).subarray(0, 4);
-    if (answer.ok && String.fromCharCode(...start) === '\0asm') return;
+    const binary = await answer.arrayBuffer();
+    if (answer.ok && String.fromCharCode(...new Uint8Array(binary).subarray(0, 4)) === '\0asm') return binary;
     what = answer.ok ? 'is no WebAssembly' : `answers ${answer.status}`;
   } catch (cause) {
     what = `cannot be loaded (${messageOf(cause)})`;

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,6 +8,7 @@ import {
   endIdleWorkers,
   type Factory,
   type HasThreads,
+  instantiating,
   loaded,
   type LoadedModule,
   refuseWarning,
@@ -20,9 +22,9 @@ import type { WasmFiles } from '../../wasm-files.js';
  * @throws KdError ENGINE_UNAVAILABLE where as many were asked for and do not start
  */
 export async function loadModule(threads: number, asked: boolean, _files?: WasmFiles): Promise<LoadedModule> {
-  if (threads === 1) return { module: await load('tfjs-backend-wasm'), threads };
+  if (threads === 1) return { module: await load('tfjs-backend-wasm', threads), threads };
   try {
-    return { module: await load('tfjs-backend-wasm-threaded-simd'), threads };
+    return { module: await load('tfjs-backend-wasm-threaded-simd', threads), threads };
   } catch (cause) {
     const why = `workers of the process do not start here (${messageOf(cause)})`;
     if (asked)
@@ -32,7 +34,7 @@ export async function loadModule(threads: number, asked: boolean, _files?: WasmF
         { cause },
       );
     consoleLogger.info(`the engine wasm runs on one thread: ${why}.`);
-    return { module: await load('tfjs-backend-wasm'), threads: 1 };
+    return { module: await load('tfjs-backend-wasm', 1), threads: 1 };
   }
 }
 
@@ -40,25 +42,31 @@ export async function loadModule(threads: number, asked: boolean, _files?: WasmF
  * TensorFlow.js itself runs the binary on one thread alone in Node: its threads are workers that have to be up before
  * the first of them is waited for, since the wait blocks the loop that starts them.
  */
-async function load(name: 'tfjs-backend-wasm' | 'tfjs-backend-wasm-threaded-simd'): Promise<WasmModule> {
+async function load(name: 'tfjs-backend-wasm' | 'tfjs-backend-wasm-threaded-simd', count: number): Promise<WasmModule> {
   const require = createRequire(import.meta.url);
   const folder = join(dirname(require.resolve('@tensorflow/tfjs-backend-wasm/package.json')), 'wasm-out');
   // The script for one thread loads two binaries, that with SIMD too, which every Node has.
   const binary = name === 'tfjs-backend-wasm' ? 'tfjs-backend-wasm-simd' : name;
   const script = join(folder, `${name}.js`);
   const factory = require(script) as Factory;
+  const { option, failure } = instantiating(await readFile(join(folder, `${binary}.wasm`)), count);
   const worker = Object.getOwnPropertyDescriptor(globalThis, 'Worker');
   const options: Parameters<Factory>[0] = {
     locateFile: (file: string) =>
       file.endsWith('.worker.js')
         ? fileURLToPath(new URL('../../../worker/thread.mjs', import.meta.url))
-        : join(folder, `${binary}.wasm`),
+        : join(folder, file),
+    ...option,
     mainScriptUrlOrBlob: script,
     printErr: refuseWarning,
   };
   try {
     const loading = withoutHandlers(() => factory(options));
-    return await Promise.race([workerFailure(options), loading.then(async (module) => (await loaded(module), module))]);
+    return await Promise.race([
+      failure,
+      workerFailure(options),
+      loading.then(async (module) => (await loaded(module), module)),
+    ]);
   } catch (error) {
     await endIdleWorkers(options);
     throw error;
