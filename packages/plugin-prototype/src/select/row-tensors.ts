@@ -152,8 +152,8 @@ export function openRows(
 }
 
 /**
- * So that an abort can arrive. By a message: in a tab that nobody looks at `tf.nextFrame` never comes, and timers once a
- * second or a minute.
+ * So that an abort can arrive. By a message: in a tab that nobody looks at `tf.nextFrame` never comes, and timers once
+ * a second or a minute.
  */
 const turnOfLoop = (): Promise<void> =>
   new Promise((resolve) => {
