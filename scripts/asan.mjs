@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { install } from '@kd/engine-tensorflow';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const TESTS = ['native', 'trace', 'own-kernels', 'compile/compile'].map(
+const TESTS = ['native', 'trace', 'own-kernels', 'compile/compile', 'compile/in-place'].map(
   (name) => `packages/engine-tensorflow/src/${name}.test.ts`,
 );
 for (const file of TESTS)
@@ -24,15 +24,25 @@ for (let i = 0; i < 50; ++i) {
   const text = binding.createTensor([1], binding.TF_STRING, [new Uint8Array(1000)]);
   await binding.tensorData(text);
   binding.beginTrace();
-  const y = binding.executeOp('Neg', [], [binding.traceInput(binding.TF_FLOAT, [2])], 1)[0].id;
+  const input = binding.traceInput(binding.TF_FLOAT, [2]);
+  const y = binding.executeOp('Neg', [], [input], 1)[0].id;
   if (i % 2) binding.abortTrace();
   else {
-    const { fn } = binding.finishTrace([2 ** 40 + i * 2], [y]);
+    const { fn } = binding.finishTrace([input], [y]);
     const [{ id }] = binding.callFunction(fn, [x]);
     binding.tensorDataSync(id);
     binding.deleteTensor(id);
     binding.removeFunction(fn);
   }
+  binding.beginTrace();
+  const variable = binding.traceVariable(binding.TF_FLOAT, [2]);
+  const at = binding.traceInput(binding.TF_INT32, [1]);
+  const [{ id: value }] = binding.executeOp('Gather', [], [variable, at], 1);
+  const { fn } = binding.finishTrace([at], [], false, [{ variable, value }]);
+  const place = binding.createTensor([1], binding.TF_INT32, new Int32Array([i < 49 ? 0 : 7]));
+  try { binding.updateByFunction(fn, [place], [x]); } catch {}
+  binding.removeFunction(fn);
+  binding.deleteTensor(place);
   try { binding.executeOp('Neg', [{ name: 'T', type: 99, value: 1 }], [x], 1); } catch {}
   try { binding.executeOp('NoSuchOp', [], [x], 1); } catch {}
   [x, text].forEach((id) => binding.deleteTensor(id));

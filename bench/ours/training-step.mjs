@@ -22,7 +22,7 @@ export function trainingStep(models, progress, engine, watcher) {
   const updater = new Updater(variables, createOptimizer({ name: 'sgd', momentum: 0.9, weightDecay: 1e-4 }), {
     clipNorm: null,
     emaDecay: null,
-    ...(compile && { compile: (name, fn) => compile(fn, { name, logger }) }),
+    ...(compile && { compile: (name, fn) => compile(fn, { name, logger, inPlace: true }) }),
   });
   const whole = { ...models, variables, seed: 0 };
   const floats = engine?.capabilities().precision.find((one) => one !== 'float32');

@@ -88,6 +88,11 @@ napi_value tensorData(napi_env env, Binding &binding, Arguments given) {
   return readLater(env, binding.readable(js::toInteger(env, given[0], "a tensor")));
 }
 
+napi_value tensorAddress(napi_env env, Binding &binding, Arguments given) {
+  const Tensor tensor = resolve(binding.readable(js::toInteger(env, given[0], "a tensor")));
+  return js::from(env, static_cast<int64_t>(reinterpret_cast<intptr_t>(TF_TensorData(tensor.get()))));
+}
+
 napi_value executeOp(napi_env env, Binding &binding, Arguments given) {
   const OpCall call{js::toString(env, given[0], "the name of an op"), attributesFrom(env, given[1]),
                     js::toIntegers(env, given[2], "the inputs of an op"),
@@ -99,6 +104,11 @@ napi_value executeOp(napi_env env, Binding &binding, Arguments given) {
 
 napi_value isUsingGpuDevice(napi_env env, Binding &binding, Arguments) {
   return js::from(env, binding.context().usesGpu());
+}
+
+// What takes and puts variables runs on processors, and not in what XLA compiles.
+napi_value canUpdateByFunction(napi_env env, Binding &binding, Arguments) {
+  return js::from(env, !binding.context().usesGpu() && !binding.context().compilesWithXla());
 }
 
 napi_value getNumOfTensors(napi_env env, Binding &binding, Arguments) {
@@ -160,6 +170,12 @@ napi_value traceInput(napi_env env, Binding &binding, Arguments given) {
   return js::from(env, binding.tracing().input(dtype, shape).id);
 }
 
+napi_value traceVariable(napi_env env, Binding &binding, Arguments given) {
+  const auto dtype = static_cast<TF_DataType>(js::toInteger(env, given[0], "the type of a variable"));
+  const Shape shape = js::toIntegers(env, given[1], "the shape of a variable");
+  return js::from(env, binding.tracing().variable(dtype, shape).id);
+}
+
 napi_value isTraceInputUsed(napi_env env, Binding &binding, Arguments given) {
   return js::from(env, binding.tracing().isUsed(js::toInteger(env, given[0], "an input")));
 }
@@ -169,7 +185,14 @@ napi_value finishTrace(napi_env env, Binding &binding, Arguments given) {
   const std::vector<int64_t> inputs = js::toIntegers(env, given[0], "the inputs of a trace");
   const std::vector<int64_t> outputs = js::toIntegers(env, given[1], "the outputs of a trace");
   const bool timed = !js::isNull(env, given[2]) && js::toBool(env, given[2], "whether a function is timed");
-  const Functions::Added added = binding.functions().add(trace, inputs, outputs, timed);
+  std::vector<Update> updates;
+  if (!js::isNull(env, given[3])) {
+    for (napi_value update : js::toItems(env, given[3], "the updates of a trace")) {
+      updates.push_back({js::toInteger(env, js::property(env, update, "variable"), "a variable"),
+                         js::toInteger(env, js::property(env, update, "value"), "the value of a variable")});
+    }
+  }
+  const Functions::Added added = binding.functions().add(trace, inputs, outputs, updates, timed);
   binding.endTrace();
   napi_value result = js::object(env);
   js::set(env, result, "fn", js::from(env, added.fn));
@@ -192,6 +215,16 @@ OpCall functionCall(napi_env env, Binding &binding, Arguments given) {
 
 napi_value callFunction(napi_env env, Binding &binding, Arguments given) {
   return toJs(env, execute(binding.context(), binding.tensors, functionCall(env, binding, given)));
+}
+
+napi_value updateByFunction(napi_env env, Binding &binding, Arguments given) {
+  if (binding.trace) fail("a function that was traced cannot be called within a trace");
+  const int64_t fn = js::toInteger(env, given[0], "a function");
+  const std::vector<int64_t> inputs = js::toIntegers(env, given[1], "the inputs of a function");
+  const std::vector<int64_t> variables = js::toIntegers(env, given[2], "the variables of a function");
+  for (const int64_t id : inputs) binding.readable(id);
+  for (const int64_t id : variables) binding.readable(id);
+  return toJs(env, binding.functions().update(fn, inputs, variables));
 }
 
 napi_value callFunctionLater(napi_env env, Binding &binding, Arguments given) {
@@ -270,6 +303,7 @@ void defineAll(napi_env env, napi_value exports) {
   define<getNumOfTensors, 0>(env, exports, "getNumOfTensors");
 
   define<tensorData, 1>(env, exports, "tensorData");
+  define<tensorAddress, 1>(env, exports, "tensorAddress");
   define<configure, 1>(env, exports, "configure");
   define<memory, 0>(env, exports, "memory");
   define<trimMemory, 0>(env, exports, "trimMemory");
@@ -277,10 +311,13 @@ void defineAll(napi_env env, napi_value exports) {
   define<traceScope, 1>(env, exports, "traceScope");
   define<traceFloats, 1>(env, exports, "traceFloats");
   define<traceInput, 2>(env, exports, "traceInput");
+  define<traceVariable, 2>(env, exports, "traceVariable");
   define<isTraceInputUsed, 1>(env, exports, "isTraceInputUsed");
   define<finishTrace, 2>(env, exports, "finishTrace");
   define<abortTrace, 0>(env, exports, "abortTrace");
   define<callFunction, 2>(env, exports, "callFunction");
+  define<canUpdateByFunction, 0>(env, exports, "canUpdateByFunction");
+  define<updateByFunction, 3>(env, exports, "updateByFunction");
   define<callFunctionLater, 2>(env, exports, "callFunctionLater");
   define<endLater, 0>(env, exports, "endLater");
   define<timeFunction, 2>(env, exports, "timeFunction");

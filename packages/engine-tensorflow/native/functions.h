@@ -24,9 +24,13 @@ class Functions {
     std::vector<int64_t> captured;
   };
   // `timed`: its graph is kept as well, for time().
-  Added add(Trace &trace, const std::vector<int64_t> &inputs, const std::vector<int64_t> &outputs, bool timed);
+  Added add(Trace &trace, const std::vector<int64_t> &inputs, const std::vector<int64_t> &outputs,
+            const std::vector<Update> &updates, bool timed);
   // Takes the inputs of the trace, then its captured ones.
   OpCall callOf(int64_t fn, const std::vector<int64_t> &inputs) const;
+  // Runs it, and gives the variables that it updates their new values. Their memory goes to these where nobody else holds
+  // it. After a failure on the way they have no values at all.
+  std::vector<TensorMetadata> update(int64_t fn, const std::vector<int64_t> &inputs, const std::vector<int64_t> &variables);
   // Runs it, and tells when each node ran.
   TimedGraph::Ran time(int64_t fn, const std::vector<int64_t> &inputs);
   void remove(int64_t fn);
@@ -37,9 +41,11 @@ class Functions {
     std::string name;
     size_t inputs;
     std::vector<TensorMetadata> outputs;
+    std::vector<size_t> cells;  // Of the variables that it updates.
     TraceStats stats;
     std::unique_ptr<TimedGraph> timed;
   };
+  OpCall checkedCall(int64_t fn, const std::vector<int64_t> &inputs, const std::vector<int64_t> &variables) const;
   const Entry &at(int64_t fn) const {
     const auto found = entries_.find(fn);
     if (found == entries_.end()) fail("function " + std::to_string(fn) + " is not there: was it removed?");

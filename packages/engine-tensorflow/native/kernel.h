@@ -20,6 +20,9 @@ void TF_RegisterKernelBuilder(const char *name, TF_KernelBuilder *builder, TF_St
 void TF_GetInput(TF_OpKernelContext *context, int i, TF_Tensor **tensor, TF_Status *status);
 TF_Tensor *TF_AllocateOutput(TF_OpKernelContext *context, int index, TF_DataType dtype, const int64_t *dims, int count,
                              size_t bytes, TF_Status *status);
+TF_Tensor *TF_ForwardInputOrAllocateOutput(TF_OpKernelContext *context, const int *candidates, int candidateCount,
+                                           int index, const int64_t *dims, int count, int *forwarded, TF_Status *status);
+void TF_SetOutput(TF_OpKernelContext *context, int i, const TF_Tensor *tensor, TF_Status *status);
 void TF_OpKernelContext_Failure(TF_OpKernelContext *context, TF_Status *status);
 void TF_OpKernelConstruction_Failure(TF_OpKernelConstruction *construction, TF_Status *status);
 void TF_OpKernelConstruction_GetAttrInt64(TF_OpKernelConstruction *construction, const char *name, int64_t *value,
@@ -49,28 +52,34 @@ class KernelCall {
     if (!ok()) TF_OpKernelContext_Failure(context_, status_);
   }
 
-  Shape shape(int input) {
+  // Null where something failed.
+  Tensor input(int i) {
+    TF_Tensor *tensor = nullptr;
+    if (ok()) TF_GetInput(context_, i, &tensor, status_);
+    return Tensor(tensor);
+  }
+  void give(int output, const Tensor &tensor) {
+    if (ok()) TF_SetOutput(context_, output, tensor.get(), status_);
+  }
+  // Does not hold the input, which over() could not write over then.
+  Shape shape(int of) {
     Shape dims;
-    if (TF_Tensor *tensor = take(input))
-      for (int i = 0; i < TF_NumDims(tensor); i++) dims.push_back(TF_Dim(tensor, i));
+    if (const Tensor tensor = input(of))
+      for (int i = 0; i < TF_NumDims(tensor.get()); i++) dims.push_back(TF_Dim(tensor.get(), i));
     return dims;
   }
-  const float *in(int input) {
-    TF_Tensor *tensor = take(input);
-    return tensor == nullptr ? nullptr : static_cast<const float *>(TF_TensorData(tensor));
-  }
+  const float *in(int i) { return keep(input(i).release()); }
   float *out(int output, const Shape &dims) {
     return keep(TF_AllocateOutput(context_, output, TF_FLOAT, dims.data(), static_cast<int>(dims.size()),
                                   static_cast<size_t>(elementsOf(dims)) * sizeof(float), status_));
   }
+  // Has the memory of an input where nobody else holds that: then in(input) tells the same place. Before the first in().
+  float *over(int output, int input, const Shape &dims) {
+    return keep(TF_ForwardInputOrAllocateOutput(context_, &input, 1, output, dims.data(), static_cast<int>(dims.size()),
+                                                nullptr, status_));
+  }
 
  private:
-  TF_Tensor *take(int input) {
-    TF_Tensor *tensor = nullptr;
-    if (ok()) TF_GetInput(context_, input, &tensor, status_);
-    if (tensor != nullptr) held_.emplace_back(tensor);
-    return tensor;
-  }
   float *keep(TF_Tensor *tensor) {
     if (tensor == nullptr) return nullptr;
     held_.emplace_back(tensor);
@@ -100,6 +109,7 @@ struct OpText {
   std::initializer_list<const char *> outputs;
   std::initializer_list<const char *> attributes;
   void (*shapes)(TF_ShapeInferenceContext *, TF_Status *);
+  bool stateful = false;
 };
 
 // Makes an op and its kernel for the processor known to TensorFlow; one that is known already stays.
@@ -111,6 +121,7 @@ inline bool registerKernel(const OpText &op, void *(*create)(TF_OpKernelConstruc
   for (const char *output : op.outputs) TF_OpDefinitionBuilderAddOutput(definition, output);
   for (const char *attribute : op.attributes) TF_OpDefinitionBuilderAddAttr(definition, attribute);
   TF_OpDefinitionBuilderSetShapeInferenceFunction(definition, op.shapes);
+  TF_OpDefinitionBuilderSetIsStateful(definition, op.stateful);
   TF_RegisterOpDefinition(definition, status);
   if (!status.ok()) return false;
   TF_RegisterKernelBuilder(op.name, TF_NewKernelBuilder(op.name, "CPU", create, compute, destroy), status);

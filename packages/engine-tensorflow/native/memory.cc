@@ -32,7 +32,7 @@ int64_t peakResidentBytes() {
 MemoryStats memoryStats(const Tensors &tensors) {
   MemoryStats stats{static_cast<int64_t>(tensors.size()), 0, allocatedNow(), peakResidentBytes()};
   for (const auto &[id, handle] : tensors)
-    stats.bytes += elementsOf(shapeOf(handle.get())) * static_cast<int64_t>(TF_DataTypeSize(TFE_TensorHandleDataType(handle.get())));
+    if (handle != nullptr) stats.bytes += elementsOf(shapeOf(handle.get())) * static_cast<int64_t>(TF_DataTypeSize(TFE_TensorHandleDataType(handle.get())));
   return stats;
 }
 

@@ -1,6 +1,8 @@
-// Updates of one variable in a single pass: SGD with momentum, and Adam. As compositions they take six and a dozen.
+// Updates of one variable in a single pass: SGD with momentum, and Adam. As compositions they take six and a dozen. They
+// write over what they update where nobody else holds it.
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <initializer_list>
 #include <vector>
 
@@ -34,6 +36,11 @@ void inPieces(int64_t size, const Task &task) {
            [&](int64_t i) { task(i * kPiece, std::min(kPiece, size - i * kPiece)); });
 }
 
+// What is updated starts as it was.
+inline void begin(float *to, const float *from, int64_t n) {
+  if (to != from) std::memcpy(to, from, n * sizeof(float));
+}
+
 // Inputs [0, alike) have one shape, the others are scalars. Says so where they do not fit.
 Shape checkedShape(KernelCall &call, int alike, int all, const char *what) {
   const Shape dims = call.shape(0);
@@ -47,13 +54,13 @@ struct Sgd {
   bool nesterov;
 };
 
-KD_VECTORS void sgdPiece(const Sgd s, int64_t n, const float *__restrict value, const float *__restrict gradient,
-                         const float *__restrict buffer, float *__restrict value2, float *__restrict buffer2) {
+KD_VECTORS void sgdPiece(const Sgd s, int64_t n, const float *__restrict gradient, float *__restrict value,
+                         float *__restrict buffer) {
   for (int64_t i = 0; i < n; i++) {
     const float decayed = gradient[i] + value[i] * s.decay;
     const float kept = buffer[i] * s.momentum + decayed * s.share;
-    buffer2[i] = kept;
-    value2[i] = value[i] - (s.nesterov ? decayed + kept * s.momentum : kept) * s.rate;
+    buffer[i] = kept;
+    value[i] = value[i] - (s.nesterov ? decayed + kept * s.momentum : kept) * s.rate;
   }
 }
 
@@ -65,12 +72,14 @@ void computeSgd(void *given, TF_OpKernelContext *context) {
   const Shape dims = checkedShape(
       call, 3, 5, "KdSgd needs a value, its gradient and its momentum of one shape, and two scalars");
   if (!call.ok()) return;
-  const float *value = call.in(0), *gradient = call.in(1), *buffer = call.in(2);
-  const Sgd sgd{numbers[0], numbers[1], *call.in(3), *call.in(4), numbers[2] != 0};
-  float *value2 = call.out(0, dims), *buffer2 = call.out(1, dims);
+  float *value = call.over(0, 0, dims), *buffer = call.over(1, 2, dims);
+  const float *oldValue = call.in(0), *gradient = call.in(1), *oldBuffer = call.in(2), *rate = call.in(3), *share = call.in(4);
   if (!call.ok()) return;
+  const Sgd sgd{numbers[0], numbers[1], *rate, *share, numbers[2] != 0};
   inPieces(elementsOf(dims), [&](int64_t at, int64_t n) {
-    sgdPiece(sgd, n, value + at, gradient + at, buffer + at, value2 + at, buffer2 + at);
+    begin(value + at, oldValue + at, n);
+    begin(buffer + at, oldBuffer + at, n);
+    sgdPiece(sgd, n, gradient + at, value + at, buffer + at);
   });
 }
 
@@ -78,16 +87,15 @@ struct Adam {
   float beta1, rest1, beta2, rest2, eps, decay, left, unbiased, step;
 };
 
-KD_VECTORS void adamPiece(const Adam a, int64_t n, const float *__restrict value, const float *__restrict gradient,
-                          const float *__restrict m, const float *__restrict v, float *__restrict value2,
-                          float *__restrict m2, float *__restrict v2) {
+KD_VECTORS void adamPiece(const Adam a, int64_t n, const float *__restrict gradient, float *__restrict value,
+                          float *__restrict m, float *__restrict v) {
   for (int64_t i = 0; i < n; i++) {
     const float g = gradient[i] + value[i] * a.decay;
     const float mean = m[i] * a.beta1 + g * a.rest1;
     const float square = v[i] * a.beta2 + g * g * a.rest2;
-    m2[i] = mean;
-    v2[i] = square;
-    value2[i] = value[i] * a.left - mean / (std::sqrt(square) * a.unbiased + a.eps) * a.step;
+    m[i] = mean;
+    v[i] = square;
+    value[i] = value[i] * a.left - mean / (std::sqrt(square) * a.unbiased + a.eps) * a.step;
   }
 }
 
@@ -101,13 +109,16 @@ void computeAdam(void *given, TF_OpKernelContext *context) {
   const Shape dims = checkedShape(
       call, 4, 7, "KdAdam needs a value, its gradient and both moments of one shape, and three scalars");
   if (!call.ok()) return;
-  const float *value = call.in(0), *gradient = call.in(1), *m = call.in(2), *v = call.in(3);
-  const Adam adam{numbers[0], numbers[1], numbers[2],  numbers[3], numbers[4],
-                  numbers[5], *call.in(4), *call.in(5), *call.in(6)};
-  float *value2 = call.out(0, dims), *m2 = call.out(1, dims), *v2 = call.out(2, dims);
+  float *value = call.over(0, 0, dims), *m = call.over(1, 2, dims), *v = call.over(2, 3, dims);
+  const float *oldValue = call.in(0), *gradient = call.in(1), *oldM = call.in(2), *oldV = call.in(3);
+  const float *left = call.in(4), *unbiased = call.in(5), *step = call.in(6);
   if (!call.ok()) return;
+  const Adam adam{numbers[0], numbers[1], numbers[2], numbers[3], numbers[4], numbers[5], *left, *unbiased, *step};
   inPieces(elementsOf(dims), [&](int64_t at, int64_t n) {
-    adamPiece(adam, n, value + at, gradient + at, m + at, v + at, value2 + at, m2 + at, v2 + at);
+    begin(value + at, oldValue + at, n);
+    begin(m + at, oldM + at, n);
+    begin(v + at, oldV + at, n);
+    adamPiece(adam, n, gradient + at, value + at, m + at, v + at);
   });
 }
 

@@ -19,12 +19,16 @@ class Tensors {
   TFE_TensorHandle *at(int64_t id) const {
     const auto found = handles_.find(id);
     if (found == handles_.end()) fail("tensor " + std::to_string(id) + " is not there: was it disposed of?");
+    if (found->second == nullptr)
+      fail("tensor " + std::to_string(id) + " has no values: an update of it failed halfway. Give its variable a value, or go on from a checkpoint.");
     return found->second.get();
   }
   void remove(int64_t id) {
-    at(id);
-    handles_.erase(id);
+    if (handles_.erase(id) == 0) at(id);
   }
+  // Its number is left without values.
+  void empty(int64_t id) { handles_.at(id).reset(); }
+  void fill(int64_t id, Handle handle) { handles_.at(id) = std::move(handle); }
   size_t size() const { return handles_.size(); }
   // The first number that was not given out yet.
   int64_t next() const { return next_; }

@@ -73,6 +73,24 @@ TensorMetadata Trace::input(TF_DataType dtype, const Shape &shape) {
   return {id, dtype, shape};
 }
 
+TensorMetadata Trace::variable(TF_DataType dtype, const Shape &shape) {
+  if (cells_.oper == nullptr) cells_ = placeholder(TF_INT64, {}).output;
+  TF_OperationDescription *node = TF_NewOperation(graph_.get(), "KdTake", nodeName("variable").c_str());
+  TF_AddInput(node, cells_);
+  TF_SetAttrInt(node, "cell", static_cast<int64_t>(variables_.size()));
+  TF_SetAttrType(node, "T", dtype);
+  const Status status;
+  const TF_Output value{TF_FinishOperation(node, status), 0};
+  status.check("a variable of a trace");
+  TF_GraphSetTensorShape(graph_.get(), value, shape.data(), static_cast<int>(shape.size()), status);
+  status.check("a variable of a trace");
+  const int64_t id = nextSymbol_++;
+  symbols_.emplace(id, Symbol{value, dtype, shape, "a variable"});
+  inputs_.emplace(id, value);
+  variables_.push_back(id);
+  return {id, dtype, shape};
+}
+
 std::vector<TensorMetadata> Trace::add(const OpCall &call) {
   if (floats_ != TF_FLOAT && call.op == "_FusedConv2D") {
     const std::vector<std::string> fused = fusedOps(call);
@@ -324,16 +342,59 @@ std::string Trace::nodeName(const std::string &op) {
   return scope_ + plain + "_" + std::to_string(nodes_++);
 }
 
-Trace::Finished Trace::finish(const std::string &name, const std::vector<int64_t> &inputs, const std::vector<int64_t> &outputs) {
+std::vector<size_t> Trace::cellsOf(const std::vector<Update> &updates) const {
+  std::vector<size_t> cells;
+  for (const auto &[id, value] : updates) {
+    const size_t cell = std::find(variables_.begin(), variables_.end(), id) - variables_.begin();
+    if (cell == variables_.size()) fail("tensor " + std::to_string(id) + " is no variable of this trace");
+    if (std::find(cells.begin(), cells.end(), cell) != cells.end()) fail("variable " + std::to_string(id) + " is updated twice");
+    cells.push_back(cell);
+  }
+  return cells;
+}
+
+TF_Operation *Trace::put(const Update &update, size_t cell) {
+  Symbol &value = symbolOf(update.value);
+  TF_OperationDescription *node = TF_NewOperation(graph_.get(), "KdPut", nodeName("update").c_str());
+  TF_AddInput(node, cells_);
+  TF_AddInput(node, outputOf(value));
+  TF_AddControlInput(node, inputs_.at(update.variable).oper);
+  TF_SetAttrInt(node, "cell", static_cast<int64_t>(cell));
+  TF_SetAttrType(node, "T", value.dtype);
+  const Status status;
+  TF_Operation *done = TF_FinishOperation(node, status);
+  status.check("an update of a variable of a trace");
+  return done;
+}
+
+// All but inputs, used or not; what takes variables that are lent is none.
+std::vector<TF_Operation *> Trace::body(const std::vector<TF_Output> &inputs, const std::vector<size_t> &cells) const {
+  std::set<TF_Operation *> outside{cells_.oper};
+  for (const auto &[id, input] : inputs_) outside.insert(input.oper);
+  for (const size_t cell : cells) outside.erase(inputs_.at(variables_[cell]).oper);
+  for (const TF_Output &input : inputs) outside.insert(input.oper);
+  std::vector<TF_Operation *> nodes;
+  size_t at = 0;
+  while (TF_Operation *node = TF_GraphNextOperation(graph_.get(), &at))
+    if (outside.count(node) == 0) nodes.push_back(node);
+  return nodes;
+}
+
+Trace::Finished Trace::finish(const std::string &name, const std::vector<int64_t> &inputs, const std::vector<int64_t> &outputs,
+                              const std::vector<Update> &updates) {
   Finished finished;
   auto &[in, out, last] = finished.ends;
+  finished.cells = cellsOf(updates);
+  std::set<int64_t> given(inputs.begin(), inputs.end());
   for (const int64_t id : inputs) {
     const auto found = inputs_.find(id);
     if (found == inputs_.end()) fail("tensor " + std::to_string(id) + " is no input of this trace");
     in.push_back(found->second);
   }
+  for (const Update &update : updates)
+    if (!given.insert(update.variable).second) fail("variable " + std::to_string(update.variable) + " is an input and updated");
   for (const auto &[id, input] : inputs_) {
-    if (isUsed(id) && std::find(inputs.begin(), inputs.end(), id) == inputs.end())
+    if (isUsed(id) && given.count(id) == 0)
       fail("input " + std::to_string(id) + " is used by the trace and is not among the inputs of the function");
   }
   for (const int64_t id : outputs) {
@@ -341,15 +402,20 @@ Trace::Finished Trace::finish(const std::string &name, const std::vector<int64_t
     out.push_back(outputOf(symbol));
     finished.outputs.push_back({0, symbol.dtype, symbol.shape});
   }
+  for (const Update &update : updates) symbolOf(update.value);  // It may be a tensor from before.
   for (const int64_t id : captured_) {
     if (!tensors_.has(id)) fail("tensor " + std::to_string(id) + " is used by the trace and was disposed of within it");
     in.push_back(met_.at(id).output);
   }
   last = order_.last();
+  for (size_t i = 0; i < updates.size(); ++i) last.push_back(put(updates[i], finished.cells[i]));
+  if (!updates.empty()) in.push_back(cells_);
+  const std::vector<TF_Operation *> nodes = body(in, finished.cells);
   const Status status;
   finished.function.reset(TF_GraphToFunctionWithControlOutputs(
-      graph_.get(), name.c_str(), 0, -1, nullptr, static_cast<int>(in.size()), in.data(), static_cast<int>(out.size()),
-      out.data(), nullptr, static_cast<int>(last.size()), last.data(), nullptr, nullptr, nullptr, status));
+      graph_.get(), name.c_str(), 0, static_cast<int>(nodes.size()), nodes.data(), static_cast<int>(in.size()), in.data(),
+      static_cast<int>(out.size()), out.data(), nullptr, static_cast<int>(last.size()), last.data(), nullptr, nullptr,
+      nullptr, status));
   status.check("the traced function");
   finished.captured = captured_;
   return finished;

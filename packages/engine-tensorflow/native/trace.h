@@ -25,6 +25,12 @@ struct TraceStats {
   int64_t bytes = 0;  // of the constants
 };
 
+// A variable of a trace, and its new value.
+struct Update {
+  int64_t variable;
+  int64_t value;
+};
+
 class Trace {
  public:
   Trace(const Context &context, Tensors &tensors, int64_t firstSymbol)
@@ -32,6 +38,8 @@ class Trace {
 
   // A placeholder that finish() takes as an input.
   TensorMetadata input(TF_DataType dtype, const Shape &shape);
+  // An input that finish() may be told of a new value for, which then takes the place of the old one.
+  TensorMetadata variable(TF_DataType dtype, const Shape &shape);
   // Names of nodes that are added from here on begin with it.
   void enter(const std::string &scope) { scope_ = scope.empty() ? "" : scope + "/"; }
   // What convolutions and their gradients that are added from here on, and what goes on from them alone, are computed in.
@@ -55,8 +63,11 @@ class Trace {
     std::vector<int64_t> captured;  // Tensors that the trace met, in the order of their inputs after those of `inputs`.
     std::vector<TensorMetadata> outputs;  // Without numbers.
     GraphEnds ends;
+    std::vector<size_t> cells;  // Of the variables that are updated.
   };
-  Finished finish(const std::string &name, const std::vector<int64_t> &inputs, const std::vector<int64_t> &outputs);
+  // `updates`: variables that are lent instead of given, see Cells. The last input is the number of the cells then.
+  Finished finish(const std::string &name, const std::vector<int64_t> &inputs, const std::vector<int64_t> &outputs,
+                  const std::vector<Update> &updates);
   // After finish(): nothing can be added any more.
   Graph takeGraph() { return std::move(graph_); }
 
@@ -78,6 +89,9 @@ class Trace {
   bool goesOnInHalf(const OpCall &call);
   bool isOfWeights(const OpCall &call);
   std::vector<TensorMetadata> addApart(const OpCall &call, const std::vector<std::string> &fused);
+  std::vector<size_t> cellsOf(const std::vector<Update> &updates) const;
+  TF_Operation *put(const Update &update, size_t cell);
+  std::vector<TF_Operation *> body(const std::vector<TF_Output> &inputs, const std::vector<size_t> &cells) const;
   Symbol placeholder(TF_DataType dtype, const Shape &shape);
   Symbol constant(TFE_TensorHandle *handle);
   TF_Output constant(TF_Tensor *tensor);
@@ -98,6 +112,9 @@ class Trace {
   std::unordered_map<int64_t, Symbol> symbols_;
   // Those of input(), which finish() finds even where JavaScript has disposed of them.
   std::unordered_map<int64_t, TF_Output> inputs_;
+  // Those of variable() among them, whose places are their cells.
+  std::vector<int64_t> variables_;
+  TF_Output cells_{nullptr, 0};
   // Tensors with values that the trace met: constants where they were made within it, else captured inputs.
   std::unordered_map<int64_t, Symbol> met_;
   std::vector<int64_t> captured_;

@@ -46,6 +46,8 @@ export interface Binding {
 
   /** As `tensorDataSync`, but another thread waits for the values. */
   tensorData(id: number): Promise<NativeValues>;
+  /** Where its values lie in memory: tensors that share them have one place. */
+  tensorAddress(id: number): number;
   /**
    * Before the first use of anything else. `grappler`: whether functions are optimised (default true), `xla`: whether
    * XLA compiles them (default false).
@@ -80,6 +82,8 @@ export interface Binding {
   traceFloats(dtype: number): void;
   /** A symbolic tensor that the function will take. */
   traceInput(dtype: number, shape: readonly number[]): number;
+  /** The same for a variable, which the function may also update. */
+  traceVariable(dtype: number, shape: readonly number[]): number;
   /** Whether an op took this input so far. */
   isTraceInputUsed(input: number): boolean;
   /**
@@ -87,16 +91,25 @@ export interface Binding {
    * An output may be any tensor, inputs too. @throws Error where a captured tensor was disposed of within the trace, or
    * an input that is used is not among `inputs`; the trace goes on then
    * @param timed keeps what `timeFunction` needs; default: not
+   * @param updates new values of variables that are no inputs: the function is called by `updateByFunction`
    */
   finishTrace(
     inputs: readonly number[],
     outputs: readonly number[],
     timed?: boolean,
+    updates?: readonly { readonly variable: number; readonly value: number }[],
   ): { fn: number; captured: number[] };
   /** Ends it without a function; does nothing without a trace. */
   abortTrace(): void;
   callFunction(fn: number, inputs: readonly number[]): TensorMetadata[];
-  /** The same on another thread, one call after the other. The inputs may be disposed of at once. */
+  /** Whether this device has functions that update variables. */
+  canUpdateByFunction(): boolean;
+  /**
+   * The same of a function that updates variables: their numbers have the new values afterwards, in the memory of the
+   * old ones where nothing else holds that. Where it fails once it has begun they have none, and are refused.
+   */
+  updateByFunction(fn: number, inputs: readonly number[], variables: readonly number[]): TensorMetadata[];
+  /** As `callFunction` on another thread, one call after the other. The inputs may be disposed of at once. */
   callFunctionLater(fn: number, inputs: readonly number[]): Promise<TensorMetadata[]>;
   /** Waits for the call that runs; no other is run any more. For the end of the process. */
   endLater(): void;

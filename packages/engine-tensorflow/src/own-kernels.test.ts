@@ -139,6 +139,31 @@ describe('the kernels of updates', () => {
     });
   });
 
+  it('leave what they were given as it was, where that is held', () => {
+    tf.tidy(() => {
+      const given = tensors({
+        value: column(1),
+        gradient: column(2),
+        buffer: column(3),
+        m: column(4),
+        v: column(5, 0),
+      });
+      const { value, gradient, buffer, m, v } = given as Record<'value' | 'gradient' | 'buffer' | 'm' | 'v', tf.Tensor>;
+      const before = Object.values(given).map((one) => one.dataSync());
+      run(
+        'KdSgd',
+        { value, gradient, buffer, ...scalars({ rate: 0.1, share: 1 }) },
+        { momentum: 0.9, decay: 0.01, nesterov: 0 },
+      );
+      run(
+        'KdAdam',
+        { value, gradient, m, v, ...scalars({ left: 1, unbiased: 1, step: 0.1 }) },
+        { beta1: 0.9, rest1: 0.1, beta2: 0.99, rest2: 0.01, eps: 1e-3, decay: 0 },
+      );
+      expect(Object.values(given).map((one) => one.dataSync())).toEqual(before);
+    });
+  });
+
   it('refuse slots of another shape', () => {
     tf.tidy(() => {
       const [value, gradient, buffer] = [tf.zeros([3]), tf.zeros([3]), tf.zeros([4])];

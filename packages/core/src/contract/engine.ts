@@ -63,6 +63,13 @@ export interface CompileOptions {
   readonly onTrace?: (trace: TraceInfo) => void;
   /** Is told when the ops of a call ran; an engine that cannot tell leaves it out. */
   readonly watcher?: CallWatcher;
+  /**
+   * Has the values of variables that it assigns take the memory of the old ones, one by one while the function runs,
+   * where nobody else holds those; else the old ones stay until all new ones are there. A call that fails on the way
+   * leaves them without values, and whoever reads one is refused until it is assigned. Default: false, such a call
+   * leaves all as it was. An engine that cannot passes over it.
+   */
+  readonly inPlace?: boolean;
 }
 
 /** Whoever wants to know which part of a compiled function takes how long. */

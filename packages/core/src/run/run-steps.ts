@@ -145,7 +145,7 @@ export class RunSteps {
     this.updater = new Updater(variables, createOptimizer(config.optimizer), {
       clipNorm: config.clipNorm,
       emaDecay: config.ema?.decay ?? null,
-      ...(compile && { compile: (name, fn) => compile(fn, { name, logger }) }),
+      ...(compile && { compile: (name, fn) => compile(fn, { name, logger, inPlace: true }) }),
     });
     this.log = new TermLog(() => this.loader.stats.waitedMs);
     this.leaks = new LeakWatch(run.logger);

@@ -12,7 +12,7 @@ const IN_A_ROW = 4;
 /** @see Engine.compile */
 export function compile<A, R, N = void>(
   fn: (args: A, input: EngineInput<N>) => R,
-  { name, most = 8, onTrace, logger, watcher }: CompileOptions,
+  { name, most = 8, onTrace, logger, watcher, inPlace }: CompileOptions,
 ): Compiled<A, R, N> {
   /** By signature; the one that was used last is at the end. */
   const cache = new Map<string, Traced<R, N> | KdError>();
@@ -71,7 +71,7 @@ export function compile<A, R, N = void>(
       cache.set(signature, known);
       return use(known, given.tensors);
     }
-    const made = traced(signature, () => trace<R, N>(backend, fn as never, given, now, watcher));
+    const made = traced(signature, () => trace<R, N>(backend, fn as never, given, now, { watcher, inPlace }));
     freeGarbage(backend.binding);
     makeRoom();
     if (made.kept.length === 0) return use(made, given.tensors);

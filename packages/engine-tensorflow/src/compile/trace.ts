@@ -2,6 +2,7 @@ import type { CallWatcher, EngineInput } from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
 import type { TensorMetadata } from '../binding.js';
 import type { TensorflowBackend } from '../kernels.js';
+import { runOp } from '../run-op.js';
 import { ranOps, scopeOf } from './ran-ops.js';
 import { type Structure, structureOf } from './structure.js';
 import { swapVariables } from './swapped.js';
@@ -23,6 +24,17 @@ export interface Traced<R, N> {
 
 export type Traceable<R, N> = (args: unknown, input: EngineInput<N>) => R;
 
+interface Assigned {
+  readonly variable: tf.Variable;
+  readonly value: tf.Tensor;
+}
+
+export interface TraceOptions {
+  readonly watcher?: CallWatcher | undefined;
+  /** @see CompileOptions.inPlace */
+  readonly inPlace?: boolean | undefined;
+}
+
 /** What a function did with symbolic tensors. */
 interface Recorded<N> {
   readonly given: readonly tf.Tensor[];
@@ -36,7 +48,7 @@ interface Recorded<N> {
   readonly result: Structure | null;
   /** Clones of the tensors of the result. */
   readonly outputs: readonly tf.Tensor[];
-  readonly assigned: readonly { readonly variable: tf.Variable; readonly value: tf.Tensor }[];
+  readonly assigned: readonly Assigned[];
   readonly failure: { readonly error: unknown } | null;
 }
 
@@ -49,7 +61,7 @@ export function trace<R, N>(
   fn: Traceable<R, N>,
   args: Structure,
   now: N,
-  watcher?: CallWatcher,
+  { watcher, inPlace = false }: TraceOptions,
 ): Traced<R, N> {
   const { binding } = backend;
   const timing = watcher?.timed() && opsAreTimed(binding) ? { watcher, parts: [] as string[] } : null;
@@ -62,8 +74,10 @@ export function trace<R, N>(
   });
   const watch = watchTensors(backend);
   try {
-    const recorded = record(backend, fn, args);
-    const traced = finish<R, N>(backend, recorded, watch, timing);
+    // A session, which times, lends no variables.
+    const updates = inPlace && timing === null && binding.canUpdateByFunction();
+    const recorded = record(backend, fn, args, updates);
+    const traced = finish<R, N>(backend, recorded, watch, timing, updates);
     if (recorded.failure === null) return traced;
     // What was kept before the failure gets its values from the part of the graph that is there.
     if (traced.kept.length > 0) traced.call(args.tensors, now);
@@ -86,17 +100,18 @@ interface Timing {
   readonly parts: string[];
 }
 
-function record<R, N>(backend: TensorflowBackend, fn: Traceable<R, N>, args: Structure): Recorded<N> {
+function record<R, N>(backend: TensorflowBackend, fn: Traceable<R, N>, args: Structure, updates: boolean): Recorded<N> {
   const { binding } = backend;
-  const placeholder = (shape: readonly number[], dtype: tf.DataType): { tensor: tf.Tensor; id: number } => {
+  const placeholder = (shape: readonly number[], dtype: tf.DataType, make = binding.traceInput) => {
     const type = backend.getDTypeInteger(dtype);
-    const id = binding.traceInput(type, shape);
+    const id = make(type, shape);
     return { tensor: backend.createOutputTensor({ id, shape: [...shape], dtype: type }), id };
   };
   const asked: Recorded<N>['asked'] = [];
   const variables: { variable: tf.Variable; id: number }[] = [];
   const swapped = swapVariables((variable) => {
-    const { tensor, id } = placeholder(variable.shape, variable.dtype);
+    const make = updates ? binding.traceVariable : binding.traceInput;
+    const { tensor, id } = placeholder(variable.shape, variable.dtype, make);
     variables.push({ variable, id });
     return tensor;
   });
@@ -148,24 +163,38 @@ function finish<R, N>(
   { given, asked, variables, result, outputs, assigned }: Recorded<N>,
   watch: TensorWatch,
   timing: Timing | null,
+  updates: boolean,
 ): Traced<R, N> {
   const { binding } = backend;
+  const [updated, handedOut] = updates ? [assigned, []] : [[], assigned];
   const run = (fn: number, inputs: readonly number[]): TensorMetadata[] => {
+    if (updated.length > 0) {
+      const ids = updated.map(({ variable }) => ownId(backend, variable));
+      return binding.updateByFunction(fn, inputs, ids);
+    }
     if (!timing?.watcher.timed()) return binding.callFunction(fn, inputs);
     const began = performance.now();
     const { outputs: made, metadata } = binding.timeFunction(fn, inputs);
     timing.watcher.ran(() => ranOps(metadata, timing.parts, began));
     return made;
   };
-  const own = [...given, ...outputs, ...assigned.map(({ value }) => value)];
-  const [givenIds, outputIds] = [given, own.slice(given.length)].map((tensors) => backend.getInputTensorIds(tensors));
+  const valuesOf = (those: readonly Assigned[]): tf.Tensor[] => those.map(({ value }) => value);
+  const own = [...given, ...outputs, ...valuesOf(assigned)];
+  const [givenIds, outputIds, newIds] = [given, [...outputs, ...valuesOf(handedOut)], valuesOf(updated)].map(
+    (tensors) => backend.getInputTensorIds(tensors),
+  ) as [number[], number[], number[]];
   const outlived = watch.outlived(own);
-  const wanted = new Set([...outputIds!, ...outlived.map(({ id }) => id)]);
-  const read = variables.filter(({ id }) => binding.isTraceInputUsed(id) || wanted.has(id));
+  const wanted = new Set([...outputIds, ...newIds, ...outlived.map(({ id }) => id)]);
+  const newOf = new Map(updated.map(({ variable }, i) => [variable, newIds[i]!]));
+  const read = variables.filter(
+    ({ variable, id }) => !newOf.has(variable) && (binding.isTraceInputUsed(id) || wanted.has(id)),
+  );
+  const inputOf = new Map(variables.map(({ variable, id }) => [variable, id]));
   const { fn, captured } = binding.finishTrace(
-    [...givenIds!, ...asked.map(({ id }) => id), ...read.map(({ id }) => id)],
-    [...outputIds!, ...outlived.map(({ id }) => id)],
+    [...givenIds, ...asked.map(({ id }) => id), ...read.map(({ id }) => id)],
+    [...outputIds, ...outlived.map(({ id }) => id)],
     timing !== null,
+    [...newOf].map(([variable, value]) => ({ variable: inputOf.get(variable)!, value })),
   );
   tf.dispose(own);
   const held = watch.hold(captured);
@@ -192,13 +221,13 @@ function finish<R, N>(
         for (const { shape, make } of asked)
           made.push(binding.createTensor(shape, binding.TF_FLOAT as number, make(now)));
         const metadata = run(fn, inputsOf(tensors, made));
-        const late = metadata.splice(outputs.length + assigned.length);
+        const late = metadata.splice(outputs.length + handedOut.length);
         if (waiting.length > 0) waiting.forEach(({ give }, i) => give(late[i]!.id));
         else for (const { id } of late) binding.deleteTensor(id);
         waiting = [];
         metadata.splice(outputs.length).forEach((one, i) => {
           const value = backend.createOutputTensor(one);
-          assigned[i]!.variable.assign(value);
+          handedOut[i]!.variable.assign(value);
           value.dispose();
         });
         return resultOf(metadata);
@@ -225,4 +254,14 @@ function finish<R, N>(
       if (pending === 0) free();
     },
   };
+}
+
+/** The number of a variable that no other tensor has: a clone keeps its own, with the value. Nothing is copied. */
+function ownId(backend: TensorflowBackend, variable: tf.Variable): number {
+  if (backend.refCount(variable.dataId) > 1) {
+    const [alone] = runOp('Identity', [{ name: 'T', type: 'type', value: variable.dtype }], [variable], 1);
+    variable.assign(alone!);
+    alone!.dispose();
+  }
+  return backend.getInputTensorIds([variable])[0]!;
 }
