@@ -4,7 +4,7 @@ import { retinanet } from '@kd/detector-retinanet';
 import { metricByName } from '@kd/metrics';
 import { ssim } from '@kd/plugin-ssim';
 import { openWeights, safetensorsFormat } from '@kd/weights';
-import { batchSize, data, student, teacher, training } from '../../../examples/demo/settings.mjs';
+import { data, student, teacher, training } from '../../../examples/demo/settings.mjs';
 
 /** What a run of a few steps came to. */
 export interface Distilled {
@@ -18,9 +18,11 @@ export interface Distilled {
 const pictures = ({ format: _, ...options }: SyntheticOptions & { format: string }, images: number) =>
   synthetic({ ...options, images });
 
+const batchSize = 2;
+
 /**
- * The demo in its own size and batch: a teacher of one step, then SSIM distillation of its student. In Node and in a
- * page alike.
+ * The demo in its own size, in batches of two: a teacher of one step, then SSIM distillation of its student. In Node
+ * and in a page alike.
  */
 export async function distil(engine: Engine, folder: string, steps: number): Promise<Distilled> {
   const common = { ...training, engine, batchSize, epochs: 1, seed: 3, log: { every: 1 } };
