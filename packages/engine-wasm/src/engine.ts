@@ -7,11 +7,11 @@ import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-layers';
 import { registerKernels } from './kernels/register.js';
 import { MEMORY_LIMIT, refuseFailedAllocations } from './limit-memory.js';
-import { endIdleWorkers, type LoadedModule, type WasmModule } from './module.js';
+import { endIdleWorkers, type HasThreads, letProcessEnd, type LoadedModule, type WasmModule } from './module.js';
 import type { WasmFiles } from './wasm-files.js';
 
 export interface WasmOptions {
-  /** Threads of one kernel, at most 8; also `TF_NUM_INTRAOP_THREADS`. Default: the cores of the machine. */
+  /** Threads of one kernel, at most 8; also `TF_NUM_INTRAOP_THREADS`. Default: half of the processors. */
   readonly threads?: number;
   /** In a browser: where the binaries lie. Default: where the bundler has put them. */
   readonly files?: WasmFiles;
@@ -56,6 +56,7 @@ async function startOnce(load: () => Promise<LoadedModule>): Promise<EngineInfo>
   tf.removeBackend('wasm');
   tf.registerBackend('wasm', () => new BackendWasm(module), 2);
   await tf.setBackend('wasm');
+  letProcessEnd(module as HasThreads);
   await endIdleWorkers(module);
   registerKernels();
   return {

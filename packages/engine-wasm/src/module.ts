@@ -11,6 +11,7 @@ export type WasmModule = BackendWasm['wasm'] & {
 /** Workers of Node, or of a page. */
 interface Threads {
   unusedWorkers: { readonly loaded?: boolean; terminate(): unknown }[];
+  readonly runningWorkers: { unref?(): void }[];
 }
 
 export interface HasThreads {
@@ -62,6 +63,11 @@ export async function endIdleWorkers(module: WasmModule | HasThreads): Promise<v
   if (threads === undefined) return;
   const idle = threads.unusedWorkers.splice(0);
   await Promise.all(idle.map((worker) => worker.terminate()));
+}
+
+/** The threads that compute keep no process of Node from ending: the module wants them to. */
+export function letProcessEnd({ PThread: threads }: HasThreads): void {
+  for (const worker of threads?.runningWorkers ?? []) worker.unref?.();
 }
 
 /** Waits until the workers are up: the first wait for one of them blocks the loop that starts them. */
