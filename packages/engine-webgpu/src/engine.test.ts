@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import type { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 import { setTimeout } from 'node:timers/promises';
 import * as tf from '@tensorflow/tfjs-core';
@@ -9,6 +10,25 @@ import { findAdapter } from './gpu.js';
 
 const kdError = (code: string, message: RegExp) =>
   expect.objectContaining({ name: 'KdError', code, message: expect.stringMatching(message) as string }) as Error;
+
+/** A program that has a device alone, which works while garbage is collected. */
+const COLLECTED = `
+  import { findAdapter } from '${new URL('../dist/gpu.js', import.meta.url).href}';
+  for (let i = 0; i < 6; i++) {
+    const device = await (await findAdapter({})).adapter.requestDevice();
+    for (let j = 0; j < 8; j++) {
+      const buffer = device.createBuffer({ size: 65536, usage: GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ });
+      const mapped = buffer.mapAsync(GPUMapMode.READ);
+      gc();
+      await new Promise((done) => setImmediate(done));
+      await mapped;
+      buffer.destroy();
+    }
+    device.destroy();
+    await device.lost;
+  }
+  process.exit(0);
+`;
 
 describeOnGraphicsCard('the engine webgpu', () => {
   beforeEach(async () => void (await webgpu().start()));
@@ -28,6 +48,13 @@ describeOnGraphicsCard('the engine webgpu', () => {
     );
     const name = (await findAdapter({})).adapter.info.description;
     expect(name).not.toBe('');
+  });
+
+  it('keeps what devices are made by, which Dawn does not outlive', () => {
+    const { status, stderr } = spawnSync(process.execPath, ['--expose-gc', '--input-type=module', '-e', COLLECTED], {
+      encoding: 'utf8',
+    });
+    expect(status, stderr).toBe(0);
   });
 
   it('adds more tensors than a shader of the adapter may read, as a clipped gradient does', async () => {

@@ -4,6 +4,12 @@ import { KdError, messageOf } from '@kd/core';
 export const namedAdapter = (): string | undefined => process.env['KD_WEBGPU_ADAPTER'] || undefined;
 
 /**
+ * For as long as the process runs: Dawn works on the events of devices after what made them was collected, in memory
+ * that is no longer its own.
+ */
+const kept: GPU[] = [];
+
+/**
  * Dawn, as the npm package `webgpu` brings it for Node.
  * @param adapter a part of the name of the one to take
  */
@@ -24,5 +30,7 @@ export async function loadGpu(adapter: string | undefined): Promise<GPU> {
   Object.assign(globalThis, dawn.globals);
   // Timestamps are for profiles of one's own program: nobody is to be kept from reading them exactly.
   const exact = 'disable-dawn-features=timestamp_quantization';
-  return dawn.create(adapter === undefined ? [exact] : [exact, `adapter=${adapter}`]);
+  const gpu = dawn.create(adapter === undefined ? [exact] : [exact, `adapter=${adapter}`]);
+  kept.push(gpu);
+  return gpu;
 }
