@@ -37,8 +37,6 @@ export default defineConfig({
     // A file a core, TensorFlow with one thread in each: on such small pictures two runs do more than one of two
     // threads. One more, since installations and downloads mostly wait.
     maxWorkers: availableParallelism() + 1,
-    // Node's helper threads would take the other files' cores: without them the same takes a tenth less.
-    execArgv: ['--single-threaded'],
     // NODE_PATH is what the launcher of pnpm sets: no package is to be found by it here.
     env: { TF_NUM_INTRAOP_THREADS: process.env.TF_NUM_INTRAOP_THREADS ?? '1', NODE_PATH: '' },
     globalSetup: ['tests/temporary.ts'],
