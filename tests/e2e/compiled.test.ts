@@ -265,6 +265,17 @@ it.runIf(ENGINE === 'tensorflow')('scales the loss where gradients are in float1
   const counts = [...tensors].flatMap(([name, { data }]) => (name.startsWith('optimizer/count/') ? [data[0]] : []));
   expect(new Set(counts)).toEqual(new Set([logs.length - leftOut]));
   await goesOn(half, 'half-parts', config);
+  // Going on in other bits is told.
+  const told: string[] = [];
+  const logger = { info: (text: string) => void told.push(text), warn: () => {} };
+  const elsewhere = { ...config, engine, batchSize: 2, checkpoint: { every: 100 } };
+  const mixed = engine.capabilities().precision.includes('bfloat16');
+  for (const precision of mixed ? ['mixed', 'float32'] : ['float32'])
+    await trainTiny({ ...elsewhere, precision }, { out: join(folder, 'half'), resume: true, logger });
+  const changes = ['"mixed, in bfloat16"', 'none'].slice(mixed ? 0 : 1);
+  expect(told.filter((text) => text.startsWith('resumed with other settings'))).toEqual(
+    changes.map((now) => `resumed with other settings: precision "mixed, in float16", now ${now}`),
+  );
 });
 
 it('runs its teacher in bfloat16 where the processor multiplies it, and refuses elsewhere', async () => {

@@ -4,6 +4,7 @@ import type { Dataset } from '../contract/data.js';
 import type { Metric } from '../contract/metric.js';
 import { fingerprintOfData, fingerprintOfFrozen } from '../fingerprint.js';
 import type { Run } from './run.js';
+import type { RunPrecision } from './run-precision.js';
 import { ofTeachers } from './teachers.js';
 import type { RunSteps } from './run-steps.js';
 
@@ -72,7 +73,7 @@ export async function runSettings(
       ...(stop && { stop }),
       // Equal to float tolerance, not bit for bit.
       ...(!config.compile && { compile: false }),
-      ...(precision && { precision: config.precision }),
+      ...(precision && { precision: toldPrecision(config.precision, precision) }),
       // What is kept is rounded to fp16.
       ...(config.cacheTeacher === true && { cacheTeacher: true }),
       data: {
@@ -85,6 +86,10 @@ export async function runSettings(
   };
   return JSON.parse(JSON.stringify(settings, functionsAsText)) as RunSettings;
 }
+
+/** Mixed precision is of the bits that the machine has: other ones are told, too. */
+const toldPrecision = (asked: unknown, { of, floats }: RunPrecision): unknown =>
+  of === 'step' ? `mixed, in ${floats}` : asked;
 
 export const settingsOfData = (dataset: Dataset): { images: number; fingerprint: string } => ({
   images: dataset.images.length,

@@ -247,6 +247,28 @@ describe('a variable that a compiled function assigns', () => {
     tf.dispose([other, good, bad, kept]);
   });
 
+  test.each([true, false])('that was disposed of is refused, and no other is assigned; in place: %s', (inPlace) => {
+    const other = tf.tidy(() => tf.variable(tf.tensor1d([5, 6])));
+    const fn = compile((by: tf.Tensor) => {
+      weight.assign(tf.add(weight, by));
+      other.assign(tf.add(other, by));
+      return null;
+    }, inPlace);
+    const reads = compile((x: tf.Tensor) => tf.mul(other, x), inPlace);
+    fn(gradient);
+    reads(gradient).dispose();
+    const kept = tf.clone(other);
+    other.dispose();
+    for (const use of [fn, reads]) expect(() => use(gradient)).toThrow(/was disposed of\. Keep it/);
+    expect([weight, kept].map(values)).toEqual([
+      [11, 22],
+      [15, 26],
+    ]);
+    fn.clear();
+    reads.clear();
+    kept.dispose();
+  });
+
   test('is as it was after a call that did not begin', () => {
     const fn = compile(descend);
     fn(gradient);

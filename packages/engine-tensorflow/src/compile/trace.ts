@@ -1,4 +1,4 @@
-import type { CallWatcher, EngineInput } from '@kd/core';
+import { type CallWatcher, type EngineInput, KdError } from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
 import type { TensorMetadata } from '../binding.js';
 import type { TensorflowBackend } from '../kernels.js';
@@ -206,12 +206,15 @@ function finish<R, N>(
     binding.removeFunction(fn);
     held.release();
   };
-  const inputsOf = (tensors: readonly tf.Tensor[], made: readonly number[]): number[] => [
-    ...backend.getInputTensorIds(tensors),
-    ...made,
-    ...backend.getInputTensorIds(read.map(({ variable }) => variable)),
-    ...captured,
-  ];
+  const inputsOf = (tensors: readonly tf.Tensor[], made: readonly number[]): number[] => {
+    for (const { variable } of [...read, ...assigned]) checkThere(variable);
+    return [
+      ...backend.getInputTensorIds(tensors),
+      ...made,
+      ...backend.getInputTensorIds(read.map(({ variable }) => variable)),
+      ...captured,
+    ];
+  };
   const resultOf = (metadata: readonly TensorMetadata[]): R =>
     result?.around(metadata.map((one) => backend.createOutputTensor(one))) as R;
   return {
@@ -254,6 +257,15 @@ function finish<R, N>(
       if (pending === 0) free();
     },
   };
+}
+
+/** A clone of one that was disposed of has its number, and would be read, and written over, in its place. */
+function checkThere({ isDisposed, name }: tf.Variable): void {
+  if (isDisposed)
+    throw new KdError(
+      'USAGE',
+      `the variable ${name}, which a compiled function reads or assigns, was disposed of. Keep it for as long as the function is called, or compile a new one.`,
+    );
 }
 
 /** The number of a variable that no other tensor has: a clone keeps its own, with the value. Nothing is copied. */
