@@ -1,5 +1,7 @@
 #include "attributes.h"
 
+#include <algorithm>
+#include <cctype>
 #include <cstdio>
 
 #include "js.h"
@@ -146,7 +148,11 @@ struct Describe {
   }
   std::string operator()(bool value) const { return value ? "true" : "false"; }
   std::string operator()(unsigned char value) const { return value ? "true" : "false"; }
-  std::string operator()(const std::string &value) const { return '"' + value + '"'; }
+  // What is no text, a message of protobuf say, by its length.
+  std::string operator()(const std::string &value) const {
+    const bool text = std::none_of(value.begin(), value.end(), [](unsigned char c) { return std::iscntrl(c); });
+    return text ? '"' + value + '"' : std::to_string(value.size()) + " bytes";
+  }
   std::string operator()(TF_DataType value) const { return nameOf(value); }
   std::string operator()(const PartialShape &value) const { return value ? describe(*value) : "?"; }
   template <typename T>
