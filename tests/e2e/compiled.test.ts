@@ -7,6 +7,7 @@ import { coco } from '@kd/data';
 import { retinanet } from '@kd/detector-retinanet';
 import { fitnets } from '@kd/plugin-imitation';
 import { safetensorsFormat } from '@kd/weights';
+import * as tf from '@tensorflow/tfjs-core';
 import sharp from 'sharp';
 import { beforeAll, expect, it } from 'vitest';
 import { ENGINE, namedEngine } from '../named-engine.js';
@@ -189,6 +190,27 @@ it('tells the parts of a step that is taught, and learns the same meanwhile', as
   for (const part of parts)
     expect(profile!.parts.find((one) => one.part === part)?.milliseconds, part).toBeGreaterThan(0);
   if (ENGINE === 'tensorflow') expect(profile!.spans.some(({ lane }) => lane !== undefined)).toBe(true);
+});
+
+it('leaves to listeners what they keep of the weights, read or begin to read, and learns the same', async () => {
+  const kept: { was: number[]; now: () => Promise<number[]> }[] = [];
+  const clones: tf.Tensor[] = [];
+  const onEvent = ({ type }: TrainerEvent): void => {
+    if (type !== 'step') return;
+    for (const variable of Object.values(tf.engine().registeredVariables)) {
+      const [was, clone, reading] = [Array.from(variable.dataSync()), tf.clone(variable), variable.data()];
+      clones.push(clone);
+      kept.push(
+        { was, now: async () => Array.from(await reading) },
+        { was, now: async () => Array.from(await clone.data()) },
+      );
+    }
+  };
+  const { tensors } = await trained('listened', taught, { onEvent });
+  expect(kept.length).toBeGreaterThan(200);
+  for (const { was, now } of kept) expect(await now()).toEqual(was);
+  tf.dispose(clones);
+  for (const [tensor, { data }] of whole.tensors) expect(tensors.get(tensor)!.data, tensor).toEqual(data);
 });
 
 /** Norm of the differences of all numbers of two models. */
