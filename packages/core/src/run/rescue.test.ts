@@ -22,6 +22,7 @@ import type { Engine } from '../contract/engine.js';
 import type { TrainerEvent } from '../contract/listener.js';
 import type { Metric } from '../contract/metric.js';
 import type { StepView } from '../contract/plugin.js';
+import { Updater } from './updater.js';
 
 vi.setConfig({ testTimeout: 60_000 });
 
@@ -130,6 +131,29 @@ describe('the steps before an error are kept, and a resume ends as the whole run
     );
     expect(warnings).toEqual([expect.stringContaining('holds all 3 steps done')]);
     await expectAsWhole(second, config);
+  });
+
+  it('of half an update nothing is kept: the checkpoint before it is named, where there is one', async () => {
+    const config = toyConfig({ data: data({ train: train() }), epochs: 3 });
+    const { apply } = Updater.prototype;
+    let calls = 0;
+    const update = vi.spyOn(Updater.prototype, 'apply').mockImplementation(function (this: Updater, ...given) {
+      apply.apply(this, given);
+      if (++calls === 6) throw new Error('out of memory');
+    });
+    const { warnings, second } = await failAndGoOn(config, config, 'out of memory');
+    expect(warnings).toEqual([
+      expect.stringMatching(
+        /^the update of step 6 failed .* not kept\. .*step-0+4\S* is the newest checkpoint, of step 4: .* go on with --resume\.$/,
+      ) as string,
+    ]);
+    await expectAsWhole(second, config);
+    calls = 5;
+    const told: string[] = [];
+    const logger = { info: () => {}, warn: (message: string) => void told.push(message) };
+    await expect(run(config, { logger })).rejects.toThrow('out of memory');
+    expect(told).toEqual([expect.stringMatching(/^the update of step 1 .*There is no checkpoint from before it\.$/)]);
+    update.mockRestore();
   });
 
   it('a plugin that throws; one with a state is said to have seen a part of the step', async () => {

@@ -24,6 +24,10 @@ export const modelsOf = ({
 export const toldChanges = (changed: readonly ChangedSetting[]): string =>
   changed.map(({ key, was, is }) => `${key} ${shownSetting(was)}, now ${shownSetting(is)}`).join('; ');
 
+/** Where a run goes on whose update failed. */
+export const toldHalfUpdate = (saved: { readonly step: number; readonly file: string } | null, step: number): string =>
+  `the update of step ${step} failed and may have changed a part of the weights, which are not kept. ${saved === null ? 'There is no checkpoint from before it.' : `${saved.file} is the newest checkpoint, of step ${saved.step}: once the cause of the error below is gone, go on with --resume.`}`;
+
 /**
  * What a checkpoint after an error holds.
  * @param touched whose state may hold a part of the step after those that are done

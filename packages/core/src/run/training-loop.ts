@@ -14,7 +14,7 @@ import { resolvedConfig } from './resolved-config.js';
 import type { Run } from './run.js';
 import { RunSteps } from './run-steps.js';
 import { type RunSettings, runSettings } from './run-settings.js';
-import { modelsOf, toldChanges, toldRescue } from './told-run.js';
+import { modelsOf, toldChanges, toldHalfUpdate, toldRescue } from './told-run.js';
 import { namesMetadata, positionMetadata, resume, trainingState } from './training-state.js';
 import { usedMemory } from '#host/memory';
 import { versions } from '#host/versions';
@@ -135,8 +135,8 @@ export class TrainingLoop {
   async #rescue(error: unknown): Promise<void> {
     const { done, at } = this.#steps;
     const { logger, distillers } = this.#run;
-    if ((isKdError(error) && error.code === 'NON_FINITE') || (at === 'in an update' && this.#held.state === null))
-      return;
+    if (isKdError(error) && error.code === 'NON_FINITE') return;
+    if (at === 'in an update' && this.#held.state === null) return logger.warn(toldHalfUpdate(this.#saved, done + 1));
     try {
       if (done > (this.#saved?.step ?? 0)) await this.#saveDone();
     } catch (failed) {
