@@ -12,4 +12,6 @@ export default defineConfig({
   epochs: 4,
   batchSize: 2,
   log: { every: 1 },
+  // As a user's run, which updates its weights in place.
+  compile: true,
 });
