@@ -1,5 +1,5 @@
-import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { folderOnce } from '@kd/core/wheels';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { peerFactory } from './peer.mjs';
@@ -47,26 +47,20 @@ export async function besidePeer({ script, ours: args, theirs: others, weights, 
   try {
     const file = join(folder, 'images.f32');
     await writeFile(file, images());
-    const kept = WEIGHTS ? join(WEIGHTS, [script, ...(weights ?? [])].join('-')) : folder;
-    const data = [file, JSON.stringify(SHAPE), JSON.stringify(BOXES), String(THREADS), weights ? kept : ''];
-    const start = async (factory, path, ...which) => {
+    const kept = join(WEIGHTS ?? folder, [script, ...(weights ?? [])].join('-'));
+    const start = async (factory, path, which, at = kept) => {
+      const data = [file, JSON.stringify(SHAPE), JSON.stringify(BOXES), String(THREADS), weights ? at : ''];
       const one = await factory(path, [...which, ...data]);
       started.push(one);
       return one;
     };
-    const startOurs = (which) => start(peerFactory(process.execPath), `../ours/${script}.mjs`, ...which);
+    const startOurs = (...which) => start(peerFactory(process.execPath), `../ours/${script}.mjs`, ...which);
     // In a process of its own, whose memory is not counted.
-    if (peer !== null && weights)
-      await alone('weights', async () => {
-        if (existsSync(join(kept, 'made'))) return;
-        await mkdir(kept, { recursive: true });
-        await startOurs(weights);
-        await writeFile(join(kept, 'made'), '');
-      });
+    if (peer !== null && weights) await folderOnce(kept, (temporary) => startOurs(weights, temporary));
     const own = await startOurs(args);
-    const startTheirs = (how) => start(peer, `${script}.py`, ...others, how);
+    const startTheirs = (how) => start(peer, `${script}.py`, [...others, how]);
     const theirs = peer === null ? [] : [await startTheirs('eager')];
-    const [ours, eager] = await alone('turns', () => takeTurns([own, ...theirs], ROUNDS));
+    const [ours, eager] = await alone(() => takeTurns([own, ...theirs], ROUNDS));
     const card = [own, ...theirs].map(({ pid }) => onCard(pid));
     const compiled = peer === null ? undefined : await compiledTurn(() => startTheirs('compiled'), ROUNDS);
     const figures = {

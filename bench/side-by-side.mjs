@@ -1,28 +1,31 @@
+import { lockRunFolder, silentLogger } from '@kd/core';
 import { spawnSync } from 'node:child_process';
-import { mkdir, rmdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ratio, rounded } from './figures.mjs';
 
 /**
- * Runs `fn` while no other bench is at its own part of this name: where KD_BENCH_LOCK names a folder, benches may start
- * their processes side by side, and take turns.
+ * Runs `fn` while no other bench runs its own: where KD_BENCH_LOCK names a folder, benches may start their processes side
+ * by side, and take turns. One that was ended gives way.
  */
-export async function alone(name, fn) {
+export async function alone(fn) {
   const folder = process.env.KD_BENCH_LOCK;
   if (!folder) return await fn();
-  const lock = join(folder, name);
-  while (
-    !(await mkdir(lock).then(
-      () => true,
-      () => false,
-    ))
-  )
-    await sleep(50);
+  const release = await whenFree(folder);
   try {
     return await fn();
   } finally {
-    await rmdir(lock);
+    release();
+  }
+}
+
+async function whenFree(folder) {
+  for (;;) {
+    try {
+      return await lockRunFolder(folder, silentLogger);
+    } catch (error) {
+      if (error.code !== 'RUN_FOLDER') throw error;
+    }
+    await sleep(50);
   }
 }
 

@@ -8,7 +8,7 @@
 // is a Python with torch and torchvision (default: python3). `--device cpu --size 96 --batches 2` tries it without a
 // card. Exit code 1 where a part failed.
 import { spawn, spawnSync } from 'node:child_process';
-import { appendFileSync, createWriteStream, mkdirSync, rmSync } from 'node:fs';
+import { appendFileSync, createWriteStream, mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -313,7 +313,7 @@ function bench(name, batch, precision, which) {
       KD_BENCH_STEPS: card ? '10' : '1',
       KD_BENCH_THREADS: '8',
       KD_BENCH_WEIGHTS: join(out, 'weights'),
-      KD_BENCH_LOCK: join(out, 'locks'),
+      KD_BENCH_LOCK: out,
       ...sizes(batch),
       // Of other precisions; the first step of float32 must agree.
       ...(precision !== 'float32' && { KD_BENCH_TOLERANCE: '0.1' }),
@@ -333,8 +333,6 @@ const benchesOf = (batch, precision) => [
 
 /** Times benches one after the other, the processes of the next starting meanwhile. */
 async function inTurn(rows) {
-  rmSync(join(out, 'locks'), { recursive: true, force: true });
-  mkdirSync(join(out, 'locks'), { recursive: true });
   const waiting = [...rows];
   const worker = async () => {
     for (let row = waiting.shift(); row !== undefined; row = waiting.shift()) await one(row);
@@ -344,8 +342,6 @@ async function inTurn(rows) {
 
 async function one({ name, bench, batch, precision, seconds, env }) {
   const { stdout, ...rest } = await program(name, [join('bench', 'run.mjs'), bench], { seconds, env });
-  // Whoever was ended cannot give way.
-  if (rest.error !== undefined) rmSync(join(out, 'locks', 'turns'), { recursive: true, force: true });
   let row = {};
   try {
     row = JSON.parse(stdout.trim().split('\n').at(-1));
