@@ -164,6 +164,10 @@ napi_value traceFloats(napi_env env, Binding &binding, Arguments given) {
   return nullptr;
 }
 
+napi_value isTraceInHalf(napi_env env, Binding &binding, Arguments) {
+  return js::from(env, binding.trace != nullptr && binding.trace->computesInHalf());
+}
+
 napi_value traceInput(napi_env env, Binding &binding, Arguments given) {
   const auto dtype = static_cast<TF_DataType>(js::toInteger(env, given[0], "the type of an input"));
   const Shape shape = js::toIntegers(env, given[1], "the shape of an input");
@@ -310,6 +314,7 @@ void defineAll(napi_env env, napi_value exports) {
   define<beginTrace, 0>(env, exports, "beginTrace");
   define<traceScope, 1>(env, exports, "traceScope");
   define<traceFloats, 1>(env, exports, "traceFloats");
+  define<isTraceInHalf, 0>(env, exports, "isTraceInHalf");
   define<traceInput, 2>(env, exports, "traceInput");
   define<traceVariable, 2>(env, exports, "traceVariable");
   define<isTraceInputUsed, 1>(env, exports, "isTraceInputUsed");

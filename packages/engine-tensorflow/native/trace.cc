@@ -47,14 +47,6 @@ Value attributeOf(const OpCall &call, const char *name) {
   return {};
 }
 
-// What follows a fused convolution, in order; nothing where there is another op among it.
-std::vector<std::string> fusedOps(const OpCall &call) {
-  const auto ops = attributeOf<std::vector<std::string>>(call, "fused_ops");
-  const bool known = std::all_of(ops.begin(), ops.end(),
-                                 [](const std::string &op) { return op == "BiasAdd" || op == "Relu" || op == "Relu6"; });
-  return known ? ops : std::vector<std::string>();
-}
-
 bool isExplicit(const OpCall &call) { return attributeOf<std::string>(call, "padding") == "EXPLICIT"; }
 bool isTransposed(const OpCall &call) { return attributeOf<bool>(call, "adj_x"); }
 
@@ -92,10 +84,6 @@ TensorMetadata Trace::variable(TF_DataType dtype, const Shape &shape) {
 }
 
 std::vector<TensorMetadata> Trace::add(const OpCall &call) {
-  if (floats_ != TF_FLOAT && call.op == "_FusedConv2D") {
-    const std::vector<std::string> fused = fusedOps(call);
-    if (!fused.empty()) return addApart(call, fused);
-  }
   const OpDefinition &definition = definitionOf(call.op);
   std::vector<TF_Output> inputs, resources;
   const bool half = floats_ != TF_FLOAT && goesOnInHalf(call);
@@ -129,20 +117,6 @@ std::vector<TensorMetadata> Trace::add(const OpCall &call) {
   ++stats_.ops;
   if (call.op == "ReadVariableOp") inferVariable(done, call);
   return outputsOf(done, call, half);
-}
-
-// TensorFlow has no fused convolution of fewer bits but those that grappler makes of its ops.
-std::vector<TensorMetadata> Trace::addApart(const OpCall &call, const std::vector<std::string> &fused) {
-  std::vector<TensorMetadata> made = add({"Conv2D", call.attributes, {call.inputs[0], call.inputs[1]}, 1});
-  size_t argument = 2;
-  for (const std::string &op : fused) {
-    const int64_t before = made[0].id;
-    std::vector<int64_t> inputs{before};
-    if (op == "BiasAdd") inputs.push_back(call.inputs.at(argument++));
-    made = add({op, call.attributes, inputs, 1});
-    remove(before);
-  }
-  return made;
 }
 
 // A convolution begins it; ops between convolutions whose result is as exact in fewer bits as what they are given go on.

@@ -45,6 +45,7 @@ class Trace {
   // What convolutions and their gradients that are added from here on, and what goes on from them alone, are computed in.
   // To whoever takes what comes out it is float32.
   void computeIn(TF_DataType floats) { floats_ = floats; }
+  bool computesInHalf() const { return floats_ != TF_FLOAT; }
   // Appends the op; its outputs are symbolic.
   std::vector<TensorMetadata> add(const OpCall &call);
 
@@ -88,7 +89,6 @@ class Trace {
   TF_Output cast(TF_Output from, TF_DataType to);
   bool goesOnInHalf(const OpCall &call);
   bool isOfWeights(const OpCall &call);
-  std::vector<TensorMetadata> addApart(const OpCall &call, const std::vector<std::string> &fused);
   std::vector<size_t> cellsOf(const std::vector<Update> &updates) const;
   TF_Operation *put(const Update &update, size_t cell);
   std::vector<TF_Operation *> body(const std::vector<TF_Output> &inputs, const std::vector<size_t> &cells) const;

@@ -80,6 +80,8 @@ export interface Binding {
    * float32 to all others.
    */
   traceFloats(dtype: number): void;
+  /** Whether they are computed in another type than float32 now. */
+  isTraceInHalf(): boolean;
   /** A symbolic tensor that the function will take. */
   traceInput(dtype: number, shape: readonly number[]): number;
   /** The same for a variable, which the function may also update. */

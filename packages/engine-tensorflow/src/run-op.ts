@@ -29,7 +29,10 @@ export function runOp(
   outputs: number,
 ): tf.Tensor[] {
   const backend = currentBackend();
-  if (name === '_FusedConv2D' && backend.binding.isUsingGpuDevice()) return convolvedApart(attributes, inputs);
+  if (name === '_FusedConv2D' && (backend.binding.isUsingGpuDevice() || backend.binding.isTraceInHalf())) {
+    const fused = attributes.find((attribute) => attribute.name === 'fused_ops')!.value as readonly string[];
+    if (fused.every((op) => APART.has(op))) return convolvedApart(fused, attributes, inputs);
+  }
   const native = attributes.map((attribute) => ({
     name: attribute.name,
     ...nativeValue(name, attribute, backend.binding),
@@ -37,9 +40,17 @@ export function runOp(
   return backend.executeMultipleOutputs(name, native, inputs, outputs);
 }
 
-/** A card has no kernel for a bias without an activation behind it, and none for every activation. */
-function convolvedApart(attributes: readonly OpAttribute[], [x, kernel, ...others]: readonly tf.Tensor[]): tf.Tensor[] {
-  const fused = attributes.find(({ name }) => name === 'fused_ops')!.value as readonly string[];
+const APART = new Set(['BiasAdd', 'Relu', 'Relu6']);
+
+/**
+ * A card has no fused kernel for a bias without an activation behind it, and fewer bits have none but those that
+ * grappler makes of the ops.
+ */
+function convolvedApart(
+  fused: readonly string[],
+  attributes: readonly OpAttribute[],
+  [x, kernel, ...others]: readonly tf.Tensor[],
+): tf.Tensor[] {
   const type = attributes.filter(({ name }) => name === 'T');
   const ofConvolution = attributes.filter(({ name }) => !OF_FUSED.has(name));
   return tf.tidy(() =>
@@ -50,7 +61,7 @@ function convolvedApart(attributes: readonly OpAttribute[], [x, kernel, ...other
   );
 }
 
-const OF_FUSED = new Set(['num_args', 'TArgs', 'fused_ops']);
+const OF_FUSED = new Set(['num_args', 'TArgs', 'num_host_args', 'fused_ops', 'epsilon', 'leakyrelu_alpha']);
 
 const ATTRIBUTE_TYPES = {
   int: 'TF_ATTR_INT',
