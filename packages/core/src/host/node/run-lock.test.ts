@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { readFile, utimes, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { readdir, readFile, utimes, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { cpuEngine } from '@kd/testing';
@@ -67,12 +68,28 @@ describe('the lock of a run folder', () => {
   });
 
   it('goes to one of many that find a lock left behind', async () => {
+    for (let i = 0; i < 20; i++) {
+      const folder = await temporaryFolder();
+      await writeFile(join(folder, 'run.lock'), holder({ process: `${process.pid}-1` }));
+      const all = await Promise.allSettled(Array.from({ length: 8 }, () => lockRunFolder(folder, logger)));
+      const got = all.filter((one) => one.status === 'fulfilled');
+      expect(got).toHaveLength(1);
+      expect(warnings()).toHaveLength(1);
+      expect(await readdir(folder)).toEqual(['run.lock']);
+      got[0]!.value();
+      expect(await readdir(folder)).toEqual([]);
+    }
+  });
+
+  it('and of a claim of it that was left as well', async () => {
     const folder = await temporaryFolder();
-    await writeFile(join(folder, 'run.lock'), holder({ process: `${process.pid}-1` }));
-    const all = await Promise.allSettled(Array.from({ length: 8 }, () => lockRunFolder(folder, logger)));
-    const got = all.filter((one) => one.status === 'fulfilled');
-    expect(got).toHaveLength(1);
-    got[0]!.value();
+    const left = holder({ process: `${process.pid}-1` });
+    await writeFile(join(folder, 'run.lock'), left);
+    const hash = createHash('sha256').update(left).digest('hex').slice(0, 8);
+    await writeFile(join(folder, `.run.lock.0-0.${hash}.tmp`), holder({ process: `${process.pid}-2` }));
+    const unlock = await lockRunFolder(folder, logger);
+    expect(await readdir(folder)).toEqual(['run.lock']);
+    unlock();
     warnings();
   });
 });

@@ -1,7 +1,8 @@
+import { createHash } from 'node:crypto';
 import { readFileSync, rmSync } from 'node:fs';
 import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { temporaryName } from './atomic.js';
 import { KdError, messageOf } from '../../errors.js';
@@ -46,11 +47,12 @@ export async function lockRunFolder(folder: string, logger: Logger): Promise<() 
     const found = await read(file);
     if (found === null) continue;
     const other = parse(found);
-    if (other !== null && (other.host !== holder.host || isAlive(other.process))) throw held(folder, file, other);
-    if (await takeAway(file, found))
-      logger.warn(
-        `${file} was left by ${other === null ? 'a process that was killed' : `process ${other.pid}, which has ended`}; the folder is taken over.`,
-      );
+    if (other !== null && mayHold(other)) throw held(folder, file, other);
+    if (!(await takeOver(file, found, text))) continue;
+    logger.warn(
+      `${file} was left by ${other === null ? 'a process that was killed' : `process ${other.pid}, which has ended`}; the folder is taken over.`,
+    );
+    break;
   }
   const unlock = (): void => {
     process.off('exit', unlock);
@@ -107,7 +109,35 @@ function parse(text: string): Holder | null {
   }
 }
 
-/** Removes the lock with just this text. Another process may have taken it over meanwhile: its lock is put back. */
+/** Whether one lives, as far as this machine can tell. */
+const mayHold = ({ host, process }: Holder): boolean => host !== hostname() || isAlive(process);
+
+/**
+ * Puts a lock in the place of one that was left. Whoever found that may try: the one whose claim of it is first does,
+ * and there is a lock all the while, so that no other slips in.
+ */
+async function takeOver(file: string, left: string, text: string): Promise<boolean> {
+  const hash = createHash('sha256').update(left).digest('hex').slice(0, 8);
+  // As a temporary file of no process, which goes at the next start.
+  const claim = join(dirname(file), `.${NAME}.0-0.${hash}.tmp`);
+  if (!(await create(claim, text))) {
+    const found = await read(claim);
+    const other = found === null ? null : parse(found);
+    if (found !== null && (other === null || !mayHold(other))) await takeAway(claim, found);
+    return false;
+  }
+  try {
+    if ((await readFile(file, 'utf8').catch(() => null)) !== left) return false;
+    const own = temporaryName(file);
+    await writeFile(own, text);
+    await rename(own, file);
+    return true;
+  } finally {
+    await rm(claim, { force: true });
+  }
+}
+
+/** Removes the file with just this text. Another process may have made another meanwhile: that is put back. */
 async function takeAway(file: string, text: string): Promise<boolean> {
   const aside = temporaryName(file);
   try {
