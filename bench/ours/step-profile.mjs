@@ -46,7 +46,7 @@ for (let i = 1; i <= Number(steps); i++) {
   profiler.endOfStep(i);
 }
 
-const { spans, steps: all, warmUp } = profiler.take(true);
+const { spans, steps: all, warmUp } = await profiler.take(true);
 const ops = spans.filter(({ lane }) => lane !== undefined);
 const [least, seen] = [new Map(), new Map()];
 for (const { part, name, start, end } of ops) {

@@ -15,6 +15,7 @@
 #include "signal_stack.h"
 #include "tensor_data.h"
 #include "trace.h"
+#include "winograd.h"
 
 namespace kd {
 namespace {
@@ -109,6 +110,10 @@ napi_value isUsingGpuDevice(napi_env env, Binding &binding, Arguments) {
 // What takes and puts variables runs on processors, and not in what XLA compiles.
 napi_value canUpdateByFunction(napi_env env, Binding &binding, Arguments) {
   return js::from(env, !binding.context().usesGpu() && !binding.context().compilesWithXla());
+}
+
+napi_value hasWinograd(napi_env env, Binding &binding, Arguments) {
+  return js::from(env, winogradSteps() != nullptr && !binding.context().usesGpu() && !binding.context().compilesWithXla());
 }
 
 napi_value getNumOfTensors(napi_env env, Binding &binding, Arguments) {
@@ -304,6 +309,7 @@ void defineAll(napi_env env, napi_value exports) {
   define<tensorDataSync, 1>(env, exports, "tensorDataSync");
   define<executeOp, 4>(env, exports, "executeOp");
   define<isUsingGpuDevice, 0>(env, exports, "isUsingGpuDevice");
+  define<hasWinograd, 0>(env, exports, "hasWinograd");
   define<getNumOfTensors, 0>(env, exports, "getNumOfTensors");
 
   define<tensorData, 1>(env, exports, "tensorData");

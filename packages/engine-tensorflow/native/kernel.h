@@ -20,6 +20,8 @@ void TF_RegisterKernelBuilder(const char *name, TF_KernelBuilder *builder, TF_St
 void TF_GetInput(TF_OpKernelContext *context, int i, TF_Tensor **tensor, TF_Status *status);
 TF_Tensor *TF_AllocateOutput(TF_OpKernelContext *context, int index, TF_DataType dtype, const int64_t *dims, int count,
                              size_t bytes, TF_Status *status);
+TF_Tensor *TF_AllocateTemp(TF_OpKernelContext *context, TF_DataType dtype, const int64_t *dims, int count,
+                           TF_AllocatorAttributes *attributes, TF_Status *status);
 TF_Tensor *TF_ForwardInputOrAllocateOutput(TF_OpKernelContext *context, const int *candidates, int candidateCount,
                                            int index, const int64_t *dims, int count, int *forwarded, TF_Status *status);
 void TF_SetOutput(TF_OpKernelContext *context, int i, const TF_Tensor *tensor, TF_Status *status);
@@ -34,6 +36,7 @@ void TF_OpKernelConstruction_GetAttrFloat(TF_OpKernelConstruction *construction,
 // Loops over channels for the vectors that the processor has, where compiler and system can choose when the file is
 // loaded.
 #if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__) && !defined(__clang__)
+#define KD_CHOOSES_VECTORS
 #define KD_VECTORS __attribute__((optimize("O3"), target_clones("avx512f", "avx2", "default")))
 #else
 #define KD_VECTORS
@@ -72,6 +75,11 @@ class KernelCall {
   float *out(int output, const Shape &dims) {
     return keep(TF_AllocateOutput(context_, output, TF_FLOAT, dims.data(), static_cast<int>(dims.size()),
                                   static_cast<size_t>(elementsOf(dims)) * sizeof(float), status_));
+  }
+  // For as long as the call lasts.
+  float *temporary(int64_t count) {
+    TF_AllocatorAttributes attributes{sizeof(TF_AllocatorAttributes), 0};
+    return ok() ? keep(TF_AllocateTemp(context_, TF_FLOAT, &count, 1, &attributes, status_)) : nullptr;
   }
   // Has the memory of an input where nobody else holds that: then in(input) tells the same place. Before the first in().
   float *over(int output, int input, const Shape &dims) {

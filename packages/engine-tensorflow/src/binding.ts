@@ -41,6 +41,8 @@ export interface Binding {
     outputs: number,
   ): TensorMetadata[];
   isUsingGpuDevice(): boolean;
+  /** Whether the ops of native/convolution.cc are there. */
+  hasWinograd(): boolean;
   /** Those of a trace that runs count. */
   getNumOfTensors(): number;
 

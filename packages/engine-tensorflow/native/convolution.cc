@@ -1,0 +1,212 @@
+// Convolutions of 3 x 3 with stride 1 and a border of one zero, and their gradients, in Winograd's way.
+#include <atomic>
+
+#include "kernel.h"
+#include "parallel.h"
+#include "winograd.h"
+
+namespace kd {
+namespace {
+
+constexpr int64_t kPoints = 36, kTile = 4, kBorder = 1, kTaps = 9;
+
+// Tiles that a thread has at once: their rows stay in its cache, and their products still are of many rows.
+constexpr int64_t kTilesOfThread = 48;
+
+// Floats of the tiles that a gradient of a kernel sums over at once.
+constexpr int64_t kFloatsOfSum = 1 << 22;
+
+int64_t pieces(int64_t all, int64_t most) { return (all + most - 1) / most; }
+
+// Apart from a multiple of what lies in one place of the cache.
+int64_t planeOf(int64_t floats) { return floats + 3 * 16; }
+
+// A batch of maps, cut into tiles.
+struct Tiles {
+  Tiles(const Shape &dims) : map{dims[1], dims[2], dims[3]}, images(dims[0]) {}
+
+  int64_t down() const { return pieces(map.height, kTile); }
+  int64_t across() const { return pieces(map.width, kTile); }
+  int64_t count() const { return images * down() * across(); }
+  int64_t image(int64_t tile) const { return tile / (down() * across()) * map.height * map.width * map.channels; }
+  int64_t top(int64_t tile) const { return tile / across() % down() * kTile; }
+  int64_t left(int64_t tile) const { return tile % across() * kTile; }
+
+  Map map;
+  int64_t images;
+};
+
+// y = activation(x * kernel + bias), where the kernel is at the points already: 36 matrices in panels.
+void convolve(KernelCall &call, const WinogradSteps &steps, const float *x, int64_t in, const float *kernel,
+              const float *bias, Activation activation, const Shape &dims, float *y) {
+  const Tiles tiles(dims);
+  const int64_t out = tiles.map.channels;
+  const Map from{tiles.map.height, tiles.map.width, in};
+  const int64_t depth = pieces(in, steps.width) * steps.width, columns = pieces(out, steps.width) * steps.width;
+  const int64_t threads = threadsOfKernels();
+  // As many for each thread, whatever their number.
+  const int64_t parts = pieces(pieces(tiles.count(), kTilesOfThread), threads) * threads;
+  const int64_t size = pieces(tiles.count(), parts);
+  const int64_t planeIn = planeOf(size * depth), planeOut = planeOf(size * columns), own = kPoints * (planeIn + planeOut);
+  float *room = call.temporary(threads * own);
+  if (!call.ok()) return;
+  std::atomic<int64_t> next{0};
+  parallel(threads, tiles.count() * kPoints * in, [&](int64_t thread) {
+    float *input = room + thread * own, *output = input + kPoints * planeIn;
+    for (int64_t first = next++ * size; first < tiles.count(); first = next++ * size) {
+      const int64_t count = std::min(size, tiles.count() - first);
+      for (int64_t i = 0; i < count; i++)
+        steps.transformInput(from, x + tiles.image(first + i) / out * in, tiles.top(first + i) - kBorder,
+                             tiles.left(first + i) - kBorder, input + i * depth, planeIn);
+      for (int64_t point = 0; point < kPoints; point++)
+        steps.product(count, columns, in, {input + point * planeIn, depth, 1}, kernel + point * planeOf(in * columns),
+                      output + point * planeOut, false);
+      for (int64_t i = 0; i < count; i++)
+        steps.transformOutput(output + i * columns, planeOut, tiles.map, y + tiles.image(first + i), tiles.top(first + i),
+                              tiles.left(first + i), bias, activation);
+    }
+  });
+}
+
+// Whether a kernel is [3, 3, c, d].
+bool isKernel(const Shape &dims) { return dims.size() == 4 && dims[0] == 3 && dims[1] == 3; }
+
+void *create(TF_OpKernelConstruction *construction) {
+  Status status;
+  auto *activation = new int64_t{0};
+  TF_OpKernelConstruction_GetAttrInt64(construction, "relu", activation, status);
+  if (!status.ok()) TF_OpKernelConstruction_Failure(construction, status);
+  return activation;
+}
+void destroy(void *activation) { delete static_cast<int64_t *>(activation); }
+
+void *createNothing(TF_OpKernelConstruction *) { return nullptr; }
+void destroyNothing(void *) {}
+
+void compute(void *given, TF_OpKernelContext *context) {
+  const auto activation = static_cast<Activation>(*static_cast<int64_t *>(given));
+  const WinogradSteps &steps = *winogradSteps();
+  KernelCall call(context);
+  const Shape dims = call.shape(0), ofKernel = call.shape(1), ofBias = call.shape(2);
+  if (!call.ok()) return;
+  const bool fits = dims.size() == 4 && isKernel(ofKernel) && ofKernel[2] == dims[3];
+  if (!fits || (ofBias != Shape{ofKernel[3]} && ofBias != Shape{0}))
+    return call.fail("KdConvolution needs x [b, h, w, c], a kernel [3, 3, c, d] and a bias [d], or [0] for none");
+  const int64_t in = ofKernel[2], out = ofKernel[3], columns = pieces(out, steps.width) * steps.width;
+  const Shape result{dims[0], dims[1], dims[2], out};
+  const float *x = call.in(0), *kernel = call.in(1), *bias = call.in(2);
+  float *y = call.out(0, result);
+  if (!call.ok() || elementsOf(result) == 0) return;
+  const int64_t plane = planeOf(in * columns);
+  float *points = call.temporary(kPoints * plane);
+  if (!call.ok()) return;
+  parallel(in, kPoints * in * columns,
+           [&](int64_t row) { steps.transformKernel(kernel, in, out, row, points, plane, columns); });
+  convolve(call, steps, x, in, points, ofBias[0] == 0 ? nullptr : bias, activation, result, y);
+}
+
+// That of the input is the gradient of the results, filtered by the kernel turned by half a turn.
+void computeInputGradient(void *, TF_OpKernelContext *context) {
+  const WinogradSteps &steps = *winogradSteps();
+  KernelCall call(context);
+  const Shape ofKernel = call.shape(0), dims = call.shape(1);
+  if (!call.ok()) return;
+  if (dims.size() != 4 || !isKernel(ofKernel) || ofKernel[3] != dims[3])
+    return call.fail("KdConvolutionInputGradient needs a kernel [3, 3, c, d] and dy [b, h, w, d]");
+  const int64_t in = ofKernel[2], out = ofKernel[3], columns = pieces(in, steps.width) * steps.width;
+  const Shape result{dims[0], dims[1], dims[2], in};
+  const float *kernel = call.in(0), *dy = call.in(1);
+  float *dx = call.out(0, result);
+  if (!call.ok() || elementsOf(result) == 0) return;
+  const int64_t plane = planeOf(out * columns);
+  float *points = call.temporary(kPoints * plane);
+  if (!call.ok()) return;
+  parallel(columns / steps.width, kPoints * out * columns, [&](int64_t i) {
+    steps.transformTurnedKernel(kernel, in, out, i * steps.width, points, plane, columns);
+  });
+  convolve(call, steps, dy, out, points, nullptr, Activation::none, result, dx);
+}
+
+// At each pair of points a sum over tiles of what stands there, of the input and of the gradient of the results.
+void computeKernelGradient(void *, TF_OpKernelContext *context) {
+  const WinogradSteps &steps = *winogradSteps();
+  KernelCall call(context);
+  const Shape dims = call.shape(0), ofDy = call.shape(1);
+  if (!call.ok()) return;
+  if (dims.size() != 4 || ofDy.size() != 4 || Shape(dims.begin(), dims.end() - 1) != Shape(ofDy.begin(), ofDy.end() - 1))
+    return call.fail("KdConvolutionKernelGradient needs x [b, h, w, c] and dy [b, h, w, d]");
+  const Tiles tiles(ofDy);
+  const int64_t in = dims[3], out = ofDy[3];
+  const Map from{dims[1], dims[2], in};
+  const int64_t rows = pieces(in, steps.width) * steps.width, columns = pieces(out, steps.width) * steps.width;
+  const float *x = call.in(0), *dy = call.in(1);
+  float *gradient = call.out(0, {3, 3, in, out});
+  if (!call.ok() || in * out == 0) return;
+  if (tiles.count() == 0) {
+    std::fill_n(gradient, kTaps * in * out, 0.f);
+    return;
+  }
+  const int64_t most = std::max(kTilesOfThread, kFloatsOfSum / (kPoints * (rows + columns)));
+  const int64_t size = pieces(tiles.count(), pieces(tiles.count(), most));
+  const int64_t planeIn = planeOf(size * rows), planeOut = planeOf(size * columns), plane = planeOf(in * columns);
+  float *input = call.temporary(kPoints * planeIn), *output = call.temporary(kPoints * planeOut);
+  float *sums = call.temporary(kPoints * plane);
+  if (!call.ok()) return;
+  for (int64_t first = 0; first < tiles.count(); first += size) {
+    const int64_t count = std::min(size, tiles.count() - first);
+    parallel(count, count * kPoints * (rows + columns), [&](int64_t i) {
+      const int64_t tile = first + i, top = tiles.top(tile), left = tiles.left(tile);
+      steps.transformInput(from, x + tiles.image(tile) / out * in, top - kBorder, left - kBorder, input + i * rows, planeIn);
+      steps.transformGradient(tiles.map, dy + tiles.image(tile), top, left, output, planeOut, i, count, columns);
+    });
+    parallel(kPoints, kPoints * count * (rows + columns), [&](int64_t point) {
+      steps.product(in, columns, count, {input + point * planeIn, 1, rows}, output + point * planeOut,
+                    sums + point * plane, first > 0);
+    });
+  }
+  parallel(in, kPoints * in * columns,
+           [&](int64_t row) { steps.transformKernelGradient(sums, plane, in, out, row, columns, gradient); });
+}
+
+// Dimensions [from, to) of an input.
+struct Part {
+  int input;
+  int64_t from, to;
+};
+
+// Makes the output of an op have so many dimensions of three, then those of its inputs.
+void joinShapes(TF_ShapeInferenceContext *context, int threes, std::initializer_list<Part> parts, TF_Status *status) {
+  TF_ShapeHandle *all = TF_ShapeInferenceContextScalar(context), *three = TF_ShapeInferenceContextVectorFromSize(context, 3);
+  TF_ShapeHandle *input = TF_NewShapeHandle(), *part = TF_NewShapeHandle();
+  const auto ok = [&] { return TF_GetCode(status) == TF_OK; };
+  for (int i = 0; i < threes && ok(); i++) TF_ShapeInferenceContextConcatenateShapes(context, all, three, all, status);
+  for (const Part &one : parts) {
+    if (ok()) TF_ShapeInferenceContextGetInput(context, one.input, input, status);
+    if (ok()) TF_ShapeInferenceContextSubshape(context, input, one.from, one.to, part, status);
+    if (ok()) TF_ShapeInferenceContextConcatenateShapes(context, all, part, all, status);
+  }
+  if (ok()) TF_ShapeInferenceContextSetOutput(context, 0, all, status);
+  for (TF_ShapeHandle *handle : {all, three, input, part}) TF_DeleteShapeHandle(handle);
+}
+
+void shape(TF_ShapeInferenceContext *context, TF_Status *status) {
+  joinShapes(context, 0, {{0, 0, 3}, {1, 3, 4}}, status);
+}
+void inputShape(TF_ShapeInferenceContext *context, TF_Status *status) {
+  joinShapes(context, 0, {{1, 0, 3}, {0, 2, 3}}, status);
+}
+void kernelShape(TF_ShapeInferenceContext *context, TF_Status *status) {
+  joinShapes(context, 2, {{0, 3, 4}, {1, 3, 4}}, status);
+}
+
+const bool known =
+    winogradSteps() != nullptr &&
+    registerKernel({"KdConvolution", {"x: float", "kernel: float", "bias: float"}, {"y: float"}, {"relu: int"}, shape},
+                   create, compute, destroy) &&
+    registerKernel({"KdConvolutionInputGradient", {"kernel: float", "dy: float"}, {"dx: float"}, {}, inputShape},
+                   createNothing, computeInputGradient, destroyNothing) &&
+    registerKernel({"KdConvolutionKernelGradient", {"x: float", "dy: float"}, {"dkernel: float"}, {}, kernelShape},
+                   createNothing, computeKernelGradient, destroyNothing);
+
+}  // namespace
+}  // namespace kd
