@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { install } from '@kd/engine-tensorflow';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const TESTS = ['native', 'trace', 'own-kernels', 'compile/compile', 'compile/in-place'].map(
+const TESTS = ['native', 'trace', 'own-kernels', 'own-convolutions', 'compile/compile', 'compile/in-place'].map(
   (name) => `packages/engine-tensorflow/src/${name}.test.ts`,
 );
 for (const file of TESTS)

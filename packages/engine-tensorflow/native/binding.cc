@@ -112,8 +112,10 @@ napi_value canUpdateByFunction(napi_env env, Binding &binding, Arguments) {
   return js::from(env, !binding.context().usesGpu() && !binding.context().compilesWithXla());
 }
 
-napi_value hasWinograd(napi_env env, Binding &binding, Arguments) {
-  return js::from(env, winogradSteps() != nullptr && !binding.context().usesGpu() && !binding.context().compilesWithXla());
+napi_value hasOwnConvolutions(napi_env env, Binding &binding, Arguments) {
+  const Context &context = binding.context();
+  return js::from(env, binding.options.ownConvolutions && winogradSteps() != nullptr && !context.usesGpu() &&
+                           !context.compilesWithXla());
 }
 
 napi_value getNumOfTensors(napi_env env, Binding &binding, Arguments) {
@@ -130,6 +132,7 @@ napi_value configure(napi_env env, Binding &binding, Arguments given) {
   read("interOpThreads", options.interOpThreads, js::toInteger);
   read("grappler", options.grappler, js::toBool);
   read("xla", options.xla, js::toBool);
+  read("ownConvolutions", options.ownConvolutions, js::toBool);
   // Two copies of the engine in one process share the binding: the second may ask for the same.
   if (binding.context_ && !(options == binding.options))
     fail("the options of TensorFlow's context can be set before its first use only");
@@ -309,7 +312,7 @@ void defineAll(napi_env env, napi_value exports) {
   define<tensorDataSync, 1>(env, exports, "tensorDataSync");
   define<executeOp, 4>(env, exports, "executeOp");
   define<isUsingGpuDevice, 0>(env, exports, "isUsingGpuDevice");
-  define<hasWinograd, 0>(env, exports, "hasWinograd");
+  define<hasOwnConvolutions, 0>(env, exports, "hasOwnConvolutions");
   define<getNumOfTensors, 0>(env, exports, "getNumOfTensors");
 
   define<tensorData, 1>(env, exports, "tensorData");

@@ -12,10 +12,11 @@ struct ContextOptions {
   int interOpThreads = 0;
   bool grappler = true;  // Whether functions are optimised as graphs before they run.
   bool xla = false;      // Whether XLA compiles them, whole.
+  bool ownConvolutions = true;
 
   bool operator==(const ContextOptions &other) const {
     return intraOpThreads == other.intraOpThreads && interOpThreads == other.interOpThreads &&
-           grappler == other.grappler && xla == other.xla;
+           grappler == other.grappler && xla == other.xla && ownConvolutions == other.ownConvolutions;
   }
 };
 

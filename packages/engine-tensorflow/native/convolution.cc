@@ -168,27 +168,6 @@ void computeKernelGradient(void *, TF_OpKernelContext *context) {
            [&](int64_t row) { steps.transformKernelGradient(sums, plane, in, out, row, columns, gradient); });
 }
 
-// Dimensions [from, to) of an input.
-struct Part {
-  int input;
-  int64_t from, to;
-};
-
-// Makes the output of an op have so many dimensions of three, then those of its inputs.
-void joinShapes(TF_ShapeInferenceContext *context, int threes, std::initializer_list<Part> parts, TF_Status *status) {
-  TF_ShapeHandle *all = TF_ShapeInferenceContextScalar(context), *three = TF_ShapeInferenceContextVectorFromSize(context, 3);
-  TF_ShapeHandle *input = TF_NewShapeHandle(), *part = TF_NewShapeHandle();
-  const auto ok = [&] { return TF_GetCode(status) == TF_OK; };
-  for (int i = 0; i < threes && ok(); i++) TF_ShapeInferenceContextConcatenateShapes(context, all, three, all, status);
-  for (const Part &one : parts) {
-    if (ok()) TF_ShapeInferenceContextGetInput(context, one.input, input, status);
-    if (ok()) TF_ShapeInferenceContextSubshape(context, input, one.from, one.to, part, status);
-    if (ok()) TF_ShapeInferenceContextConcatenateShapes(context, all, part, all, status);
-  }
-  if (ok()) TF_ShapeInferenceContextSetOutput(context, 0, all, status);
-  for (TF_ShapeHandle *handle : {all, three, input, part}) TF_DeleteShapeHandle(handle);
-}
-
 void shape(TF_ShapeInferenceContext *context, TF_Status *status) {
   joinShapes(context, 0, {{0, 0, 3}, {1, 3, 4}}, status);
 }

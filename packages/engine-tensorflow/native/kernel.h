@@ -111,6 +111,27 @@ void shapesOfInputs(TF_ShapeInferenceContext *context, TF_Status *status) {
   TF_DeleteShapeHandle(shape);
 }
 
+// Dimensions [from, to) of an input.
+struct Part {
+  int input;
+  int64_t from, to;
+};
+
+// Makes the output of an op have so many dimensions of three, then those of its inputs.
+inline void joinShapes(TF_ShapeInferenceContext *context, int threes, std::initializer_list<Part> parts, TF_Status *status) {
+  TF_ShapeHandle *all = TF_ShapeInferenceContextScalar(context), *three = TF_ShapeInferenceContextVectorFromSize(context, 3);
+  TF_ShapeHandle *input = TF_NewShapeHandle(), *part = TF_NewShapeHandle();
+  const auto ok = [&] { return TF_GetCode(status) == TF_OK; };
+  for (int i = 0; i < threes && ok(); i++) TF_ShapeInferenceContextConcatenateShapes(context, all, three, all, status);
+  for (const Part &one : parts) {
+    if (ok()) TF_ShapeInferenceContextGetInput(context, one.input, input, status);
+    if (ok()) TF_ShapeInferenceContextSubshape(context, input, one.from, one.to, part, status);
+    if (ok()) TF_ShapeInferenceContextConcatenateShapes(context, all, part, all, status);
+  }
+  if (ok()) TF_ShapeInferenceContextSetOutput(context, 0, all, status);
+  for (TF_ShapeHandle *handle : {all, three, input, part}) TF_DeleteShapeHandle(handle);
+}
+
 struct OpText {
   const char *name;
   std::initializer_list<const char *> inputs;

@@ -3,10 +3,13 @@
 #define KD_PARALLEL_H_
 #include <algorithm>
 #include <atomic>
+#include <condition_variable>
 #include <cstdint>
 #include <cstdlib>
+#include <functional>
+#include <list>
+#include <mutex>
 #include <thread>
-#include <vector>
 
 namespace kd {
 
@@ -23,6 +26,60 @@ inline int64_t threadsOfKernels() {
   return asked > 0 ? asked : otherwise;
 }
 
+// Threads that help those who have work, as many as one call may use besides its own.
+class Helpers {
+ public:
+  // Never freed: its threads run until the process ends.
+  static Helpers &all() {
+    static Helpers *helpers = new Helpers;
+    return *helpers;
+  }
+
+  // Runs `work` here and on up to `most` helpers who are free meanwhile; returns when all have.
+  void run(int64_t most, const std::function<void()> &work) {
+    std::unique_lock lock(mutex_);
+    for (; started_ < most; started_++) std::thread([this] { help(); }).detach();
+    const auto own = jobs_.emplace(jobs_.end(), &work, most, 0);
+    lock.unlock();
+    for (int64_t i = 0; i < most; i++) wanted_.notify_one();
+    work();
+    lock.lock();
+    own->wanted = 0;
+    own->left.wait(lock, [&] { return own->helping == 0; });
+    jobs_.erase(own);
+  }
+
+ private:
+  struct Job {
+    Job(const std::function<void()> *work, int64_t wanted, int64_t helping) : work(work), wanted(wanted), helping(helping) {}
+    const std::function<void()> *work;
+    int64_t wanted, helping;
+    std::condition_variable left;
+  };
+
+  void help() {
+    std::unique_lock lock(mutex_);
+    for (;;) {
+      const auto job = std::find_if(jobs_.begin(), jobs_.end(), [](const Job &one) { return one.wanted > 0; });
+      if (job == jobs_.end()) {
+        wanted_.wait(lock);
+        continue;
+      }
+      job->wanted--;
+      job->helping++;
+      lock.unlock();
+      (*job->work)();
+      lock.lock();
+      if (--job->helping == 0) job->left.notify_one();
+    }
+  }
+
+  std::mutex mutex_;
+  std::condition_variable wanted_;
+  std::list<Job> jobs_;
+  int64_t started_ = 0;
+};
+
 // Below so many elements a thread costs more than it saves.
 constexpr int64_t kElementsOfThread = 1 << 16;
 
@@ -34,10 +91,10 @@ void parallel(int64_t count, int64_t elements, const Task &task) {
   const auto work = [&] {
     for (int64_t i = next++; i < count; i = next++) task(i);
   };
-  std::vector<std::thread> others;
-  for (int64_t i = 1; i < threads; i++) others.emplace_back(work);
-  work();
-  for (std::thread &other : others) other.join();
+  if (threads > 1)
+    Helpers::all().run(threads - 1, work);
+  else
+    work();
 }
 
 }  // namespace kd

@@ -1,5 +1,8 @@
 #include "winograd.h"
 
+#include <cstdlib>
+#include <string>
+
 #include "kernel.h"
 
 #ifdef KD_CHOOSES_VECTORS
@@ -27,9 +30,15 @@ constexpr int kRows = 6;
 #pragma GCC pop_options
 
 const kd::WinogradSteps *kd::winogradSteps() {
-  if (__builtin_cpu_supports("avx512f")) return &avx512::kSteps;
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return &avx2::kSteps;
-  return nullptr;
+  // As far as oneDNN, whose convolutions are the others, may go.
+  static const WinogradSteps *steps = []() -> const WinogradSteps * {
+    const char *given = std::getenv("ONEDNN_MAX_CPU_ISA");
+    const std::string most = given == nullptr ? "" : given;
+    if (most == "SSE41" || most == "AVX") return nullptr;
+    if (most.rfind("AVX2", 0) != 0 && __builtin_cpu_supports("avx512f")) return &avx512::kSteps;
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? &avx2::kSteps : nullptr;
+  }();
+  return steps;
 }
 
 #else

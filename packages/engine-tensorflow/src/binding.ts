@@ -41,8 +41,8 @@ export interface Binding {
     outputs: number,
   ): TensorMetadata[];
   isUsingGpuDevice(): boolean;
-  /** Whether the ops of native/convolution.cc are there. */
-  hasWinograd(): boolean;
+  /** Whether the ops of native/convolution.cc and native/strided.cc are there and wanted. */
+  hasOwnConvolutions(): boolean;
   /** Those of a trace that runs count. */
   getNumOfTensors(): number;
 
@@ -52,13 +52,14 @@ export interface Binding {
   tensorAddress(id: number): number;
   /**
    * Before the first use of anything else. `grappler`: whether functions are optimised (default true), `xla`: whether
-   * XLA compiles them (default false).
+   * XLA compiles them (default false). `ownConvolutions`: default true.
    */
   configure(options: {
     intraOpThreads?: number | undefined;
     interOpThreads?: number | undefined;
     grappler?: boolean | undefined;
     xla?: boolean | undefined;
+    ownConvolutions?: boolean | undefined;
   }): void;
   /**
    * Tensors held and their bytes; bytes that malloc has given out (-1: unknown), what TensorFlow keeps for its next

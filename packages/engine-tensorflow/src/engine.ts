@@ -29,6 +29,12 @@ export interface TensorflowOptions extends InstallOptions {
   readonly grappler?: boolean;
   /** Whether XLA compiles them. Default: false: on processors it takes longer, at the first call and at each. */
   readonly xla?: boolean;
+  /**
+   * Whether a processor computes convolutions of 3 x 3 by fewer products (Winograd's F(4 x 4, 3 x 3)), in a third to
+   * half of the time, and gradients of small kernels with strides by kernels of the engine's own. A sum is another one
+   * then, and off by twice as much as oneDNN's. Default: true.
+   */
+  readonly ownConvolutions?: boolean;
 }
 
 /**
@@ -93,10 +99,10 @@ async function startOnce(options: TensorflowOptions): Promise<EngineInfo> {
       { cause },
     );
   }
-  const { intraOpThreads, interOpThreads, grappler, xla } = options;
+  const { intraOpThreads, interOpThreads, grappler, xla, ownConvolutions } = options;
   // Whatever ends the process: a thread that computes meanwhile would use what TensorFlow frees then.
   process.once('exit', () => binding.endLater());
-  binding.configure({ intraOpThreads, interOpThreads, grappler, xla });
+  binding.configure({ intraOpThreads, interOpThreads, grappler, xla, ownConvolutions });
   const { NodeJSKernelBackend } = loadKernels();
   correctConvolutions();
   correctMaxPools();

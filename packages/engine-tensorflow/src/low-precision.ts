@@ -1,15 +1,8 @@
 import { type LowPrecision, type PrecisionGain, silentLogger } from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
-import { existsSync, readFileSync } from 'node:fs';
 import { compile } from './compile/compile.js';
+import { multipliesBfloat16 } from './processor.js';
 import { currentBackend } from './run-op.js';
-
-const CPU_INFO = '/proc/cpuinfo';
-
-/** Whether the processor multiplies bfloat16 by itself (AVX-512 BF16, AMX, Arm's BF16), as Linux tells it. */
-export const multipliesBfloat16 = (
-  info: string = existsSync(CPU_INFO) ? readFileSync(CPU_INFO, 'utf8') : '',
-): boolean => /^(flags|Features)\s*:.*\b(avx512_bf16|amx_bf16|bf16)\b/m.test(info);
 
 /** What of a device multiplies in fewer bits: of NVIDIA's all that TensorFlow runs on multiply float16. */
 export const lowPrecisions = (device: 'cpu' | 'gpu'): readonly LowPrecision[] =>
@@ -29,6 +22,9 @@ export function inPrecision<T>(precision: LowPrecision, run: () => T): T {
 /** Layers and rounds of {@link precisionGain}. */
 const [LAYERS, ROUNDS] = [4, 3];
 
+/** Their kernels, down and across: half of a processor's are what it computes in float32 in either case. */
+const SIZES: Readonly<Record<'cpu' | 'gpu', readonly number[]>> = { cpu: [3, 1], gpu: [3] };
+
 /** Maps that keep the device busy: on a card the smaller ones take less than their launch. */
 const MAPS: Readonly<Record<'cpu' | 'gpu', [number, number, number, number]>> = {
   cpu: [2, 40, 40, 256],
@@ -36,19 +32,21 @@ const MAPS: Readonly<Record<'cpu' | 'gpu', [number, number, number, number]>> = 
 };
 
 /**
- * The least of some rounds of four convolutions of 3 x 3 and 256 channels: a second of a core, less of a card.
+ * The least of some rounds of four convolutions of 256 channels: a second of a core, less of a card.
  * @see Engine.precisionGain
  */
 export function precisionGain(precision: LowPrecision): PrecisionGain {
   const device = currentBackend().binding.isUsingGpuDevice() ? 'gpu' : 'cpu';
-  const given = [tf.randomNormal(MAPS[device]), tf.randomNormal([3, 3, 256, 256], 0, 0.02)];
-  const layers = (map: tf.Tensor, kernel: tf.Tensor): tf.Tensor => {
+  const kernels = SIZES[device].map((size) => tf.randomNormal([size, size, 256, 256], 0, 0.02));
+  const given = [tf.randomNormal(MAPS[device]), ...kernels];
+  const layers = ([map, ...filters]: tf.Tensor[]): tf.Tensor => {
     let last = map as tf.Tensor4D;
-    for (let i = 0; i < LAYERS; i++) last = tf.relu(tf.conv2d(last, kernel as tf.Tensor4D, 1, 'same'));
+    for (let i = 0; i < LAYERS; i++)
+      last = tf.relu(tf.conv2d(last, filters[i % filters.length] as tf.Tensor4D, 1, 'same'));
     return last;
   };
-  const gradients = tf.grads((map, kernel) => tf.sum(layers(map!, kernel!)));
-  const forward = share(precision, given, ([map, kernel]) => [layers(map!, kernel!)]);
+  const gradients = tf.grads((...tensors) => tf.sum(layers(tensors)));
+  const forward = share(precision, given, (tensors) => [layers(tensors)]);
   const training = share(precision, given, (tensors) => gradients(tensors));
   tf.dispose(given);
   return { forward, training };

@@ -2,7 +2,7 @@ import { KdError, type OpAttribute } from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
 import type { Binding } from './binding.js';
 import type { TensorflowBackend } from './kernels.js';
-import { inWinograd } from './winograd.js';
+import { ownConvolution } from './own-convolutions.js';
 
 /** The current backend, if it is ours. @throws KdError USAGE */
 export function currentBackend(): TensorflowBackend {
@@ -30,7 +30,7 @@ export function runOp(
   outputs: number,
 ): tf.Tensor[] {
   const backend = currentBackend();
-  const quicker = inWinograd(backend, name, attributes, inputs);
+  const quicker = ownConvolution(backend, name, attributes, inputs);
   if (quicker !== null) return [quicker];
   if (name === '_FusedConv2D' && (backend.binding.isUsingGpuDevice() || backend.binding.isTraceInHalf())) {
     const fused = attributes.find((attribute) => attribute.name === 'fused_ops')!.value as readonly string[];

@@ -1,0 +1,249 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { describe, expect, it, vi } from 'vitest';
+import { needsTensorflow } from '../../../tests/needs-tensorflow.js';
+import { currentBackend, runOp } from './run-op.js';
+import { startTensorflow, traced } from './testing/traced.js';
+
+needsTensorflow(startTensorflow);
+
+/** [b, h, w, c] to d channels. */
+type Case = readonly [b: number, h: number, w: number, c: number, d: number];
+
+const normal = (shape: readonly number[], seed: number, deviation = 1): tf.Tensor4D =>
+  tf.randomNormal<tf.Rank.R4>(shape as [number, number, number, number], 0, deviation, 'float32', seed);
+
+/** Runs it with TensorFlow's convolutions alone. */
+function byTensorflow<T>(run: () => T): T {
+  const without = vi.spyOn(currentBackend().binding, 'hasOwnConvolutions').mockReturnValue(false);
+  try {
+    return run();
+  } finally {
+    without.mockRestore();
+  }
+}
+
+/** What ops `run` runs. */
+function opsOf(run: () => unknown): string[] {
+  const ran = vi.spyOn(currentBackend().binding, 'executeOp');
+  tf.tidy(() => void run());
+  const ops = ran.mock.calls.map(([op]) => op);
+  ran.mockRestore();
+  return ops;
+}
+
+/** The largest difference, as a share of the largest value. */
+function off(found: tf.Tensor, wanted: tf.Tensor): number {
+  expect(found.shape).toEqual(wanted.shape);
+  return tf.tidy(() => tf.div(tf.max(tf.abs(tf.sub(found, wanted))), tf.max(tf.abs(wanted))).dataSync()[0]!);
+}
+
+const gradientsOf = (x: tf.Tensor4D, kernel: tf.Tensor4D, dy: tf.Tensor4D, stride = 1, pad: number | 'same' = 1) =>
+  tf.grads((map, taps) => tf.conv2d(map as tf.Tensor4D, taps as tf.Tensor4D, stride, pad))([x, kernel], dy);
+
+const MOST = 1e-5;
+
+describe('convolutions of 3 x 3 by fewer products', () => {
+  const cases: readonly (readonly [Case])[] = [
+    [[1, 4, 4, 16, 16]],
+    [[2, 9, 13, 17, 37]],
+    [[1, 1, 30, 16, 48]],
+    [[3, 6, 5, 33, 16]],
+    [[2, 21, 10, 64, 31]],
+    // More than one piece of work, and of a sum over tiles.
+    [[2, 62, 63, 96, 72]],
+  ];
+  it.each(cases)('give what plain sums give, with their gradients: %j', ([b, h, w, c, d]) => {
+    tf.tidy(() => {
+      const [x, dy] = [normal([b, h, w, c], 1), normal([b, h, w, d], 3)];
+      const kernel = normal([3, 3, c, d], 2, 2 / Math.sqrt(9 * c));
+      const bias = tf.randomNormal<tf.Rank.R1>([d], 0, 3, 'float32', 4);
+      const all = (): tf.Tensor[] => [
+        tf.conv2d(x, kernel, 1, 'same'),
+        ...(['linear', 'relu', 'relu6'] as const).map((activation) =>
+          tf.fused.conv2d({ x, filter: kernel, strides: 1, pad: 1, bias, activation }),
+        ),
+        ...gradientsOf(x, kernel, dy),
+      ];
+      expect(opsOf(all)).toEqual([
+        ...Array<string>(4).fill('KdConvolution'),
+        ...['KdConvolution', 'KdConvolutionInputGradient', 'KdConvolutionKernelGradient'],
+      ]);
+      const wanted = byTensorflow(all);
+      all().forEach((made, i) => expect(off(made, wanted[i]!), `${i}`).toBeLessThan(MOST));
+    });
+  });
+
+  it('are off by at most two and a half times as much as plain sums are', () => {
+    const [b, h, w, c, d] = [1, 12, 12, 256, 16];
+    tf.tidy(() => {
+      const [x, kernel] = [tf.relu(normal([b, h, w, c], 1)), normal([3, 3, c, d], 2, 0.05)];
+      const [map, taps] = [x.dataSync(), kernel.dataSync()];
+      const whole = Float64Array.from({ length: h * w * d }, (_, at) => {
+        const [k, z, y] = [at % d, Math.floor(at / d) % w, Math.floor(at / d / w)];
+        let sum = 0;
+        for (let i = 0; i < 9; i++) {
+          const [row, column] = [y + Math.floor(i / 3) - 1, z + (i % 3) - 1];
+          if (row < 0 || row >= h || column < 0 || column >= w) continue;
+          for (let n = 0; n < c; n++) sum += map[(row * w + column) * c + n]! * taps[(i * c + n) * d + k]!;
+        }
+        return sum;
+      });
+      const error = (made: tf.Tensor): number => Math.hypot(...made.dataSync().map((value, i) => value - whole[i]!));
+      const run = (): tf.Tensor => tf.conv2d(x, kernel, 1, 'same');
+      expect(error(run()) / error(byTensorflow(run))).toBeLessThan(2.5);
+      expect(error(run()) / Math.hypot(...whole)).toBeLessThan(2e-6);
+    });
+  });
+
+  it('let through what is no number, and nothing of it to other tiles', () => {
+    tf.tidy(() => {
+      const values = new Float32Array(12 * 12 * 16).fill(1);
+      values[(5 * 12 + 5) * 16] = NaN;
+      const x = tf.tensor4d(values, [1, 12, 12, 16]);
+      const bias = tf.zeros<tf.Rank.R1>([16]);
+      const y = tf.fused.conv2d({ x, filter: tf.ones([3, 3, 16, 16]), strides: 1, pad: 1, bias, activation: 'relu' });
+      const isNumber = [...tf.slice(y, [0, 0, 0, 0], [1, 12, 12, 1]).dataSync()].map((value) => !Number.isNaN(value));
+      // Those that see it.
+      for (let i = 4; i <= 6; i++) for (let j = 4; j <= 6; j++) expect(isNumber[i * 12 + j]).toBe(false);
+      isNumber.forEach((it, i) => {
+        if (i % 12 < 4 || i % 12 > 7 || i < 48 || i >= 96) expect(it, `${i}`).toBe(true);
+      });
+    });
+  });
+
+  it('are a part of a trace, to the bit', () => {
+    tf.tidy(() => {
+      const given = [normal([2, 9, 13, 17], 1), normal([3, 3, 17, 37], 2), normal([2, 9, 13, 37], 3)];
+      const run = (...[x, kernel, dy]: tf.Tensor[]): tf.Tensor[] => [
+        tf.conv2d(x as tf.Tensor4D, kernel as tf.Tensor4D, 1, 1),
+        ...gradientsOf(x as tf.Tensor4D, kernel as tf.Tensor4D, dy as tf.Tensor4D),
+      ];
+      const { fn, call } = traced(run, given);
+      const wanted = run(...given);
+      call(...given).forEach((made, i) => expect(made.dataSync()).toEqual(wanted[i]!.dataSync()));
+      currentBackend().binding.removeFunction(fn);
+    });
+  });
+
+  it('give zeros for an empty batch', () => {
+    tf.tidy(() => {
+      const [x, dy] = [tf.zeros([0, 8, 8, 16]), tf.zeros([0, 8, 8, 16])];
+      const [sums] = runOp('KdConvolutionKernelGradient', [], [x, dy], 1);
+      expect(sums!.shape).toEqual([3, 3, 16, 16]);
+      expect(sums!.dataSync().every((value) => value === 0)).toBe(true);
+      const [y] = runOp('KdConvolutionInputGradient', [], [tf.zeros([3, 3, 16, 16]), dy], 1);
+      expect(y!.shape).toEqual([0, 8, 8, 16]);
+    });
+  });
+
+  it('refuse what does not fit, by name', () => {
+    const [x, kernel, none] = [tf.zeros([1, 4, 4, 16]), tf.zeros([3, 3, 8, 16]), tf.zeros([0])];
+    const relu = { name: 'relu', type: 'int', value: 0 } as const;
+    expect(() => runOp('KdConvolution', [relu], [x, kernel, none], 1)).toThrow(/KdConvolution needs x/);
+    expect(() => runOp('KdConvolutionInputGradient', [], [none, x], 1)).toThrow(/KdConvolutionInputGradient needs/);
+    expect(() => runOp('KdConvolutionKernelGradient', [], [x, none], 1)).toThrow(/KdConvolutionKernelGradient needs/);
+    tf.dispose([x, kernel, none]);
+  });
+});
+
+describe('gradients of small kernels with strides', () => {
+  it.each<[Case, kernel: number, stride: number, pad: number]>([
+    [[2, 33, 31, 3, 8], 7, 2, 3],
+    [[1, 12, 9, 5, 17], 3, 2, 1],
+    [[2, 10, 11, 4, 33], 3, 3, 0],
+    [[3, 9, 9, 8, 40], 2, 2, 1],
+    // More images than are laid out at once.
+    [[40, 96, 96, 3, 16], 7, 2, 3],
+  ])('are products: %j by %i, stride %i, border %i', ([b, h, w, c, d], size, stride, pad) => {
+    tf.tidy(() => {
+      const x = normal([b, h, w, c], 1);
+      const kernel = normal([size, size, c, d], 2);
+      const dy = normal(tf.conv2d(x, kernel, stride, pad === 0 ? 'valid' : pad).shape, 3);
+      const run = (): tf.Tensor => gradientsOf(x, kernel, dy, stride, pad)[1]!;
+      expect(opsOf(run)).toContain('KdStridedKernelGradient');
+      expect(off(run(), byTensorflow(run))).toBeLessThan(MOST);
+    });
+  });
+
+  it('refuse what does not fit, by name', () => {
+    const numbers = ['down', 'across', 'top', 'left'].map((name) => ({ name, type: 'int' as const, value: 0 }));
+    const [x, taps] = [tf.zeros([1, 4, 4, 16]), tf.zeros([3, 3, 0])];
+    expect(() => runOp('KdStridedKernelGradient', numbers, [x, x, taps], 1)).toThrow(/KdStridedKernelGradient needs/);
+    tf.dispose([x, taps]);
+  });
+});
+
+const CENTRED = [
+  { name: 'T', type: 'type', value: 'float32' },
+  { name: 'strides', type: 'int[]', value: [1, 1, 1, 1] },
+  { name: 'padding', type: 'string', value: 'SAME' },
+] as const;
+
+describe('other convolutions', () => {
+  const x = (): tf.Tensor4D => tf.zeros([2, 16, 16, 32]);
+  const kernel = (size = 3, c = 32, d = 32): tf.Tensor4D => tf.zeros([size, size, c, d]);
+  it.each<[string, () => unknown]>([
+    ['without a border', () => tf.conv2d(x(), kernel(), 1, 'valid')],
+    ['of another border', () => tf.conv2d(x(), kernel(), 1, 2)],
+    ['of one tap', () => tf.conv2d(x(), kernel(1), 1, 'same')],
+    ['of 5 x 5', () => tf.conv2d(x(), kernel(5), 1, 'same')],
+    ['with a stride', () => tf.conv2d(x(), kernel(), 2, 'same')],
+    ['with holes', () => tf.conv2d(x(), kernel(), 1, 'same', 'NHWC', 2)],
+    ['of groups', () => runOp('Conv2D', [...CENTRED], [x(), kernel(3, 16)], 1)],
+    ['of few channels', () => tf.conv2d(x(), kernel(3, 32, 8), 1, 'same')],
+    [
+      'of few places for many weights',
+      () => tf.conv2d(tf.zeros<tf.Rank.R4>([1, 4, 4, 128]), kernel(3, 128, 128), 1, 'same'),
+    ],
+  ])('are TensorFlow’s: %s', (_, run) => {
+    expect(opsOf(run).filter((op) => op.startsWith('Kd'))).toEqual([]);
+  });
+});
+
+/** What a process of its own makes, by a hash of its bits, and the ops that it ran. */
+const inProcess = (env: Record<string, string>): { hash: string; values: number[]; own: boolean } => {
+  const script = `
+    import { tensorflow } from '@kd/engine-tensorflow';
+    import * as tf from '@tensorflow/tfjs-core';
+    await tensorflow({ ownConvolutions: process.env.OWN !== 'false' }).start();
+    const [x, kernel, dy] = [[2, 41, 37, 48], [3, 3, 48, 40], [2, 41, 37, 40]].map((shape, i) => tf.randomNormal(shape, 0, 1, 'float32', i + 1));
+    const made = [tf.conv2d(x, kernel, 1, 1), ...tf.grads((map, taps) => tf.conv2d(map, taps, 1, 1))([x, kernel], dy)];
+    const bytes = made.map((tensor) => Buffer.from(tensor.dataSync().buffer).toString('base64'));
+    console.log(JSON.stringify({ bytes, own: tf.backend().binding.hasOwnConvolutions() }));`;
+  const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
+    encoding: 'utf8',
+    cwd: import.meta.dirname,
+    env: { ...process.env, ...env },
+    maxBuffer: 1 << 28,
+  });
+  if (stdout === '') throw new Error(stderr);
+  const { bytes, own } = JSON.parse(stdout) as { bytes: string[]; own: boolean };
+  const whole = Buffer.concat(bytes.map((text) => Buffer.from(text, 'base64')));
+  const hash = createHash('sha256').update(whole).digest('hex');
+  return { hash, values: [...new Float32Array(new Uint8Array(whole).buffer)], own };
+};
+
+describe('in processes of their own', () => {
+  it('make the same bits with any number of threads, and much the same on vectors of another width', {
+    timeout: 60_000,
+  }, () => {
+    const one = inProcess({ TF_NUM_INTRAOP_THREADS: '1' });
+    expect(one.own).toBe(true);
+    expect(inProcess({ TF_NUM_INTRAOP_THREADS: '3' }).hash).toBe(one.hash);
+    const most = one.values.reduce((all, value) => Math.max(all, Math.abs(value)), 0);
+    for (const isa of ['AVX2', 'SSE41']) {
+      const other = inProcess({ ONEDNN_MAX_CPU_ISA: isa });
+      expect(other.own).toBe(isa === 'AVX2');
+      other.values.forEach((value, i) => {
+        if (Math.abs(value - one.values[i]!) > 1e-5 * most)
+          throw new Error(`${isa}: ${i} is ${value}, not ${one.values[i]}`);
+      });
+    }
+  });
+
+  it('are left to TensorFlow where the engine is told so', () => {
+    expect(inProcess({ OWN: 'false' }).own).toBe(false);
+  });
+});
