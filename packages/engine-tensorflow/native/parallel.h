@@ -83,6 +83,9 @@ class Helpers {
 // Below so many elements a thread costs more than it saves.
 constexpr int64_t kElementsOfThread = 1 << 16;
 
+// As many elements as take the time of so many sums of products, in vectors.
+inline int64_t elementsOfProducts(int64_t sums) { return sums / 256; }
+
 // Calls task(i) for every i in [0, count), in any order and at the same time. `elements`: what all of them work on.
 template <typename Task>
 void parallel(int64_t count, int64_t elements, const Task &task) {

@@ -53,7 +53,7 @@ void compute(void *given, TF_OpKernelContext *context) {
   std::fill_n(sums, ofTaps[0] * row * columns, 0.f);
   for (int64_t first = 0; first < images; first += atOnce) {
     const int64_t count = std::min(atOnce, images - first);
-    parallel(count * seenDown, count * ofImage, [&](int64_t i) {
+    parallel(count * seenDown, count * ofImage / 4, [&](int64_t i) {
       const int64_t y = i % seenDown - geometry.top;
       float *to = seen + i * seenAcross * in;
       std::fill_n(to, seenAcross * in, 0.f);
@@ -61,7 +61,7 @@ void compute(void *given, TF_OpKernelContext *context) {
       const int64_t n = std::min(width, seenAcross - geometry.left);
       std::memcpy(to + geometry.left * in, x + (((first + i / seenDown) * height + y) * width) * in, n * in * sizeof(float));
     });
-    parallel(count * down, count * ofGradient, [&](int64_t i) {
+    parallel(count * down, count * ofGradient / 4, [&](int64_t i) {
       const float *from = dy + (first * down + i) * across * out;
       float *to = panels + i * across * columns;
       for (int64_t at = 0; at < columns; at += panel)
@@ -72,7 +72,7 @@ void compute(void *given, TF_OpKernelContext *context) {
           std::fill_n(one + filled, n - filled, 0.f);
         }
     });
-    parallel(ofTaps[0], ofTaps[0] * count * ofGradient, [&](int64_t tap) {
+    parallel(ofTaps[0], elementsOfProducts(ofTaps[0] * row * count * ofGradient), [&](int64_t tap) {
       for (int64_t i = 0; i < count * down; i++) {
         const float *from = seen + (i / down * seenDown + i % down * geometry.down + tap) * seenAcross * in;
         steps.product(row, columns, across, {from, 1, geometry.across * in}, panels + i * across * columns,
