@@ -56,17 +56,21 @@ void convolve(KernelCall &call, const WinogradSteps &steps, const float *x, int6
   std::atomic<int64_t> next{0};
   parallel(threads, elementsOfProducts(tiles.count() * kPoints * in * out), [&](int64_t thread) {
     float *input = room + thread * own, *output = input + kPoints * planeIn;
+    uint32_t empty[kTilesOfThread];
     for (int64_t first = next++ * size; first < tiles.count(); first = next++ * size) {
       const int64_t count = std::min(size, tiles.count() - first);
-      for (int64_t i = 0; i < count; i++)
-        steps.transformInput(from, x + tiles.image(first + i) / out * in, tiles.top(first + i) - kBorder,
-                             tiles.left(first + i) - kBorder, input + i * depth, planeIn);
+      for (int64_t i = 0; i < count; i++) {
+        const float *image = x + tiles.image(first + i) / out * in;
+        const int64_t top = tiles.top(first + i), left = tiles.left(first + i);
+        empty[i] = steps.emptyResults(from, image, top, left);
+        steps.transformInput(from, image, top - kBorder, left - kBorder, input + i * depth, planeIn);
+      }
       for (int64_t point = 0; point < kPoints; point++)
         steps.product(count, columns, in, {input + point * planeIn, depth, 1}, kernel + point * planeOf(in * columns),
                       output + point * planeOut, false);
       for (int64_t i = 0; i < count; i++)
         steps.transformOutput(output + i * columns, planeOut, tiles.map, y + tiles.image(first + i), tiles.top(first + i),
-                              tiles.left(first + i), bias, activation);
+                              tiles.left(first + i), empty[i], bias, activation);
     }
   });
 }

@@ -35,9 +35,12 @@ struct WinogradSteps {
   // `width` channels in from `column` of it turned by half a turn, from out to in: columns of all rows, in panels.
   void (*transformTurnedKernel)(const float *kernel, int64_t in, int64_t out, int64_t column, float *to, int64_t plane,
                                 int64_t columns);
-  // One row of 36 matrices becomes the results from (top, left), those that are in the map.
+  // Which of the 4 x 4 results from (top, left) see zeros alone, a bit each.
+  uint32_t (*emptyResults)(const Map &map, const float *image, int64_t top, int64_t left);
+  // One row of 36 matrices becomes the results from (top, left), those that are in the map; `empty` ones are exactly the
+  // bias, as in a plain sum, and no rounding error for ReLU to pass on or not.
   void (*transformOutput)(const float *from, int64_t plane, const Map &map, float *image, int64_t top, int64_t left,
-                          const float *bias, Activation activation);
+                          uint32_t empty, const float *bias, Activation activation);
   // One channel in of 36 matrices [in, columns] becomes taps of the gradient [3, 3, in, out].
   void (*transformKernelGradient)(const float *from, int64_t plane, int64_t in, int64_t out, int64_t row,
                                   int64_t columns, float *gradient);

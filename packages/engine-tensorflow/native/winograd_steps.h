@@ -171,8 +171,35 @@ void transformTurnedKernel(const float *kernel, int64_t in, int64_t out, int64_t
   }
 }
 
+inline bool isZero(const float *values, int64_t count) {
+  for (int64_t c = 0; c < count; c += kWidth) {
+    const auto differs = load(values + c, count - c) != 0;
+    int64_t words[sizeof differs / sizeof(int64_t)], any = 0;
+    __builtin_memcpy(words, &differs, sizeof differs);
+    for (const int64_t word : words) any |= word;
+    if (any != 0) return false;
+  }
+  return true;
+}
+
+uint32_t emptyResults(const Map &map, const float *image, int64_t top, int64_t left) {
+  // Bit 8 i + j: whether (i, j) of the 6 x 6 has anything.
+  uint64_t filled = 0;
+  for (int64_t i = 0; i < 6; i++)
+    for (int64_t j = 0; j < 6; j++) {
+      const int64_t y = top - 1 + i, x = left - 1 + j;
+      if (y < 0 || y >= map.height || x < 0 || x >= map.width) continue;
+      filled |= static_cast<uint64_t>(!isZero(image + (y * map.width + x) * map.channels, map.channels)) << (8 * i + j);
+    }
+  constexpr uint64_t kSeen = 0x070707;
+  uint32_t empty = 0;
+  for (int i = 0; i < 4; i++)
+    for (int j = 0; j < 4; j++) empty |= static_cast<uint32_t>((filled >> (8 * i + j) & kSeen) == 0) << (4 * i + j);
+  return empty;
+}
+
 void transformOutput(const float *from, int64_t plane, const Map &map, float *image, int64_t top, int64_t left,
-                     const float *bias, Activation activation) {
+                     uint32_t empty, const float *bias, Activation activation) {
   const int64_t height = map.height - top < 4 ? map.height - top : 4, width = map.width - left < 4 ? map.width - left : 4;
   for (int64_t c = 0; c < map.channels; c += kWidth) {
     const int64_t n = map.channels - c;
@@ -185,7 +212,7 @@ void transformOutput(const float *from, int64_t plane, const Map &map, float *im
     for (int64_t i = 0; i < height; i++) {
       fromPoints<4>(half + 6 * i, 1, y, 1);
       for (int64_t j = 0; j < width; j++) {
-        Floats value = y[j] + more;
+        Floats value = (empty >> (4 * i + j) & 1) != 0 ? more : y[j] + more;
         // What is no number stays so.
         if (activation != Activation::none) value = value < 0 ? Floats{} : value;
         if (activation == Activation::relu6) value = value > 6 ? Floats{} + 6 : value;
@@ -263,4 +290,4 @@ void product(int64_t rows, int64_t columns, int64_t depth, const Factor &a, cons
 }
 
 constexpr WinogradSteps kSteps{kWidth,          transformInput,  transformGradient,       transformKernel,
-                               transformTurnedKernel, transformOutput, transformKernelGradient, product};
+                               transformTurnedKernel, emptyResults, transformOutput, transformKernelGradient, product};

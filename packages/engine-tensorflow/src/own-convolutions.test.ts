@@ -67,9 +67,17 @@ describe('convolutions of 3 x 3 by fewer products', () => {
         ...gradientsOf(x, kernel, dy),
       ];
       expect(opsOf(all)).toEqual([
-        ...Array<string>(4).fill('KdConvolution'),
-        ...['KdConvolution', 'KdConvolutionInputGradient', 'KdConvolutionKernelGradient'],
+        ...Array<string>(5).fill('KdConvolution'),
+        'KdConvolutionInputGradient',
+        b * h * w < 256 ? 'Conv2DBackpropFilter' : 'KdConvolutionKernelGradient',
       ]);
+      const [direct] = runOp('KdConvolutionKernelGradient', [], [x, dy], 1);
+      expect(
+        off(
+          direct!,
+          byTensorflow(() => gradientsOf(x, kernel, dy)[1]!),
+        ),
+      ).toBeLessThan(MOST);
       const wanted = byTensorflow(all);
       all().forEach((made, i) => expect(off(made, wanted[i]!), `${i}`).toBeLessThan(MOST));
     });
@@ -113,6 +121,29 @@ describe('convolutions of 3 x 3 by fewer products', () => {
     });
   });
 
+  it('are exactly the bias where they see zeros alone, and the gradient of the input zero', () => {
+    tf.tidy(() => {
+      // Of two corners of a map, one pixel each.
+      const values = new Float32Array(13 * 13 * 16);
+      for (let c = 0; c < 16; c++) for (const pixel of [0, 6 * 13 + 6]) values[pixel * 16 + c] = Math.sin(c + pixel);
+      const dots = tf.tensor4d(values, [1, 13, 13, 16]);
+      const kernel = normal([3, 3, 16, 16], 2);
+      const near = (y: number, x: number): boolean => (y < 2 && x < 2) || (Math.abs(y - 6) < 2 && Math.abs(x - 6) < 2);
+      const bias = tf.randomNormal<tf.Rank.R1>([16], 0, 1, 'float32', 4);
+      const y = tf.fused.conv2d({ x: dots, filter: kernel, strides: 1, pad: 1, bias }).dataSync();
+      const [dx] = gradientsOf(tf.zeros([1, 13, 13, 16]), kernel, dots);
+      const gradient = dx!.dataSync();
+      const wanted = bias.dataSync();
+      for (let i = 0; i < 13; i++)
+        for (let j = 0; j < 13; j++)
+          for (let c = 0; c < 16; c++) {
+            const at = (i * 13 + j) * 16 + c;
+            expect(y[at] === wanted[c], `${i}, ${j}`).toBe(!near(i, j));
+            expect(gradient[at] === 0, `${i}, ${j}`).toBe(!near(i, j));
+          }
+    });
+  });
+
   it('are a part of a trace, to the bit', () => {
     tf.tidy(() => {
       const given = [normal([2, 9, 13, 17], 1), normal([3, 3, 17, 37], 2), normal([2, 9, 13, 37], 3)];
@@ -145,6 +176,15 @@ describe('convolutions of 3 x 3 by fewer products', () => {
     expect(() => runOp('KdConvolutionInputGradient', [], [none, x], 1)).toThrow(/KdConvolutionInputGradient needs/);
     expect(() => runOp('KdConvolutionKernelGradient', [], [x, none], 1)).toThrow(/KdConvolutionKernelGradient needs/);
     tf.dispose([x, kernel, none]);
+  });
+});
+
+it('gradients of kernels over few places are TensorFlow’s, whose zeros are zero', () => {
+  tf.tidy(() => {
+    const [x, dy] = [normal([2, 8, 8, 16], 1), normal([2, 8, 8, 16], 2)];
+    expect(opsOf(() => gradientsOf(x, normal([3, 3, 16, 16], 3), dy))).toEqual([
+      ...['KdConvolution', 'KdConvolutionInputGradient', 'Conv2DBackpropFilter'],
+    ]);
   });
 });
 

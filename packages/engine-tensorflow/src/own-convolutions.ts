@@ -31,6 +31,12 @@ const TILE = 4;
  */
 const [FEWEST_CHANNELS, WEIGHTS_OF_TILE] = [16, 6000];
 
+/**
+ * Of fewer places a gradient of a kernel. There pairs of channels are never both above zero, and a weight whose gradient
+ * is zero would get a rounding error instead, which the first steps of Adam make as large as any other.
+ */
+const FEWEST_PLACES = 256;
+
 /** Weights of a row of taps, from which on TensorFlow's gradient of a kernel with strides is quicker. */
 const WEIGHTS_OF_ROW = 60_000;
 
@@ -88,7 +94,8 @@ const OWN: Readonly<
     const kernel = valuesOf(backend, size!);
     if (kernel === null) return null;
     const of = { x: x!.shape, kernel, dy: dy!.shape };
-    if (isWinograd(of, given)) return { name: 'KdConvolutionKernelGradient', inputs: () => [x!, dy!], attributes: {} };
+    if (isWinograd(of, given) && placesOf(of) >= FEWEST_PLACES)
+      return { name: 'KdConvolutionKernelGradient', inputs: () => [x!, dy!], attributes: {} };
     return stridedGradient(of, given, (taps) => [x!, dy!, taps]);
   },
 };
@@ -105,6 +112,8 @@ function valuesOf(backend: TensorflowBackend, shape: tf.Tensor): Shape | null {
   const values = backend.tensorMap.get(shape.dataId).values as Int32Array | null;
   return values && [...values];
 }
+
+const placesOf = ({ x: [b, h, w] }: Convolution): number => b! * h! * w!;
 
 const isOnes = (values: OpAttribute['value'] | undefined): boolean => /^(1,1,1,1)?$/.test(String(values ?? ''));
 
