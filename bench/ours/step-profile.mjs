@@ -64,7 +64,9 @@ for (const [key, ms] of least) {
   const [part, name] = JSON.parse(key);
   for (const row of ['all ops', part, `  ${part}: ${name}`]) sums.set(row, (sums.get(row) ?? 0) + ms);
 }
-const convolutions = [...sums].filter(([row]) => /^ .*(Conv2D|KdConvolution|KdStrided)/.test(row) && !/Depthwise/.test(row));
+const convolutions = [...sums].filter(
+  ([row]) => /^ .*(Conv2D|KdConvolution|KdStrided)/.test(row) && !/Depthwise/.test(row),
+);
 sums.set(
   'convolutions, depthwise ones left out',
   convolutions.reduce((sum, [, ms]) => sum + ms, 0),
