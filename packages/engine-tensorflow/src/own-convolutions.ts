@@ -32,8 +32,8 @@ const TILE = 4;
 const [FEWEST_CHANNELS, WEIGHTS_OF_TILE] = [16, 6000];
 
 /**
- * Of fewer places a gradient of a kernel. There pairs of channels are never both above zero, and a weight whose gradient
- * is zero would get a rounding error instead, which the first steps of Adam make as large as any other.
+ * Gradients of kernels over fewer places are TensorFlow's. There pairs of channels are never both above zero, and a
+ * weight whose gradient is zero would get a rounding error, which the first steps of Adam make as large as any other.
  */
 const FEWEST_PLACES = 256;
 
