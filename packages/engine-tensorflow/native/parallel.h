@@ -9,6 +9,7 @@
 #include <functional>
 #include <list>
 #include <mutex>
+#include <system_error>
 #include <thread>
 
 namespace kd {
@@ -38,7 +39,7 @@ class Helpers {
   // Runs `work` here and on up to `most` helpers who are free meanwhile; returns when all have.
   void run(int64_t most, const std::function<void()> &work) {
     std::unique_lock lock(mutex_);
-    for (; started_ < most; started_++) std::thread([this] { help(); }).detach();
+    start(most);
     const auto own = jobs_.emplace(jobs_.end(), &work, most, 0);
     lock.unlock();
     for (int64_t i = 0; i < most; i++) wanted_.notify_one();
@@ -56,6 +57,14 @@ class Helpers {
     int64_t wanted, helping;
     std::condition_variable left;
   };
+
+  // As many as the system has: without memory for another, or at a limit of threads, those who are there do all.
+  void start(int64_t most) {
+    try {
+      for (; started_ < most; started_++) std::thread([this] { help(); }).detach();
+    } catch (const std::system_error &) {
+    }
+  }
 
   void help() {
     std::unique_lock lock(mutex_);

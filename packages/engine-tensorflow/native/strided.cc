@@ -46,7 +46,12 @@ void compute(void *given, TF_OpKernelContext *context) {
   const int64_t row = ofTaps[1] * in, ofImage = seenDown * seenAcross * in, ofGradient = down * across * columns;
   const float *x = call.in(0), *dy = call.in(1);
   float *gradient = call.out(0, {ofTaps[0], ofTaps[1], in, out});
-  const int64_t atOnce = std::clamp<int64_t>(kFloatsAtOnce / std::max<int64_t>(1, ofImage + ofGradient), 1, std::max<int64_t>(1, images));
+  if (!call.ok()) return;
+  if (elementsOf(ofDy) == 0) {
+    std::fill_n(gradient, ofTaps[0] * row * out, 0.f);
+    return;
+  }
+  const int64_t atOnce = std::clamp<int64_t>(kFloatsAtOnce / std::max<int64_t>(1, ofImage + ofGradient), 1, images);
   float *seen = call.temporary(atOnce * ofImage), *panels = call.temporary(atOnce * ofGradient);
   float *sums = call.temporary(ofTaps[0] * row * columns);
   if (!call.ok()) return;
@@ -54,11 +59,10 @@ void compute(void *given, TF_OpKernelContext *context) {
   for (int64_t first = 0; first < images; first += atOnce) {
     const int64_t count = std::min(atOnce, images - first);
     parallel(count * seenDown, count * ofImage / 4, [&](int64_t i) {
-      const int64_t y = i % seenDown - geometry.top;
+      const int64_t y = i % seenDown - geometry.top, n = std::min(width, seenAcross - geometry.left);
       float *to = seen + i * seenAcross * in;
       std::fill_n(to, seenAcross * in, 0.f);
-      if (y < 0 || y >= height) return;
-      const int64_t n = std::min(width, seenAcross - geometry.left);
+      if (y < 0 || y >= height || n <= 0) return;
       std::memcpy(to + geometry.left * in, x + (((first + i / seenDown) * height + y) * width) * in, n * in * sizeof(float));
     });
     parallel(count * down, count * ofGradient / 4, [&](int64_t i) {

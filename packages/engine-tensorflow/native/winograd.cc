@@ -1,5 +1,7 @@
 #include "winograd.h"
 
+#include <algorithm>
+#include <cctype>
 #include <cstdlib>
 #include <string>
 
@@ -29,11 +31,24 @@ constexpr int kRows = 6;
 }  // namespace kd::avx2
 #pragma GCC pop_options
 
+namespace {
+
+// As far as oneDNN, whose convolutions are the others, may go: of either name and in any case, as it reads that.
+std::string mostOfProcessor() {
+  for (const char *name : {"ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA"}) {
+    const char *given = std::getenv(name);
+    std::string most = given == nullptr ? "" : given;
+    std::transform(most.begin(), most.end(), most.begin(), [](unsigned char letter) { return std::toupper(letter); });
+    if (!most.empty()) return most;
+  }
+  return "";
+}
+
+}  // namespace
+
 const kd::WinogradSteps *kd::winogradSteps() {
-  // As far as oneDNN, whose convolutions are the others, may go.
   static const WinogradSteps *steps = []() -> const WinogradSteps * {
-    const char *given = std::getenv("ONEDNN_MAX_CPU_ISA");
-    const std::string most = given == nullptr ? "" : given;
+    const std::string most = mostOfProcessor();
     if (most == "SSE41" || most == "AVX") return nullptr;
     if (most.rfind("AVX2", 0) != 0 && __builtin_cpu_supports("avx512f")) return &avx512::kSteps;
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? &avx2::kSteps : nullptr;

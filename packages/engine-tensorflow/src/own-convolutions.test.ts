@@ -1,3 +1,4 @@
+import type { OpAttribute } from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -207,6 +208,37 @@ describe('gradients of small kernels with strides', () => {
     });
   });
 
+  it('take a border that is wider than what the taps see', () => {
+    tf.tidy(() => {
+      const [x, kernel] = [normal([2, 4, 1, 3], 1), normal([2, 2, 3, 4], 2)];
+      const border: tf.backend_util.ExplicitPadding = [
+        [0, 0],
+        [0, 0],
+        [5, 5],
+        [0, 0],
+      ];
+      const dy = normal([2, 3, 1, 4], 3);
+      const gradient = tf.grad((taps) => tf.conv2d(x, taps as tf.Tensor4D, [1, 10], border));
+      expect(opsOf(() => gradient(kernel, dy))).toContain('KdStridedKernelGradient');
+      expect(
+        gradient(kernel, dy)
+          .dataSync()
+          .every((value) => value === 0),
+      ).toBe(true);
+    });
+  });
+
+  it.each([[[0, 3, 3, 4]], [[1, 0, 3, 4]], [[1, 3, 3, 0]]])('give zeros where there are no results: %j', (ofDy) => {
+    tf.tidy(() => {
+      const numbers = { down: 9, across: 2, top: 0, left: 0 };
+      const attributes = Object.entries(numbers).map(([name, value]) => ({ name, type: 'int' as const, value }));
+      const given = [tf.ones([ofDy[0]!, 1, 7, 3]), tf.ones(ofDy), tf.zeros([2, 2, 0])];
+      const [made] = runOp('KdStridedKernelGradient', attributes, given, 1);
+      expect(made!.shape).toEqual([2, 2, 3, ofDy[3]]);
+      expect(made!.dataSync().every((value) => value === 0)).toBe(true);
+    });
+  });
+
   it('refuse what does not fit, by name', () => {
     const numbers = ['down', 'across', 'top', 'left'].map((name) => ({ name, type: 'int' as const, value: 0 }));
     const [x, taps] = [tf.zeros([1, 4, 4, 16]), tf.zeros([3, 3, 0])];
@@ -215,11 +247,11 @@ describe('gradients of small kernels with strides', () => {
   });
 });
 
-const CENTRED = [
-  { name: 'T', type: 'type', value: 'float32' },
+const centred = (dtype: tf.DataType): OpAttribute[] => [
+  { name: 'T', type: 'type', value: dtype },
   { name: 'strides', type: 'int[]', value: [1, 1, 1, 1] },
   { name: 'padding', type: 'string', value: 'SAME' },
-] as const;
+];
 
 describe('other convolutions', () => {
   const x = (): tf.Tensor4D => tf.zeros([2, 16, 16, 32]);
@@ -231,7 +263,11 @@ describe('other convolutions', () => {
     ['of 5 x 5', () => tf.conv2d(x(), kernel(5), 1, 'same')],
     ['with a stride', () => tf.conv2d(x(), kernel(), 2, 'same')],
     ['with holes', () => tf.conv2d(x(), kernel(), 1, 'same', 'NHWC', 2)],
-    ['of groups', () => runOp('Conv2D', [...CENTRED], [x(), kernel(3, 16)], 1)],
+    ['of groups', () => runOp('Conv2D', centred('float32'), [x(), kernel(3, 16)], 1)],
+    [
+      'of whole numbers',
+      () => runOp('Conv2D', centred('int32'), [tf.cast(x(), 'int32'), tf.cast(kernel(), 'int32')], 1),
+    ],
     ['of few channels', () => tf.conv2d(x(), kernel(3, 32, 8), 1, 'same')],
     [
       'of few places for many weights',
@@ -239,6 +275,25 @@ describe('other convolutions', () => {
     ],
   ])('are TensorFlow’s: %s', (_, run) => {
     expect(opsOf(run).filter((op) => op.startsWith('Kd'))).toEqual([]);
+  });
+
+  it('are TensorFlow’s to refuse where results and sizes do not fit', () => {
+    tf.tidy(() => {
+      const strided = [
+        ...centred('float32').slice(0, 1),
+        { name: 'strides', type: 'int[]', value: [1, 2, 2, 1] },
+      ] as const;
+      const border: OpAttribute[] = [
+        { name: 'padding', type: 'string', value: 'EXPLICIT' },
+        { name: 'explicit_paddings', type: 'int[]', value: [0, 0, 1, 1, 1, 1, 0, 0] },
+      ];
+      const size = tf.tensor1d([3, 3, 32, 16], 'int32');
+      const gradient = (attributes: readonly OpAttribute[], rows: number) =>
+        runOp('Conv2DBackpropFilter', attributes, [x(), size, tf.zeros([2, rows, rows, 16])], 1);
+      expect(() => tf.conv2dTranspose(x(), kernel(3, 16), [2, 20, 16, 16], 1, 'same')).toThrow(/Conv2DBackpropInput/);
+      expect(() => gradient(centred('float32'), 15)).toThrow(/Conv2DBackpropFilter/);
+      expect(() => gradient([...strided, ...border], 7)).toThrow(/Conv2DBackpropFilter/);
+    });
   });
 });
 
@@ -285,5 +340,12 @@ describe('in processes of their own', () => {
 
   it('are left to TensorFlow where the engine is told so', () => {
     expect(inProcess({ OWN: 'false' }).own).toBe(false);
+  });
+
+  it.each([
+    ['ONEDNN_MAX_CPU_ISA', 'sse41'],
+    ['DNNL_MAX_CPU_ISA', 'SSE41'],
+  ])('and where oneDNN reads %s=%s', (name, value) => {
+    expect(inProcess({ [name]: value }).own).toBe(false);
   });
 });

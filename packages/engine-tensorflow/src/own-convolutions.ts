@@ -55,7 +55,8 @@ export function ownConvolution(
   const own = OWN[name];
   if (own === undefined || !binding.hasOwnConvolutions() || (binding.isTraceInHalf() && halfIsQuicker())) return null;
   const given = new Map(attributes.map((attribute) => [attribute.name, attribute.value]));
-  if ((given.get('data_format') ?? 'NHWC') !== 'NHWC' || !isOnes(given.get('dilations'))) return null;
+  if (given.get('T') !== 'float32' || (given.get('data_format') ?? 'NHWC') !== 'NHWC') return null;
+  if (!isOnes(given.get('dilations'))) return null;
   const op = own(inputs, given, backend);
   if (op === null) return null;
   const numbers = Object.entries(op.attributes).map(([attribute, value]) => ({
@@ -120,9 +121,13 @@ const isOnes = (values: OpAttribute['value'] | undefined): boolean => /^(1,1,1,1
 /** Whether a kernel has all channels of the input, and not those of a group. */
 const isWhole = ({ x, kernel }: Convolution): boolean => x[3] === kernel[2];
 
+/** Whether the results have this shape. Where they have not TensorFlow says so. */
+const hasResults = ({ dy }: Convolution, shape: Shape): boolean => dy === null || String(dy) === String(shape);
+
 function isWinograd(of: Convolution, given: Given): boolean {
   const [b, h, w] = of.x as [number, number, number];
   const [height, width, c, d] = of.kernel as [number, number, number, number];
+  if (!hasResults(of, [b, h, w, d])) return false;
   const padding = String(given.get('padding'));
   const isCentred = padding === 'SAME' || (padding === 'EXPLICIT' && String(given.get('explicit_paddings')) === BORDER);
   if (height !== 3 || width !== 3 || !isWhole(of) || !isOnes(given.get('strides')) || !isCentred) return false;
@@ -133,14 +138,19 @@ function isWinograd(of: Convolution, given: Given): boolean {
 const BORDER = '0,0,1,1,1,1,0,0';
 
 function stridedGradient(of: Convolution, given: Given, inputs: (taps: tf.Tensor) => readonly tf.Tensor[]): Own | null {
+  const [b, h, w] = of.x as [number, number, number];
   const [height, width, c, d] = of.kernel as [number, number, number, number];
-  const [, down, across] = given.get('strides') as number[];
-  const borders = given.get('explicit_paddings') as number[] | undefined;
-  if (given.get('padding') !== 'EXPLICIT' || down! * across! === 1 || width === 1 || !isWhole(of)) return null;
+  const [, down, across] = given.get('strides') as [number, number, number];
+  if (given.get('padding') !== 'EXPLICIT' || down * across === 1 || width === 1 || !isWhole(of)) return null;
   if (width * c * d > WEIGHTS_OF_ROW) return null;
+  const borders = given.get('explicit_paddings') as readonly number[];
+  const [, , top, bottom, left, right] = borders as [number, number, number, number, number, number];
+  const resultsIn = (seen: number, taps: number, stride: number): number => Math.floor((seen - taps) / stride) + 1;
+  const rows = resultsIn(top + h + bottom, height, down);
+  if (!hasResults(of, [b, rows, resultsIn(left + w + right, width, across), d])) return null;
   return {
     name: 'KdStridedKernelGradient',
     inputs: () => inputs(tf.zeros([height, width, 0])),
-    attributes: { down: down!, across: across!, top: borders![2]!, left: borders![4]! },
+    attributes: { down, across, top, left },
   };
 }
