@@ -51,6 +51,34 @@ describe('the gradient of a kernel', () => {
   );
 });
 
+describe('a convolution of which nothing would come out', () => {
+  const [x, filter] = [() => tf.zeros<tf.Rank.R4>([1, 2, 8, 16]), () => tf.zeros<tf.Rank.R4>([3, 3, 16, 32])];
+  const above: tf.backend_util.ExplicitPadding = [
+    [0, 0],
+    [1, 0],
+    [1, 1],
+    [0, 0],
+  ];
+  it.each<[string, () => tf.Tensor]>([
+    ['plain', () => tf.conv2d(x(), filter(), 1, 'valid')],
+    [
+      'fused',
+      () =>
+        tf.fused.conv2d({
+          x: x(),
+          filter: filter(),
+          strides: 1,
+          pad: 'valid',
+          bias: tf.zeros([32]),
+          activation: 'relu',
+        }),
+    ],
+    ['with a border above', () => tf.conv2d(tf.zeros<tf.Rank.R4>([1, 1, 8, 16]), filter(), 1, above)],
+  ])('is refused, %s', (_, run) => {
+    expect(() => tf.tidy(run)).toThrow(/a kernel \[3, 3, 16, 32\] does not fit into a map/);
+  });
+});
+
 describe('on a graphics card, whose fused convolutions are fewer', () => {
   const fuse = (x: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor, fused: string[]): tf.Tensor =>
     runOp(

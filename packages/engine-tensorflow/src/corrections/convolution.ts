@@ -1,4 +1,4 @@
-import type { OpAttribute } from '@kd/core';
+import { KdError, type OpAttribute } from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
 import { currentBackend, runOp } from '../run-op.js';
 import { correctKernel } from './correct-kernel.js';
@@ -50,7 +50,7 @@ export function correctConvolutions(): void {
   correctKernel<ConvAttributes & { activation?: string; leakyreluAlpha?: number }>('FusedConv2D', fusedConvolution);
 }
 
-/** oneDNN gives an empty batch the channels of the input, so that goes another way. */
+/** oneDNN gives what is empty the channels of the input, or its whole shape, so an empty batch goes another way. */
 function plainConvolution(x: tf.Tensor, filter: tf.Tensor, attributes: OpAttribute[]): tf.Tensor {
   if (x.shape[0] !== 0) return runOp('Conv2D', attributes, [x, filter], 1)[0]!;
   return tf.tidy(() =>
@@ -128,6 +128,11 @@ function convAttributes(
     false,
     layout,
   );
+  if (info.outHeight < 1 || info.outWidth < 1)
+    throw new KdError(
+      'USAGE',
+      `conv2d: a kernel [${filter.join(', ')}] does not fit into a map [${input.join(', ')}] with its padding (${JSON.stringify(pad)}): nothing would come out. Take larger maps, a smaller kernel or more padding.`,
+    );
   const { type, top, bottom, left, right } = info.padInfo;
   const plain = info.strideHeight * info.strideWidth * info.dilationHeight * info.dilationWidth === 1;
   const explicit = (of === 'filter gradient' && !plain) || (type !== 'SAME' && type !== 'VALID');
