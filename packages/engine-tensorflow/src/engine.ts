@@ -15,7 +15,7 @@ import { registerOwnKernels } from './own-kernels.js';
 import { install, type InstallOptions } from './install.js';
 import { loadKernels } from './kernels.js';
 import { inPrecision, lowPrecisions, precisionGain } from './low-precision.js';
-import { runOp } from './run-op.js';
+import { fromHalves, runOp } from './run-op.js';
 
 export interface TensorflowOptions extends InstallOptions {
   /** Threads inside one op; also `TF_NUM_INTRAOP_THREADS`. Default: the cores of the machine. */
@@ -48,7 +48,16 @@ export function tensorflow(options: TensorflowOptions = {}): Engine {
     if (count !== undefined && !(Number.isInteger(count) && count > 0))
       throw new KdError('USAGE', `${option} must be a whole number above 0, not ${count}.`);
   }
-  return { name: 'tensorflow', start: () => start(options), capabilities, compile, inPrecision, precisionGain, runOp };
+  return {
+    name: 'tensorflow',
+    start: () => start(options),
+    capabilities,
+    compile,
+    inPrecision,
+    precisionGain,
+    fromHalves,
+    runOp,
+  };
 }
 
 let started: Promise<EngineInfo> | undefined;

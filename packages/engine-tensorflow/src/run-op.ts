@@ -43,6 +43,22 @@ export function runOp(
   return backend.executeMultipleOutputs(name, native, inputs, outputs);
 }
 
+/** @see Engine.fromHalves */
+export function fromHalves(values: Uint16Array, shape: readonly number[]): tf.Tensor {
+  const backend = currentBackend();
+  const { binding } = backend;
+  const id = binding.createTensor([...shape], binding.TF_HALF as number, values);
+  try {
+    const types = { SrcT: binding.TF_HALF as number, DstT: binding.TF_FLOAT as number };
+    const attributes = Object.entries(types).map(([name, value]) => ({
+      ...{ name, type: binding.TF_ATTR_TYPE as number, value },
+    }));
+    return backend.createOutputTensor(binding.executeOp('Cast', attributes, [id], 1)[0]!);
+  } finally {
+    binding.deleteTensor(id);
+  }
+}
+
 const APART = new Set(['BiasAdd', 'Relu', 'Relu6']);
 
 /**

@@ -34,6 +34,11 @@ export interface Engine {
    * to the device while the next is asked for, its images uploaded, and never more of them.
    */
   keepPace?(): Promise<void>;
+  /**
+   * Half floats (IEEE binary16, their bits) as a float32 tensor, where the device widens them; else the host does. Valid
+   * after `start`.
+   */
+  fromHalves?(values: Uint16Array, shape: readonly number[]): tf.Tensor;
   /** Runs one eager op of native TensorFlow, where the engine has it. Valid after `start`. */
   runOp?(name: string, attributes: readonly OpAttribute[], inputs: readonly tf.Tensor[], outputs: number): tf.Tensor[];
 }

@@ -1,10 +1,4 @@
-import type { KeptMaps } from './kept-maps.js';
-
-/** What the thread is asked for: maps of these names in these files. */
-export interface MapJob {
-  readonly files: readonly string[];
-  readonly names: readonly string[];
-}
+import type { KeptMaps, WantedMaps } from './kept-maps.js';
 
 /** What it answers, in the order of the jobs; null where it cannot read one of the files. */
 export type MapAnswer = KeptMaps | null;
@@ -12,6 +6,6 @@ export type MapAnswer = KeptMaps | null;
 /** A thread that reads, checks and decodes kept maps while a step holds this one. */
 export interface MapThread {
   /** Null where a file cannot be read: whoever wants it then reads it here, and tells what is wrong. */
-  read(job: MapJob): Promise<MapAnswer>;
+  read(job: WantedMaps): Promise<MapAnswer>;
   close(): Promise<void>;
 }

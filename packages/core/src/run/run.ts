@@ -69,6 +69,8 @@ export interface Run {
   readonly mayBeLost: boolean;
   /** Of an engine on a graphics card; null where that has no clock to read. */
   readonly timeDevice?: () => DeviceClock | null;
+  /** Of an engine whose device widens half floats. */
+  readonly fromHalves?: NonNullable<Engine['fromHalves']>;
   /** Of an engine whose device computes later than it is asked. */
   readonly keepPace?: () => Promise<void>;
   /** Null where the engine cannot, or the config does not want it. */
@@ -223,6 +225,7 @@ export async function prepareRun(
       engine: engineInfo,
       mayBeLost: engine.capabilities().mayBeLost === true,
       ...(engine.keepPace && { keepPace: () => engine.keepPace!() }),
+      ...(engine.fromHalves && { fromHalves: engine.fromHalves.bind(engine) }),
       ...(engineInfo.device === 'gpu' && { timeDevice: () => engine.timeDevice?.() ?? null }),
       compile: config.compile ? compilerOf(engine) : null,
       precision: runPrecision(config, engine, teachers, logger),

@@ -49,14 +49,14 @@ export function cacheSize(
   return { files, bytes: files * each };
 }
 
-type Needs = Pick<Run, 'folder' | 'options' | 'logger' | 'train' | 'config'>;
+type Needs = Pick<Run, 'folder' | 'options' | 'logger' | 'train' | 'config' | 'fromHalves'>;
 
 /** The store of one teacher. A picture is run alone, so that its maps do not depend on what was missing beside it. */
 export function teacherStore(
   { id, detector, foreign }: BuiltTeacher,
   standIn: StandIn,
   taps: readonly string[],
-  { folder, options: { format }, logger, train, config }: Needs,
+  { folder, options: { format }, logger, train, config, fromHalves }: Needs,
 ): TeacherStore {
   const teacher = foreign!;
   const sources = standIn.sources(taps);
@@ -105,6 +105,7 @@ export function teacherStore(
   const pictures = ({ ids, flipped }: Named) =>
     ids.map((image, i) => ({ place: places.get(image)!, flipped: flipped?.[i] ?? false }));
 
+  const widen = fromHalves === undefined;
   let thread: MapThread | undefined;
   /** Of batches whose step has not come. */
   const reading = new WeakMap<Named, Promise<MapAnswer>>();
@@ -123,11 +124,11 @@ export function teacherStore(
       const files = pictures(batch).map((one) => fileOf(pictureOf(one).picture));
       if (format.thread === undefined || !files.every((file) => exists(file))) return;
       thread ??= mapThread(format.thread, ended);
-      reading.set(batch, thread.read({ files, names: sources }));
+      reading.set(batch, thread.read({ files, names: sources, widen }));
     },
     maps: async (batch, wanted) => {
       const read = await reading.get(batch);
-      if (read && (await belong(read, batch))) return onDevice(read.maps, wanted);
+      if (read && (await belong(read, batch))) return onDevice(read.maps, wanted, fromHalves);
       const from = await madeFrom();
       const looked = await Promise.all(
         pictures(batch).map(async (one) => {
@@ -139,7 +140,7 @@ export function teacherStore(
       const rows: NamedTensors[] = [];
       // One after the other: what is missing runs the teacher.
       for (const { one, found } of looked) rows.push(found ?? (await make(one)));
-      return onDevice(together(rows, wanted), wanted);
+      return onDevice(together(rows, wanted, widen), wanted, fromHalves);
     },
     close: async () => thread?.close(),
   };
@@ -175,5 +176,15 @@ const notKept = (cause: unknown): never => {
   );
 };
 
-const onDevice = (maps: KeptMaps['maps'], wanted: readonly string[]): Record<string, tf.Tensor4D> =>
-  Object.fromEntries(wanted.map((name) => [name, tf.tensor4d(maps[name]!.data, [...maps[name]!.shape])]));
+const onDevice = (
+  maps: KeptMaps['maps'],
+  wanted: readonly string[],
+  fromHalves: Run['fromHalves'],
+): Record<string, tf.Tensor4D> =>
+  Object.fromEntries(
+    wanted.map((name) => {
+      const { data, shape } = maps[name]!;
+      const map = data instanceof Uint16Array ? fromHalves!(data, shape) : tf.tensor4d(data, [...shape]);
+      return [name, map as tf.Tensor4D];
+    }),
+  );
