@@ -35,8 +35,8 @@ export interface Engine {
    */
   keepPace?(): Promise<void>;
   /**
-   * Half floats (IEEE binary16, their bits) as a float32 tensor, where the device widens them; else the host does. Valid
-   * after `start`.
+   * Half floats (the bits of IEEE binary16) as a float32 tensor, where the device widens them; else the host does.
+   * Valid after `start`.
    */
   fromHalves?(values: Uint16Array, shape: readonly number[]): tf.Tensor;
   /** Runs one eager op of native TensorFlow, where the engine has it. Valid after `start`. */

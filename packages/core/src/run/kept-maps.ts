@@ -16,7 +16,7 @@ export interface KeptMaps {
   readonly maps: Readonly<Record<string, BatchedMap>>;
 }
 
-/** What is wanted of maps: some names in the files of a batch, one a picture, and whether their fp16 becomes float32. */
+/** What is wanted: maps of some names in the files of a batch, one a picture, and whether fp16 becomes float32. */
 export interface WantedMaps {
   readonly files: readonly string[];
   readonly names: readonly string[];
