@@ -61,6 +61,7 @@ describe('a convolution of which nothing would come out', () => {
   ];
   it.each<[string, () => tf.Tensor]>([
     ['plain', () => tf.conv2d(x(), filter(), 1, 'valid')],
+    ['with a number and strides', () => tf.conv2d(tf.zeros<tf.Rank.R4>([1, 3, 2, 16]), filter(), [1, 2], 0)],
     [
       'fused',
       () =>

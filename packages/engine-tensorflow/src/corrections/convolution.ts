@@ -128,12 +128,16 @@ function convAttributes(
     false,
     layout,
   );
-  if (info.outHeight < 1 || info.outWidth < 1)
+  const { type, top, bottom, left, right } = info.padInfo;
+  // Not by the number of results, which TensorFlow.js counts by the height of a kernel where padding is a number.
+  if (
+    top + info.inHeight + bottom < info.effectiveFilterHeight ||
+    left + info.inWidth + right < info.effectiveFilterWidth
+  )
     throw new KdError(
       'USAGE',
       `conv2d: a kernel [${filter.join(', ')}] does not fit into a map [${input.join(', ')}] with its padding (${JSON.stringify(pad)}): nothing would come out. Take larger maps, a smaller kernel or more padding.`,
     );
-  const { type, top, bottom, left, right } = info.padInfo;
   const plain = info.strideHeight * info.strideWidth * info.dilationHeight * info.dilationWidth === 1;
   const explicit = (of === 'filter gradient' && !plain) || (type !== 'SAME' && type !== 'VALID');
   const inLayout = (h: number, w: number) => (dataFormat === 'NHWC' ? [1, h, w, 1] : [1, 1, h, w]);
