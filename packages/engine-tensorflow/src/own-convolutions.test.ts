@@ -2,12 +2,15 @@ import type { OpAttribute } from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { describe, expect, it, vi } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { needsTensorflow } from '../../../tests/needs-tensorflow.js';
 import { currentBackend, runOp } from './run-op.js';
 import { startTensorflow, traced } from './testing/traced.js';
 
 needsTensorflow(startTensorflow);
+beforeEach(({ skip }) => {
+  skip(!currentBackend().binding.hasOwnConvolutions(), 'no own convolutions with this processor and compiler');
+});
 
 /** [b, h, w, c] to d channels. */
 type Case = readonly [b: number, h: number, w: number, c: number, d: number];
