@@ -32,7 +32,7 @@ export interface TensorflowOptions extends InstallOptions {
   /**
    * Whether a processor computes convolutions of 3 x 3 by fewer products (Winograd's F(4 x 4, 3 x 3)), in a third to
    * half of the time, and gradients of small kernels with strides by kernels of the engine's own. A sum is another one
-   * then, and off by twice as much as oneDNN's. Default: true.
+   * then, and off by twice as much as a plain one. Default: true.
    */
   readonly ownConvolutions?: boolean;
 }

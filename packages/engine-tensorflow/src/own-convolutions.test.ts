@@ -92,20 +92,23 @@ describe('convolutions of 3 x 3 by fewer products', () => {
     tf.tidy(() => {
       const [x, kernel] = [tf.relu(normal([b, h, w, c], 1)), normal([3, 3, c, d], 2, 0.05)];
       const [map, taps] = [x.dataSync(), kernel.dataSync()];
-      const whole = Float64Array.from({ length: h * w * d }, (_, at) => {
-        const [k, z, y] = [at % d, Math.floor(at / d) % w, Math.floor(at / d / w)];
-        let sum = 0;
-        for (let i = 0; i < 9; i++) {
-          const [row, column] = [y + Math.floor(i / 3) - 1, z + (i % 3) - 1];
-          if (row < 0 || row >= h || column < 0 || column >= w) continue;
-          for (let n = 0; n < c; n++) sum += map[(row * w + column) * c + n]! * taps[(i * c + n) * d + k]!;
-        }
-        return sum;
-      });
-      const error = (made: tf.Tensor): number => Math.hypot(...made.dataSync().map((value, i) => value - whole[i]!));
-      const run = (): tf.Tensor => tf.conv2d(x, kernel, 1, 'same');
-      expect(error(run()) / error(byTensorflow(run))).toBeLessThan(2.5);
-      expect(error(run()) / Math.hypot(...whole)).toBeLessThan(2e-6);
+      const sums = (rounded: (value: number) => number): Float64Array =>
+        Float64Array.from({ length: h * w * d }, (_, at) => {
+          const [k, z, y] = [at % d, Math.floor(at / d) % w, Math.floor(at / d / w)];
+          let sum = 0;
+          for (let i = 0; i < 9; i++) {
+            const [row, column] = [y + Math.floor(i / 3) - 1, z + (i % 3) - 1];
+            if (row < 0 || row >= h || column < 0 || column >= w) continue;
+            for (let n = 0; n < c; n++)
+              sum = rounded(sum + map[(row * w + column) * c + n]! * taps[(i * c + n) * d + k]!);
+          }
+          return sum;
+        });
+      const exact = sums((value) => value);
+      const error = (values: ArrayLike<number>): number => Math.hypot(...exact.map((value, i) => value - values[i]!));
+      const own = error(tf.conv2d(x, kernel, 1, 'same').dataSync());
+      expect(own / error(sums(Math.fround))).toBeLessThan(2.5);
+      expect(own / Math.hypot(...exact)).toBeLessThan(2e-6);
     });
   });
 
@@ -349,6 +352,6 @@ describe('in processes of their own', () => {
     ['ONEDNN_MAX_CPU_ISA', 'sse41'],
     ['DNNL_MAX_CPU_ISA', 'SSE41'],
   ])('and where oneDNN reads %s=%s', (name, value) => {
-    expect(inProcess({ [name]: value }).own).toBe(false);
+    expect(inProcess({ ONEDNN_MAX_CPU_ISA: '', [name]: value }).own).toBe(false);
   });
 });
