@@ -1,5 +1,6 @@
 // Convolutions of 3 x 3 with stride 1 and a border of one zero, and their gradients, in Winograd's way.
 #include <atomic>
+#include <vector>
 
 #include "kernel.h"
 #include "parallel.h"
@@ -134,6 +135,47 @@ void computeInputGradient(void *, TF_OpKernelContext *context) {
   convolve(call, steps, dy, out, points, nullptr, Activation::none, result, dx);
 }
 
+// Places of gradients of results that are not zero, unless those are so many that Winograd's way has fewer products.
+bool fewPlaces(const WinogradSteps &steps, const float *dy, int64_t places, int64_t out, std::vector<int64_t> &few) {
+  for (int64_t at = 0; at < places; at++) {
+    if (steps.isZero(dy + at * out, out)) continue;
+    if (static_cast<int64_t>(few.size()) >= places / (kTaps * kTile * kTile / kPoints)) return false;
+    few.push_back(at);
+  }
+  return true;
+}
+
+// Plain sums over the places that have a gradient, as few as those of a box's regression. Zero is exactly zero in them,
+// where Winograd's way leaves a rounding error, which the first steps of Adam make as large as any other gradient.
+void sumOverPlaces(KernelCall &call, const WinogradSteps &steps, const Map &map, const float *x, const float *dy, int64_t out,
+                   const std::vector<int64_t> &places, float *gradient) {
+  const int64_t in = map.channels, columns = pieces(out, steps.width) * steps.width;
+  const int64_t most = std::max<int64_t>(1, kFloatsOfSum / (kTaps * in + columns));
+  const int64_t all = places.size(), size = std::min(all, most);
+  float *seen = call.temporary(kTaps * size * in), *panels = call.temporary(size * columns);
+  float *sums = call.temporary(kTaps * in * columns);
+  if (!call.ok()) return;
+  std::fill_n(sums, kTaps * in * columns, 0.f);
+  for (int64_t first = 0; first < all; first += size) {
+    const int64_t count = std::min(size, all - first);
+    for (int64_t i = 0; i < count; i++)
+      toPanels(dy + places[first + i] * out, out, columns, 2 * steps.width, i, count, panels);
+    parallel(kTaps, elementsOfProducts(kTaps * count * in * columns), [&](int64_t tap) {
+      float *from = seen + tap * count * in;
+      for (int64_t i = 0; i < count; i++) {
+        const int64_t place = places[first + i];
+        const int64_t row = place / map.width % map.height + tap / 3 - kBorder, column = place % map.width + tap % 3 - kBorder;
+        if (row < 0 || row >= map.height || column < 0 || column >= map.width)
+          std::fill_n(from + i * in, in, 0.f);
+        else
+          std::copy_n(x + (place + (tap / 3 - kBorder) * map.width + tap % 3 - kBorder) * in, in, from + i * in);
+      }
+      steps.product(in, columns, count, {from, 1, in}, panels, sums + tap * in * columns, true);
+    });
+  }
+  for (int64_t i = 0; i < kTaps * in; i++) std::copy_n(sums + i * columns, out, gradient + i * out);
+}
+
 // At each pair of points a sum over tiles of what stands there, of the input and of the gradient of the results.
 void computeKernelGradient(void *, TF_OpKernelContext *context) {
   const WinogradSteps &steps = *winogradSteps();
@@ -149,10 +191,9 @@ void computeKernelGradient(void *, TF_OpKernelContext *context) {
   const float *x = call.in(0), *dy = call.in(1);
   float *gradient = call.out(0, {3, 3, in, out});
   if (!call.ok() || in * out == 0) return;
-  if (tiles.count() == 0) {
-    std::fill_n(gradient, kTaps * in * out, 0.f);
-    return;
-  }
+  std::vector<int64_t> few;
+  if (fewPlaces(steps, dy, dims[0] * dims[1] * dims[2], out, few))
+    return sumOverPlaces(call, steps, from, x, dy, out, few, gradient);
   const int64_t most = std::max(kTilesOfThread, kFloatsOfSum / (kPoints * (rows + columns)));
   const int64_t size = pieces(tiles.count(), pieces(tiles.count(), most));
   const int64_t planeIn = planeOf(size * rows), planeOut = planeOf(size * columns), plane = planeOf(in * columns);

@@ -40,7 +40,7 @@ void compute(void *given, TF_OpKernelContext *context) {
     return call.fail("KdStridedKernelGradient needs x [b, h, w, c], dy [b, h', w', d] and taps [kh, kw, 0]");
   const int64_t images = dims[0], height = dims[1], width = dims[2], in = dims[3];
   const int64_t down = ofDy[1], across = ofDy[2], out = ofDy[3];
-  const int64_t columns = (out + steps.width - 1) / steps.width * steps.width, panel = 2 * steps.width;
+  const int64_t columns = (out + steps.width - 1) / steps.width * steps.width;
   // What all taps see: the border besides, and less where the last rows and columns are passed over.
   const int64_t seenDown = (down - 1) * geometry.down + ofTaps[0], seenAcross = (across - 1) * geometry.across + ofTaps[1];
   const int64_t row = ofTaps[1] * in, ofImage = seenDown * seenAcross * in, ofGradient = down * across * columns;
@@ -66,15 +66,9 @@ void compute(void *given, TF_OpKernelContext *context) {
       std::memcpy(to + geometry.left * in, x + (((first + i / seenDown) * height + y) * width) * in, n * in * sizeof(float));
     });
     parallel(count * down, count * ofGradient / 4, [&](int64_t i) {
-      const float *from = dy + (first * down + i) * across * out;
-      float *to = panels + i * across * columns;
-      for (int64_t at = 0; at < columns; at += panel)
-        for (int64_t z = 0, n = std::min(panel, columns - at); z < across; z++) {
-          const int64_t filled = std::min(n, out - at);
-          float *one = to + at * across + z * n;
-          std::memcpy(one, from + z * out + at, filled * sizeof(float));
-          std::fill_n(one + filled, n - filled, 0.f);
-        }
+      for (int64_t z = 0; z < across; z++)
+        toPanels(dy + ((first * down + i) * across + z) * out, out, columns, 2 * steps.width, z, across,
+                 panels + i * across * columns);
     });
     parallel(ofTaps[0], elementsOfProducts(ofTaps[0] * row * count * ofGradient), [&](int64_t tap) {
       for (int64_t i = 0; i < count * down; i++) {

@@ -3,6 +3,7 @@
 // points, and multiplied by those of the kernel as matrices, and the sum is taken back.
 #ifndef KD_WINOGRAD_H_
 #define KD_WINOGRAD_H_
+#include <algorithm>
 #include <cstdint>
 
 namespace kd {
@@ -35,6 +36,7 @@ struct WinogradSteps {
   // `width` channels in from `column` of it turned by half a turn, from out to in: columns of all rows, in panels.
   void (*transformTurnedKernel)(const float *kernel, int64_t in, int64_t out, int64_t column, float *to, int64_t plane,
                                 int64_t columns);
+  bool (*isZero)(const float *values, int64_t count);
   // Which of the 4 x 4 results from (top, left) see zeros alone, a bit each.
   uint32_t (*emptyResults)(const Map &map, const float *image, int64_t top, int64_t left);
   // One row of 36 matrices becomes the results from (top, left), those that are in the map; `empty` ones are exactly the
@@ -47,6 +49,16 @@ struct WinogradSteps {
   // c [rows, columns] becomes, or gets besides, a [rows, depth] b [depth, columns in panels].
   void (*product)(int64_t rows, int64_t columns, int64_t depth, const Factor &a, const float *b, float *c, bool adds);
 };
+
+// Row `row` of `rows` of the right matrix of a product: `out` values and zeros up to `columns`, in panels of two vectors.
+inline void toPanels(const float *from, int64_t out, int64_t columns, int64_t panel, int64_t row, int64_t rows, float *to) {
+  for (int64_t at = 0; at < columns; at += panel) {
+    const int64_t width = std::min(panel, columns - at), filled = std::min(width, out - at);
+    float *one = to + at * rows + row * width;
+    std::copy_n(from + at, filled, one);
+    std::fill_n(one + filled, width - filled, 0.f);
+  }
+}
 
 // Null where processor or compiler have no vectors for which this is quicker.
 const WinogradSteps *winogradSteps();

@@ -171,7 +171,7 @@ void transformTurnedKernel(const float *kernel, int64_t in, int64_t out, int64_t
   }
 }
 
-inline bool isZero(const float *values, int64_t count) {
+bool isZero(const float *values, int64_t count) {
   for (int64_t c = 0; c < count; c += kWidth) {
     const auto differs = load(values + c, count - c) != 0;
     int64_t words[sizeof differs / sizeof(int64_t)], any = 0;
@@ -290,4 +290,4 @@ void product(int64_t rows, int64_t columns, int64_t depth, const Factor &a, cons
 }
 
 constexpr WinogradSteps kSteps{kWidth,          transformInput,  transformGradient,       transformKernel,
-                               transformTurnedKernel, emptyResults, transformOutput, transformKernelGradient, product};
+                               transformTurnedKernel, isZero,          emptyResults,            transformOutput, transformKernelGradient, product};

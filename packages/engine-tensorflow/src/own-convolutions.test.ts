@@ -184,6 +184,41 @@ describe('convolutions of 3 x 3 by fewer products', () => {
     expect(() => runOp('KdConvolutionKernelGradient', [], [x, none], 1)).toThrow(/KdConvolutionKernelGradient needs/);
     tf.dispose([x, kernel, none]);
   });
+
+  it.each<[Case, share: number]>([
+    [[2, 21, 30, 17, 37], 0.01],
+    [[3, 16, 17, 33, 16], 0.2],
+    // More places than are summed over at once.
+    [[2, 100, 100, 96, 72], 0.24],
+  ])('sum gradients of kernels plainly where few results have one: %j, %d', ([b, h, w, c, d], share) => {
+    tf.tidy(() => {
+      const [x, kernel] = [normal([b, h, w, c], 1), normal([3, 3, c, d], 2)];
+      const has = tf.less(tf.randomUniform([b, h, w, 1], 0, 1, 'float32', 4), share);
+      const dy = tf.mul<tf.Tensor4D>(normal([b, h, w, d], 3), tf.cast(has, 'float32'));
+      const run = (): tf.Tensor => gradientsOf(x, kernel, dy)[1]!;
+      expect(opsOf(run)).toContain('KdConvolutionKernelGradient');
+      expect(off(run(), byTensorflow(run))).toBeLessThan(MOST);
+    });
+  });
+
+  it('leave the gradient of a kernel at zero for taps where pixels and results never meet', () => {
+    tf.tidy(() => {
+      // Of each four columns two have pixels, and the first has results.
+      const ones = (...columns: number[]) =>
+        tf.tensor(
+          Array.from({ length: 20 }, (_, i) => columns[i % 4]!),
+          [20, 1],
+        );
+      const x = tf.mul<tf.Tensor4D>(normal([1, 20, 20, 16], 1), ones(1, 1, 0, 0));
+      const dy = tf.mul<tf.Tensor4D>(normal([1, 20, 20, 16], 2), ones(1, 0, 0, 0));
+      const run = (): tf.Tensor => gradientsOf(x, tf.zeros([3, 3, 16, 16]), dy)[1]!;
+      expect(opsOf(run)).toContain('KdConvolutionKernelGradient');
+      const [left, centre, right] = tf.unstack(run(), 1);
+      expect([left, centre, right].map((taps) => taps!.dataSync().filter((value) => value === 0).length)).toEqual([
+        ...[3 * 256, 0, 0],
+      ]);
+    });
+  });
 });
 
 it('gradients of kernels over few places are TensorFlow’s, whose zeros are zero', () => {
