@@ -61,33 +61,18 @@ function dense(axis: Axis, { rows, firstColumn, columns, values }: EdgeRows): Ap
   };
 }
 
-function correlation(axis: Axis, { taps, firstColumn, columns, padding: [before, after] }: Correlation): Apply {
+function correlation(axis: Axis, { taps, firstColumn, columns, padding }: Correlation): Apply {
   const line = tf.tensor4d(taps, axis === 1 ? [taps.length, 1, 1, 1] : [1, taps.length, 1, 1]);
-  const padded: Apply = (map) =>
-    before + after === 0
-      ? map
-      : tf.pad(
-          map,
-          axis === 1
-            ? [
-                [0, 0],
-                [before, after],
-                [0, 0],
-                [0, 0],
-              ]
-            : [
-                [0, 0],
-                [0, 0],
-                [before, after],
-                [0, 0],
-              ],
-        );
+  const around = ([1, 2] as const).map((one): [number, number] => (one === axis ? [...padding] : [0, 0]));
+  const border: tf.backend_util.ExplicitPadding = [[0, 0], ...(around as [[number, number], [number, number]]), [0, 0]];
+  const pad = padding[0] + padding[1] === 0 ? 'valid' : border;
   return (map) =>
     tf.depthwiseConv2d(
-      padded(cut(map, axis, firstColumn, columns)),
+      cut(map, axis, firstColumn, columns),
       tf.tile(line, [1, 1, map.shape[3], 1]),
       1,
-      'valid',
+      // Declared for convolutions alone, computed by all of TensorFlow.js' back ends.
+      pad as 'valid',
     );
 }
 

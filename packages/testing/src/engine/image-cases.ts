@@ -106,11 +106,14 @@ const conv = (geometry: Geometry, channels: readonly [number, number], gradient 
 
 const depthwise = (geometry: Geometry, multiplier: number, gradient = true): EngineCase => {
   const { size, kernel, stride, pad, dilation = 1 } = geometry;
+  const none = [0, 0] as const;
+  // Numeric padding is refused by some back ends, by rows and columns by none.
+  const padding = typeof pad === 'number' ? [none, [pad, pad], [pad, pad], none] : pad;
   return {
     name: `depthwiseConv2d ${told(geometry)}, multiplier ${multiplier}`,
     inputs: [numbers([2, ...size, 3]), numbers([...kernel, 3, multiplier], 31)],
     run: (x: tf.Tensor4D, filter: tf.Tensor4D) =>
-      tf.depthwiseConv2d(x, filter, stride, pad as 'same' | 'valid', 'NHWC', dilation),
+      tf.depthwiseConv2d(x, filter, stride, padding as 'same' | 'valid', 'NHWC', dilation),
     reference: ofWindows(geometry, 3 * multiplier, (window, firstPixel, o, x, filter) => {
       const c = Math.floor(o / multiplier);
       return window.reduce(
@@ -176,6 +179,7 @@ export const imageCases: readonly EngineCase[] = [
     depthwise(geometry, 1),
     depthwise(geometry, 2),
   ]),
+  ...GEOMETRIES.filter(({ pad }) => typeof pad === 'number').map((geometry) => depthwise(geometry, 2, false)),
   ...POOLED.map(maxPool),
   matMul([3, 5], [5, 7], false, false),
   matMul([5, 3], [5, 7], true, false),
