@@ -1,25 +1,26 @@
-// Depthwise convolutions of @kd on the native engine: arguments are cases, images, threads; one timed round for each
-// line of input.
+// Convolutions of @kd on the native engine: arguments are cases, images, threads; one timed round for each line of input.
 import { createInterface } from 'node:readline';
 import { tensorflow } from '@kd/engine-tensorflow';
 import { depthwiseConv2d } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
 
 const [cases, images, threads] = process.argv.slice(2).map((text) => JSON.parse(text));
-const engine = tensorflow({ intraOpThreads: threads });
+const ownConvolutions = process.env.KD_BENCH_OWN_CONVOLUTIONS !== 'false';
+const engine = tensorflow({ intraOpThreads: threads, ownConvolutions });
 const info = await engine.start();
 const runOp = engine.runOp.bind(engine);
 
-const prepared = cases.map(([side, channels, stride, kernel]) => {
+const prepared = cases.map(([side, channels, stride, kernel, out]) => {
   const pad = (kernel - 1) / 2;
   const x = tf.randomNormal([images, side, side, channels]);
-  const k = tf.randomNormal([kernel, kernel, 1, channels]);
-  const options = { stride, pad };
-  const dy = tf.tidy(() => tf.randomNormal(depthwiseConv2d(x, k, options, runOp).shape));
+  const k = tf.randomNormal(out === undefined ? [kernel, kernel, 1, channels] : [kernel, kernel, channels, out]);
+  const convolved = (map, taps) =>
+    out === undefined ? depthwiseConv2d(map, taps, { stride, pad }, runOp) : tf.conv2d(map, taps, stride, pad);
+  const dy = tf.tidy(() => tf.randomNormal(convolved(x, k).shape));
   return [
-    () => depthwiseConv2d(x, k, options, runOp),
-    () => tf.grad((of) => depthwiseConv2d(of, k, options, runOp))(x, dy),
-    () => tf.grad((of) => depthwiseConv2d(x, of, options, runOp))(k, dy),
+    () => convolved(x, k),
+    () => tf.grad((of) => convolved(of, k))(x, dy),
+    () => tf.grad((of) => convolved(x, of))(k, dy),
   ];
 });
 
