@@ -23,8 +23,8 @@ export function inPrecision<T>(precision: LowPrecision, run: () => T): T {
 const [LAYERS, ROUNDS] = [4, 3];
 
 /**
- * Their kernels, down and across. Those of 3 x 3 a processor computes in float32 in either case: half of the time, as in
- * a step of a ResNet-50 under RetinaNet.
+ * Their kernels, down and across. Those of 3 x 3 a processor computes in float32 in either case: half of the time, as
+ * in a step of a ResNet-50 under RetinaNet.
  */
 const SIZES: Readonly<Record<'cpu' | 'gpu', readonly number[]>> = { cpu: [3, 1, 1, 1], gpu: [3] };
 
