@@ -17,6 +17,8 @@ const cases = [1, 3, 5].flatMap((kernel) =>
   ),
 );
 
+type Shape = [number, number, number, number];
+
 describe('the gradient of a kernel', () => {
   it.each(cases)(
     '$kernel x $kernel, stride $stride, of [$n, $size, $size, $input] to $output channels',
@@ -78,6 +80,57 @@ describe('a convolution of which nothing would come out', () => {
   ])('is refused, %s', (_, run) => {
     expect(() => tf.tidy(run)).toThrow(/a kernel \[3, 3, 16, 32\] does not fit into a map/);
   });
+});
+
+it.each<[x: Shape, kernel: Shape, strides: [number, number], pad: 'same' | 'valid' | number]>([
+  // A border as wide as the kernel ended the process.
+  [[2, 10, 2, 16], [5, 1, 16, 17], [3, 3], 1],
+  [[1, 4, 2, 19], [3, 1, 19, 28], [4, 4], 2],
+  // One channel with strides that differ came out wrong.
+  [[3, 11, 4, 1], [7, 4, 1, 12], [1, 4], 1],
+  [[2, 11, 9, 1], [5, 7, 1, 26], [1, 3], 'valid'],
+  [[3, 14, 1, 1], [1, 2, 1, 8], [1, 3], 'same'],
+])('a convolution that oneDNN has wrong is right: %j by %j, strides %j, %s', (shape, taps, strides, pad) => {
+  const x = tf.randomNormal<tf.Rank.R4>(shape, 0, 1, 'float32', 1);
+  const kernel = tf.randomNormal<tf.Rank.R4>(taps, 0, 1, 'float32', 2);
+  const border = typeof pad === 'number' ? pad : 0;
+  const made = (map: tf.Tensor4D): tf.Tensor4D =>
+    tf.conv2d(
+      map,
+      kernel,
+      strides,
+      typeof pad === 'number'
+        ? [
+            [0, 0],
+            [pad, pad],
+            [pad, pad],
+            [0, 0],
+          ]
+        : pad,
+    );
+  const y = made(x);
+  const [values, weights, found] = [x.dataSync(), kernel.dataSync(), y.dataSync()];
+  const [b, h, w, c] = shape;
+  const [kh, kw, , d] = taps;
+  const [, rows, columns] = y.shape;
+  const before = (size: number, taps: number, stride: number, out: number): number =>
+    pad === 'same' ? Math.floor(Math.max(0, (out - 1) * stride + taps - size) / 2) : border;
+  const [top, left] = [before(h, kh, strides[0], rows), before(w, kw, strides[1], columns)];
+  for (let at = 0; at < found.length; at++) {
+    const [o, z, i] = [at % d, Math.floor(at / d) % columns, Math.floor(at / d / columns)];
+    const [line, image] = [i % rows, Math.floor(i / rows)];
+    let sum = 0;
+    for (let u = 0; u < kh; u++)
+      for (let v = 0; v < kw; v++) {
+        const [row, column] = [line * strides[0] + u - top, z * strides[1] + v - left];
+        if (row < 0 || column < 0 || row >= h || column >= w) continue;
+        for (let q = 0; q < c; q++)
+          sum += values[((image * h + row) * w + column) * c + q]! * weights[((u * kw + v) * c + q) * d + o]!;
+      }
+    expect(Math.abs(found[at]! - sum), `${at}`).toBeLessThan(1e-4);
+  }
+  expect(b * rows * columns * d).toBe(found.length);
+  tf.dispose([x, kernel, y]);
 });
 
 describe('on a graphics card, whose fused convolutions are fewer', () => {

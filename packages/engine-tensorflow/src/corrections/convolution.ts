@@ -20,8 +20,10 @@ interface ConvAttributes {
  * both. Padding inside the op also saves a copy of the input.
  */
 export function correctConvolutions(): void {
-  correctKernel<ConvAttributes>('Conv2D', ({ x, filter }, attributes) =>
-    plainConvolution(x!, filter!, convAttributes(x!.shape, filter!.shape, attributes)),
+  correctKernel<ConvAttributes>('Conv2D', (inputs, attributes) =>
+    aroundFaults(inputs, attributes, ({ x, filter }, given) =>
+      plainConvolution(x!, filter!, convAttributes(x!.shape, filter!.shape, given)),
+    ),
   );
   correctKernel<ConvAttributes & { inputShape: Shape4D }>('Conv2DBackpropInput', ({ dy, filter }, attributes) =>
     withSize(
@@ -47,7 +49,39 @@ export function correctConvolutions(): void {
         )[0]!,
     ),
   );
-  correctKernel<ConvAttributes & { activation?: string; leakyreluAlpha?: number }>('FusedConv2D', fusedConvolution);
+  correctKernel<ConvAttributes & { activation?: string; leakyreluAlpha?: number }>(
+    'FusedConv2D',
+    (inputs, attributes) => aroundFaults(inputs, attributes, fusedConvolution),
+  );
+}
+
+/**
+ * With AVX-512 oneDNN ends the process where a border is as wide as the kernel, and gives wrong results for one channel
+ * with strides that differ: the border is made before, and places are passed over afterwards.
+ */
+function aroundFaults<Attributes extends ConvAttributes>(
+  inputs: Record<string, tf.Tensor>,
+  attributes: Attributes,
+  run: (inputs: Record<string, tf.Tensor>, attributes: Attributes) => tf.Tensor,
+): tf.Tensor {
+  const { x, filter } = inputs as { x: tf.Tensor4D; filter: tf.Tensor4D };
+  const { padInfo, filterHeight, filterWidth, ...info } = convInfo(x.shape, filter.shape, attributes);
+  const { top, bottom, left, right } = padInfo;
+  const differ = info.inChannels === 1 && info.strideHeight !== info.strideWidth;
+  const isWide = Math.max(top, bottom) >= filterHeight || Math.max(left, right) >= filterWidth;
+  if (attributes.dataFormat !== 'NHWC' || !(differ || isWide)) return run(inputs, attributes);
+  return tf.tidy(() => {
+    const around = [
+      [0, 0],
+      [top, bottom],
+      [left, right],
+      [0, 0],
+    ] as [number, number][];
+    const bordered = { ...inputs, x: tf.pad(x, around) };
+    if (!differ) return run(bordered, { ...attributes, pad: 'valid' });
+    const all = run(bordered, { ...attributes, pad: 'valid', strides: 1 });
+    return tf.stridedSlice(all, [0, 0, 0, 0], all.shape, [1, info.strideHeight, info.strideWidth, 1]);
+  });
 }
 
 /** oneDNN gives what is empty the channels of the input, or its whole shape, so an empty batch goes another way. */
@@ -107,18 +141,12 @@ function fusedConvolution(
   });
 }
 
-/**
- * Explicit padding keeps gradients from oneDNN, where that of a 1x1 kernel with stride 2 comes out wrong (4 input
- * channels) and such of other kernels end the process (AVX2).
- */
-function convAttributes(
+const convInfo = (
   input: readonly number[],
   filter: readonly number[],
   { strides, pad, dilations = 1, dataFormat, dimRoundingMode }: ConvAttributes,
-  of?: 'filter gradient',
-): OpAttribute[] {
-  const layout = tf.backend_util.convertConv2DDataFormat(dataFormat);
-  const info = tf.backend_util.computeConv2DInfo(
+): tf.backend_util.Conv2DInfo =>
+  tf.backend_util.computeConv2DInfo(
     input as Shape4D,
     filter as Shape4D,
     strides,
@@ -126,8 +154,21 @@ function convAttributes(
     pad,
     dimRoundingMode,
     false,
-    layout,
+    tf.backend_util.convertConv2DDataFormat(dataFormat),
   );
+
+/**
+ * Explicit padding keeps gradients from oneDNN, where that of a 1x1 kernel with stride 2 comes out wrong (4 input
+ * channels) and such of other kernels end the process (AVX2).
+ */
+function convAttributes(
+  input: readonly number[],
+  filter: readonly number[],
+  attributes: ConvAttributes,
+  of?: 'filter gradient',
+): OpAttribute[] {
+  const { pad, dataFormat } = attributes;
+  const info = convInfo(input, filter, attributes);
   const { type, top, bottom, left, right } = info.padInfo;
   // Not by the number of results, which TensorFlow.js counts by the height of a kernel where padding is a number.
   if (
