@@ -1,12 +1,11 @@
 // Convolutions of @kd on the native engine: arguments are cases, images, threads; one timed round for each line of input.
 import { createInterface } from 'node:readline';
-import { tensorflow } from '@kd/engine-tensorflow';
 import { depthwiseConv2d } from '@kd/vision';
 import * as tf from '@tensorflow/tfjs-core';
+import { engineWith } from './engine.mjs';
 
 const [cases, images, threads] = process.argv.slice(2).map((text) => JSON.parse(text));
-const ownConvolutions = process.env.KD_BENCH_OWN_CONVOLUTIONS !== 'false';
-const engine = tensorflow({ intraOpThreads: threads, ownConvolutions });
+const engine = engineWith(threads);
 const info = await engine.start();
 const runOp = engine.runOp.bind(engine);
 

@@ -27,7 +27,7 @@ export * from './is-object.js';
 export * from './logger.js';
 export * from './options.js';
 export * from '#host/regular-file';
-export { checkMembers, checkText } from './members.js';
+export { checkMembers, checkOptions, checkText } from './members.js';
 export { spendParameters } from './parameter-budget.js';
 export { printable } from './printable.js';
 export * from './rng.js';

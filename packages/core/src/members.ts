@@ -17,6 +17,17 @@ const is: Readonly<Record<Kind, (value: unknown) => boolean>> = {
   set: (value) => value instanceof Set,
 };
 
+/**
+ * Options of a function that programs call: the name of one may be misspelt where no compiler looks.
+ * @param what begins the message, `tensorflow()`
+ * @throws KdError USAGE
+ */
+export function checkOptions(options: object, known: readonly string[], what: string): void {
+  const unknown = Object.keys(options).find((name) => !known.includes(name));
+  if (unknown !== undefined)
+    throw new KdError('USAGE', `${what} has no option "${unknown}"; it has ${known.join(', ')}.`);
+}
+
 /** An argument of a function that programs call. @throws KdError USAGE */
 export function checkText(value: unknown, what: string): void {
   if (!is.text(value)) throw new KdError('USAGE', `${what} must be ${WORDS.text}; got ${named(value)}.`);

@@ -1,4 +1,12 @@
-import { KdError, kernelsOf, messageOf, type Engine, type EngineCapabilities, type EngineInfo } from '@kd/core';
+import {
+  checkOptions,
+  KdError,
+  kernelsOf,
+  messageOf,
+  type Engine,
+  type EngineCapabilities,
+  type EngineInfo,
+} from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
 // Imported for what it does: tfjs-core's Node build registers no gradients, the layers' build does.
 import '@tensorflow/tfjs-layers';
@@ -30,20 +38,30 @@ export interface TensorflowOptions extends InstallOptions {
   /** Whether XLA compiles them. Default: false: on processors it takes longer, at the first call and at each. */
   readonly xla?: boolean;
   /**
-   * Whether a processor computes convolutions of 3 x 3 by fewer products (Winograd's F(4 x 4, 3 x 3)), in a third to
-   * half of the time, and gradients of small kernels with strides by kernels of the engine's own. A sum is another one
+   * Whether a processor computes convolutions of 3 x 3 by fewer products (Winograd's F(4 x 4, 3 x 3)), in about half
+   * of the time, and gradients of small kernels with strides by kernels of the engine's own. A sum is another one
    * then, and off by twice as much as a plain one. Default: true.
    */
   readonly ownConvolutions?: boolean;
 }
 
+const OPTIONS: readonly (keyof TensorflowOptions)[] = [
+  ...(['library', 'onProgress', 'force', 'intraOpThreads', 'interOpThreads'] as const),
+  ...(['grappler', 'xla', 'ownConvolutions'] as const),
+];
+
 /**
  * The engine on native TensorFlow. One per process: every call shares the library, the options of the first `start`
  * count.
- * @throws KdError USAGE for a number of threads that is none
+ * @throws KdError USAGE for a number of threads that is none, and an option that there is not
  */
 export function tensorflow(options: TensorflowOptions = {}): Engine {
-  const { intraOpThreads, interOpThreads } = options;
+  checkOptions(options, OPTIONS, 'tensorflow()');
+  const { intraOpThreads, interOpThreads, grappler, xla, ownConvolutions } = options;
+  for (const [option, value] of Object.entries({ grappler, xla, ownConvolutions })) {
+    if (value !== undefined && typeof value !== 'boolean')
+      throw new KdError('USAGE', `${option} must be true or false, not ${JSON.stringify(value)}.`);
+  }
   for (const [option, count] of Object.entries({ intraOpThreads, interOpThreads })) {
     if (count !== undefined && !(Number.isInteger(count) && count > 0))
       throw new KdError('USAGE', `${option} must be a whole number above 0, not ${count}.`);

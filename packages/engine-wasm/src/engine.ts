@@ -1,6 +1,6 @@
 import { processorName, usualThreads } from '#host/machine';
 import { loadModule } from '#host/module';
-import { type Engine, type EngineCapabilities, type EngineInfo, KdError, kernelsOf } from '@kd/core';
+import { checkOptions, type Engine, type EngineCapabilities, type EngineInfo, KdError, kernelsOf } from '@kd/core';
 import { BackendWasm, setThreadsCount, version_wasm } from '@tensorflow/tfjs-backend-wasm';
 import * as tf from '@tensorflow/tfjs-core';
 // Imported for what it does: tfjs-core's Node build registers no gradients, the layers' build does.
@@ -22,9 +22,11 @@ const MOST_THREADS = 8;
 /**
  * The engine on WebAssembly: slower than native TensorFlow, and needs nothing but npm. One per process, the options of
  * the first `start` count.
- * @throws KdError USAGE for a number of threads that is none
+ * @throws KdError USAGE for a number of threads that is none, and an option that there is not
  */
-export function wasm({ threads, files }: WasmOptions = {}): Engine {
+export function wasm(options: WasmOptions = {}): Engine {
+  checkOptions(options, ['threads', 'files'], 'wasm()');
+  const { threads, files } = options;
   if (threads !== undefined && !(Number.isInteger(threads) && threads > 0))
     throw new KdError('USAGE', `threads must be a whole number above 0, not ${threads}.`);
   const load = (): Promise<LoadedModule> =>

@@ -1,4 +1,12 @@
-import { type DeviceClock, type Engine, type EngineCapabilities, type EngineInfo, KdError, kernelsOf } from '@kd/core';
+import {
+  checkOptions,
+  type DeviceClock,
+  type Engine,
+  type EngineCapabilities,
+  type EngineInfo,
+  KdError,
+  kernelsOf,
+} from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
 // Imported for what it does: tfjs-core's Node build registers no gradients, the layers' build does.
 import '@tensorflow/tfjs-layers';
@@ -13,8 +21,10 @@ export type WebgpuOptions = AdapterOptions;
 /**
  * The engine on a graphics card, by WebGPU. One per process, the options of the first `start` count, and of the first
  * one after a device was lost.
+ * @throws KdError USAGE for an option that there is not
  */
 export function webgpu(options: WebgpuOptions = {}): Engine {
+  checkOptions(options, ['adapter', 'powerPreference'], 'webgpu()');
   return { name: 'webgpu', start: () => start(options), capabilities, timeDevice, keepPace };
 }
 
