@@ -46,7 +46,7 @@ void convolve(KernelCall &call, const WinogradSteps &steps, const float *x, int6
   const Tiles tiles(dims);
   const int64_t out = tiles.map.channels;
   const Map from{tiles.map.height, tiles.map.width, in};
-  const int64_t depth = pieces(in, steps.width) * steps.width, columns = pieces(out, steps.width) * steps.width;
+  const int64_t depth = steps.wholeVectors(in), columns = steps.wholeVectors(out);
   const int64_t threads = threadsOfKernels();
   // As many for each thread, whatever their number.
   const int64_t parts = pieces(pieces(tiles.count(), kTilesOfThread), threads) * threads;
@@ -100,7 +100,7 @@ void compute(void *given, TF_OpKernelContext *context) {
   const bool fits = dims.size() == 4 && isKernel(ofKernel) && ofKernel[2] == dims[3];
   if (!fits || (ofBias != Shape{ofKernel[3]} && ofBias != Shape{0}))
     return call.fail("KdConvolution needs x [b, h, w, c], a kernel [3, 3, c, d] and a bias [d], or [0] for none");
-  const int64_t in = ofKernel[2], out = ofKernel[3], columns = pieces(out, steps.width) * steps.width;
+  const int64_t in = ofKernel[2], out = ofKernel[3], columns = steps.wholeVectors(out);
   const Shape result{dims[0], dims[1], dims[2], out};
   const float *x = call.in(0), *kernel = call.in(1), *bias = call.in(2);
   float *y = call.out(0, result);
@@ -121,7 +121,7 @@ void computeInputGradient(void *, TF_OpKernelContext *context) {
   if (!call.ok()) return;
   if (dims.size() != 4 || !isKernel(ofKernel) || ofKernel[3] != dims[3])
     return call.fail("KdConvolutionInputGradient needs a kernel [3, 3, c, d] and dy [b, h, w, d]");
-  const int64_t in = ofKernel[2], out = ofKernel[3], columns = pieces(in, steps.width) * steps.width;
+  const int64_t in = ofKernel[2], out = ofKernel[3], columns = steps.wholeVectors(in);
   const Shape result{dims[0], dims[1], dims[2], in};
   const float *kernel = call.in(0), *dy = call.in(1);
   float *dx = call.out(0, result);
@@ -149,7 +149,7 @@ bool fewPlaces(const WinogradSteps &steps, const float *dy, int64_t places, int6
 // where Winograd's way leaves a rounding error, which the first steps of Adam make as large as any other gradient.
 void sumOverPlaces(KernelCall &call, const WinogradSteps &steps, const Map &map, const float *x, const float *dy, int64_t out,
                    const std::vector<int64_t> &places, float *gradient) {
-  const int64_t in = map.channels, columns = pieces(out, steps.width) * steps.width;
+  const int64_t in = map.channels, columns = steps.wholeVectors(out);
   const int64_t most = std::max<int64_t>(1, kFloatsOfSum / (kTaps * in + columns));
   const int64_t all = places.size(), size = std::min(all, most);
   float *seen = call.temporary(kTaps * size * in), *panels = call.temporary(size * columns);
@@ -187,7 +187,7 @@ void computeKernelGradient(void *, TF_OpKernelContext *context) {
   const Tiles tiles(ofDy);
   const int64_t in = dims[3], out = ofDy[3];
   const Map from{dims[1], dims[2], in};
-  const int64_t rows = pieces(in, steps.width) * steps.width, columns = pieces(out, steps.width) * steps.width;
+  const int64_t rows = steps.wholeVectors(in), columns = steps.wholeVectors(out);
   const float *x = call.in(0), *dy = call.in(1);
   float *gradient = call.out(0, {3, 3, in, out});
   if (!call.ok() || in * out == 0) return;
@@ -217,13 +217,13 @@ void computeKernelGradient(void *, TF_OpKernelContext *context) {
 }
 
 void shape(TF_ShapeInferenceContext *context, TF_Status *status) {
-  joinShapes(context, 0, {{0, 0, 3}, {1, 3, 4}}, status);
+  joinShapes(context, 0, 0, {{0, 0, 3}, {1, 3, 4}}, status);
 }
 void inputShape(TF_ShapeInferenceContext *context, TF_Status *status) {
-  joinShapes(context, 0, {{1, 0, 3}, {0, 2, 3}}, status);
+  joinShapes(context, 0, 0, {{1, 0, 3}, {0, 2, 3}}, status);
 }
 void kernelShape(TF_ShapeInferenceContext *context, TF_Status *status) {
-  joinShapes(context, 2, {{0, 3, 4}, {1, 3, 4}}, status);
+  joinShapes(context, 0, 2, {{0, 3, 4}, {1, 3, 4}}, status);
 }
 
 const bool known =

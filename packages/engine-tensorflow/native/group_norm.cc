@@ -200,14 +200,8 @@ void computeGradient(void *given, TF_OpKernelContext *context) {
 
 // y like x; mean and inverse [b, c].
 void shapes(TF_ShapeInferenceContext *context, TF_Status *status) {
-  TF_ShapeHandle *x = TF_NewShapeHandle(), *b = TF_NewShapeHandle(), *bc = TF_NewShapeHandle(), *c = TF_NewShapeHandle();
-  TF_ShapeInferenceContextGetInput(context, 0, x, status);
-  if (TF_GetCode(status) == TF_OK) TF_ShapeInferenceContextSetOutput(context, 0, x, status);
-  if (TF_GetCode(status) == TF_OK) TF_ShapeInferenceContextSubshape(context, x, 0, 1, b, status);
-  if (TF_GetCode(status) == TF_OK) TF_ShapeInferenceContextSubshape(context, x, 3, 4, c, status);
-  if (TF_GetCode(status) == TF_OK) TF_ShapeInferenceContextConcatenateShapes(context, b, c, bc, status);
-  for (int output = 1; output < 3 && TF_GetCode(status) == TF_OK; output++) TF_ShapeInferenceContextSetOutput(context, output, bc, status);
-  for (TF_ShapeHandle *handle : {x, b, bc, c}) TF_DeleteShapeHandle(handle);
+  shapesOfInputs<0>(context, status);
+  for (const int output : {1, 2}) joinShapes(context, output, 0, {{0, 0, 1}, {0, 3, 4}}, status);
 }
 
 const bool known =

@@ -117,8 +117,9 @@ struct Part {
   int64_t from, to;
 };
 
-// Makes the output of an op have so many dimensions of three, then those of its inputs.
-inline void joinShapes(TF_ShapeInferenceContext *context, int threes, std::initializer_list<Part> parts, TF_Status *status) {
+// Makes an output of an op have so many dimensions of three, then those of its inputs.
+inline void joinShapes(TF_ShapeInferenceContext *context, int output, int threes, std::initializer_list<Part> parts,
+                       TF_Status *status) {
   TF_ShapeHandle *all = TF_ShapeInferenceContextScalar(context), *three = TF_ShapeInferenceContextVectorFromSize(context, 3);
   TF_ShapeHandle *input = TF_NewShapeHandle(), *part = TF_NewShapeHandle();
   const auto ok = [&] { return TF_GetCode(status) == TF_OK; };
@@ -128,7 +129,7 @@ inline void joinShapes(TF_ShapeInferenceContext *context, int threes, std::initi
     if (ok()) TF_ShapeInferenceContextSubshape(context, input, one.from, one.to, part, status);
     if (ok()) TF_ShapeInferenceContextConcatenateShapes(context, all, part, all, status);
   }
-  if (ok()) TF_ShapeInferenceContextSetOutput(context, 0, all, status);
+  if (ok()) TF_ShapeInferenceContextSetOutput(context, output, all, status);
   for (TF_ShapeHandle *handle : {all, three, input, part}) TF_DeleteShapeHandle(handle);
 }
 

@@ -40,7 +40,7 @@ void compute(void *given, TF_OpKernelContext *context) {
     return call.fail("KdStridedKernelGradient needs x [b, h, w, c], dy [b, h', w', d] and taps [kh, kw, 0]");
   const int64_t images = dims[0], height = dims[1], width = dims[2], in = dims[3];
   const int64_t down = ofDy[1], across = ofDy[2], out = ofDy[3];
-  const int64_t columns = (out + steps.width - 1) / steps.width * steps.width;
+  const int64_t columns = steps.wholeVectors(out);
   // What all taps see: the border besides, and less where the last rows and columns are passed over.
   const int64_t seenDown = (down - 1) * geometry.down + ofTaps[0], seenAcross = (across - 1) * geometry.across + ofTaps[1];
   const int64_t row = ofTaps[1] * in, ofImage = seenDown * seenAcross * in, ofGradient = down * across * columns;
@@ -83,7 +83,7 @@ void compute(void *given, TF_OpKernelContext *context) {
 }
 
 void shape(TF_ShapeInferenceContext *context, TF_Status *status) {
-  joinShapes(context, 0, {{2, 0, 2}, {0, 3, 4}, {1, 3, 4}}, status);
+  joinShapes(context, 0, 0, {{2, 0, 2}, {0, 3, 4}, {1, 3, 4}}, status);
 }
 
 const bool known =

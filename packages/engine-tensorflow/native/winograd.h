@@ -25,6 +25,8 @@ enum class Activation : int64_t { none = 0, relu = 1, relu6 = 6 };
 // the width. Rows that are made are whole vectors, zero where there is no channel.
 struct WinogradSteps {
   int64_t width;
+  // So many channels, up to a multiple of the width.
+  int64_t wholeVectors(int64_t channels) const { return (channels + width - 1) / width * width; }
   // The 6 x 6 values from (top, left), zero outside of the map: one row of 36 matrices.
   void (*transformInput)(const Map &map, const float *image, int64_t top, int64_t left, float *to, int64_t plane);
   // The 4 x 4 values from (top, left) of a gradient of results: row `row` of `rows`, in panels.
