@@ -2,13 +2,22 @@
 // sizes of batches, and teachers that run before it.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Config, DatasetSource, Engine, TrainerEvent } from '@kd/core';
+import {
+  API_VERSION,
+  type Config,
+  type DatasetSource,
+  definePlugin,
+  type Engine,
+  type HostBatch,
+  type TrainerEvent,
+} from '@kd/core';
 import { coco } from '@kd/data';
 import { retinanet } from '@kd/detector-retinanet';
 import { fitnets } from '@kd/plugin-imitation';
 import { safetensorsFormat } from '@kd/weights';
 import * as tf from '@tensorflow/tfjs-core';
 import sharp from 'sharp';
+import * as v from 'valibot';
 import { beforeAll, expect, it } from 'vitest';
 import { ENGINE, namedEngine } from '../named-engine.js';
 import { pooled } from './configs/pooled.js';
@@ -105,8 +114,8 @@ async function noise(): Promise<string> {
   return file;
 }
 
-/** The same data; `shapes` gets those of their batches. */
-const watched = (source: DatasetSource, shapes: Set<string>): DatasetSource => ({
+/** The same data, whose batches are shown before they are given. */
+const watched = (source: DatasetSource, show: (batch: HostBatch) => void): DatasetSource => ({
   ...source,
   open: async (context) => {
     const dataset = await source.open(context);
@@ -118,7 +127,7 @@ const watched = (source: DatasetSource, shapes: Set<string>): DatasetSource => (
           epoch: {
             value: async function* (...given: Parameters<typeof loader.epoch>) {
               for await (const batch of loader.epoch(...given)) {
-                shapes.add(batch.shape.join());
+                show(batch);
                 yield batch;
               }
             },
@@ -146,7 +155,9 @@ beforeAll(async () => {
 
 it('accumulates, clips, averages and keeps running statistics as a plain step does, over two sizes of images', async () => {
   const shapes = new Set<string>();
-  const train = watched(coco({ annotations: await noise(), images: folder, name: 'noise' }), shapes);
+  const train = watched(coco({ annotations: await noise(), images: folder, name: 'noise' }), ({ shape }) =>
+    shapes.add(shape.join()),
+  );
   const { said, tensors } = await equal('sizes', {
     student: model(4, { minSize: 96, maxSize: 96 }),
     data: { train, workers: 0 },
@@ -255,12 +266,50 @@ async function goesOn(whole: Awaited<ReturnType<typeof trained>>, name: string, 
   const stop = new AbortController();
   const onEvent = (event: TrainerEvent): void => void (event.type === 'log' && event.step === 2 && stop.abort());
   await trained(name, config, { signal: stop.signal, onEvent });
+  await endsAs(whole, name, config);
+}
+
+/** Expects what goes on after two steps to be the whole one. */
+async function endsAs(whole: Awaited<ReturnType<typeof trained>>, name: string, config: Partial<Config>) {
   const { logs, tensors } = await trained(name, config, { resume: true });
   const figures = ({ step, terms, lossScale }: Logs[number]) => ({ step, terms, lossScale });
   expect(logs.map(figures)).toEqual(whole.logs.slice(2).map(figures));
   expect([...tensors.keys()]).toEqual([...whole.tensors.keys()]);
   for (const [tensor, { data }] of whole.tensors) expect(tensors.get(tensor)!.data, tensor).toEqual(data);
 }
+
+it.runIf(ENGINE === 'tensorflow')(
+  'takes running statistics back where the graph of a step fails in its second batch',
+  async () => {
+    const row = tf.tidy(() => tf.variable(tf.tensor1d([0], 'int32'), false));
+    const fragile = definePlugin({
+      name: 'fragile',
+      apiVersion: API_VERSION,
+      options: v.strictObject({}),
+      requires: {},
+      create: () => ({
+        lossCompose: () => tf.tidy(() => ({ one: tf.sum(tf.gather(tf.tensor1d([1]), row)) as tf.Scalar })),
+      }),
+    });
+    const data = coco({ annotations: await noise(), images: folder, name: 'noise' });
+    let batches = 0;
+    const breaking = watched(data, () => {
+      if (++batches === 6) tf.tidy(() => row.assign(tf.tensor1d([7], 'int32')));
+    });
+    const config = (train: DatasetSource): Partial<Config> => ({
+      ...taught,
+      distillers: [fragile({})],
+      data: { train, workers: 0 },
+      accumulate: 2,
+    });
+    const whole = await trained('unbroken', config(data));
+    const broken = trained('broken', config(breaking));
+    await expect(broken).rejects.toThrow(/not in \[0, 1\)/);
+    tf.tidy(() => row.assign(tf.tensor1d([0], 'int32')));
+    await endsAs(whole, 'broken', config(data));
+    row.dispose();
+  },
+);
 
 it.runIf(ENGINE === 'tensorflow')('scales the loss where gradients are in float16, and leaves out steps', async () => {
   // As a graphics card declares it; a processor computes the same, slowly.

@@ -237,6 +237,10 @@ export class RunSteps {
     this.log.dropAfter(this.done);
   }
 
+  readonly #keepBefore = (variable: tf.Variable): void => {
+    if (!this.#before.has(variable)) this.#before.set(variable, tf.clone(variable));
+  };
+
   #forgetBefore(): void {
     tf.dispose([...this.#before.values()]);
     this.#before.clear();
@@ -248,13 +252,14 @@ export class RunSteps {
     try {
       const { images, targets } = onDevice;
       const result =
-        this.#compiled?.run(images, targets, progress) ?? this.leaks.step(this.#models, images, targets, progress);
+        this.#compiled?.run(images, targets, progress, this.#keepBefore) ??
+        this.leaks.step(this.#models, images, targets, progress);
       this.lastShape = batch.shape;
       this.log.add(result, { step: this.done + 1, ids: batch.ids });
       sum.add(result.gradients);
       if (result.finite) this.lossScale!.add(result.finite);
       for (const { variable, value } of result.updates) {
-        if (!this.#before.has(variable)) this.#before.set(variable, tf.clone(variable));
+        this.#keepBefore(variable);
         variable.assign(value);
         value.dispose();
       }

@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs-core';
+import type * as tf from '@tensorflow/tfjs-core';
 import type { Targets } from '../contract/detector.js';
 import type { Compiled, CompileOptions, Engine } from '../contract/engine.js';
 import { type GivenMaps, standInOf } from '../plugins/stand-in.js';
@@ -17,10 +17,9 @@ interface StepArgs {
   readonly ahead: Readonly<Record<string, GivenMaps>>;
 }
 
-/** A result whose variables go by their names. */
+/** A result of the graph, which assigns the updates itself. */
 interface NamedResult extends Omit<StepResult, 'gradients' | 'updates'> {
   readonly gradients: Readonly<Record<string, tf.Tensor>>;
-  readonly updates: readonly { readonly name: string; readonly value: tf.Tensor }[];
 }
 
 /** What compiling took so far. */
@@ -30,6 +29,9 @@ export interface CompiledSoFar {
   /** Of batches. */
   readonly sizes: number;
 }
+
+/** Called once or more with every variable that the step at hand is about to update. */
+export type BeforeUpdate = (variable: tf.Variable) => void;
 
 type Compile = NonNullable<Engine['compile']>;
 
@@ -46,17 +48,24 @@ export class CompiledStep {
   /** Sets of distillers with one that cannot be traced. */
   readonly #refused = new Set<string>();
   readonly #sizes = new Set<string>();
+  /** What steps update, running statistics say. */
+  readonly #updated = new Set<tf.Variable>();
   /** Told of steps that are not compiled where others have fewer bits. */
   readonly #inFloat32: string;
   #seconds = 0;
   #traced = false;
+  #beforeUpdate: BeforeUpdate = () => {};
   /** Of the step at hand, whose values choose the distillers. */
   #now: StepProgress = { step: 0, steps: 1, epoch: 0, epochs: 1, fraction: 0 };
 
   constructor(models: StepModels, compile: Compile, { around, ...options }: CompiledStepOptions) {
     this.#models = models;
     this.#inFloat32 = around !== undefined || models.aroundTeachers !== undefined ? ', in float32' : '';
-    this.#options = { ...options, name: 'the training step', onTrace: () => (this.#traced = true) };
+    const onTrace = (): void => {
+      this.#traced = true;
+      this.#updated.forEach(this.#beforeUpdate);
+    };
+    this.#options = { ...options, name: 'the training step', onTrace, inPlace: true };
     this.#compiled = compile<StepArgs, NamedResult, StepProgress>(({ images, targets, ahead }, input) => {
       const step = (): StepResult => computeStep({ ...models, input }, images, tracedTargets(targets), this.#now);
       const { gradients, updates, ...result } = Object.entries(ahead).reduce(
@@ -65,11 +74,12 @@ export class CompiledStep {
             standInOf(models.teachers!.get(id)!.detector)!.within!(given, run),
         () => (around === undefined ? step() : around(step)),
       )();
-      return {
-        ...result,
-        gradients: Object.fromEntries(gradients),
-        updates: updates.map(({ variable, value }) => ({ name: variable.name, value })),
-      };
+      for (const { variable, value } of updates) {
+        this.#updated.add(variable);
+        variable.assign(value);
+        value.dispose();
+      }
+      return { ...result, gradients: Object.fromEntries(gradients) };
     }, this.#options);
   }
 
@@ -78,13 +88,23 @@ export class CompiledStep {
     return this.#sizes.size === 0 ? null : { seconds: this.#seconds, sizes: this.#sizes.size };
   }
 
-  /** Null where the step cannot be compiled, which is said once: it is to be run op by op. */
-  run(images: tf.Tensor4D, { ids: _, ...targets }: Targets, progress: StepProgress): StepResult | null {
+  /**
+   * Null where the step cannot be compiled, which is said once: it is to be run op by op. Else all updates are done;
+   * what fails on the way leaves the variables that `beforeUpdate` was called with without values.
+   */
+  run(
+    images: tf.Tensor4D,
+    { ids: _, ...targets }: Targets,
+    progress: StepProgress,
+    beforeUpdate: BeforeUpdate = () => {},
+  ): StepResult | null {
     const distillers = this.#models.distillers.filter(({ factor }) => factor(progress) !== 0).map(({ id }) => id);
     const key = distillers.join();
     if (this.#refused.has(key)) return null;
     this.#now = progress;
     this.#traced = false;
+    this.#beforeUpdate = beforeUpdate;
+    this.#updated.forEach(beforeUpdate);
     const began = performance.now();
     const args = { images, targets, distillers, ahead: this.#ahead() };
     const made = orRefused(
@@ -100,13 +120,7 @@ export class CompiledStep {
       this.#sizes.add(images.shape.join());
       this.#seconds += (performance.now() - began) / 1000;
     }
-    const { gradients, updates, ...result } = made;
-    const { registeredVariables } = tf.engine();
-    return {
-      ...result,
-      gradients: new Map(Object.entries(gradients)),
-      updates: updates.map(({ name, value }) => ({ variable: registeredVariables[name]!, value })),
-    };
+    return { ...made, gradients: new Map(Object.entries(made.gradients)), updates: [] };
   }
 
   #ahead(): StepArgs['ahead'] {
