@@ -91,6 +91,32 @@ describeOnGraphicsCard('the engine webgpu', () => {
     tf.dispose([x, broken, next]);
   });
 
+  it('says that a tensor is too large, or all of them, and to take fewer', async () => {
+    const { device } = tf.backend() as WebGPUBackend;
+    const { maxBufferSize } = device.limits;
+    const sum = tf.tidy(() => tf.slice(tf.fill([maxBufferSize / 4 + 1], 1), 0, 1));
+    const smaller = 'Take a smaller batchSize or input; .*--engine wasm';
+    await expect(sum.data()).rejects.toThrow(
+      kdError(
+        'ENGINE_UNAVAILABLE',
+        new RegExp(`^a tensor is too large for the graphics device, in .*Fill.*${smaller}`),
+      ),
+    );
+    sum.dispose();
+    const { software } = await webgpu().start();
+    // A real card may have more memory than is to be asked of it here.
+    if (software !== true) return;
+    const buffers = Array.from({ length: 12 }, () =>
+      device.createBuffer({ size: maxBufferSize, usage: GPUBufferUsage.STORAGE }),
+    );
+    const one = tf.tidy(() => tf.add(tf.ones([1]), 1));
+    await expect(one.data()).rejects.toThrow(
+      kdError('ENGINE_UNAVAILABLE', new RegExp(`^the graphics device has no memory left, .*${smaller}`)),
+    );
+    for (const buffer of buffers) buffer.destroy();
+    one.dispose();
+  });
+
   it('refuses kernels of a device that is lost, with the way on', async () => {
     const { adapter } = await findAdapter({});
     const device = await adapter.requestDevice();

@@ -1,4 +1,8 @@
+import { GO_ON, OTHER_ENGINE } from '#host/gpu';
 import { KdError } from '@kd/core';
+
+/** What to do where the device has no room. */
+const LESS = `Take a smaller batchSize or input; a run that had begun goes on ${GO_ON}.`;
 
 /** What went wrong on the device without an exception: what it computed after that is garbage. */
 export class Faults {
@@ -42,7 +46,7 @@ export class Faults {
       if (device !== this.#device) return;
       this.#lost = new KdError(
         'ENGINE_UNAVAILABLE',
-        `the graphics device was lost (${reason}): ${message.trim()} What it held is gone. Go on from the last checkpoint with --resume, on this engine or another (--engine wasm), equal to the tolerance of floats.`,
+        `the graphics device was lost (${reason}): ${message.trim()} What it held is gone. Go on from the last checkpoint ${GO_ON}, equal to the tolerance of floats.`,
       );
     });
     // Each program is made once, so that their scopes cost nothing beside it.
@@ -67,11 +71,14 @@ export class Faults {
 
   #told(error: GPUError, kernel: string): KdError {
     const text = error.message.trim().split('\n', 1)[0]!;
-    return new KdError(
-      'ENGINE_UNAVAILABLE',
-      error instanceof GPUOutOfMemoryError
-        ? `the graphics device has no memory left, in ${kernel}: ${text} Take a smaller batchSize or input.`
-        : `WebGPU refused ${kernel}, so that what was computed since is garbage: ${text} Another engine (--engine wasm) computes it; please report it, with the name of the adapter.`,
+    const told = (what: string, then: string): KdError => new KdError('ENGINE_UNAVAILABLE', `${what}: ${text} ${then}`);
+    if (error instanceof GPUOutOfMemoryError) return told(`the graphics device has no memory left, in ${kernel}`, LESS);
+    // Of a tensor that no buffer of the device holds, whatever memory it has.
+    if (/exceeds the max buffer size|larger than the maximum storage buffer/.test(text))
+      return told(`a tensor is too large for the graphics device, in ${kernel}`, LESS);
+    return told(
+      `WebGPU refused ${kernel}, so that what was computed since is garbage`,
+      `${OTHER_ENGINE} computes it; please report it, with the name of the adapter.`,
     );
   }
 

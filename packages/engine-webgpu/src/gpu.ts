@@ -1,4 +1,4 @@
-import { loadGpu, namedAdapter } from '#host/gpu';
+import { loadGpu, namedAdapter, NO_ADAPTER } from '#host/gpu';
 import { KdError, messageOf } from '@kd/core';
 
 export interface AdapterOptions {
@@ -30,8 +30,5 @@ export async function findAdapter({
   return { gpu, adapter };
 }
 
-const none = (why = ''): KdError =>
-  new KdError(
-    'ENGINE_UNAVAILABLE',
-    `the engine webgpu finds no graphics adapter on this machine${why === '' ? '' : `: ${why}`}. It needs the driver of a graphics card: Vulkan on Linux (libvulkan1 and the driver of its maker, or mesa-vulkan-drivers), Metal on macOS, Direct3D 12 on Windows. Or take another engine (--engine wasm).`,
-  );
+const none = (why?: string): KdError =>
+  new KdError('ENGINE_UNAVAILABLE', why === undefined ? NO_ADAPTER : `${NO_ADAPTER} The reason that it tells: ${why}`);

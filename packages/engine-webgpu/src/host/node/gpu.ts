@@ -3,6 +3,16 @@ import { KdError, messageOf } from '@kd/core';
 /** A part of the name of the adapter to take, where nobody else says. */
 export const namedAdapter = (): string | undefined => process.env['KD_WEBGPU_ADAPTER'] || undefined;
 
+/** What is missing where there is no adapter, and how to have one. */
+export const NO_ADAPTER =
+  'the engine webgpu finds no graphics adapter on this machine. It needs the driver of a graphics card: Vulkan on Linux (libvulkan1 and the driver of its maker, or mesa-vulkan-drivers), Metal on macOS, Direct3D 12 on Windows. Or take another engine (--engine wasm).';
+
+/** How a run goes on after its device is lost. */
+export const GO_ON = 'with --resume, on this engine or another (--engine wasm)';
+
+/** What computes where the device does not. */
+export const OTHER_ENGINE = 'Another engine (--engine wasm)';
+
 /**
  * For as long as the process runs: Dawn works on the events of devices after what made them was collected, in memory
  * that is no longer its own.
