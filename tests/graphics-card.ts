@@ -3,9 +3,7 @@ import { isKdError } from '@kd/core';
 import { webgpu } from '@kd/engine-webgpu';
 import { describe } from 'vitest';
 import { plainAfter } from './plain-after.js';
-
-/** The graphics card in software that Debian's chromium brings: slow, and enough for tiny shapes. */
-const SOFTWARE = '/usr/lib/chromium/vk_swiftshader_icd.json';
+import { SOFTWARE_CARD } from './software-card.js';
 
 /** Why nothing is tested by WebGPU here, or null. */
 async function whyNone(): Promise<string | null> {
@@ -14,8 +12,8 @@ async function whyNone(): Promise<string | null> {
     return null;
   } catch (error) {
     if (!isKdError(error)) throw error;
-    if (process.env['VK_ICD_FILENAMES'] !== undefined || !existsSync(SOFTWARE)) return error.message;
-    process.env['VK_ICD_FILENAMES'] = SOFTWARE;
+    if (process.env['VK_ICD_FILENAMES'] !== undefined || !existsSync(SOFTWARE_CARD)) return error.message;
+    process.env['VK_ICD_FILENAMES'] = SOFTWARE_CARD;
     return whyNone();
   }
 }

@@ -8,10 +8,10 @@ import { promisify } from 'node:util';
 import { build } from 'vite';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Distilled } from './browser-page/distil.js';
+import { ENGINES } from './browser-page/engines.js';
 import { noChromium, openPage, type Page } from './chromium.js';
+import { SOFTWARE_CARD } from '../software-card.js';
 import { root, temporaryFolder } from './kd.js';
-
-const STEPS = 3;
 
 const TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html',
@@ -84,17 +84,27 @@ describe(`training in a browser${noChromium === null ? '' : ` (skipped: ${noChro
   const refusal = (expression: string): Promise<string> =>
     page.value(`${expression}.then(() => 'nothing was refused', ({ code, message }) => code + ': ' + message)`);
 
-  test.skipIf(skip).for(['wasm'])('distils on %s with the losses and weights of Node', async (name) => {
+  /** Losses, weights and figures of a run in a page, which are those of a process of Node. */
+  async function expectAsInNode(name: keyof typeof ENGINES, tab: Page, env = {}): Promise<Distilled> {
     // Its engine ends with its process: the files of this one share TensorFlow.js.
-    const script = [join(inNodeFolder, 'node.js'), name, temporaryFolder(), String(STEPS)];
-    const inNode = JSON.parse((await promisify(execFile)(process.execPath, script)).stdout) as Distilled;
-    await open('plain');
-    const inPage = await page.value<Distilled>(`distil(ENGINES.${name}(), 'runs', ${STEPS})`);
-    expect(inNode.terms).toHaveLength(STEPS);
+    const script = [join(inNodeFolder, 'node.js'), name, temporaryFolder()];
+    const run = promisify(execFile)(process.execPath, script, { env: { ...process.env, ...env } });
+    const [{ stdout }, inPage] = await Promise.all([run, tab.value<Distilled>(`distil(ENGINES.${name}, 'runs')`)]);
+    const inNode = JSON.parse(stdout) as Distilled;
+    expect(inNode.terms).toHaveLength(ENGINES[name].steps);
     expect(Object.keys(inNode.terms[0]!)).toEqual(['classification', 'bbox_regression', 'ssim.feat']);
     expectAlike(flat(inPage), flat(inNode));
     expectAlike(new Map(Object.entries(inPage.squares)), new Map(Object.entries(inNode.squares)));
     expect(Object.keys(inPage.metrics)).toEqual(Object.keys(inNode.metrics));
+    expect(tab.complaints).toEqual([]);
+    const own = addressOf(servers.plain);
+    expect(tab.requests.filter((url) => !url.startsWith(own) && !/^(blob|data):/.test(url))).toEqual([]);
+    return inNode;
+  }
+
+  test.skipIf(skip)('distils on WebAssembly with the losses and weights of Node', async () => {
+    await open('plain');
+    const { squares } = await expectAsInNode('wasm', page);
     // The run folder is in the memory of the page: weights come out of it, and go into it, by paths.
     const kept = await page.value<readonly [string, number]>(`(async () => {
         const best = await core.findCheckpoint('runs/student', weights.safetensorsFormat);
@@ -102,19 +112,36 @@ describe(`training in a browser${noChromium === null ? '' : ` (skipped: ${noChro
         const { values, metadata } = await weights.openWeights('copy.safetensors');
         return [JSON.parse(metadata.detector).name, values.size];
       })()`);
-    expect(kept).toEqual(['retinanet', Object.keys(inNode.squares).length]);
+    expect(kept).toEqual(['retinanet', Object.keys(squares).length]);
     expect(page.complaints).toEqual([]);
-    const own = addressOf(servers.plain);
-    expect(page.requests.filter((url) => !url.startsWith(own) && !/^(blob|data):/.test(url))).toEqual([]);
   });
+
+  // On the same card in both: another one rounds otherwise.
+  test.skipIf(skip || !existsSync(SOFTWARE_CARD))(
+    `distils on WebGPU with the losses and weights of Node (needs ${SOFTWARE_CARD})`,
+    async ({ skip }) => {
+      const tab = await openPage(['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader']);
+      try {
+        await tab.open(addressOf(servers.plain));
+        if (!(await tab.value('navigator.gpu?.requestAdapter().then(Boolean)')))
+          return skip('this Chromium has no WebGPU without a graphics card (SwiftShader)');
+        await expectAsInNode('webgpu', tab, { VK_ICD_FILENAMES: SOFTWARE_CARD });
+      } finally {
+        await tab.close();
+      }
+    },
+  );
 
   test.skipIf(skip)('uses threads where there is a SharedArrayBuffer, and learns the same', async () => {
     await open('isolated');
     expect(await page.value('wasm({ threads: 2 }).start()')).toMatchObject({ name: 'wasm', threads: 2 });
-    const threaded = await page.value<Distilled>(`distil(wasm(), 'runs', 1)`);
+    const threaded = await page.value<Distilled>(`distil({ engine: wasm(), batchSize: 2, steps: 1 }, 'runs')`);
     await open('plain');
     expect(await page.value('wasm().start()')).toMatchObject({ threads: 1 });
-    expectAlike(flat(threaded), flat(await page.value<Distilled>(`distil(wasm(), 'runs', 1)`)));
+    expectAlike(
+      flat(threaded),
+      flat(await page.value<Distilled>(`distil({ engine: wasm(), batchSize: 2, steps: 1 }, 'runs')`)),
+    );
     expect(page.complaints).toEqual([]);
   });
 
@@ -170,6 +197,19 @@ describe(`training in a browser${noChromium === null ? '' : ` (skipped: ${noChro
       /^CHECKPOINT_INVALID: b\.safetensors could not be read: the memory of this page has no file .*writeFileAtomic/,
     );
     expect(page.complaints).toEqual([]);
+    await open('plain');
+    await page.value(`Object.defineProperty(navigator, 'gpu', { value: { requestAdapter: async () => null } })`);
+    expect(await refusal('webgpu().start()')).toMatch(
+      /^ENGINE_UNAVAILABLE: this browser has WebGPU, and no graphics adapter.*Take another browser, or the engine wasm\.$/,
+    );
+    await open('plain');
+    await page.value(`Object.defineProperty(navigator, 'gpu', { value: undefined })`);
+    expect(await refusal('webgpu().start()')).toMatch(
+      /^ENGINE_UNAVAILABLE: this browser has no WebGPU.*HTTPS.*Take another browser, or the engine wasm\.$/,
+    );
+    expect(await refusal(`webgpu({ adapter: 'NVIDIA' }).start()`)).toMatch(
+      /^USAGE: a browser chooses the adapter by itself: .*powerPreference/,
+    );
     await open('plain');
     await page.value('WebAssembly.validate = () => false');
     expect(await refusal('wasm().start()')).toMatch(

@@ -1,10 +1,11 @@
-import { type Engine, type HostTensor, silentLogger, Trainer } from '@kd/core';
+import { type HostTensor, silentLogger, Trainer } from '@kd/core';
 import { synthetic, type SyntheticOptions } from '@kd/data';
 import { retinanet } from '@kd/detector-retinanet';
 import { metricByName } from '@kd/metrics';
 import { ssim } from '@kd/plugin-ssim';
 import { openWeights, safetensorsFormat } from '@kd/weights';
 import { data, student, teacher, training } from '../../../examples/demo/settings.mjs';
+import { type Distillation, ENGINES } from './engines.js';
 
 /** What a run of a few steps came to. */
 export interface Distilled {
@@ -18,23 +19,27 @@ export interface Distilled {
 const pictures = ({ format: _, ...options }: SyntheticOptions & { format: string }, images: number) =>
   synthetic({ ...options, images });
 
-const batchSize = 2;
-
 /**
- * The demo in its own size, in batches of two: a teacher of one step, then SSIM distillation of its student. In Node
- * and in a page alike.
+ * The demo in its own size, in small batches: a teacher of one step on WebAssembly, then SSIM distillation of its
+ * student. In Node and in a page alike.
  */
-export async function distil(engine: Engine, folder: string, steps: number): Promise<Distilled> {
-  const common = { ...training, engine, batchSize, epochs: 1, seed: 3, log: { every: 1 } };
+export async function distil({ engine, batchSize, steps }: Distillation, folder: string): Promise<Distilled> {
+  const common = { ...training, batchSize, epochs: 1, seed: 3, log: { every: 1 } };
   const ports = { format: safetensorsFormat, metric: metricByName, logger: silentLogger, folder };
   await new Trainer(
-    { ...common, student: retinanet(teacher[1]), data: { train: pictures(data.train, batchSize) } },
+    {
+      ...common,
+      engine: ENGINES.wasm.engine,
+      student: retinanet(teacher[1]),
+      data: { train: pictures(data.train, batchSize) },
+    },
     { ...ports, out: `${folder}/teacher` },
   ).fit();
   const terms: Readonly<Record<string, number>>[] = [];
   const summary = await new Trainer(
     {
       ...common,
+      engine,
       student: retinanet(student[1]),
       teacher: { weights: 'teacher' },
       distillers: [ssim({ weight: 4 })],
