@@ -12,7 +12,7 @@ export interface Engine {
    * A function of tensors and variables as one graph, traced once for each signature: the types and shapes of the
    * tensors in `args`, the lists and objects around them, and the numbers, texts and booleans among them, which are
    * constants of the graph. Variables are read and assigned at every call. Other tensors that `fn` meets stay those of
-   * the trace.
+   * the trace; once one of them was disposed of, calls are refused until `clear`.
    * @param fn called to be traced alone; it reads no values of tensors, and its branches are those of the trace
    * @throws KdError COMPILE_REFUSED at a call, naming the line of what cannot be traced
    */
@@ -66,6 +66,8 @@ export interface CompileOptions {
   readonly most?: number;
   readonly logger: Logger;
   readonly onTrace?: (trace: TraceInfo) => void;
+  /** Who is at work while the function is traced, such as `ssim.lossCompose`: what messages name beside the line. */
+  readonly at?: () => string | null;
   /** Is told when the ops of a call ran; an engine that cannot tell leaves it out. */
   readonly watcher?: CallWatcher;
   /**
@@ -112,10 +114,20 @@ export interface TraceInfo {
   readonly constants: number;
   /** Of the constants. */
   readonly bytes: number;
-  /** Tensors from before that are no variables. */
-  readonly captured: { readonly tensors: number; readonly bytes: number };
+  /** Tensors from before, or that it keeps, which are no variables: it goes on with what they were. */
+  readonly captured: readonly CapturedTensor[];
   /** Signatures known by now. */
   readonly signatures: number;
+}
+
+/** A tensor that a function uses, and is not given. */
+export interface CapturedTensor {
+  readonly shape: readonly number[];
+  readonly bytes: number;
+  /** Who uses it first, as `at` of the options says. */
+  readonly at: string | null;
+  /** File and line, as far as they are known, or empty. */
+  readonly line: string;
 }
 
 export interface Compiled<A, R, N = void> {

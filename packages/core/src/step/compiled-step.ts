@@ -1,6 +1,7 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import type { Targets } from '../contract/detector.js';
-import type { Compiled, CompileOptions, Engine } from '../contract/engine.js';
+import type { CapturedTensor, Compiled, CompileOptions, Engine } from '../contract/engine.js';
+import type { Distiller } from '../plugins/plugin-host.js';
 import { type GivenMaps, standInOf } from '../plugins/stand-in.js';
 import { part } from '../profile/part.js';
 import { orRefused } from './or-refused.js';
@@ -55,19 +56,30 @@ export class CompiledStep {
   #seconds = 0;
   #traced = false;
   #beforeUpdate: BeforeUpdate = () => {};
+  /** The hook that is called while the step is traced. */
+  #at: string | null = null;
+  /** What was told of tensors from before. */
+  readonly #told = new Set<string>();
   /** Of the step at hand, whose values choose the distillers. */
   #now: StepProgress = { step: 0, steps: 1, epoch: 0, epochs: 1, fraction: 0 };
 
   constructor(models: StepModels, compile: Compile, { around, ...options }: CompiledStepOptions) {
     this.#models = models;
     this.#inFloat32 = around !== undefined || models.aroundTeachers !== undefined ? ', in float32' : '';
-    const onTrace = (): void => {
-      this.#traced = true;
-      this.#updated.forEach(this.#beforeUpdate);
+    this.#options = {
+      ...options,
+      name: 'the training step',
+      inPlace: true,
+      at: () => this.#at,
+      onTrace: ({ captured }) => {
+        this.#traced = true;
+        this.#updated.forEach(this.#beforeUpdate);
+        this.#tellOf(captured);
+      },
     };
-    this.#options = { ...options, name: 'the training step', onTrace, inPlace: true };
+    const named = { ...models, distillers: models.distillers.map((one) => this.#named(one)) };
     this.#compiled = compile<StepArgs, NamedResult, StepProgress>(({ images, targets, ahead }, input) => {
-      const step = (): StepResult => computeStep({ ...models, input }, images, tracedTargets(targets), this.#now);
+      const step = (): StepResult => computeStep({ ...named, input }, images, tracedTargets(targets), this.#now);
       const { gradients, updates, ...result } = Object.entries(ahead).reduce(
         (run, [id, given]) =>
           () =>
@@ -121,6 +133,31 @@ export class CompiledStep {
       this.#seconds += (performance.now() - began) / 1000;
     }
     return { ...made, gradients: new Map(Object.entries(made.gradients)), updates: [] };
+  }
+
+  #named(distiller: Distiller): Distiller {
+    return {
+      ...distiller,
+      call: (hook, run) => {
+        this.#at = `${distiller.id}.${hook}`;
+        try {
+          return distiller.call(hook, run);
+        } finally {
+          this.#at = null;
+        }
+      },
+    };
+  }
+
+  /** Not of what a pass made: the step is traced anew after each. */
+  #tellOf(captured: readonly CapturedTensor[]): void {
+    const passing = this.#models.distillers.filter(({ hooks }) => hooks.datasetPass !== undefined);
+    for (const { shape, at, line } of captured) {
+      if (passing.some(({ id }) => at?.startsWith(`${id}.`))) continue;
+      const text = `the training step is compiled with a tensor that is not made in it, [${shape.join(', ')}]${at === null ? '' : `, that ${at} reads`}${line === '' ? '' : ` (${line})`}: it stays what it is now. Keep what changes in a variable.`;
+      if (!this.#told.has(text)) this.#options.logger.info(text);
+      this.#told.add(text);
+    }
   }
 
   #ahead(): StepArgs['ahead'] {

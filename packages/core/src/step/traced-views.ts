@@ -18,10 +18,14 @@ export const tracedTargets = (targets: Omit<Targets, 'ids'>): Targets =>
   ) as unknown as Targets;
 
 function refusing(names: readonly string[], why: (name: string) => readonly [string, string]): object {
-  const refused = (name: string) => (): never => {
-    const [what, instead] = why(name);
-    throw new KdError('COMPILE_REFUSED', `${what}, and a compiled step would keep what it was: ${instead}.`);
-  };
+  const refused = (name: string) =>
+    function read(): never {
+      const [what, instead] = why(name);
+      const error = new KdError('COMPILE_REFUSED', `${what}, and a compiled step would keep what it was: ${instead}.`);
+      // It comes from the line that reads.
+      Error.captureStackTrace?.(error, read);
+      throw error;
+    };
   return Object.defineProperties(
     {},
     Object.fromEntries(names.map((name) => [name, { enumerable: true, get: refused(name) }])),

@@ -116,21 +116,62 @@ describe('a compiled function', () => {
     x.dispose();
   });
 
-  test('keeps a tensor from before until it is cleared', () => {
+  test.each([
+    ['that the device has', true],
+    ['that waits for its first use', false],
+  ])('tells of a tensor from before, %s, and is refused once that is gone, until it is cleared', (_, used) => {
+    const last: TraceInfo[] = [];
+    const options = { at: () => 'a hook', onTrace: (trace: TraceInfo) => void last.splice(0, 1, trace) };
     let bank = tf.tensor1d([1, 2]);
-    const told: TraceInfo[] = [];
-    const fn = compile((x: tf.Tensor) => tf.add(x, bank), { onTrace: (trace) => told.push(trace) });
+    const fn = compile((x: tf.Tensor) => tf.add(tf.mul(x, 3), bank), options);
+    const other = compile((x: tf.Tensor) => tf.sub(x, bank));
     const x = tf.tensor1d([0, 0]);
-    tf.dispose(tf.add(bank, bank));
+    if (used) tf.dispose(tf.add(bank, bank));
     expect(values(fn(x))).toEqual([1, 2]);
-    expect(told[0]!.captured).toEqual({ tensors: 1, bytes: 8 });
+    const line = expect.stringMatching(/compile\.test\.ts:\d+$/) as string;
+    expect(last[0]!.captured).toMatchObject([{ shape: [2], bytes: 8, at: 'a hook', line }]);
+    expect(values(other(x))).toEqual([-1, -2]);
     bank.dispose();
     bank = tf.tensor1d([7, 8]);
-    expect(values(fn(x))).toEqual([1, 2]);
+    const why = refusal(() => fn(x));
+    expect(why).toMatch(
+      /^COMPILE_REFUSED .* a tensor \(\[2\] at .*compile\.test\.ts:\d+\), which it was traced with by a hook, was disposed of since/,
+    );
+    expect(refusal(() => fn(x))).toBe(why);
+    expect(refusal(() => other(x))).toMatch(/^COMPILE_REFUSED .*\), which it was traced with, was disposed of since/);
     fn.clear();
     expect(values(fn(x))).toEqual([7, 8]);
     fn.clear();
     tf.dispose([x, bank]);
+  });
+
+  test('is refused once a tensor is gone that it created and kept', () => {
+    const last: TraceInfo[] = [];
+    let bank: tf.Tensor | undefined;
+    const fn = compile((x: tf.Tensor) => tf.add(x, (bank ??= tf.keep(tf.tensor1d([1, 2])))), {
+      at: () => 'a hook',
+      onTrace: (trace) => last.push(trace),
+    });
+    const x = tf.tensor1d([0, 0]);
+    for (let call = 0; call < 2; call++) expect(values(fn(x))).toEqual([1, 2]);
+    expect(last[0]!.captured).toMatchObject([{ shape: [2], bytes: 8, at: 'a hook' }]);
+    bank!.dispose();
+    expect(refusal(() => fn(x))).toMatch(/^COMPILE_REFUSED .* a tensor \(\[2\]\), which it was traced with by a hook,/);
+    fn.clear();
+    x.dispose();
+  });
+
+  test('has nothing from before in what it is given, in variables and in what it makes', () => {
+    const last: TraceInfo[] = [];
+    const variable = tf.variable(tf.tensor1d([1, 2]));
+    const fn = compile(({ x }: { x: tf.Tensor }) => tf.addN([x, variable, tf.tensor1d([5, 5]), tf.ones([2])]), {
+      onTrace: (trace) => last.push(trace),
+    });
+    const x = tf.tensor1d([0, 0]);
+    expect(values(fn({ x }))).toEqual([7, 8]);
+    expect(last[0]!.captured).toEqual([]);
+    fn.clear();
+    tf.dispose([x, variable]);
   });
 
   test('fills a cache of the function at the first call', () => {

@@ -5,6 +5,7 @@ import { freeGarbage } from './free-garbage.js';
 import { offender, rootOf } from './offender.js';
 import { structureOf } from './structure.js';
 import { trace, type Traced } from './trace.js';
+import type { Met, Outlived } from './watch.js';
 
 /** So many calls in a row that had to be traced in the place of others: the shapes are others every time. */
 const IN_A_ROW = 4;
@@ -12,14 +13,14 @@ const IN_A_ROW = 4;
 /** @see Engine.compile */
 export function compile<A, R, N = void>(
   fn: (args: A, input: EngineInput<N>) => R,
-  { name, most = 8, onTrace, logger, watcher, inPlace }: CompileOptions,
+  { name, most = 8, onTrace, at, logger, watcher, inPlace }: CompileOptions,
 ): Compiled<A, R, N> {
   /** By signature; the one that was used last is at the end. */
   const cache = new Map<string, Traced<R, N> | KdError>();
   /** Signatures whose first trace left tensors behind, as a cache does that is filled once. */
   const filling = new Set<string>();
   let inARow = 0;
-  let told = false;
+  let warned = false;
 
   const traced = (signature: string, make: () => Traced<R, N>): Traced<R, N> => {
     const began = performance.now();
@@ -42,8 +43,8 @@ export function compile<A, R, N = void>(
   };
 
   const makeRoom = (): void => {
-    if (cache.size > most && ++inARow >= IN_A_ROW && !told) {
-      told = true;
+    if (cache.size > most && ++inARow >= IN_A_ROW && !warned) {
+      warned = true;
       logger.warn(
         `${name}: each of the last ${inARow} calls had tensors of other shapes and was traced anew, which costs more than it saves. Give the images one size (the student's option input), or set compile: false.`,
       );
@@ -65,20 +66,29 @@ export function compile<A, R, N = void>(
     const { signature } = given;
     const known = cache.get(signature);
     if (known instanceof KdError) throw known;
+    const gone = known?.captured.find((one) => one.isGone());
+    if (gone !== undefined) {
+      const refused = replaced(name, gone);
+      cache.set(signature, refused);
+      known!.dispose();
+      throw refused;
+    }
     if (known !== undefined) {
       inARow = 0;
       cache.delete(signature);
       cache.set(signature, known);
       return use(known, given.tensors);
     }
-    const made = traced(signature, () => trace<R, N>(backend, fn as never, given, now, { watcher, inPlace }));
+    const lines = filling.has(signature);
+    const options = { watcher, inPlace, at, lines };
+    const made = traced(signature, () => trace<R, N>(backend, fn as never, given, now, options));
     freeGarbage(backend.binding);
     makeRoom();
     if (made.kept.length === 0) return use(made, given.tensors);
     // This call gives values to what was kept. A cache is full now; what changes at every call would not.
     cache.delete(signature);
     try {
-      if (filling.has(signature)) cache.set(signature, keeps(name, made.kept));
+      if (lines) cache.set(signature, keeps(name, made.kept));
       filling.add(signature);
       return use(made, given.tensors);
     } finally {
@@ -97,21 +107,40 @@ export function compile<A, R, N = void>(
   });
 }
 
-const keeps = (name: string, shapes: readonly string[]): KdError =>
+/** Shape and line, as far as it is known. */
+const told = ({ shape, line }: Pick<Met, 'shape' | 'line'>): string =>
+  `[${shape.join(', ')}]${line === '' ? '' : ` at ${line}`}`;
+
+const by = (at: string | null): string => (at === null ? '' : ` by ${at}`);
+
+const keeps = (name: string, kept: readonly Outlived[]): KdError => {
+  const one = kept.length === 1;
+  const some = kept.slice(0, 3).map(told).join(', ');
+  return new KdError(
+    'COMPILE_REFUSED',
+    `${name} cannot be compiled: ${one ? 'a tensor' : `${kept.length} tensors`} (${some}) that it makes at every call ${one ? 'is' : 'are'} kept beyond it${by(kept[0]!.at)}, and a compiled function would never change ${one ? 'it' : 'them'}. Keep what changes from step to step in a variable.`,
+  );
+};
+
+const replaced = (name: string, gone: Met): KdError =>
   new KdError(
     'COMPILE_REFUSED',
-    `${name} cannot be compiled: ${shapes.length === 1 ? 'a tensor' : `${shapes.length} tensors`} (${shapes.slice(0, 3).join(', ')}) that it makes at every call ${shapes.length === 1 ? 'is' : 'are'} kept beyond it, and a compiled function would never change ${shapes.length === 1 ? 'it' : 'them'}. Keep what changes from step to step in a variable.`,
+    `${name} cannot be compiled: a tensor (${told(gone)}), which it was traced with${by(gone.at)}, was disposed of since, and a compiled function would go on with it. Keep what changes in a variable.`,
   );
 
 /** Null for an error that has nothing to do with tracing. */
 function refusal(name: string, error: unknown): KdError | null {
   const root = rootOf(error);
-  const told = isKdError(error) ? messageOf(error) : messageOf(root);
+  const said = isKdError(error) ? messageOf(error) : messageOf(root);
   if (isKdError(root) && root.code === 'COMPILE_REFUSED')
-    return new KdError('COMPILE_REFUSED', `${name} cannot be compiled: ${told}`.split('\n'), { cause: error });
+    return new KdError(
+      'COMPILE_REFUSED',
+      `${name} cannot be compiled: ${said.replace(/\.$/, '')}${offender(error)}.`.split('\n'),
+      { cause: error },
+    );
   const advice = ADVICE[root.code ?? ''];
   if (advice === undefined) return null;
-  const [first, ...rest] = told.split('\n');
+  const [first, ...rest] = said.split('\n');
   return new KdError(
     'COMPILE_REFUSED',
     [`${name} cannot be compiled: ${first}${offender(error)}. ${advice}`, ...rest],

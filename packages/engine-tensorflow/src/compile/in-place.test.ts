@@ -174,7 +174,6 @@ describe('a variable that a compiled function assigns', () => {
     tf.dispose([reads(one), captures(one)]);
     const fn = compile(descend);
     fn(gradient);
-    clone.dispose();
     fn(gradient);
     const found = [reads(one), captures(one)];
     expect(found.map(values)).toEqual([
@@ -182,7 +181,7 @@ describe('a variable that a compiled function assigns', () => {
       [1, 2],
     ]);
     for (const each of [reads, captures, fn]) each.clear();
-    tf.dispose([found, one]);
+    tf.dispose([clone, found, one]);
   });
 
   test('may be given what was there before, or a value that does not read it', () => {

@@ -1,10 +1,30 @@
+/** Calls between an op and the code that asks for it are many. */
+const FRAMES = 60;
+
+/** Errors that are made within it know where they come from, however deep that is. */
+export function deepStacks<T>(run: () => T): T {
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = Math.max(stackTraceLimit, FRAMES);
+  try {
+    return run();
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
+  }
+}
+
 /** The line of the code that a thrown error comes from: the first that is neither TensorFlow.js nor the engine. */
 export function offender(error: unknown): string {
+  const line = lineOf(error);
+  return line === '' ? '' : ` (${line})`;
+}
+
+/** The same without brackets. */
+export function lineOf(error: unknown): string {
   const frames = (rootOf(error).stack ?? '').split('\n').filter((line) => /^\s+at /.test(line));
   const place = frames
     .map((line) => /(?:\(|at )(?:async )?((?:file:|\/|[A-Za-z]:\\)[^()]*:\d+:\d+)\)?$/.exec(line.trim())?.[1])
     .find((at) => at !== undefined && !OURS.test(at));
-  return place === undefined ? '' : ` (${short(place)})`;
+  return place === undefined ? '' : short(place);
 }
 
 const OURS = /node:|[\\/]@tensorflow[\\/]|[\\/](@kd[\\/])?engine-tensorflow[\\/](src|dist|vendor)[\\/](?!.*\.test\.)/;

@@ -68,11 +68,13 @@ describe('what cannot be traced is refused with its line, and leaves all as it w
       last = tf.keep(sum);
       return tf.clone(sum);
     };
-    const fn = compile(step);
+    const fn = compile(step, { at: () => 'a hook' });
     const given = x();
     expect(values(fn(given))).toEqual([1, 2]);
     expect(values(fn(given))).toEqual([2, 4]);
-    expect(refusal(() => fn(given))).toMatch(/^COMPILE_REFUSED .*kept beyond it.*Keep what changes/);
+    expect(refusal(() => fn(given))).toMatch(
+      /^COMPILE_REFUSED .*\(\[2\] at .*refused\.test\.ts:\d+\) .*kept beyond it by a hook, .*Keep what changes/,
+    );
     expect(values(step(given))).toEqual([3, 6]);
     tf.dispose([given, last!]);
   });

@@ -4,9 +4,10 @@ import type { TensorMetadata } from '../binding.js';
 import type { TensorflowBackend } from '../kernels.js';
 import { runOp } from '../run-op.js';
 import { ranOps, scopeOf } from './ran-ops.js';
+import { deepStacks } from './offender.js';
 import { type Structure, structureOf } from './structure.js';
 import { swapVariables } from './swapped.js';
-import { type TensorWatch, watchTensors } from './watch.js';
+import { type Met, type Outlived, type TensorWatch, watchTensors, type WatchOptions } from './watch.js';
 
 /** A function as a graph. */
 export interface Traced<R, N> {
@@ -14,11 +15,11 @@ export interface Traced<R, N> {
   call(tensors: readonly tf.Tensor[], now: N): R;
   /** The same on another thread; null where a call does more than to compute a result. */
   readonly later: ((tensors: readonly tf.Tensor[]) => Promise<R>) | null;
-  /** Shapes of tensors of the trace that outlived it: from the first call on they have values. */
-  readonly kept: readonly string[];
+  /** Tensors of the trace that outlived it: from the first call on they have values. */
+  readonly kept: readonly Outlived[];
   readonly stats: { readonly ops: number; readonly constants: number; readonly bytes: number };
-  /** Tensors from before, which it goes on to use, and their bytes. */
-  readonly captured: { readonly tensors: number; readonly bytes: number };
+  /** Tensors from before, which it goes on to use as they were. */
+  readonly captured: readonly Met[];
   dispose(): void;
 }
 
@@ -29,7 +30,7 @@ interface Assigned {
   readonly value: tf.Tensor;
 }
 
-export interface TraceOptions {
+export interface TraceOptions extends WatchOptions {
   readonly watcher?: CallWatcher | undefined;
   /** @see CompileOptions.inPlace */
   readonly inPlace?: boolean | undefined;
@@ -61,7 +62,7 @@ export function trace<R, N>(
   fn: Traceable<R, N>,
   args: Structure,
   now: N,
-  { watcher, inPlace = false }: TraceOptions,
+  { watcher, inPlace = false, ...watching }: TraceOptions,
 ): Traced<R, N> {
   const { binding } = backend;
   const timing = watcher?.timed() && opsAreTimed(binding) ? { watcher, parts: [] as string[] } : null;
@@ -72,11 +73,11 @@ export function trace<R, N>(
     const place = timing.parts.indexOf(part);
     binding.traceScope(scopeOf(place < 0 ? timing.parts.push(part) - 1 : place));
   });
-  const watch = watchTensors(backend);
+  const watch = watchTensors(backend, watching);
   try {
     // A session, which times, lends no variables.
     const updates = inPlace && timing === null && binding.canUpdateByFunction();
-    const recorded = record(backend, fn, args, updates);
+    const recorded = deepStacks(() => record(backend, fn, args, updates));
     const traced = finish<R, N>(backend, recorded, watch, timing, updates);
     if (recorded.failure === null) return traced;
     // What was kept before the failure gets its values from the part of the graph that is there.
@@ -197,14 +198,15 @@ function finish<R, N>(
     [...newOf].map(([variable, value]) => ({ variable: inputOf.get(variable)!, value })),
   );
   tf.dispose(own);
-  const held = watch.hold(captured);
+  const met = watch.met();
+  const release = watch.hold(captured);
   let waiting = outlived;
   /** Calls on the other thread, which need the function until they are done. */
   let pending = 0;
   let disposed = false;
   const free = (): void => {
     binding.removeFunction(fn);
-    held.release();
+    release();
   };
   const inputsOf = (tensors: readonly tf.Tensor[], made: readonly number[]): number[] => {
     for (const { variable } of [...read, ...assigned]) checkThere(variable);
@@ -249,9 +251,9 @@ function finish<R, N>(
               if (--pending === 0 && disposed) free();
             }
           },
-    kept: outlived.map(({ shape }) => `[${shape.join(', ')}]`),
+    kept: outlived,
     stats: binding.traceStats(fn),
-    captured: { tensors: captured.length, bytes: held.bytes },
+    captured: met,
     dispose: () => {
       disposed = true;
       if (pending === 0) free();

@@ -1,10 +1,10 @@
-import { type CallWatcher, type EngineInput, isKdError, type Logger, silentLogger, type TraceInfo } from '@kd/core';
+import { type CompileOptions, type EngineInput, isKdError, silentLogger } from '@kd/core';
 import type * as tf from '@tensorflow/tfjs-core';
 import { tensorflow } from '../engine.js';
 
 export const compile = <A, R, N = void>(
   fn: (args: A, input: EngineInput<N>) => R,
-  options: { most?: number; logger?: Logger; onTrace?: (trace: TraceInfo) => void; watcher?: CallWatcher } = {},
+  options: Partial<Omit<CompileOptions, 'name'>> = {},
 ) => tensorflow().compile!<A, R, N>(fn, { name: 'the test', logger: silentLogger, ...options });
 
 /** Disposes of the tensor. */

@@ -1,0 +1,134 @@
+// What a graph would repeat wrongly, in hooks of plugins: refused or told, by plugin, hook and line.
+import { join } from 'node:path';
+import { definePlugin, type StepView, type TapInfo } from '@kd/core';
+import * as tf from '@tensorflow/tfjs-core';
+import * as v from 'valibot';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { ENGINE, namedEngine } from '../named-engine.js';
+import { temporaryFolder } from './kd.js';
+import { KINDS } from './tiny-detectors.js';
+import { logsOf, picturesFor, trainTiny } from './train-tiny.js';
+
+const folder = temporaryFolder();
+const engine = await namedEngine();
+const model = KINDS.retinanet;
+
+/** Four steps, and what was said of them. */
+async function trained(name: string, distillers: readonly unknown[], compile = true) {
+  const said: string[] = [];
+  const say = (text: string): void => void said.push(text);
+  const events = await trainTiny(
+    {
+      engine,
+      student: model(4),
+      teacher: { weights: join(folder, 'teacher') },
+      distillers,
+      data: picturesFor('hooks', 8),
+      batchSize: 2,
+      optimizer: { name: 'sgd', lr: 0.02 },
+      compile,
+    },
+    { out: join(folder, name), logger: { info: say, warn: say } },
+  );
+  return { said, logs: logsOf(events) };
+}
+
+beforeAll(async () => {
+  const config = { engine, student: model(6), data: picturesFor('hooks', 4), batchSize: 4, compile: false };
+  await trainTiny(config, { out: join(folder, 'teacher') });
+});
+
+/** A distiller whose one term is a part of a feature's mean square times something. */
+const rogue = (hooks: (mean: (step: StepView) => tf.Scalar) => object) =>
+  definePlugin({
+    name: 'rogue',
+    apiVersion: 1,
+    options: v.strictObject({}),
+    requires: {},
+    create: () => {
+      let tap: TapInfo;
+      const mean = (step: StepView) => tf.mul(0.1, tf.mean(tf.square(step.student.tap(tap)))) as tf.Scalar;
+      return { featureTap: (taps) => void (tap = taps.pair('neck@*')[0]!.student), ...hooks(mean) };
+    },
+  })({});
+
+const times = (factor: (step: StepView, mean: tf.Scalar) => tf.TensorLike | tf.Tensor) =>
+  rogue((mean) => ({
+    lossCompose: (step: StepView) => ({ a: tf.mul(mean(step), factor(step, mean(step))) }),
+  }));
+
+describe.runIf(ENGINE === 'tensorflow')('a hook that a graph would repeat wrongly', () => {
+  const here = /\(.*tests\/e2e\/hooks-in-a-graph\.test\.ts:\d+\)/;
+  const refusal = /the training step cannot be compiled/;
+
+  it.each<[string, RegExp, ReturnType<typeof rogue>]>([
+    ['reads a value', /read while tracing/, times((_, mean) => mean.dataSync()[0]!)],
+    ['branches on a value', /read while tracing/, times((_, mean) => (mean.arraySync() > 0 ? 1 : 2))],
+    ['reads the progress', /progress\.step is read/, times(({ progress }) => progress.step)],
+    ['looks at ids', /targets\.ids is read/, times(({ targets }) => targets.ids.length)],
+    ['draws without a seed', /same at every call/, times(() => tf.randomUniform([]))],
+    ['has a shape that depends on data', /depends on data/, times(() => tf.sum(tf.unique(tf.tensor1d([1, 1])).values))],
+  ])('%s: refused by plugin, hook and line, once, and learns op by op', async (name, why, distiller) => {
+    const { said, logs } = await trained(`rogue-${name}`, [distiller]);
+    expect(logs).toHaveLength(4);
+    const told = said.filter((text) => refusal.test(text));
+    expect(told).toHaveLength(1);
+    for (const part of ['rogue.lossCompose', why, here, 'Such steps run op by op.']) expect(told[0]).toMatch(part);
+  });
+
+  it('keeps a tensor of each step: refused by plugin, hook and line', async () => {
+    const kept = () => {
+      let last: tf.Tensor | null = null;
+      return rogue((mean) => ({
+        lossCompose: (step: StepView) => {
+          const now = mean(step);
+          const sum = last === null ? now : tf.add(now, last);
+          last?.dispose();
+          last = tf.keep(tf.clone(now));
+          return { a: sum };
+        },
+        dispose: () => void last?.dispose(),
+      }));
+    };
+    const plain = await trained('rogue-kept-plain', [kept()], false);
+    const { said, logs } = await trained('rogue-kept', [kept()]);
+    logs.forEach(({ step, terms }, i) => {
+      const [term, expected] = [terms['rogue.a']!, plain.logs[i]!.terms['rogue.a']!];
+      expect(Math.abs(term - expected) / expected, `at step ${step}`).toBeLessThan(1e-4);
+    });
+    const told = said.filter((text) => refusal.test(text));
+    expect(told).toHaveLength(1);
+    expect(told[0]).toMatch(
+      /\(\[\] at tests\/e2e\/hooks-in-a-graph\.test\.ts:\d+\) .*kept beyond it by rogue\.lossCompose/,
+    );
+  });
+
+  it('uses a tensor from before: told by plugin, hook and line; refused once it has another', async () => {
+    const bank = (changes: boolean) => {
+      let [weight, steps] = [tf.tensor1d([1, 2]), 0];
+      return rogue((mean) => ({
+        schedule: () => {
+          if (changes && ++steps % 2 === 0) {
+            weight.dispose();
+            weight = tf.keep(tf.tensor1d([steps, steps]));
+          }
+          return 1;
+        },
+        lossCompose: (step: StepView) => ({ a: tf.mul(tf.sum(weight), mean(step)) as tf.Scalar }),
+        dispose: () => weight.dispose(),
+      }));
+    };
+    const used = await trained('rogue-used', [bank(false)]);
+    expect(used.said.filter((text) => refusal.test(text))).toEqual([]);
+    const told = used.said.filter((text) => text.includes('not made in it'));
+    expect(told).toHaveLength(1);
+    expect(told[0]).toMatch(/\[2\], that rogue\.lossCompose reads/);
+    expect(told[0]).toMatch(here);
+    const changed = await trained('rogue-changed', [bank(true)]);
+    const refused = changed.said.filter((text) => refusal.test(text));
+    expect(refused).toHaveLength(1);
+    expect(refused[0]).toMatch(
+      /a tensor \(\[2\].*\), which it was traced with by rogue\.lossCompose, was disposed of since/,
+    );
+  });
+});
