@@ -1,7 +1,6 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import type { Detector, DetectorOutput, Predictions } from '../contract/detector.js';
-import type { Compiled, Engine } from '../contract/engine.js';
-import type { Logger } from '../logger.js';
+import type { Compiled, CompileOptions, Engine } from '../contract/engine.js';
 import { orRefused } from '../step/or-refused.js';
 import { tidy } from '../tidy.js';
 
@@ -21,13 +20,14 @@ export interface PassForward {
   close(): void;
 }
 
+export interface PassForwardOptions extends Pick<CompileOptions, 'logger' | 'most'> {
+  readonly compile?: Engine['compile'] | null;
+}
+
 type Features = Pick<DetectorOutput, 'taps' | 'levels'>;
 
 /** Without a detector's head, until somebody reads its predictions; as a graph where the engine compiles. */
-export function createPassForward(
-  detector: Detector,
-  { compile, logger }: { readonly compile?: Engine['compile'] | null; readonly logger: Logger },
-): PassForward {
+export function createPassForward(detector: Detector, { compile, logger, most }: PassForwardOptions): PassForward {
   const whole = (images: tf.Tensor4D, taps: readonly string[]): DetectorOutput =>
     tidy(() => detector.forward(images, { training: false, taps }));
   if (detector.detection === undefined) return { run: whole, close: () => {} };
@@ -35,8 +35,8 @@ export function createPassForward(
     const { taps, levels } = detector.forward(images, { training: false, taps: wanted, lazy: true });
     return { taps, levels };
   };
-  let compiled: Compiled<Args, Features> | null =
-    compile?.(features, { name: `the forward pass of ${detector.name} over the data`, logger }) ?? null;
+  const name = `the forward pass of ${detector.name} over the data`;
+  let compiled: Compiled<Args, Features> | null = compile?.(features, { name, logger, ...(most && { most }) }) ?? null;
   const run = (args: Args, again: boolean): Features => {
     const graph = again ? compiled : null;
     const found = graph === null ? null : orRefused(() => graph(args), logger, 'It runs op by op.');

@@ -37,6 +37,9 @@ import { disposeAll } from '../tidy.js';
 import { Updater } from './updater.js';
 import { trainedVariables } from '../variables.js';
 
+/** Graphs beyond those of the sizes that are padded to: for batches that fit into none. */
+const MORE_GRAPHS = 4;
+
 /**
  * The steps of a run, with their batches and their optimiser: what training runs to the end, and a plan of it twice.
  */
@@ -62,6 +65,8 @@ export class RunSteps {
   readonly #ahead: Ahead;
   readonly #compiled: CompiledStep | null;
   #toldCompiled = 0;
+  /** As many as there are sizes of batches, so that none is traced in each epoch anew. */
+  readonly #mostGraphs: number;
   readonly #forwards = new Map<Detector, PassForward>();
   /** Values from before the step at hand of what its batches update, running statistics say. */
   readonly #before = new Map<tf.Variable, tf.Tensor>();
@@ -134,13 +139,15 @@ export class RunSteps {
     this.lossScale = run.precision?.floats === 'float16' ? new LossScale() : null;
     this.profiler = createProfiler(run.options.profile?.steps, run.timeDevice);
     const { calls: watcher } = this.profiler;
+    this.#mostGraphs = MORE_GRAPHS + Math.max(MORE_GRAPHS, this.loader.paddedSizes?.length ?? 0);
+    const most = this.#mostGraphs;
     this.#compiled =
       compile === null || outside
         ? null
         : new CompiledStep(
             { ...this.#models, aroundTeachers: aroundOf('teachers', run), lossScale: this.lossScale ?? undefined },
             compile,
-            { logger, around: aroundOf('step', run), ...(watcher && { watcher }) },
+            { logger, most, around: aroundOf('step', run), ...(watcher && { watcher }) },
           );
     this.updater = new Updater(variables, createOptimizer(config.optimizer), {
       clipNorm: config.clipNorm,
@@ -307,7 +314,8 @@ export class RunSteps {
     const known = this.#forwards.get(detector);
     if (known !== undefined) return known;
     const { compile, logger } = this.#run;
-    const made = createPassForward(detector, { compile: standInOf(detector) ? null : compile, logger });
+    const graphs = { compile: standInOf(detector) ? null : compile, logger, most: this.#mostGraphs };
+    const made = createPassForward(detector, graphs);
     this.#forwards.set(detector, made);
     return made;
   }

@@ -36,7 +36,7 @@ export type BeforeUpdate = (variable: tf.Variable) => void;
 
 type Compile = NonNullable<Engine['compile']>;
 
-export interface CompiledStepOptions extends Pick<CompileOptions, 'logger' | 'watcher'> {
+export interface CompiledStepOptions extends Pick<CompileOptions, 'logger' | 'watcher' | 'most'> {
   /** What runs the step while it is traced; default: as it is. */
   readonly around?: InPrecision | undefined;
 }
