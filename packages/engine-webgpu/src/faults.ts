@@ -49,28 +49,41 @@ export class Faults {
         `the graphics device was lost (${reason}): ${message.trim()} What it held is gone. Go on from the last checkpoint ${GO_ON}, equal to the tolerance of floats.`,
       );
     });
-    // Each program is made once, so that their scopes cost nothing beside it.
+    // Programs are made once and buffers kept, so that their scopes cost nothing beside them.
     const shader = device.createShaderModule.bind(device);
-    device.createShaderModule = (descriptor) => this.#scoped(device, descriptor.label, () => shader(descriptor));
+    device.createShaderModule = (given) => this.#scoped(device, given, ['validation'], shader);
     const pipeline = device.createComputePipeline.bind(device);
-    device.createComputePipeline = (descriptor) => this.#scoped(device, descriptor.label, () => pipeline(descriptor));
+    device.createComputePipeline = (given) => this.#scoped(device, given, ['validation'], pipeline);
+    const buffer = device.createBuffer.bind(device);
+    device.createBuffer = (given) => this.#scoped(device, given, ['validation', 'out-of-memory'], buffer);
   }
 
-  #scoped<T>(device: GPUDevice, label: string | undefined, make: () => T): T {
-    const kernel = this.#running.at(-1) ?? label ?? 'no kernel';
-    device.pushErrorScope('validation');
-    const made = make();
-    const scope = device.popErrorScope().then(
+  #scoped<Given extends GPUObjectDescriptorBase, Made>(
+    device: GPUDevice,
+    given: Given,
+    filters: readonly GPUErrorFilter[],
+    make: (given: Given) => Made,
+  ): Made {
+    const kernel = this.#running.at(-1) ?? given.label ?? 'no kernel';
+    for (const filter of filters) device.pushErrorScope(filter);
+    try {
+      return make(given);
+    } finally {
+      for (const _ of filters) this.#settle(device.popErrorScope(), kernel);
+    }
+  }
+
+  #settle(popped: Promise<GPUError | null>, kernel: string): void {
+    const scope = popped.then(
       (error) => void (error && (this.#refused ??= this.#told(error, kernel))),
       () => {}, // the device is lost, which is told by itself
     );
     const done = scope.then(() => void this.#scopes.delete(done));
     this.#scopes.add(done);
-    return made;
   }
 
   #told(error: GPUError, kernel: string): KdError {
-    const text = error.message.trim().split('\n', 1)[0]!;
+    const text = error.message.trim().split('\n', 1)[0]!.replace(/\.?$/, '.');
     const told = (what: string, then: string): KdError => new KdError('ENGINE_UNAVAILABLE', `${what}: ${text} ${then}`);
     if (error instanceof GPUOutOfMemoryError) return told(`the graphics device has no memory left, in ${kernel}`, LESS);
     // Of a tensor that no buffer of the device holds, whatever memory it has.

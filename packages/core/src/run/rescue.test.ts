@@ -180,8 +180,8 @@ describe('the steps before an error are kept, and a resume ends as the whole run
 });
 
 describe('a device that is lost', () => {
-  /** Of an engine whose device may go, what a run leaves that loses it after two steps. */
-  async function loseAfterTwo(mayBeLost: boolean) {
+  /** Of an engine whose device may go, what a run leaves that loses it after some steps. */
+  async function loseAfter(steps: number, mayBeLost: boolean) {
     const plain = cpuEngine();
     const engine: Engine = { ...plain, capabilities: () => ({ ...plain.capabilities(), mayBeLost }) };
     const out = await temporaryFolder();
@@ -190,7 +190,7 @@ describe('a device that is lost', () => {
     const loser = {
       name: 'loser',
       on: (event: TrainerEvent) => {
-        if (event.type === 'step' && event.step === 2)
+        if (event.type === 'step' && event.step === steps)
           vi.spyOn(tf.Tensor.prototype, 'data').mockRejectedValue(new Error('the device is gone'));
       },
     };
@@ -201,16 +201,27 @@ describe('a device that is lost', () => {
   }
 
   it('leaves a checkpoint of the newest step that was copied from it; a resume ends as the whole run', async () => {
-    const { out, warnings } = await loseAfterTwo(true);
+    const { out, warnings } = await loseAfter(2, true);
     expect(await checkpointNames(out)).toEqual(['step-00000001.json']);
     expect(warnings).toEqual([expect.stringMatching(/step-00000001\.json holds 1 of the \d+ steps done .* --resume/)]);
     await expectAsWhole(await run(toyConfig(), { out, resume: true }), toyConfig());
   });
 
   it('is what an engine has to say: otherwise nothing is copied', async () => {
-    const { out, warnings } = await loseAfterTwo(false);
+    const { out, warnings } = await loseAfter(2, false);
     expect(await checkpointNames(out)).toEqual([]);
-    expect(warnings).toEqual([expect.stringContaining('no checkpoint of step')]);
+    expect(warnings).toEqual([
+      'no checkpoint of step 4 could be written after the error below. There is no checkpoint from before it.',
+    ]);
+  });
+
+  it('is told once, with the checkpoint to go on from', async () => {
+    const { warnings } = await loseAfter(6, false);
+    expect(warnings).toEqual([
+      expect.stringMatching(
+        /^no checkpoint of step 8 could be written after the error below\. \S+step-00000004\.json is the newest checkpoint, of step 4: .* --resume\.$/,
+      ),
+    ]);
   });
 });
 

@@ -14,7 +14,7 @@ import { resolvedConfig } from './resolved-config.js';
 import type { Run } from './run.js';
 import { RunSteps } from './run-steps.js';
 import { type RunSettings, runSettings } from './run-settings.js';
-import { modelsOf, toldChanges, toldHalfUpdate, toldRescue } from './told-run.js';
+import { modelsOf, toldChanges, toldHalfUpdate, toldRescue, toldUnsaved } from './told-run.js';
 import { namesMetadata, positionMetadata, resume, trainingState } from './training-state.js';
 import { usedMemory } from '#host/memory';
 import { versions } from '#host/versions';
@@ -140,8 +140,8 @@ export class TrainingLoop {
     try {
       if (done > (this.#saved?.step ?? 0)) await this.#saveDone();
     } catch (failed) {
-      logger.warn(`after the error below no checkpoint of step ${done} was written: ${messageOf(failed)}`);
-      return;
+      const why = messageOf(failed);
+      return logger.warn(toldUnsaved(this.#saved, done, why === messageOf(error) ? '' : why));
     }
     if (this.#saved === null) return;
     const touched = at === 'in a step' ? distillers.filter(({ hooks }) => hooks.state !== undefined) : [];
