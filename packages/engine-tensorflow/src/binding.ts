@@ -129,6 +129,8 @@ const NAPI_VERSION = 8;
 const FLAGS = [
   '-std=c++17',
   '-O2',
+  // Square roots say nothing of errors beside their result, which would keep loops with one from vectors.
+  '-fno-math-errno',
   '-fPIC',
   '-fvisibility=hidden',
   '-shared',

@@ -12,23 +12,28 @@ export const hashNoise = (x: number, y: number, seed: number): number => hashBit
 /**
  * Smooth noise in [0, 1]: hashed values on a lattice, bilinear between them with eased weights.
  * @param cell distance of the lattice's points in pixels
- * @returns [h, w]
+ * @returns what gives a row of it, [w], until the next one is asked for
  */
-export function smoothNoise(width: number, height: number, cell: number, seed: number): Float32Array {
-  const out = new Float32Array(width * height);
-  const columns = Math.ceil(width / cell) + 1;
-  const row = new Float32Array(columns);
-  for (let y = 0; y < height; y++) {
+export function smoothNoise(width: number, cell: number, seed: number): (y: number) => Float32Array {
+  const lattice = new Float32Array(Math.ceil(width / cell) + 1);
+  const out = new Float32Array(width);
+  const [left, weight] = [new Int32Array(width), new Float64Array(width)];
+  for (let x = 0; x < width; x++) {
+    left[x] = Math.floor(x / cell);
+    weight[x] = ease(x / cell - left[x]!);
+  }
+  return (y) => {
     const y0 = Math.floor(y / cell);
     const v = ease(y / cell - y0);
-    for (let i = 0; i < columns; i++) row[i] = hashNoise(i, y0, seed) * (1 - v) + hashNoise(i, y0 + 1, seed) * v;
+    for (let i = 0; i < lattice.length; i++)
+      lattice[i] = hashNoise(i, y0, seed) * (1 - v) + hashNoise(i, y0 + 1, seed) * v;
     for (let x = 0; x < width; x++) {
-      const x0 = Math.floor(x / cell);
-      const u = ease(x / cell - x0);
-      out[y * width + x] = row[x0]! * (1 - u) + row[x0 + 1]! * u;
+      const i = left[x]!;
+      const u = weight[x]!;
+      out[x] = lattice[i]! * (1 - u) + lattice[i + 1]! * u;
     }
-  }
-  return out;
+    return out;
+  };
 }
 
 const ease = (t: number): number => t * t * (3 - 2 * t);

@@ -1,16 +1,20 @@
 import { createRng, type Rng } from '@kd/core/plain';
 import type { HostImage } from '../decode/image.js';
 import { hashBits, smoothNoise } from './hash-noise.js';
-import { forPixels, layScene, type SceneOptions, type Thing } from './scene.js';
+import { around, layScene, type SceneOptions, type Thing } from './scene.js';
 import { TEXTURES } from './textures.js';
 
 type Colour = readonly [number, number, number];
+
+/** Kept from picture to picture: a fresh one for each is work for the collector of garbage. */
+let spare = new Float32Array(0);
 
 /** Draws a picture of the set: the same numbers give the same bytes, on every machine and in every thread. */
 export function syntheticImage(options: SceneOptions, picture: number): HostImage {
   const { width, height } = options;
   const rng = createRng(options.seed, 'synthetic-colours', picture);
-  const canvas = new Float32Array(width * height * 3); // [h, w, 3]
+  if (spare.length !== width * height * 3) spare = new Float32Array(width * height * 3);
+  const canvas = spare; // [h, w, 3]
   paintBackground(canvas, width, height, rng);
   for (const thing of [...layScene(options, picture)].reverse())
     paintThing(canvas, width, height, thing, rng.stream(thing.seed));
@@ -29,17 +33,19 @@ function paintBackground(canvas: Float32Array, width: number, height: number, rn
   ];
   const [kx, ky] = [(2 * Math.PI * Math.cos(angle)) / period, (2 * Math.PI * Math.sin(angle)) / period];
   // sin(x kx + y ky) from sines of each axis: a sine per pixel would cost as much as the rest
-  const [sines, cosines] = [
-    Float64Array.from({ length: width }, (_, x) => Math.sin(x * kx)),
-    Float64Array.from({ length: width }, (_, x) => Math.cos(x * kx)),
-  ];
-  const [broad, narrow] = [smoothNoise(width, height, coarse, seed), smoothNoise(width, height, fine, seed + 1)];
+  const [sines, cosines] = [new Float64Array(width), new Float64Array(width)];
+  for (let x = 0; x < width; x++) {
+    sines[x] = Math.sin(x * kx);
+    cosines[x] = Math.cos(x * kx);
+  }
+  const [broadRow, narrowRow] = [smoothNoise(width, coarse, seed), smoothNoise(width, fine, seed + 1)];
   const [a0, a1, a2] = a;
   const [d0, d1, d2] = [b[0] - a0, b[1] - a1, b[2] - a2];
   for (let y = 0, i = 0; y < height; y++) {
     const [sin, cos] = [Math.sin(y * ky), Math.cos(y * ky)];
+    const [broad, narrow] = [broadRow(y), narrowRow(y)];
     for (let x = 0; x < width; x++, i++) {
-      const smooth = 0.65 * broad[i]! + 0.35 * narrow[i]!;
+      const smooth = 0.65 * broad[x]! + 0.35 * narrow[x]!;
       const t = smooth * (1 - grating) + grating * (0.5 + 0.5 * (sines[x]! * cos + cosines[x]! * sin));
       canvas[i * 3] = a0 + d0 * t;
       canvas[i * 3 + 1] = a1 + d1 * t;
@@ -52,19 +58,22 @@ function paintBackground(canvas: Float32Array, width: number, height: number, rn
 const SHADING = 0.25;
 
 function paintThing(canvas: Float32Array, width: number, height: number, thing: Thing, rng: Rng): void {
-  const [a, b] = contrasting(rng);
+  const [[a0, a1, a2], [b0, b1, b2]] = contrasting(rng);
   const texture = TEXTURES[thing.texture](thing.seed);
-  forPixels(thing, thing.x, thing.y, thing.radius, thing.angle, (px, py, distance, u, v) => {
-    if (distance >= 0.5 || px < 0 || py < 0 || px >= width || py >= height) return;
-    const cover = Math.min(1, 0.5 - distance);
-    const t = texture(u, v);
-    const light = 1 + SHADING * ((px - thing.x) / thing.radius) * 0.5;
-    const i = (py * width + px) * 3;
-    for (let c = 0; c < 3; c++) {
-      const own = (a[c]! + (b[c]! - a[c]!) * t) * light;
-      canvas[i + c] = canvas[i + c]! * (1 - cover) + own * cover;
+  const { left, top, bottom, row } = around(thing, thing.x, thing.y, thing.radius, thing.angle);
+  for (let py = Math.max(0, top); py <= Math.min(bottom, height - 1); py++) {
+    const { distance, u, v } = row(py);
+    for (let j = Math.max(0, -left); j < Math.min(distance.length, width - left); j++) {
+      if (distance[j]! >= 0.5) continue;
+      const cover = Math.min(1, 0.5 - distance[j]!);
+      const t = texture(u[j]!, v[j]!);
+      const light = 1 + SHADING * ((left + j - thing.x) / thing.radius) * 0.5;
+      const i = (py * width + left + j) * 3;
+      canvas[i] = canvas[i]! * (1 - cover) + (a0 + (b0 - a0) * t) * light * cover;
+      canvas[i + 1] = canvas[i + 1]! * (1 - cover) + (a1 + (b1 - a1) * t) * light * cover;
+      canvas[i + 2] = canvas[i + 2]! * (1 - cover) + (a2 + (b2 - a2) * t) * light * cover;
     }
-  });
+  }
 }
 
 /** Contrast and brightness of the whole picture, then noise in every channel, then 8 bits. */

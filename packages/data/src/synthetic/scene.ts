@@ -1,7 +1,7 @@
 import { createRng, type Rng } from '@kd/core/plain';
 import type { Box } from '../read/box-rule.js';
 import { CLASSES, DISTRACTORS, type Look, type SyntheticClass } from './classes.js';
-import { SHAPES } from './shapes.js';
+import { distanceFrom } from './shapes.js';
 
 /** What the pictures of a set have in common. */
 export interface SceneOptions {
@@ -67,13 +67,20 @@ function place(
     const [x, y] = [rng.uniform() * width, rng.uniform() * height];
     const seen: number[] = [];
     let [whole, x1, y1, x2, y2] = [0, width, height, 0, 0];
-    forPixels(look, x, y, radius, angle, (px, py, distance) => {
-      if (distance > 0) return;
-      whole++;
-      if (px < 0 || py < 0 || px >= width || py >= height || taken[py * width + px] === 1) return;
-      seen.push(py * width + px);
-      [x1, y1, x2, y2] = [Math.min(x1, px), Math.min(y1, py), Math.max(x2, px + 1), Math.max(y2, py + 1)];
-    });
+    const { left, top, bottom, row } = around(look, x, y, radius, angle);
+    for (let py = top; py <= bottom; py++) {
+      const { distance } = row(py);
+      for (let j = 0, px = left; j < distance.length; j++, px++) {
+        if (distance[j]! > 0) continue;
+        whole++;
+        if (px < 0 || py < 0 || px >= width || py >= height || taken[py * width + px] === 1) continue;
+        seen.push(py * width + px);
+        x1 = Math.min(x1, px);
+        y1 = Math.min(y1, py);
+        x2 = Math.max(x2, px + 1);
+        y2 = Math.max(y2, py + 1);
+      }
+    }
     if (seen.length === 0 || seen.length < minVisible * whole) continue;
     for (const pixel of seen) taken[pixel] = 1;
     return { ...look, label, x, y, radius, angle, seed, box: [x1, y1, x2, y2], area: seen.length };
@@ -81,25 +88,30 @@ function place(
   return null;
 }
 
-/**
- * Calls back for the pixels around a shape with the distance from its outline in pixels (negative inside) and the place
- * in its frame.
- */
-export function forPixels(
-  { shape }: Look,
-  x: number,
-  y: number,
-  radius: number,
-  angle: number,
-  callback: (px: number, py: number, distance: number, u: number, v: number) => void,
-): void {
-  const distance = SHAPES[shape];
+/** Pixels of one row around a shape. */
+interface Row {
+  /** From its outline in pixels, negative inside. */
+  readonly distance: Float64Array;
+  /** Place in its frame. */
+  readonly u: Float64Array;
+  readonly v: Float64Array;
+}
+
+/** The pixels around a shape, outside of the picture as well. A row lasts until the next one is asked for. */
+export function around({ shape }: Look, x: number, y: number, radius: number, angle: number) {
+  const [left, top] = [Math.floor(x - radius - 1), Math.floor(y - radius - 1)];
+  const width = Math.floor(x + radius + 1) - left + 1;
+  const [distance, u, v] = [new Float64Array(width), new Float64Array(width), new Float64Array(width)];
   const [cos, sin] = [Math.cos(angle) / radius, Math.sin(angle) / radius];
-  for (let py = Math.floor(y - radius - 1); py <= y + radius + 1; py++) {
-    for (let px = Math.floor(x - radius - 1); px <= x + radius + 1; px++) {
-      const [dx, dy] = [px + 0.5 - x, py + 0.5 - y];
-      const [u, v] = [dx * cos + dy * sin, dy * cos - dx * sin];
-      callback(px, py, distance(u, v) * radius, u, v);
+  const row = (py: number): Row => {
+    const dy = py + 0.5 - y;
+    for (let i = 0; i < width; i++) {
+      const dx = left + i + 0.5 - x;
+      u[i] = dx * cos + dy * sin;
+      v[i] = dy * cos - dx * sin;
+      distance[i] = distanceFrom(shape, u[i]!, v[i]!) * radius;
     }
-  }
+    return { distance, u, v };
+  };
+  return { left, top, bottom: Math.floor(y + radius + 1), row };
 }

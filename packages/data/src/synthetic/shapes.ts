@@ -14,3 +14,19 @@ export const SHAPES = {
 } as const;
 
 export type Shape = keyof typeof SHAPES;
+
+/** The distance from a shape. Called by name each, they become part of the loop that asks. */
+export function distanceFrom(shape: Shape, x: number, y: number): number {
+  switch (shape) {
+    case 'disk':
+      return SHAPES.disk(x, y);
+    case 'square':
+      return SHAPES.square(x, y);
+    case 'triangle':
+      return SHAPES.triangle(x, y);
+    case 'ring':
+      return SHAPES.ring(x, y);
+    case 'cross':
+      return SHAPES.cross(x, y);
+  }
+}

@@ -38,3 +38,22 @@ it('samples at half-pixel centres, clamped at the border, without antialiasing',
   expect(resize([0, 100, 200, 50], 2, 2, 2, 2)).toEqual([0, 100, 200, 50]);
   expect(resize([0, 100, 200, 40], 2, 2, 1, 1)).toEqual([85]);
 });
+
+it.each([{}, { channels: 'bgr' }, { resize: 'mmdet', range: 255 }] as const)(
+  'normalises what has its size: %o',
+  (how) => {
+    const [mean, std] = [
+      [0.4, 0.5, 0.6],
+      [0.2, 0.3, 0.4],
+    ] as const;
+    const data = Uint8Array.from({ length: 5 * 3 * 3 }, (_, i) => (i * 89) % 256);
+    const out = new Float32Array(3 * 20);
+    resizeInto({ data: out, offset: 1, rowStride: 20 }, { data, width: 5, height: 3 }, 3, 5, { mean, std, ...how });
+    const { channels = 'rgb', range = 1 } = how as { channels?: 'bgr'; range?: number };
+    data.forEach((value, i) => {
+      const [row, cell, c] = [Math.floor(i / 15), Math.floor(i / 3) % 5, channels === 'bgr' ? 2 - (i % 3) : i % 3];
+      expect(out[1 + row * 20 + cell * 3 + c]).toBeCloseTo(((value * range) / 255 - mean[c]!) / std[c]!, 4);
+    });
+    expect([out[0], out[16]]).toEqual([0, 0]);
+  },
+);

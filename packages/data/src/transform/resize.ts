@@ -89,17 +89,34 @@ export function resizeInto(
   input: Normalisation,
 ): void {
   const table = normalised(input);
+  // Where a channel of the image goes: c becomes turn - c or c.
+  const [turn, sign] = input.channels === 'bgr' ? [2, -1] : [0, 1];
+  if (height === image.height && width === image.width) return asItIs(target, image, table, turn);
   const values = input.resize === 'mmdet' ? PIXELS : table;
   const rows = axis(image.height, height, image.width * 3);
   const columns = axis(image.width, width, 3);
-  // Where a channel of the image goes: c becomes turn - c or c.
-  const [turn, sign] = input.channels === 'bgr' ? [2, -1] : [0, 1];
   for (let y = 0; y < height; y++) {
     const start = target.offset + y * target.rowStride;
     const between = { top: rows.low[y]!, bottom: rows.high[y]!, weight: rows.weight[y]! };
     resizeRow(target.data, start, image.data, between, columns, values, turn);
     if (values === PIXELS) normaliseRow(target.data, start, width, table, turn, sign);
   }
+}
+
+/** What the same size gives: every pixel by the table. */
+function asItIs(
+  { data: out, offset, rowStride }: Target,
+  { data, height, width }: HostImage,
+  table: Float32Array,
+  turn: number,
+): void {
+  const last = 2 - turn;
+  for (let y = 0, from = 0; y < height; y++)
+    for (let x = 0, to = offset + y * rowStride; x < width; x++, from += 3, to += 3) {
+      out[to + turn] = table[data[from]!]!;
+      out[to + 1] = table[256 + data[from + 1]!]!;
+      out[to + last] = table[512 + data[from + 2]!]!;
+    }
 }
 
 /** Channel by channel written out: loops and tables of one pixel cost as much as its arithmetic. */
