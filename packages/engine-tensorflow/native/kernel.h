@@ -151,7 +151,8 @@ inline bool registerKernel(const OpText &op, void *(*create)(TF_OpKernelConstruc
   for (const char *output : op.outputs) TF_OpDefinitionBuilderAddOutput(definition, output);
   for (const char *attribute : op.attributes) TF_OpDefinitionBuilderAddAttr(definition, attribute);
   TF_OpDefinitionBuilderSetShapeInferenceFunction(definition, op.shapes);
-  TF_OpDefinitionBuilderSetIsStateful(definition, op.stateful);
+  // Its argument is not read.
+  if (op.stateful) TF_OpDefinitionBuilderSetIsStateful(definition, true);
   TF_RegisterOpDefinition(definition, status);
   if (!status.ok()) return false;
   TF_RegisterKernelBuilder(op.name, TF_NewKernelBuilder(op.name, "CPU", create, compute, destroy), status);

@@ -238,6 +238,32 @@ describe('a compiled function', () => {
     tf.dispose([x, weight]);
   });
 
+  test('leaves out what nobody uses, kernels of our own too', () => {
+    const ops: string[] = [];
+    const watcher: CallWatcher = {
+      timed: () => true,
+      follow: () => () => {},
+      ran: (read) => void ops.push(...read().map(({ op }) => op)),
+    };
+    const [gamma, beta] = [tf.ones([32]), tf.zeros([32])];
+    const fn = compile(
+      ({ x, used }: { x: tf.Tensor; used: boolean }) => {
+        const [y] = tf.engine().runKernel('KdGroupNorm', { x, gamma, beta }, { groups: 4, epsilon: 1 }) as never as [
+          tf.Tensor,
+        ];
+        return tf.mean(used ? y : x);
+      },
+      { watcher },
+    );
+    const x = tf.ones([1, 8, 8, 32]);
+    for (const used of [true, false]) {
+      fn({ x, used }).dispose();
+      expect(ops.splice(0).includes('KdGroupNorm'), String(used)).toBe(used);
+    }
+    fn.clear();
+    tf.dispose([x, gamma, beta]);
+  });
+
   test('runs on another thread, one call after the other, on values of the call', async () => {
     const sum = tf.variable(tf.scalar(1));
     const fn = compile(({ x, by }: { x: tf.Tensor; by: number }) => ({
