@@ -3,7 +3,8 @@
 // weights differ by rounding: where a sampler, a choice of instances or the sign of an L1 loss tips over, much comes of
 // little.
 //   node scripts/compiled-equal.mjs [--steps 50] [--only NAME,NAME] [--most 1e-4]
-// Exit code 1 where a difference is above `--most` and above ten times the one that rounding makes. Takes ten minutes to half an hour.
+// Exit code 1 where a difference is above `--most` and above ten times the one that rounding makes. Takes ten minutes to
+// half an hour.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
