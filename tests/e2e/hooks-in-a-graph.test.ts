@@ -1,6 +1,6 @@
-// What a graph would repeat wrongly, in hooks of plugins: refused or told, by plugin, hook and line.
+// What a graph would repeat wrongly, in hooks of plugins: refused or told, by plugin, hook and line; or an input of it.
 import { join } from 'node:path';
-import { definePlugin, type StepView, type TapInfo } from '@kd/core';
+import { definePlugin, type Progress, type StepView, type TapInfo } from '@kd/core';
 import * as tf from '@tensorflow/tfjs-core';
 import * as v from 'valibot';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -14,7 +14,7 @@ const engine = await namedEngine();
 const model = KINDS.retinanet;
 
 /** Four steps, and what was said of them. */
-async function trained(name: string, distillers: readonly unknown[], compile = true) {
+async function trained(name: string, distillers: readonly unknown[], compile = true, more: object = {}) {
   const said: string[] = [];
   const say = (text: string): void => void said.push(text);
   const events = await trainTiny(
@@ -27,6 +27,7 @@ async function trained(name: string, distillers: readonly unknown[], compile = t
       batchSize: 2,
       optimizer: { name: 'sgd', lr: 0.02 },
       compile,
+      ...more,
     },
     { out: join(folder, name), logger: { info: say, warn: say } },
   );
@@ -37,6 +38,16 @@ beforeAll(async () => {
   const config = { engine, student: model(6), data: picturesFor('hooks', 4), batchSize: 4, compile: false };
   await trainTiny(config, { out: join(folder, 'teacher') });
 });
+
+type Logs = Awaited<ReturnType<typeof trained>>['logs'];
+
+function sameTerms(logs: Logs, expected: Logs): void {
+  expect(logs).toHaveLength(4);
+  logs.forEach(({ step, terms }, i) => {
+    for (const [term, value] of Object.entries(expected[i]!.terms))
+      expect(Math.abs(terms[term]! - value) / value, `${term} at step ${step}`).toBeLessThan(1e-4);
+  });
+}
 
 /** A distiller whose one term is a part of a feature's mean square times something. */
 const rogue = (hooks: (mean: (step: StepView) => tf.Scalar) => object) =>
@@ -92,10 +103,7 @@ describe.runIf(ENGINE === 'tensorflow')('a hook that a graph would repeat wrongl
     };
     const plain = await trained('rogue-kept-plain', [kept()], false);
     const { said, logs } = await trained('rogue-kept', [kept()]);
-    logs.forEach(({ step, terms }, i) => {
-      const [term, expected] = [terms['rogue.a']!, plain.logs[i]!.terms['rogue.a']!];
-      expect(Math.abs(term - expected) / expected, `at step ${step}`).toBeLessThan(1e-4);
-    });
+    sameTerms(logs, plain.logs);
     const told = said.filter((text) => refusal.test(text));
     expect(told).toHaveLength(1);
     expect(told[0]).toMatch(
@@ -131,4 +139,37 @@ describe.runIf(ENGINE === 'tensorflow')('a hook that a graph would repeat wrongl
       /a tensor \(\[2\].*\), which it was traced with by rogue\.lossCompose, was disposed of since/,
     );
   });
+});
+
+it('takes what changes from step to step anew: rates, factors, scalars of the progress, random numbers', async () => {
+  const factors = [1, 3, 0.5, 2];
+  const changing = () =>
+    rogue((mean) => ({
+      schedule: ({ step }: Progress) => factors[step]!,
+      lossCompose: (step: StepView) => ({
+        scaled: tf.mul(
+          mean(step),
+          step.scalar(({ fraction }) => 1 + fraction),
+        ),
+        noisy: tf.mul(mean(step), tf.mean(step.rng.uniform([2]))),
+      }),
+      stats: (step: StepView) => ({
+        mean: mean(step),
+        drawn: step.rng.stream('stats').uniform([]),
+        at: step.scalar((at) => at.step),
+      }),
+    }));
+  // A rate that is nearly 0 at first: kept, it would leave the weights where they are.
+  const rates = { schedule: { kind: 'cosine', warmup: { steps: 2, factor: 1e-3 } } };
+  const plain = await trained('changing-plain', [changing()], false, rates);
+  const { said, logs } = await trained('changing', [changing()], true, rates);
+  expect(said.filter((text) => text.includes('op by op'))).toEqual([]);
+  logs.forEach(({ terms, stats }, i) => {
+    const { 'rogue.at': at, 'rogue.drawn': drawn, 'rogue.mean': mean } = stats!;
+    expect([at, drawn]).toEqual([i, plain.logs[i]!.stats!['rogue.drawn']]);
+    expect(terms['rogue.scaled']! / mean!).toBeCloseTo(factors[i]! * (1 + i / 4), 4);
+  });
+  expect(new Set(logs.map(({ stats }) => stats!['rogue.drawn'])).size).toBe(4);
+  expect(logs.map(({ lr }) => lr)).toEqual(plain.logs.map(({ lr }) => lr));
+  sameTerms(logs, plain.logs);
 });
