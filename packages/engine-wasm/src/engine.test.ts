@@ -59,6 +59,18 @@ it('refuses a tensor that there is no room for, instead of writing to address 0,
   expect(tf.sum(tf.fill([1000], 2)).dataSync()[0]).toBe(2000);
 });
 
+it('pools no -Infinity out of what is no number, and frees what it tried', () => {
+  const { numTensors, numDataBuffers } = tf.memory();
+  const x = tf.tensor4d([NaN, 1, 2, 3, 1, NaN, 1, 1], [1, 2, 4, 1]);
+  const pooled = tf.maxPool(x, 2, 2, 'valid');
+  expect([...pooled.dataSync()]).toEqual([1, 3]);
+  const none = tf.tensor4d([NaN, -Infinity, 2], [1, 1, 3, 1]);
+  const convolved = tf.tidy(() => tf.conv2d(none, tf.ones([1, 1, 1, 1]) as tf.Tensor4D, 1, 'valid').dataSync());
+  expect([...convolved]).toEqual([NaN, -Infinity, 2]);
+  tf.dispose([x, pooled, none]);
+  expect(tf.memory()).toMatchObject({ numTensors, numDataBuffers });
+});
+
 it('frees what its kernels make on the way', () => {
   const x = tf.randomNormal([1, 8, 8, 2]) as tf.Tensor4D;
   const filter = tf.randomNormal([3, 3, 2, 4]) as tf.Tensor4D;

@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { arrayCases } from './engine/array-cases.js';
 import { elementwiseCases } from './engine/elementwise-cases.js';
+import { emptyCases } from './engine/empty-cases.js';
 import { checkEngineCase, type EngineCase } from './engine/engine-case.js';
 import { imageCases } from './engine/image-cases.js';
 import { recordKernels } from './record-kernels.js';
@@ -58,7 +59,7 @@ export function testEngine(
       expect(kernels.size).toBeGreaterThan(0);
     });
 
-    describe.each(Object.entries({ elementwiseCases, arrayCases, imageCases }))('%s', (_, cases) => {
+    describe.each(Object.entries({ elementwiseCases, arrayCases, emptyCases, imageCases }))('%s', (_, cases) => {
       it.each(oneIn(every, cases).map((one) => [one.name, one] as const))('%s', async (name, one) => {
         const refused = refuses.some((pattern) => pattern.test(name));
         const names = await recordKernels(() =>

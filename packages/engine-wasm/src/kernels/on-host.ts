@@ -21,7 +21,7 @@ type Inputs = Parameters<tf.KernelConfig['kernelFunc']>[0]['inputs'];
 type Attributes = Parameters<tf.KernelConfig['kernelFunc']>[0]['attrs'];
 
 /** Runs the plain kernel of this name on copies of tensors that live in WebAssembly. */
-function runOnHost(
+export function runOnHost(
   kernelName: string,
   inputs: Inputs,
   attrs: Attributes,

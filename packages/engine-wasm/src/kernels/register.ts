@@ -1,6 +1,7 @@
 import { registerConvolutionGradients } from './convolution-gradients.js';
 import { registerDepthwiseGradients } from './depthwise-gradients.js';
 import { registerHostLoops } from './host-loops.js';
+import { registerNoNumber } from './no-number.js';
 import { registerHostKernels } from './on-host.js';
 import { registerSamePadding } from './same-padding.js';
 
@@ -10,5 +11,6 @@ export function registerKernels(): void {
   registerDepthwiseGradients();
   registerHostLoops();
   registerSamePadding();
+  registerNoNumber();
   registerHostKernels();
 }

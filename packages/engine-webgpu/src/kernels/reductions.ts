@@ -51,6 +51,11 @@ export function registerReductions(): void {
       return tf.tidy(() => tf.reverse(sum(tf.reverse(call.inputs['x'] as tf.Tensor, axis), axis, exclusive), axis));
     });
   }
+  // The package's leaves the numbers beside one that is none as they were.
+  composeKernel<tf.SoftmaxAttrs>('Softmax', ({ logits }, { dim }) => {
+    const powers = tf.exp(tf.sub(logits!, tf.max(logits!, dim, true)));
+    return tf.div(powers, tf.sum(powers, dim, true));
+  });
   composeKernel<tf.ArgMaxAttrs>('ArgMax', ({ x }, { axis }) => argMax(x!, axis));
 }
 

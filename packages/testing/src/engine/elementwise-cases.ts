@@ -103,6 +103,9 @@ const ODDITIES: readonly Unary[] = [
   ['sqrt', tf.sqrt, Math.sqrt],
   ['square', tf.square, (x) => x * x],
   ['sigmoid', tf.sigmoid, sigmoid],
+  ['relu', tf.relu, (x) => Math.max(x, 0)],
+  ['softplus', tf.softplus, softplus],
+  ['clip', (x) => tf.clipByValue(x, -0.5, 1.5), (x) => Math.min(Math.max(x, -0.5), 1.5)],
   ['isFinite', tf.isFinite, (x) => +Number.isFinite(x)],
   ['a product with itself', (x) => tf.mul(x, x), (x) => x * x],
   ['a sum with itself', (x) => tf.add(x, x), (x) => x + x],
@@ -134,6 +137,10 @@ export const elementwiseCases: readonly EngineCase[] = [
       reference: (x: Nd) => mapped(f, x),
       gradient: false,
     }),
+  ),
+  // On either side, in equal shapes and broadcast.
+  ...BINARY.flatMap((one) =>
+    [NAN, given([1], [NaN]), given([8], [1, NaN, NaN, 3, NaN, 0, NaN, -2])].map((b) => binaryCase(one, NAN, b, false)),
   ),
   {
     name: 'logicalNot',

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { type EngineCase, numbers } from './engine-case.js';
+import { type EngineCase, type Input, numbers } from './engine-case.js';
 import { at, nd, type Nd } from './nd.js';
 
 interface Geometry {
@@ -166,6 +166,18 @@ const matMul = (
   gradient,
 });
 
+/** The case with numbers in its first input that are none: what they reach must be none either. */
+const withNoNumber = (of: EngineCase): EngineCase => {
+  const [first, ...others] = of.inputs as [Input, ...Input[]];
+  const values = first.values.with(1, NaN).with(-1, Infinity).with(-2, -Infinity);
+  return {
+    ...of,
+    name: `${of.name}, with what is no number`,
+    inputs: [{ ...first, values }, ...others],
+    gradient: false,
+  };
+};
+
 export const imageCases: readonly EngineCase[] = [
   // Gradients are differences, one for each value: fewer channels for the large kernel.
   ...GEOMETRIES.map((geometry) => conv(geometry, geometry.kernel[0] > 3 ? [2, 1] : [3, 5])),
@@ -180,12 +192,14 @@ export const imageCases: readonly EngineCase[] = [
     depthwise(geometry, 2),
   ]),
   ...GEOMETRIES.filter(({ pad }) => typeof pad === 'number').map((geometry) => depthwise(geometry, 2, false)),
+  ...[conv(GEOMETRIES[0]!, [3, 5]), conv(GEOMETRIES[1]!, [3, 5]), depthwise(GEOMETRIES[8]!, 1)].map(withNoNumber),
   ...POOLED.map(maxPool),
   matMul([3, 5], [5, 7], false, false),
   matMul([5, 3], [5, 7], true, false),
   matMul([3, 5], [7, 5], false, true),
   matMul([5, 3], [7, 5], true, true),
   matMul([1, 5], [5, 1], false, false),
+  withNoNumber(matMul([3, 5], [5, 7], false, false)),
   matMul([2, 3, 5], [2, 5, 4], false, false),
   matMul([2, 5, 3], [2, 4, 5], true, true),
   // TensorFlow.js itself has no gradient of batches of unlike length.
