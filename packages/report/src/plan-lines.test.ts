@@ -132,6 +132,28 @@ describe('planLines', () => {
     expect(lines).toContain(`precision  ${told}`);
   });
 
+  const sizes = [
+    [64, 64],
+    [64, 96],
+    [96, 96],
+  ] as const;
+  test.each([
+    [undefined, 1, 'compiled   in 2.5 s, first runs included'],
+    [sizes, 1, 'compiled   in 2.5 s, first runs included, for 1 of 3 sizes of batches'],
+    // A batch that fits into none.
+    [sizes.slice(0, 1), 2, 'compiled   in 2.5 s, first runs included, for 2 of 2 sizes of batches'],
+  ])('tells which sizes batches are padded to, and what compiling took: %j', (paddedSizes, traced, compiled) => {
+    const lines = planLines({
+      ...plan,
+      training: { ...plan.training, ...(paddedSizes && { paddedSizes }) },
+      measured: { ...plan.measured!, compiled: { seconds: 2.5, sizes: traced } },
+    });
+    expect(lines.filter((line) => /^(sizes|compiled) /.test(line))).toEqual([
+      ...(paddedSizes === sizes ? ['sizes      padded to 64 x 64, 64 x 96, 96 x 96'] : []),
+      compiled,
+    ]);
+  });
+
   test('is one page: what runs on what, the parts, the losses, the cost', () => {
     expect(planLines(plan)).toEqual([
       'engine     cpu 4.22.0 on cpu, 1 thread, at most 4096 MiB of tensors',

@@ -97,6 +97,13 @@ test('without a terminal: one plain line a log event, with every figure', async 
   expect(text).not.toContain('\u001b');
 });
 
+test('what compiling took and the scale of the loss stand in the line of their steps', async () => {
+  const [start, ...others] = events;
+  const log = others.find(({ type }) => type === 'log') as TrainerEvent;
+  const text = await shown(false, [start!, { ...log, compiled: 3.21, lossScale: 512 } as TrainerEvent]);
+  expect(text).toContain('  512 MiB  loss scale 512  compiled in 3.2 s  1 min 12 s left\n');
+});
+
 test('an end before all epochs is told with its reason', async () => {
   const end = events.at(-1) as Extract<TrainerEvent, { type: 'end' }>;
   const early = { by: 'stop', why: 'AP has not risen over 2 evaluations' } as const;
