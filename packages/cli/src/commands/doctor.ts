@@ -122,7 +122,7 @@ function lines(
         ? 'tensorflow, not set up yet'
         : 'tensorflow, not ready';
   return [
-    `${well ? 'well' : 'NOT WELL'}: ${engine}${fallback === null ? '' : `; trains on ${fallback.device === 'gpu' ? engineText(fallback) : `wasm ${fallback.version}, ${fallback.threads} threads, several times slower`}`}`,
+    `${well ? 'well' : 'NOT WELL'}: ${engine}${fallback === null ? '' : `; trains on ${engineText(fallback)}${fallback.device === 'gpu' ? '' : ', several times slower'}`}`,
     '',
     ...(named === null
       ? []
