@@ -9,7 +9,7 @@ async function computed(name) {
   const kernel = tf.ones([3, 3, 2, 3]);
   const [dx, dkernel] = tf.grads((a, b) => tf.relu(tf.conv2d(a, b, 1, 'same')))([x, kernel]);
   const top = tf.topk(tf.reshape(dx, [-1]), 1).values; // A kernel that asks Node for isNullOrUndefined.
-  const [sum, most] = [tf.sum(dkernel).dataSync()[0], top.dataSync()[0]];
+  const [[sum], [most]] = [await tf.sum(dkernel).data(), await top.data()];
   return { engine: name, node: process.version, backend: tf.getBackend(), sum, top: most };
 }
 

