@@ -1,5 +1,5 @@
 // One training step of a RetinaNet ResNet-18 with a ResNet-50 teacher and one distillation term (ssim, crosskd, pkd;
-// both: CrossKD and PKD; none: nothing of the teacher is used). Arguments are method, file of images, shape,
+// both: CrossKD and PKD; listening: backbone and neck of the teacher run, none: nothing of it). Arguments are method, file of images, shape,
 // boxes, threads, folder of weights; one timed step for each line of input. The method `weights` writes those of both
 // models into the folder, in torchvision's names, and ends.
 import { writeFileSync } from 'node:fs';
@@ -14,7 +14,7 @@ import { serializeSafetensors } from '@kd/weights';
 import * as tf from '@tensorflow/tfjs-core';
 import { readBatch } from './batch.mjs';
 import { resident } from './resident.mjs';
-import { nothing, stepWith, taught } from './taught.mjs';
+import { listening, nothing, stepWith, taught } from './taught.mjs';
 import { timed } from './timed.mjs';
 
 const [method, file, shape, boxes, threads, weights] = process.argv.slice(2);
@@ -30,6 +30,7 @@ if (method === 'weights') {
 const batch = readBatch(file, JSON.parse(shape), JSON.parse(boxes));
 const plugins = {
   none: [nothing()],
+  listening: [listening()],
   // The peer's SSIM has no other border rule.
   ssim: [ssim({ padding: 'valid' })],
   crosskd: [crosskd()],

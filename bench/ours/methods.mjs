@@ -7,7 +7,7 @@ import { importByName } from '@kd/core';
 import { gfl } from '@kd/detector-gfl';
 import { retinanet } from '@kd/detector-retinanet';
 import { readBatch } from './batch.mjs';
-import { nothing, stepWith, taught } from './taught.mjs';
+import { listening, stepWith, taught } from './taught.mjs';
 import { timed } from './timed.mjs';
 
 const [detector, methods, file, shape, boxes, threads] = process.argv.slice(2);
@@ -15,7 +15,7 @@ const detectors = { retinanet: (options) => retinanet({ version: 1, ...options }
 const { engine, ...models } = await taught(detectors[detector], threads);
 const batch = readBatch(file, JSON.parse(shape), JSON.parse(boxes));
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const steps = new Map([['plain', stepWith(models, [nothing()])]]);
+const steps = new Map([['plain', stepWith(models, [listening()])]]);
 for (const name of methods.split(',')) {
   const definition = await importByName('distiller', name, root);
   steps.set(name, stepWith(models, [{ definition, options: {} }]));

@@ -14,6 +14,7 @@ import {
   TEACHER,
 } from '@kd/core';
 import { crosskd } from '@kd/plugin-crosskd';
+import * as tf from '@tensorflow/tfjs-core';
 import { engineWith, nameOf } from './engine.mjs';
 import { trainingStep } from './training-step.mjs';
 
@@ -33,13 +34,23 @@ export async function taught(detector, threads) {
   };
 }
 
-/** The teacher is run where there is a distiller; this one asks for nothing. */
-export const nothing = definePlugin({
-  name: 'nothing',
-  apiVersion: 1,
-  options: crosskd.definition.options,
-  requires: {},
-  create: () => ({}),
+const plain = { apiVersion: 1, options: crosskd.definition.options, requires: {} };
+
+/** Asks for nothing: a graph leaves the teacher out. */
+export const nothing = definePlugin({ ...plain, name: 'nothing', create: () => ({}) });
+
+/** Has backbone and neck of the teacher run: of their features it takes the mean, and of that next to nothing. */
+export const listening = definePlugin({
+  ...plain,
+  name: 'listening',
+  create: () => {
+    let maps;
+    return {
+      featureTap: (taps) => void (maps = taps.of('teacher', 'neck@*')),
+      lossCompose: (step) =>
+        tf.tidy(() => ({ mean: tf.mul(1e-20, tf.addN(maps.map((map) => tf.mean(step.teacher.tap(map))))) })),
+    };
+  },
 });
 
 /** A function that runs one step with its update, late in a training, and gives what `trainingStep` does. */
