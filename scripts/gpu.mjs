@@ -5,7 +5,7 @@
 //   node scripts/gpu.mjs [--out DIR] [--minutes 8] [--only doctor,convolution,profile,steps,checks,webgpu,variants]
 //                        [--size 800] [--batches 8,16] [--device cuda]
 // Prints one JSON object a line, and keeps them in DIR/results.jsonl, with a log of each part beside it. KD_PEER_PYTHON
-// is a Python with torch and torchvision (default: python3). `--device cpu --size 96 --batches 2` tries it without a
+// is a Python with torch and torchvision (default: python3). `--device cpu --size 256 --batches 2` tries it without a
 // card. Exit code 1 where a part failed.
 import { spawn, spawnSync } from 'node:child_process';
 import { appendFileSync, createWriteStream, mkdirSync } from 'node:fs';
