@@ -4,6 +4,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { arrayCases } from './engine/array-cases.js';
 import { elementwiseCases } from './engine/elementwise-cases.js';
 import { emptyCases } from './engine/empty-cases.js';
+import { checkCompile } from './engine/compile-contract.js';
 import { checkEngineCase, type EngineCase } from './engine/engine-case.js';
 import { imageCases } from './engine/image-cases.js';
 import { recordKernels } from './record-kernels.js';
@@ -56,6 +57,7 @@ export function testEngine(
       expect(can.memoryLimit ?? undefined).toBe(info.memoryLimit);
       expect(nativeOps).toBe(engine.runOp !== undefined);
       expect(typeof compile).toBe('boolean');
+      if (compile) expect(engine.compile).toBeTypeOf('function');
       expect(kernels.size).toBeGreaterThan(0);
     });
 
@@ -75,6 +77,11 @@ export function testEngine(
       if (engine.capabilities().syncReads) expect([...twice.dataSync()]).toEqual([2, 4]);
       expect([...(await twice.data())]).toEqual([2, 4]);
       tf.dispose([x, twice]);
+    });
+
+    it('compiles functions where it says so', async ({ skip }) => {
+      skip(!engine.capabilities().compile, 'it does not compile');
+      await checkCompile(engine);
     });
 
     it('has every kernel that a step asks for, and each was compared here', () => {
