@@ -1,6 +1,7 @@
 // Runs the tests of the binding to TensorFlow under the address sanitizer, compiled with warnings as errors into a folder
 // of its own; then traces, runs and reads in a process that ends by itself, and looks for leaks of ours there: a worker
-// of the tests is killed, and Node and TensorFlow free little at their end. Needs g++ with libasan, and two to eight minutes.
+// of the tests is killed, and Node and TensorFlow free little at their end. Needs g++ with libasan, and two to eight
+// minutes.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -10,11 +10,16 @@ import type { Met, Outlived } from './watch.js';
 /** So many calls in a row that had to be traced in the place of others: the shapes are others every time. */
 const IN_A_ROW = 4;
 
+/** What is traced at the moment: there is one trace at a time. */
+let tracing: string | null = null;
+
 /** @see Engine.compile */
 export function compile<A, R, N = void>(
   fn: (args: A, input: EngineInput<N>) => R,
   { name, most = 8, onTrace, at, logger, watcher, inPlace }: CompileOptions,
 ): Compiled<A, R, N> {
+  if (!(Number.isInteger(most) && most > 0))
+    throw new KdError('USAGE', `${name}: most must be a whole number above 0, not ${most}.`);
   /** By signature; the one that was used last is at the end. */
   const cache = new Map<string, Traced<R, N> | KdError>();
   /** Signatures whose first trace left tensors behind, as a cache does that is filled once. */
@@ -25,12 +30,15 @@ export function compile<A, R, N = void>(
   const traced = (signature: string, make: () => Traced<R, N>): Traced<R, N> => {
     const began = performance.now();
     let made: Traced<R, N>;
+    tracing = name;
     try {
       made = make();
     } catch (error) {
       const refused = refusal(name, error);
       if (refused !== null) cache.set(signature, refused);
       throw refused ?? error;
+    } finally {
+      tracing = null;
     }
     cache.set(signature, made);
     onTrace?.({
@@ -61,6 +69,11 @@ export function compile<A, R, N = void>(
 
   /** Traces it first where that was not done yet. */
   const withTraced = <T>(args: A, now: N, use: (traced: Traced<R, N>, tensors: readonly tf.Tensor[]) => T): T => {
+    if (tracing !== null)
+      throw new KdError(
+        'COMPILE_REFUSED',
+        `${name}, which is compiled itself, is called while ${tracing} is traced: call the function that was compiled there.`,
+      );
     const backend = currentBackend();
     const given = structureOf(args, `what ${name} is called with`);
     const { signature } = given;

@@ -101,4 +101,24 @@ describe('what cannot be traced is refused with its line, and leaves all as it w
       'USAGE what the test is called with: it.a[0] is a Map; tensors, lists and plain objects of them, numbers, texts and booleans can be handed on.',
     );
   });
+
+  test('another compiled function, traced or not', () => {
+    const inner = compile((x: tf.Tensor) => tf.mul(x, 2));
+    const given = x();
+    for (let call = 0; call < 2; call++) {
+      const fn = compile((x: tf.Tensor) => inner(tf.add(x, 1)));
+      expect(refusal(() => fn(given))).toMatch(
+        /^COMPILE_REFUSED the test cannot be compiled: the test, which is compiled itself, is called while the test is traced.*\(.*refused\.test\.ts:\d+\)\.$/,
+      );
+      expect(values(inner(given))).toEqual([2, 4]);
+    }
+    inner.clear();
+    given.dispose();
+  });
+
+  test('no graph at all to keep', () => {
+    expect(refusal(() => compile((x: tf.Tensor) => x, { most: 0 }))).toBe(
+      'USAGE the test: most must be a whole number above 0, not 0.',
+    );
+  });
 });
