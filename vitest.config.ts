@@ -5,8 +5,13 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 /** On the native engine. */
 const native = ['packages/*/src/contract.test.ts', 'packages/*/src/**/*.native.test.ts'];
 
-/** Longer than all others, alone if they came last: the first waits for a registry most of its time. */
-const FIRST = ['tests/e2e/install.test.ts', 'tests/e2e/methods.test.ts', 'packages/testing/src/suites.test.ts'];
+/** Longer than all others, alone if they came last: the first two mostly wait, for a registry and a browser. */
+const FIRST = [
+  'tests/e2e/install.test.ts',
+  'tests/e2e/browser.test.ts',
+  'tests/e2e/methods.test.ts',
+  'packages/testing/src/suites.test.ts',
+];
 
 /** Those, then larger files or, where there is a cache, longer ones. */
 class LongFirst extends BaseSequencer {

@@ -126,6 +126,18 @@ describe(`training in a browser${noChromium === null ? '' : ` (skipped: ${noChro
         if (!(await tab.value('navigator.gpu?.requestAdapter().then(Boolean)')))
           return skip('this Chromium has no WebGPU without a graphics card (SwiftShader)');
         await expectAsInNode('webgpu', tab, { VK_ICD_FILENAMES: SOFTWARE_CARD });
+        const lost = `(async () => {
+          const { device } = tf.backend();
+          device.destroy();
+          await device.lost;
+          return tf.add(tf.ones([2]), 1).data();
+        })()`;
+        expect(await tab.value(`${lost}.catch(({ message }) => message)`)).toMatch(
+          /^the graphics device was lost \(destroyed\).* with resume: true, on this engine or the engine wasm, /,
+        );
+        expect(
+          await tab.value(`webgpu().start().then(() => tf.add(tf.ones([2]), 1).data()).then((data) => [...data])`),
+        ).toEqual([2, 2]);
       } finally {
         await tab.close();
       }
