@@ -1,7 +1,7 @@
 // Whole commands from their start to their end, figures of the epochs included: the demo (its teacher, a student alone
-// and one taught by SSIM, two epochs and one) and BCCD's student with its teacher and SSIM, one epoch (KD_DATA is
-// BCCD). KD_BENCH_BEFORE is another checkout, installed and built, which does the same in turn: before and after in
-// one row. KD_BENCH_WHOLE=1 takes all epochs, many minutes.
+// and one taught by SSIM, two epochs and one) and BCCD's student with its teacher and SSIM, and that teacher, one epoch
+// each (KD_DATA is BCCD). KD_BENCH_BEFORE is another checkout, installed and built, which does the same in turn: before
+// and after in one row. KD_BENCH_WHOLE=1 takes all epochs, many minutes.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -16,6 +16,15 @@ const ROUNDS = Number(process.env.KD_BENCH_ROUNDS ?? 1);
 const WHOLE = process.env.KD_BENCH_WHOLE === '1';
 const here = fileURLToPath(new URL('..', import.meta.url));
 const before = process.env.KD_BENCH_BEFORE;
+
+/** One epoch of a config of BCCD, or all of them. */
+function trainedFor(name) {
+  const config = (checkout) => join(checkout, `examples/bccd/${name}.config.ts`);
+  return {
+    args: async (checkout, out) => ['train', config(checkout), '--out', out, ...(WHOLE ? [] : ['--epochs', '1'])],
+    tidy: async () => {},
+  };
+}
 
 const COMMANDS = {
   demo: {
@@ -35,22 +44,14 @@ export default { ...study, student: { ...study.student, epochs: 1 }, teachers: {
     },
     tidy: (checkout) => rm(join(checkout, 'examples/demo', `bench-${process.pid}.study.mjs`), { force: true }),
   },
-  bccd: {
-    args: async (checkout, out) => [
-      'train',
-      join(checkout, 'examples/bccd/student-ssim.config.ts'),
-      '--out',
-      out,
-      ...(WHOLE ? [] : ['--epochs', '1']),
-    ],
-    tidy: async () => {},
-  },
+  bccd: trainedFor('student-ssim'),
+  'bccd-teacher': trainedFor('teacher'),
 };
 
 export async function run() {
   const rows = [];
   for (const [command, steps] of Object.entries(COMMANDS)) {
-    if (command === 'bccd' && process.env.KD_DATA === undefined) {
+    if (command.startsWith('bccd') && process.env.KD_DATA === undefined) {
       rows.push({ command, skipped: 'KD_DATA is not set: the folder of BCCD' });
       continue;
     }
