@@ -173,3 +173,17 @@ it('takes what changes from step to step anew: rates, factors, scalars of the pr
   expect(logs.map(({ lr }) => lr)).toEqual(plain.logs.map(({ lr }) => lr));
   sameTerms(logs, plain.logs);
 });
+
+it('asks a distiller nothing in the steps whose factor is 0, and goes on with it after them', async () => {
+  const sometimes = () =>
+    rogue((mean) => ({
+      schedule: ({ step }: Progress) => [1, 0, 0, 2][step]!,
+      lossCompose: (step: StepView) => ({ a: mean(step) }),
+    }));
+  const plain = await trained('sometimes-plain', [sometimes()], false);
+  const { logs } = await trained('sometimes', [sometimes()]);
+  const asked = logs.map(({ terms }) => 'rogue.a' in terms);
+  expect(asked).toEqual([true, false, false, true]);
+  expect(logs.map(({ terms }) => Object.keys(terms))).toEqual(plain.logs.map(({ terms }) => Object.keys(terms)));
+  sameTerms(logs, plain.logs);
+});
