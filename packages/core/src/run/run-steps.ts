@@ -68,7 +68,7 @@ export class RunSteps {
   /** As many as there are sizes of batches, so that none is traced in each epoch anew. */
   readonly #mostGraphs: number;
   readonly #forwards = new Map<Detector, PassForward>();
-  /** Values from before the step at hand of what its batches update, running statistics say. */
+  /** Values from before the step at hand of what its batches assign: running statistics, what hooks of a graph keep. */
   readonly #before = new Map<tf.Variable, tf.Tensor>();
 
   /** @param watching distillers that only look: no variable of theirs is trained */

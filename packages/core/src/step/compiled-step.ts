@@ -1,4 +1,4 @@
-import type * as tf from '@tensorflow/tfjs-core';
+import * as tf from '@tensorflow/tfjs-core';
 import type { Targets } from '../contract/detector.js';
 import type { CapturedTensor, Compiled, CompileOptions, Engine } from '../contract/engine.js';
 import type { Distiller } from '../plugins/plugin-host.js';
@@ -18,7 +18,7 @@ interface StepArgs {
   readonly ahead: Readonly<Record<string, GivenMaps>>;
 }
 
-/** A result of the graph, which assigns the updates itself. */
+/** A result of the graph, which assigns the updates itself, as it does what hooks assign. */
 interface NamedResult extends Omit<StepResult, 'gradients' | 'updates'> {
   readonly gradients: Readonly<Record<string, tf.Tensor>>;
 }
@@ -31,7 +31,7 @@ export interface CompiledSoFar {
   readonly sizes: number;
 }
 
-/** Called once or more with every variable that the step at hand is about to update. */
+/** Called once or more with every variable that the step at hand is about to assign. */
 export type BeforeUpdate = (variable: tf.Variable) => void;
 
 type Compile = NonNullable<Engine['compile']>;
@@ -49,7 +49,7 @@ export class CompiledStep {
   /** Sets of distillers with one that cannot be traced. */
   readonly #refused = new Set<string>();
   readonly #sizes = new Set<string>();
-  /** What steps update, running statistics say. */
+  /** What steps assign: running statistics, and what hooks keep. */
   readonly #updated = new Set<tf.Variable>();
   /** Told of steps that are not compiled where others have fewer bits. */
   readonly #inFloat32: string;
@@ -79,6 +79,7 @@ export class CompiledStep {
     };
     const named = { ...models, distillers: models.distillers.map((one) => this.#named(one)) };
     this.#compiled = compile<StepArgs, NamedResult, StepProgress>(({ images, targets, ahead }, input) => {
+      const before = Object.values(tf.engine().registeredVariables).map((one) => [one, one.dataId] as const);
       const step = (): StepResult => computeStep({ ...named, input }, images, tracedTargets(targets), this.#now);
       const { gradients, updates, ...result } = Object.entries(ahead).reduce(
         (run, [id, given]) =>
@@ -87,10 +88,10 @@ export class CompiledStep {
         () => (around === undefined ? step() : around(step)),
       )();
       for (const { variable, value } of updates) {
-        this.#updated.add(variable);
         variable.assign(value);
         value.dispose();
       }
+      for (const [variable, dataId] of before) if (variable.dataId !== dataId) this.#updated.add(variable);
       return { ...result, gradients: Object.fromEntries(gradients) };
     }, this.#options);
   }
