@@ -117,7 +117,7 @@ function lines(
   const { places, uses, binding, hashes, wouldDownload, compiler, python } = found;
   const engine =
     started?.ok === true
-      ? `tensorflow ${started.engine.version} on ${started.engine.device}, ${started.engine.threads} threads: it starts`
+      ? `${engineText(started.engine)}: it starts`
       : uses === null
         ? 'tensorflow, not set up yet'
         : 'tensorflow, not ready';
