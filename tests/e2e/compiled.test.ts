@@ -193,40 +193,6 @@ it('leaves a teacher that is a detector with an input of its own to steps that r
   for (const { terms } of logs) expect(terms['fitnets.hint']).toBeGreaterThan(0);
 });
 
-it.runIf(ENGINE === 'tensorflow')(
-  'leaves what hooks assigned as it was before a step that fails while it runs, and goes on from there',
-  async () => {
-    let failsAt = 2;
-    const counting = definePlugin({
-      name: 'counting',
-      apiVersion: API_VERSION,
-      options: v.strictObject({}),
-      requires: {},
-      create: () => {
-        const count = tf.tidy(() => tf.variable(tf.scalar(0), false));
-        return {
-          lossCompose: (step) => {
-            count.assign(tf.add(count, 1));
-            const place = step.scalar((now) => (now.step === failsAt ? 9 : 0));
-            return { a: tf.gather(tf.tensor1d([0.5, 1]), tf.cast(place, 'int32')) as tf.Tensor as tf.Scalar };
-          },
-          state: async () =>
-            new Map([['count', { dtype: 'F32', shape: [], data: Float32Array.from(await count.data()) }]]),
-          restore: (state) => tf.tidy(() => count.assign(tf.scalar(Number(state.get('count')!.data[0])))),
-          dispose: () => count.dispose(),
-        };
-      },
-    });
-    const config = { ...taught, batchSize: 1, accumulate: 2, distillers: [counting({})] };
-    await expect(trained('counting', config)).rejects.toThrow('is not in [0, 2)');
-    failsAt = -1;
-    const resumed = await trained('counting', config, { resume: true });
-    const { tensors } = await trained('counting-whole', config);
-    expect(tensors.get('state/counting/count')!.data).toEqual(Float32Array.of(8));
-    for (const [tensor, { data }] of tensors) expect(resumed.tensors.get(tensor)!.data, tensor).toEqual(data);
-  },
-);
-
 it('tells the parts of a step that is taught, and learns the same meanwhile', async () => {
   const profiled = await trained('profiled', taught, { profile: { steps: 3 } });
   sameTerms(profiled.logs, whole.logs);

@@ -1,20 +1,27 @@
 // What a graph would repeat wrongly, in hooks of plugins: refused or told, by plugin, hook and line; or an input of it.
 import { join } from 'node:path';
-import { definePlugin, type Progress, type StepView, type TapInfo } from '@kd/core';
+import { definePlugin, type NamedTensors, type Progress, type StepView, type TapInfo } from '@kd/core';
+import { safetensorsFormat } from '@kd/weights';
 import * as tf from '@tensorflow/tfjs-core';
 import * as v from 'valibot';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { ENGINE, namedEngine } from '../named-engine.js';
 import { temporaryFolder } from './kd.js';
 import { KINDS } from './tiny-detectors.js';
-import { logsOf, picturesFor, trainTiny } from './train-tiny.js';
+import { logsOf, picturesFor, type TinyOptions, trainTiny } from './train-tiny.js';
 
 const folder = temporaryFolder();
 const engine = await namedEngine();
 const model = KINDS.retinanet;
 
 /** Four steps, and what was said of them. */
-async function trained(name: string, distillers: readonly unknown[], compile = true, more: object = {}) {
+async function trained(
+  name: string,
+  distillers: readonly unknown[],
+  compile = true,
+  more: object = {},
+  options: Partial<TinyOptions> = {},
+) {
   const said: string[] = [];
   const say = (text: string): void => void said.push(text);
   const events = await trainTiny(
@@ -29,9 +36,10 @@ async function trained(name: string, distillers: readonly unknown[], compile = t
       compile,
       ...more,
     },
-    { out: join(folder, name), logger: { info: say, warn: say } },
+    { out: join(folder, name), logger: { info: say, warn: say }, ...options },
   );
-  return { said, logs: logsOf(events) };
+  const file = events.flatMap((event) => (event.type === 'checkpoint' ? [event.file] : [])).at(-1)!;
+  return { said, logs: logsOf(events), file };
 }
 
 beforeAll(async () => {
@@ -139,6 +147,61 @@ describe.runIf(ENGINE === 'tensorflow')('a hook that a graph would repeat wrongl
       /a tensor \(\[2\].*\), which it was traced with by rogue\.lossCompose, was disposed of since/,
     );
   });
+});
+
+/** A variable of a plugin. */
+const scalar = (value: number) => tf.tidy(() => tf.variable(tf.scalar(value), false));
+
+it.runIf(ENGINE === 'tensorflow')(
+  'leaves what hooks assigned as it was before a step that fails while it runs, and goes on from there',
+  async () => {
+    const counting = (failsAt: number) => {
+      const count = scalar(0);
+      return rogue((mean) => ({
+        lossCompose: (step: StepView) => {
+          count.assign(tf.add(count, 1));
+          const place = step.scalar((now) => (now.step === failsAt ? 9 : 0));
+          return { a: tf.mul(mean(step), tf.gather(tf.tensor1d([1, 2]), tf.cast(place, 'int32'))) };
+        },
+        state: async () => new Map([['count', { dtype: 'F32', shape: [], data: await count.data<'float32'>() }]]),
+        restore: (state: NamedTensors) => tf.tidy(() => count.assign(tf.scalar(Number(state.get('count')!.data[0])))),
+        dispose: () => count.dispose(),
+      }));
+    };
+    const parts = { batchSize: 1, accumulate: 2 };
+    const tensorsOf = async ({ file }: { file: string }) => (await safetensorsFormat.read(file)).tensors;
+    await expect(trained('counting', [counting(2)], true, parts)).rejects.toThrow('is not in [0, 2)');
+    const resumed = await tensorsOf(await trained('counting', [counting(-1)], true, parts, { resume: true }));
+    const whole = await tensorsOf(await trained('counting-whole', [counting(-1)], true, parts));
+    expect(whole.get('state/rogue/count')!.data).toEqual(Float32Array.of(8));
+    for (const [tensor, { data }] of whole) expect(resumed.get(tensor)!.data, tensor).toEqual(data);
+  },
+);
+
+it('goes on where a pass replaces a variable that its hook assigns', async () => {
+  const replacing = () => {
+    let count = scalar(1);
+    return rogue((mean) => ({
+      datasetPass: {
+        every: { steps: 2 },
+        run: async () => new Map(),
+        use: () => {
+          count.dispose();
+          count = scalar(1);
+        },
+      },
+      lossCompose: (step: StepView) => {
+        count.assign(tf.add(count, 1));
+        return { a: tf.mul(count, mean(step)), count: tf.mul(count, 1) };
+      },
+      dispose: () => count.dispose(),
+    }));
+  };
+  const plain = await trained('replacing-plain', [replacing()], false);
+  const { said, logs } = await trained('replacing', [replacing()]);
+  expect(said.filter((text) => text.includes('op by op'))).toEqual([]);
+  expect(logs.map(({ terms }) => terms['rogue.count'])).toEqual([2, 3, 2, 3]);
+  sameTerms(logs, plain.logs);
 });
 
 it('takes what changes from step to step anew: rates, factors, scalars of the progress, random numbers', async () => {

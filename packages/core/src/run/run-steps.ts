@@ -240,7 +240,7 @@ export class RunSteps {
 
   /** A step that failed after some of its batches leaves nothing of them. */
   #backToBefore(): void {
-    for (const [variable, value] of this.#before) variable.assign(value);
+    for (const [variable, value] of this.#before) if (!variable.isDisposed) variable.assign(value);
     this.log.dropAfter(this.done);
   }
 

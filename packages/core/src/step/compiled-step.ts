@@ -73,7 +73,7 @@ export class CompiledStep {
       at: () => this.#at,
       onTrace: ({ captured }) => {
         this.#traced = true;
-        this.#updated.forEach(this.#beforeUpdate);
+        this.#tellBefore();
         this.#tellOf(captured);
       },
     };
@@ -117,7 +117,7 @@ export class CompiledStep {
     this.#now = progress;
     this.#traced = false;
     this.#beforeUpdate = beforeUpdate;
-    this.#updated.forEach(beforeUpdate);
+    this.#tellBefore();
     const began = performance.now();
     const args = { images, targets, distillers, ahead: this.#ahead() };
     const made = orRefused(
@@ -134,6 +134,13 @@ export class CompiledStep {
       this.#seconds += (performance.now() - began) / 1000;
     }
     return { ...made, gradients: new Map(Object.entries(made.gradients)), updates: [] };
+  }
+
+  /** A hook may have another variable in the place of one by now. */
+  #tellBefore(): void {
+    for (const variable of this.#updated)
+      if (variable.isDisposed) this.#updated.delete(variable);
+      else this.#beforeUpdate(variable);
   }
 
   #named(distiller: Distiller): Distiller {
