@@ -133,6 +133,9 @@ test('one run and a study do not share a folder; a name that is nobody is told b
   const nobody = await kd(['compare', config('compared-nobody.study.ts'), '--out', out]);
   expect(nobody).toMatchObject({ code: 1, stdout: '' });
   expect(nobody.stderr).toMatch(/ssim-0 of .*: no teacher named "nobody" .*Teachers of the study: big; its variants: /);
+  const nothing = await kdProcess(['compare', study, '--out', out, '--engine', 'nothing']);
+  expect(nothing).toMatchObject({ code: 1, stdout: '' });
+  expect(nothing.stderr).toMatch(/^error \[PLUGIN_NOT_FOUND\] no engine named "nothing" is installed .*\n$/);
   expect(existsSync(out)).toBe(false);
 });
 

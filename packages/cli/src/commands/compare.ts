@@ -8,9 +8,11 @@ import {
   messageOf,
   openDataset,
   type ResolvedConfig,
+  resolveEngine,
   resolveMetric,
   type Study,
 } from '@kd/core';
+import { engineChoice } from '../engine-choice.js';
 import { FAILED, INTERRUPTED } from '../failures.js';
 import type { Flags } from '../flags.js';
 import { print, printJson, tell } from '../out.js';
@@ -48,6 +50,9 @@ export async function compare(path: string, flags: Flags): Promise<number> {
       'RUN_FOLDER',
       `${shownPath(folder)} is not there, so that no run can be in the table; name the folder of the study with --out.`,
     );
+  // Each run would say that it is not installed.
+  const engine = engineChoice();
+  if (engine !== undefined && !tableOnly) await resolveEngine(engine, loaded.student.folder);
   const all = checkedRuns(loaded, folder);
   const student = all.find(({ variant }) => variant === loaded.study.base)!.parsed;
   const metric = resolveMetric(student.evaluate.metric, ports);
