@@ -11,10 +11,10 @@ import type {
   VariableUpdate,
 } from '../contract/detector.js';
 import type { StepRng } from '../contract/step-rng.js';
-import { KdError } from '../errors.js';
 import { distill, type Taught } from './distill.js';
 import { inputsAt } from './host-input.js';
 import { Kept } from './kept.js';
+import { keptUpdates } from './kept-updates.js';
 import { type StepModels, type StepProgress, teacherOf } from './step-models.js';
 import type { Distiller } from '../plugins/plugin-host.js';
 import { part, startPart } from '../profile/part.js';
@@ -127,7 +127,7 @@ function forwardBackward(
         kept.names = terms.map(([name]) => name);
         kept.stats = stats.map(([name]) => name);
         kept.terms = results.keep(tf.stack([...terms, ...stats].map(([, value]) => value)) as tf.Tensor1D);
-        kept.updates = output.updates.map((update) => keptUpdate(update, student, results));
+        kept.updates = keptUpdates(output.updates, student, results);
         const total = terms.map(([, term]) => term).reduce((sum, term) => tf.add(sum, term));
         return scale === undefined ? total : tf.mul(total, scale);
       },
@@ -186,15 +186,6 @@ function secondStage(
     const first = { regions, output: stage.run(output, regions.boxes, targets.imageSizes, mask) };
     return stage.later ? { ...first, later: stage.later(output, targets, first) } : first;
   });
-}
-
-function keptUpdate({ variable, value }: VariableUpdate, detector: Detector, results: Kept): VariableUpdate {
-  if (value.isDisposed)
-    throw new KdError(
-      'PLUGIN_HOOK',
-      `detector ${detector.name}: the new value of ${detector.variables.find((one) => one.variable === variable)?.path ?? variable.name} in \`updates\` was freed before the step took it: a tf.tidy around its layers returned without it. Use tidyWithUpdates of @kd/vision there.`,
-    );
-  return { variable, value: results.keep(value) };
 }
 
 /**
