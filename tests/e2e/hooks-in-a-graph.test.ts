@@ -82,6 +82,14 @@ describe.runIf(ENGINE === 'tensorflow')('a hook that a graph would repeat wrongl
 
   it.each<[string, RegExp, ReturnType<typeof rogue>]>([
     ['reads a value', /read while tracing/, times((_, mean) => mean.dataSync()[0]!)],
+    [
+      'reads a value and does not wait',
+      /rogue\.lossCompose.*read while tracing/,
+      times((_, mean) => {
+        void mean.data().then(() => {});
+        return 1;
+      }),
+    ],
     ['branches on a value', /read while tracing/, times((_, mean) => (mean.arraySync() > 0 ? 1 : 2))],
     ['reads the progress', /progress\.step is read/, times(({ progress }) => progress.step)],
     ['looks at ids', /targets\.ids is read/, times(({ targets }) => targets.ids.length)],

@@ -162,7 +162,7 @@ export class CompiledStep {
     const passing = this.#models.distillers.filter(({ hooks }) => hooks.datasetPass !== undefined);
     for (const { shape, at, line } of captured) {
       if (passing.some(({ id }) => at?.startsWith(`${id}.`))) continue;
-      const text = `the training step is compiled with a tensor that is not made in it, [${shape.join(', ')}]${at === null ? '' : `, that ${at} reads`}${line === '' ? '' : ` (${line})`}: it stays what it is now. Keep what changes in a variable.`;
+      const text = `the training step is compiled with a tensor that is not made in it, ${shape.length === 0 ? 'a scalar' : `[${shape.join(', ')}]`}${at === null ? '' : `, that ${at} reads`}${line === '' ? '' : ` (${line})`}: it stays what it is now. Keep what changes in a variable.`;
       if (!this.#told.has(text)) this.#options.logger.info(text);
       this.#told.add(text);
     }

@@ -7,7 +7,7 @@ export function orRefused<T>(run: () => T, logger: Pick<Logger, 'warn'>, instead
     return run();
   } catch (error) {
     if (!isKdError(error) || error.code !== 'COMPILE_REFUSED') throw error;
-    logger.warn(`${error.message}\n${instead}`);
+    logger.warn(`${error.message} ${instead}`);
     return null;
   }
 }

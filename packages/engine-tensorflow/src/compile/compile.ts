@@ -122,7 +122,7 @@ export function compile<A, R, N = void>(
 
 /** Shape and line, as far as it is known. */
 const told = ({ shape, line }: Pick<Met, 'shape' | 'line'>): string =>
-  `[${shape.join(', ')}]${line === '' ? '' : ` at ${line}`}`;
+  `${shape.length === 0 ? 'a scalar' : `[${shape.join(', ')}]`}${line === '' ? '' : ` at ${line}`}`;
 
 const by = (at: string | null): string => (at === null ? '' : ` by ${at}`);
 

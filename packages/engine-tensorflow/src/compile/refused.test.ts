@@ -27,6 +27,27 @@ describe('what cannot be traced is refused with its line, and leaves all as it w
     tf.dispose([given, variable]);
   });
 
+  test('values that nobody waits for, whose promise would be rejected where nobody looks', async () => {
+    const read: unknown[] = [];
+    const fn = compile(
+      (x: tf.Tensor) => {
+        void x.data().then((values) => read.push(values));
+        return tf.add(x, 1);
+      },
+      { at: () => 'a hook' },
+    );
+    const given = x();
+    const before = tf.memory().numTensors;
+    expect(refusal(() => fn(given))).toMatch(
+      /^COMPILE_REFUSED .*a hook: .*cannot be read while tracing.*\(.*refused\.test\.ts:\d+\)\. Compute with tensors/,
+    );
+    await new Promise((resolve) => setTimeout(resolve));
+    expect(read).toEqual([]);
+    expect(tf.memory().numTensors).toBe(before);
+    expect(Array.from(await given.data())).toEqual([1, 2]);
+    given.dispose();
+  });
+
   test.each([
     ['tf.randomUniform', (x: tf.Tensor) => tf.randomUniform(x.shape)],
     ['tf.randomNormal', (x: tf.Tensor) => tf.randomNormal(x.shape)],

@@ -77,7 +77,7 @@ export function trace<R, N>(
   try {
     // A session, which times, lends no variables.
     const updates = inPlace && timing === null && binding.canUpdateByFunction();
-    const recorded = deepStacks(() => record(backend, fn, args, updates));
+    const recorded = deepStacks(() => record(backend, fn, args, updates, watch));
     const traced = finish<R, N>(backend, recorded, watch, timing, updates);
     if (recorded.failure === null) return traced;
     // What was kept before the failure gets its values from the part of the graph that is there.
@@ -101,7 +101,13 @@ interface Timing {
   readonly parts: string[];
 }
 
-function record<R, N>(backend: TensorflowBackend, fn: Traceable<R, N>, args: Structure, updates: boolean): Recorded<N> {
+function record<R, N>(
+  backend: TensorflowBackend,
+  fn: Traceable<R, N>,
+  args: Structure,
+  updates: boolean,
+  watch: TensorWatch,
+): Recorded<N> {
   const { binding } = backend;
   const placeholder = (shape: readonly number[], dtype: tf.DataType, make = binding.traceInput) => {
     const type = backend.getDTypeInteger(dtype);
@@ -129,6 +135,8 @@ function record<R, N>(backend: TensorflowBackend, fn: Traceable<R, N>, args: Str
           return tensor;
         }),
       );
+      const refused = watch.refusedRead();
+      if (refused !== null) throw refused;
       result = structureOf(returned, 'what a compiled function returns');
       const { tensors } = result;
       for (const tensor of tensors) outputs.push(tf.keep(tf.clone(tensor)));
@@ -137,7 +145,7 @@ function record<R, N>(backend: TensorflowBackend, fn: Traceable<R, N>, args: Str
       tf.dispose(own.filter((tensor) => binding.isSymbolic(backend.getInputTensorIds([tensor])[0]!)));
     });
   } catch (error) {
-    failure = { error };
+    failure = { error: watch.refusedRead() ?? error };
   }
   const assigned = failure === null ? swapped.assigned() : [];
   swapped.putBack();

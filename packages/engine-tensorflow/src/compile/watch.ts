@@ -28,6 +28,8 @@ export interface TensorWatch {
   met(): readonly Met[];
   /** Keeps tensors from before, by their numbers, until the returned function is called. */
   hold(ids: readonly number[]): () => void;
+  /** The error of the first value that was asked for as a promise: nobody may wait for that, and see it. */
+  refusedRead(): Error | null;
   end(): void;
 }
 
@@ -54,7 +56,8 @@ export function watchTensors(backend: TensorflowBackend, { at, lines = false }: 
   const created = new WeakSet<tf.DataId>();
   /** By number; each is held, since the function may dispose of what it reads. */
   const met = new Map<number, { readonly tensor: tf.Tensor; readonly place: Place; readonly before: boolean }>();
-  const { createOutputTensor, getInputTensorIds, move } = backend;
+  const { createOutputTensor, getInputTensorIds, move, read } = backend;
+  let refusedRead: Error | null = null;
   const place = (withLine: boolean): Place => ({ at: at?.() ?? null, error: withLine ? new Error() : null });
   backend.createOutputTensor = (metadata) => {
     const tensor = createOutputTensor.call(backend, metadata);
@@ -77,7 +80,22 @@ export function watchTensors(backend: TensorflowBackend, { at, lines = false }: 
     });
     return ids;
   };
+  backend.read = (dataId) => {
+    const { id } = backend.tensorMap.get(dataId);
+    if (!backend.binding.isSymbolic(id)) return read.call(backend, dataId);
+    try {
+      backend.binding.tensorDataSync(id);
+    } catch (thrown) {
+      const error = thrown as Error;
+      const by = at?.() ?? null;
+      if (by !== null) error.message = `${by}: ${error.message}`;
+      refusedRead ??= error;
+    }
+    // It would be rejected where nobody looks, which ends the process.
+    return new Promise(() => {});
+  };
   return {
+    refusedRead: () => refusedRead,
     outlived: (own) => {
       const ours = new Map<tf.DataId, number>();
       for (const { dataId } of own) ours.set(dataId, (ours.get(dataId) ?? 0) + 1);
@@ -106,7 +124,7 @@ export function watchTensors(backend: TensorflowBackend, { at, lines = false }: 
       };
     },
     end: () => {
-      Object.assign(backend, { createOutputTensor, getInputTensorIds, move });
+      Object.assign(backend, { createOutputTensor, getInputTensorIds, move, read });
       tf.dispose([...met.values()].map(({ tensor }) => tensor));
     },
   };
