@@ -123,7 +123,7 @@ describe.runIf(ENGINE === 'tensorflow')('a hook that a graph would repeat wrongl
     const told = said.filter((text) => refusal.test(text));
     expect(told).toHaveLength(1);
     expect(told[0]).toMatch(
-      /\(\[\] at tests\/e2e\/hooks-in-a-graph\.test\.ts:\d+\) .*kept beyond it by rogue\.lossCompose/,
+      /\(a scalar at tests\/e2e\/hooks-in-a-graph\.test\.ts:\d+\) .*kept beyond it by rogue\.lossCompose/,
     );
   });
 
