@@ -1,13 +1,7 @@
 // The whole of it on pictures that need no download: a teacher, a student alone, the same student with the teacher's
 // help in three ways; then the gain of each.
-//
-//   npm run demo                       one seed
-//   npm run demo -- --quick            one method, SSIM
-//   npm run demo -- --seeds 0,1,2      several seeds, and their mean
-//
-// It runs on what KD_ENGINE names, else on the first of TensorFlow, a graphics card and WebAssembly that there is. On an
-// engine other than TensorFlow it is --quick, unless --all is given: a step of the teacher takes 1.5 s of processor time
-// on WebAssembly, one of a student 0.7 s and more.
+// How it is called: demo/help.mjs. On an engine other than TensorFlow it is --quick, unless --all is given: a step of the
+// teacher takes 1.5 s of processor time on WebAssembly, one of a student 0.7 s and more.
 //
 // What is trained is in demo/demo.study.mjs, the numbers are in demo/settings.mjs.
 import { existsSync } from 'node:fs';

@@ -119,6 +119,10 @@ async function install() {
   writeFileSync(stamp, hash);
 }
 
+if (task === 'demo' && rest.some((flag) => flag === '--help' || flag === '-h')) {
+  process.stdout.write((await import('../examples/demo/help.mjs')).HELP);
+  process.exit(0);
+}
 checkNode();
 if (!(task in TASKS)) stop(`There is no task "${task}"; there are ${Object.keys(TASKS).join(', ')}.`);
 const began = performance.now();

@@ -27,13 +27,14 @@ function machine(tools: Readonly<Record<string, string>> = TOOLS) {
     writeFileSync(join(folder, path), text);
   };
   for (const [path, text] of Object.entries(PROGRAMS)) put(path, text);
-  cpSync(join(root, 'scripts/setup.mjs'), join(folder, 'scripts/setup.mjs'));
+  for (const path of ['scripts/setup.mjs', 'scripts/kd.mjs', 'examples/demo/help.mjs'])
+    cpSync(join(root, path), join(folder, path));
   for (const [name, script] of Object.entries(tools)) {
     put(`bin/${name}`, `#!/bin/sh\n${script}\n`);
     chmodSync(join(folder, 'bin', name), 0o755);
   }
-  return (task: string[], env: Readonly<Record<string, string>> = {}) => {
-    const { status, stdout, stderr } = spawnSync(process.execPath, [join(folder, 'scripts/setup.mjs'), ...task], {
+  return (task: string[], env: Readonly<Record<string, string>> = {}, script = 'setup.mjs') => {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [join(folder, 'scripts', script), ...task], {
       env: { PATH: join(folder, 'bin'), ...env },
       encoding: 'utf8',
     });
@@ -54,6 +55,15 @@ test('with Python and a compiler TensorFlow is set up', () => {
   const last = run(['none']);
   expect(last).toMatchObject({ status: 0, stdout: '' });
   expect(last.stderr).toContain('packages: up to date');
+});
+
+test('the help of the demo, and kd before the set-up, install nothing', () => {
+  const run = machine();
+  const help = run(['demo', '--help']);
+  expect(help).toMatchObject({ status: 0, stderr: '' });
+  expect(help.stdout).toContain('npm run demo -- --quick ');
+  const kd = run(['doctor'], {}, 'kd.mjs');
+  expect(kd).toEqual({ status: 1, stdout: '', stderr: 'kd is not built here yet: npm run setup, once.\n' });
 });
 
 test('what is set up needs neither again', () => {
