@@ -154,7 +154,10 @@ export class RunSteps {
       emaDecay: config.ema?.decay ?? null,
       ...(compile && { compile: (name, fn) => compile(fn, { name, logger, inPlace: true }) }),
     });
-    this.log = new TermLog(() => this.loader.stats.waitedMs);
+    this.log = new TermLog(
+      () => this.loader.stats.waitedMs,
+      run.distillers.map(({ id }) => id),
+    );
     this.leaks = new LeakWatch(run.logger);
   }
 

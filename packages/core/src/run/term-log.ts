@@ -15,20 +15,25 @@ interface Entry {
   readonly ids: readonly (number | string)[];
 }
 
+const FIRST_STEPS = 3;
+
 /**
  * Keeps the loss terms of the steps since the last read on the device, so that a step never waits for the host. Reading
  * them also finds the first one that is not finite.
  */
 export class TermLog {
   readonly #waitedMs: () => number;
+  readonly #plugins: ReadonlySet<string>;
   #entries: Entry[] = [];
   #steps = 0;
   #lr = 0;
   #since = performance.now();
   #waitedBefore = 0;
 
-  constructor(waitedMs: () => number) {
+  /** @param plugins ids of those whose terms are `<id>.<name>` */
+  constructor(waitedMs: () => number, plugins: Iterable<string>) {
     this.#waitedMs = waitedMs;
+    this.#plugins = new Set(plugins);
   }
 
   add({ names, stats, terms }: StepResult, { step, ids }: Pick<Entry, 'step' | 'ids'>): void {
@@ -67,7 +72,7 @@ export class TermLog {
           if (!Number.isFinite(value)) {
             throw new KdError(
               'NON_FINITE',
-              `the term ${name} became ${value} at step ${step} (images ${ids.join(', ')}). Lower the learning rate, add clipNorm, or look at these images with kd data check.`,
+              `the term ${name} became ${value} at step ${step} (images ${ids.join(', ')}). ${this.#advice(name, step)}`,
             );
           }
           sums.set(name, (sums.get(name) ?? 0) + value);
@@ -98,6 +103,14 @@ export class TermLog {
       waited: Math.min(1, waited / elapsed),
       secondsPerStep: elapsed / steps / 1000,
     };
+  }
+
+  /** Before training can have diverged, a plugin's term is what its hook computes. */
+  #advice(name: string, step: number): string {
+    const plugin = name.slice(0, name.lastIndexOf('.'));
+    return step <= FIRST_STEPS && this.#plugins.has(plugin)
+      ? `In the first steps that is the plugin ${plugin}'s own: look in its hook for a division by zero, a logarithm or root of what is not above 0, or a number that is none (of its options, of step.progress).`
+      : 'Lower the learning rate, add clipNorm, or look at these images with kd data check.';
   }
 
   dispose(): void {

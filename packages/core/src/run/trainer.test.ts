@@ -247,10 +247,17 @@ describe('a loss that is not finite', () => {
     const failed = run(distilled({ distillers: [diverges], log: { every: 3 } }), { out });
     await expect(failed).rejects.toMatchObject({
       code: 'NON_FINITE',
-      message: expect.stringMatching(/the term bad\.feat became NaN at step 7 /),
+      message: expect.stringMatching(/the term bad\.feat became NaN at step 7 .*Lower the learning rate/),
     });
     await expect(failed).rejects.toThrow(`(images ${ids[6]!.join(', ')})`);
     expect(await checkpointNames(out)).toEqual(['best.json', 'step-00000004.json']);
+  });
+
+  it('is the plugin, not the learning rate, in the first step', async () => {
+    const divides = plugin('bad', () => ({ lossCompose: () => ({ feat: tf.scalar(NaN) }) }));
+    const failed = run(distilled({ distillers: [divides], log: { every: 3 } }), { out: await temporaryFolder() });
+    await expect(failed).rejects.toThrow(/bad\.feat became NaN at step 1 .*plugin bad's own: .*division by zero/);
+    await expect(failed).rejects.not.toThrow('learning rate');
   });
 
   it('is caught when only a gradient was not finite', async () => {

@@ -166,6 +166,6 @@ function refusal(name: string, error: unknown): KdError | null {
 const ADVICE: Readonly<Record<string, string>> = {
   TRACE_READ: 'Compute with tensors what is decided by their values (tf.where, a mask), or set compile: false.',
   TRACE_SHAPE: 'Use a fixed number of rows and a mask, or set compile: false.',
-  TRACE_RANDOM: 'Draw them with the rng of the step, which draws anew at each, or give them a seed.',
+  TRACE_RANDOM: 'Draw them with step.rng, which draws anew at each step; a seed gives the same numbers at every step.',
   TRACE_ENDED: 'Keep what changes from step to step in a variable.',
 };
