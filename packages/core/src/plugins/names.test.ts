@@ -210,6 +210,7 @@ describe('advice', () => {
     ['atss', 'detector', 'pnpm add @kd/detector-gfl'],
     ['cascade-rcnn', 'detector', 'pnpm add @kd/detector-faster-rcnn'],
     ['tensorflow', 'engine', 'pnpm add @kd/engine-tensorflow'],
+    ['webgpu', 'engine', 'Installed: none. To add it: pnpm add @kd/engine-webgpu webgpu'],
     ['atsss', 'detector', 'did you mean "atss"? Installed: none. To add it: pnpm add @kd/detector-gfl'],
   ] as const)('%s is added by the package that holds it', async (name, kind, end) => {
     await install('other', undefined);

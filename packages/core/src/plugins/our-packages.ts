@@ -60,6 +60,10 @@ export const ownerOf = (kind: PluginKind, name: string): string | undefined =>
     .map((one) => (Object.hasOwn(OURS[one], name) ? OURS[one][name] : undefined))
     .find((owner) => owner !== undefined);
 
+/** What to type for a package: Node has no WebGPU of its own. */
+export const addCommand = (owner: string): string =>
+  `pnpm add ${owner}${owner === OURS.engine.webgpu ? ' webgpu' : ''}`;
+
 /** The names that packages of this house hold. */
 export const ourNames = (kind: PluginKind): readonly string[] =>
   kindsBeside(kind).flatMap((one) => Object.keys(OURS[one]));

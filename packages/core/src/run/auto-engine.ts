@@ -1,6 +1,7 @@
 import type { Engine, EngineInfo } from '../contract/engine.js';
 import { isKdError, KdError } from '../errors.js';
 import type { Logger } from '../logger.js';
+import { addCommand } from '../plugins/our-packages.js';
 import { importByName } from '#host/discovery';
 
 /** Engines that `auto` tries, the fastest first, and what people gain who get the others to run. */
@@ -60,7 +61,7 @@ async function firstThatStarts(find: Find, logger: Logger): Promise<{ engine: En
       if (!isKdError(error) || !['PLUGIN_NOT_FOUND', 'ENGINE_UNAVAILABLE'].includes(error.code)) throw error;
       refusals.push(
         error.code === 'PLUGIN_NOT_FOUND'
-          ? `${said} is not installed (pnpm add @kd/engine-${name}${name === 'webgpu' ? ' webgpu' : ''}).`
+          ? `${said} is not installed (${addCommand(`@kd/engine-${name}`)}).`
           : `${said} cannot run here: ${error.message}`,
       );
     }

@@ -6,7 +6,7 @@ import { entryOf, importFile } from './import-package.js';
 import { dependencyFolder, isPlainName, manifestsUnder, readManifests } from './manifests.js';
 import type { Kinds } from '../../plugins/kinds.js';
 import type { Manifest, Manifests, PluginKind, SkippedManifest } from '../../plugins/manifest.js';
-import { kindsBeside, ourNames, ownerOf } from '../../plugins/our-packages.js';
+import { addCommand, kindsBeside, ourNames, ownerOf } from '../../plugins/our-packages.js';
 import { teacherInFile } from '../../teacher-forms.js';
 
 const PREFIX: Readonly<Record<PluginKind, string>> = {
@@ -164,7 +164,7 @@ function notFound(
         : [
             `A name out of a file stands for ${kind === 'engine' ? 'an' : 'a'} ${kind} that a direct dependency of the project declares, never for a path or another package${kind === 'detector' ? '; name one of your own beside the file (teacher.detector in a config, --detector)' : ''}.`,
           ]),
-      ...(isThere ? [] : [`To add it: pnpm add ${lacking}`]),
+      ...(isThere ? [] : [`To add it: ${addCommand(lacking)}`]),
     ].join(' '),
   );
 }
