@@ -1,4 +1,4 @@
-import { KdError } from './errors.js';
+import { KdError, suggestion } from './errors.js';
 import { isObject } from './is-object.js';
 
 /** What a member of a definition must be; with `?` it may be left out. */
@@ -24,8 +24,12 @@ const is: Readonly<Record<Kind, (value: unknown) => boolean>> = {
  */
 export function checkOptions(options: object, known: readonly string[], what: string): void {
   const unknown = Object.keys(options).find((name) => !known.includes(name));
-  if (unknown !== undefined)
-    throw new KdError('USAGE', `${what} has no option "${unknown}"; it has ${known.join(', ')}.`);
+  if (unknown === undefined) return;
+  const meant = suggestion(unknown, known);
+  throw new KdError(
+    'USAGE',
+    `${what} has no option "${unknown}"; ${meant === '' ? 'it' : `${meant} It`} has ${known.join(', ')}.`,
+  );
 }
 
 /** An argument of a function that programs call. @throws KdError USAGE */

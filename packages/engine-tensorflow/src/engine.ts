@@ -3,6 +3,7 @@ import {
   KdError,
   kernelsOf,
   messageOf,
+  shown,
   type Engine,
   type EngineCapabilities,
   type EngineInfo,
@@ -64,7 +65,10 @@ export function tensorflow(options: TensorflowOptions = {}): Engine {
   }
   for (const [option, count] of Object.entries({ intraOpThreads, interOpThreads })) {
     if (count !== undefined && !(Number.isInteger(count) && count > 0))
-      throw new KdError('USAGE', `${option} must be a whole number above 0, not ${count}.`);
+      throw new KdError(
+        'USAGE',
+        `${option} must be a whole number above 0, not ${typeof count === 'number' ? count : shown(count)}.`,
+      );
   }
   return {
     name: 'tensorflow',
@@ -112,6 +116,11 @@ async function start(options: TensorflowOptions): Promise<EngineInfo> {
 }
 
 async function startOnce(options: TensorflowOptions): Promise<EngineInfo> {
+  for (const name of ['TF_NUM_INTRAOP_THREADS', 'TF_NUM_INTEROP_THREADS']) {
+    const value = process.env[name];
+    if (value !== undefined && !Number.isInteger(Number(value)))
+      throw new KdError('USAGE', `${name} must be a whole number, not ${shown(value)}. Set it to one, or unset it.`);
+  }
   const { library, binding: file } = await install(options);
   process.env.TF_CPP_MIN_LOG_LEVEL ??= '2'; // TensorFlow greets at length otherwise.
   // Off by default on processors without AVX-512 VNNI, though its convolutions are faster there too.

@@ -7,5 +7,6 @@ export type { Place, Source } from './find-library.js';
 export { install, type Installed, type InstallOptions } from './install.js';
 export type { Library } from './library.js';
 export type { OnProgress, Progress, Python } from '@kd/core/wheels';
+export { forbidsBfloat16 } from './processor.js';
 export { runOp } from './run-op.js';
 export default tensorflow;

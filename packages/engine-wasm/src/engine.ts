@@ -1,6 +1,14 @@
 import { processorName, usualThreads } from '#host/machine';
 import { loadModule } from '#host/module';
-import { checkOptions, type Engine, type EngineCapabilities, type EngineInfo, KdError, kernelsOf } from '@kd/core';
+import {
+  checkOptions,
+  type Engine,
+  type EngineCapabilities,
+  type EngineInfo,
+  KdError,
+  kernelsOf,
+  shown,
+} from '@kd/core';
 import { BackendWasm, setThreadsCount, version_wasm } from '@tensorflow/tfjs-backend-wasm';
 import * as tf from '@tensorflow/tfjs-core';
 // Imported for what it does: tfjs-core's Node build registers no gradients, the layers' build does.
@@ -28,7 +36,10 @@ export function wasm(options: WasmOptions = {}): Engine {
   checkOptions(options, ['threads', 'files'], 'wasm()');
   const { threads, files } = options;
   if (threads !== undefined && !(Number.isInteger(threads) && threads > 0))
-    throw new KdError('USAGE', `threads must be a whole number above 0, not ${threads}.`);
+    throw new KdError(
+      'USAGE',
+      `threads must be a whole number above 0, not ${typeof threads === 'number' ? threads : shown(threads)}.`,
+    );
   const load = (): Promise<LoadedModule> =>
     loadModule(Math.min(threads ?? usualThreads(), MOST_THREADS), threads !== undefined, files);
   return { name: 'wasm', start: () => start(load), capabilities };

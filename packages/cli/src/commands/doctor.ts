@@ -7,7 +7,7 @@ import {
   resolveEngine,
   startedEngine,
 } from '@kd/core';
-import { diagnose, type Diagnosis, tensorflow } from '@kd/engine-tensorflow';
+import { diagnose, type Diagnosis, forbidsBfloat16, tensorflow } from '@kd/engine-tensorflow';
 import { engineText } from '@kd/report';
 import { copiesOf, type Copy, copyWarnings, SINGLE_PACKAGES } from '../copies.js';
 import { engineChoice } from '../engine-choice.js';
@@ -154,7 +154,10 @@ function lines(
 const GAINS = 0.9;
 
 function precisionLine(saved: Saved): string {
-  if (saved === null) return 'float32 alone: the processor does not multiply bfloat16';
+  if (saved === null) {
+    const forbidden = forbidsBfloat16();
+    return `float32 alone: ${forbidden === null ? 'the processor does not multiply bfloat16' : `${forbidden} forbids the bfloat16 that the processor multiplies`}`;
+  }
   const { floats, forward, training } = saved;
   const pays = (share: number): string => (share < GAINS ? 'pays' : 'does not pay');
   const teacher = floats === 'bfloat16' ? `: precision: { teacher: 'bf16' } ${pays(forward)}` : '';
