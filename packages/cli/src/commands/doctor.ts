@@ -67,6 +67,8 @@ async function tryStart(): Promise<Native> {
     const floats = engine.capabilities().precision.find((one) => one !== 'float32');
     return { ok: true, engine: info, precision: floats ? { floats, ...engine.precisionGain!(floats) } : null };
   } catch (error) {
+    // A variable that is no number: a training ends with it, and takes no other engine.
+    if (isKdError(error) && error.code === 'USAGE') throw error;
     return { ok: false, why: messageOf(error) };
   }
 }
