@@ -18,7 +18,7 @@ const BFLOAT16 = 'avx512_bf16|amx_bf16|bf16';
  */
 export const multipliesBfloat16 = (info?: string): boolean => !WITHOUT.test(bound()) && hasFlag(BFLOAT16, info);
 
-/** The variable and its value, `ONEDNN_MAX_CPU_ISA=AVX2`, that keeps oneDNN from the bfloat16 that there is, or null. */
+/** The variable, `ONEDNN_MAX_CPU_ISA=AVX2`, that keeps oneDNN from the bfloat16 that there is, or null. */
 export const forbidsBfloat16 = (info?: string): string | null =>
   WITHOUT.test(bound()) && hasFlag(BFLOAT16, info) ? `${BOUNDS.find((name) => process.env[name])}=${bound()}` : null;
 
