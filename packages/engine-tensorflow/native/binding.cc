@@ -112,6 +112,10 @@ napi_value canUpdateByFunction(napi_env env, Binding &binding, Arguments) {
   return js::from(env, !binding.context().usesGpu() && !binding.context().compilesWithXla());
 }
 
+napi_value compilesWithXla(napi_env env, Binding &binding, Arguments) {
+  return js::from(env, binding.context().compilesWithXla());
+}
+
 napi_value hasOwnConvolutions(napi_env env, Binding &binding, Arguments) {
   const Context &context = binding.context();
   return js::from(env, binding.options.ownConvolutions && winogradSteps() != nullptr && !context.usesGpu() &&
@@ -331,6 +335,7 @@ void defineAll(napi_env env, napi_value exports) {
   define<abortTrace, 0>(env, exports, "abortTrace");
   define<callFunction, 2>(env, exports, "callFunction");
   define<canUpdateByFunction, 0>(env, exports, "canUpdateByFunction");
+  define<compilesWithXla, 0>(env, exports, "compilesWithXla");
   define<updateByFunction, 3>(env, exports, "updateByFunction");
   define<callFunctionLater, 2>(env, exports, "callFunctionLater");
   define<endLater, 0>(env, exports, "endLater");

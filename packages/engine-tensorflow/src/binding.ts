@@ -41,6 +41,8 @@ export interface Binding {
     outputs: number,
   ): TensorMetadata[];
   isUsingGpuDevice(): boolean;
+  /** Whether functions are compiled by XLA, which knows no kernels of ours and no fused convolutions. */
+  compilesWithXla(): boolean;
   /** Whether the ops of native/convolution.cc and native/strided.cc are there and wanted. */
   hasOwnConvolutions(): boolean;
   /** Those of a trace that runs count. */

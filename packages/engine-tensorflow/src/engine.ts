@@ -148,7 +148,7 @@ async function startOnce(options: TensorflowOptions): Promise<EngineInfo> {
   tf.registerBackend('tensorflow', make, 3);
   await tf.setBackend('tensorflow');
   const device = binding.isUsingGpuDevice() ? 'gpu' : 'cpu';
-  if (device === 'cpu') registerOwnKernels();
+  if (device === 'cpu' && !binding.compilesWithXla()) registerOwnKernels();
   return {
     name: 'tensorflow',
     backend: 'tensorflow',

@@ -9,9 +9,9 @@ interface OwnKernel {
 }
 
 /**
- * Ops of our own, for processors: native/group_norm.cc and native/optimizers.cc say what they compute. Whoever wants
- * one asks whether the backend in use has a kernel of this name, and composes it elsewhere: @kd/vision GroupNorm,
- * @kd/core the updates of optimisers.
+ * Ops of our own, for processors where XLA compiles nothing: native/group_norm.cc and native/optimizers.cc say what
+ * they compute. Whoever wants one asks whether the backend in use has a kernel of this name, and composes it
+ * elsewhere: @kd/vision GroupNorm, @kd/core the updates of optimisers.
  */
 const OWN_KERNELS: Readonly<Record<string, OwnKernel>> = {
   KdGroupNorm: { inputs: ['x', 'gamma', 'beta'], attributes: { groups: 'int', epsilon: 'float' }, outputs: 3 },

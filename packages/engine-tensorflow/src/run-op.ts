@@ -32,7 +32,7 @@ export function runOp(
   const backend = currentBackend();
   const quicker = ownConvolution(backend, name, attributes, inputs);
   if (quicker !== null) return [quicker];
-  if (name === '_FusedConv2D' && (backend.binding.isUsingGpuDevice() || backend.binding.isTraceInHalf())) {
+  if (name === '_FusedConv2D' && convolvesApart(backend.binding)) {
     const fused = attributes.find((attribute) => attribute.name === 'fused_ops')!.value as readonly string[];
     if (fused.every((op) => APART.has(op))) return convolvedApart(fused, attributes, inputs);
   }
@@ -59,11 +59,14 @@ export function fromHalves(values: Uint16Array, shape: readonly number[]): tf.Te
   }
 }
 
+const convolvesApart = (binding: Binding): boolean =>
+  binding.isUsingGpuDevice() || binding.compilesWithXla() || binding.isTraceInHalf();
+
 const APART = new Set(['BiasAdd', 'Relu', 'Relu6']);
 
 /**
- * A card has no fused kernel for a bias without an activation behind it, and fewer bits have none but those that
- * grappler makes of the ops.
+ * A card has no fused kernel for a bias without an activation behind it, XLA has none, and fewer bits have none but
+ * those that grappler makes of the ops.
  */
 function convolvedApart(
   fused: readonly string[],

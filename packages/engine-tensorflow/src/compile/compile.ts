@@ -67,6 +67,17 @@ export function compile<A, R, N = void>(
     }
   };
 
+  /** XLA compiles at the first call: what it cannot is not tried again. */
+  const refusedByXla = (args: A, error: unknown): unknown => {
+    const refused = xlaRefusal(name, error);
+    if (refused === null) return error;
+    const { signature } = structureOf(args, `what ${name} is called with`);
+    const known = cache.get(signature);
+    if (known !== undefined && !(known instanceof KdError)) known.dispose();
+    cache.set(signature, refused);
+    return refused;
+  };
+
   /** Traces it first where that was not done yet. */
   const withTraced = <T>(args: A, now: N, use: (traced: Traced<R, N>, tensors: readonly tf.Tensor[]) => T): T => {
     if (tracing !== null)
@@ -108,10 +119,20 @@ export function compile<A, R, N = void>(
       made.dispose();
     }
   };
-  const compiled = (args: A, now: N): R => withTraced(args, now, (made, tensors) => made.call(tensors, now));
+  const called: typeof withTraced = (args, now, use) => {
+    try {
+      return withTraced(args, now, use);
+    } catch (error) {
+      throw refusedByXla(args, error);
+    }
+  };
+  const compiled = (args: A, now: N): R => called(args, now, (made, tensors) => made.call(tensors, now));
   return Object.assign(compiled, {
     later: (args: A, now: N): Promise<R> =>
-      withTraced(args, now, (made, tensors) => made.later?.(tensors) ?? Promise.resolve(made.call(tensors, now))),
+      called(args, now, (made, tensors) => {
+        const coming = made.later?.(tensors) ?? Promise.resolve(made.call(tensors, now));
+        return coming.catch((error: unknown) => Promise.reject(refusedByXla(args, error)));
+      }),
     clear: () => {
       for (const entry of cache.values()) if (!(entry instanceof KdError)) entry.dispose();
       cache.clear();
@@ -140,6 +161,23 @@ const replaced = (name: string, gone: Met): KdError =>
     'COMPILE_REFUSED',
     `${name} cannot be compiled: a tensor (${told(gone)}), which it was traced with${by(gone.at)}, was disposed of since, and a compiled function would go on with it. Keep what changes in a variable.`,
   );
+
+/** Null for an error that is not about what XLA can compile. */
+function xlaRefusal(name: string, error: unknown): KdError | null {
+  const said = messageOf(error);
+  const unknown = /Detected unsupported operations .*? XLA_\w+: (.*)/s.exec(said)?.[1];
+  const inConstant = /node `?[^ ]+ with op (\w+) must be a compile-time constant/.exec(said)?.[1];
+  const ops =
+    unknown === undefined
+      ? [inConstant].filter((op) => op !== undefined)
+      : [...new Set([...unknown.matchAll(/(\w+) \(/g)].map(([, op]) => op!))];
+  if (ops.length === 0) return null;
+  return new KdError(
+    'COMPILE_REFUSED',
+    `${name} cannot be compiled: XLA has no way to compile ${ops.join(', ')}. Leave the option xla of the engine out.`,
+    { cause: error },
+  );
+}
 
 /** Null for an error that has nothing to do with tracing. */
 function refusal(name: string, error: unknown): KdError | null {
