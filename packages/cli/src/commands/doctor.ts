@@ -123,8 +123,14 @@ function lines(
       : uses === null
         ? 'tensorflow, not set up yet'
         : 'tensorflow, not ready';
+  const ill =
+    named?.why !== undefined
+      ? `${named.name}, as ${NAMED} names it, does not run here; `
+      : !well && (started?.ok === true || fallback !== null)
+        ? 'there are several copies of a package; '
+        : '';
   return [
-    `${well ? 'well' : 'NOT WELL'}: ${engine}${fallback === null ? '' : `; trains on ${engineText(fallback)}${fallback.device === 'gpu' ? '' : ', several times slower'}`}`,
+    `${well ? 'well' : 'NOT WELL'}: ${ill}${engine}${fallback === null ? '' : `; trains on ${engineText(fallback)}${fallback.device === 'gpu' ? '' : ', several times slower'}`}`,
     '',
     ...(named === null
       ? []
@@ -145,7 +151,7 @@ function lines(
     ...(started?.ok === true ? [`precision ${precisionLine(started.precision)}`] : []),
     `compiler  ${compiler === null ? 'none' : compiler.version}`,
     `webgpu    ${webgpu.ok ? engineText(webgpu.engine) : webgpu.why}`,
-    `python    ${python === null ? 'none' : `${python.command} ${python.version}, ${python.pip === null ? 'without pip' : `pip ${python.pip}`}`}`,
+    `python    ${python === null ? noPython() : `${python.command} ${python.version}, ${python.pip === null ? 'without pip' : `pip ${python.pip}`}`}`,
     ...Object.entries(copies).flatMap(([name, found]) => copyLines(name.replace(/^.*\/(tfjs-(?=layers))?/, ''), found)),
     '',
     ...(advice.length === 0 ? ['nothing to do'] : advice.map((one) => `to do: ${one}`)),
@@ -165,6 +171,9 @@ function precisionLine(saved: Saved): string {
   const teacher = floats === 'bfloat16' ? `: precision: { teacher: 'bf16' } ${pays(forward)}` : '';
   return `convolutions in ${floats} take ${forward.toFixed(2)} of the time of float32${teacher}; with their gradients ${training.toFixed(2)}: precision: 'mixed' ${pays(training)}`;
 }
+
+const noPython = (): string =>
+  process.env.KD_PYTHON ? `none: KD_PYTHON=${process.env.KD_PYTHON} does not run` : 'none';
 
 const hashLine = ({ compared, damage }: Diagnosis['hashes']): string => {
   if (damage.length > 0) return 'NOT as they were kept when this was set up';
