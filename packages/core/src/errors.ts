@@ -108,7 +108,7 @@ export const ERROR_CODES = explained({
   COMPILE_REFUSED: {
     meaning: 'A function cannot be compiled to a graph.',
     cause:
-      'It reads the values of a tensor, has a shape that depends on them, draws random numbers without a seed, or keeps a tensor that is another one at every call; a training then runs such a step op by op, and says so once.',
+      'It reads the values of a tensor, has a shape that depends on them, draws random numbers without a seed, keeps a tensor that is another one at every call, or, with the option `xla` of the engine, has an op that XLA cannot compile; a training then runs such a step op by op, and says so once.',
     fix: 'The message names the plugin, the hook and the line. Compute there with tensors of fixed shapes, as docs/writing-a-plugin.md says, or set `compile: false`.',
   },
   RUN_FOLDER: {
