@@ -76,5 +76,5 @@ it('runs op by op what cannot be traced, and says so once', () => {
     disposeAll(output.levels);
   }
   images.dispose();
-  expect(said).toEqual(['it cannot be compiled.\nIt runs op by op.']);
+  expect(said).toEqual(['it cannot be compiled. It runs op by op.']);
 });

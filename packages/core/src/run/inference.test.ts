@@ -78,7 +78,7 @@ it('runs op by op what cannot be traced, and says so once', async () => {
   const logger = { info: () => {}, warn: (text: string) => void said.push(text) };
   const inference = createInference(summing, { compile: noting(true).compile, logger });
   for (let i = 0; i < 5; i++) expect((await inference.detect(batch(5)))[0]!.scores[0]).toBe(60);
-  expect(said).toEqual(['the forward pass cannot be compiled: a value is read.\nIt runs op by op.']);
+  expect(said).toEqual(['the forward pass cannot be compiled: a value is read. It runs op by op.']);
 });
 
 it('lets a network run on while objects are selected, where the engine computes on another thread', async () => {
