@@ -104,6 +104,11 @@ function capabilities(): EngineCapabilities {
 }
 
 async function start(options: TensorflowOptions): Promise<EngineInfo> {
+  for (const name of ['TF_NUM_INTRAOP_THREADS', 'TF_NUM_INTEROP_THREADS']) {
+    const value = process.env[name];
+    if (value !== undefined && !Number.isInteger(Number(value)))
+      throw new KdError('USAGE', `${name} must be a whole number, not ${shown(value)}. Set it to one, or unset it.`);
+  }
   started ??= startOnce(options);
   try {
     info = await started;
@@ -116,11 +121,6 @@ async function start(options: TensorflowOptions): Promise<EngineInfo> {
 }
 
 async function startOnce(options: TensorflowOptions): Promise<EngineInfo> {
-  for (const name of ['TF_NUM_INTRAOP_THREADS', 'TF_NUM_INTEROP_THREADS']) {
-    const value = process.env[name];
-    if (value !== undefined && !Number.isInteger(Number(value)))
-      throw new KdError('USAGE', `${name} must be a whole number, not ${shown(value)}. Set it to one, or unset it.`);
-  }
   const { library, binding: file } = await install(options);
   process.env.TF_CPP_MIN_LOG_LEVEL ??= '2'; // TensorFlow greets at length otherwise.
   // Off by default on processors without AVX-512 VNNI, though its convolutions are faster there too.
