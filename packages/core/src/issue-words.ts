@@ -28,7 +28,7 @@ export function issueWords(issue: Issue, schema: unknown, noun: 'key' | 'option'
   const names = /^\(?"/.test(expected ?? '') && typeof input === 'string' ? namesIn(expected!) : [];
   const meant = names.length > 0 ? suggestion(input as string, names) : '';
   const form = names.length > 0 || path.length === 0 ? undefined : meantBy(node, input);
-  return `must ${wanted}; got ${typeof input === 'number' ? input : shown(input)}${meant === '' ? '' : `; ${meant}`}${form === undefined ? '' : `: write ${written(form, node)}`}`;
+  return `must ${wanted}; got ${shown(input)}${meant === '' ? '' : `; ${meant}`}${form === undefined ? '' : `: write ${written(form, node)}`}`;
 }
 
 const BOUNDS: Readonly<Record<string, string>> = {

@@ -3,6 +3,8 @@
  */
 export function shown(value: unknown, length = 80): string {
   if (value === undefined) return 'nothing';
+  // JSON has no NaN.
+  if (typeof value === 'number') return String(value);
   let text: string;
   try {
     text = JSON.stringify(typeof value === 'string' ? value.slice(0, length + 1) : value) ?? String(value);

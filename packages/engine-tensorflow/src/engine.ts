@@ -65,10 +65,7 @@ export function tensorflow(options: TensorflowOptions = {}): Engine {
   }
   for (const [option, count] of Object.entries({ intraOpThreads, interOpThreads })) {
     if (count !== undefined && !(Number.isInteger(count) && count > 0))
-      throw new KdError(
-        'USAGE',
-        `${option} must be a whole number above 0, not ${typeof count === 'number' ? count : shown(count)}.`,
-      );
+      throw new KdError('USAGE', `${option} must be a whole number above 0, not ${shown(count)}.`);
   }
   return {
     name: 'tensorflow',

@@ -36,10 +36,7 @@ export function wasm(options: WasmOptions = {}): Engine {
   checkOptions(options, ['threads', 'files'], 'wasm()');
   const { threads, files } = options;
   if (threads !== undefined && !(Number.isInteger(threads) && threads > 0))
-    throw new KdError(
-      'USAGE',
-      `threads must be a whole number above 0, not ${typeof threads === 'number' ? threads : shown(threads)}.`,
-    );
+    throw new KdError('USAGE', `threads must be a whole number above 0, not ${shown(threads)}.`);
   const load = (): Promise<LoadedModule> =>
     loadModule(Math.min(threads ?? usualThreads(), MOST_THREADS), threads !== undefined, files);
   return { name: 'wasm', start: () => start(load), capabilities };

@@ -116,6 +116,8 @@ export interface TraceInfo {
   readonly bytes: number;
   /** Tensors from before, or that it keeps, which are no variables: it goes on with what they were. */
   readonly captured: readonly CapturedTensor[];
+  /** Variables that every call assigns. */
+  readonly assigned: readonly tf.Variable[];
   /** Signatures known by now. */
   readonly signatures: number;
 }

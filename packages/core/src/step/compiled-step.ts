@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs-core';
+import type * as tf from '@tensorflow/tfjs-core';
 import type { Targets } from '../contract/detector.js';
 import type { CapturedTensor, Compiled, CompileOptions, Engine } from '../contract/engine.js';
 import type { Distiller } from '../plugins/plugin-host.js';
@@ -71,15 +71,15 @@ export class CompiledStep {
       name: 'the training step',
       inPlace: true,
       at: () => this.#at,
-      onTrace: ({ captured }) => {
+      onTrace: ({ captured, assigned }) => {
         this.#traced = true;
+        for (const variable of assigned) this.#updated.add(variable);
         this.#tellBefore();
         this.#tellOf(captured);
       },
     };
     const named = { ...models, distillers: models.distillers.map((one) => this.#named(one)) };
     this.#compiled = compile<StepArgs, NamedResult, StepProgress>(({ images, targets, ahead }, input) => {
-      const before = Object.values(tf.engine().registeredVariables).map((one) => [one, one.dataId] as const);
       const step = (): StepResult => computeStep({ ...named, input }, images, tracedTargets(targets), this.#now);
       const { gradients, updates, ...result } = Object.entries(ahead).reduce(
         (run, [id, given]) =>
@@ -91,7 +91,6 @@ export class CompiledStep {
         variable.assign(value);
         value.dispose();
       }
-      for (const [variable, dataId] of before) if (variable.dataId !== dataId) this.#updated.add(variable);
       return { ...result, gradients: Object.fromEntries(gradients) };
     }, this.#options);
   }

@@ -45,6 +45,7 @@ export function compile<A, R, N = void>(
       seconds: (performance.now() - began) / 1000,
       ...made.stats,
       captured: made.captured,
+      assigned: made.assigned,
       signatures: cache.size,
     });
     return made;

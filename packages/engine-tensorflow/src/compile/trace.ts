@@ -20,6 +20,7 @@ export interface Traced<R, N> {
   readonly stats: { readonly ops: number; readonly constants: number; readonly bytes: number };
   /** Tensors from before, which it goes on to use as they were. */
   readonly captured: readonly Met[];
+  readonly assigned: readonly tf.Variable[];
   dispose(): void;
 }
 
@@ -262,6 +263,7 @@ function finish<R, N>(
     kept: outlived,
     stats: binding.traceStats(fn),
     captured: met,
+    assigned: assigned.map(({ variable }) => variable),
     dispose: () => {
       disposed = true;
       if (pending === 0) free();
